@@ -1,0 +1,58 @@
+# Tidegate. Two commands matter: `make demo` and `make test`. Each brings what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: help demo test lab bench check unit lock generate clean
+
+help: ## What there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(STAMP) ## A good candidate is promoted, a bad one reverted: real API server, Envoy, Prometheus and traffic
+	@$(BIN)/python -m lab demo
+
+lab: $(STAMP) ## The same control plane, left running for you
+	@$(BIN)/python -m lab up
+
+test: $(STAMP) ## Everything: lint, types, layers, unit, contract, simulated, integration, end to end
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m lab build
+	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/contract tests/simulated
+	$(BIN)/python -m pytest tests/integration tests/e2e
+
+check: $(STAMP) ## Lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(STAMP) ## The tests that need no control plane
+	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/contract tests/simulated
+
+bench: $(STAMP) ## Figures: revert latency, memory, requests per tick
+	@$(BIN)/python -m lab build
+	@$(BIN)/python -m tests.bench
+
+generate: $(STAMP) ## Write crds/ (and every copy of it) anew from the models
+	$(BIN)/tidegate crd --output crds
+
+lock: ## Choose the dependencies' versions anew
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/operator.txt
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.txt
+	uv pip compile --group go --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/go.txt
+
+clean: ## Remove the Python environment (binaries stay in their cache folder)
+	rm -rf $(VENV)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1 | cut -d" " -f2): make PYTHON=/path/to/a/newer/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is needed (Debian: apt-get install python3-venv)"; exit 1; }
+	@echo "Python environment in $(VENV) (about a minute, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
