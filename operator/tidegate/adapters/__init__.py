@@ -1,0 +1,1 @@
+"""The ports on real systems, one client library each. Translates errors and time-outs; judges nothing."""

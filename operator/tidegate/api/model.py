@@ -1,0 +1,48 @@
+"""The base of every API model: camelCase on the wire, frozen in memory, unknown fields refused, CEL rules beside the fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A CEL rule the API server enforces on one object of the schema.
+
+    `path` names the offending field relative to the object (as `.field`), empty for the object itself.
+    """
+
+    expression: str
+    message: str
+    path: str = ""
+
+
+class ApiModel(BaseModel):
+    """A part of an object's spec: strict, immutable, described by its attributes' docstrings."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+    )
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = ()
+    """What the API server checks beyond types; each has its Python twin in `api/checks.py` where lint needs it."""
+
+
+class StatusModel(BaseModel):
+    """A part of an object's status: unknown fields are ignored, so that an older operator reads a newer one's status."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+    )

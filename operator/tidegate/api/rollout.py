@@ -1,0 +1,189 @@
+"""The `Rollout` spec: which arms, which route, which metrics, which steps.
+
+Left out: everything decided from it (core/), and the checks that need more than one field (api/checks.py).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tidegate.api.metric import Blindness, Metric
+from tidegate.api.model import ApiModel, Rule
+from tidegate.api.scalars import Duration, Weight
+from tidegate.api.threshold import Guard, Threshold
+
+GROUP = "tidegate.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+FINALIZER = f"{GROUP}/restore-weights"
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+StepName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+
+
+class Baseline(ApiModel):
+    """The version in service."""
+
+    deployment: ObjectName
+    """Name of the Deployment that serves today."""
+    service: ObjectName
+    """Name of the Service in the route's backends that reaches only the baseline's pods."""
+    min_available: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Pods of the baseline that must be available before the candidate may be given more traffic: what a revert would land on."""
+
+
+class Candidate(ApiModel):
+    """The version on trial."""
+
+    deployment: ObjectName
+    """Name of the Deployment on trial."""
+    service: ObjectName
+    """Name of the Service in the route's backends that reaches only the candidate's pods."""
+    unavailable_after: Duration = Duration("2m")
+    """A candidate with traffic and no available pod for this long is a breach: the run is reverted."""
+
+
+class RouteKind(StrEnum):
+    """The kinds of route whose weights can be set."""
+
+    HTTP_ROUTE = "HTTPRoute"
+    GRPC_ROUTE = "GRPCRoute"
+
+
+class TrafficTarget(ApiModel):
+    """One place where the split between the two Services is written."""
+
+    kind: RouteKind
+    """Kind of the route (Gateway API v1)."""
+    name: ObjectName
+    """Name of the route, in the Rollout's namespace."""
+    rules: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=16)] | None = (
+        None
+    )
+    """Names of the route's rules to set; by default every rule that has both Services as backends."""
+
+
+class PrometheusRef(ApiModel):
+    """Where the metrics are asked."""
+
+    source: Annotated[str, Field(min_length=1, max_length=63)] = "default"
+    """A source the administrator named in the operator's configuration. A Rollout cannot reach any other."""
+
+
+class SinceStep(ApiModel):
+    """A calendar distance from an earlier step."""
+
+    step: StepName
+    """Name of an earlier step of this Rollout."""
+    elapsed: Duration
+    """Time by the clock since that step's weight was first set."""
+
+
+class Gate(ApiModel):
+    """What must be true before a step may raise the weight. All that is given must be true."""
+
+    after: datetime | None = None
+    """Not before this instant (RFC 3339, for example `2026-11-21T14:00:00Z`)."""
+    since_step: SinceStep | None = None
+    """Not before so much time has passed since an earlier step began."""
+
+
+class Checkpoint(ApiModel):
+    """An instant in the step at which its thresholds are judged, or a series of such instants. The end is always one."""
+
+    at: Duration | None = None
+    """One checkpoint, so long after the step's weight was seen on the route."""
+    every: Duration | None = None
+    """A series of checkpoints with this distance, counted on from the entry before."""
+    until: Duration | None = None
+    """Where the series ends; by default at the end of the step."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("has(self.at) != has(self.every)", "give either 'at' or 'every'"),
+        Rule("!has(self.until) || has(self.every)", "'until' goes with 'every'", ".until"),
+    )
+
+
+class Step(ApiModel):
+    """A target weight with its gate, duration, checkpoints, thresholds and guards."""
+
+    name: StepName
+    """The step's identity: rename it and it is another step."""
+    weight: Weight
+    """The candidate's share of traffic in percent: an integer from 0 to 100, or a quoted decimal such as '0.5'."""
+    duration: Duration = Duration("0s")
+    """How long the step keeps its weight and watches. Only time with the weight seen on the route counts."""
+    gate: Gate | None = None
+    """What must be true before this step may raise the weight."""
+    checkpoints: Annotated[tuple[Checkpoint, ...], Field(max_length=64)] = ()
+    """When the thresholds are judged, besides the end of the duration."""
+    thresholds: Annotated[tuple[Threshold, ...], Field(max_length=16)] = ()
+    """Limits judged at this step's checkpoints, beside the Rollout's own."""
+    guards: Annotated[tuple[Guard, ...], Field(max_length=16)] = ()
+    """Limits judged every interval during this step, beside the Rollout's own."""
+
+
+class PromotionStrategy(StrEnum):
+    """How the candidate's version becomes the baseline."""
+
+    COPY_TEMPLATE = "CopyTemplate"
+    AWAIT_BASELINE = "AwaitBaseline"
+
+
+class Promotion(ApiModel):
+    """How the run ends when all went well."""
+
+    strategy: PromotionStrategy
+    """`CopyTemplate`: the operator copies the candidate's containers, init containers and volumes to the baseline's Deployment. `AwaitBaseline`: somebody else (Git, a pipeline) updates the baseline, the operator waits for it."""
+    settle: Duration = Duration("2m")
+    """How long the promoted baseline is watched with all the traffic before the run counts as succeeded."""
+
+
+class RolloutSpec(ApiModel):
+    """What to bring from weight 0 to the end, how, and within which limits."""
+
+    revision: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Names the release. Changing it alone starts a run: a release of configuration."""
+    paused: bool = False
+    """Stops all progress. Guards stay in force and may still revert."""
+    baseline: Baseline
+    """The version in service."""
+    candidate: Candidate
+    """The version on trial."""
+    traffic: Annotated[tuple[TrafficTarget, ...], Field(min_length=1, max_length=8)]
+    """The places where the split is written."""
+    prometheus: PrometheusRef = PrometheusRef()
+    """Where the metrics are asked."""
+    interval: Duration = Duration("30s")
+    """How often guards are judged; one second and up."""
+    progress_deadline: Duration = Duration("15m")
+    """How long anything but a gate or a person is waited for before the Rollout says `Stalled`. Work goes on."""
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=32)] = ()
+    """Named questions to Prometheus."""
+    thresholds: Annotated[tuple[Threshold, ...], Field(max_length=16)] = ()
+    """Limits judged at the checkpoints of every step."""
+    guards: Annotated[tuple[Guard, ...], Field(max_length=16)] = ()
+    """Limits judged every interval while the candidate may receive traffic."""
+    blindness: Blindness = Blindness()
+    """When not knowing becomes a reason to act."""
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=32)]
+    """The way from weight 0 to the end."""
+    promotion: Promotion
+    """What happens when every step has passed. Required, because it may write to a Deployment."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.baseline.deployment != self.candidate.deployment",
+            "baseline and candidate must be two Deployments",
+            ".candidate",
+        ),
+        Rule(
+            "self.baseline.service != self.candidate.service",
+            "baseline and candidate must be two Services",
+            ".candidate",
+        ),
+    )

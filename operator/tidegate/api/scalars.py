@@ -1,0 +1,197 @@
+"""The small value types of the API: durations, limits, weights.
+
+Each keeps the text the user wrote (so it can be shown and stored again unchanged) and knows its number. They are
+strings on the wire because structural schemas refuse number-or-string unions with fractions.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+
+DURATION_PATTERN = r"^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
+QUANTITY_PATTERN = r"^-?[0-9]{1,12}(\.[0-9]{1,9})?(%|ms|s|m)?$"
+PERCENT_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,4})?%$"
+WEIGHT_PATTERN = r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)$"
+
+_DURATION = re.compile(DURATION_PATTERN)
+_SECONDS_IN = (86400.0, 3600.0, 60.0, 1.0, 0.001)
+
+
+class Unit(StrEnum):
+    """What a metric's numbers mean. A limit must be written in the same unit."""
+
+    RATIO = "ratio"
+    PERCENT = "percent"
+    SECONDS = "seconds"
+    NONE = "none"
+
+
+class _Text(str):
+    """A string with a checked form: subclasses bring `parse` and `form` (the structural schema)."""
+
+    __slots__ = ()
+
+    parse: ClassVar[Callable[[object], _Text]]
+    form: ClassVar[dict[str, Any]]
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.parse, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return dict(cls.form)
+
+
+class Duration(_Text):
+    """A length of time such as `1d`, `90m`, `1h30m`, `500ms`."""
+
+    __slots__ = ()
+
+    form: ClassVar[dict[str, Any]] = {"type": "string", "pattern": DURATION_PATTERN, "minLength": 2, "maxLength": 16}
+
+    @classmethod
+    def parse(cls, value: object) -> Duration:
+        """The duration written in `value`.
+
+        Raises:
+            ValueError: it is not of the form `1d2h3m4s5ms`, largest unit first, each at most once.
+        """
+        if not isinstance(value, str) or not value or len(value) > 16 or not _DURATION.match(value):
+            raise ValueError(f"{value!r} is no duration; write it like 30s, 90m, 1h30m or 2d (largest unit first)")
+        return cls(value)
+
+    @property
+    def seconds(self) -> float:
+        """The length in seconds."""
+        found = _DURATION.match(self)
+        parts = found.groups() if found else ()
+        return sum(float(part.rstrip("dhms")) * factor for part, factor in zip(parts, _SECONDS_IN, strict=True) if part)
+
+
+class Quantity(_Text):
+    """A limit's number: an integer, or text such as `5%`, `200ms`, `0.2`. Whether it fits is the metric's unit's to say."""
+
+    __slots__ = ()
+
+    form: ClassVar[dict[str, Any]] = {"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 24}
+
+    @classmethod
+    def parse(cls, value: object) -> Quantity:
+        """The quantity written in `value` (an integer or a string).
+
+        Raises:
+            ValueError: it is not a number with an optional `%`, `ms`, `s` or `m`.
+        """
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(text, str) or not re.match(QUANTITY_PATTERN, text):
+            raise ValueError(
+                f"{value!r} is no limit; write an integer or a quoted number such as '0.2', '5%' or '200ms'"
+            )
+        return cls(text)
+
+    def in_unit(self, unit: Unit) -> float:
+        """The number this limit stands for on a metric of `unit`.
+
+        Returns: ratio 0-1 for `ratio`, 0-100 for `percent`, seconds for `seconds`, the plain number for `none`.
+
+        Raises:
+            ValueError: the text does not fit the unit, with what would.
+        """
+        number, suffix = self._split()
+        match unit, suffix:
+            case Unit.RATIO, "%":
+                return float(number / 100)
+            case Unit.RATIO, "" if abs(number) < 1:
+                return float(number)
+            case (Unit.PERCENT, "%") | (Unit.NONE, "") | (Unit.SECONDS, "s"):
+                return float(number)
+            case Unit.SECONDS, "ms":
+                return float(number / 1000)
+            case Unit.SECONDS, "m":
+                return float(number * 60)
+        raise ValueError(f"{str(self)!r} does not fit a metric of unit {unit}: {_WOULD_FIT[unit]}")
+
+    def _split(self) -> tuple[Decimal, str]:
+        digits = self.rstrip("%ms")
+        return Decimal(digits), self[len(digits) :]
+
+
+_WOULD_FIT = {
+    Unit.RATIO: "write a share such as '1%' or '0.01'",
+    Unit.PERCENT: "write percent points such as '80%'",
+    Unit.SECONDS: "write a time such as '200ms' or '1.5s'",
+    Unit.NONE: "write a plain number such as 4 or '0.2'",
+}
+
+
+class Percent(_Text):
+    """A relative change such as `20%`."""
+
+    __slots__ = ()
+
+    form: ClassVar[dict[str, Any]] = {"type": "string", "pattern": PERCENT_PATTERN, "maxLength": 16}
+
+    @classmethod
+    def parse(cls, value: object) -> Percent:
+        """The percentage written in `value`.
+
+        Raises:
+            ValueError: it is not a number followed by `%`.
+        """
+        if not isinstance(value, str) or not re.match(PERCENT_PATTERN, value):
+            raise ValueError(f"{value!r} is no percentage; write it like '20%' or '2.5%'")
+        return cls(value)
+
+    @property
+    def ratio(self) -> float:
+        """The change as a ratio: 0.2 for `20%`."""
+        return float(Decimal(self[:-1]) / 100)
+
+
+class Weight(_Text):
+    """The candidate's share of traffic in percent, 0 to 100: an integer, or a quoted decimal such as `0.5`."""
+
+    __slots__ = ()
+
+    form: ClassVar[dict[str, Any]] = {
+        "x-kubernetes-int-or-string": True,
+        "pattern": WEIGHT_PATTERN,
+        "minimum": 0,
+        "maximum": 100,
+        "maxLength": 7,
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Weight:
+        """The weight written in `value` (an integer or a string).
+
+        Raises:
+            ValueError: it is not between 0 and 100 with at most three decimals.
+        """
+        text = str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+        if not isinstance(text, str) or not re.match(WEIGHT_PATTERN, text):
+            raise ValueError(f"{value!r} is no weight; write percent from 0 to 100, such as 5 or '0.5'")
+        return cls(text)
+
+    @property
+    def percent(self) -> Decimal:
+        """The share in percent, exactly as written."""
+        try:
+            return Decimal(self)
+        except InvalidOperation as error:  # unreachable for parsed values; kept loud for hand-made ones
+            raise ValueError(f"{str(self)!r} is no weight") from error

@@ -1,0 +1,113 @@
+"""Thresholds and guards: one limit on one metric, and what a breach does."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tidegate.api.metric import MetricName
+from tidegate.api.model import ApiModel, Rule
+from tidegate.api.scalars import Duration, Percent, Quantity
+
+
+class OnBreach(StrEnum):
+    """What a breach does."""
+
+    REVERT = "Revert"
+    HOLD = "Hold"
+    WARN = "Warn"
+
+
+class AfterHold(StrEnum):
+    """How the step goes on when a hold ends."""
+
+    CONTINUE = "Continue"
+    RESTART = "Restart"
+
+
+class LimitKind(StrEnum):
+    """The forms of limit."""
+
+    MAX = "max"
+    MIN = "min"
+    MAX_INCREASE = "maxIncrease"
+    MAX_DECREASE = "maxDecrease"
+
+
+RELATIVE = frozenset({LimitKind.MAX_INCREASE, LimitKind.MAX_DECREASE})
+
+
+class Threshold(ApiModel):
+    """One limit on one metric. Two limits are two lines."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """Its identity; by default made of the metric and the limit, such as `error-rate max 5%`."""
+    metric: MetricName
+    """Name of the metric that is judged."""
+    max: Quantity | None = None
+    """A value above this is a breach: an integer, or text in the metric's unit such as '5%' or '200ms'."""
+    min: Quantity | None = None
+    """A value below this is a breach."""
+    max_increase: Percent | None = None
+    """A value higher than the baseline's, now, by more than this is a breach."""
+    max_decrease: Percent | None = None
+    """A value lower than the baseline's, now, by more than this is a breach."""
+    floor: Quantity | None = None
+    """For `maxIncrease`: a value below this is never a breach."""
+    on_breach: OnBreach = OnBreach.REVERT
+    """`Revert`; `Hold`: stay at this weight until all is well; `Warn`: only say so."""
+    after_hold: AfterHold = AfterHold.CONTINUE
+    """After a hold: `Continue` the step's duration, or `Restart` it."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "[has(self.max), has(self.min), has(self.maxIncrease), has(self.maxDecrease)].filter(x, x).size() == 1",
+            "give exactly one of 'max', 'min', 'maxIncrease', 'maxDecrease': two limits are two lines",
+        ),
+        Rule("!has(self.floor) || has(self.maxIncrease)", "'floor' goes with 'maxIncrease'", ".floor"),
+        Rule(
+            "self.afterHold == 'Continue' || self.onBreach == 'Hold'",
+            "'afterHold' goes with 'onBreach: Hold'",
+            ".afterHold",
+        ),
+    )
+
+    @property
+    def kind(self) -> LimitKind:
+        """Which form of limit this is (the first given; `api/checks.py` refuses more than one)."""
+        return next((kind for kind in LimitKind if self._written(kind) is not None), LimitKind.MAX)
+
+    @property
+    def limit(self) -> str:
+        """The limit as written, such as `5%`."""
+        return str(self._written(self.kind) or "")
+
+    @property
+    def identity(self) -> str:
+        """The name by which status keeps it."""
+        return self.name or f"{self.metric} {self.kind} {self.limit}"
+
+    @property
+    def relative(self) -> bool:
+        """Whether it compares with the baseline."""
+        return self.kind in RELATIVE
+
+    def _written(self, kind: LimitKind) -> Quantity | Percent | None:
+        match kind:
+            case LimitKind.MAX:
+                return self.max
+            case LimitKind.MIN:
+                return self.min
+            case LimitKind.MAX_INCREASE:
+                return self.max_increase
+            case LimitKind.MAX_DECREASE:
+                return self.max_decrease
+
+
+class Guard(Threshold):
+    """A threshold judged every interval while the candidate may receive traffic."""
+
+    for_: Annotated[Duration, Field(alias="for")] = Duration("0s")
+    """How long the breach must last, in watched time, before it counts. One good sample starts it anew."""

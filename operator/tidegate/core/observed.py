@@ -1,0 +1,234 @@
+"""What one tick has seen of the world, as plain data.
+
+A thing that was looked for is the thing, `ABSENT` (it does not exist) or `Unknown` (it could not be seen): never `None`,
+so that "not there" and "no idea" cannot be confused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Any, Final, TypeAlias, TypeVar
+
+
+class Absence(Enum):
+    """The one value of `ABSENT`."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absence.ABSENT
+"""It was looked for and does not exist."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It could not be seen; `reason` says why, for people."""
+
+    reason: str
+
+
+T = TypeVar("T")
+Seen: TypeAlias = T | Absence | Unknown
+
+
+class ArmName(StrEnum):
+    """The two versions of a run."""
+
+    BASELINE = "baseline"
+    CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm's Deployment with its Service, reduced to what decisions need."""
+
+    deployment: str
+    uid: str
+    generation: int
+    replicas: int
+    """Pods asked for (`spec.replicas`)."""
+    available: int
+    """Pods available (`status.availableReplicas`)."""
+    rolled_out: bool
+    """The Deployment's controller has seen this generation and every replica runs it and is available."""
+    fingerprint: str
+    """Identity of the whole pod template (core/version.py)."""
+    parts: str
+    """Identity of the template's containers, init containers and volumes: what a promotion copies."""
+    images: tuple[str, ...]
+    """Images of the containers, in order."""
+    pods: str
+    """Anchored-by-Prometheus regex of the pods of the current ReplicaSets; matches nothing when there are none."""
+    labels: Mapping[str, str]
+    """Labels of the pod template."""
+    selector: Mapping[str, str] | Absence | Unknown
+    """The Service's selector, empty when the Service has none; absent when there is no such Service."""
+    history_limit: int = 10
+    """`spec.revisionHistoryLimit`: 0 means the old template could not be found again."""
+
+
+@dataclass(frozen=True)
+class TargetRef:
+    """Which pair of backends in which route: all a router needs to find the two numbers."""
+
+    namespace: str
+    kind: str
+    name: str
+    baseline: str
+    """Service of the baseline."""
+    candidate: str
+    """Service of the candidate."""
+    rules: tuple[str, ...] = ()
+    """Names of the rules; empty: every rule that has both Services."""
+
+    @property
+    def key(self) -> str:
+        """How status and messages name the target."""
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class RulePair:
+    """The two numbers of one rule of a route."""
+
+    rule: str
+    """The rule's name, or its position such as `#0`."""
+    baseline: int
+    """Weight of the baseline's backend, as written on the route."""
+    candidate: int
+    """Weight of the candidate's backend."""
+    alone: bool
+    """No other backend stands in the rule."""
+
+    @property
+    def total(self) -> int:
+        """The pair's sum."""
+        return self.baseline + self.candidate
+
+
+class Acceptance(StrEnum):
+    """Whether the route's gateways say they took its current generation."""
+
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    REFUSED = "refused"
+    UNREPORTED = "unreported"
+    """No gateway reports on this route: nothing to wait for."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One target as read: its pairs, and what a tested write needs."""
+
+    ref: TargetRef
+    uid: str
+    generation: int
+    pairs: tuple[RulePair, ...]
+    """The rules asked for that have both backends, in the route's order."""
+    acceptance: Acceptance = Acceptance.UNREPORTED
+    acceptance_message: str = ""
+    missing_rules: tuple[str, ...] = ()
+    """Rules asked for by name that are not there or lack one of the backends."""
+    reverted_by_us: bool = False
+    """The last writer of the rules was our own field manager for reverts."""
+    handle: Any = field(default=None, compare=False, repr=False)
+    """The router's own note of where the numbers stand; nobody else looks inside."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One PromQL question to one source. Two are the same when source and text are."""
+
+    source: str
+    promql: str
+    metric: str = field(default="", compare=False)
+    arm: ArmName = field(default=ArmName.CANDIDATE, compare=False)
+    part: str = field(default="value", compare=False)
+    """`value` of a query, or `bad` / `total` of a ratio."""
+
+
+@dataclass(frozen=True)
+class SeriesValue:
+    """One series of an answer."""
+
+    labels: tuple[tuple[str, str], ...]
+    """Label pairs, sorted, without the metric's name."""
+    value: float
+
+
+@dataclass(frozen=True)
+class Vector:
+    """The source answered; a scalar is a vector of one series without labels."""
+
+    series: tuple[SeriesValue, ...]
+
+
+class FailedReason(StrEnum):
+    """Why a question got no answer."""
+
+    TIMEOUT = "Timeout"
+    REFUSED = "Refused"
+    BAD_QUERY = "BadQuery"
+    BAD_ANSWER = "BadAnswer"
+    OVERLOADED = "Overloaded"
+    DENIED = "Denied"
+    NO_SUCH_SOURCE = "NoSuchSource"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The source could not be asked, or what it said was no answer."""
+
+    reason: FailedReason
+    message: str = ""
+
+    @property
+    def source_down(self) -> bool:
+        """Whether the source, not the question, is the trouble."""
+        return self.reason != FailedReason.BAD_QUERY
+
+
+Answer: TypeAlias = Vector | Failed
+
+
+class CommandAction(StrEnum):
+    """What a person can ask for."""
+
+    ABORT = "Abort"
+    PAUSE = "Pause"
+    RESUME = "Resume"
+    RETRY = "Retry"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A `RolloutCommand` that has no outcome yet."""
+
+    uid: str
+    name: str
+    action: CommandAction
+    run: str
+    """The run it is meant for; empty: whatever is current."""
+    reason: str
+    requester: str
+    created: float
+    """Epoch seconds."""
+
+
+@dataclass(frozen=True)
+class RolloutObject:
+    """A Rollout as stored. `spec` and `status` are as on the wire: parsing them is a decision's first step."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    created: float
+    """Epoch seconds."""
+    deleting: bool
+    finalizers: tuple[str, ...]
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]

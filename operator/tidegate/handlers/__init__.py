@@ -1,0 +1,1 @@
+"""Kopf decorators, and nothing else: each says what woke whom."""

@@ -1,0 +1,149 @@
+"""The ports. Every method has a time-out inside and raises only `ports.errors`.
+
+`fresh=True` means a live read; otherwise an adapter may answer from what the watch streams have brought, and reads live
+on a miss. Nothing decisive rests on a cached answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from tidegate.core.observed import Answer, Arm, Command, Question, RolloutObject, Route, Seen, TargetRef
+
+
+class Manager(StrEnum):
+    """Field managers: after a restart the route itself tells whether the last weight was our revert."""
+
+    FORWARD = "tidegate"
+    REVERT = "tidegate-revert"
+
+
+@dataclass(frozen=True)
+class Template:
+    """The parts of a Deployment's pod template that a promotion copies, with what a tested write needs."""
+
+    uid: str
+    fingerprint: str
+    """Identity of the whole template, as in `Arm.fingerprint`."""
+    parts: Mapping[str, Any]
+    """`containers`, `initContainers`, `volumes` as on the wire; a key is missing where the template lacks it."""
+    raw: Mapping[str, Any]
+    """The whole pod template as read: the write is tested on it."""
+
+
+class RolloutStore(Protocol):
+    """The Rollout objects."""
+
+    async def read(self, namespace: str, name: str, *, fresh: bool) -> Seen[RolloutObject]:
+        """The object; `Unknown` when the API server did not answer."""
+        ...
+
+    async def others(self, namespace: str, uid: str) -> Sequence[RolloutObject]:
+        """The other Rollouts of the namespace, as last seen."""
+        ...
+
+    async def write_status(self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool) -> RolloutObject:
+        """Replaces the status; tested on `rollout.resource_version`, or with `run_only` on the stored `status.run.id`.
+
+        `run_only` is for reverts: whatever else changed in the object, the run is still the one that is put back.
+
+        Returns: the object as stored.
+
+        Raises: Conflict, Missing, Rejected, Unavailable.
+        """
+        ...
+
+    async def set_finalizer(self, rollout: RolloutObject, *, present: bool) -> RolloutObject:
+        """Adds or removes our finalizer, tested on the resourceVersion.
+
+        Raises: Conflict, Missing, Rejected, Unavailable.
+        """
+        ...
+
+
+class Workloads(Protocol):
+    """Deployments with their Services and ReplicaSets."""
+
+    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
+        """The arm as it is."""
+        ...
+
+    async def template(self, namespace: str, deployment: str) -> Seen[Template]:
+        """The Deployment's template, read live."""
+        ...
+
+    async def write_template(
+        self, namespace: str, deployment: str, read: Template, parts: Mapping[str, Any], manager: Manager
+    ) -> None:
+        """Replaces the three parts, tested on the uid and on the whole template as read.
+
+        Raises: Conflict, Missing, Rejected, Unavailable.
+        """
+        ...
+
+
+class TrafficRouter(Protocol):
+    """One kind of route."""
+
+    async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
+        """The two numbers in every rule concerned; `Unknown` also when the kind is not served or not allowed."""
+        ...
+
+    async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
+        """Sets (baseline, candidate) in each rule named, tested on uid, generation and both backends' names.
+
+        Returns: the route as stored.
+
+        Raises: Conflict, Missing, Rejected, Unavailable.
+        """
+        ...
+
+
+class MetricSource(Protocol):
+    """The Prometheus sources the administrator named."""
+
+    async def sample(self, question: Question, *, timeout: float) -> Answer:
+        """The answer, or `Failed`; never raises. `timeout` is in seconds from now."""
+        ...
+
+
+class Commands(Protocol):
+    """RolloutCommand objects."""
+
+    async def pending(self, namespace: str, rollout: str) -> Sequence[Command]:
+        """Those without an outcome, oldest first."""
+        ...
+
+    async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
+        """Writes the outcome. An outcome already there, or a command that is gone, is no error.
+
+        Raises: Rejected, Unavailable.
+        """
+        ...
+
+
+class Events(Protocol):
+    """Kubernetes Events on a Rollout."""
+
+    async def publish(self, rollout: RolloutObject, *, warning: bool, reason: str, message: str) -> None:
+        """Tells people. Failing to is not an error: it is logged and forgotten."""
+        ...
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> float:
+        """Epoch seconds; may leap."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; for deadlines."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        ...

@@ -1,0 +1,1 @@
+"""The ports in memory, a virtual clock and scripted worlds: for `tidegate simulate` and for the tests."""
