@@ -7,15 +7,13 @@ strings on the wire because structural schemas refuse number-or-string unions wi
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic_core import core_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
 DURATION_PATTERN = r"^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
@@ -37,12 +35,29 @@ class Unit(StrEnum):
 
 
 class _Text(str):
-    """A string with a checked form: subclasses bring `parse` and `form` (the structural schema)."""
+    """A string with a checked form: a subclass says which, and how to say it right."""
 
     __slots__ = ()
 
-    parse: ClassVar[Callable[[object], _Text]]
     form: ClassVar[dict[str, Any]]
+    """The structural schema; its `pattern` is what `parse` checks."""
+    right: ClassVar[str]
+    """What a wrong value is not, and what would be right."""
+    integers: ClassVar[bool] = False
+    """Whether a bare integer is taken as well."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """The value, checked.
+
+        Raises:
+            ValueError: it does not have the form; the message says what would be right.
+        """
+        text = str(value) if cls.integers and isinstance(value, int) and not isinstance(value, bool) else value
+        fits = isinstance(text, str) and 0 < len(text) <= cls.form["maxLength"] and re.match(cls.form["pattern"], text)
+        if not isinstance(text, str) or not fits:
+            raise ValueError(f"{value!r} is no {cls.right}")
+        return cls(text)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -63,46 +78,28 @@ class Duration(_Text):
     __slots__ = ()
 
     form: ClassVar[dict[str, Any]] = {"type": "string", "pattern": DURATION_PATTERN, "minLength": 2, "maxLength": 16}
-
-    @classmethod
-    def parse(cls, value: object) -> Duration:
-        """The duration written in `value`.
-
-        Raises:
-            ValueError: it is not of the form `1d2h3m4s5ms`, largest unit first, each at most once.
-        """
-        if not isinstance(value, str) or not value or len(value) > 16 or not _DURATION.match(value):
-            raise ValueError(f"{value!r} is no duration; write it like 30s, 90m, 1h30m or 2d (largest unit first)")
-        return cls(value)
+    right: ClassVar[str] = "duration; write it like 30s, 90m, 1h30m or 2d (largest unit first)"
 
     @property
     def seconds(self) -> float:
         """The length in seconds."""
         found = _DURATION.match(self)
         parts = found.groups() if found else ()
-        return sum(float(part.rstrip("dhms")) * factor for part, factor in zip(parts, _SECONDS_IN, strict=True) if part)
+        return sum(float(part.rstrip("dhms")) * size for part, size in zip(parts, _SECONDS_IN, strict=False) if part)
 
 
 class Quantity(_Text):
-    """A limit's number: an integer, or text such as `5%`, `200ms`, `0.2`. Whether it fits is the metric's unit's to say."""
+    """A limit's number: an integer, or text such as `5%`, `200ms`, `0.2`. Whether it fits is for the metric's unit to say."""
 
     __slots__ = ()
 
-    form: ClassVar[dict[str, Any]] = {"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 24}
-
-    @classmethod
-    def parse(cls, value: object) -> Quantity:
-        """The quantity written in `value` (an integer or a string).
-
-        Raises:
-            ValueError: it is not a number with an optional `%`, `ms`, `s` or `m`.
-        """
-        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if not isinstance(text, str) or not re.match(QUANTITY_PATTERN, text):
-            raise ValueError(
-                f"{value!r} is no limit; write an integer or a quoted number such as '0.2', '5%' or '200ms'"
-            )
-        return cls(text)
+    form: ClassVar[dict[str, Any]] = {
+        "x-kubernetes-int-or-string": True,
+        "pattern": QUANTITY_PATTERN,
+        "maxLength": 24,
+    }
+    right: ClassVar[str] = "limit; write an integer, or a quoted number such as '0.2', '5%' or '200ms'"
+    integers: ClassVar[bool] = True
 
     def in_unit(self, unit: Unit) -> float:
         """The number this limit stands for on a metric of `unit`.
@@ -110,7 +107,7 @@ class Quantity(_Text):
         Returns: ratio 0-1 for `ratio`, 0-100 for `percent`, seconds for `seconds`, the plain number for `none`.
 
         Raises:
-            ValueError: the text does not fit the unit, with what would.
+            ValueError: the text does not fit the unit; the message says what would.
         """
         number, suffix = self._split()
         match unit, suffix:
@@ -129,6 +126,41 @@ class Quantity(_Text):
     def _split(self) -> tuple[Decimal, str]:
         digits = self.rstrip("%ms")
         return Decimal(digits), self[len(digits) :]
+
+
+class Percent(_Text):
+    """A relative change such as `20%`."""
+
+    __slots__ = ()
+
+    form: ClassVar[dict[str, Any]] = {"type": "string", "pattern": PERCENT_PATTERN, "maxLength": 16}
+    right: ClassVar[str] = "percentage; write it like '20%' or '2.5%'"
+
+    @property
+    def ratio(self) -> float:
+        """The change as a ratio: 0.2 for `20%`."""
+        return float(Decimal(self[:-1]) / 100)
+
+
+class Weight(_Text):
+    """The candidate's share of traffic in percent, 0 to 100: an integer, or a quoted decimal such as `0.5`."""
+
+    __slots__ = ()
+
+    form: ClassVar[dict[str, Any]] = {
+        "x-kubernetes-int-or-string": True,
+        "pattern": WEIGHT_PATTERN,
+        "minimum": 0,
+        "maximum": 100,
+        "maxLength": 7,
+    }
+    right: ClassVar[str] = "weight; write percent from 0 to 100, such as 5, or a quoted decimal such as '0.5'"
+    integers: ClassVar[bool] = True
+
+    @property
+    def percent(self) -> Decimal:
+        """The share in percent, exactly as written."""
+        return Decimal(self)
 
 
 _WOULD_FIT = {
