@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
+from tidegate.api.command import Action
+
 
 class Absence(Enum):
     """The one value of `ABSENT`."""
@@ -193,22 +195,13 @@ class Failed:
 Answer: TypeAlias = Vector | Failed
 
 
-class CommandAction(StrEnum):
-    """What a person can ask for."""
-
-    ABORT = "Abort"
-    PAUSE = "Pause"
-    RESUME = "Resume"
-    RETRY = "Retry"
-
-
 @dataclass(frozen=True)
 class Command:
     """A `RolloutCommand` that has no outcome yet."""
 
     uid: str
     name: str
-    action: CommandAction
+    action: Action
     run: str
     """The run it is meant for; empty: whatever is current."""
     reason: str

@@ -1,0 +1,49 @@
+"""`RolloutCommand`: a person's momentary wish, carried out once. RBAC says who may, the audit log who did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tidegate.api.model import ApiModel, Rule, StatusModel
+from tidegate.api.rollout import ObjectName
+
+
+class Action(StrEnum):
+    """What can be asked for."""
+
+    ABORT = "Abort"
+    PAUSE = "Pause"
+    RESUME = "Resume"
+    RETRY = "Retry"
+
+
+class RolloutCommandSpec(ApiModel):
+    """What is asked for, of which Rollout, by whom and why. Immutable."""
+
+    rollout: ObjectName
+    """Name of the Rollout, in the same namespace."""
+    action: Action
+    """`Abort`: revert now. `Pause`: stop progress, guards stay on. `Resume`: go on. `Retry`: try a reverted version again."""
+    run: Annotated[str, Field(max_length=63)] = ""
+    """The run it is meant for; empty for whatever run is current. A command for a run that has ended is refused."""
+    reason: Annotated[str, Field(max_length=1024)] = ""
+    """Why, for the record."""
+    requester: Annotated[str, Field(max_length=253)] = ""
+    """Who asks, as the API server knows them; `tidegate abort` and its siblings fill it in."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (Rule("self == oldSelf", "a command cannot be changed; create another"),)
+
+
+class RolloutCommandStatus(StatusModel):
+    """What became of it."""
+
+    phase: str = ""
+    """`Done` or `Refused`."""
+    message: str = ""
+    """What was done, or why not."""
+    completion_time: datetime | None = None
+    """When."""

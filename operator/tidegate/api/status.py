@@ -1,0 +1,361 @@
+"""`Rollout.status`: what people read, and all the memory a run has.
+
+Fields marked *memory* are read back by the next tick or after a restart; the others are written for people and never
+read. No enums or patterns here: a status that cannot be written would lose a revert.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from tidegate.api.model import StatusModel
+
+
+class Condition(StatusModel):
+    """A Kubernetes condition, in the shape kstatus reads."""
+
+    type: str
+    """`Ready`, `Reconciling`, `Stalled`, `RevertReady`, `Blind`."""
+    status: str
+    """`True`, `False` or `Unknown`."""
+    reason: str
+    """One CamelCase word, defined in api/reasons.py."""
+    message: str = ""
+    """The reason in a sentence."""
+    last_transition_time: datetime
+    """When `status` last changed."""
+    observed_generation: int | None = None
+    """The generation this was judged on."""
+
+
+class Version(StatusModel):
+    """A version of the candidate. *memory*."""
+
+    revision: str = ""
+    """`spec.revision` at the time."""
+    fingerprint: str = ""
+    """Identity of the candidate's pod template, without labels."""
+    images: tuple[str, ...] = ()
+    """The images, for people."""
+
+
+class Paused(StatusModel):
+    """Why a run stands still until a person resumes it. *memory*."""
+
+    reason: str
+    """`ByCommand` or `LoweredByOther`."""
+    message: str = ""
+    """Who and why."""
+    since: datetime
+    """When it stopped."""
+
+
+class Ending(StatusModel):
+    """A run's decided end: set once, removed only by finishing. *memory*."""
+
+    kind: str
+    """`Reverted`, `Aborted`, `Superseded` or `Deleted`."""
+    reason: str
+    """One CamelCase word."""
+    evidence: str = ""
+    """What was seen that decided it."""
+    since: datetime
+    """When it was decided."""
+    forced: bool = False
+    """Goes ahead even onto a baseline without pods (a person's Abort)."""
+
+
+class Hold(StatusModel):
+    """The step stands still until all is well. *memory*."""
+
+    reason: str
+    """One CamelCase word."""
+    message: str = ""
+    """What is not well."""
+    since: datetime
+    """When it began."""
+    restart: bool = False
+    """The step's duration starts anew afterwards."""
+
+
+class Waiting(StatusModel):
+    """What stands before the next move. *memory*: the progress deadline counts from `since`."""
+
+    reason: str
+    """One CamelCase word."""
+    message: str = ""
+    """What is waited for."""
+    since: datetime
+    """Since when."""
+
+
+class StepBegin(StatusModel):
+    """When a step's weight was first set. *memory*, for `gate.sinceStep`."""
+
+    name: str
+    """The step."""
+    time: datetime
+    """When."""
+
+
+class PromotionStatus(StatusModel):
+    """How far the promotion is. *memory*."""
+
+    stage: str
+    """`Copying`, `RollingOut`, `Awaiting`, `Returning`, `Settling` or `SentBack`."""
+    since: datetime
+    """When the stage began."""
+    settled: float = 0
+    """Watched seconds with all traffic on the promoted baseline."""
+    old_parts: str = ""
+    """The baseline's containers, init containers and volumes before the promotion, as JSON."""
+    old_fingerprint: str = ""
+    """Identity of those parts."""
+    baseline_generation: int = 0
+    """Generation of the baseline's Deployment when it was last seen with the parts that were wanted."""
+    written: bool = False
+    """The new template was (or may have been) written: from here an end puts the old one back first."""
+
+
+class RunStatus(StatusModel):
+    """One attempt to bring one candidate version from weight 0 to the end. *memory*."""
+
+    id: str
+    """The run's number and version."""
+    version: Version
+    """What is on trial."""
+    parts: str = ""
+    """Identity of the candidate's containers, init containers and volumes."""
+    start_time: datetime
+    """When the run began."""
+    weight: float = 0
+    """The weight last decided, percent: a ceiling for the route, whoever writes it."""
+    traffic_since: datetime | None = None
+    """When the candidate was first seen with traffic in this run; no window reaches back before it."""
+    watched: float = 0
+    """Watched seconds of the run, in all."""
+    heartbeat: datetime | None = None
+    """The last tick that was recorded."""
+    unavailable: float = 0
+    """Watched seconds the candidate has had traffic and no available pod."""
+    spec: str = ""
+    """The last valid spec, as JSON: an invalid edit is judged by it."""
+    paused: Paused | None = None
+    """Stopped until a person resumes it."""
+    ending: Ending | None = None
+    """The run's decided end."""
+    hold: Hold | None = None
+    """Standing still until all is well."""
+    waiting: Waiting | None = None
+    """What stands before the next move."""
+    begun: tuple[StepBegin, ...] = ()
+    """The steps begun so far."""
+    promotion: PromotionStatus | None = None
+    """How far the promotion is."""
+
+
+class StepStatus(StatusModel):
+    """The step the run is in. *memory*."""
+
+    name: str
+    """The step."""
+    index: int
+    """Its place, from 1."""
+    of: int
+    """How many steps there are."""
+    summary: str = ""
+    """Such as `2/3 ramp`, for the printer column."""
+    weight: float = 0
+    """The step's weight, percent."""
+    reached: bool = False
+    """The weight was seen on the route: the duration counts."""
+    watched: float = 0
+    """Watched seconds of the duration, as last recorded."""
+    judged: float = -1
+    """Offset in seconds of the last checkpoint that has a verdict."""
+    passed: bool = False
+    """The final checkpoint passed."""
+    expected_end: datetime | None = None
+    """When the duration ends if nothing comes between."""
+
+
+class WeightStatus(StatusModel):
+    """The candidate's share in percent: what is wanted and what the route says."""
+
+    desired: float
+    """What the run wants."""
+    observed: float | None = None
+    """What was last read; absent when it could not be read."""
+
+
+class Clock(StatusModel):
+    """How long one series has been beyond a limit. *memory*."""
+
+    series: str = ""
+    """Its labels; empty for a single series."""
+    watched: float = 0
+    """Watched seconds of the breach."""
+    mark: float = 0
+    """The run's watched seconds at the last breached sample."""
+
+
+class GuardStatus(StatusModel):
+    """A guard that is not ok. *memory*."""
+
+    name: str
+    """Its identity."""
+    limit: str = ""
+    """The limit it was judged by; another one starts the clock anew."""
+    state: str
+    """`Breached`, `Pending`, `NotComparable`, `TooFew` or `Blind`."""
+    since: datetime
+    """Since when it is in this state."""
+    message: str = ""
+    """The finding in words, as last recorded."""
+    clocks: tuple[Clock, ...] = ()
+    """The worst eight series."""
+
+
+class BlindStatus(StatusModel):
+    """A metric whose question could not be answered. *memory*."""
+
+    metric: str
+    """The metric."""
+    kind: str
+    """`NoData` or `SourceDown`."""
+    since: datetime
+    """Since when."""
+    watched: float = 0
+    """Watched seconds without an answer."""
+    answers: int = 0
+    """Questions asked in that time."""
+    message: str = ""
+    """What was answered last."""
+
+
+class FindingStatus(StatusModel):
+    """One threshold judged once."""
+
+    threshold: str
+    """Its identity."""
+    state: str
+    """`Ok`, `Breached`, `NotComparable`, `TooFew` or `Blind`."""
+    value: str = ""
+    """The candidate's value, in the metric's unit."""
+    baseline: str = ""
+    """The baseline's value, for relative limits."""
+    limit: str = ""
+    """The limit."""
+    series: str = ""
+    """The worst series."""
+    message: str = ""
+    """All of it in words."""
+
+
+class CheckpointStatus(StatusModel):
+    """One checkpoint with its evidence. `step`, `at` and `verdict` of the newest are enough to know what was judged."""
+
+    step: str
+    """The step."""
+    at: str
+    """Offset in the step."""
+    time: datetime
+    """When it was judged."""
+    verdict: str
+    """`Pass`, `Breach` or `Undecided`."""
+    findings: tuple[FindingStatus, ...] = ()
+    """The evidence; dropped from the oldest when status grows too large."""
+
+
+class HistoryEntry(StatusModel):
+    """A finished run."""
+
+    id: str
+    """The run."""
+    version: Version
+    """What was on trial."""
+    outcome: str
+    """`Succeeded`, `Reverted`, `Aborted`, `Superseded` or `Deleted`."""
+    reason: str
+    """One CamelCase word."""
+    message: str = ""
+    """Why, in words."""
+    start_time: datetime
+    """When it began."""
+    end_time: datetime
+    """When it ended."""
+
+
+class PairStatus(StatusModel):
+    """The two numbers of one rule as found before the first write. *memory*."""
+
+    rule: str
+    """The rule's name or position."""
+    baseline: int
+    """Found on the baseline's backend."""
+    candidate: int
+    """Found on the candidate's backend."""
+
+
+class TargetStatus(StatusModel):
+    """A route that was, or may have been, written: what a revert restores. *memory*."""
+
+    kind: str
+    """Kind of the route."""
+    name: str
+    """Name of the route."""
+    baseline: str
+    """Service of the baseline in its backends."""
+    candidate: str
+    """Service of the candidate in its backends."""
+    rules: tuple[str, ...] = ()
+    """The rules asked for; empty: every rule with both."""
+    found: tuple[PairStatus, ...] = ()
+    """The numbers before the first write."""
+    generation: int = 0
+    """The route's generation when the last raise was decided."""
+
+
+class RolloutStatus(StatusModel):
+    """What is going on, why, and since when."""
+
+    observed_generation: Annotated[int, Field(description="The generation of the spec this status is about.")] = -1
+    phase: str = ""
+    """For people: `Idle Waiting Progressing Paused Reverting Reverted Promoting Succeeded Invalid`. No logic reads it."""
+    message: str = ""
+    """What is going on, in a sentence."""
+    conditions: tuple[Condition, ...] = ()
+    """`Ready`, and `Reconciling` or `Stalled` while true, as kstatus reads them."""
+    run: RunStatus | None = None
+    """The run under way."""
+    step: StepStatus | None = None
+    """The step the run is in."""
+    weight: WeightStatus | None = None
+    """The candidate's share of traffic."""
+    guards: tuple[GuardStatus, ...] = ()
+    """The guards that are not ok."""
+    blind: tuple[BlindStatus, ...] = ()
+    """The metrics that have no answer."""
+    checkpoints: tuple[CheckpointStatus, ...] = ()
+    """The last checkpoints with their evidence, newest first."""
+    history: tuple[HistoryEntry, ...] = ()
+    """The last ten runs, newest first."""
+    next_check_time: datetime | None = None
+    """The next checkpoint or gate."""
+    released: Version | None = None
+    """The version last promoted, or found serving. *memory*."""
+    rejected: Version | None = None
+    """The version last reverted or aborted: not tried again until it changes or somebody says Retry. *memory*."""
+    targets: tuple[TargetStatus, ...] = ()
+    """The routes a revert restores. *memory*."""
+    commands: tuple[str, ...] = ()
+    """The last RolloutCommands carried out, by uid. *memory*."""
+    retry: bool = False
+    """Somebody said Retry: the next look starts a run. *memory*."""
+    waiting: Waiting | None = None
+    """What stands before the next run. *memory*."""
+    runs: int = 0
+    """Runs begun so far. *memory*."""
