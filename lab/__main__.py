@@ -1,0 +1,60 @@
+"""`python -m lab build | up | demo`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import sys
+
+from lab import binaries
+
+# `up` and `demo` are imported when asked for: `build` is to work with as little as possible.
+
+
+def main() -> int:
+    """The exit code: 0, 1 when a program is missing or cannot be built, 130 on Ctrl-C."""
+    arguments = _parser().parse_args()
+    try:
+        match arguments.command:
+            case "build":
+                return _build()
+            case "up":
+                return _up()
+            case _:
+                return _demo()
+    except (binaries.MissingProgramError, binaries.BuildError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lab", description="A real control plane as local processes.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="build what is not there yet: minutes the first time, then at once")
+    commands.add_parser("up", help="start everything and keep it until Ctrl-C")
+    commands.add_parser("demo", help="a good candidate is promoted, a bad one reverted")
+    return parser
+
+
+def _build() -> int:
+    for name, path in binaries.all_programs().items():
+        print(f"{name:24} {path}")
+    return 0
+
+
+def _up() -> int:
+    binaries.all_programs()
+    asyncio.run(importlib.import_module("lab.up").up())
+    return 0
+
+
+def _demo() -> int:
+    binaries.all_programs()
+    return importlib.import_module("lab.demo").main() or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

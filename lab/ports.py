@@ -1,0 +1,32 @@
+"""Free loopback ports for the lab's processes."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+# Below the range from which kernels take ports for outgoing connections (32768 on Linux): a process that is stopped
+# and started again must find its port still free.
+_FIRST, _LAST = 20000, 32000
+_TRIES = 200
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on at 127.0.0.1, never given twice by this process."""
+    for _ in range(_TRIES):
+        port = random.randint(_FIRST, _LAST)  # noqa: S311 (no secret: it only keeps two labs apart)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+    raise OSError(f"no free port between {_FIRST} and {_LAST} after {_TRIES} tries")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
