@@ -72,6 +72,19 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Template:
+    """The parts of a Deployment's pod template that a promotion copies, with what a tested write needs."""
+
+    uid: str
+    fingerprint: str
+    """Identity of the whole template, as in `Arm.fingerprint`."""
+    parts: Mapping[str, Any]
+    """`containers`, `initContainers`, `volumes` as on the wire; a key is missing where the template lacks it."""
+    raw: Mapping[str, Any]
+    """The whole pod template as read: the write is tested on it."""
+
+
+@dataclass(frozen=True)
 class TargetRef:
     """Which pair of backends in which route: all a router needs to find the two numbers."""
 

@@ -7,11 +7,10 @@ on a miss. Nothing decisive rests on a cached answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from tidegate.core.observed import Answer, Arm, Command, Question, RolloutObject, Route, Seen, TargetRef
+from tidegate.core.observed import Answer, Arm, Command, Question, RolloutObject, Route, Seen, TargetRef, Template
 
 
 class Manager(StrEnum):
@@ -19,19 +18,6 @@ class Manager(StrEnum):
 
     FORWARD = "tidegate"
     REVERT = "tidegate-revert"
-
-
-@dataclass(frozen=True)
-class Template:
-    """The parts of a Deployment's pod template that a promotion copies, with what a tested write needs."""
-
-    uid: str
-    fingerprint: str
-    """Identity of the whole template, as in `Arm.fingerprint`."""
-    parts: Mapping[str, Any]
-    """`containers`, `initContainers`, `volumes` as on the wire; a key is missing where the template lacks it."""
-    raw: Mapping[str, Any]
-    """The whole pod template as read: the write is tested on it."""
 
 
 class RolloutStore(Protocol):

@@ -1,0 +1,25 @@
+"""What a tick remembers: the status as last recorded, and what only this process knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tidegate.api.status import RolloutStatus
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A Rollout's memory.
+
+    `status` survives the process; the rest does not, and its absence means "nobody watched until now".
+    """
+
+    status: RolloutStatus = field(default_factory=RolloutStatus)
+    last_tick: float | None = None
+    """Epoch seconds of the tick before, in this process."""
+    last_judged: float | None = None
+    """Epoch seconds of the tick that last asked its questions."""
+    present: float | None = None
+    """Watched seconds since an absence; `None`: there was none in this step."""
+    watching: bool = False
+    """At the tick before, the weight on the route was the one decided, and nothing paused the step."""

@@ -1,0 +1,95 @@
+"""What one tick decides: absolute actions, the memory that goes with them, and the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tidegate.core.memory import Memory
+from tidegate.core.observed import Command, Route, Template
+
+
+@dataclass(frozen=True)
+class SetWeights:
+    """Set the numbers of one route."""
+
+    route: Route
+    """The route as it was when this was decided: the write is tested on it."""
+    pairs: Mapping[str, tuple[int, int]]
+    """Rule to (baseline, candidate)."""
+    raises: bool
+    """The candidate gets more than the route gives it now: needs an intent recorded less than 5 s ago."""
+    revert: bool = False
+    """Written under the revert's field manager, and retried without back-off."""
+
+
+@dataclass(frozen=True)
+class WriteTemplate:
+    """Replace containers, init containers and volumes of a Deployment."""
+
+    deployment: str
+    read: Template
+    parts: Mapping[str, Any]
+    revert: bool = False
+
+
+@dataclass(frozen=True)
+class KeepFinalizer:
+    """Put our finalizer on the Rollout, or take it off."""
+
+    present: bool
+
+
+@dataclass(frozen=True)
+class ConcludeCommand:
+    """Write a command's outcome."""
+
+    command: Command
+    done: bool
+    message: str
+
+
+Action: TypeAlias = SetWeights | WriteTemplate | KeepFinalizer | ConcludeCommand
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Something decided that changes something, for an Event and a log line."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Why:
+    """A reason with its sentence."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one tick has decided."""
+
+    memory: Memory
+    """What will be remembered if the actions are carried out. Its status is complete except for `conditions`."""
+    actions: tuple[Action, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    intent: bool = False
+    """The memory must be recorded before the actions."""
+    urgent: bool = False
+    """A revert or a person's abort: goes ahead at once, whatever is still unanswered."""
+    needs_fresh: bool = False
+    """Rests on something decisive: must be decided on live reads."""
+    stable_until: float = 0.0
+    """Epoch seconds: the earliest instant another plan could follow from the same observation."""
+    templates: bool = False
+    """The two templates are needed to go on."""
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is to be done."""
+        return not self.actions

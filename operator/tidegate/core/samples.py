@@ -1,0 +1,120 @@
+"""From a source's answers to one metric's sample for one arm. Sources report; what an answer means is decided here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tidegate.api.metric import Metric, WhenEmpty
+from tidegate.core.observed import Answer, Failed, Question, Vector
+
+MAX_SERIES = 64
+"""More series than this are an error: a `for` clock runs for each."""
+
+
+@dataclass(frozen=True)
+class SeriesSample:
+    """One series of a sample. `value` is `None` when there were too few requests to say."""
+
+    series: str
+    value: float | None
+    requests: float | None = None
+
+
+@dataclass(frozen=True)
+class Value:
+    """An answer with at least one series. NaN values stay in it: a series that is not a number is nobody's good news."""
+
+    series: tuple[SeriesSample, ...]
+
+
+@dataclass(frozen=True)
+class TooFew:
+    """A ratio with too few requests, or a comparison too early."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class NoData:
+    """The source answered, and there is nothing."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class NotAsked:
+    """This tick did not ask."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """Asked, not answered yet."""
+
+
+Sample: TypeAlias = Value | TooFew | NoData | Failed | NotAsked | Open
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A tick's questions and the answers so far."""
+
+    questions: Mapping[Question, Answer | None]
+    """`None`: still open."""
+
+    def answer(self, question: Question) -> Answer | Open | NotAsked:
+        """What is known about one question."""
+        if question not in self.questions:
+            return NotAsked()
+        answer = self.questions[question]
+        return Open() if answer is None else answer
+
+
+def sample(metric: Metric, asked: Asked, questions: tuple[Question, ...]) -> Sample:
+    """The metric's sample from the answers to its questions (one for a query; bad and total for a ratio)."""
+    answers = [asked.answer(question) for question in questions]
+    for kind in (NotAsked, Open, Failed):
+        found = next((answer for answer in answers if isinstance(answer, kind)), None)
+        if found is not None:
+            return found
+    vectors = [answer for answer in answers if isinstance(answer, Vector)]
+    if metric.ratio is None:
+        return _of_query(metric, vectors[0])
+    return _of_ratio(metric, bad=vectors[0], total=vectors[1])
+
+
+def _of_query(metric: Metric, vector: Vector) -> Sample:
+    if not vector.series:
+        if metric.when_empty is WhenEmpty.ZERO:
+            return Value((SeriesSample("", 0.0),))
+        return NoData(f"{metric.name}: the answer is empty")
+    if len(vector.series) > MAX_SERIES:
+        return NoData(f"{metric.name}: {len(vector.series)} series, more than {MAX_SERIES}: aggregate in the query")
+    return Value(tuple(SeriesSample(labelled(one.labels), one.value) for one in vector.series))
+
+
+def _of_ratio(metric: Metric, *, bad: Vector, total: Vector) -> Sample:
+    if len(total.series) > MAX_SERIES:
+        return NoData(f"{metric.name}: {len(total.series)} groups, more than {MAX_SERIES}: choose coarser labels")
+    least = metric.minimum_requests or 1
+    bad_by = {one.labels: one.value for one in bad.series}
+    series = []
+    for one in total.series:
+        if math.isnan(one.value):
+            series.append(SeriesSample(labelled(one.labels), math.nan))
+        elif one.value < least:
+            series.append(SeriesSample(labelled(one.labels), None, one.value))
+        else:
+            share = bad_by.get(one.labels, 0.0) / one.value
+            series.append(SeriesSample(labelled(one.labels), share, one.value))
+    if not series or all(one.value is None for one in series):
+        requests = sum(one.requests or 0.0 for one in series)
+        return TooFew(f"{metric.name}: {requests:.0f} requests in the window, at least {least} are needed")
+    return Value(tuple(series))
+
+
+def labelled(labels: tuple[tuple[str, str], ...]) -> str:
+    """Labels as PromQL writes them, empty for none."""
+    return "{" + ", ".join(f'{key}="{value}"' for key, value in labels) + "}" if labels else ""

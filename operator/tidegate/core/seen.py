@@ -1,0 +1,49 @@
+"""One tick's observation, whole: what `due`, `decide` and `conclude` are told of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidegate.api.rollout import RolloutSpec
+from tidegate.core.claims import Claim
+from tidegate.core.observed import ABSENT, Arm, ArmName, Command, RolloutObject, Route, Seen, Template
+from tidegate.core.samples import Asked
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a spec."""
+
+    path: str
+    """The field, such as `spec.steps[1].weight`."""
+    message: str
+    """What is wrong and what would be right."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything one tick has seen."""
+
+    now: float
+    """Epoch seconds."""
+    rollout: RolloutObject
+    spec: RolloutSpec | None
+    """The spec as it stands, when it is valid."""
+    problems: tuple[Problem, ...] = ()
+    """Why it is not."""
+    arms: Mapping[ArmName, Seen[Arm]] = field(default_factory=dict)
+    routes: Mapping[str, Seen[Route]] = field(default_factory=dict)
+    """By target key, of every target in the spec or in memory."""
+    asked: Asked = field(default_factory=lambda: Asked({}))
+    commands: tuple[Command, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    """What the other Rollouts of the namespace hold."""
+    templates: Mapping[ArmName, Seen[Template]] = field(default_factory=dict)
+    """Only when a plan asked for them."""
+    fresh: bool = False
+    """Everything here was read live."""
+
+    def arm(self, name: ArmName) -> Seen[Arm]:
+        """One arm; absent when it was not looked for."""
+        return self.arms.get(name, ABSENT)
