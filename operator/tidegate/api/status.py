@@ -230,6 +230,8 @@ class BlindStatus(StatusModel):
     """Since when."""
     watched: float = 0
     """Watched seconds without an answer."""
+    mark: float = 0
+    """The run's watched seconds at the last blind answer."""
     answers: int = 0
     """Questions asked in that time."""
     message: str = ""

@@ -88,6 +88,12 @@ class Plan:
     """Epoch seconds: the earliest instant another plan could follow from the same observation."""
     templates: bool = False
     """The two templates are needed to go on."""
+    stalled: Why | None = None
+    """What a person must mend."""
+    doing: Why | None = None
+    """What goes on."""
+    attention: Why | None = None
+    """A person is waited for."""
 
     @property
     def quiet(self) -> bool:

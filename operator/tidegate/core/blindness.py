@@ -1,0 +1,91 @@
+"""Blindness: how long a metric with an acting limit has had no answer, and when that becomes a reason to act.
+
+`NoData`: the source answers, this metric does not. `SourceDown`: the source cannot be asked. Both count watched time
+and need at least three answers; too few requests and incomparable values are not blindness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tidegate.api.metric import BlindAction, BlindPolicy
+from tidegate.api.status import BlindStatus
+from tidegate.core.draft import Draft
+from tidegate.core.findings import Finding, State
+from tidegate.core.instants import in_words, instant
+from tidegate.core.judging import acting
+
+LEAST_ANSWERS = 3
+"""One missed scrape or one slow answer is not blindness."""
+
+
+def notice_blindness(draft: Draft, *, judging: bool) -> None:
+    """Counts the blind answers of this tick; reverts, holds or warns where one has lasted.
+
+    Args:
+        draft: with its findings judged.
+        judging: this is the tick's first look at its answers (a second look must not count them again).
+    """
+    findings = acting([*draft.guard_findings, *draft.threshold_findings])
+    kept = []
+    for metric in dict.fromkeys(finding.line.metric for finding in findings):
+        mine = [finding for finding in findings if finding.line.metric == metric]
+        after = _after(draft, metric, mine, judging=judging)
+        if after is not None:
+            kept.append(after)
+            _act(draft, after)
+    draft.update(blind=tuple(kept))
+
+
+def _after(draft: Draft, metric: str, findings: Iterable[Finding], *, judging: bool) -> BlindStatus | None:
+    before = next((blind for blind in draft.status.blind if blind.metric == metric), None)
+    answered = [finding for finding in findings if finding.answered]
+    blind = next((finding for finding in answered if finding.state is State.BLIND), None)
+    if blind is None:
+        return before if not answered else None
+    if not judging:
+        return before
+    kind = "SourceDown" if blind.source_down else "NoData"
+    if before is None or before.kind != kind:
+        return BlindStatus(
+            metric=metric, kind=kind, since=instant(draft.now), mark=draft.run.watched, answers=1, message=blind.message
+        )
+    lasted = before.watched + min(max(draft.run.watched - before.mark, 0.0), 2 * draft.interval)
+    return before.model_copy(
+        update={
+            "watched": round(lasted, 3),
+            "mark": round(draft.run.watched, 3),
+            "answers": before.answers + 1,
+            "message": blind.message,
+        }
+    )
+
+
+def policy(draft: Draft, blind: BlindStatus) -> BlindPolicy:
+    """What the metric, or else the Rollout, says about this kind of blindness."""
+    metric = next((metric for metric in draft.spec.metrics if metric.name == blind.metric), None)
+    override = metric.blindness if metric else None
+    if blind.kind == "SourceDown":
+        return (override.source_down if override else None) or draft.spec.blindness.source_down
+    return (override.no_data if override else None) or draft.spec.blindness.no_data
+
+
+def lasted(draft: Draft, blind: BlindStatus) -> bool:
+    """Whether it has lasted long enough to act."""
+    return blind.answers >= LEAST_ANSWERS and blind.watched >= policy(draft, blind).after.seconds - 1e-6
+
+
+def _act(draft: Draft, blind: BlindStatus) -> None:
+    if not lasted(draft, blind):
+        return
+    rule = policy(draft, blind)
+    message = f"{blind.message}; blind for {in_words(blind.watched)} (limit {rule.after})"
+    reason = f"Blind{blind.kind}"
+    match rule.then:
+        case BlindAction.REVERT:
+            draft.end("Reverted", reason, message)
+        case BlindAction.HOLD:
+            draft.hold(reason, message, restart=False)
+        case BlindAction.WARN:
+            if not any(one.metric == blind.metric and lasted(draft, one) for one in draft.memory.status.blind):
+                draft.say(reason, message, warning=True)

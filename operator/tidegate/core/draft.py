@@ -1,0 +1,180 @@
+"""The plan while it is being made: one tick's observation, and the memory as it changes. Local to one call of `decide`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from tidegate.api.rollout import RolloutSpec, Step
+from tidegate.api.status import Ending, Hold, Paused, RolloutStatus, RunStatus, StepStatus, Waiting
+from tidegate.core.findings import Finding
+from tidegate.core.instants import instant
+from tidegate.core.memory import Memory
+from tidegate.core.observed import Arm, ArmName
+from tidegate.core.plan import Action, Decision, Plan, Why
+from tidegate.core.seen import Observed
+
+ABSENCE_GRACE = 5.0
+"""Seconds a tick may be late beyond two intervals before it counts as an absence."""
+
+
+@dataclass
+class Draft:
+    """See the module."""
+
+    seen: Observed
+    memory: Memory
+    spec: RolloutSpec
+    """The spec in force: the current one when valid, else the last valid one."""
+    status: RolloutStatus
+    elapsed: float = 0.0
+    """Watched seconds since the tick before."""
+    actions: list[Action] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    wakes: list[float] = field(default_factory=list)
+    guard_findings: list[Finding] = field(default_factory=list)
+    threshold_findings: list[Finding] = field(default_factory=list)
+    stalled: Why | None = None
+    """What a person must mend."""
+    doing: Why | None = None
+    """What goes on."""
+    attention: Why | None = None
+    """A person is waited for."""
+    judged: bool = False
+    """This tick's questions have been asked and all answered."""
+    watching: bool = False
+    intent: bool = False
+    urgent: bool = False
+    needs_fresh: bool = False
+    templates: bool = False
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self.seen.now
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two judgements."""
+        return max(self.spec.interval.seconds, 1.0)
+
+    @property
+    def run(self) -> RunStatus:
+        """The run under way.
+
+        Raises:
+            LookupError: there is none; asking is a mistake in the caller.
+        """
+        if self.status.run is None:
+            raise LookupError("no run is under way")
+        return self.status.run
+
+    @property
+    def step(self) -> StepStatus:
+        """The step the run is in.
+
+        Raises:
+            LookupError: there is none.
+        """
+        if self.status.step is None:
+            raise LookupError("the run has no step")
+        return self.status.step
+
+    @property
+    def step_spec(self) -> Step | None:
+        """The current step as the spec has it now; `None` when an edit removed it."""
+        return next((step for step in self.spec.steps if step.name == self.step.name), None)
+
+    @property
+    def weight(self) -> Decimal:
+        """The weight decided last, percent."""
+        return Decimal(str(self.run.weight))
+
+    def arm(self, name: ArmName) -> Arm | None:
+        """The arm when it was seen, else `None` (absent or unknown: ask `seen` where that matters)."""
+        found = self.seen.arm(name)
+        return found if isinstance(found, Arm) else None
+
+    def update(self, **changes: object) -> None:
+        """Changes the status."""
+        self.status = self.status.model_copy(update=changes)
+
+    def update_run(self, **changes: object) -> None:
+        """Changes the run."""
+        self.update(run=self.run.model_copy(update=changes))
+
+    def update_step(self, **changes: object) -> None:
+        """Changes the step."""
+        self.update(step=self.step.model_copy(update=changes))
+
+    def say(self, reason: str, message: str, *, warning: bool = False) -> None:
+        """Tells people about a decision."""
+        self.decisions.append(Decision(reason, message, warning))
+
+    def end(self, kind: str, reason: str, evidence: str, *, forced: bool = False) -> None:
+        """Latches the run's end, unless one is latched."""
+        if self.run.ending is not None:
+            return
+        ending = Ending(kind=kind, reason=reason, evidence=evidence, since=instant(self.now), forced=forced)
+        self.update_run(ending=ending, hold=None, waiting=None)
+        self.say(reason, evidence, warning=kind == "Reverted")
+        self.urgent = True
+        self.intent = True
+
+    def hold(self, reason: str, message: str, *, restart: bool) -> None:
+        """Stands still until all is well."""
+        before = self.run.hold
+        if before is None:
+            self.say("Holding", message, warning=True)
+        since = before.since if before else instant(self.now)
+        restart = restart or bool(before and before.restart)
+        self.update_run(hold=Hold(reason=reason, message=message, since=since, restart=restart))
+
+    def pause(self, reason: str, message: str) -> None:
+        """Stops until a person resumes."""
+        if self.run.paused is None:
+            self.update_run(paused=Paused(reason=reason, message=message, since=instant(self.now)))
+            self.say(reason, message, warning=reason != "PausedByCommand")
+
+    def wait(self, why: Why, *, deadline: bool = True) -> None:
+        """Says what stands before the next move; with `deadline` it becomes `Stalled` when it lasts too long."""
+        active = self.status.run is not None
+        before = self.run.waiting if active else self.status.waiting
+        since = before.since if before is not None and before.reason == why.reason else instant(self.now)
+        waiting = Waiting(reason=why.reason, message=why.message, since=since)
+        if active:
+            self.update_run(waiting=waiting)
+        else:
+            self.update(waiting=waiting)
+        self.doing = why
+        ends = since.timestamp() + self.spec.progress_deadline.seconds
+        if deadline and self.now >= ends:
+            self.stalled = Why(why.reason, f"{why.message} (for longer than {self.spec.progress_deadline})")
+        elif deadline:
+            self.wakes.append(ends)
+
+    def go_on(self) -> None:
+        """Nothing stands before the next move."""
+        if self.status.run is not None and self.run.waiting is not None:
+            self.update_run(waiting=None)
+        if self.status.waiting is not None:
+            self.update(waiting=None)
+
+    def plan(self) -> Plan:
+        """The plan, made up."""
+        memory = replace(self.memory, status=self.status, watching=self.watching)
+        future = [wake for wake in self.wakes if wake > self.now]
+        return Plan(
+            memory=memory,
+            actions=tuple(self.actions),
+            decisions=tuple(self.decisions),
+            intent=self.intent,
+            urgent=self.urgent,
+            needs_fresh=self.needs_fresh,
+            stable_until=min(future, default=math.inf),
+            templates=self.templates,
+            stalled=self.stalled,
+            doing=self.doing,
+            attention=self.attention,
+        )

@@ -1,0 +1,224 @@
+"""One threshold judged once, on one sample of each arm: every series must be within the limit.
+
+How long a breach must last is core/sustained.py's business; what a breach does is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.api.metric import Metric
+from tidegate.api.scalars import Unit
+from tidegate.api.threshold import LimitKind, Threshold
+from tidegate.core.observed import Failed
+from tidegate.core.samples import NoData, NotAsked, Open, Sample, SeriesSample, TooFew, Value
+
+
+class State(StrEnum):
+    """What a judgement came to."""
+
+    OK = "Ok"
+    BREACHED = "Breached"
+    PENDING = "Pending"
+    """Breached, not yet for long enough."""
+    NOT_COMPARABLE = "NotComparable"
+    TOO_FEW = "TooFew"
+    BLIND = "Blind"
+    OPEN = "Open"
+    """Asked, the answer is still out."""
+    NOT_ASKED = "NotAsked"
+    """This tick did not ask."""
+
+
+_WORST_FIRST = (State.BREACHED, State.PENDING, State.BLIND, State.TOO_FEW, State.NOT_COMPARABLE, State.OK)
+
+
+@dataclass(frozen=True)
+class SeriesFinding:
+    """One series against the limit."""
+
+    series: str
+    state: State
+    value: float | None = None
+    baseline: float | None = None
+    requests: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One threshold judged once."""
+
+    line: Threshold
+    state: State
+    message: str
+    worst: SeriesFinding | None = None
+    series: tuple[SeriesFinding, ...] = ()
+    source_down: bool = False
+    """Blind because the source could not be asked."""
+
+    @property
+    def answered(self) -> bool:
+        """This tick has a judgement."""
+        return self.state not in {State.OPEN, State.NOT_ASKED}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a judgement must know besides the samples."""
+
+    arm: str = "candidate"
+    """The arm that serves on trial: the candidate, or after the promotion the baseline."""
+    comparable: bool = True
+    """The baseline has traffic of its own to compare with."""
+    watched: float = math.inf
+    """Watched seconds the candidate has had traffic: relative limits wait for the metric's warm-up."""
+    expected: bool = True
+    """Data should be there by now: the window and a scrape have passed since the candidate got traffic."""
+    window: str = ""
+    """The window asked for, for the message."""
+
+
+def judge(line: Threshold, metric: Metric, candidate: Sample, baseline: Sample, context: Context) -> Finding:
+    """`line` against one sample of each arm (`baseline` is looked at by relative limits only)."""
+    early = _before_comparing(line, metric, context) if line.relative else None
+    if early is not None:
+        return early
+    for sample in (candidate, baseline) if line.relative else (candidate,):
+        silent = _without_value(line, sample, context)
+        if silent is not None:
+            return silent
+    assert isinstance(candidate, Value)  # noqa: S101  (every other sample returned above)
+    series = tuple(_series(line, metric, one, baseline) for one in candidate.series)
+    worst = min(series, key=lambda one: (_WORST_FIRST.index(one.state), -_distance(line, one)))
+    return Finding(line, worst.state, _sentence(line, metric, worst, context), worst, series)
+
+
+def _before_comparing(line: Threshold, metric: Metric, context: Context) -> Finding | None:
+    if not context.comparable:
+        return Finding(line, State.NOT_COMPARABLE, f"{line.identity}: the baseline has no traffic to compare with")
+    if context.watched < metric.warm_up.seconds:
+        return Finding(line, State.TOO_FEW, f"{line.identity}: warming up, comparable after {metric.warm_up}")
+    return None
+
+
+def _without_value(line: Threshold, sample: Sample, context: Context) -> Finding | None:
+    match sample:
+        case Value():
+            return None
+        case TooFew(message):
+            return Finding(line, State.TOO_FEW, message)
+        case NoData(message):
+            if context.expected:
+                return Finding(line, State.BLIND, message)
+            return Finding(line, State.TOO_FEW, f"{message} (none is expected yet)")
+        case Failed() as failed:
+            message = f"{line.metric}: no answer, {failed.reason}: {failed.message}"
+            return Finding(line, State.BLIND, message, source_down=failed.source_down)
+        case Open():
+            return Finding(line, State.OPEN, "")
+        case NotAsked():
+            return Finding(line, State.NOT_ASKED, "")
+
+
+def _series(line: Threshold, metric: Metric, one: SeriesSample, baseline: Sample) -> SeriesFinding:
+    if one.value is None:
+        return SeriesFinding(one.series, State.TOO_FEW, requests=one.requests)
+    if math.isnan(one.value):
+        return SeriesFinding(one.series, State.BLIND, one.value, requests=one.requests)
+    if not line.relative:
+        state = State.BREACHED if _beyond(line, metric, one.value) else State.OK
+        return SeriesFinding(one.series, state, one.value, requests=one.requests)
+    other = _counterpart(one, baseline)
+    state, base = _relative(line, metric, one.value, other)
+    return SeriesFinding(one.series, state, one.value, base, one.requests)
+
+
+def _beyond(line: Threshold, metric: Metric, value: float) -> bool:
+    if math.isinf(value):
+        return True
+    if line.kind is LimitKind.MAX and line.max is not None:
+        return value > line.max.in_unit(metric.effective_unit)
+    return line.min is not None and value < line.min.in_unit(metric.effective_unit)
+
+
+def _counterpart(one: SeriesSample, baseline: Sample) -> SeriesSample | None:
+    """The baseline's series to compare with: the one of the same labels, or the only one where both arms have one."""
+    if not isinstance(baseline, Value):
+        return None
+    same = next((other for other in baseline.series if other.series == one.series), None)
+    return same or (baseline.series[0] if len(baseline.series) == 1 else None)
+
+
+def _relative(line: Threshold, metric: Metric, value: float, other: SeriesSample | None) -> tuple[State, float | None]:
+    if other is None or other.value is None:
+        return State.TOO_FEW, None
+    base = other.value
+    if math.isnan(base):
+        return State.BLIND, base
+    if line.floor is not None and value < line.floor.in_unit(metric.effective_unit):
+        return State.OK, base
+    if base == 0 or math.isinf(base):
+        return State.NOT_COMPARABLE, base
+    if math.isinf(value):
+        return State.BREACHED, base
+    change = (value - base) / abs(base)
+    if line.max_increase is not None:
+        return (State.BREACHED if change > line.max_increase.ratio else State.OK), base
+    limit = line.max_decrease.ratio if line.max_decrease is not None else math.inf
+    return (State.BREACHED if -change > limit else State.OK), base
+
+
+def _distance(line: Threshold, one: SeriesFinding) -> float:
+    """How bad a series is among those of one state: larger is worse."""
+    if one.value is None or math.isnan(one.value):
+        return 0.0
+    reference = one.baseline if line.relative and one.baseline is not None else 0.0
+    sign = -1.0 if line.kind in {LimitKind.MIN, LimitKind.MAX_DECREASE} else 1.0
+    return sign * (one.value - reference) if not math.isinf(one.value) else math.inf
+
+
+_COMPARED = {
+    LimitKind.MAX: ("above", "within"),
+    LimitKind.MIN: ("below", "within"),
+    LimitKind.MAX_INCREASE: ("higher than the baseline by more than", "not higher than the baseline by more than"),
+    LimitKind.MAX_DECREASE: ("lower than the baseline by more than", "not lower than the baseline by more than"),
+}
+
+
+def _sentence(line: Threshold, metric: Metric, worst: SeriesFinding, context: Context) -> str:
+    unit = metric.effective_unit
+    breached, fine = _COMPARED[line.kind]
+    value = "too few requests" if worst.value is None else shown(worst.value, unit)
+    words = f"{line.metric} of the {context.arm}{worst.series} is {value}"
+    match worst.state:
+        case State.BREACHED:
+            words += f", {breached} {line.kind} {line.limit}"
+        case State.OK:
+            words += f", {fine} {line.kind} {line.limit}"
+        case State.TOO_FEW:
+            words += f": too little to judge by {line.kind} {line.limit}"
+        case State.NOT_COMPARABLE:
+            words += f", not comparable by {line.kind} {line.limit}"
+        case _:
+            words += f": no number to judge by {line.kind} {line.limit}"
+    details = [f"baseline {shown(worst.baseline, unit)}"] if worst.baseline is not None else []
+    details += [f"window {context.window}"] if context.window else []
+    details += [f"{worst.requests:.0f} requests"] if worst.requests is not None else []
+    return words + (f" ({', '.join(details)})" if details else "")
+
+
+def shown(value: float, unit: Unit) -> str:
+    """A value in its unit, for people: `6.2%`, `240ms`, `1.25s`, `4.5`."""
+    if math.isnan(value) or math.isinf(value):
+        return {True: "NaN"}.get(math.isnan(value), "+Inf" if value > 0 else "-Inf")
+    match unit:
+        case Unit.RATIO:
+            return f"{value * 100:.4g}%"
+        case Unit.PERCENT:
+            return f"{value:.4g}%"
+        case Unit.SECONDS:
+            return f"{value * 1000:.4g}ms" if abs(value) < 1 else f"{value:.4g}s"
+        case Unit.NONE:
+            return f"{value:.6g}"

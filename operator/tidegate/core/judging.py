@@ -1,0 +1,171 @@
+"""The lines in force judged in this tick: findings from samples, and the clocks of those that must last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tidegate.api.metric import Metric
+from tidegate.api.status import GuardStatus
+from tidegate.api.threshold import Guard, OnBreach, Threshold
+from tidegate.core.draft import Draft
+from tidegate.core.findings import Context, Finding, State, judge
+from tidegate.core.instants import in_words, instant
+from tidegate.core.observed import ArmName, Question
+from tidegate.core.questions import Asking, questions
+from tidegate.core.samples import NotAsked, Sample, sample
+from tidegate.core.sustained import clocks_after, sustained_state
+from tidegate.core.variables import promql_duration
+
+SCRAPE = 15.0
+"""Seconds a scrape may take to bring the first data after a raise."""
+
+NO_PODS = "-"
+"""A `$pods` that matches nothing: no pod has this name."""
+
+
+def guards_in_force(draft: Draft) -> tuple[Guard, ...]:
+    """The Rollout's guards and the current step's."""
+    step = draft.step_spec
+    return (*draft.spec.guards, *(step.guards if step else ()))
+
+
+def thresholds_in_force(draft: Draft) -> tuple[Threshold, ...]:
+    """The Rollout's thresholds and the current step's."""
+    step = draft.step_spec
+    return (*draft.spec.thresholds, *(step.thresholds if step else ()))
+
+
+def metric_of(draft: Draft, line: Threshold) -> Metric | None:
+    """The metric a line names."""
+    return next((metric for metric in draft.spec.metrics if metric.name == line.metric), None)
+
+
+def serving(draft: Draft) -> ArmName:
+    """The arm that runs the version on trial: after the traffic went back, the promoted baseline."""
+    promotion = draft.run.promotion
+    settling = promotion is not None and promotion.stage in {"Returning", "Settling"}
+    return ArmName.BASELINE if settling else ArmName.CANDIDATE
+
+
+def asking(draft: Draft) -> Asking:
+    """What the variables of this tick's questions stand for."""
+    spec, run = draft.spec, draft.run
+    pods = {name: (arm.pods if (arm := draft.arm(name)) else NO_PODS) for name in ArmName}
+    since = run.traffic_since.timestamp() if run.traffic_since else draft.now
+    return Asking(
+        source=spec.prometheus.source,
+        namespace=draft.seen.rollout.namespace,
+        rollout=draft.seen.rollout.name,
+        step=draft.step.name,
+        elapsed=draft.step.watched,
+        traffic=max(draft.now - since, 0.0),
+        workloads={ArmName.BASELINE: spec.baseline.deployment, ArmName.CANDIDATE: spec.candidate.deployment},
+        services={ArmName.BASELINE: spec.baseline.service, ArmName.CANDIDATE: spec.candidate.service},
+        pods=pods,
+    )
+
+
+def questions_of(draft: Draft, lines: Iterable[Threshold]) -> list[Question]:
+    """What must be asked to judge `lines`."""
+    asks, arm = asking(draft), serving(draft)
+    found: list[Question] = []
+    for line in lines:
+        metric = metric_of(draft, line)
+        if metric is None or (line.relative and arm is ArmName.BASELINE):
+            continue
+        found += questions(metric, arm, asks)
+        if line.relative and _comparable(draft):
+            found += questions(metric, ArmName.BASELINE, asks)
+    return found
+
+
+def judge_guards(draft: Draft) -> None:
+    """Judges every guard in force: `draft.guard_findings`, and the status' list of those that are not ok."""
+    kept: list[GuardStatus] = []
+    for guard in guards_in_force(draft):
+        before = next((g for g in draft.status.guards if g.name == guard.identity and g.limit == limit_of(guard)), None)
+        finding = _finding(draft, guard)
+        if not finding.answered:
+            kept += [before] if before else []
+            draft.guard_findings.append(_as_before(finding, before))
+            continue
+        clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, draft.interval)
+        finding = _lasting(finding, guard, sustained_state(finding, clocks, guard.for_.seconds), before, draft)
+        draft.guard_findings.append(finding)
+        if finding.state is not State.OK or clocks:
+            since = before.since if before and before.state == finding.state else instant(draft.now)
+            kept.append(
+                GuardStatus(
+                    name=guard.identity,
+                    limit=limit_of(guard),
+                    state=str(finding.state),
+                    since=since,
+                    message=finding.message,
+                    clocks=clocks,
+                )
+            )
+        _warn(draft, finding, before.state if before else "")
+    draft.update(guards=tuple(kept))
+
+
+def judge_thresholds(draft: Draft) -> None:
+    """Judges every threshold in force: `draft.threshold_findings`."""
+    draft.threshold_findings = [_finding(draft, line) for line in thresholds_in_force(draft)]
+
+
+def limit_of(guard: Guard) -> str:
+    """The limit with its duration: a guard whose limit changed starts its clock anew."""
+    return f"{guard.kind} {guard.limit} floor {guard.floor} for {guard.for_}"
+
+
+def acting(findings: Iterable[Finding]) -> list[Finding]:
+    """Those whose breach does something."""
+    return [finding for finding in findings if finding.line.on_breach is not OnBreach.WARN]
+
+
+def _comparable(draft: Draft) -> bool:
+    return draft.run.weight < 100
+
+
+def _finding(draft: Draft, line: Threshold) -> Finding:
+    metric = metric_of(draft, line)
+    if metric is None:
+        return Finding(line, State.BLIND, f"{line.identity}: there is no metric {line.metric!r}")
+    arm, asks = serving(draft), asking(draft)
+    if line.relative and arm is ArmName.BASELINE:
+        return Finding(
+            line, State.NOT_COMPARABLE, f"{line.identity}: the promoted version has no other to compare with"
+        )
+    candidate = sample(metric, draft.seen.asked, questions(metric, arm, asks))
+    baseline: Sample = NotAsked()
+    if line.relative:
+        baseline = sample(metric, draft.seen.asked, questions(metric, ArmName.BASELINE, asks))
+    context = Context(
+        arm=str(arm),
+        comparable=_comparable(draft),
+        watched=asks.traffic,
+        expected=asks.traffic >= asks.window(metric) + SCRAPE,
+        window=promql_duration(asks.window(metric)),
+    )
+    return judge(line, metric, candidate, baseline, context)
+
+
+def _as_before(finding: Finding, before: GuardStatus | None) -> Finding:
+    """A guard that was not asked stands where it stood, as far as raising is concerned."""
+    if before is None or finding.state is State.OPEN:
+        return finding
+    return replace(finding, message=before.message)
+
+
+def _lasting(finding: Finding, guard: Guard, state: State, before: GuardStatus | None, draft: Draft) -> Finding:
+    if finding.state is not State.BREACHED or guard.for_.seconds == 0:
+        return finding
+    since = before.since if before and before.state == State.PENDING else instant(draft.now)
+    lasting = f", since {since:%H:%M:%S} UTC (limit: for {in_words(guard.for_.seconds)})"
+    return replace(finding, state=state, message=finding.message + lasting)
+
+
+def _warn(draft: Draft, finding: Finding, before: str) -> None:
+    if finding.line.on_breach is OnBreach.WARN and finding.state is State.BREACHED and before != State.BREACHED:
+        draft.say("LimitBreached", f"{finding.message}: warning only", warning=True)

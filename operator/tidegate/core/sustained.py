@@ -1,0 +1,46 @@
+"""`for`: a breach must last, in watched time, for each series by itself.
+
+A good sample resets a series' clock. Anything else (blind, too few, not comparable, a series that is gone) neither
+resets nor completes it. A breached sample adds the watched time since the breached sample before it, at most two
+intervals: what lay between was not seen.
+"""
+
+from __future__ import annotations
+
+from tidegate.api.status import Clock
+from tidegate.core.findings import Finding, State
+
+KEPT = 8
+"""Series whose clocks are kept: the worst."""
+
+
+def clocks_after(before: tuple[Clock, ...], finding: Finding, watched: float, interval: float) -> tuple[Clock, ...]:
+    """The clocks after `finding`.
+
+    Args:
+        before: the clocks as they were.
+        finding: the judgement of this tick; one without an answer changes nothing.
+        watched: the run's watched seconds now.
+        interval: seconds between two judgements.
+    """
+    if not finding.answered:
+        return before
+    known = {clock.series: clock for clock in before}
+    for one in finding.series:
+        if one.state is State.OK:
+            known.pop(one.series, None)
+        elif one.state is State.BREACHED:
+            clock = known.get(one.series)
+            lasted = clock.watched + min(max(watched - clock.mark, 0.0), 2 * interval) if clock else 0.0
+            known[one.series] = Clock(series=one.series, watched=round(lasted, 3), mark=round(watched, 3))
+    worst = sorted(known.values(), key=lambda clock: (-clock.watched, clock.series))
+    return tuple(worst[:KEPT])
+
+
+def sustained_state(finding: Finding, clocks: tuple[Clock, ...], lasting: float) -> State:
+    """The finding's state once its duration is asked for: breached only when a series is breached now and for `lasting` seconds."""
+    if finding.state is not State.BREACHED:
+        return finding.state
+    breached = {one.series for one in finding.series if one.state is State.BREACHED}
+    done = any(clock.watched >= lasting - 1e-6 for clock in clocks if clock.series in breached)
+    return State.BREACHED if done else State.PENDING

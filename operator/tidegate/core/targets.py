@@ -1,0 +1,152 @@
+"""The routes of a Rollout: the ones its spec names, the ones its status remembers, and how they stand to the wanted weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import Enum
+
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.status import PairStatus, TargetStatus
+from tidegate.core import weights
+from tidegate.core.draft import Draft
+from tidegate.core.observed import ABSENT, Route, TargetRef
+from tidegate.core.plan import SetWeights
+
+
+class Standing(Enum):
+    """How the routes stand to the weight that was decided."""
+
+    SAME = "same"
+    MORE = "more"
+    """At least one gives the candidate more."""
+    LESS = "less"
+    """None gives more, at least one gives less."""
+    UNSEEN = "unseen"
+    """At least one could not be read, and none of the others gives more."""
+
+
+def refs_of(spec: RolloutSpec, namespace: str) -> tuple[TargetRef, ...]:
+    """The targets the spec names."""
+    return tuple(
+        TargetRef(
+            namespace, str(target.kind), target.name, spec.baseline.service, spec.candidate.service, target.rules or ()
+        )
+        for target in spec.traffic
+    )
+
+
+def ref_of(target: TargetStatus, namespace: str) -> TargetRef:
+    """A remembered target."""
+    return TargetRef(namespace, target.kind, target.name, target.baseline, target.candidate, target.rules)
+
+
+def key_of(target: TargetStatus) -> str:
+    """How messages name a remembered target; the same as `TargetRef.key`."""
+    return f"{target.kind}/{target.name}"
+
+
+def routes(draft: Draft) -> Iterator[Route]:
+    """The spec's routes that could be read."""
+    for ref in refs_of(draft.spec, draft.seen.rollout.namespace):
+        route = draft.seen.routes.get(ref.key, ABSENT)
+        if isinstance(route, Route):
+            yield route
+
+
+def wanted(draft: Draft, route: Route, weight: Decimal) -> dict[str, tuple[int, int]]:
+    """The numbers of each rule for `weight` percent."""
+    total = weights.resolution(step.weight for step in draft.spec.steps)
+    return {pair.rule: weights.numbers(weight, pair, total) for pair in route.pairs}
+
+
+def observed(draft: Draft) -> Decimal | None:
+    """The candidate's largest share on any of the spec's routes, percent; `None` when none could be read."""
+    shares = [weights.share(pair) for route in routes(draft) for pair in route.pairs]
+    return max(shares, default=None)
+
+
+def standing(draft: Draft, weight: Decimal) -> Standing:
+    """How the routes stand to `weight` percent."""
+    refs = refs_of(draft.spec, draft.seen.rollout.namespace)
+    seen = list(routes(draft))
+    compared = [
+        weights.compare(pair, wanted(draft, route, weight)[pair.rule]) for route in seen for pair in route.pairs
+    ]
+    if any(one > 0 for one in compared):
+        return Standing.MORE
+    if len(seen) < len(refs) or any(not route.pairs or route.missing_rules for route in seen):
+        return Standing.UNSEEN
+    return Standing.LESS if any(one < 0 for one in compared) else Standing.SAME
+
+
+def set_weight(draft: Draft, weight: Decimal) -> None:
+    """Plans what brings every readable route to `weight` percent; nothing for one that is there."""
+    for route in routes(draft):
+        pairs = wanted(draft, route, weight)
+        compared = {pair.rule: weights.compare(pair, pairs[pair.rule]) for pair in route.pairs}
+        if any(compared.values()):
+            draft.actions.append(SetWeights(route, pairs, raises=any(one < 0 for one in compared.values())))
+            draft.needs_fresh = True
+
+
+def lower_to(draft: Draft, weight: Decimal) -> None:
+    """Plans what takes from the candidate what is above `weight` percent, and raises nothing."""
+    for route in routes(draft):
+        pairs = wanted(draft, route, weight)
+        above = {pair.rule: pairs[pair.rule] for pair in route.pairs if weights.compare(pair, pairs[pair.rule]) > 0}
+        if above:
+            draft.actions.append(SetWeights(route, above, raises=False))
+            draft.needs_fresh = True
+
+
+def restore(draft: Draft, target: TargetStatus) -> bool:
+    """Plans what puts a remembered target back to what was found, the candidate at 0.
+
+    Returns: whether it is back already, or the route is gone.
+    """
+    route = draft.seen.routes.get(key_of(target), ABSENT)
+    if not isinstance(route, Route):
+        draft.needs_fresh = True
+        return route is ABSENT and draft.seen.fresh
+    found = {pair.rule: pair for pair in target.found}
+    pairs = {pair.rule: weights.restored(pair, found) for pair in route.pairs}
+    changed = {
+        pair.rule: pairs[pair.rule] for pair in route.pairs if (pair.baseline, pair.candidate) != pairs[pair.rule]
+    }
+    if changed:
+        draft.actions.append(SetWeights(route, changed, raises=False, revert=True))
+    return not changed
+
+
+def remember(draft: Draft) -> None:
+    """Records the numbers of every route of the spec before the first write, and their generations before each raise."""
+    known = {key_of(target): target for target in draft.status.targets}
+    for route in routes(draft):
+        before = known.get(route.ref.key)
+        same_pair = before is not None and ref_of(before, route.ref.namespace) == route.ref
+        found = (
+            before.found
+            if before is not None and same_pair
+            else tuple(
+                PairStatus(rule=pair.rule, baseline=pair.baseline, candidate=pair.candidate) for pair in route.pairs
+            )
+        )
+        known[route.ref.key] = TargetStatus(
+            kind=route.ref.kind,
+            name=route.ref.name,
+            baseline=route.ref.baseline,
+            candidate=route.ref.candidate,
+            rules=route.ref.rules,
+            found=found,
+            generation=route.generation,
+        )
+    draft.update(targets=tuple(known.values()))
+
+
+def put_back_removed(draft: Draft) -> None:
+    """Plans the restoring of targets that an edit took out of the spec; forgets those that are back."""
+    named = {ref.key for ref in refs_of(draft.spec, draft.seen.rollout.namespace)}
+    kept = tuple(target for target in draft.status.targets if key_of(target) in named or not restore(draft, target))
+    if kept != draft.status.targets:
+        draft.update(targets=kept)
