@@ -1,0 +1,203 @@
+"""The connection to the API server: plain objects in and out, a time-out on every call, errors already translated.
+
+`kubernetes.aio`'s generic calls are used rather than its generated classes: they carry dicts unchanged (the generated
+ones validate and copy each body), serve every group alike, and cost neither imports nor memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Final, Protocol, TypeAlias
+
+from kubernetes.aio import config
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from tidegate.adapters.kubernetes.errors import translated
+from tidegate.ports.errors import PortError, Unavailable
+
+JsonObject: TypeAlias = dict[str, Any]
+
+CALL_TIMEOUT: Final = 5.0
+"""Seconds for one object, waiting for a connection included: a revert's answer is known before the next guard is due."""
+LIST_TIMEOUT: Final = 30.0
+"""Seconds for one page of a list."""
+PAGE: Final = 500
+"""Objects a page: what kubectl asks for."""
+CONNECTIONS: Final = 600
+"""Simultaneous calls: 500 reverts at once must not wait for each other, with some to spare for what else goes on."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of object, as the API server's paths name it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        """As in an object's `apiVersion`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """The URL path of one object, or of the list of a namespace, or (without one) of the whole cluster."""
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+        parts = [root, *(("namespaces", namespace) if namespace else ()), self.plural, name, subresource]
+        return "/".join(part for part in parts if part)
+
+
+ROLLOUTS: Final = Resource("tidegate.dev", "v1alpha1", "rollouts", "Rollout")
+COMMANDS: Final = Resource("tidegate.dev", "v1alpha1", "rolloutcommands", "RolloutCommand")
+DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
+REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet")
+SERVICES: Final = Resource("", "v1", "services", "Service")
+EVENTS: Final = Resource("events.k8s.io", "v1", "events", "Event")
+
+
+class CallObserver(Protocol):
+    """Told of every call once it is over."""
+
+    def __call__(self, verb: str, resource: str, outcome: str, seconds: float) -> None:
+        """`outcome` is `ok` or the port error's name."""
+        ...
+
+
+def _nobody(verb: str, resource: str, outcome: str, seconds: float) -> None:
+    """The observer when nobody looks."""
+
+
+async def load_configuration(kubeconfig: str | None = None, context: str | None = None) -> Configuration:
+    """Where the API server is and how to prove who we are.
+
+    From the file named, else from the pod's service account, else from the user's own kubeconfig.
+
+    Raises: kubernetes.aio.config.ConfigException.
+    """
+    configuration = Configuration()
+    configuration.connection_pool_maxsize = CONNECTIONS
+    if kubeconfig is None and context is None:
+        try:
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    else:
+        await config.load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=kubeconfig, context=context, client_configuration=configuration
+        )
+    return configuration
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request, as `Api` makes it."""
+
+    method: str
+    path: str
+    what: str
+    """For messages, such as `patch HTTPRoute shop/checkout`."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: object = None
+    timeout: float = CALL_TIMEOUT
+
+    @property
+    def headers(self) -> dict[str, str]:
+        if self.body is None:
+            return {"Accept": "application/json"}
+        content = "application/json-patch+json" if self.method == "PATCH" else "application/json"
+        return {"Accept": "application/json", "Content-Type": content}
+
+
+class Api:
+    """Calls to the Kubernetes API. Raises only `ports.errors`."""
+
+    def __init__(self, configuration: Configuration, observer: CallObserver = _nobody) -> None:
+        self.configuration = configuration
+        self._client = ApiClient(configuration)
+        self._client.user_agent = f"tidegate/{version('tidegate')}"
+        self._observer = observer
+        self.last_answer = time.monotonic()
+        """When the API server last answered anything at all, on `time.monotonic`'s clock."""
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> JsonObject:
+        """One object, read live."""
+        call = _Call("GET", resource.path(namespace, name), f"get {resource.kind} {namespace}/{name}")
+        return await self._observed("get", resource, call)
+
+    async def pages(
+        self, resource: Resource, namespace: str | None, query: Mapping[str, str] | None = None
+    ) -> AsyncIterator[list[JsonObject]]:
+        """The objects of a namespace (`None`: of the cluster), a page at a time."""
+        what = f"list {resource.kind} in {namespace or 'the cluster'}"
+        asked = {"limit": str(PAGE), **(query or {})}
+        while True:
+            call = _Call("GET", resource.path(namespace), what, asked, timeout=LIST_TIMEOUT)
+            page = await self._observed("list", resource, call)
+            yield page.get("items") or []
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            asked = {**asked, "continue": token}
+
+    async def create(self, resource: Resource, namespace: str, body: JsonObject, *, manager: str) -> JsonObject:
+        """Creates an object; returns it as stored."""
+        what = f"create {resource.kind} in {namespace}"
+        call = _Call("POST", resource.path(namespace), what, {"fieldManager": manager}, body)
+        return await self._observed("create", resource, call)
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        operations: Sequence[JsonObject],
+        *,
+        manager: str,
+        subresource: str | None = None,
+    ) -> JsonObject:
+        """Applies a JSON patch; returns the object as stored. A `test` that fails is a `Conflict`."""
+        what = f"patch {resource.kind} {namespace}/{name}"
+        path = resource.path(namespace, name, subresource)
+        call = _Call("PATCH", path, what, {"fieldManager": manager}, list(operations))
+        return await self._observed("patch", resource, call)
+
+    async def ping(self) -> None:
+        """Asks the least there is to ask, to know whether the API server answers us."""
+        await self._request(_Call("GET", "/version", "ask for the API server's version"))
+
+    async def _observed(self, verb: str, resource: Resource, call: _Call) -> JsonObject:
+        started = time.monotonic()
+        outcome = "ok"
+        try:
+            return await self._request(call)
+        except PortError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self._observer(verb, resource.plural, outcome, time.monotonic() - started)
+
+    async def _request(self, call: _Call) -> JsonObject:
+        with translated(call.what):
+            _, url, headers, _, _ = await self._client.param_serialize(
+                method=call.method,
+                resource_path=call.path,
+                query_params=list(call.query.items()),
+                header_params=call.headers,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._client.call_api(call.method, url, headers, call.body, _request_timeout=call.timeout)
+            await response.read()  # type: ignore[no-untyped-call]
+            self.last_answer = time.monotonic()
+            found: object = self._client.response_deserialize(response, {"2XX": "object"}).data
+        if not isinstance(found, dict):
+            raise Unavailable(f"{call.what}: the answer is not a JSON object")
+        return found

@@ -1,0 +1,155 @@
+"""What is kept of Deployments, ReplicaSets and Services: an arm's raw material, a few hundred bytes each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from sys import intern
+from typing import Any, Final
+
+from tidegate.core.version import parts_fingerprint, template_fingerprint
+
+NO_PODS: Final = "-none-"
+"""A pattern that no pod matches: a pod's name never begins with a dash."""
+
+_LONGEST_GENERATED_BASE: Final = 58
+"""The API server cuts `generateName` to 63 characters less its 5 random ones (apiserver/pkg/storage/names)."""
+_SUFFIX: Final = "[bcdfghjklmnpqrstvwxz2456789]{5}"
+"""The random characters (apimachinery/pkg/util/rand): no vowels, nothing that reads like another."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    """A Deployment, reduced to what an arm needs."""
+
+    uid: str
+    generation: int
+    replicas: int
+    available: int
+    has_pods: bool
+    rolled_out: bool
+    fingerprint: str
+    parts: str
+    images: tuple[str, ...]
+    labels: Mapping[str, str] = field(hash=False)
+    selector: str
+    """Its label selector, as a query parameter."""
+    history_limit: int
+
+
+def deployment_view(
+    raw: Mapping[str, Any], ignored_annotations: Collection[str] = (), before: DeploymentView | None = None
+) -> DeploymentView:
+    """The projection of a Deployment; with `before`, the identities are computed anew only for another generation."""
+    metadata, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}
+    template = spec["template"]
+    pod_spec = template.get("spec") or {}
+    same = before is not None and (before.uid, before.generation) == (metadata["uid"], metadata["generation"])
+    return DeploymentView(
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        replicas=_replicas(spec),
+        available=status.get("availableReplicas") or 0,
+        has_pods=bool(status.get("replicas")),
+        rolled_out=_rolled_out(metadata["generation"], spec, status),
+        fingerprint=before.fingerprint if before and same else template_fingerprint(template, ignored_annotations),
+        parts=before.parts if before and same else parts_fingerprint(pod_spec),
+        images=tuple(intern(container.get("image") or "") for container in pod_spec.get("containers") or ()),
+        labels=before.labels if before and same else _interned((template.get("metadata") or {}).get("labels")),
+        selector=before.selector if before and same else intern(_selector(spec["selector"])),
+        history_limit=spec.get("revisionHistoryLimit", 10),
+    )
+
+
+def _selector(selector: Mapping[str, Any]) -> str:
+    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for term in selector.get("matchExpressions") or ():
+        key, values = term["key"], ",".join(term.get("values") or ())
+        match term["operator"]:
+            case "In":
+                terms.append(f"{key} in ({values})")
+            case "NotIn":
+                terms.append(f"{key} notin ({values})")
+            case "Exists":
+                terms.append(key)
+            case "DoesNotExist":
+                terms.append(f"!{key}")
+    return ",".join(sorted(terms))
+
+
+def _replicas(spec: Mapping[str, Any]) -> int:
+    replicas = spec.get("replicas")
+    return 1 if replicas is None else int(replicas)
+
+
+def _rolled_out(generation: int, spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    """As `kubectl rollout status` judges (kubectl/pkg/polymorphichelpers/rollout_status.go)."""
+    updated = status.get("updatedReplicas") or 0
+    return (
+        (status.get("observedGeneration") or 0) >= generation
+        and updated >= _replicas(spec)
+        and (status.get("replicas") or 0) <= updated
+        and (status.get("availableReplicas") or 0) >= updated
+    )
+
+
+def _interned(labels: Mapping[str, str] | None) -> Mapping[str, str]:
+    return {intern(key): intern(value) for key, value in (labels or {}).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSetView:
+    """A ReplicaSet: whose it is, and whether it has or wants pods."""
+
+    owner_uid: str
+    owner: str
+    current: bool
+
+
+def replica_set_view(raw: Mapping[str, Any]) -> ReplicaSetView | None:
+    """The projection of a ReplicaSet; `None` when no Deployment owns it."""
+    for owner in raw["metadata"].get("ownerReferences") or ():
+        if owner.get("controller") and owner.get("kind") == "Deployment":
+            wanted = (raw.get("spec") or {}).get("replicas") or 0
+            has = (raw.get("status") or {}).get("replicas") or 0
+            return ReplicaSetView(owner["uid"], owner["name"], current=bool(wanted or has))
+    return None
+
+
+def pods_pattern(replica_sets: Iterable[str]) -> str:
+    """A regular expression (RE2) that matches exactly the names of the pods of these ReplicaSets.
+
+    Without backslashes, so that it reads the same in a PromQL string of any quoting.
+    """
+    bases = sorted(f"{name}-"[:_LONGEST_GENERATED_BASE] for name in replica_sets)
+    return f"({'|'.join(map(_literal, bases))}){_SUFFIX}" if bases else NO_PODS
+
+
+def _literal(name: str) -> str:
+    return re.sub(r"[^a-z0-9-]", lambda found: f"[{found[0]}]", name)
+
+
+class ReplicaSets:
+    """The names of the current ReplicaSets of each Deployment, by the Deployment's uid."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, frozenset[str]] = {}
+
+    def names(self, uid: str) -> frozenset[str]:
+        """The current ones of a Deployment, as far as known."""
+        return self._names.get(uid, frozenset())
+
+    def put(self, name: str, view: ReplicaSetView) -> bool:
+        """Takes in one ReplicaSet. Returns: whether its Deployment's current ones are now others."""
+        known = self.names(view.owner_uid)
+        return self.replace(view.owner_uid, known | {name} if view.current else known - {name})
+
+    def replace(self, uid: str, names: Iterable[str]) -> bool:
+        """Takes in all current ones of a Deployment, none being none any more."""
+        before, after = self.names(uid), frozenset(names)
+        if after:
+            self._names[uid] = after
+        else:
+            self._names.pop(uid, None)
+        return before != after

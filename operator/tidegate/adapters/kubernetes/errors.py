@@ -1,0 +1,75 @@
+"""The one place where the client library's errors become the ports' errors.
+
+Left out: retries and waiting. What the server says about when to come back is in the message; callers decide.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client.exceptions import ApiException
+
+from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
+
+PATCH_NOT_APPLICABLE = "the server rejected our request due to an error in our request"
+"""What the API server says (422, without the causes a validation error has) when a JSON patch's `test` fails."""
+
+_TRY_LATER = frozenset({401, 408, 425, 429})
+"""401 is among them: a token that has just been rotated is read again for the next call."""
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turns whatever a call raises into a `PortError` that begins with `what`, such as `patch HTTPRoute shop/checkout`."""
+    try:
+        yield
+    except ApiException as error:
+        raise from_answer(what, error) from error
+    except TimeoutError as error:
+        raise Unavailable(f"{what}: no answer in time") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unavailable(f"{what}: {type(error).__name__}: {error}") from error
+    except ValueError as error:
+        raise Unavailable(f"{what}: the answer is not what the Kubernetes API says: {error}") from error
+
+
+def from_answer(what: str, error: ApiException) -> PortError:
+    """The port's error for an answer with an HTTP status that is not success."""
+    status = _status(error)
+    message = f"{what}: {error.status} {status.get('message') or error.reason or 'no reason given'}"
+    match error.status:
+        case 404 if status:
+            return Missing(message)
+        case 404:
+            return Rejected(f"{what}: this kind is not served by the API server")
+        case 409:
+            return Conflict(message)
+        case 422 if _test_failed(status):
+            return Conflict(f"{what}: the object is no longer as it was read")
+        case code if code in _TRY_LATER or not 400 <= (code or 0) < 500:
+            return Unavailable(message + _when(error))
+        case _:
+            return Rejected(message)
+
+
+def _status(error: ApiException) -> dict[str, Any]:
+    """The `Status` object in the answer; empty when the answer is something else."""
+    try:
+        body = json.loads(error.body or "")
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) and body.get("kind") == "Status" else {}
+
+
+def _test_failed(status: dict[str, Any]) -> bool:
+    causes = (status.get("details") or {}).get("causes") or []
+    return PATCH_NOT_APPLICABLE in (status.get("message") or "") and not any(cause.get("field") for cause in causes)
+
+
+def _when(error: ApiException) -> str:
+    after = error.headers.get("Retry-After") if error.headers else None
+    return f" (retry after {after} s)" if after else ""

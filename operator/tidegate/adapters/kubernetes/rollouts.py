@@ -1,0 +1,110 @@
+"""The Rollout objects: reading them, and the two tested writes (status, finalizer)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tidegate.adapters.kubernetes.cache import Cache, Key
+from tidegate.adapters.kubernetes.client import ROLLOUTS, Api, JsonObject
+from tidegate.api.rollout import FINALIZER
+from tidegate.core.observed import ABSENT, RolloutObject, Seen, Unknown
+from tidegate.ports.errors import Missing, PortError
+from tidegate.ports.protocols import Manager
+
+
+def rollout_object(raw: Mapping[str, Any]) -> RolloutObject:
+    """A Rollout as the API server sends it, without what nobody here reads (managed fields above all)."""
+    metadata = raw["metadata"]
+    return RolloutObject(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation") or 0,
+        resource_version=metadata["resourceVersion"],
+        created=epoch(metadata.get("creationTimestamp") or ""),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        finalizers=tuple(metadata.get("finalizers") or ()),
+        spec=raw.get("spec") or {},
+        status=raw.get("status") or {},
+    )
+
+
+def epoch(timestamp: str) -> float:
+    """Epoch seconds of an RFC 3339 timestamp; 0 for an empty one."""
+    return datetime.fromisoformat(timestamp).timestamp() if timestamp else 0.0
+
+
+class KubernetesRollouts:
+    """The `RolloutStore` port on the Kubernetes API."""
+
+    def __init__(self, api: Api, cache: Cache[RolloutObject]) -> None:
+        self._api = api
+        self._cache = cache
+
+    async def read(self, namespace: str, name: str, *, fresh: bool) -> Seen[RolloutObject]:
+        """The object; from the watch stream unless `fresh`."""
+        key = (namespace, name)
+        known = None if fresh else self._cache.get(key)
+        if known is not None:
+            return known
+        try:
+            return self._keep(key, await self._api.get(ROLLOUTS, namespace, name))
+        except Missing:
+            self._cache.drop(key)
+            return ABSENT
+        except PortError as error:
+            return Unknown(str(error))
+
+    async def others(self, namespace: str, uid: str) -> Sequence[RolloutObject]:
+        """The other Rollouts of the namespace, as last seen."""
+        return [view for (where, _), view in self._cache.items() if where == namespace and view.uid != uid]
+
+    async def write_status(self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool) -> RolloutObject:
+        """Replaces the whole status, tested on the resourceVersion or, with `run_only`, on the run's id alone."""
+        run = (rollout.status.get("run") or {}).get("id")
+        tested = (
+            _test("/status/run/id", run)
+            if run_only and run
+            else _test("/metadata/resourceVersion", rollout.resource_version)
+        )
+        # `add` replaces what is there and works where nothing is yet.
+        operations = [
+            _test("/metadata/uid", rollout.uid),
+            tested,
+            {"op": "add", "path": "/status", "value": dict(status)},
+        ]
+        return await self._write(rollout, operations, subresource="status")
+
+    async def set_finalizer(self, rollout: RolloutObject, *, present: bool) -> RolloutObject:
+        """Adds or removes our finalizer; the finalizers of others stay as they are."""
+        if (FINALIZER in rollout.finalizers) == present:
+            return rollout
+        others = [finalizer for finalizer in rollout.finalizers if finalizer != FINALIZER]
+        operations = [
+            _test("/metadata/uid", rollout.uid),
+            _test("/metadata/resourceVersion", rollout.resource_version),
+            {"op": "add", "path": "/metadata/finalizers", "value": [*others, FINALIZER] if present else others},
+        ]
+        return await self._write(rollout, operations)
+
+    async def _write(
+        self, rollout: RolloutObject, operations: list[JsonObject], *, subresource: str | None = None
+    ) -> RolloutObject:
+        key = (rollout.namespace, rollout.name)
+        try:
+            raw = await self._api.patch(ROLLOUTS, *key, operations, manager=Manager.FORWARD, subresource=subresource)
+        except Missing:
+            self._cache.drop(key)
+            raise
+        return self._keep(key, raw)
+
+    def _keep(self, key: Key, raw: JsonObject) -> RolloutObject:
+        view = rollout_object(raw)
+        self._cache.put(key, view.resource_version, view, watched=False)
+        return view
+
+
+def _test(path: str, value: object) -> JsonObject:
+    return {"op": "test", "path": path, "value": value}

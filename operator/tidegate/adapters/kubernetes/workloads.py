@@ -1,0 +1,176 @@
+"""Deployments with their Services and ReplicaSets: reading an arm, and writing a template on promotion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from tidegate.adapters.kubernetes.cache import Cache
+from tidegate.adapters.kubernetes.client import DEPLOYMENTS, REPLICA_SETS, SERVICES, Api, JsonObject
+from tidegate.adapters.kubernetes.deployments import (
+    DeploymentView,
+    ReplicaSets,
+    deployment_view,
+    pods_pattern,
+    replica_set_view,
+)
+from tidegate.core.observed import ABSENT, Absence, Arm, Seen, Template, Unknown
+from tidegate.core.version import COPIED_PARTS, copied_parts, template_fingerprint
+from tidegate.ports.errors import Missing, PortError
+from tidegate.ports.protocols import Manager
+
+WITH_PODS: Final = "status.replicas!=0"
+"""Field selector: the ReplicaSets that have pods, and not the ten old ones kept for each Deployment."""
+
+
+class WorkloadCaches:
+    """What the watch streams say of workloads; the handlers fill it, `KubernetesWorkloads` reads it."""
+
+    def __init__(self) -> None:
+        self.deployments: Cache[DeploymentView] = Cache()
+        self.services: Cache[Mapping[str, str]] = Cache()
+        self.replica_sets = ReplicaSets()
+
+    def unwatch(self) -> None:
+        """The watch streams have ended."""
+        self.deployments.unwatch()
+        self.services.unwatch()
+
+
+class KubernetesWorkloads:
+    """The `Workloads` port on the Kubernetes API."""
+
+    def __init__(self, api: Api, caches: WorkloadCaches, ignored_annotations: Collection[str] = ()) -> None:
+        self._api = api
+        self._caches = caches
+        self._ignored = tuple(ignored_annotations)
+
+    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
+        """The arm; from the watch streams unless `fresh`."""
+        found, selector = await asyncio.gather(
+            self._deployment(namespace, deployment, fresh=fresh), self._selector(namespace, service, fresh=fresh)
+        )
+        if isinstance(found, (Absence, Unknown)):
+            return found
+        pods = await self._pods(namespace, found, fresh=fresh)
+        if isinstance(pods, Unknown):
+            return pods
+        return Arm(
+            deployment=deployment,
+            uid=found.uid,
+            generation=found.generation,
+            replicas=found.replicas,
+            available=found.available,
+            rolled_out=found.rolled_out,
+            fingerprint=found.fingerprint,
+            parts=found.parts,
+            images=found.images,
+            pods=pods,
+            labels=found.labels,
+            selector=selector,
+            history_limit=found.history_limit,
+        )
+
+    async def template(self, namespace: str, deployment: str) -> Seen[Template]:
+        """The Deployment's template, read live."""
+        try:
+            raw = await self._api.get(DEPLOYMENTS, namespace, deployment)
+        except Missing:
+            return ABSENT
+        except PortError as error:
+            return Unknown(str(error))
+        self._keep(namespace, deployment, raw)
+        template = raw["spec"]["template"]
+        return Template(
+            uid=raw["metadata"]["uid"],
+            fingerprint=template_fingerprint(template, self._ignored),
+            parts=copied_parts(template.get("spec") or {}),
+            raw=template,
+        )
+
+    async def write_template(
+        self, namespace: str, deployment: str, read: Template, parts: Mapping[str, Any], manager: Manager
+    ) -> None:
+        """Makes the three parts what `parts` says: one that is not in it is removed."""
+        present = read.raw.get("spec") or {}
+        changes = [
+            _change(part, present, parts)
+            for part in COPIED_PARTS
+            if (parts.get(part) or None) != (present.get(part) or None)
+        ]
+        if not changes:
+            return
+        tests: list[JsonObject] = [
+            {"op": "test", "path": "/metadata/uid", "value": read.uid},
+            {"op": "test", "path": "/spec/template", "value": dict(read.raw)},
+        ]
+        raw = await self._api.patch(DEPLOYMENTS, namespace, deployment, [*tests, *changes], manager=manager)
+        self._keep(namespace, deployment, raw)
+
+    async def _deployment(self, namespace: str, name: str, *, fresh: bool) -> Seen[DeploymentView]:
+        known = None if fresh else self._caches.deployments.get((namespace, name))
+        if known is not None:
+            return known
+        try:
+            return self._keep(namespace, name, await self._api.get(DEPLOYMENTS, namespace, name))
+        except Missing:
+            self._caches.deployments.drop((namespace, name))
+            return ABSENT
+        except PortError as error:
+            return Unknown(str(error))
+
+    async def _selector(self, namespace: str, name: str, *, fresh: bool) -> Seen[Mapping[str, str]]:
+        key = (namespace, name)
+        known = None if fresh else self._caches.services.get(key)
+        if known is not None:
+            return known
+        try:
+            raw = await self._api.get(SERVICES, namespace, name)
+        except Missing:
+            self._caches.services.drop(key)
+            return ABSENT
+        except PortError as error:
+            return Unknown(str(error))
+        selector = service_selector(raw)
+        self._caches.services.put(key, raw["metadata"]["resourceVersion"], selector, watched=False)
+        return selector
+
+    async def _pods(self, namespace: str, deployment: DeploymentView, *, fresh: bool) -> str | Unknown:
+        names = self._caches.replica_sets.names(deployment.uid)
+        if not fresh and (names or not deployment.has_pods):
+            return pods_pattern(names)
+        try:
+            names = await self._current(namespace, deployment)
+        except PortError as error:
+            return Unknown(str(error))
+        self._caches.replica_sets.replace(deployment.uid, names)
+        return pods_pattern(names)
+
+    async def _current(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:
+        found: set[str] = set()
+        query = {"labelSelector": deployment.selector, "fieldSelector": WITH_PODS}
+        async for page in self._api.pages(REPLICA_SETS, namespace, query):
+            for raw in page:
+                view = replica_set_view(raw)
+                if view is not None and view.owner_uid == deployment.uid and view.current:
+                    found.add(raw["metadata"]["name"])
+        return frozenset(found)
+
+    def _keep(self, namespace: str, name: str, raw: JsonObject) -> DeploymentView:
+        key = (namespace, name)
+        view = deployment_view(raw, self._ignored, self._caches.deployments.last(key))
+        self._caches.deployments.put(key, raw["metadata"]["resourceVersion"], view, watched=False)
+        return view
+
+
+def service_selector(raw: Mapping[str, Any]) -> Mapping[str, str]:
+    """A Service's selector; empty when it has none."""
+    return dict((raw.get("spec") or {}).get("selector") or {})
+
+
+def _change(part: str, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> JsonObject:
+    path = f"/spec/template/spec/{part}"
+    if not wanted.get(part):
+        return {"op": "remove", "path": path}
+    return {"op": "replace" if part in present else "add", "path": path, "value": wanted[part]}

@@ -1,0 +1,33 @@
+"""All routers as one: the target's kind says which. A kind without a router is unknown, never some other router's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tidegate.core.observed import Route, Seen, TargetRef, Unknown
+from tidegate.ports.errors import Rejected
+from tidegate.ports.protocols import Manager, TrafficRouter
+
+
+class RoutersByKind:
+    """The `TrafficRouter` port for every kind there is a router for."""
+
+    def __init__(self, routers: Mapping[str, TrafficRouter]) -> None:
+        self._routers = dict(routers)
+
+    async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
+        """The route, from the router of its kind."""
+        router = self._routers.get(ref.kind)
+        if router is None:
+            return Unknown(self._none(ref))
+        return await router.read(ref, fresh=fresh)
+
+    async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
+        """Sets the numbers, through the router of the route's kind."""
+        router = self._routers.get(route.ref.kind)
+        if router is None:
+            raise Rejected(self._none(route.ref))
+        return await router.write(route, pairs, manager)
+
+    def _none(self, ref: TargetRef) -> str:
+        return f"RouterNotServed: no router for kind {ref.kind}; there are {', '.join(sorted(self._routers))}"
