@@ -21,6 +21,7 @@ Object = dict[str, Any]  # what JSON gives: its shape is the API server's busine
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 _MANAGER = "lab"
+RELIST_SECONDS = 0.2  # a server that is restarting is not to be flooded
 _LONG_LINE = 1 << 22  # one watch event is one line; objects go up to 1.5 MiB
 
 
@@ -100,27 +101,23 @@ class Api:
             if error.status != 404:
                 raise
 
-    async def watch(
-        self, api_version: str, kind: str, namespace: str | None = None
-    ) -> AsyncIterator[tuple[str, Object]]:
-        """Endless (ADDED | MODIFIED | DELETED, object) events, what exists first.
-
-        Reconnects by itself; then everything is told again as ADDED, preceded by ("RESYNC", {}): what is not told
-        again is gone.
-        """
-        path = await self._path(api_version, kind, namespace)
+    async def watch(self, api_version: str, kind: str) -> AsyncIterator[tuple[str, Object]]:
+        """Endless events: ("LISTED", the whole list) first and after every gap, else (ADDED | MODIFIED | DELETED, object)."""
+        path = await self._path(api_version, kind, None)
         while True:
-            yield "RESYNC", {}
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                async for event in self._events(path):
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, ApiError):
+                listed = await self.request("GET", path)
+                yield "LISTED", listed
+                async for event in self._events(path, listed["metadata"]["resourceVersion"]):
                     if event["type"] == "ERROR":
                         break
                     yield event["type"], event["object"]
-            await asyncio.sleep(0.2)  # a server that is restarting is not to be flooded
+            await asyncio.sleep(RELIST_SECONDS)
 
-    async def _events(self, path: str) -> AsyncIterator[Object]:
+    async def _events(self, path: str, since: str) -> AsyncIterator[Object]:
+        query = {"watch": "true", "resourceVersion": since}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
-        async with self._open.get(path, params={"watch": "true"}, timeout=timeout) as response:
+        async with self._open.get(path, params=query, timeout=timeout) as response:
             if response.status != 200:
                 return
             async for line in response.content:

@@ -1,0 +1,177 @@
+"""Runs the cluster's pods as local processes: what scheduler and kubelet do elsewhere.
+
+A pod of the sample image becomes one process on a loopback address of its own, and is Ready while that answers. Pods
+of other images, and all pods when `processes` is false, become Ready without one; a Job's pod ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import random
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+
+from lab import pods
+from lab.api import ApiError
+from lab.files import write_whole
+from lab.mirror import Mirror, key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.api import Api, Object
+    from lab.processes import Process, Processes
+
+PROBE_SECONDS = 0.5
+STARTING_PROBE_SECONDS = 0.05
+DRAIN_SECONDS = 1.0  # a pod's process goes on so long after the pod is gone, as a preStop hook would have it
+TARGETS = "pods.json"
+
+
+class Node:
+    """An async context manager; `addresses` maps a pod's uid to the address it was given."""
+
+    def __init__(self, api: Api, children: Processes, targets: Path, *, processes: bool = True) -> None:
+        self._api = api
+        self._children = children
+        self._targets = targets
+        self._processes = processes
+        self._changed = asyncio.Event()
+        self._pods = Mirror(api, "v1", "Pod", self._changed)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._free = _addresses()
+        self._stack = contextlib.AsyncExitStack()
+        self.addresses: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        self._targets.mkdir(parents=True, exist_ok=True)
+        timeout = aiohttp.ClientTimeout(total=2)
+        self._probes = await self._stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
+        await self._stack.enter_async_context(self._pods)
+        loop = asyncio.create_task(self._run())
+        self._stack.push_async_callback(self._end, loop)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _end(self, loop: asyncio.Task[None]) -> None:
+        tasks = [loop, *self._tasks.values(), *self._leaving]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        """Levels, not events: what is there is compared with what runs."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            there = {pod["metadata"]["uid"]: pod for pod in self._pods.objects.values() if not _over(pod)}
+            for uid in self._tasks.keys() - there.keys():
+                self._leave(uid)
+            for uid in there.keys() - self._tasks.keys():
+                self.addresses[uid] = next(self._free)
+                self._tasks[uid] = asyncio.create_task(self._keep(there[uid], self.addresses[uid]))
+            self._write_targets(there)
+            await self._finish_deletions()
+
+    def _leave(self, uid: str) -> None:
+        task = self._tasks.pop(uid)
+        self.addresses.pop(uid)
+
+        async def leave() -> None:
+            await asyncio.sleep(DRAIN_SECONDS)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        leaving = asyncio.create_task(leave() if self._processes else _cancel(task))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+    async def _keep(self, pod: Object, address: str) -> None:
+        """One pod's life; ends by being cancelled."""
+        if pods.owner(pod, "Job"):
+            await self._report(pod, pods.ended(pod))
+        elif self._processes and pods.image(pod).startswith(pods.SAMPLE):
+            await self._keep_process(pod, address)
+        else:
+            ready = pods.environment(pod).get("READY", "true") != "false"
+            await self._report(pod, pods.running(pod, address, ready=ready))
+
+    async def _keep_process(self, pod: Object, address: str) -> None:
+        for restarts in itertools.count():
+            process = self._start(pod, address)
+            try:
+                await self._watch_over(process, pod, address, restarts)
+            finally:
+                await self._children.stop(process, grace=1.0)
+            await self._report(pod, pods.running(pod, address, ready=False, restarts=restarts + 1))
+            await asyncio.sleep(PROBE_SECONDS)
+
+    def _start(self, pod: Object, address: str) -> Process:
+        own = {**pods.environment(pod), "ADDRESS": address, "PORT": str(pods.PORT)}
+        path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        name = "pod." + ".".join(key(pod))
+        # -S -E would be quicker still, but then a virtual environment's Python does not find `lab`.
+        command = [sys.executable, "-m", "lab.sample"]
+        return self._children.start(name, command, {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": path, **own})
+
+    async def _watch_over(self, process: Process, pod: Object, address: str, restarts: int) -> None:
+        """Returns when the process has ended by itself."""
+        told: bool | None = None
+        while process.running:
+            ready = await self._answers(address)
+            if ready is not None and ready != told:
+                await self._report(pod, pods.running(pod, address, ready=ready, restarts=restarts))
+                told = ready
+            await asyncio.sleep(STARTING_PROBE_SECONDS if told is None else PROBE_SECONDS)
+
+    async def _answers(self, address: str) -> bool | None:
+        """What /healthz says; None when nothing answers yet."""
+        try:
+            async with self._probes.get(f"http://{address}:{pods.PORT}/healthz") as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+    async def _report(self, pod: Object, status: Object) -> None:
+        with contextlib.suppress(ApiError):  # gone in between, which the mirror is about to say
+            await self._api.patch({"apiVersion": "v1", "kind": "Pod", **pod}, {"status": status}, part="status")
+
+    async def _finish_deletions(self) -> None:
+        for pod in list(self._pods.objects.values()):
+            if pod["metadata"].get("deletionTimestamp") and not pod["metadata"].get("finalizers"):
+                await self._api.delete({"apiVersion": "v1", "kind": "Pod", **pod}, now=True)
+
+    def _write_targets(self, there: dict[str, Object]) -> None:
+        if self._processes:
+            entries = [
+                pods.target(p, self.addresses[u]) for u, p in there.items() if pods.image(p).startswith(pods.SAMPLE)
+            ]
+            write_whole(self._targets / TARGETS, json.dumps(entries, indent=1))
+
+
+def _over(pod: Object) -> bool:
+    leaving = bool(pod["metadata"].get("deletionTimestamp"))
+    return leaving or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _addresses() -> Iterator[str]:
+    """127.64.0.0/10 from somewhere in it, so that two labs on one machine hardly meet; no last byte 0 or 255."""
+    first = random.randrange(64 * 256)  # noqa: S311 (no secret)
+    for block in itertools.count(first):
+        second, third = divmod(block % (64 * 256), 256)
+        yield from (f"127.{64 + second}.{third}.{last}" for last in range(1, 255))

@@ -1,0 +1,162 @@
+"""The sample service (`python -m lab.sample`): answers, counts its answers for Prometheus, and misbehaves as told.
+
+Bare asyncio, no dependency: dozens of them start on two cores, each in a tenth of a second and 12 MB.
+Settings are environment variables, as a container's would be: see `Settings`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qsl, urlsplit
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0)
+_REASONS = {200: "OK", 404: "Not Found", 500: "Internal Server Error", 503: "Service Unavailable"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How it behaves. `POST /control?error_rate=0.3&latency=0.2&ready=false` changes it while it runs."""
+
+    version: str = "v1"  # VERSION: told in the header x-version and in the body
+    pod: str = ""  # POD: told in the header x-pod
+    error_rate: float = 0.0  # ERROR_RATE, share 0-1 of answers that are 500
+    latency: float = 0.0  # LATENCY, seconds before an answer
+    errors_after_seconds: float = 0.0  # ERRORS_AFTER_SECONDS: no errors before that age
+    errors_after_requests: int = 0  # ERRORS_AFTER_REQUESTS: no errors before that many requests
+    ready: bool = True  # READY: what /healthz answers
+
+    @classmethod
+    def of(cls, words: dict[str, str]) -> Settings:
+        """From names and texts; unknown names are passed over. ValueError on a text that is no number."""
+        return cls().changed(words)
+
+    def changed(self, words: dict[str, str]) -> Settings:
+        """The same with some words changed."""
+        known = {name.lower(): text for name, text in words.items() if name.lower() in self.__dataclass_fields__}
+        values: dict[str, object] = {name: _read(text, getattr(self, name)) for name, text in known.items()}
+        return replace(self, **values)  # type: ignore[arg-type]  # each is of its default's type
+
+
+@dataclass
+class Service:
+    """The counters of one process and what it answers."""
+
+    settings: Settings
+    started: float = field(default_factory=time.monotonic)
+    answers: Counter[int] = field(default_factory=Counter)
+    buckets: Counter[float] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def answer(self, method: str, target: str) -> tuple[int, str, float]:
+        """Status, body, and the seconds to wait before sending it."""
+        address = urlsplit(target)
+        match address.path:
+            case "/metrics":
+                return 200, self.metrics(), 0.0
+            case "/healthz":
+                return (200 if self.settings.ready else 503), "", 0.0
+            case "/control" if method == "POST":
+                self.settings = self.settings.changed(dict(parse_qsl(address.query)))
+                return 200, f"{self.settings}\n", 0.0
+            case _:
+                return self._serve()
+
+    def metrics(self) -> str:
+        """The Prometheus text format."""
+        count = self.answers.total()
+        lines = ["# TYPE http_requests_total counter"]
+        lines += [f'http_requests_total{{code="{code}"}} {number}' for code, number in sorted(self.answers.items())]
+        lines.append("# TYPE http_request_duration_seconds histogram")
+        below = 0
+        for bound in BUCKETS:
+            below += self.buckets[bound]
+            lines.append(f'http_request_duration_seconds_bucket{{le="{bound}"}} {below}')
+        lines.append(f'http_request_duration_seconds_bucket{{le="+Inf"}} {count}')
+        lines += [f"http_request_duration_seconds_sum {self.seconds}", f"http_request_duration_seconds_count {count}"]
+        return "\n".join(lines) + "\n"
+
+    def _serve(self) -> tuple[int, str, float]:
+        settings = self.settings
+        bad = self._may_err() and random.random() < settings.error_rate  # noqa: S311 (a dice, not a key)
+        code = 500 if bad else 200
+        self.answers[code] += 1
+        self.seconds += settings.latency
+        bound = next((b for b in BUCKETS if settings.latency <= b), None)
+        if bound is not None:
+            self.buckets[bound] += 1
+        return code, f"{settings.version} {'failed' if bad else 'ok'}\n", settings.latency
+
+    def _may_err(self) -> bool:
+        old_enough = time.monotonic() - self.started >= self.settings.errors_after_seconds
+        return old_enough and self.answers.total() >= self.settings.errors_after_requests
+
+
+class Connection(asyncio.Protocol):
+    """HTTP/1.1 with keep-alive, one request after the other; bodies are read and thrown away."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._received = b""
+        self._busy = False
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps the way back."""
+        self._transport = transport  # type: ignore[assignment]  # of a stream server it is a Transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answers what is complete."""
+        self._received += data
+        self._next()
+
+    def _next(self) -> None:
+        if self._busy or b"\r\n\r\n" not in self._received:
+            return
+        head, rest = self._received.split(b"\r\n\r\n", 1)
+        first, *fields = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in fields)}
+        length = int(headers.get("content-length", 0))
+        if len(rest) < length:
+            return
+        self._received = rest[length:]
+        method, target, _ = first.split(" ", 2)
+        status, body, wait = self._service.answer(method, target)
+        self._busy = True
+        asyncio.get_running_loop().call_later(wait, self._send, status, body)
+
+    def _send(self, status: int, body: str) -> None:
+        settings = self._service.settings
+        self._transport.write(
+            f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8\r\n"
+            f"content-length: {len(body.encode())}\r\nx-version: {settings.version}\r\nx-pod: {settings.pod}\r\n\r\n{body}".encode()
+        )
+        self._busy = False
+        self._next()
+
+
+async def serve(address: str, port: int, service: Service) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, done.set)
+    server = await loop.create_server(lambda: Connection(service), address, port)
+    await done.wait()
+    server.close()
+
+
+def _read(text: str, default: object) -> object:
+    if isinstance(default, bool):
+        return text.lower() not in {"false", "0", "no"}
+    return type(default)(text)  # type: ignore[call-arg]  # str, int or float
+
+
+if __name__ == "__main__":
+    _where = os.environ.get("ADDRESS", "127.0.0.1"), int(os.environ.get("PORT", "8080"))
+    asyncio.run(serve(*_where, Service(Settings.of(dict(os.environ)))))

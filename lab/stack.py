@@ -1,0 +1,190 @@
+"""Everything together: `async with Lab() as lab:` is a cluster that runs pods, routes traffic and measures it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import yaml
+
+from lab import manifests
+from lab.control_plane import ControlPlane
+from lab.envoy import Envoy
+from lab.gateway import Gateway
+from lab.load import Load
+from lab.node import Node
+from lab.processes import Processes
+from lab.prometheus import Prometheus
+from lab.wait import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lab.api import Api, Object
+    from lab.control_plane import User
+
+ROLL_SECONDS = 60.0
+
+T = TypeVar("T")
+
+
+class PartMissingError(AttributeError):
+    """A test asks for a part that its lab was started without."""
+
+
+class Lab:
+    """An async context manager. Parts can be left out; `processes=False` makes pods Ready without running anything."""
+
+    def __init__(
+        self,
+        *,
+        node: bool = True,
+        processes: bool = True,
+        prometheus: bool = True,
+        gateway: bool = True,
+        users: Iterable[User] = (),
+        rules: Object | None = None,
+    ) -> None:
+        self._wanted = {"node": node, "prometheus": prometheus, "gateway": gateway}
+        self._processes = processes
+        self._users = tuple(users)
+        self._rules = rules
+        self._stack = AsyncExitStack()
+        self._parts: dict[str, object] = {}
+        self.folder: Path
+        self.children: Processes
+        self.control_plane: ControlPlane
+
+    async def __aenter__(self) -> Self:
+        self.folder = Path(tempfile.mkdtemp(prefix="tidegate-lab-"))
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()  # the folder stays: it has the logs
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await self._stack.aclose()
+        if kind is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def _start(self) -> None:
+        enter = self._stack.enter_async_context
+        self.children = await enter(Processes(self.folder / "logs"))
+        self.control_plane = await enter(ControlPlane(self.children, self.folder, self._users))
+        await self.control_plane.install_gateway_api()
+        targets = self.folder / "targets"
+        if self._wanted["prometheus"]:
+            prometheus = await enter(Prometheus(self.children, self.folder, self._rules))
+            self._parts["prometheus"], targets = prometheus, prometheus.targets
+        if self._wanted["gateway"]:
+            self._parts["envoy"] = envoy = await enter(Envoy(self.children, self.folder))
+            self._parts["gateway"] = await enter(Gateway(self.api, envoy))
+        if self._wanted["node"]:
+            node = Node(self.api, self.children, targets, processes=self._processes)
+            self._parts["node"] = await enter(node)
+
+    @property
+    def api(self) -> Api:
+        """A client with all rights."""
+        return self.control_plane.api
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+        return self.control_plane.kubeconfig
+
+    @property
+    def logs(self) -> Path:
+        """The folder with a log for each process; removed with the lab unless it ended by an exception."""
+        return self.children.logs
+
+    @property
+    def prometheus(self) -> Prometheus:
+        """To stop, pause and ask it."""
+        return self._part("prometheus", Prometheus)
+
+    @property
+    def prometheus_url(self) -> str:
+        """Where to ask."""
+        return self.prometheus.url
+
+    @property
+    def envoy(self) -> Envoy:
+        """To count what went through it."""
+        return self._part("envoy", Envoy)
+
+    @property
+    def gateway(self) -> Gateway:
+        """To make it misbehave."""
+        return self._part("gateway", Gateway)
+
+    @property
+    def gateway_url(self) -> str:
+        """Where requests are sent, with the route's hostname in the header Host."""
+        return self.envoy.url
+
+    @property
+    def envoy_admin_url(self) -> str:
+        """Envoy's admin port."""
+        return self.envoy.admin
+
+    @property
+    def node(self) -> Node:
+        """What runs the pods."""
+        return self._part("node", Node)
+
+    async def apply(self, *items: Object | list[Object] | str) -> list[Object]:
+        """Server-side apply of objects, lists of them, or YAML text with one or more; what the server answered."""
+        documents = [document for item in items for document in _documents(item)]
+        return [await self.api.apply(document) for document in documents]
+
+    def load(self, namespace: str, route: str, *, rate: float = 0, headers: Mapping[str, str] | None = None) -> Load:
+        """A load generator for a route made by `manifests.http_route`."""
+        return Load(self.gateway_url, manifests.hostname(namespace, route), rate=rate, headers=headers)
+
+    async def rolled_out(self, namespace: str, name: str, seconds: float = ROLL_SECONDS) -> Object:
+        """The Deployment, once all of its pods are of its current template and available, and no other is left."""
+
+        async def done() -> Object | None:
+            found = await self.api.get("apps/v1", "Deployment", name, namespace)
+            wanted, status = found["spec"]["replicas"], found.get("status", {})
+            current = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
+            counts = [status.get(part, 0) for part in ("replicas", "updatedReplicas", "availableReplicas")]
+            return found if current and counts == [wanted] * 3 else None
+
+        return _there(await until(done, seconds, f"Deployment {namespace}/{name} rolled out"))
+
+    async def accepted(self, route: Object, seconds: float = 10) -> Object:
+        """The route, once the gateway has accepted its current generation."""
+
+        async def done() -> Object | None:
+            found = await self.api.get(
+                route["apiVersion"], route["kind"], route["metadata"]["name"], route["metadata"]["namespace"]
+            )
+            generation = found["metadata"]["generation"]
+            conditions = [c for parent in found.get("status", {}).get("parents", []) for c in parent["conditions"]]
+            fresh = [c for c in conditions if c["type"] == "Accepted" and c.get("observedGeneration") == generation]
+            return found if any(c["status"] == "True" for c in fresh) else None
+
+        return _there(await until(done, seconds, f"{route['kind']} {route['metadata']['name']} accepted"))
+
+    def _part(self, name: str, kind: type[T]) -> T:
+        part = self._parts.get(name)
+        if not isinstance(part, kind):
+            raise PartMissingError(f"this lab was started without {name}")
+        return part
+
+
+def _there(found: Object | None) -> Object:
+    return found or {}
+
+
+def _documents(item: Object | list[Object] | str) -> list[Object]:
+    if isinstance(item, str):
+        return [document for document in yaml.safe_load_all(item) if document]
+    return item if isinstance(item, list) else [item]
