@@ -7,7 +7,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from tidegate.api.lists import unique
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rules import at_least_a_second, selector
 from tidegate.api.scalars import Duration, Unit
 
 MetricName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
@@ -22,8 +24,10 @@ class Ratio(ApiModel):
     """Selector of the counter of bad requests. A missing series beside a present total counts as 0."""
     total: PromQL
     """Selector of the counter of all requests."""
-    by: Annotated[tuple[LabelName, ...], Field(max_length=8)] = ()
+    by: Annotated[tuple[LabelName, ...], Field(max_length=8, json_schema_extra=unique())] = ()
     """Labels that make one series each: a limit must then hold for every series."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (selector("bad"), selector("total"))
 
 
 class WhenEmpty(StrEnum):
@@ -101,6 +105,7 @@ class Metric(ApiModel):
             "!has(self.minimumRequests) || has(self.ratio)", "'minimumRequests' goes with 'ratio'", ".minimumRequests"
         ),
         Rule("!has(self.ratio) || self.whenEmpty == 'NoData'", "'whenEmpty' goes with 'query'", ".whenEmpty"),
+        at_least_a_second("window"),
     )
 
     @property

@@ -5,14 +5,15 @@ Left out: everything decided from it (core/), and the checks that need more than
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
+from tidegate.api.lists import unique, unique_by
 from tidegate.api.metric import Blindness, Metric
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rules import at_least_a_second, earlier_steps, known_metrics, known_metrics_in_steps, positive
 from tidegate.api.scalars import Duration, Weight
 from tidegate.api.threshold import Guard, Threshold
 
@@ -20,6 +21,7 @@ GROUP = "tidegate.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 FINALIZER = f"{GROUP}/restore-weights"
+MAX_STEPS = 32
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 StepName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
@@ -54,6 +56,12 @@ class RouteKind(StrEnum):
     GRPC_ROUTE = "GRPCRoute"
 
 
+RuleNames = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=253)], ...],
+    Field(min_length=1, max_length=16, json_schema_extra=unique()),
+]
+
+
 class TrafficTarget(ApiModel):
     """One place where the split between the two Services is written."""
 
@@ -61,9 +69,7 @@ class TrafficTarget(ApiModel):
     """Kind of the route (Gateway API v1)."""
     name: ObjectName
     """Name of the route, in the Rollout's namespace."""
-    rules: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=16)] | None = (
-        None
-    )
+    rules: RuleNames | None = None
     """Names of the route's rules to set; by default every rule that has both Services as backends."""
 
 
@@ -86,7 +92,7 @@ class SinceStep(ApiModel):
 class Gate(ApiModel):
     """What must be true before a step may raise the weight. All that is given must be true."""
 
-    after: datetime | None = None
+    after: AwareDatetime | None = None
     """Not before this instant (RFC 3339, for example `2026-11-21T14:00:00Z`)."""
     since_step: SinceStep | None = None
     """Not before so much time has passed since an earlier step began."""
@@ -105,6 +111,8 @@ class Checkpoint(ApiModel):
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule("has(self.at) != has(self.every)", "give either 'at' or 'every'"),
         Rule("!has(self.until) || has(self.every)", "'until' goes with 'every'", ".until"),
+        positive("at"),
+        positive("every"),
     )
 
 
@@ -154,7 +162,9 @@ class RolloutSpec(ApiModel):
     """The version in service."""
     candidate: Candidate
     """The version on trial."""
-    traffic: Annotated[tuple[TrafficTarget, ...], Field(min_length=1, max_length=8)]
+    traffic: Annotated[
+        tuple[TrafficTarget, ...], Field(min_length=1, max_length=8, json_schema_extra=unique_by("kind", "name"))
+    ]
     """The places where the split is written."""
     prometheus: PrometheusRef = PrometheusRef()
     """Where the metrics are asked."""
@@ -162,7 +172,7 @@ class RolloutSpec(ApiModel):
     """How often guards are judged; one second and up."""
     progress_deadline: Duration = Duration("15m")
     """How long anything but a gate or a person is waited for before the Rollout says `Stalled`. Work goes on."""
-    metrics: Annotated[tuple[Metric, ...], Field(max_length=32)] = ()
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=32, json_schema_extra=unique_by("name"))] = ()
     """Named questions to Prometheus."""
     thresholds: Annotated[tuple[Threshold, ...], Field(max_length=16)] = ()
     """Limits judged at the checkpoints of every step."""
@@ -170,7 +180,7 @@ class RolloutSpec(ApiModel):
     """Limits judged every interval while the candidate may receive traffic."""
     blindness: Blindness = Blindness()
     """When not knowing becomes a reason to act."""
-    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=32)]
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS, json_schema_extra=unique_by("name"))]
     """The way from weight 0 to the end."""
     promotion: Promotion
     """What happens when every step has passed. Required, because it may write to a Deployment."""
@@ -186,4 +196,11 @@ class RolloutSpec(ApiModel):
             "baseline and candidate must be two Services",
             ".candidate",
         ),
+        at_least_a_second("interval"),
+        at_least_a_second("progressDeadline"),
+        known_metrics("guards"),
+        known_metrics("thresholds"),
+        known_metrics_in_steps("guards"),
+        known_metrics_in_steps("thresholds"),
+        earlier_steps(MAX_STEPS),
     )

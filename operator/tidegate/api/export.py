@@ -1,0 +1,123 @@
+"""The CustomResourceDefinitions, made from the models: what `tidegate crd` writes to `crds/`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import yaml
+from pydantic import BaseModel, JsonValue
+
+from tidegate.api.command import RolloutCommandSpec, RolloutCommandStatus
+from tidegate.api.model import Rule
+from tidegate.api.rollout import GROUP, VERSION, RolloutSpec
+from tidegate.api.status import RolloutStatus
+from tidegate.api.structural import Schema, loosened, structural, validations
+
+HEADER: Final = "# Generated from operator/tidegate/api by `make generate`. Change the models, not this file.\n"
+
+ROLLOUT_RULES: Final = tuple(
+    Rule(
+        f"!has(self.status) || !has(self.status.run) || self.spec.{arm}.{part} == oldSelf.spec.{arm}.{part}",
+        f"'{part}' cannot change while a run is active: abort it, or let it end",
+        f".spec.{arm}.{part}",
+    )
+    for arm in ("baseline", "candidate")
+    for part in ("deployment", "service")
+)
+"""Rules at the root, where status can be seen."""
+
+_READY: Final = '.status.conditions[?(@.type=="Ready")]'
+
+
+def crds() -> dict[str, Schema]:
+    """The definitions, by the name of the file each is written to."""
+    return {f"rollouts.{GROUP}.yaml": _rollouts(), f"rolloutcommands.{GROUP}.yaml": _commands()}
+
+
+def as_yaml(crd: Schema) -> str:
+    """A definition as it is written to a file."""
+    return HEADER + yaml.safe_dump(crd, sort_keys=False, width=120, allow_unicode=True)
+
+
+def _rollouts() -> Schema:
+    status = loosened(structural(RolloutStatus), keyed={"conditions": "type"})
+    status["default"] = {"observedGeneration": -1}
+    root: Schema = {
+        "description": "Brings a candidate version into service step by step, and puts the weights back by itself when a limit is breached.",
+        "x-kubernetes-validations": validations(ROLLOUT_RULES),
+    }
+    columns = [
+        _column("Phase", ".status.phase", "What is going on"),
+        _column("Step", ".status.step.summary", "The step of the run, and how many there are"),
+        _column(
+            "Weight", ".status.weight.observed", "The candidate's share of traffic on the route, percent", "number"
+        ),
+        _column("Ready", f"{_READY}.status", "Whether all is well and nothing is under way"),
+        _column("Next check", ".status.nextCheckTime", "The next checkpoint or gate"),
+        _column("Age", ".metadata.creationTimestamp", "", "date"),
+        _column("Reason", f"{_READY}.reason", "Why it is ready or not", wide=True),
+        _column("Candidate", ".spec.candidate.deployment", "The Deployment on trial", wide=True),
+        _column("Baseline", ".spec.baseline.deployment", "The Deployment in service", wide=True),
+        _column("Images", ".status.run.version.images", "What is on trial", wide=True),
+    ]
+    return _definition("Rollout", "tgr", columns, root | _object_of(RolloutSpec, status))
+
+
+def _commands() -> Schema:
+    root: Schema = {"description": "A person's momentary wish for a Rollout, carried out once."}
+    columns = [
+        _column("Rollout", ".spec.rollout", "The Rollout it is meant for"),
+        _column("Action", ".spec.action", "What is asked for"),
+        _column("Phase", ".status.phase", "What became of it"),
+        _column("Requester", ".spec.requester", "Who asks"),
+        _column("Age", ".metadata.creationTimestamp", "", "date"),
+        _column("Reason", ".spec.reason", "Why", wide=True),
+        _column("Message", ".status.message", "What was done, or why not", wide=True),
+    ]
+    status = loosened(structural(RolloutCommandStatus))
+    return _definition("RolloutCommand", "tgc", columns, root | _object_of(RolloutCommandSpec, status))
+
+
+def _object_of(spec: type[BaseModel], status: Schema) -> Schema:
+    return {
+        "type": "object",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": "The version of this schema."},
+            "kind": {"type": "string", "description": "The kind of this object."},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 63}}},
+            "spec": structural(spec),
+            "status": status,
+        },
+    }
+
+
+def _definition(kind: str, short: str, columns: list[JsonValue], schema: Schema) -> Schema:
+    plural = f"{kind.lower()}s"
+    version: Schema = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": columns,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    names: Schema = {
+        "kind": kind,
+        "listKind": f"{kind}List",
+        "plural": plural,
+        "singular": kind.lower(),
+        "shortNames": [short],
+        "categories": ["tidegate"],
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {"group": GROUP, "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+
+
+def _column(name: str, path: str, description: str, kind: str = "string", *, wide: bool = False) -> JsonValue:
+    column: Schema = {"name": name, "type": kind, "jsonPath": path}
+    return column | ({"description": description} if description else {}) | ({"priority": 1} if wide else {})

@@ -1,0 +1,52 @@
+"""CEL rules that more than one model has. Their Python twins are in `api/checks/`."""
+
+from __future__ import annotations
+
+from tidegate.api.model import Rule
+
+_A_SECOND = r"[1-9][0-9]*[dhms]($|[0-9])|[1-9][0-9]{3,}ms"
+_NAMES = "(has(self.metrics) ? self.metrics.map(m, m.name) : [])"
+
+
+def at_least_a_second(field: str) -> Rule:
+    """A duration of 1 s and up. By its text: CEL's own durations know no days."""
+    return Rule(f"self.{field}.matches(r'{_A_SECOND}')", f"'{field}' must be at least 1s", f".{field}")
+
+
+def positive(field: str) -> Rule:
+    """An optional duration that is not 0."""
+    return Rule(f"!has(self.{field}) || self.{field}.matches('[1-9]')", f"'{field}' must be more than 0s", f".{field}")
+
+
+def selector(field: str) -> Rule:
+    """A PromQL text that looks like a plain selector: cheap here, exact in `api/checks/queries.py`."""
+    looks = r"(?s)^\s*[a-zA-Z_:{](.*[}a-zA-Z0-9_:])?\s*$"
+    message = f"'{field}' must be a plain selector of a counter, such as requests_total{{code=\"500\"}}: the operator adds rate() and the window"
+    return Rule(f"self.{field}.matches(r'{looks}')", message, f".{field}")
+
+
+def known_metrics(lines: str) -> Rule:
+    """`guards` or `thresholds` of the Rollout name metrics it has."""
+    names = f"self.{lines}.map(t, t.metric)"
+    message = f"every 'metric' in '{lines}' must be a name in 'metrics'"
+    return Rule(f"!has(self.{lines}) || sets.contains({_NAMES}, {names})", message, f".{lines}")
+
+
+def known_metrics_in_steps(lines: str) -> Rule:
+    """`guards` or `thresholds` of every step name metrics the Rollout has."""
+    names = f"s.{lines}.map(t, t.metric)"
+    rule = f"self.steps.all(s, !has(s.{lines}) || sets.contains({_NAMES}, {names}))"
+    return Rule(rule, f"every 'metric' in the steps' '{lines}' must be a name in 'metrics'", ".steps")
+
+
+def earlier_steps(most: int) -> Rule:
+    """Every `gate.sinceStep` names a step above its own.
+
+    By positions written out, `most` of them: CEL has no index in a comprehension, and the API server cannot bound the
+    cost of `indexOf` on a computed list.
+    """
+    places = list(range(most))
+    gated = "i < self.steps.size() && has(self.steps[i].gate) && has(self.steps[i].gate.sinceStep)"
+    found = f"{places}.exists(j, j < i && self.steps[j].name == self.steps[i].gate.sinceStep.step)"
+    message = "'gate.sinceStep.step' must be the name of an earlier step"
+    return Rule(f"{places}.all(i, !({gated}) || {found})", message, ".steps")
