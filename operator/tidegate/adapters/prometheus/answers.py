@@ -1,0 +1,92 @@
+"""What a source's HTTP answers mean. Pure: a status and a body in, an `Answer` out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from tidegate.core.observed import Failed, FailedReason, SeriesValue, Vector
+
+SHOWN: Final = 200
+"""Characters of a source's own words that go into a message."""
+
+
+class NoAnswer(Exception):  # noqa: N818  (the opposite of an answer, not an error of ours)
+    """What the source said is no answer to the question; `failed` says why."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.message)
+        self.failed = failed
+
+
+def checked(status: int, content_type: str, body: bytes) -> dict[str, Any]:
+    """The answer's JSON, if it is an instant vector or a scalar.
+
+    Raises: NoAnswer.
+    """
+    payload = _json(body)
+    if status != 200 or payload is None or payload.get("status") != "success":
+        raise NoAnswer(_refusal(status, content_type, payload, body))
+    data = payload.get("data")
+    kind, result = (data.get("resultType"), data.get("result")) if isinstance(data, dict) else (None, None)
+    if kind not in {"vector", "scalar"} or not isinstance(result, list):
+        raise NoAnswer(_bad(f"the question must give an instant vector or a scalar, not {kind or 'nothing'}"))
+    return payload
+
+
+def vector(result: list[Any]) -> Vector:
+    """The values of a checked answer's `result`: a list of series, or a scalar's `[time, "value"]`.
+
+    Raises: NoAnswer.
+    """
+    try:
+        if len(result) == 2 and not isinstance(result[0], dict):
+            return Vector((SeriesValue((), float(result[1])),))
+        return Vector(tuple(_series(item) for item in result))
+    except (TypeError, ValueError, KeyError, IndexError) as error:
+        raise NoAnswer(_bad(f"a series without a number: {type(error).__name__}: {error}")) from error
+
+
+def _series(item: dict[str, Any]) -> SeriesValue:
+    if "value" not in item and "histogram" in item:
+        raise NoAnswer(_bad("the question gives a native histogram: ask for histogram_quantile() or _count() of it"))
+    labels = tuple(sorted((key, str(value)) for key, value in item["metric"].items() if key != "__name__"))
+    return SeriesValue(labels, float(item["value"][1]))
+
+
+def _json(body: bytes) -> dict[str, Any] | None:
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None
+
+
+def _refusal(status: int, content_type: str, payload: dict[str, Any] | None, body: bytes) -> Failed:
+    said = _said(payload, body)
+    kind = (payload or {}).get("errorType") or ""
+    if 300 <= status < 400:
+        return _bad(f"{status}: redirects are not followed; name the final address in the source's url")
+    if status in {401, 403}:
+        return Failed(FailedReason.DENIED, f"{status}: {said}")
+    if status == 429:
+        return Failed(FailedReason.REFUSED, f"{status}: {said}")
+    if kind in {"bad_data", "execution"} and status in {200, 400, 422}:
+        return Failed(FailedReason.BAD_QUERY, said)
+    if kind in {"timeout", "canceled"} or status in {408, 504}:
+        return Failed(FailedReason.TIMEOUT, f"{status}: {said}")
+    if status >= 500:
+        return Failed(FailedReason.REFUSED, f"{status}: {said}")
+    if payload is None:
+        return _bad(f"{status}: not JSON but {content_type or 'something without a content type'}: {said}")
+    return _bad(f"{status}: {said}")
+
+
+def _said(payload: dict[str, Any] | None, body: bytes) -> str:
+    error = (payload or {}).get("error")
+    text = str(error) if error else " ".join(body[: 4 * SHOWN].decode(errors="replace").split())
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+def _bad(message: str) -> Failed:
+    return Failed(FailedReason.BAD_ANSWER, message)

@@ -1,0 +1,191 @@
+"""A `requests` session whose questions end when we say so.
+
+`requests`' own `timeout` bounds each wait for bytes, not their sum, and nothing bounds a body's size. So a question is
+a `Flight` that another thread can cut off at the deadline (whatever the thread is waiting for: handshake, headers or
+body), and the body is read in pieces up to a limit. Redirects are not followed: an address is the administrator's word.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any, Final
+
+from requests import Response, Session
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from tidegate.adapters.prometheus.answers import NoAnswer, checked
+from tidegate.core.observed import Failed, FailedReason
+
+BODY_LIMIT: Final = 8 * 1024 * 1024
+"""Bytes of an answer, decompressed: tens of thousands of series; 64 are asked for at most."""
+LONGEST_GET: Final = 2000
+"""Characters of PromQL sent with GET, which every read-only proxy lets through; longer ones go as a form with POST."""
+_PIECE: Final = 64 * 1024
+
+
+class Flight:
+    """One question under way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._line: socket.socket | None = None
+        self.begun = False
+        """A thread has taken it up."""
+        self.cut_off = False
+        """Nobody waits for the answer any more."""
+
+    def board(self, line: socket.socket) -> None:
+        """Says which connection the question uses, so that it can be cut."""
+        with self._lock:
+            self._line = line
+            if self.cut_off:
+                _shut(line)
+
+    def leave(self) -> None:
+        """The connection is no longer this question's."""
+        with self._lock:
+            self._line = None
+
+    def cut(self) -> None:
+        """Ends the question now, from any thread."""
+        with self._lock:
+            self.cut_off = True
+            if self._line is not None:
+                _shut(self._line)
+
+
+class _Current(threading.local):
+    """The question each thread is on."""
+
+    flight: Flight | None = None
+
+
+_current = _Current()
+
+
+class QuestionSession(Session):
+    """One thread's session with one source. Takes `/api/v1/query` requests; raises `NoAnswer` for all but an answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The environment's proxies, CA bundle and .netrc are not the administrator's word on this source.
+        self.trust_env = False
+        self._adapter = _CuttableAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def get_adapter(self, url: str | bytes) -> BaseAdapter:  # noqa: ARG002
+        """Always ours, whatever the client library mounts (it mounts one that retries by itself)."""
+        return self._adapter
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._adapter.close()
+        super().close()
+
+    def ask(self, flight: Flight) -> _Asking:
+        """A context in which this thread's requests belong to `flight`."""
+        return _Asking(flight)
+
+    def request(self, method: str, url: str, **kwargs: Any) -> Response:  # type: ignore[override]  # noqa: ANN401
+        """As `requests.Session.request`, with the whole body read and checked."""
+        params = kwargs.pop("params", None) or {}
+        if len(params.get("query", "")) > LONGEST_GET:
+            method, kwargs["data"] = "POST", params
+        else:
+            kwargs["params"] = params
+        response = super().request(method, url, stream=True, allow_redirects=False, **kwargs)
+        try:
+            body = _body(response)
+        finally:
+            response.close()
+        answer = _Checked()
+        answer.status_code = 200
+        answer.payload = checked(response.status_code, response.headers.get("Content-Type", ""), body)
+        return answer
+
+
+class _Checked(Response):
+    """A response whose JSON has been parsed and checked."""
+
+    payload: dict[str, Any]
+
+    def json(self, **_: object) -> dict[str, Any]:
+        return self.payload
+
+
+class _Asking:
+    def __init__(self, flight: Flight) -> None:
+        self._flight = flight
+
+    def __enter__(self) -> None:
+        _current.flight = self._flight
+
+    def __exit__(self, *_: object) -> None:
+        _current.flight = None
+        self._flight.leave()
+
+
+def _body(response: Response) -> bytes:
+    body = bytearray()
+    for piece in response.iter_content(_PIECE):
+        body += piece
+        if len(body) > BODY_LIMIT:
+            raise NoAnswer(Failed(FailedReason.BAD_ANSWER, f"the answer is larger than {BODY_LIMIT >> 20} MiB"))
+    return bytes(body)
+
+
+class _Lifeline(HTTPConnection):
+    """Keeps a second handle on its socket: shutting it down wakes whoever waits on the first, TLS or not."""
+
+    _line: socket.socket | None = None
+
+    def _new_conn(self) -> socket.socket:
+        connected = super()._new_conn()
+        self._line = connected.dup()
+        self._board()
+        return connected
+
+    def putrequest(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  (urllib3's signature)
+        self._board()
+        super().putrequest(*args, **kwargs)
+
+    def close(self) -> None:
+        super().close()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _board(self) -> None:
+        if _current.flight is not None and self._line is not None:
+            _current.flight.board(self._line)
+
+
+class _PlainLifeline(_Lifeline):
+    pass
+
+
+class _TlsLifeline(_Lifeline, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainLifeline
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsLifeline
+
+
+class _CuttableAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  (requests' signature)
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+
+
+def _shut(line: socket.socket) -> None:
+    try:
+        line.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # closed already: that was what was wanted
