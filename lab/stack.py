@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import sys
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -62,19 +64,25 @@ class Lab:
         self.folder = Path(tempfile.mkdtemp(prefix="tidegate-lab-"))
         try:
             await self._start()
-        except BaseException:
-            await self._stack.aclose()  # the folder stays: it has the logs
+        except BaseException as error:
+            await self._end(type(error))
             raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await self._end(kind)
+
+    async def _end(self, kind: type[BaseException] | None) -> None:
+        """After an error the folder stays: it has the logs. A Ctrl-C is none."""
         await self._stack.aclose()
-        if kind is None:
+        if kind is None or issubclass(kind, asyncio.CancelledError):
             shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            print(f"The lab ended by an error, its logs stay in {self.logs}", file=sys.stderr)
 
     async def _start(self) -> None:
         enter = self._stack.enter_async_context
-        self.children = await enter(Processes(self.folder / "logs"))
+        self.children = await enter(Processes(self.logs))
         self.control_plane = await enter(ControlPlane(self.children, self.folder, self._users))
         await self.control_plane.install_gateway_api()
         targets = self.folder / "targets"
@@ -101,7 +109,7 @@ class Lab:
     @property
     def logs(self) -> Path:
         """The folder with a log for each process; removed with the lab unless it ended by an exception."""
-        return self.children.logs
+        return self.folder / "logs"
 
     @property
     def prometheus(self) -> Prometheus:

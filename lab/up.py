@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 
 from lab import manifests
@@ -13,17 +14,21 @@ APP = "checkout"
 
 
 async def up() -> None:
-    """Starts everything, says how to use it, and ends it on Ctrl-C or SIGTERM."""
-    done = asyncio.Event()
+    """Starts everything, says how to use it, and ends it on Ctrl-C or SIGTERM, at whatever point it is."""
+    running = asyncio.ensure_future(_run())
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, done.set)
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    print("ended, nothing is left behind", flush=True)
+
+
+async def _run() -> None:
     async with Lab() as lab:
-        print(f"starting; logs are in {lab.logs}", flush=True)
         await _install_app(lab)
         print(_words(lab), flush=True)
         async with lab.load(NAMESPACE, APP, rate=20):
-            await done.wait()
-        print("ending everything", flush=True)
+            await asyncio.Event().wait()
 
 
 async def _install_app(lab: Lab) -> None:
