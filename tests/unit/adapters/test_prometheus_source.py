@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.adapters.fake_prometheus import ONE, Reader, Writer, answers, error, http, never, running
+from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
+from tidegate.core.observed import Failed, FailedReason, Question, SeriesValue, Vector
+
+ONE_SERIES = Vector((SeriesValue((("job", "a"),), 1.0),))
+
+
+Make = Callable[..., PrometheusSource]
+
+
+@pytest.fixture
+def source() -> Iterator[Make]:
+    made: list[PrometheusSource] = []
+
+    def make(url: str, monotonic: Callable[[], float] = time.monotonic, **settings: Any) -> PrometheusSource:  # noqa: ANN401
+        made.append(PrometheusSource("default", SourceAddress(url, **settings), monotonic=monotonic))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+        one._threads.shutdown(wait=True)  # noqa: SLF001  (no thread of one test in the next)
+
+
+def reason(answer: object) -> FailedReason:
+    assert isinstance(answer, Failed), answer
+    return answer.reason
+
+
+async def test_a_question_is_asked_with_get_at_the_sources_own_time(source: Make) -> None:
+    async with running(answers(200, ONE)) as fake:
+        assert await source(fake.url + "/prefix/").sample("up", 5) == ONE_SERIES
+    (asked,) = fake.asked
+    assert (asked.method, asked.path) == ("GET", "/prefix/api/v1/query")
+    assert asked.parameters == {"query": ["up"], "timeout": ["5s"]}
+
+
+async def test_a_long_question_is_asked_with_a_form(source: Make) -> None:
+    promql = " + ".join(["up"] * 1000)
+    async with running(answers(200, ONE)) as fake:
+        assert await source(fake.url).sample(promql, 5) == ONE_SERIES
+    (asked,) = fake.asked
+    assert asked.method == "POST"
+    assert asked.parameters["query"] == [promql]
+
+
+async def test_a_thread_keeps_its_connection(source: Make) -> None:
+    async with running(answers(200, ONE)) as fake:
+        asking = source(fake.url, concurrency=1)
+        for _ in range(3):
+            assert await asking.sample("up", 5) == ONE_SERIES
+    assert fake.connections == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
+async def test_nothing_is_asked_twice_behind_our_back(source: Make, status: int) -> None:
+    async with running(answers(status, b"no")) as fake:
+        assert isinstance(await source(fake.url).sample("up", 5), Failed)
+    assert len(fake.asked) == 1
+
+
+async def test_a_source_that_says_nothing_times_out(source: Make) -> None:
+    async with running(never) as fake:
+        assert reason(await source(fake.url).sample("up", 0.2)) is FailedReason.TIMEOUT
+        await asyncio.wait_for(fake.hung_up.wait(), 5)
+
+
+@pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\nX-Slow: ", http(200, b"x" * 1000)[:-1000]])
+async def test_a_trickle_of_bytes_does_not_outlive_the_deadline(source: Make, before: bytes) -> None:
+    async def trickle(_: Reader, writer: Writer) -> None:
+        writer.write(before)
+        while not writer.is_closing():
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async with running(trickle) as fake:
+        asking = source(fake.url, concurrency=1)
+        assert reason(await asking.sample("up", 0.3)) is FailedReason.TIMEOUT
+        # The one thread is free again: the next question begins, instead of finding it taken.
+        assert reason(await asking.sample("up", 0.3)) is FailedReason.TIMEOUT
+
+
+async def test_an_answer_beyond_the_limit_is_refused(source: Make) -> None:
+    async def flood(_: Reader, writer: Writer) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n")
+        while True:
+            writer.write(b" " * 65536)
+            await writer.drain()
+
+    async with running(flood) as fake:
+        answer = await source(fake.url).sample("up", 10)
+    assert reason(answer) is FailedReason.BAD_ANSWER
+    assert "8 MiB" in answer.message
+
+
+async def test_nobody_there_is_a_refusal(source: Make) -> None:
+    async with running(never) as fake:
+        pass
+    assert reason(await source(fake.url).sample("up", 5)) is FailedReason.REFUSED
+
+
+async def test_a_redirect_is_followed_nowhere(source: Make) -> None:
+    async with running(answers(200, ONE)) as elsewhere, running(answers(302, b"", Location=elsewhere.url)) as fake:
+        assert reason(await source(fake.url).sample("up", 5)) is FailedReason.BAD_ANSWER
+    assert elsewhere.asked == []
+
+
+async def test_a_question_that_no_thread_got_to_is_overload_not_a_time_out(source: Make) -> None:
+    async with running(never) as fake:
+        asking = source(fake.url, concurrency=1)
+        first = asyncio.create_task(asking.sample("up", 1))
+        while not fake.asked:  # noqa: ASYNC110  (a condition, not a time)
+            await asyncio.sleep(0)
+        assert reason(await asking.sample("up", 0.1)) is FailedReason.OVERLOADED
+        assert reason(await first) is FailedReason.TIMEOUT
+
+
+async def test_the_sources_own_limit_holds_whatever_is_allowed(source: Make) -> None:
+    async with running(never) as fake:
+        assert reason(await source(fake.url, timeout=0.1).sample("up", 60)) is FailedReason.TIMEOUT
+
+
+async def test_a_cancelled_question_lets_go_at_once(source: Make) -> None:
+    async with running(never) as fake:
+        asking = asyncio.create_task(source(fake.url).sample("up", 30))
+        while not fake.asked:  # noqa: ASYNC110  (a condition, not a time)
+            await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await asyncio.wait_for(fake.hung_up.wait(), 5)
+
+
+async def test_a_token_is_read_anew_for_each_question(source: Make, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    async with running(answers(200, ONE)) as fake:
+        asking = source(fake.url, auth=FileAuth(bearer_token_file=token), headers={"X-Scope-OrgID": "a"})
+        for content in ("first\n", "second\n"):
+            token.write_text(content)
+            assert await asking.sample("up", 5) == ONE_SERIES
+        token.unlink()
+        answer = await asking.sample("up", 5)
+    assert [asked.headers["authorization"] for asked in fake.asked] == ["Bearer first", "Bearer second"]
+    assert {asked.headers["x-scope-orgid"] for asked in fake.asked} == {"a"}
+    assert reason(answer) is FailedReason.DENIED
+    assert "second" not in answer.message
+
+
+async def test_a_password_is_sent_as_basic_auth(source: Make, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("pw\n")
+    async with running(answers(200, ONE)) as fake:
+        auth = FileAuth(username="me", password_file=tmp_path / "password")
+        assert await source(fake.url, auth=auth).sample("up", 5) == ONE_SERIES
+    assert fake.asked[0].headers["authorization"] == "Basic bWU6cHc="
+
+
+async def test_after_five_failures_a_source_is_probed_every_five_seconds(source: Make) -> None:
+    now = 100.0
+    async with running(answers(503, b"no")) as fake:
+        asking = source(fake.url, monotonic=lambda: now)
+        for _ in range(8):
+            assert reason(await asking.sample("up", 5)) is FailedReason.REFUSED
+        assert len(fake.asked) == 5
+        now += 5
+        for _ in range(3):
+            assert reason(await asking.sample("up", 5)) is FailedReason.REFUSED
+        assert len(fake.asked) == 6
+        now += 5
+        fake.reply = answers(200, ONE)
+        for _ in range(3):
+            assert await asking.sample("up", 5) == ONE_SERIES
+        assert len(fake.asked) == 9
+
+
+async def test_bad_questions_do_not_count_against_the_source(source: Make) -> None:
+    async with running(answers(400, error("bad_data", "no such thing"))) as fake:
+        asking = source(fake.url)
+        for _ in range(7):
+            assert reason(await asking.sample("up", 5)) is FailedReason.BAD_QUERY
+    assert len(fake.asked) == 7
+
+
+async def test_every_question_is_observed_with_its_outcome() -> None:
+    seen: list[tuple[str, str]] = []
+    async with running(answers(200, ONE)) as fake:
+        observed = PrometheusSource(
+            "default", SourceAddress(fake.url), lambda name, outcome, _: seen.append((name, outcome))
+        )
+        await observed.sample("up", 5)
+        fake.reply = answers(503, b"no")
+        await observed.sample("up", 5)
+        observed.close()
+    assert seen == [("default", "ok"), ("default", "Refused")]
+
+
+async def test_an_unknown_source_is_named_with_those_there_are() -> None:
+    answer = await PrometheusSources({}).sample(Question("elsewhere", "up"), timeout=1)
+    assert reason(answer) is FailedReason.NO_SUCH_SOURCE
+    assert "elsewhere" in answer.message
