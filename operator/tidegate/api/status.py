@@ -114,8 +114,8 @@ class PromotionStatus(StatusModel):
     """The baseline's containers, init containers and volumes before the promotion, as JSON."""
     old_fingerprint: str = ""
     """Identity of those parts."""
-    baseline_generation: int = 0
-    """Generation of the baseline's Deployment when it was last seen with the parts that were wanted."""
+    writes: int = 0
+    """Template writes begun so far."""
     written: bool = False
     """The new template was (or may have been) written: from here an end puts the old one back first."""
 

@@ -13,7 +13,7 @@ from tidegate.api.status import BlindStatus
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Finding, State
 from tidegate.core.instants import in_words, instant
-from tidegate.core.judging import acting
+from tidegate.core.judging import acting, most_between
 
 LEAST_ANSWERS = 3
 """One missed scrape or one slow answer is not blindness."""
@@ -50,12 +50,12 @@ def _after(draft: Draft, metric: str, findings: Iterable[Finding], *, judging: b
         return BlindStatus(
             metric=metric, kind=kind, since=instant(draft.now), mark=draft.run.watched, answers=1, message=blind.message
         )
-    lasted = before.watched + min(max(draft.run.watched - before.mark, 0.0), 2 * draft.interval)
+    lasted = before.watched + min(max(draft.run.watched - before.mark, 0.0), most_between(draft))
     return before.model_copy(
         update={
             "watched": round(lasted, 3),
             "mark": round(draft.run.watched, 3),
-            "answers": before.answers + 1,
+            "answers": before.answers + (max(int(draft.elapsed / draft.interval), 1) if draft.seen.attended else 1),
             "message": blind.message,
         }
     )
@@ -77,6 +77,7 @@ def lasted(draft: Draft, blind: BlindStatus) -> bool:
 
 def _act(draft: Draft, blind: BlindStatus) -> None:
     if not lasted(draft, blind):
+        draft.wakes.append(draft.now + max(policy(draft, blind).after.seconds - blind.watched, draft.interval))
         return
     rule = policy(draft, blind)
     message = f"{blind.message}; blind for {in_words(blind.watched)} (limit {rule.after})"

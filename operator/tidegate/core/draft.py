@@ -33,6 +33,9 @@ class Draft:
     actions: list[Action] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     wakes: list[float] = field(default_factory=list)
+    """Instants (epoch seconds) at which the same observation would give another plan."""
+    upkeep: float = math.inf
+    """When the guards are judged again, or the heartbeat is recorded."""
     guard_findings: list[Finding] = field(default_factory=list)
     threshold_findings: list[Finding] = field(default_factory=list)
     stalled: Why | None = None
@@ -41,8 +44,8 @@ class Draft:
     """What goes on."""
     attention: Why | None = None
     """A person is waited for."""
-    judged: bool = False
-    """This tick's questions have been asked and all answered."""
+    arms_refused: bool = False
+    """An edit changed the arms while a run is under way."""
     watching: bool = False
     intent: bool = False
     urgent: bool = False
@@ -173,6 +176,7 @@ class Draft:
             urgent=self.urgent,
             needs_fresh=self.needs_fresh,
             stable_until=min(future, default=math.inf),
+            upkeep=self.upkeep,
             templates=self.templates,
             stalled=self.stalled,
             doing=self.doing,

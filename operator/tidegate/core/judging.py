@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -90,9 +91,10 @@ def judge_guards(draft: Draft) -> None:
             kept += [before] if before else []
             draft.guard_findings.append(_as_before(finding, before))
             continue
-        clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, draft.interval)
+        clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, most_between(draft))
         finding = _lasting(finding, guard, sustained_state(finding, clocks, guard.for_.seconds), before, draft)
         draft.guard_findings.append(finding)
+        draft.wakes += [draft.now + max(guard.for_.seconds - clock.watched, 0.0) for clock in clocks]
         if finding.state is not State.OK or clocks:
             since = before.since if before and before.state == finding.state else instant(draft.now)
             kept.append(
@@ -107,6 +109,11 @@ def judge_guards(draft: Draft) -> None:
             )
         _warn(draft, finding, before.state if before else "")
     draft.update(guards=tuple(kept))
+
+
+def most_between(draft: Draft) -> float:
+    """Seconds that may count as watched between two samples of one series."""
+    return math.inf if draft.seen.attended else 2 * draft.interval
 
 
 def judge_thresholds(draft: Draft) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -84,8 +85,10 @@ class Plan:
     """A revert or a person's abort: goes ahead at once, whatever is still unanswered."""
     needs_fresh: bool = False
     """Rests on something decisive: must be decided on live reads."""
-    stable_until: float = 0.0
+    stable_until: float = math.inf
     """Epoch seconds: the earliest instant another plan could follow from the same observation."""
+    upkeep: float = math.inf
+    """Epoch seconds: when the questions must be asked again, or the heartbeat recorded."""
     templates: bool = False
     """The two templates are needed to go on."""
     stalled: Why | None = None

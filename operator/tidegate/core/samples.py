@@ -64,6 +64,11 @@ class Asked:
     questions: Mapping[Question, Answer | None]
     """`None`: still open."""
 
+    @property
+    def open(self) -> bool:
+        """Whether an answer is still out."""
+        return any(answer is None for answer in self.questions.values())
+
     def answer(self, question: Question) -> Answer | Open | NotAsked:
         """What is known about one question."""
         if question not in self.questions:

@@ -43,6 +43,9 @@ class Observed:
     """Only when a plan asked for them."""
     fresh: bool = False
     """Everything here was read live."""
+    attended: bool = False
+    """The same answers held at every point of the grid since the tick before: only a simulator can promise that, and it
+    lets all of the time between count as watched."""
 
     def arm(self, name: ArmName) -> Seen[Arm]:
         """One arm; absent when it was not looked for."""

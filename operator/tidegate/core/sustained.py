@@ -14,14 +14,14 @@ KEPT = 8
 """Series whose clocks are kept: the worst."""
 
 
-def clocks_after(before: tuple[Clock, ...], finding: Finding, watched: float, interval: float) -> tuple[Clock, ...]:
+def clocks_after(before: tuple[Clock, ...], finding: Finding, watched: float, most: float) -> tuple[Clock, ...]:
     """The clocks after `finding`.
 
     Args:
         before: the clocks as they were.
         finding: the judgement of this tick; one without an answer changes nothing.
         watched: the run's watched seconds now.
-        interval: seconds between two judgements.
+        most: seconds that may be counted between two samples: two intervals.
     """
     if not finding.answered:
         return before
@@ -31,7 +31,7 @@ def clocks_after(before: tuple[Clock, ...], finding: Finding, watched: float, in
             known.pop(one.series, None)
         elif one.state is State.BREACHED:
             clock = known.get(one.series)
-            lasted = clock.watched + min(max(watched - clock.mark, 0.0), 2 * interval) if clock else 0.0
+            lasted = clock.watched + min(max(watched - clock.mark, 0.0), most) if clock else 0.0
             known[one.series] = Clock(series=one.series, watched=round(lasted, 3), mark=round(watched, 3))
     worst = sorted(known.values(), key=lambda clock: (-clock.watched, clock.series))
     return tuple(worst[:KEPT])

@@ -7,6 +7,8 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from tidegate.api.status import Version
+
 COPIED_PARTS: Final = ("containers", "initContainers", "volumes")
 """What a promotion copies. Scheduling, security context and the rest stay the baseline's own."""
 
@@ -42,3 +44,8 @@ def copied_parts(pod_spec: Mapping[str, Any]) -> dict[str, Any]:
 def _digest(value: object) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def same_version(known: Version | None, revision: str | None, fingerprint: str) -> bool:
+    """Whether `known` is the version of this revision and candidate fingerprint."""
+    return known is not None and known.revision == (revision or "") and known.fingerprint == fingerprint

@@ -1,0 +1,29 @@
+"""Which things this Rollout claims, and who has a better right to one of them."""
+
+from __future__ import annotations
+
+from tidegate.api.rollout import RolloutSpec
+from tidegate.core.claims import Claim, stronger
+from tidegate.core.draft import Draft
+from tidegate.core.observed import RolloutObject
+from tidegate.core.plan import Why
+
+
+def claim_of(rollout: RolloutObject, spec: RolloutSpec, *, active: bool) -> Claim:
+    """What a Rollout with this spec holds."""
+    pair = f"{spec.baseline.service}, {spec.candidate.service}"
+    things = {f"Deployment/{spec.baseline.deployment}", f"Deployment/{spec.candidate.deployment}"}
+    things |= {f"{target.kind}/{target.name}: {pair}" for target in spec.traffic}
+    return Claim(rollout.name, rollout.uid, active, rollout.created, frozenset(things))
+
+
+def conflict(draft: Draft) -> Why | None:
+    """The Rollout with a better right to something of ours; `None` when there is none."""
+    mine = claim_of(draft.seen.rollout, draft.spec, active=draft.status.run is not None)
+    found = stronger(mine, draft.seen.claims)
+    if found is None:
+        return None
+    other, thing = found
+    return Why(
+        "Claimed", f"{thing} belongs to Rollout {other.name!r}: one Rollout for each Deployment and pair of backends"
+    )

@@ -1,0 +1,125 @@
+"""From a plan to the status that is written: what people read is added to what is remembered, within 64 KiB."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from tidegate.api.status import RolloutStatus, WeightStatus
+from tidegate.core import gates, targets
+from tidegate.core.checkpoints import following
+from tidegate.core.conditions import conditions, phase_of
+from tidegate.core.decide import open_draft
+from tidegate.core.draft import Draft
+from tidegate.core.instants import instant
+from tidegate.core.plan import Plan
+from tidegate.core.seen import Observed
+
+LARGEST = 60 * 1024
+"""Bytes of status as JSON; the promise is 64 KiB."""
+
+TOLERANCE = 5.0
+"""Seconds by which an expected instant may be off before it is written anew."""
+
+
+def conclude(before: RolloutStatus, plan: Plan, seen: Observed) -> RolloutStatus:
+    """The status after `plan`.
+
+    Args:
+        before: the status as last recorded: unchanged conditions keep their transition times.
+        plan: what was decided.
+        seen: what it was decided on.
+    """
+    draft = open_draft(plan.memory, seen)
+    status = plan.memory.status
+    if status.step is not None and draft.step_spec is not None:
+        steps = draft.spec.steps
+        index = steps.index(draft.step_spec) + 1
+        summary = f"{index}/{len(steps)} {status.step.name}"
+        step = status.step.model_copy(update={"index": index, "of": len(steps), "summary": summary})
+        status = status.model_copy(update={"step": step})
+    why = plan.stalled or plan.attention or plan.doing
+    fallback = status.history[0].message if status.run is None and status.history else ""
+    observed = targets.observed(draft)
+    weight = WeightStatus(
+        desired=status.run.weight if status.run is not None else 0.0,
+        observed=float(round(observed, 3)) if observed is not None else None,
+    )
+    return status.model_copy(
+        update={
+            "observed_generation": seen.rollout.generation,
+            "phase": phase_of(plan, status),
+            "message": (why.message if why is not None else fallback)[:1024],
+            "conditions": conditions(before.conditions, plan, seen),
+            "weight": weight,
+            "next_check_time": _near(before.next_check_time, _next_check(draft)),
+        }
+    )
+
+
+def _next_check(draft: Draft) -> datetime | None:
+    """The next checkpoint or gate; `None` when nothing is expected at a known time."""
+    if draft.status.run is None or draft.run.ending is not None or draft.status.step is None:
+        return None
+    step, spec = draft.step, draft.step_spec
+    if draft.run.promotion is not None or spec is None or draft.run.paused is not None or draft.run.hold is not None:
+        return None
+    if step.reached and not step.passed:
+        offset = following(spec, step.watched)
+        return instant(draft.now + offset - step.watched) if offset is not None else None
+    index = draft.spec.steps.index(spec) + int(step.passed)
+    opens = gates.opens(draft.spec.steps[index], draft.run.begun) if index < len(draft.spec.steps) else 0.0
+    return instant(opens) if draft.now < opens < float("inf") else None
+
+
+def _near(before: datetime | None, now: datetime | None) -> datetime | None:
+    """The instant to write: the one written before when the new one is about the same."""
+    if before is not None and now is not None and abs(now - before) <= timedelta(seconds=TOLERANCE):
+        return before
+    return now
+
+
+def quieted(status: RolloutStatus) -> RolloutStatus:
+    """The status without what changes in every tick: two that are equal so need no write between them."""
+    run = status.run
+    if run is not None:
+        promotion = run.promotion.model_copy(update={"settled": 0.0}) if run.promotion is not None else None
+        run = run.model_copy(update={"watched": 0.0, "unavailable": float(run.unavailable > 0), "promotion": promotion})
+    return status.model_copy(
+        update={
+            "run": run,
+            "step": status.step.model_copy(update={"watched": 0.0}) if status.step is not None else None,
+            "guards": tuple(one.model_copy(update={"message": "", "clocks": ()}) for one in status.guards),
+            "blind": tuple(
+                one.model_copy(update={"watched": 0.0, "mark": 0.0, "answers": min(one.answers, 3), "message": ""})
+                for one in status.blind
+            ),
+            "conditions": tuple(one.model_copy(update={"message": ""}) for one in status.conditions),
+            "message": "",
+        }
+    )
+
+
+def on_the_wire(status: RolloutStatus, largest: int = LARGEST) -> dict[str, Any]:
+    """The status as JSON-ready data, at most `largest` bytes: evidence goes first, then history; memory never."""
+    for fewer in (
+        status,
+        status.model_copy(
+            update={"checkpoints": tuple(one.model_copy(update={"findings": ()}) for one in status.checkpoints)}
+        ),
+        status.model_copy(update={"checkpoints": ()}),
+        memory_alone(status),
+    ):
+        if len(fewer.model_dump_json(by_alias=True, exclude_none=True)) <= largest:
+            return dump(fewer)
+    return dump(memory_alone(status))
+
+
+def memory_alone(status: RolloutStatus) -> RolloutStatus:
+    """The status without evidence and history: what a refused write is tried with once more."""
+    return status.model_copy(update={"checkpoints": (), "history": status.history[:1]})
+
+
+def dump(status: RolloutStatus) -> dict[str, Any]:
+    """The status as JSON-ready data."""
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,0 +1,78 @@
+"""Conditions as kstatus reads them: `Ready`, and `Reconciling` or `Stalled` only while true."""
+
+from __future__ import annotations
+
+from tidegate.api.status import Condition, RolloutStatus
+from tidegate.core import readiness
+from tidegate.core.blindness import LEAST_ANSWERS
+from tidegate.core.instants import instant
+from tidegate.core.observed import ArmName
+from tidegate.core.plan import Plan, Why
+from tidegate.core.seen import Observed
+
+
+def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observed) -> tuple[Condition, ...]:
+    """The conditions after `plan`; one whose status did not change keeps its transition time."""
+    wanted = [_ready(plan)]
+    status = plan.memory.status
+    if plan.stalled is not None:
+        wanted.append(("Stalled", "True", plan.stalled))
+    elif status.run is not None or plan.doing is not None:
+        doing = plan.attention or plan.doing or Why("Progressing", "the run goes on")
+        wanted.append(("Reconciling", "True", doing))
+    if status.run is not None and seen.spec is not None:
+        why = readiness.revert_ready(seen.spec, seen.arm(ArmName.BASELINE))
+        fine = Why("BaselineReady", "a revert would land on enough available pods")
+        wanted.append(("RevertReady", "False" if why else "True", why or fine))
+    blind = [one for one in status.blind if one.answers >= LEAST_ANSWERS]
+    if blind:
+        wanted.append(("Blind", "True", Why(blind[0].kind, "; ".join(one.message for one in blind)[:1024])))
+    known = {condition.type: condition for condition in before}
+    return tuple(_condition(known.get(kind), kind, state, why, seen) for kind, state, why in wanted)
+
+
+def _ready(plan: Plan) -> tuple[str, str, Why]:
+    status = plan.memory.status
+    if plan.stalled is not None:
+        return "Ready", "False", plan.stalled
+    if plan.attention is not None:
+        return "Ready", "Unknown", plan.attention
+    if status.run is not None:
+        return "Ready", "Unknown", plan.doing or Why("Progressing", "the run goes on")
+    if plan.doing is not None:
+        return "Ready", "False", plan.doing
+    last = status.history[0] if status.history else None
+    if last is not None and last.outcome == "Succeeded":
+        return "Ready", "True", Why("Succeeded", f"run {last.id} was promoted")
+    return "Ready", "True", Why("Idle", "the candidate's version is the one in service: nothing to do")
+
+
+def _condition(before: Condition | None, kind: str, state: str, why: Why, seen: Observed) -> Condition:
+    since = before.last_transition_time if before is not None and before.status == state else instant(seen.now)
+    return Condition(
+        type=kind,
+        status=state,
+        reason=why.reason,
+        message=why.message[:2048],
+        last_transition_time=since,
+        observed_generation=seen.rollout.generation,
+    )
+
+
+def phase_of(plan: Plan, status: RolloutStatus) -> str:
+    """The phase, for people. No logic reads it."""
+    run = status.run
+    if run is not None:
+        if run.ending is not None:
+            return "Reverting"
+        if run.paused is not None or (plan.attention is not None and plan.attention.reason.startswith("Paused")):
+            return "Paused"
+        if run.promotion is not None:
+            return "Promoting"
+        return "Waiting" if run.waiting is not None or run.hold is not None else "Progressing"
+    if plan.stalled is not None:
+        return {"InvalidSpec": "Invalid", "Reverted": "Reverted"}.get(plan.stalled.reason, "Waiting")
+    if plan.doing is not None or plan.attention is not None:
+        return "Waiting"
+    last = status.history[0].outcome if status.history else ""
+    return "Succeeded" if last == "Succeeded" else "Idle"

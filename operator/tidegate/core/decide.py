@@ -1,0 +1,176 @@
+"""The decision: one pure function from what is remembered and what is seen to a plan.
+
+The order of its lines is the order of what matters: an end under way, a breach, a loss, a new version, somebody's hand,
+and only then the way forward.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+from tidegate.api.rollout import RolloutSpec
+from tidegate.core import grid, promotion, targets
+from tidegate.core.blindness import notice_blindness
+from tidegate.core.commands import take_commands
+from tidegate.core.draft import ABSENCE_GRACE, Draft
+from tidegate.core.endings import carry_out
+from tidegate.core.instants import instant
+from tidegate.core.judging import judge_guards, judge_thresholds
+from tidegate.core.memory import Memory
+from tidegate.core.notices import (
+    let_go_of_hold,
+    notice_breaches,
+    notice_losses,
+    notice_new_version,
+    notice_our_revert,
+)
+from tidegate.core.plan import Plan, Why
+from tidegate.core.seen import Observed
+from tidegate.core.starting import at_rest
+from tidegate.core.stepping import take_step
+
+HEARTBEAT = 300.0
+"""Seconds between two records of a quiet run: what a restart may lose of its watched time."""
+
+NO_SPEC: Final = RolloutSpec.model_validate(
+    {
+        "baseline": {"deployment": "none", "service": "none"},
+        "candidate": {"deployment": "none-candidate", "service": "none-candidate"},
+        "traffic": [{"kind": "HTTPRoute", "name": "none"}],
+        "steps": [{"name": "none", "weight": 0}],
+        "promotion": {"strategy": "AwaitBaseline"},
+    }
+)
+"""Stands in where no valid spec was ever seen; at rest nothing is read from it."""
+
+
+def decide(memory: Memory, seen: Observed) -> Plan:
+    """What to do now.
+
+    Args:
+        memory: what the last tick remembered.
+        seen: what this tick has seen so far; asked again with more answers it gives another plan.
+
+    Returns:
+        The plan, with the memory that goes with it.
+    """
+    draft = open_draft(memory, seen)
+    take_commands(draft)
+    if draft.status.run is None:
+        at_rest(draft)
+    else:
+        _under_way(draft)
+    plan = draft.plan()
+    judged = memory.last_judged
+    if seen.asked.questions and not seen.asked.open:
+        judged = seen.now
+    return replace(plan, memory=replace(plan.memory, last_tick=seen.now, last_judged=judged))
+
+
+def open_draft(memory: Memory, seen: Observed) -> Draft:
+    """A draft with the spec in force and the time that was watched since the tick before."""
+    draft = Draft(seen, memory, spec_in_force(memory, seen), memory.status)
+    if memory.status.run is None:
+        return draft
+    _keep_spec(draft)
+    gap = seen.now - memory.last_tick if memory.last_tick is not None else None
+    most = math.inf if seen.attended else 2 * draft.interval
+    draft.elapsed = min(max(gap, 0.0), most) if gap is not None else 0.0
+    draft.memory = replace(memory, present=_present(draft, gap))
+    if memory.status.run.ending is None:
+        draft.update_run(watched=round(draft.run.watched + draft.elapsed, 3))
+        if memory.watching and memory.status.step is not None:
+            draft.update_step(watched=round(draft.step.watched + draft.elapsed, 3))
+    beat = draft.run.heartbeat
+    if beat is None or seen.now - beat.timestamp() >= HEARTBEAT or seen.now < beat.timestamp():
+        draft.update_run(heartbeat=instant(seen.now))
+    beats = (draft.run.heartbeat or instant(seen.now)).timestamp() + HEARTBEAT
+    draft.upkeep = min(beats, grid.following(seen.rollout.uid, draft.interval, seen.now))
+    return draft
+
+
+def spec_in_force(memory: Memory, seen: Observed) -> RolloutSpec:
+    """The spec as it stands when it is valid, else the run's last valid one."""
+    if seen.spec is not None:
+        return seen.spec
+    run = memory.status.run
+    return _parsed(run.spec) if run is not None and run.spec else NO_SPEC
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> RolloutSpec:
+    return RolloutSpec.model_validate_json(text)
+
+
+def _keep_spec(draft: Draft) -> None:
+    """Keeps the last valid spec; the arms of a run under way are the ones it began with."""
+    run = draft.run
+    if draft.seen.spec is None or not run.spec:
+        return
+    began = _parsed(run.spec)
+    if (began.baseline.deployment, began.baseline.service) != (
+        draft.spec.baseline.deployment,
+        draft.spec.baseline.service,
+    ) or (
+        began.candidate.deployment,
+        began.candidate.service,
+    ) != (draft.spec.candidate.deployment, draft.spec.candidate.service):
+        draft.spec = draft.spec.model_copy(update={"baseline": began.baseline, "candidate": began.candidate})
+        draft.arms_refused = True
+    if draft.seen.rollout.generation != draft.status.observed_generation:
+        text = draft.spec.model_dump_json(by_alias=True, exclude_none=True)
+        if text != run.spec:
+            draft.update_run(spec=text)
+
+
+def _present(draft: Draft, gap: float | None) -> float | None:
+    """Watched seconds since an absence, up to which a final verdict must wait; `None` when there was none."""
+    step = draft.status.step
+    if gap is None or (gap > 2 * draft.interval + ABSENCE_GRACE and not draft.seen.attended):
+        return 0.0 if step is not None and step.reached else None
+    return None if draft.memory.present is None else draft.memory.present + draft.elapsed
+
+
+def _under_way(draft: Draft) -> None:
+    run = draft.run
+    if draft.seen.rollout.deleting:
+        draft.end("Deleted", "RolloutDeleted", "the Rollout is being deleted")
+    if run.ending is None and draft.run.ending is None:
+        _look_around(draft)
+    if draft.run.ending is not None:
+        carry_out(draft)
+        return
+    if draft.seen.spec is None and draft.seen.problems:
+        first = draft.seen.problems[0]
+        draft.stalled = Why("InvalidSpec", f"{first.path}: {first.message} (the run goes by the last valid spec)")
+    if draft.arms_refused:
+        draft.stalled = Why(
+            "ArmsImmutable",
+            "spec.baseline and spec.candidate cannot change while a run is under way: the run goes on with the ones it began "
+            "with (Abort it first)",
+        )
+    targets.put_back_removed(draft)
+    if draft.run.promotion is not None:
+        promotion.promote(draft)
+    else:
+        take_step(draft)
+    if draft.run.ending is not None:
+        draft.actions.clear()
+        carry_out(draft)
+
+
+def _look_around(draft: Draft) -> None:
+    """Everything that can end the run or stop it, most decisive first."""
+    judge_guards(draft)
+    judge_thresholds(draft)
+    notice_breaches(draft)
+    if draft.run.ending is None:
+        notice_blindness(draft, judging=draft.memory.last_judged != draft.now)
+    for notice in (notice_losses, notice_new_version, notice_our_revert):
+        if draft.run.ending is None:
+            notice(draft)
+    if draft.run.ending is None:
+        let_go_of_hold(draft)

@@ -1,0 +1,92 @@
+"""Which questions must be asked now. Pure, and agreeing with `decide` because both open the same draft."""
+
+from __future__ import annotations
+
+from tidegate.api.rollout import Step
+from tidegate.core import gates, grid, raising, targets
+from tidegate.core.checkpoints import reached
+from tidegate.core.decide import open_draft
+from tidegate.core.draft import Draft
+from tidegate.core.judging import guards_in_force, questions_of, thresholds_in_force
+from tidegate.core.memory import Memory
+from tidegate.core.observed import Question
+from tidegate.core.questions import probe
+from tidegate.core.seen import Observed
+
+AT_MOST_EVERY = 2.0
+"""Seconds between two judgements asked for only because everything else allows a raise."""
+
+
+def due(memory: Memory, seen: Observed) -> tuple[Question, ...]:
+    """The questions of this tick, without repetition; none when it is not time to judge."""
+    run = memory.status.run
+    if run is None or run.ending is not None or seen.rollout.deleting or memory.status.step is None:
+        return ()
+    draft = open_draft(memory, seen)
+    if not _time_to_judge(draft):
+        return ()
+    return tuple(dict.fromkeys(_needed(draft)))
+
+
+def _needed(draft: Draft) -> list[Question]:
+    found: list[Question] = []
+    if draft.spec.metrics and not targets.observed(draft):
+        found.append(probe(draft.spec.prometheus.source))
+    if draft.weight > 0 or targets.observed(draft) or draft.run.promotion is not None:
+        found += questions_of(draft, guards_in_force(draft))
+        if _thresholds_needed(draft):
+            found += questions_of(draft, thresholds_in_force(draft))
+    return found
+
+
+def _thresholds_needed(draft: Draft) -> bool:
+    """At a checkpoint, while holding, where a raise waits for them, and while one of their metrics is blind."""
+    if draft.run.promotion is not None:
+        return draft.run.hold is not None
+    if draft.run.hold is not None or draft.step.passed or not draft.step.reached or draft.status.blind:
+        return True
+    step = draft.step_spec
+    return step is not None and reached(step, draft.step.watched, draft.step.judged) is not None
+
+
+def _time_to_judge(draft: Draft) -> bool:
+    last = draft.memory.last_judged
+    if last is None or draft.now < last or grid.passed(draft.seen.rollout.uid, draft.interval, last, draft.now):
+        return True
+    return _checkpoint_came(draft) or _settle_came(draft) or _only_judgement_missing(draft, last)
+
+
+def _checkpoint_came(draft: Draft) -> bool:
+    """A checkpoint was reached since the tick before, between two points of the grid."""
+    step, before = draft.step_spec, draft.memory.status.step
+    if step is None or before is None or not draft.step.reached:
+        return False
+    offset = reached(step, draft.step.watched, draft.step.judged)
+    return offset is not None and offset != reached(step, before.watched, before.judged)
+
+
+def _settle_came(draft: Draft) -> bool:
+    promotion = draft.run.promotion
+    if promotion is None or promotion.stage != "Settling":
+        return False
+    settle = draft.spec.promotion.settle.seconds
+    return promotion.settled < settle <= promotion.settled + draft.elapsed + 1e-6
+
+
+def _only_judgement_missing(draft: Draft, last: float) -> bool:
+    """Everything but the judgement allows a raise: pods became available, or a gate opened."""
+    waiting = not draft.step.reached or draft.step.passed
+    to = _next(draft)
+    if not waiting or to is None or draft.run.promotion is not None:
+        return False
+    if last < gates.opens(to, draft.run.begun) <= draft.now:
+        return True
+    return draft.now - last >= min(AT_MOST_EVERY, draft.interval) and not raising.blockers(draft, to)
+
+
+def _next(draft: Draft) -> Step | None:
+    current = draft.step_spec
+    if current is None or not draft.step.passed:
+        return current
+    index = draft.spec.steps.index(current) + 1
+    return draft.spec.steps[index] if index < len(draft.spec.steps) else None

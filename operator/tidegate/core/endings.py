@@ -1,0 +1,107 @@
+"""A run's end: carried out from what status remembers, whatever else is broken, until it is seen to be done."""
+
+from __future__ import annotations
+
+import json
+
+from tidegate.api.status import Ending, HistoryEntry
+from tidegate.core import targets
+from tidegate.core.draft import Draft
+from tidegate.core.instants import instant
+from tidegate.core.observed import ABSENT, Arm, ArmName, Template
+from tidegate.core.plan import Why, WriteTemplate
+from tidegate.core.version import parts_fingerprint
+
+KEPT_RUNS = 10
+RETRY = 5.0
+"""Seconds until an end that waits for pods is looked at again, should no event tell."""
+
+TRIED = frozenset({"Reverted", "Aborted"})
+"""Outcomes after which the version is not tried again by itself."""
+
+
+def carry_out(draft: Draft) -> None:
+    """Plans what is left of the run's end; concludes the run when nothing is."""
+    ending = draft.run.ending
+    if ending is None:
+        return
+    draft.urgent = True
+    draft.wakes.append(draft.now + RETRY)
+    draft.doing = Why(ending.reason, f"putting the weights back: {ending.evidence}")
+    if not _template_back(draft):
+        return
+    alarm = _would_be_an_outage(draft, ending)
+    if alarm is not None:
+        draft.stalled = alarm
+        return
+    back = [targets.restore(draft, target) for target in draft.status.targets]
+    if all(back):
+        finish(draft, ending.kind, ending.reason, ending.evidence)
+
+
+def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
+    """Concludes the run: into the history, and out of the way."""
+    run = draft.run
+    entry = HistoryEntry(
+        id=run.id,
+        version=run.version,
+        outcome=outcome,
+        reason=reason,
+        message=message,
+        start_time=run.start_time,
+        end_time=instant(draft.now),
+    )
+    draft.update(
+        run=None,
+        step=None,
+        guards=(),
+        blind=(),
+        history=(entry, *draft.status.history)[:KEPT_RUNS],
+        rejected=run.version if outcome in TRIED else draft.status.rejected,
+        waiting=None,
+    )
+    draft.say(outcome, f"run {run.id} ended: {message}", warning=outcome == "Reverted")
+    draft.intent = True
+
+
+def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
+    """Promise 1's one exception: with no baseline pod available, all traffic would go nowhere."""
+    baseline = draft.seen.arm(ArmName.BASELINE)
+    available = baseline.available if isinstance(baseline, Arm) else 0 if baseline is ABSENT else None
+    if available != 0 or ending.forced or not _has_traffic(draft):
+        return None
+    draft.needs_fresh = True
+    return Why(
+        "BaselineUnavailable",
+        f"{ending.evidence}; but the baseline {draft.spec.baseline.deployment!r} has no available pod: the weights go back "
+        "the moment one is available (Abort forces it)",
+    )
+
+
+def _has_traffic(draft: Draft) -> bool:
+    observed = targets.observed(draft)
+    return observed is None or observed > 0
+
+
+def _template_back(draft: Draft) -> bool:
+    """Puts the baseline's old template back when the promotion may have written the new one; whether it serves again."""
+    promotion = draft.run.promotion
+    if promotion is None or not promotion.written:
+        return True
+    baseline = draft.seen.arm(ArmName.BASELINE)
+    if baseline is ABSENT and draft.seen.fresh:
+        return True
+    template = draft.seen.templates.get(ArmName.BASELINE)
+    if not isinstance(template, Template) or not isinstance(baseline, Arm):
+        draft.templates = True
+        draft.needs_fresh = True
+        return False
+    if parts_fingerprint(template.parts) != promotion.old_fingerprint:
+        parts = json.loads(promotion.old_parts)
+        draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, template, parts, revert=True))
+        return False
+    draft.needs_fresh = True
+    if baseline.parts != promotion.old_fingerprint or not baseline.rolled_out or baseline.available < 1:
+        draft.doing = Why("RestoringBaseline", "waiting for the baseline's old version to be available again")
+        return False
+    return True

@@ -1,0 +1,106 @@
+"""What ends or stops a run from outside its steps: a breach, a lost object, a new version, somebody's hand."""
+
+from __future__ import annotations
+
+from tidegate.core import targets
+from tidegate.core.draft import Draft
+from tidegate.core.findings import State
+from tidegate.core.instants import in_words
+from tidegate.core.judging import acting
+from tidegate.core.observed import ABSENT, Arm, ArmName
+from tidegate.core.raising import BAD
+from tidegate.core.stepping import act_on
+from tidegate.core.version import same_version
+
+
+def notice_breaches(draft: Draft) -> None:
+    """Acts on breached guards, and while holding on breached thresholds: a revert stands before all else."""
+    if _settling(draft):
+        holding = [f for f in draft.guard_findings if f.state is State.BREACHED and f.line.on_breach.value == "Hold"]
+        act_on(draft, holding, "GuardBreached")
+        return
+    act_on(draft, [f for f in acting(draft.guard_findings) if f.state is State.BREACHED], "GuardBreached")
+    if draft.run.hold is not None:
+        act_on(draft, [f for f in acting(draft.threshold_findings) if f.state is State.BREACHED], "ThresholdBreached")
+
+
+def notice_losses(draft: Draft) -> None:
+    """Ends the run when its candidate or its route is gone, or the candidate has had no pod for too long."""
+    if _settling(draft):
+        return
+    candidate = draft.seen.arm(ArmName.CANDIDATE)
+    if candidate is ABSENT:
+        _end_fresh(draft, "CandidateMissing", f"candidate Deployment {draft.spec.candidate.deployment!r} is gone")
+    for target in draft.status.targets:
+        key = targets.key_of(target)
+        if draft.seen.routes.get(key) is ABSENT and _named(draft, key):
+            _end_fresh(draft, "RouteMissing", f"{key} is gone")
+    _notice_unavailable(draft, candidate if isinstance(candidate, Arm) else None)
+
+
+def notice_new_version(draft: Draft) -> None:
+    """Ends the run when the candidate or `spec.revision` became another version."""
+    candidate = draft.arm(ArmName.CANDIDATE)
+    if candidate is None or _settling(draft) or draft.seen.spec is None:
+        return
+    if not same_version(draft.run.version, draft.spec.revision, candidate.fingerprint):
+        named = draft.spec.revision or " ".join(candidate.images)
+        _end_fresh(draft, "NewVersion", f"the candidate became another version ({named})", kind="Superseded")
+
+
+def notice_our_revert(draft: Draft) -> None:
+    """After a restart: the route was last written by our revert, in this run, and status does not know."""
+    if draft.memory.last_tick is not None:
+        return
+    for route in targets.routes(draft):
+        known = next((t for t in draft.status.targets if targets.key_of(t) == route.ref.key), None)
+        if route.reverted_by_us and known is not None and route.generation > known.generation:
+            _end_fresh(draft, "RevertRecovered", "the weights had been put back before the operator was restarted")
+
+
+def let_go_of_hold(draft: Draft) -> None:
+    """Ends a hold when nothing is breached, pending or blind any more."""
+    hold = draft.run.hold
+    if hold is None or (hold.reason == "StepGone" and draft.step_spec is None):
+        return
+    findings = acting([*draft.guard_findings, *draft.threshold_findings])
+    if any(not finding.answered or finding.state in BAD for finding in findings):
+        return
+    draft.update_run(hold=None)
+    if hold.restart and draft.status.step is not None:
+        draft.update_step(watched=0.0, judged=-1.0, passed=False)
+    held = in_words(draft.now - hold.since.timestamp())
+    draft.say("HoldEnded", f"all is well after {held}" + ("; the step's duration starts anew" if hold.restart else ""))
+
+
+def _settling(draft: Draft) -> bool:
+    promotion = draft.run.promotion
+    return promotion is not None and promotion.stage in {"Returning", "Settling"}
+
+
+def _named(draft: Draft, key: str) -> bool:
+    return any(ref.key == key for ref in targets.refs_of(draft.spec, draft.seen.rollout.namespace))
+
+
+def _end_fresh(draft: Draft, reason: str, evidence: str, kind: str = "Reverted") -> None:
+    """Ends the run on something seen live; what a cache said is only a reason to look."""
+    draft.needs_fresh = True
+    if draft.seen.fresh:
+        draft.end(kind, reason, evidence)
+
+
+def _notice_unavailable(draft: Draft, candidate: Arm | None) -> None:
+    if candidate is None:
+        return
+    if candidate.available > 0 or not targets.observed(draft):
+        if draft.run.unavailable:
+            draft.update_run(unavailable=0.0)
+        return
+    lasted = draft.run.unavailable + draft.elapsed
+    draft.update_run(unavailable=round(lasted, 3))
+    limit = draft.spec.candidate.unavailable_after
+    if lasted >= limit.seconds:
+        message = f"the candidate has had traffic and no available pod for {in_words(lasted)} (limit {limit})"
+        _end_fresh(draft, "CandidateUnavailable", message)
+    else:
+        draft.wakes.append(draft.now + limit.seconds - lasted)

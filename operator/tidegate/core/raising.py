@@ -1,0 +1,112 @@
+"""The one way up: every write that gives the candidate more passes `blockers`. Lowering needs nothing."""
+
+from __future__ import annotations
+
+from tidegate.api.rollout import Step
+from tidegate.core import claiming, gates, readiness, targets
+from tidegate.core.draft import Draft
+from tidegate.core.findings import Finding, State
+from tidegate.core.judging import acting
+from tidegate.core.observed import ABSENT, Absence, ArmName, Failed, Route, Unknown, Vector
+from tidegate.core.plan import Why
+from tidegate.core.questions import probe
+from tidegate.core.version import same_version
+
+BAD = frozenset({State.BREACHED, State.PENDING, State.BLIND})
+"""States of an acting guard that forbid a raise."""
+
+
+def blockers(draft: Draft, to: Step | None) -> list[Why]:
+    """Everything that stands before a raise, except the judgement; empty when only that is missing.
+
+    Args:
+        draft: the tick's draft.
+        to: the step whose gate must be open; `None` for a way back that has no gate.
+    """
+    run, spec, seen = draft.run, draft.spec, draft.seen
+    found: list[Why | None] = []
+    if run.ending is not None or seen.rollout.deleting:
+        found.append(Why("Ending", "the run is ending"))
+    if seen.spec is None:
+        found.append(Why("InvalidSpec", "the spec is not valid; nothing is raised until it is"))
+    if spec.paused:
+        found.append(Why("PausedBySpec", "spec.paused is true"))
+    if run.paused is not None:
+        found.append(Why(run.paused.reason, run.paused.message))
+    if run.hold is not None:
+        found.append(Why("Holding", run.hold.message))
+    found.append(readiness.missing(spec, seen.arms))
+    found.append(_another_version(draft))
+    found.append(readiness.candidate_ready(spec, seen.arm(ArmName.CANDIDATE)))
+    found.append(readiness.revert_ready(spec, seen.arm(ArmName.BASELINE)))
+    baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
+    if baseline is not None and candidate is not None:
+        found.append(readiness.overlap(spec, baseline, candidate))
+    found.append(unfit_route(draft))
+    found.append(claiming.conflict(draft))
+    if to is not None:
+        found.append(gates.closed(to, run.begun, draft.now))
+    return [why for why in found if why is not None]
+
+
+def unjudged(draft: Draft) -> Why | None:
+    """What this tick's judgement says against a raise; `None` when it allows one.
+
+    From a route that gives the candidate nothing there is nothing to judge: then it is enough that the source answers.
+    """
+    if not targets.observed(draft):
+        return _silent_source(draft)
+    for finding in acting(draft.guard_findings):
+        if finding.state in BAD or not finding.answered:
+            return _not_well(finding)
+    for finding in acting(draft.threshold_findings):
+        if finding.state not in {State.OK, State.NOT_COMPARABLE}:
+            return _not_well(finding)
+    return None
+
+
+def unfit_route(draft: Draft) -> Why | None:
+    """The first target that is missing, cannot be read, or lacks a rule or a backend; `None` when all are fit."""
+    for ref in targets.refs_of(draft.spec, draft.seen.rollout.namespace):
+        route = draft.seen.routes.get(ref.key, ABSENT)
+        match route:
+            case Absence.ABSENT:
+                return Why("RouteMissing", f"there is no {ref.key}")
+            case Unknown(reason):
+                served = not reason.startswith("RouterNotServed")
+                return Why("NotSeen" if served else "RouterNotServed", f"{ref.key} could not be read: {reason}")
+            case Route():
+                pass
+        if route.missing_rules:
+            names = ", ".join(route.missing_rules)
+            return Why("RuleMissing", f"{ref.key} has no rule {names} with both {ref.baseline} and {ref.candidate}")
+        if not route.pairs:
+            return Why(
+                "BackendsMissing", f"{ref.key} has no rule with both backends {ref.baseline} and {ref.candidate}"
+            )
+    return None
+
+
+def _another_version(draft: Draft) -> Why | None:
+    candidate = draft.arm(ArmName.CANDIDATE)
+    if candidate is None or same_version(draft.run.version, draft.spec.revision, candidate.fingerprint):
+        return None
+    return Why("AnotherVersion", "the candidate is no longer the version of this run")
+
+
+def _silent_source(draft: Draft) -> Why | None:
+    if not draft.spec.metrics:
+        return None
+    source = draft.spec.prometheus.source
+    answer = draft.seen.asked.answer(probe(source))
+    if isinstance(answer, Vector):
+        return None
+    if isinstance(answer, Failed):
+        return Why("SourceSilent", f"Prometheus source {source!r} does not answer ({answer.reason}: {answer.message})")
+    return Why("AwaitingJudgement", f"Prometheus source {source!r} is being asked")
+
+
+def _not_well(finding: Finding) -> Why:
+    if not finding.answered:
+        return Why("AwaitingJudgement", f"{finding.line.identity} is being judged")
+    return Why("NotWell", finding.message)

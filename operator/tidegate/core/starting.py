@@ -1,0 +1,159 @@
+"""At rest: whether there is a version to try, and what stands before it. Also what is kept at 0 after a revert."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tidegate.api.rollout import FINALIZER
+from tidegate.api.status import RunStatus, Version
+from tidegate.core import claiming, raising, readiness, targets, weights
+from tidegate.core.draft import Draft
+from tidegate.core.instants import instant
+from tidegate.core.observed import Arm, ArmName, Route, Unknown
+from tidegate.core.plan import KeepFinalizer, Why
+from tidegate.core.stepping import new_step
+from tidegate.core.version import same_version
+
+LOOK_AGAIN = 15.0
+"""Seconds until something that could not be read is looked at again."""
+
+
+def at_rest(draft: Draft) -> None:
+    """Plans what a Rollout without a run does: leave, keep the candidate at 0, wait, or start a run."""
+    _keep_at_zero(draft)
+    if draft.seen.rollout.deleting or draft.actions:
+        _let_go(draft)
+        return
+    if draft.seen.spec is None:
+        first = draft.seen.problems[0] if draft.seen.problems else None
+        message = f"{first.path}: {first.message}" if first else "the spec is not valid"
+        more = len(draft.seen.problems) - 1
+        draft.stalled = Why("InvalidSpec", message + (f" (and {more} more)" if more > 0 else ""))
+        _let_go(draft)
+        return
+    why = readiness.missing(draft.spec, draft.seen.arms) or raising.unfit_route(draft)
+    baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
+    if why is not None or baseline is None or candidate is None:
+        _wait(draft, why or Why("NotSeen", "the Deployments could not be read"))
+        _let_go(draft)
+        return
+    if _nothing_new(draft, baseline, candidate):
+        draft.go_on()
+        _let_go(draft)
+        return
+    _start(draft, baseline, candidate)
+
+
+def _nothing_new(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
+    """Whether the candidate's version has been dealt with already."""
+    status, revision = draft.status, draft.spec.revision
+    if status.retry:
+        return False
+    if same_version(status.released, revision, candidate.fingerprint):
+        return True
+    if same_version(status.rejected, revision, candidate.fingerprint):
+        last = status.history[0].message if status.history else ""
+        draft.stalled = Why(
+            "Reverted", f"this version was put back and is not tried again until it changes (or Retry): {last}"
+        )
+        return True
+    known = status.released.revision if status.released is not None else (revision or "")
+    if baseline.parts == candidate.parts and known == (revision or ""):
+        draft.needs_fresh = True
+        draft.update(released=_version(draft, candidate), targets=())
+        return True
+    return False
+
+
+def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
+    """Begins a run, unless something stands before it."""
+    blocked = readiness.overlap(draft.spec, baseline, candidate) or claiming.conflict(draft) or _inexpressible(draft)
+    if blocked is None and not draft.status.retry and targets.observed(draft):
+        blocked = Why(
+            "CandidateAlreadyServing",
+            "the route gives the candidate traffic already: nothing is touched until it is at 0, or somebody says Retry",
+        )
+    if blocked is not None:
+        draft.stalled = blocked
+        draft.needs_fresh = True
+        return
+    draft.needs_fresh = True
+    if draft.spec.paused:
+        draft.attention = Why("PausedBySpec", "spec.paused is true: a run starts when it is false")
+        return
+    number = draft.status.runs + 1
+    version = _version(draft, candidate)
+    run = RunStatus(
+        id=f"{number}-{candidate.fingerprint[:8]}",
+        version=version,
+        parts=candidate.parts,
+        start_time=instant(draft.now),
+        spec=draft.spec.model_dump_json(by_alias=True, exclude_none=True),
+    )
+    draft.update(
+        run=run,
+        step=new_step(draft.spec.steps, 0),
+        runs=number,
+        retry=False,
+        waiting=None,
+        checkpoints=(),
+        targets=(),
+    )
+    targets.remember(draft)
+    named = version.revision or " ".join(version.images)
+    draft.say("RunStarted", f"run {run.id} of {named} started")
+    draft.doing = Why("RunStarted", f"run {run.id} of {named} started")
+    if FINALIZER not in draft.seen.rollout.finalizers:
+        draft.actions.append(KeepFinalizer(present=True))
+    draft.intent = True
+
+
+def _version(draft: Draft, candidate: Arm) -> Version:
+    return Version(revision=draft.spec.revision or "", fingerprint=candidate.fingerprint, images=candidate.images)
+
+
+def _inexpressible(draft: Draft) -> Why | None:
+    for route in targets.routes(draft):
+        for pair in route.pairs:
+            if pair.total == 0:
+                return Why(
+                    "BaselineNotServing",
+                    f"{route.ref.key}, rule {pair.rule}: both weights are 0, the baseline serves nothing",
+                )
+            for step in draft.spec.steps:
+                if weights.inexpressible(step.weight.percent, pair):
+                    return Why(
+                        "WeightNotExpressible",
+                        f"{route.ref.key}, rule {pair.rule}: other backends stand beside the two, so their sum of "
+                        f"{pair.total} is kept, and it cannot express {step.weight}% (step {step.name!r}): give the pair a "
+                        "larger sum on the route",
+                    )
+    return None
+
+
+def _wait(draft: Draft, why: Why) -> None:
+    if isinstance(draft.seen.arm(ArmName.BASELINE), Unknown) or why.reason in {"NotSeen", "RouterNotServed"}:
+        draft.wakes.append(draft.now + LOOK_AGAIN)
+    if why.reason == "RouterNotServed":
+        draft.stalled = why
+        return
+    draft.needs_fresh = True
+    draft.wait(why)
+
+
+def _keep_at_zero(draft: Draft) -> None:
+    """After a revert the candidate stays at 0 until the next run, whoever raises it."""
+    for target in draft.status.targets:
+        route = draft.seen.routes.get(targets.key_of(target))
+        if not isinstance(route, Route) or not any(pair.candidate for pair in route.pairs):
+            continue
+        found = Decimal(max(weights.share(pair) for pair in route.pairs))
+        targets.restore(draft, target)
+        draft.needs_fresh = True
+        draft.say("PutBack", f"{route.ref.key} gave the reverted candidate {found:.3g}%: put back to 0", warning=True)
+
+
+def _let_go(draft: Draft) -> None:
+    """Takes our finalizer off once nothing is left to put back."""
+    if not draft.actions and FINALIZER in draft.seen.rollout.finalizers:
+        draft.actions.append(KeepFinalizer(present=False))
