@@ -1,0 +1,57 @@
+"""What can be known about an object without a cluster, in the words of a person.
+
+`check_rollout` is what `tidegate lint` and the operator itself hold a Rollout to; `advice` is for lint alone. Checks
+that need the cluster (is there such a Deployment?) are the core's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tidegate.api.checks.advice import advice
+from tidegate.api.checks.limits import limit_problems
+from tidegate.api.checks.problems import Problem, Severity, Where
+from tidegate.api.checks.queries import query_problems
+from tidegate.api.checks.reading import read
+from tidegate.api.checks.references import name_problems
+from tidegate.api.checks.timeline import checkpoint_problems
+from tidegate.api.checks.twins import broken_rules
+from tidegate.api.command import RolloutCommandSpec
+from tidegate.api.rollout import RolloutSpec
+
+__all__ = ["Problem", "Severity", "Where", "advice", "check_command", "check_rollout", "check_spec"]
+
+LONGEST_NAME = 63
+
+
+def check_rollout(manifest: Mapping[str, object]) -> tuple[RolloutSpec | None, list[Problem]]:
+    """A Rollout's spec, and what is wrong with it: errors only.
+
+    Returns: the spec, `None` when it cannot be read as one; the problems, empty when it can be carried out.
+    """
+    spec, problems = read(RolloutSpec, manifest.get("spec", {}), ("spec",))
+    problems = [*_name_problems(manifest), *problems]
+    return spec, problems + (check_spec(spec) if spec is not None else [])
+
+
+def check_spec(spec: RolloutSpec) -> list[Problem]:
+    """What is wrong with a spec that has the right form."""
+    broken = list(broken_rules(spec, ("spec",)))
+    found = [*name_problems(spec), *limit_problems(spec), *checkpoint_problems(spec), *query_problems(spec)]
+    told = {problem.where for problem in broken}
+    return broken + [problem for problem in found if problem.where not in told]
+
+
+def check_command(manifest: Mapping[str, object]) -> tuple[RolloutCommandSpec | None, list[Problem]]:
+    """A RolloutCommand's spec, and what is wrong with it."""
+    spec, problems = read(RolloutCommandSpec, manifest.get("spec", {}), ("spec",))
+    return spec, [*_name_problems(manifest), *problems]
+
+
+def _name_problems(manifest: Mapping[str, object]) -> list[Problem]:
+    metadata = manifest.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    if isinstance(name, str) and len(name) > LONGEST_NAME:
+        message = f"has {len(name)} characters; at most {LONGEST_NAME} are allowed"
+        return [Problem(("metadata", "name"), message)]
+    return []

@@ -1,0 +1,47 @@
+"""Limits: written in their metric's unit, and able to be broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.api.checks.lines import Line, lines_of
+from tidegate.api.checks.problems import Problem
+from tidegate.api.metric import Metric
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.scalars import Quantity
+from tidegate.api.threshold import LimitKind
+
+
+def limit_problems(spec: RolloutSpec) -> Iterator[Problem]:
+    """Limits that do not fit their metric, or that no value could ever breach."""
+    metrics = {metric.name: metric for metric in spec.metrics}
+    for line in lines_of(spec):
+        metric = metrics.get(line.threshold.metric)
+        if metric is not None:
+            yield from _of_line(line, metric)
+
+
+def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:
+    threshold = line.threshold
+    written = (("max", threshold.max), ("min", threshold.min), ("floor", threshold.floor))
+    for field, quantity in written:
+        if quantity is not None:
+            message = _misfit(field, quantity, metric)
+            if message:
+                yield Problem((*line.where, field), message)
+    if threshold.max_decrease is not None and threshold.max_decrease.ratio >= 1:
+        yield Problem((*line.where, LimitKind.MAX_DECREASE.value), "no value falls by 100% or more: write less")
+
+
+def _misfit(field: str, quantity: Quantity, metric: Metric) -> str:
+    try:
+        number = quantity.in_unit(metric.effective_unit)
+    except ValueError as error:
+        return str(error)
+    if metric.ratio is None:
+        return ""
+    if field == "max" and not 0 <= number < 1:
+        return f"'{quantity}' is never exceeded by a share of requests: write 0% or more, and less than 100%"
+    if field == "min" and not 0 < number <= 1:
+        return f"a share of requests is never below '{quantity}': write more than 0%, and at most 100%"
+    return ""

@@ -1,0 +1,102 @@
+"""From a manifest to a model, with what does not fit said in plain words.
+
+Reads as the API server does: strictly, camelCase only, `null` meaning not given.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tidegate.api.checks.problems import Problem, Where
+from tidegate.api.model import ApiModel
+
+M = TypeVar("M", bound=ApiModel)
+
+MOST_BYTES: Final = 32 * 1024
+"""Of a spec as JSON: the running one is remembered in status, which has 64 KiB for everything."""
+
+_FORMS: Final = {
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "lower-case letters, digits and '-', such as 'error-rate'",
+    r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "the name of an object: lower-case letters, digits, '-' and '.'",
+    r"^[a-zA-Z_][a-zA-Z0-9_]*$": "the name of a label: letters, digits and '_'",
+}
+_IN_WORDS: Final = {
+    "missing": "is required",
+    "string_type": "must be a text; write it in quotes",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "model_type": "must be an object with fields",
+    "enum": "{given!r} is not known; write {expected}",
+    "value_error": "{error}",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "string_too_long": "has more than {max_length} characters",
+    "too_long": "has {actual_length} entries; at most {max_length} are allowed",
+    "greater_than_equal": "is {given}; the least is {ge}",
+    "less_than_equal": "is {given}; the most is {le}",
+    "timezone_aware": "must say its time zone, such as 2026-11-21T14:00:00Z",
+    "datetime_type": "must be an instant such as 2026-11-21T14:00:00Z",
+    "datetime_parsing": "{given!r} is no instant; write it like 2026-11-21T14:00:00Z",
+    "datetime_from_date_parsing": "{given!r} is no instant; write it like 2026-11-21T14:00:00Z",
+}
+"""Pydantic's kinds of error; any other keeps pydantic's own words."""
+
+
+def read(model: type[M], raw: object, where: Where) -> tuple[M | None, list[Problem]]:
+    """The part of a manifest at `where` as a model, or what is wrong with it."""
+    text = json.dumps(_without_nulls(raw), default=str)
+    size = len(text.encode())
+    if size > MOST_BYTES:
+        return None, [Problem(where, f"has {size} bytes as JSON; {MOST_BYTES} are the most the operator can remember")]
+    try:
+        return model.model_validate_json(text, strict=True, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        return None, [Problem((*where, *detail["loc"]), _in_words(detail, model)) for detail in details]
+
+
+def _without_nulls(raw: object) -> object:
+    if isinstance(raw, Mapping):
+        return {key: _without_nulls(value) for key, value in raw.items() if value is not None}
+    if isinstance(raw, list | tuple):
+        return [_without_nulls(item) for item in raw]
+    return raw
+
+
+def _in_words(detail: ErrorDetails, model: type[ApiModel]) -> str:
+    kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return "is not a field here" + _suggestion(str(detail["loc"][-1]), model)
+    if kind == "string_pattern_mismatch":
+        pattern = str(context["pattern"])
+        return f"{given!r} is not {_FORMS.get(pattern, f'of the form {pattern}')}"
+    return _IN_WORDS[kind].format(given=given, **context) if kind in _IN_WORDS else detail["msg"]
+
+
+def _suggestion(name: str, model: type[ApiModel]) -> str:
+    close = difflib.get_close_matches(name, sorted(_fields(model, set())), n=1)
+    return f"; did you mean '{close[0]}'?" if close and close[0] != name else ""
+
+
+def _fields(model: type[ApiModel], seen: set[type[ApiModel]]) -> set[str]:
+    """The names of all fields of the model and of the models in it."""
+    seen.add(model)
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    for field in model.model_fields.values():
+        for part in _models(field.annotation):
+            if part not in seen:
+                names |= _fields(part, seen)
+    return names
+
+
+def _models(annotation: object) -> list[type[ApiModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, ApiModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models(part)]

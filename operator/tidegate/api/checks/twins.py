@@ -1,0 +1,77 @@
+"""The Python twins of the models' CEL rules: what the API server refuses, `tidegate lint` refuses in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.api.checks.problems import Problem, Where, inside
+from tidegate.api.metric import Metric, Ratio, WhenEmpty
+from tidegate.api.model import ApiModel
+from tidegate.api.rollout import Checkpoint, RolloutSpec
+from tidegate.api.scalars import Unit
+from tidegate.api.threshold import AfterHold, OnBreach, Threshold
+
+
+def broken_rules(model: ApiModel, where: Where) -> Iterator[Problem]:
+    """The rules that `model`, or a model in it, does not keep."""
+    for rule, kept in zip(model.cel_rules, _kept(model), strict=True):
+        if not kept:
+            yield Problem(inside(where, rule.path), rule.message)
+    for name, field in type(model).model_fields.items():
+        place = (*where, field.alias or name)
+        match getattr(model, name):
+            case ApiModel() as part:
+                yield from broken_rules(part, place)
+            case tuple() as parts:
+                for index, part in enumerate(parts):
+                    if isinstance(part, ApiModel):
+                        yield from broken_rules(part, (*place, index))
+
+
+def _kept(model: ApiModel) -> tuple[bool, ...]:
+    """Whether each of the model's own rules holds, in their order."""
+    match model:
+        case Threshold():
+            return _threshold(model)
+        case Metric():
+            return _metric(model)
+        case Ratio():
+            return True, True  # `queries` parses them
+        case Checkpoint():
+            return (
+                (model.at is None) != (model.every is None),
+                model.until is None or model.every is not None,
+                model.at is None or model.at.seconds > 0,
+                model.every is None or model.every.seconds > 0,
+            )
+        case RolloutSpec():
+            named_one_by_one = (True,) * 5  # `references` says which line names what
+            return (
+                model.baseline.deployment != model.candidate.deployment,
+                model.baseline.service != model.candidate.service,
+                model.interval.seconds >= 1,
+                model.progress_deadline.seconds >= 1,
+                *named_one_by_one,
+            )
+        case _:
+            return ()
+
+
+def _threshold(line: Threshold) -> tuple[bool, ...]:
+    limits = (line.max, line.min, line.max_increase, line.max_decrease)
+    return (
+        sum(limit is not None for limit in limits) == 1,
+        line.floor is None or line.max_increase is not None,
+        line.after_hold is AfterHold.CONTINUE or line.on_breach is OnBreach.HOLD,
+    )
+
+
+def _metric(metric: Metric) -> tuple[bool, ...]:
+    ratio = metric.ratio is not None
+    return (
+        (metric.query is not None) != ratio,
+        not ratio or metric.unit in {None, Unit.RATIO},
+        metric.minimum_requests is None or ratio,
+        not ratio or metric.when_empty is WhenEmpty.NO_DATA,
+        metric.window.seconds >= 1,
+    )
