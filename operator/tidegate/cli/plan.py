@@ -1,0 +1,120 @@
+"""`tidegate plan`: what a clean run would do and when, and what would stop it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tidegate.api.checks import check_rollout
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.threshold import Threshold
+from tidegate.cli import words
+from tidegate.cli.documents import Document, read
+from tidegate.cli.errors import CommandError
+from tidegate.cli.lint import ROLLOUT
+from tidegate.cli.tables import Table, show
+from tidegate.cli.timeline import Planned, timeline
+from tidegate.core.instants import in_words
+
+COLUMNS: Final = ("step", "weight", "from", "to", "gate", "judged (after so long in the step)")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which file, and when the run would begin."""
+    parser.add_argument("file", metavar="FILE", help="YAML with one Rollout or more; - for stdin")
+    parser.add_argument(
+        "--start", type=_instant, metavar="INSTANT", help="show dates for a run that begins then (2026-11-21T09:00:00Z)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0; 1 when a Rollout has errors."""
+    rollouts = [document for document in read(arguments.file) if document.kind == ROLLOUT]
+    if not rollouts:
+        raise CommandError(f"{arguments.file}: there is no Rollout in it")
+    for document in rollouts:
+        spec, problems = check_rollout(document.content)
+        if spec is None or problems:
+            first = problems[0]
+            line = document.line(first.where)
+            more = f" (and {len(problems) - 1} more: see tidegate lint)" if len(problems) > 1 else ""
+            raise CommandError(f"{document.file}:{line}: {first}{more}", 1)
+        _print(document, spec, arguments.start)
+    return 0
+
+
+def _print(document: Document, spec: RolloutSpec, start: datetime | None) -> None:
+    steps = timeline(spec, start)
+    routes = ", ".join(f"{target.kind}/{target.name}" for target in spec.traffic)
+    title = f"{document.name}: {spec.baseline.deployment} → {spec.candidate.deployment} on {routes}"
+    show(Table(title, COLUMNS, tuple(_row(number, step, start) for number, step in enumerate(steps, 1))), sys.stdout)
+    for heading, lines in _sections(spec):
+        print(f"\n{heading}")
+        print("".join(f"  {line}\n" for line in lines), end="")
+    print(f"\n{_totals(steps, start)}")
+
+
+def _row(number: int, planned: Planned, start: datetime | None) -> tuple[str, ...]:
+    step = planned.step
+    return (
+        f"{number} {step.name}",
+        f"{step.weight}%",
+        _moment(planned.start, start),
+        _moment(planned.end, start),
+        words.gate_in_words(step.gate),
+        words.checkpoints_in_words(step),
+    )
+
+
+def _sections(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
+    yield from _lines(f"Guards, every {spec.interval} in every step", spec.guards)
+    yield from _lines("Thresholds, at the checkpoints of every step", spec.thresholds)
+    for step in spec.steps:
+        yield from _lines(f"Guards in step {step.name}, every {spec.interval}", step.guards)
+        yield from _lines(f"Thresholds in step {step.name}, at its checkpoints", step.thresholds)
+    yield "Without an answer", _blindness(spec)
+    yield "When every step has passed", (words.promotion_in_words(spec.promotion),)
+
+
+def _lines(heading: str, lines: Sequence[Threshold]) -> Iterator[tuple[str, Sequence[str]]]:
+    if lines:
+        yield heading, [words.line_in_words(line) for line in lines]
+
+
+def _blindness(spec: RolloutSpec) -> list[str]:
+    found = [
+        f"a metric without data {words.blindness_in_words(spec.blindness.no_data)}",
+        f"Prometheus not to be asked {words.blindness_in_words(spec.blindness.source_down)}",
+    ]
+    for metric in spec.metrics:
+        own = metric.blindness
+        kinds = (("without data", own.no_data), ("not to be asked", own.source_down))
+        found += [f"{metric.name} {kind} {words.blindness_in_words(policy)}" for kind, policy in kinds if policy]
+    return found
+
+
+def _totals(steps: Sequence[Planned], start: datetime | None) -> str:
+    judged = sum(len(planned.checkpoints) for planned in steps)
+    watched = sum(planned.step.duration.seconds for planned in steps)
+    gates = sum(planned.waited for planned in steps)
+    waiting = f", {in_words(gates)} of it at gates" if gates else ""
+    unknown = any(planned.step.gate is not None and planned.step.gate.after is not None for planned in steps)
+    dates = "; gates with a date are taken as open (--start says when the run begins)" if unknown and not start else ""
+    return f"In all {in_words(watched + gates)}{waiting}, {judged} checkpoints{dates}."
+
+
+def _moment(offset: float, start: datetime | None) -> str:
+    if start is None:
+        return in_words(offset)
+    return f"{start + timedelta(seconds=offset):%a %Y-%m-%d %H:%M}"
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no instant; write it like 2026-11-21T09:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

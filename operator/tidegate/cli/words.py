@@ -1,0 +1,84 @@
+"""Parts of a Rollout in a few words for a person."""
+
+from __future__ import annotations
+
+from tidegate.api.metric import BlindAction, BlindPolicy
+from tidegate.api.rollout import Checkpoint, Gate, Promotion, PromotionStrategy, Step
+from tidegate.api.threshold import AfterHold, Guard, LimitKind, OnBreach, Threshold
+from tidegate.core.checkpoints import offsets
+from tidegate.core.instants import in_words
+
+MOST_LISTED = 10
+"""Checkpoints of a step that are listed one by one."""
+
+
+def line_in_words(line: Threshold) -> str:
+    """A limit and what its breach does, such as `error-rate above 5% for 15m → revert`."""
+    lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
+    name = f"{line.name}: " if line.name else ""
+    return f"{name}{line.metric} {_beyond(line)}{lasting} → {_action(line)}"
+
+
+def gate_in_words(gate: Gate | None) -> str:
+    """What a step waits for; empty without a gate."""
+    if gate is None:
+        return ""
+    after = [f"not before {gate.after:%Y-%m-%d %H:%M %Z}"] if gate.after else []
+    since = [f"{gate.since_step.elapsed} after {gate.since_step.step} began"] if gate.since_step else []
+    return ", ".join(after + since)
+
+
+def checkpoints_in_words(step: Step) -> str:
+    """When a step is judged, as offsets in it; the last is its end."""
+    found = offsets(step)
+    if len(found) <= MOST_LISTED:
+        return " ".join(in_words(offset) for offset in found)
+    entries = ", ".join(_entry(entry) for entry in step.checkpoints)
+    return f"{entries}: {len(found)} in all, the last after {in_words(found[-1])}"
+
+
+def blindness_in_words(policy: BlindPolicy) -> str:
+    """How long not knowing is borne, and what then."""
+    then = {BlindAction.REVERT: "revert", BlindAction.HOLD: "hold", BlindAction.WARN: "warn"}[policy.then]
+    return f"for {policy.after} → {then}"
+
+
+def promotion_in_words(promotion: Promotion) -> str:
+    """How the run ends when all went well."""
+    match promotion.strategy:
+        case PromotionStrategy.COPY_TEMPLATE:
+            how = "the candidate's containers and volumes are copied to the baseline"
+        case PromotionStrategy.AWAIT_BASELINE:
+            how = "somebody else brings the version to the baseline, and that is waited for"
+    return f"{how}; traffic returns to it and is watched for {promotion.settle}"
+
+
+def _beyond(line: Threshold) -> str:
+    match line.kind:
+        case LimitKind.MAX:
+            return f"above {line.limit}"
+        case LimitKind.MIN:
+            return f"below {line.limit}"
+        case LimitKind.MAX_INCREASE:
+            floor = f" and above {line.floor}" if line.floor is not None else ""
+            return f"more than {line.limit} above the baseline{floor}"
+        case LimitKind.MAX_DECREASE:
+            return f"more than {line.limit} below the baseline"
+
+
+def _action(line: Threshold) -> str:
+    match line.on_breach:
+        case OnBreach.REVERT:
+            return "revert"
+        case OnBreach.WARN:
+            return "warn"
+        case OnBreach.HOLD if line.after_hold is AfterHold.RESTART:
+            return "hold until all is well, then the whole duration again"
+        case OnBreach.HOLD:
+            return "hold until all is well"
+
+
+def _entry(entry: Checkpoint) -> str:
+    if entry.at is not None:
+        return f"at {entry.at}"
+    return f"every {entry.every}" + (f" until {entry.until}" if entry.until is not None else "")
