@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import platform
 import sys
 
 from lab import binaries
@@ -15,6 +16,9 @@ from lab import binaries
 def main() -> int:
     """The exit code: 0, 1 when a program is missing or cannot be built, 130 on Ctrl-C."""
     arguments = _parser().parse_args()
+    if platform.system() != "Linux":
+        print("The lab runs on Linux only: each pod is given a loopback address of its own, 127.x.y.z", file=sys.stderr)
+        return 1
     try:
         match arguments.command:
             case "build":

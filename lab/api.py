@@ -21,6 +21,7 @@ Object = dict[str, Any]  # what JSON gives: its shape is the API server's busine
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 _MANAGER = "lab"
+UNAVAILABLE = 503
 RELIST_SECONDS = 0.2  # a server that is restarting is not to be flooded
 _LONG_LINE = 1 << 22  # one watch event is one line; objects go up to 1.5 MiB
 
@@ -131,14 +132,17 @@ class Api:
         content_type: str = "application/json",
         query: Mapping[str, str] | None = None,
     ) -> Object:
-        """One request; ApiError when the answer is not 2xx."""
+        """One request; ApiError when the answer is not 2xx, or (503 Unavailable) when there is none."""
         data = None if body is None else json.dumps(body)
         headers = {"Content-Type": content_type}
-        async with self._open.request(method, path, data=data, headers=headers, params=query) as response:
-            text = await response.text()
-            if response.status >= 300:
-                raise _refusal(response.status, text)
-            return _parsed(text)
+        try:
+            async with self._open.request(method, path, data=data, headers=headers, params=query) as response:
+                text = await response.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ApiError(UNAVAILABLE, "Unavailable", f"{method} {path}: {error!r}") from error
+        if response.status >= 300:
+            raise _refusal(response.status, text)
+        return _parsed(text)
 
     @property
     def _open(self) -> aiohttp.ClientSession:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import ssl
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.api import Object
-    from lab.processes import Processes
+    from lab.processes import Process, Processes
 
 START_SECONDS = 60.0  # 3 s alone on two cores; a busy machine may take ten times that
 CONTROLLERS = (
@@ -65,6 +66,7 @@ class ControlPlane:
         self._port = free_port()
         self.server = f"https://127.0.0.1:{self._port}"
         self.kubeconfig = self._folder / "admin.kubeconfig"
+        self._api_server: Process
         self.api: Api
 
     async def __aenter__(self) -> Self:
@@ -82,6 +84,22 @@ class ControlPlane:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    async def stop_api_server(self) -> None:
+        """Connections are refused from here on; what was written is kept."""
+        await self._processes.stop(self._api_server)
+
+    async def start_api_server(self) -> None:
+        """At the same address, with the same tokens; returns when it is ready."""
+        await self._start_api_server()
+
+    def pause_api_server(self) -> None:
+        """Connections are taken and never answered, watches fall silent, until `resume_api_server`."""
+        self._api_server.signal(signal.SIGSTOP)
+
+    def resume_api_server(self) -> None:
+        """Lets it go on."""
+        self._api_server.signal(signal.SIGCONT)
 
     def kubeconfig_of(self, user: User) -> Path:
         """A kubeconfig of one of the users given at the start."""
@@ -164,8 +182,8 @@ class ControlPlane:
             "--endpoint-reconciler-type=none",  # it refuses a loopback address
             "--disable-admission-plugins=ServiceAccount",  # pods need no token to be started
         ]
-        process = self._processes.start("kube-apiserver", command)
-        await process.ready(lambda: _answers(f"{self.server}/readyz", self._tokens[ADMIN]), START_SECONDS)
+        self._api_server = self._processes.start("kube-apiserver", command)
+        await self._api_server.ready(lambda: _answers(f"{self.server}/readyz", self._tokens[ADMIN]), START_SECONDS)
 
     async def _start_controllers(self) -> None:
         port = free_port()

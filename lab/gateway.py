@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from lab import routes
 from lab.api import ApiError
 from lab.mirror import Mirror, key
+from lab.tasks import Tasks
 
 if TYPE_CHECKING:
     from lab.api import Api, Object
@@ -37,6 +38,7 @@ class Gateway:
         self._routes = [Mirror(api, API, kind, self._changed) for kind in KINDS]
         self._refused: set[Key] = set()
         self._frozen = False
+        self._tasks = Tasks()
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -44,8 +46,8 @@ class Gateway:
             await self._api.apply(item)
         for mirror in (self._services, self._pods, *self._routes):
             await self._stack.enter_async_context(mirror)
-        self._task = asyncio.create_task(self._run())
-        self._stack.push_async_callback(self._end)
+        self._tasks.start(self._run())
+        self._stack.push_async_callback(self._tasks.end)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,10 +83,6 @@ class Gateway:
             await asyncio.sleep(max(0.0, begun + written / per_second - time.monotonic()))
         return written
 
-    async def _end(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
     async def _run(self) -> None:
         while True:
             await self._changed.wait()
@@ -106,7 +104,7 @@ class Gateway:
         for route in self._all_routes():
             status = routes.status(route, self._services.objects, accepted=key(route) not in self._refused)
             if status is not None:
-                with contextlib.suppress(ApiError):  # gone in between, which the mirror is about to say
+                with contextlib.suppress(ApiError):  # gone, or the server is: the mirror is about to say so
                     await self._api.patch(route, {"status": status}, part="status")
 
     def _all_routes(self) -> list[Object]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
+from lab.tasks import Tasks
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -47,8 +49,8 @@ class Load:
         self._url = f"{url}{path}"
         self._headers = {"Host": host, **(headers or {})}
         self._rate = rate
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._driver: asyncio.Task[None] | None = None
+        self._under_way = Tasks()
+        self._driver = Tasks()
         self.answers: deque[Answer] = deque(maxlen=KEPT)
         self.skipped = 0
 
@@ -57,14 +59,12 @@ class Load:
         connector = aiohttp.TCPConnector(limit=IN_FLIGHT)
         self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, headers=self._headers)
         if self._rate:
-            self._driver = asyncio.create_task(self._drive())
+            self._driver.start(self._drive())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        tasks = [*self._under_way, *([self._driver] if self._driver else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._driver.end()
+        await self._under_way.end()
         await self._session.close()
 
     async def send(self, count: int, *, at_once: int = 8) -> list[Answer]:
@@ -86,9 +86,7 @@ class Load:
         begun = time.monotonic()
         for turn in itertools.count(1):
             if len(self._under_way) < IN_FLIGHT:
-                task = asyncio.create_task(self._keep_one())
-                self._under_way.add(task)
-                task.add_done_callback(self._under_way.discard)
+                self._under_way.start(self._keep_one())
             else:
                 self.skipped += 1
             await asyncio.sleep(max(0.0, begun + turn / self._rate - time.monotonic()))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Self
+
+from lab.tasks import Tasks
 
 if TYPE_CHECKING:
     from lab.api import Api, Object
@@ -20,19 +21,20 @@ class Mirror:
         self._what = api_version, kind
         self._changed = changed
         self._listed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
         self.objects: dict[Key, Object] = {}
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow())
-        await self._listed.wait()
+        following = self._tasks.start(self._follow())
+        listed = asyncio.ensure_future(self._listed.wait())
+        await asyncio.wait({following, listed}, return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            listed.cancel()
+            following.result()  # raises what ended it
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._tasks.end()
 
     async def _follow(self) -> None:
         async for event, item in self._api.watch(*self._what):

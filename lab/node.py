@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 from lab import pods
-from lab.api import ApiError
+from lab.api import RELIST_SECONDS, UNAVAILABLE, ApiError
 from lab.files import write_whole
 from lab.mirror import Mirror, key
+from lab.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +46,8 @@ class Node:
         self._processes = processes
         self._changed = asyncio.Event()
         self._pods = Mirror(api, "v1", "Pod", self._changed)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
+        self._lives: dict[str, asyncio.Task[None]] = {}
         self._free = _addresses()
         self._stack = contextlib.AsyncExitStack()
         self.addresses: dict[str, str] = {}
@@ -56,18 +57,12 @@ class Node:
         timeout = aiohttp.ClientTimeout(total=2)
         self._probes = await self._stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         await self._stack.enter_async_context(self._pods)
-        loop = asyncio.create_task(self._run())
-        self._stack.push_async_callback(self._end, loop)
+        self._stack.push_async_callback(self._tasks.end)
+        self._tasks.start(self._run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
-
-    async def _end(self, loop: asyncio.Task[None]) -> None:
-        tasks = [loop, *self._tasks.values(), *self._leaving]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self) -> None:
         """Levels, not events: what is there is compared with what runs."""
@@ -75,26 +70,23 @@ class Node:
             await self._changed.wait()
             self._changed.clear()
             there = {pod["metadata"]["uid"]: pod for pod in self._pods.objects.values() if not _over(pod)}
-            for uid in self._tasks.keys() - there.keys():
+            for uid in self._lives.keys() - there.keys():
                 self._leave(uid)
-            for uid in there.keys() - self._tasks.keys():
+            for uid in there.keys() - self._lives.keys():
                 self.addresses[uid] = next(self._free)
-                self._tasks[uid] = asyncio.create_task(self._keep(there[uid], self.addresses[uid]))
+                self._lives[uid] = self._tasks.start(self._keep(there[uid], self.addresses[uid]))
             self._write_targets(there)
             await self._finish_deletions()
 
     def _leave(self, uid: str) -> None:
-        task = self._tasks.pop(uid)
-        self.addresses.pop(uid)
+        life = self._lives.pop(uid)
+        del self.addresses[uid]
 
         async def leave() -> None:
             await asyncio.sleep(DRAIN_SECONDS)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            life.cancel()
 
-        leaving = asyncio.create_task(leave() if self._processes else _cancel(task))
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
+        self._tasks.start(leave())
 
     async def _keep(self, pod: Object, address: str) -> None:
         """One pod's life; ends by being cancelled."""
@@ -143,13 +135,22 @@ class Node:
             return None
 
     async def _report(self, pod: Object, status: Object) -> None:
-        with contextlib.suppress(ApiError):  # gone in between, which the mirror is about to say
-            await self._api.patch({"apiVersion": "v1", "kind": "Pod", **pod}, {"status": status}, part="status")
+        """Tells the API server, again and again while it is away; a refusal means that the pod is gone."""
+        item = {"apiVersion": "v1", "kind": "Pod", **pod}
+        while True:
+            try:
+                await self._api.patch(item, {"status": status}, part="status")
+            except ApiError as error:
+                if error.status == UNAVAILABLE:
+                    await asyncio.sleep(RELIST_SECONDS)
+                    continue
+            return
 
     async def _finish_deletions(self) -> None:
         for pod in list(self._pods.objects.values()):
             if pod["metadata"].get("deletionTimestamp") and not pod["metadata"].get("finalizers"):
-                await self._api.delete({"apiVersion": "v1", "kind": "Pod", **pod}, now=True)
+                with contextlib.suppress(ApiError):  # the server is away: the mirror will tell it all again
+                    await self._api.delete({"apiVersion": "v1", "kind": "Pod", **pod}, now=True)
 
     def _write_targets(self, there: dict[str, Object]) -> None:
         if self._processes:
@@ -162,11 +163,6 @@ class Node:
 def _over(pod: Object) -> bool:
     leaving = bool(pod["metadata"].get("deletionTimestamp"))
     return leaving or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _addresses() -> Iterator[str]:

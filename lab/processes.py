@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
-GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL
+GRACE_SECONDS = 2.0  # from SIGTERM to SIGKILL; an API server with watches open would take a minute of it
 _TAIL_LINES = 20
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)  # loaded here: after a fork is no time to load libraries

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -81,20 +81,27 @@ class Lab:
             print(f"The lab ended by an error, its logs stay in {self.logs}", file=sys.stderr)
 
     async def _start(self) -> None:
-        enter = self._stack.enter_async_context
-        self.children = await enter(Processes(self.logs))
-        self.control_plane = await enter(ControlPlane(self.children, self.folder, self._users))
-        await self.control_plane.install_gateway_api()
-        targets = self.folder / "targets"
-        if self._wanted["prometheus"]:
-            prometheus = await enter(Prometheus(self.children, self.folder, self._rules))
-            self._parts["prometheus"], targets = prometheus, prometheus.targets
+        """What does not wait for the API server starts beside it."""
+        self.children = await self._stack.enter_async_context(Processes(self.logs))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._start_control_plane())
+            if self._wanted["prometheus"]:
+                group.create_task(self._enter("prometheus", Prometheus(self.children, self.folder, self._rules)))
+            if self._wanted["gateway"]:
+                group.create_task(self._enter("envoy", Envoy(self.children, self.folder)))
         if self._wanted["gateway"]:
-            self._parts["envoy"] = envoy = await enter(Envoy(self.children, self.folder))
-            self._parts["gateway"] = await enter(Gateway(self.api, envoy))
+            await self._enter("gateway", Gateway(self.api, self.envoy))
         if self._wanted["node"]:
-            node = Node(self.api, self.children, targets, processes=self._processes)
-            self._parts["node"] = await enter(node)
+            targets = self.prometheus.targets if self._wanted["prometheus"] else self.folder / "targets"
+            await self._enter("node", Node(self.api, self.children, targets, processes=self._processes))
+
+    async def _start_control_plane(self) -> None:
+        self.control_plane = ControlPlane(self.children, self.folder, self._users)
+        await self._enter("control plane", self.control_plane)
+        await self.control_plane.install_gateway_api()
+
+    async def _enter(self, name: str, part: AbstractAsyncContextManager[object]) -> None:
+        self._parts[name] = await self._stack.enter_async_context(part)
 
     @property
     def api(self) -> Api:

@@ -24,6 +24,7 @@ async def up() -> None:
 
 
 async def _run() -> None:
+    print("starting, some ten seconds", flush=True)
     async with Lab() as lab:
         await _install_app(lab)
         print(_words(lab), flush=True)
