@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import binaries
-from lab.binaries import cache, recipes
+from lab.binaries import cache, recipes, toolchain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,3 +61,37 @@ def test_a_second_builder_waits_and_says_so(tmp_path: Path, monkeypatch: pytest.
 def test_an_unknown_program_is_named() -> None:
     with pytest.raises(binaries.MissingProgramError, match="kubelet is no program of the lab"):
         binaries.program("kubelet")
+
+
+def fake_go(folder: Path, script: str) -> None:
+    folder.mkdir()
+    program = folder / "go"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+def test_a_build_that_fails_names_its_log_and_leaves_nothing_to_be_mistaken_for_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_go(
+        tmp_path / "bin",
+        'test "$1" = version && echo go version go1.26.0 linux/amd64 && exit; echo no space >&2; exit 1',
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    with pytest.raises(binaries.BuildError, match=r"(?s)`go list` failed; .*/cache/control-plane\.log.*no space"):
+        binaries.program("etcd")
+    assert binaries.present("etcd") is None
+
+
+def test_without_go_and_without_the_locked_requirements_it_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_go(tmp_path / "bin", "echo go version go1.19.8 linux/amd64")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    monkeypatch.setattr(toolchain, "_LOCKED", tmp_path / "go.txt")
+    with pytest.raises(binaries.MissingProgramError, match=r"Go 1\.26 or newer is needed to build the lab"):
+        binaries.program("etcd")

@@ -64,5 +64,6 @@ async def test_the_gateway_api_is_served(cluster: ControlPlane) -> None:
         assert isinstance(await cluster.api.list("gateway.networking.k8s.io/v1", kind), list)
 
 
-async def test_the_server_says_which_kubernetes_it_is(cluster: ControlPlane) -> None:
-    assert (await cluster.api.request("GET", "/version"))["gitVersion"] == "v1.36.3"
+async def test_the_server_says_a_real_version(cluster: ControlPlane) -> None:
+    version = (await cluster.api.request("GET", "/version"))["gitVersion"]
+    assert version.startswith("v1."), "clients decide by it; a build without its flags says v0.0.0"
