@@ -1,1 +1,8 @@
 """Kopf decorators, and nothing else: each says what woke whom."""
+
+from tidegate.handlers.intake import Caches, Intake
+from tidegate.handlers.resync import Resync
+from tidegate.handlers.waker import Waker
+from tidegate.handlers.watches import Watches
+
+__all__ = ["Caches", "Intake", "Resync", "Waker", "Watches"]

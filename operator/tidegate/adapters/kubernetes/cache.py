@@ -7,7 +7,7 @@ never be corrected. Absence is never answered: on a miss the caller reads live.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias, TypeVar
 
@@ -20,17 +20,24 @@ REMEMBERED_DELETIONS: Final = 4096
 """Deletions kept so that a late answer does not bring an object back; minutes of the busiest cluster."""
 
 
+_NOTHING: Final = object()
+
+
 @dataclass(slots=True)
 class _Entry(Generic[V]):
     version: int
     view: V
     watched: bool
+    told: object
+    """What the last news was about: the essence of a projection, or nothing yet."""
 
 
 class Cache(Generic[V]):
     """Projections of one kind of object by namespace and name; what is older than what is known is ignored."""
 
-    def __init__(self) -> None:
+    def __init__(self, essence: Callable[[V], object] = lambda view: view) -> None:
+        """`essence` gives the part of a projection whose change is news."""
+        self._essence = essence
         self._entries: dict[Key, _Entry[V]] = {}
         self._gone: OrderedDict[Key, int] = OrderedDict()
 
@@ -47,21 +54,22 @@ class Cache(Generic[V]):
     def put(self, key: Key, resource_version: str, view: V, *, watched: bool) -> bool:
         """Takes in an object as seen by a watch stream, or (`watched=False`) as answered to a call of our own.
 
-        Returns: whether the projection is now another one (or the first).
+        Returns: whether it is news. Only what a watch stream brings is: who made a call knows its answer, but others
+        may wait for what was in it.
         """
         version = _number(resource_version)
-        known = self._entries.get(key)
-        if known is None:
+        entry = self._entries.get(key)
+        if entry is None:
             if version <= self._gone.get(key, -1):
                 return False
-            self._entries[key] = _Entry(version, view, watched)
-            return True
-        known.watched |= watched
-        if version < known.version:
+            entry = self._entries[key] = _Entry(version, view, watched, _NOTHING)
+        elif version >= entry.version:
+            entry.version, entry.view = version, view
+        if not watched:
             return False
-        changed = known.view != view
-        known.version, known.view = version, view
-        return changed
+        entry.watched = True
+        before, entry.told = entry.told, self._essence(entry.view)
+        return before != entry.told
 
     def drop(self, key: Key, resource_version: str = "") -> bool:
         """Forgets an object that is gone. Returns: whether it was known."""

@@ -148,9 +148,9 @@ class Api:
                 return
             asked = {**asked, "continue": token}
 
-    async def create(self, resource: Resource, namespace: str, body: JsonObject, *, manager: str) -> JsonObject:
+    async def create(self, resource: Resource, namespace: str | None, body: JsonObject, *, manager: str) -> JsonObject:
         """Creates an object; returns it as stored."""
-        what = f"create {resource.kind} in {namespace}"
+        what = f"create {resource.kind} in {namespace or 'the cluster'}"
         call = _Call("POST", resource.path(namespace), what, {"fieldManager": manager}, body)
         return await self._observed("create", resource, call)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from tidegate.adapters.kubernetes.cache import Cache
+from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.client import COMMANDS, Api, JsonObject
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.api.command import Action
@@ -37,6 +37,10 @@ class CommandCache:
     def drop(self, namespace: str, name: str, resource_version: str = "") -> None:
         """Forgets a command that is gone or has its outcome."""
         self._open.drop((namespace, name), resource_version)
+
+    def keys(self) -> set[Key]:
+        """Namespace and name of every open command."""
+        return {key for key, _ in self._open.items()}
 
     def of(self, namespace: str, rollout: str) -> list[Command]:
         """The open commands of one Rollout, oldest first."""

@@ -140,10 +140,10 @@ class ReplicaSets:
         """The current ones of a Deployment, as far as known."""
         return self._names.get(uid, frozenset())
 
-    def put(self, name: str, view: ReplicaSetView) -> bool:
+    def put(self, name: str, view: ReplicaSetView, *, gone: bool = False) -> bool:
         """Takes in one ReplicaSet. Returns: whether its Deployment's current ones are now others."""
         known = self.names(view.owner_uid)
-        return self.replace(view.owner_uid, known | {name} if view.current else known - {name})
+        return self.replace(view.owner_uid, known | {name} if view.current and not gone else known - {name})
 
     def replace(self, uid: str, names: Iterable[str]) -> bool:
         """Takes in all current ones of a Deployment, none being none any more."""

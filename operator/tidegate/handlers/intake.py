@@ -1,0 +1,130 @@
+"""What becomes of an event: the cache is brought up to date, then whom it concerns is woken. No Kopf, no calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from tidegate.adapters.kubernetes.cache import Cache, Key
+from tidegate.adapters.kubernetes.commands import CommandCache
+from tidegate.adapters.kubernetes.deployments import deployment_view, replica_set_view
+from tidegate.adapters.kubernetes.rollouts import rollout_object
+from tidegate.adapters.kubernetes.workloads import WorkloadCaches, service_selector
+from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
+from tidegate.adapters.routers.gateway_views import RouteView, route_view
+from tidegate.core.observed import RolloutObject
+from tidegate.handlers.waker import Waker
+
+DELETED: Final = "DELETED"
+
+Take: TypeAlias = Callable[[str | None, Mapping[str, Any]], None]
+"""Takes in one event: its type (`None` in a listing) and the object."""
+
+
+def _waking(rollout: RolloutObject) -> object:
+    """What wakes a Rollout; its status is our own echo."""
+    return rollout.uid, rollout.generation, rollout.deleting, rollout.finalizers
+
+
+@dataclass(frozen=True)
+class Caches:
+    """All that is kept of the watch streams."""
+
+    rollouts: Cache[RolloutObject] = field(default_factory=lambda: Cache(_waking))
+    commands: CommandCache = field(default_factory=CommandCache)
+    workloads: WorkloadCaches = field(default_factory=WorkloadCaches)
+    routes: Mapping[str, Cache[RouteView]] = field(
+        default_factory=lambda: {resource.kind: Cache() for resource in ROUTE_KINDS}
+    )
+
+    def unwatch(self) -> None:
+        """The watch streams have ended: everything is read live until they are back."""
+        self.rollouts.unwatch()
+        self.commands.filled = False
+        self.workloads.unwatch()
+        for cache in self.routes.values():
+            cache.unwatch()
+
+
+class Intake:
+    """Takes in the events of every kind that is watched."""
+
+    def __init__(self, caches: Caches, waker: Waker, ignored_annotations: Collection[str] = ()) -> None:
+        self._caches = caches
+        self._waker = waker
+        self._ignored = tuple(ignored_annotations)
+
+    def rollout(self, event: str | None, raw: Mapping[str, Any]) -> None:
+        """A Rollout came, changed or went."""
+        key, version = _identity(raw)
+        cache = self._caches.rollouts
+        if event == DELETED:
+            news = cache.drop(key, version)
+        else:
+            news = cache.put(key, version, rollout_object(raw), watched=True)
+        if news:
+            self._waker.rollout_changed(*key)
+
+    def command(self, event: str | None, raw: Mapping[str, Any]) -> None:
+        """A RolloutCommand came, got its outcome or went."""
+        (namespace, name), version = _identity(raw)
+        if event == DELETED:
+            self._caches.commands.drop(namespace, name, version)
+            return
+        rollout = self._caches.commands.put(raw, watched=True)
+        if rollout is not None:
+            self._waker.object_changed("RolloutCommand", namespace, rollout)
+
+    def deployment(self, event: str | None, raw: Mapping[str, Any]) -> None:
+        """A Deployment came, changed or went."""
+        key, version = _identity(raw)
+        cache = self._caches.workloads.deployments
+        if event == DELETED:
+            self._caches.workloads.replica_sets.replace(raw["metadata"]["uid"], ())
+            news = cache.drop(key, version)
+        else:
+            view = deployment_view(raw, self._ignored, cache.last(key))
+            news = cache.put(key, version, view, watched=True)
+        if news:
+            self._waker.object_changed("Deployment", *key)
+
+    def replica_set(self, event: str | None, raw: Mapping[str, Any]) -> None:
+        """A ReplicaSet got its first pod or lost its last (only those with pods are watched)."""
+        view = replica_set_view(raw)
+        if view is None:
+            return
+        (namespace, name), _ = _identity(raw)
+        if self._caches.workloads.replica_sets.put(name, view, gone=event == DELETED):
+            self._waker.object_changed("Deployment", namespace, view.owner)
+
+    def service(self, event: str | None, raw: Mapping[str, Any]) -> None:
+        """A Service came, changed or went."""
+        key, version = _identity(raw)
+        cache = self._caches.workloads.services
+        if event == DELETED:
+            news = cache.drop(key, version)
+        else:
+            news = cache.put(key, version, service_selector(raw), watched=True)
+        if news:
+            self._waker.object_changed("Service", *key)
+
+    def route(self, kind: str) -> Take:
+        """What takes in the routes of one kind."""
+
+        def take(event: str | None, raw: Mapping[str, Any]) -> None:
+            key, version = _identity(raw)
+            cache = self._caches.routes[kind]
+            if event == DELETED:
+                news = cache.drop(key, version)
+            else:
+                news = cache.put(key, version, route_view(raw), watched=True)
+            if news:
+                self._waker.object_changed(kind, *key)
+
+        return take
+
+
+def _identity(raw: Mapping[str, Any]) -> tuple[Key, str]:
+    metadata = raw["metadata"]
+    return (metadata["namespace"], metadata["name"]), metadata["resourceVersion"]

@@ -1,0 +1,52 @@
+"""Kopf's settings: watch streams and nothing else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import kopf
+
+from tidegate.adapters.kubernetes.client import PAGE, REPLICA_SETS
+from tidegate.adapters.kubernetes.workloads import WITH_PODS
+
+SILENCE: Final = 70.0
+"""Seconds without a word, bookmarks included, before a stream counts as dead: the API server sends one a minute."""
+BACKOFFS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds between tries of one request; after the last the streams are begun anew."""
+
+
+class NothingRemembered(kopf.DiffBaseStorage):
+    """Keeps no last-handled state: no handler of ours needs one, and users' objects are not to be annotated."""
+
+    def build(self, **_: object) -> kopf.BodyEssence:
+        """Nothing, instead of a deep copy of every object of every event."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: object) -> None:
+        """Nothing."""
+
+    def store(self, **_: object) -> None:
+        """Does nothing."""
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Settings for watch streams that come back by themselves and touch no object."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    # Kopf removes its own finalizer wherever it finds it: it must never be taken for ours.
+    settings.persistence.finalizer = "tidegate.dev/never-set"
+    settings.persistence.diffbase_storage = NothingRemembered()
+    settings.watching.inactivity_timeout = SILENCE
+    settings.watching.connect_timeout = 5.0
+    settings.watching.chunk_size = PAGE
+    settings.watching.field_selectors[REPLICA_SETS.group, REPLICA_SETS.version, REPLICA_SETS.plural] = WITH_PODS
+    settings.networking.request_timeout = 60.0
+    settings.networking.connect_timeout = 5.0
+    settings.networking.error_backoffs = BACKOFFS
+    settings.queueing.error_delays = BACKOFFS
+    # A worker an object is kept this long: with ten thousand objects in the first listing, longer is memory.
+    settings.queueing.idle_timeout = 0.5
+    settings.queueing.exit_timeout = 1.0
+    settings.process.ultimate_exiting_timeout = None
+    return settings

@@ -1,0 +1,58 @@
+"""A slow second look at what would be lost for good if a watch stream had missed it: Rollouts and commands.
+
+A stream that begins anew lists what there is, never what has gone meanwhile. So now and then everything is listed, and
+what is no longer there counts as deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from tidegate.adapters.kubernetes.cache import Key
+from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Api, Resource
+from tidegate.handlers.intake import DELETED, Caches, Intake
+
+EVERY: Final = 300.0
+"""Seconds between two looks: as often as running Rollouts are read live."""
+
+
+class Resync:
+    """Lists Rollouts and commands, and hands them to the intake as a watch stream would."""
+
+    def __init__(self, api: Api, caches: Caches, intake: Intake, namespaces: Sequence[str] = ()) -> None:
+        self._api = api
+        self._caches = caches
+        self._intake = intake
+        self._places: tuple[str | None, ...] = tuple(namespaces) or (None,)
+
+    async def once(self) -> None:
+        """One look.
+
+        Raises: the errors of ports/errors.py.
+        """
+        known = {key: view.uid for key, view in self._caches.rollouts.items()}
+        listed = await self._list(ROLLOUTS)
+        for raw in listed.values():
+            self._intake.rollout(None, raw)
+        for key in known.keys() - listed.keys():
+            self._intake.rollout(DELETED, _gone(key))
+        open_before = self._caches.commands.keys()
+        commands = await self._list(COMMANDS)
+        for raw in commands.values():
+            self._intake.command(None, raw)
+        for key in open_before - commands.keys():
+            self._intake.command(DELETED, _gone(key))
+        self._caches.commands.filled = True
+
+    async def _list(self, resource: Resource) -> dict[Key, Mapping[str, Any]]:
+        found: dict[Key, Mapping[str, Any]] = {}
+        for place in self._places:
+            async for page in self._api.pages(resource, place):
+                found |= {(raw["metadata"]["namespace"], raw["metadata"]["name"]): raw for raw in page}
+        return found
+
+
+def _gone(key: Key) -> dict[str, Any]:
+    namespace, name = key
+    return {"metadata": {"namespace": namespace, "name": name, "resourceVersion": ""}}

@@ -1,0 +1,237 @@
+"""Puts the operator together and runs it: every object is made here, nothing is looked up anywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import structlog
+
+from tidegate.adapters.clock import SystemClock
+from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.commands import KubernetesCommands
+from tidegate.adapters.kubernetes.events import KubernetesEvents
+from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
+from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
+from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
+from tidegate.adapters.routers.by_kind import RoutersByKind
+from tidegate.adapters.routers.gateway_api import ROUTE_KINDS, GatewayApiRouter
+from tidegate.handlers import Caches, Intake, Resync, Waker, Watches
+from tidegate.handlers.resync import EVERY
+from tidegate.metrics import Metrics
+from tidegate.ports.errors import PortError
+from tidegate.ports.protocols import Clock, Commands, Events, MetricSource, RolloutStore, TrafficRouter, Workloads
+from tidegate.settings import Settings, Source
+from tidegate.web import WebServer, stale
+
+PULSE: Final = 15.0
+"""Seconds of silence after which the API server is asked for a sign of life."""
+API_SILENT: Final = 60.0
+"""Seconds without any answer of the API server until the operator is not ready."""
+API_LOST: Final = 900.0
+"""Seconds after which it is not alive either: a restart may help where new connections did not."""
+SCHEDULER_STUCK: Final = 60.0
+"""Seconds without a turn of the scheduler until the operator is not alive: it turns every few."""
+LAST_WORDS: Final = 20.0
+"""Seconds the scheduler is given to finish the ticks under way, within the usual 30 of a pod."""
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The ports on real systems, and what else a tick needs."""
+
+    rollouts: RolloutStore
+    workloads: Workloads
+    router: TrafficRouter
+    metric_source: MetricSource
+    commands: Commands
+    events: Events
+    clock: Clock
+    metrics: Metrics
+    settings: Settings
+
+
+class Scheduler(Waker, Protocol):
+    """What runs the ticks."""
+
+    @property
+    def heartbeat(self) -> float:
+        """When it last turned, by `Clock.monotonic`; it must turn every few seconds even with nothing to do."""
+        ...
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Runs until `stop` is set, then finishes the ticks under way and returns."""
+        ...
+
+
+async def run_operator(
+    settings: Settings,
+    scheduler_of: Callable[[Parts], Scheduler],
+    *,
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Runs the operator until SIGTERM, SIGINT or `stop`.
+
+    Args:
+        settings: the administrator's.
+        scheduler_of: makes the scheduler of the parts.
+        kubeconfig: file to find the API server by, instead of the pod's service account or the user's own file.
+        context: the context in it.
+        stop: ends the operator when set, for tests and for embedding.
+    """
+    stop = stop or asyncio.Event()
+    metrics, caches, clock = Metrics(), Caches(), SystemClock()
+    configuration = await load_configuration(kubeconfig, context)
+    async with _api(configuration, metrics) as api, _sources(settings, metrics) as sources:
+        parts = Parts(
+            rollouts=KubernetesRollouts(api, caches.rollouts),
+            workloads=KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations),
+            router=RoutersByKind(
+                {kind.kind: GatewayApiRouter(api, kind, caches.routes[kind.kind]) for kind in ROUTE_KINDS}
+            ),
+            metric_source=sources,
+            commands=KubernetesCommands(api, caches.commands, clock.now),
+            events=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
+            clock=clock,
+            metrics=metrics,
+            settings=settings,
+        )
+        scheduler = scheduler_of(parts)
+        intake = Intake(caches, scheduler, settings.ignored_annotations)
+        take_signals = _signals_to(stop)
+        take_signals()
+        watches = Watches(api, caches, intake, settings.namespaces, after_start=take_signals)
+        resync = Resync(api, caches, intake, settings.namespaces)
+        async with _serving(settings, metrics, api, scheduler):
+            _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
+            await _run(stop, scheduler, watches.run, _resyncing(resync), _pulse(api))
+        _log.info("operator stopped")
+
+
+async def _run(
+    stop: asyncio.Event,
+    scheduler: Scheduler,
+    watch: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
+    *background: Coroutine[Any, Any, None],
+) -> None:
+    """Runs everything until `stop`: the scheduler ends first, while what it stands on is still there."""
+    watches_stop = asyncio.Event()
+    deciding = asyncio.create_task(scheduler.run(stop), name="scheduler")
+    watching = asyncio.create_task(watch(watches_stop), name="watches")
+    others = [asyncio.create_task(coroutine) for coroutine in background]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([deciding, watching, stopping, *others], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        await asyncio.wait([deciding], timeout=LAST_WORDS)
+    finally:
+        watches_stop.set()
+        for task in (deciding, stopping, *others):
+            task.cancel()
+        results = await asyncio.gather(deciding, watching, *others, stopping, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _resyncing(resync: Resync) -> None:
+    while True:
+        try:
+            await resync.once()
+        except PortError as error:
+            _log.warning("rollouts not listed", error=str(error))
+            await asyncio.sleep(PULSE)
+        else:
+            await asyncio.sleep(EVERY)
+
+
+async def _pulse(api: Api) -> None:
+    """Keeps `api.last_answer` honest: silence is either a quiet cluster or a lost one, and asking tells which."""
+    while True:
+        await asyncio.sleep(PULSE)
+        if time.monotonic() - api.last_answer < PULSE:
+            continue
+        try:
+            await api.ping()
+        except PortError as error:
+            _log.warning("API server silent", error=str(error))
+
+
+def _signals_to(stop: asyncio.Event) -> Callable[[], None]:
+    loop = asyncio.get_running_loop()
+
+    def take() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+
+    return take
+
+
+@asynccontextmanager
+async def _api(configuration: Any, metrics: Metrics) -> AsyncIterator[Api]:  # noqa: ANN401  (the client's own type)
+    api = Api(configuration, metrics.called)
+    try:
+        yield api
+    finally:
+        await api.close()
+
+
+@asynccontextmanager
+async def _sources(settings: Settings, metrics: Metrics) -> AsyncIterator[PrometheusSources]:
+    made = {
+        name: PrometheusSource(name, _address(source), metrics.queried) for name, source in settings.sources.items()
+    }
+    sources = PrometheusSources(made)
+    try:
+        yield sources
+    finally:
+        sources.close()
+
+
+def _address(source: Source) -> SourceAddress:
+    basic = source.basic_auth
+    return SourceAddress(
+        url=source.url,
+        auth=FileAuth(
+            bearer_token_file=source.bearer_token_file,
+            username=basic.username if basic else "",
+            password_file=basic.password_file if basic else None,
+        ),
+        ca_file=source.ca_file,
+        client_cert_file=source.client_cert_file,
+        client_key_file=source.client_key_file,
+        headers=source.headers,
+        timeout=source.timeout.seconds,
+        concurrency=source.concurrency,
+    )
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, metrics: Metrics, api: Api, scheduler: Scheduler) -> AsyncIterator[None]:
+    turned = stale(lambda: time.monotonic() - scheduler.heartbeat, SCHEDULER_STUCK, "the scheduler last turned")
+
+    def silence() -> float:
+        return time.monotonic() - api.last_answer
+
+    server = WebServer(
+        settings.listen,
+        metrics,
+        live=[turned, stale(silence, API_LOST, "the API server last answered")],
+        ready=[stale(silence, API_SILENT, "the API server last answered")],
+    )
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop()
