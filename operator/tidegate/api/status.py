@@ -133,6 +133,8 @@ class RunStatus(StatusModel):
     """When the run began."""
     weight: float = 0
     """The weight last decided, percent: a ceiling for the route, whoever writes it."""
+    raised: datetime | None = None
+    """When a raise was last decided: an end is not concluded before a late write could have landed."""
     traffic_since: datetime | None = None
     """When the candidate was first seen with traffic in this run; no window reaches back before it."""
     watched: float = 0

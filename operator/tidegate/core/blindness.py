@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from tidegate.api.metric import BlindAction, BlindPolicy
 from tidegate.api.status import BlindStatus
+from tidegate.core import grid
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Finding, State
 from tidegate.core.instants import in_words, instant
@@ -77,7 +78,8 @@ def lasted(draft: Draft, blind: BlindStatus) -> bool:
 
 def _act(draft: Draft, blind: BlindStatus) -> None:
     if not lasted(draft, blind):
-        draft.wakes.append(draft.now + max(policy(draft, blind).after.seconds - blind.watched, draft.interval))
+        left = max(policy(draft, blind).after.seconds - blind.watched, draft.interval)
+        draft.wakes.append(grid.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + left))
         return
     rule = policy(draft, blind)
     message = f"{blind.message}; blind for {in_words(blind.watched)} (limit {rule.after})"

@@ -135,12 +135,11 @@ def _present(draft: Draft, gap: float | None) -> float | None:
 
 
 def _under_way(draft: Draft) -> None:
-    run = draft.run
     if draft.seen.rollout.deleting:
         draft.end("Deleted", "RolloutDeleted", "the Rollout is being deleted")
-    if run.ending is None and draft.run.ending is None:
+    if not draft.ending():
         _look_around(draft)
-    if draft.run.ending is not None:
+    if draft.ending():
         carry_out(draft)
         return
     if draft.seen.spec is None and draft.seen.problems:
@@ -157,7 +156,7 @@ def _under_way(draft: Draft) -> None:
         promotion.promote(draft)
     else:
         take_step(draft)
-    if draft.run.ending is not None:
+    if draft.ending():
         draft.actions.clear()
         carry_out(draft)
 
@@ -167,10 +166,10 @@ def _look_around(draft: Draft) -> None:
     judge_guards(draft)
     judge_thresholds(draft)
     notice_breaches(draft)
-    if draft.run.ending is None:
+    if not draft.ending():
         notice_blindness(draft, judging=draft.memory.last_judged != draft.now)
     for notice in (notice_losses, notice_new_version, notice_our_revert):
-        if draft.run.ending is None:
+        if not draft.ending():
             notice(draft)
-    if draft.run.ending is None:
+    if not draft.ending():
         let_go_of_hold(draft)

@@ -94,6 +94,10 @@ class Draft:
         """The weight decided last, percent."""
         return Decimal(str(self.run.weight))
 
+    def ending(self) -> bool:
+        """Whether the run's end is decided."""
+        return self.status.run is not None and self.status.run.ending is not None
+
     def arm(self, name: ArmName) -> Arm | None:
         """The arm when it was seen, else `None` (absent or unknown: ask `seen` where that matters)."""
         found = self.seen.arm(name)

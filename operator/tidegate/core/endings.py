@@ -16,6 +16,9 @@ KEPT_RUNS = 10
 RETRY = 5.0
 """Seconds until an end that waits for pods is looked at again, should no event tell."""
 
+LATE_WRITE = 10.0
+"""Seconds after its decision in which a raise whose answer was lost may still land: longer than any request's time-out."""
+
 TRIED = frozenset({"Reverted", "Aborted"})
 """Outcomes after which the version is not tried again by itself."""
 
@@ -35,7 +38,10 @@ def carry_out(draft: Draft) -> None:
         draft.stalled = alarm
         return
     back = [targets.restore(draft, target) for target in draft.status.targets]
-    if all(back):
+    landed = draft.run.raised.timestamp() + LATE_WRITE if draft.run.raised is not None else 0.0
+    if all(back) and draft.now < landed:
+        draft.wakes.append(landed)
+    elif all(back):
         finish(draft, ending.kind, ending.reason, ending.evidence)
 
 

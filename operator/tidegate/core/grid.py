@@ -22,5 +22,10 @@ def following(uid: str, interval: float, now: float) -> float:
     return (_index(uid, interval, now) + 1) * interval + phase(uid, interval)
 
 
+def at_or_after(uid: str, interval: float, instant: float) -> float:
+    """The first point of the grid not before `instant` (epoch seconds)."""
+    return following(uid, interval, instant - interval * 1e-6 - 1e-6)
+
+
 def _index(uid: str, interval: float, instant: float) -> int:
     return math.floor((instant - phase(uid, interval)) / interval + 1e-9)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tidegate.api.metric import Metric
 from tidegate.api.status import GuardStatus
 from tidegate.api.threshold import Guard, OnBreach, Threshold
+from tidegate.core import grid
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Context, Finding, State, judge
 from tidegate.core.instants import in_words, instant
@@ -94,7 +95,10 @@ def judge_guards(draft: Draft) -> None:
         clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, most_between(draft))
         finding = _lasting(finding, guard, sustained_state(finding, clocks, guard.for_.seconds), before, draft)
         draft.guard_findings.append(finding)
-        draft.wakes += [draft.now + max(guard.for_.seconds - clock.watched, 0.0) for clock in clocks]
+        draft.wakes += [
+            grid.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + guard.for_.seconds - clock.watched)
+            for clock in clocks
+        ]
         if finding.state is not State.OK or clocks:
             since = before.since if before and before.state == finding.state else instant(draft.now)
             kept.append(

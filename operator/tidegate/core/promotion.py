@@ -248,7 +248,4 @@ def _send_back(draft: Draft) -> None:
     if blocked:
         draft.wait(blocked[0])
         return
-    targets.remember(draft)
-    draft.update_run(weight=float(weight))
-    targets.set_weight(draft, weight)
-    draft.intent = draft.needs_fresh = True
+    targets.raise_to(draft, weight)

@@ -274,10 +274,7 @@ def _try_raise(draft: Draft, to: Step) -> None:
     else:
         draft.update_step(weight=float(weight), reached=False)
     draft.go_on()
-    targets.remember(draft)
-    draft.update_run(weight=float(weight))
-    targets.set_weight(draft, weight)
-    draft.intent = draft.needs_fresh = True
+    targets.raise_to(draft, weight)
 
 
 def _without_absence(draft: Draft) -> Memory:

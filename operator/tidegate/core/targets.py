@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from enum import Enum
 
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout import FINALIZER, RolloutSpec
 from tidegate.api.status import PairStatus, TargetStatus
 from tidegate.core import weights
 from tidegate.core.draft import Draft
+from tidegate.core.instants import instant
 from tidegate.core.observed import ABSENT, Route, TargetRef
-from tidegate.core.plan import SetWeights
+from tidegate.core.plan import KeepFinalizer, SetWeights
 
 
 class Standing(Enum):
@@ -80,14 +81,18 @@ def standing(draft: Draft, weight: Decimal) -> Standing:
     return Standing.LESS if any(one < 0 for one in compared) else Standing.SAME
 
 
-def set_weight(draft: Draft, weight: Decimal) -> None:
-    """Plans what brings every readable route to `weight` percent; nothing for one that is there."""
+def raise_to(draft: Draft, weight: Decimal) -> None:
+    """Decides `weight` percent, records what a revert would restore, and plans what brings every route there."""
+    remember(draft)
+    draft.update_run(weight=float(weight), raised=instant(draft.now))
+    draft.intent = draft.needs_fresh = True
+    if FINALIZER not in draft.seen.rollout.finalizers:
+        draft.actions.append(KeepFinalizer(present=True))
     for route in routes(draft):
         pairs = wanted(draft, route, weight)
         compared = {pair.rule: weights.compare(pair, pairs[pair.rule]) for pair in route.pairs}
         if any(compared.values()):
             draft.actions.append(SetWeights(route, pairs, raises=any(one < 0 for one in compared.values())))
-            draft.needs_fresh = True
 
 
 def lower_to(draft: Draft, weight: Decimal) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
+from tidegate.api.status import RolloutStatus
 from tidegate.core.observed import Answer, Arm, Command, Question, RolloutObject, Route, Seen, TargetRef, Template
+from tidegate.core.plan import Decision
 
 
 class Manager(StrEnum):
@@ -132,4 +134,32 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
+        ...
+
+
+class Telemetry(Protocol):
+    """What the operator tells about itself: logs and its own metrics. Never fails."""
+
+    def decided(self, rollout: RolloutObject, decision: Decision) -> None:
+        """Something was decided that changes something."""
+        ...
+
+    def weights_written(self, rollout: RolloutObject, target: str, *, revert: bool, seconds: float) -> None:
+        """A route was written; for a revert `seconds` since the answer that carried the breach."""
+        ...
+
+    def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:
+        """A tick ended with this status."""
+        ...
+
+    def forgotten(self, namespace: str, name: str) -> None:
+        """The Rollout is gone."""
+        ...
+
+    def ticked(self, *, late: float, seconds: float) -> None:
+        """A tick took `seconds` and began `late` seconds after it was due."""
+        ...
+
+    def failed(self, namespace: str, name: str, error: Exception, *, retry: float) -> None:
+        """A tick failed and is tried again in `retry` seconds."""
         ...

@@ -1,0 +1,30 @@
+"""All the ports of one world, together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.ports.protocols import (
+    Clock,
+    Commands,
+    Events,
+    MetricSource,
+    RolloutStore,
+    Telemetry,
+    TrafficRouter,
+    Workloads,
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the loop works on: live, simulated, or in a test."""
+
+    store: RolloutStore
+    workloads: Workloads
+    router: TrafficRouter
+    metrics: MetricSource
+    commands: Commands
+    events: Events
+    clock: Clock
+    telemetry: Telemetry

@@ -1,0 +1,107 @@
+"""Gathers what a decision is made on: arms, routes, commands, claims. Asks; judges nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any
+
+from tidegate.api.rollout import RolloutSpec
+from tidegate.core import targets
+from tidegate.core.claims import Claim
+from tidegate.core.decide import spec_in_force
+from tidegate.core.memory import Memory
+from tidegate.core.observed import Arm, ArmName, RolloutObject, Route, Seen, TargetRef, Template
+from tidegate.core.samples import Asked
+from tidegate.core.seen import Observed, Problem
+from tidegate.ports.world import World
+
+
+async def observe(
+    world: World,
+    rollout: RolloutObject,
+    parsed: tuple[RolloutSpec | None, tuple[Problem, ...]],
+    memory: Memory,
+    *,
+    now: float,
+    fresh: bool,
+) -> Observed:
+    """One observation.
+
+    Args:
+        world: the ports.
+        rollout: the object as read.
+        parsed: its spec, or what is wrong with it.
+        memory: tells which routes are remembered, and the spec of a run whose own is not valid.
+        now: epoch seconds, the same for the whole tick.
+        fresh: read everything live.
+    """
+    spec, problems = parsed
+    seen = Observed(now=now, rollout=rollout, spec=spec, problems=problems, fresh=fresh)
+    in_force = spec_in_force(memory, seen)
+    run = memory.status.run
+    arms_of = spec_in_force(memory, Observed(now=now, rollout=rollout, spec=None)) if run and run.spec else in_force
+    refs = _refs(in_force, arms_of, memory, rollout)
+    arms, routes = await _look(world, rollout.namespace, arms_of, refs, fresh=fresh)
+    commands = await world.commands.pending(rollout.namespace, rollout.name)
+    claims = _claims(await world.store.others(rollout.namespace, rollout.uid)) if fresh else ()
+    return Observed(
+        now=now,
+        rollout=rollout,
+        spec=spec,
+        problems=problems,
+        arms=arms,
+        routes=routes,
+        asked=Asked({}),
+        commands=tuple(commands),
+        claims=tuple(claims),
+        fresh=fresh,
+    )
+
+
+async def read_templates(world: World, namespace: str, spec: RolloutSpec) -> Mapping[ArmName, Seen[Template]]:
+    """Both pod templates, live."""
+    return {
+        ArmName.BASELINE: await world.workloads.template(namespace, spec.baseline.deployment),
+        ArmName.CANDIDATE: await world.workloads.template(namespace, spec.candidate.deployment),
+    }
+
+
+def _refs(spec: RolloutSpec, arms: RolloutSpec, memory: Memory, rollout: RolloutObject) -> dict[str, TargetRef]:
+    """Every target to look at: the remembered ones, and those the spec names (by its own words)."""
+    named = spec.model_copy(update={"baseline": arms.baseline, "candidate": arms.candidate})
+    refs = {targets.key_of(target): targets.ref_of(target, rollout.namespace) for target in memory.status.targets}
+    if rollout.spec or memory.status.run is not None:
+        refs |= {ref.key: ref for ref in targets.refs_of(named, rollout.namespace)}
+    return refs
+
+
+async def _look(
+    world: World, namespace: str, spec: RolloutSpec, refs: Mapping[str, TargetRef], *, fresh: bool
+) -> tuple[dict[ArmName, Seen[Arm]], dict[str, Seen[Route]]]:
+    arms = [
+        world.workloads.arm(namespace, arm.deployment, arm.service, fresh=fresh)
+        for arm in (spec.baseline, spec.candidate)
+    ]
+    routes = [world.router.read(ref, fresh=fresh) for ref in refs.values()]
+    seen_arms = await _all(arms, together=fresh)
+    seen_routes = await _all(routes, together=fresh)
+    return dict(zip(ArmName, seen_arms, strict=True)), dict(zip(refs, seen_routes, strict=True))
+
+
+async def _all(calls: Iterable[Coroutine[Any, Any, Any]], *, together: bool) -> list[Any]:
+    """The results in order; live reads go out together, cached ones need no tasks."""
+    if together:
+        return list(await asyncio.gather(*calls))
+    return [await call for call in calls]
+
+
+def _claims(others: Iterable[RolloutObject]) -> Iterable[Claim]:
+    for other in others:
+        spec = other.spec
+        baseline, candidate = spec.get("baseline") or {}, spec.get("candidate") or {}
+        pair = f"{baseline.get('service')}, {candidate.get('service')}"
+        things = {f"Deployment/{arm.get('deployment')}" for arm in (baseline, candidate)}
+        things |= {f"{target.get('kind')}/{target.get('name')}: {pair}" for target in spec.get("traffic") or ()}
+        active = bool((other.status or {}).get("run"))
+        yield Claim(other.name, other.uid, active, other.created, frozenset(things))

@@ -1,0 +1,154 @@
+"""When each Rollout is looked at: a heap of due times, one task for each Rollout in work, wakes coalesced.
+
+Start-up, an event and a missed event take the same path: the Rollout is looked at. One at rest is in no heap and costs
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+from dataclasses import dataclass, field
+
+from tidegate.ports.errors import PortError
+from tidegate.ports.world import World
+from tidegate.reconcile.index import Index, Key
+from tidegate.reconcile.tick import Ticker
+
+BACKOFF = (0.2, 30.0)
+"""Seconds: the first wait after a failed tick, doubled each time, and the longest."""
+
+HEARTBEAT = 5.0
+"""Seconds in which the loop comes round at least once; probes fail when it does not."""
+
+
+@dataclass
+class _Work:
+    """A Rollout in work."""
+
+    task: asyncio.Task[None]
+    interrupt: asyncio.Event
+    again: bool = False
+    """Something happened since the tick began: look again as soon as it ends."""
+
+
+@dataclass
+class Scheduler:
+    """See the module."""
+
+    world: World
+    ticker: Ticker
+    index: Index
+    beat: float = field(default=-math.inf)
+    """Monotonic seconds of the loop's last turn."""
+
+    def __post_init__(self) -> None:
+        """Starts with nothing due."""
+        self._heap: list[tuple[float, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._work: dict[Key, _Work] = {}
+        self._failures: dict[Key, int] = {}
+        self._news = asyncio.Event()
+
+    def rollout_changed(self, namespace: str, name: str) -> None:
+        """A Rollout appeared, changed, is being deleted, or is gone."""
+        self._wake((namespace, name), interrupt=True)
+
+    def object_changed(self, kind: str, namespace: str, name: str) -> None:
+        """An object changed: wakes the Rollouts that look at it. A command's `name` is its Rollout's."""
+        if kind == "RolloutCommand":
+            self._wake((namespace, name), interrupt=True)
+            return
+        for key in self.index.watchers(kind, namespace, name):
+            self._wake(key, interrupt=False)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set, then lets the ticks in work end."""
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                self.beat = self.world.clock.monotonic()
+                self._start_due()
+                await self._until_next(stopping)
+        finally:
+            stopping.cancel()
+            await self._end_work()
+
+    def _wake(self, key: Key, *, interrupt: bool) -> None:
+        work = self._work.get(key)
+        if work is not None:
+            work.again = True
+            if interrupt:
+                work.interrupt.set()
+            return
+        self._schedule(key, self.world.clock.now())
+
+    def _schedule(self, key: Key, due: float) -> None:
+        if math.isinf(due):
+            return
+        if due < self._due.get(key, math.inf):
+            self._due[key] = due
+            heapq.heappush(self._heap, (due, key))
+            self._news.set()
+
+    def _start_due(self) -> None:
+        now = self.world.clock.now()
+        while self._heap and self._heap[0][0] <= now:
+            due, key = heapq.heappop(self._heap)
+            if self._due.get(key) != due or key in self._work:
+                continue
+            del self._due[key]
+            interrupt = asyncio.Event()
+            task = asyncio.create_task(self._tick(key, due, interrupt))
+            self._work[key] = _Work(task, interrupt)
+
+    async def _tick(self, key: Key, due: float, interrupt: asyncio.Event) -> None:
+        clock = self.world.clock
+        began = clock.monotonic()
+        late = max(clock.now() - due, 0.0)
+        following: float | None = None
+        try:
+            following = await self.ticker.tick(*key, interrupt)
+            self._failures.pop(key, None)
+        except PortError as error:
+            following = clock.now() + self._failed(key, error)
+        except Exception as error:  # noqa: BLE001  (the outermost loop: one Rollout's trouble must not stop the others)
+            following = clock.now() + self._failed(key, error)
+        finally:
+            work = self._work.pop(key, None)
+            self.world.telemetry.ticked(late=late, seconds=clock.monotonic() - began)
+        if work is not None and work.again:
+            following = min(clock.now(), following) if following is not None else clock.now()
+        if following is not None:
+            self._schedule(key, following)
+
+    def _failed(self, key: Key, error: Exception) -> float:
+        """Seconds until the next try."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        retry = min(BACKOFF[0] * 2 ** min(failures, 16), BACKOFF[1])
+        self.world.telemetry.failed(*key, error, retry=retry)
+        return retry
+
+    async def _until_next(self, stopping: asyncio.Future[bool]) -> None:
+        left = self._heap[0][0] - self.world.clock.now() if self._heap else HEARTBEAT
+        if left <= 0:
+            await asyncio.sleep(0)
+            return
+        sleep = asyncio.ensure_future(self.world.clock.sleep(min(left, HEARTBEAT)))
+        news = asyncio.ensure_future(self._news.wait())
+        try:
+            await asyncio.wait({sleep, news, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            news.cancel()
+        self._news.clear()
+
+    async def _end_work(self) -> None:
+        tasks = [work.task for work in self._work.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=HEARTBEAT)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
