@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.commands import CommandCache
-from tidegate.adapters.kubernetes.deployments import deployment_view, replica_set_view
+from tidegate.adapters.kubernetes.deployments import deployment_view
 from tidegate.adapters.kubernetes.rollouts import rollout_object
 from tidegate.adapters.kubernetes.workloads import WorkloadCaches, service_selector
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
@@ -81,22 +81,13 @@ class Intake:
         key, version = _identity(raw)
         cache = self._caches.workloads.deployments
         if event == DELETED:
-            self._caches.workloads.replica_sets.replace(raw["metadata"]["uid"], ())
+            self._caches.workloads.replica_sets.forget(raw["metadata"]["uid"])
             news = cache.drop(key, version)
         else:
             view = deployment_view(raw, self._ignored, cache.last(key))
             news = cache.put(key, version, view, watched=True)
         if news:
             self._waker.object_changed("Deployment", *key)
-
-    def replica_set(self, event: str | None, raw: Mapping[str, Any]) -> None:
-        """A ReplicaSet got its first pod or lost its last (only those with pods are watched)."""
-        view = replica_set_view(raw)
-        if view is None:
-            return
-        (namespace, name), _ = _identity(raw)
-        if self._caches.workloads.replica_sets.put(name, view, gone=event == DELETED):
-            self._waker.object_changed("Deployment", namespace, view.owner)
 
     def service(self, event: str | None, raw: Mapping[str, Any]) -> None:
         """A Service came, changed or went."""

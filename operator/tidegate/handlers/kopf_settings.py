@@ -6,8 +6,7 @@ from typing import Final
 
 import kopf
 
-from tidegate.adapters.kubernetes.client import PAGE, REPLICA_SETS
-from tidegate.adapters.kubernetes.workloads import WITH_PODS
+from tidegate.adapters.kubernetes.client import PAGE
 
 SILENCE: Final = 70.0
 """Seconds without a word, bookmarks included, before a stream counts as dead: the API server sends one a minute."""
@@ -40,7 +39,6 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.inactivity_timeout = SILENCE
     settings.watching.connect_timeout = 5.0
     settings.watching.chunk_size = PAGE
-    settings.watching.field_selectors[REPLICA_SETS.group, REPLICA_SETS.version, REPLICA_SETS.plural] = WITH_PODS
     settings.networking.request_timeout = 60.0
     settings.networking.connect_timeout = 5.0
     settings.networking.error_backoffs = BACKOFFS

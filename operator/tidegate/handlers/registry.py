@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import kopf
 
-from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, REPLICA_SETS, ROLLOUTS, SERVICES, Resource
+from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, ROLLOUTS, SERVICES, Resource
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
 from tidegate.handlers.intake import Intake, Take
 
-WATCHED: Final = (ROLLOUTS, COMMANDS, DEPLOYMENTS, REPLICA_SETS, SERVICES, *ROUTE_KINDS)
+WATCHED: Final = (ROLLOUTS, COMMANDS, DEPLOYMENTS, SERVICES, *ROUTE_KINDS)
 """Every kind there is a watch stream for."""
 
 
@@ -29,7 +29,6 @@ def _takes(intake: Intake) -> Mapping[Resource, Take]:
         ROLLOUTS: intake.rollout,
         COMMANDS: intake.command,
         DEPLOYMENTS: intake.deployment,
-        REPLICA_SETS: intake.replica_set,
         SERVICES: intake.service,
         **{resource: intake.route(resource.kind) for resource in ROUTE_KINDS},
     }

@@ -1,4 +1,4 @@
-"""What is kept of Deployments, ReplicaSets and Services: an arm's raw material, a few hundred bytes each."""
+"""What is kept of Deployments and their ReplicaSets: an arm's raw material, a few hundred bytes each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class DeploymentView:
     generation: int
     replicas: int
     available: int
-    has_pods: bool
+    pods_state: tuple[int, int, int]
+    """Generation observed, pods, pods of the current version: as long as it stays, so do the ReplicaSets with pods."""
     rolled_out: bool
     fingerprint: str
     parts: str
@@ -51,7 +52,11 @@ def deployment_view(
         generation=metadata["generation"],
         replicas=_replicas(spec),
         available=status.get("availableReplicas") or 0,
-        has_pods=bool(status.get("replicas")),
+        pods_state=(
+            status.get("observedGeneration") or 0,
+            status.get("replicas") or 0,
+            status.get("updatedReplicas") or 0,
+        ),
         rolled_out=_rolled_out(metadata["generation"], spec, status),
         fingerprint=before.fingerprint if before and same else template_fingerprint(template, ignored_annotations),
         parts=before.parts if before and same else parts_fingerprint(pod_spec),
@@ -98,25 +103,6 @@ def _interned(labels: Mapping[str, str] | None) -> Mapping[str, str]:
     return {intern(key): intern(value) for key, value in (labels or {}).items()}
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaSetView:
-    """A ReplicaSet: whose it is, and whether it has or wants pods."""
-
-    owner_uid: str
-    owner: str
-    current: bool
-
-
-def replica_set_view(raw: Mapping[str, Any]) -> ReplicaSetView | None:
-    """The projection of a ReplicaSet; `None` when no Deployment owns it."""
-    for owner in raw["metadata"].get("ownerReferences") or ():
-        if owner.get("controller") and owner.get("kind") == "Deployment":
-            wanted = (raw.get("spec") or {}).get("replicas") or 0
-            has = (raw.get("status") or {}).get("replicas") or 0
-            return ReplicaSetView(owner["uid"], owner["name"], current=bool(wanted or has))
-    return None
-
-
 def pods_pattern(replica_sets: Iterable[str]) -> str:
     """A regular expression (RE2) that matches exactly the names of the pods of these ReplicaSets.
 
@@ -131,25 +117,39 @@ def _literal(name: str) -> str:
 
 
 class ReplicaSets:
-    """The names of the current ReplicaSets of each Deployment, by the Deployment's uid."""
+    """The names of each Deployment's ReplicaSets that have pods, as of a state of the Deployment.
+
+    They are listed when a Deployment's `pods_state` moves, not watched: a cluster keeps ten old ones for every
+    Deployment, the API server cannot leave them out (apps/v1 knows no field selector for `status.replicas`), and the
+    Deployment's own status tells when to look again.
+    """
 
     def __init__(self) -> None:
-        self._names: dict[str, frozenset[str]] = {}
+        self._known: dict[str, tuple[tuple[int, int, int], frozenset[str]]] = {}
 
-    def names(self, uid: str) -> frozenset[str]:
-        """The current ones of a Deployment, as far as known."""
-        return self._names.get(uid, frozenset())
+    def names(self, deployment: DeploymentView) -> frozenset[str] | None:
+        """Those of a Deployment in the state it is in; `None` when they must be listed."""
+        if not deployment.pods_state[1]:
+            return frozenset()
+        state, names = self._known.get(deployment.uid, (None, frozenset()))
+        return names if state == deployment.pods_state else None
 
-    def put(self, name: str, view: ReplicaSetView, *, gone: bool = False) -> bool:
-        """Takes in one ReplicaSet. Returns: whether its Deployment's current ones are now others."""
-        known = self.names(view.owner_uid)
-        return self.replace(view.owner_uid, known | {name} if view.current and not gone else known - {name})
+    def put(self, deployment: DeploymentView, names: Iterable[str]) -> frozenset[str]:
+        """Takes in what was listed after the Deployment was seen in this state; returns it."""
+        found = frozenset(names)
+        self._known[deployment.uid] = (deployment.pods_state, found)
+        return found
 
-    def replace(self, uid: str, names: Iterable[str]) -> bool:
-        """Takes in all current ones of a Deployment, none being none any more."""
-        before, after = self.names(uid), frozenset(names)
-        if after:
-            self._names[uid] = after
-        else:
-            self._names.pop(uid, None)
-        return before != after
+    def forget(self, uid: str) -> None:
+        """The Deployment is gone."""
+        self._known.pop(uid, None)
+
+
+def current_replica_sets(uid: str, listed: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """The names of those ReplicaSets that a Deployment (by its uid) controls and that have or want pods."""
+    for raw in listed:
+        owners = raw["metadata"].get("ownerReferences") or ()
+        wanted = (raw.get("spec") or {}).get("replicas") or 0
+        has = (raw.get("status") or {}).get("replicas") or 0
+        if (wanted or has) and any(owner.get("controller") and owner["uid"] == uid for owner in owners):
+            yield raw["metadata"]["name"]

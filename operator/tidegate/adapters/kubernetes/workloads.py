@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any
 
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import DEPLOYMENTS, REPLICA_SETS, SERVICES, Api, JsonObject
 from tidegate.adapters.kubernetes.deployments import (
     DeploymentView,
     ReplicaSets,
+    current_replica_sets,
     deployment_view,
     pods_pattern,
-    replica_set_view,
 )
 from tidegate.core.observed import ABSENT, Absence, Arm, Seen, Template, Unknown
 from tidegate.core.version import COPIED_PARTS, copied_parts, template_fingerprint
 from tidegate.ports.errors import Missing, PortError
 from tidegate.ports.protocols import Manager
-
-WITH_PODS: Final = "status.replicas!=0"
-"""Field selector: the ReplicaSets that have pods, and not the ten old ones kept for each Deployment."""
 
 
 class WorkloadCaches:
@@ -137,25 +134,16 @@ class KubernetesWorkloads:
         return selector
 
     async def _pods(self, namespace: str, deployment: DeploymentView, *, fresh: bool) -> str | Unknown:
-        names = self._caches.replica_sets.names(deployment.uid)
-        if not fresh and (names or not deployment.has_pods):
-            return pods_pattern(names)
+        known = None if fresh else self._caches.replica_sets.names(deployment)
+        if known is not None:
+            return pods_pattern(known)
+        found: list[str] = []
         try:
-            names = await self._current(namespace, deployment)
+            async for page in self._api.pages(REPLICA_SETS, namespace, {"labelSelector": deployment.selector}):
+                found += current_replica_sets(deployment.uid, page)
         except PortError as error:
             return Unknown(str(error))
-        self._caches.replica_sets.replace(deployment.uid, names)
-        return pods_pattern(names)
-
-    async def _current(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:
-        found: set[str] = set()
-        query = {"labelSelector": deployment.selector, "fieldSelector": WITH_PODS}
-        async for page in self._api.pages(REPLICA_SETS, namespace, query):
-            for raw in page:
-                view = replica_set_view(raw)
-                if view is not None and view.owner_uid == deployment.uid and view.current:
-                    found.add(raw["metadata"]["name"])
-        return frozenset(found)
+        return pods_pattern(self._caches.replica_sets.put(deployment, found))
 
     def _keep(self, namespace: str, name: str, raw: JsonObject) -> DeploymentView:
         key = (namespace, name)
