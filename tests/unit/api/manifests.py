@@ -1,0 +1,422 @@
+"""A good Rollout, and every way to spoil it that somebody must refuse."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+GONE = object()
+"""As a change: the field is taken away."""
+
+_COUNTER = 'http_requests_total{pod=~"$pods"}'
+_GOOD: Object = {
+    "apiVersion": "tidegate.dev/v1alpha1",
+    "kind": "Rollout",
+    "metadata": {"name": "web"},
+    "spec": {
+        "baseline": {"deployment": "web", "service": "web"},
+        "candidate": {"deployment": "web-canary", "service": "web-canary"},
+        "traffic": [{"kind": "HTTPRoute", "name": "web", "rules": ["everyone"]}],
+        "metrics": [
+            {"name": "errors", "ratio": {"bad": 'http_requests_total{pod=~"$pods",code=~"5.."}', "total": _COUNTER}},
+            {"name": "latency", "query": 'max(latency_seconds{pod=~"$pods"})', "unit": "seconds"},
+        ],
+        "guards": [{"metric": "errors", "max": "5%", "for": "5m"}],
+        "thresholds": [{"metric": "latency", "maxIncrease": "20%", "floor": "100ms"}],
+        "steps": [
+            {"name": "canary", "weight": 5, "duration": "1h", "checkpoints": [{"at": "10m"}, {"every": "20m"}]},
+            {
+                "name": "everyone",
+                "weight": 100,
+                "duration": "1d",
+                "gate": {"sinceStep": {"step": "canary", "elapsed": "1d"}},
+                "thresholds": [{"metric": "errors", "max": "1%"}],
+                "guards": [{"metric": "latency", "max": "250ms"}],
+            },
+        ],
+        "promotion": {"strategy": "CopyTemplate"},
+    },
+}
+
+
+def good(changes: dict[str, object] | None = None) -> Object:
+    """A good Rollout with changes, by dotted path from `spec`, such as `steps.0.weight`."""
+    manifest = copy.deepcopy(_GOOD)
+    for path, value in (changes or {}).items():
+        _change(manifest["spec"], path.split("."), value)
+    return manifest
+
+
+def _change(spec: Object, path: list[str], value: object) -> None:
+    place: Any = spec
+    for part in path[:-1]:
+        place = place[int(part)] if isinstance(place, list) else place[part]
+    last: Any = int(path[-1]) if isinstance(place, list) else path[-1]
+    if value is GONE:
+        del place[last]
+    elif isinstance(place, list) and last == len(place):
+        place.append(value)
+    else:
+        place[last] = value
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A spoilt Rollout: what was changed, which field is to be named, and in which words."""
+
+    case: str
+    changes: dict[str, object]
+    path: str
+    words: str
+    server_path: str = ""
+    """Where the API server sees it, if elsewhere."""
+    server_words: str = ""
+    """What it says, if in other words."""
+
+
+# fmt: off  (one case a line)
+_METRIC: Object = {"name": "extra", "query": "up"}
+
+BY_RULE = (
+    Bad(
+        "a metric without a question",
+        {"metrics.2": {"name": "none"}},
+        "spec.metrics[2]",
+        "give either 'query' or 'ratio'",
+    ),
+    Bad("a metric with both", {"metrics.0.query": "up"}, "spec.metrics[0]", "give either 'query' or 'ratio'"),
+    Bad("a ratio in seconds", {"metrics.0.unit": "seconds"}, "spec.metrics[0].unit", "a ratio metric has unit ratio"),
+    Bad(
+        "a query with a least number of requests",
+        {"metrics.1.minimumRequests": 5},
+        "spec.metrics[1].minimumRequests",
+        "'minimumRequests' goes with 'ratio'",
+    ),
+    Bad(
+        "a ratio that is zero when empty",
+        {"metrics.0.whenEmpty": "Zero"},
+        "spec.metrics[0].whenEmpty",
+        "'whenEmpty' goes with 'query'",
+    ),
+    Bad(
+        "a window of half a second",
+        {"metrics.0.window": "500ms"},
+        "spec.metrics[0].window",
+        "'window' must be at least 1s",
+    ),
+    Bad(
+        "a window of no days and 999 ms",
+        {"metrics.0.window": "0d999ms"},
+        "spec.metrics[0].window",
+        "'window' must be at least 1s",
+    ),
+    Bad(
+        "a range in a ratio",
+        {"metrics.0.ratio.bad": "x_total[5m]"},
+        "spec.metrics[0].ratio.bad",
+        "must be a plain selector of a counter",
+    ),
+    Bad(
+        "a function in a ratio",
+        {"metrics.0.ratio.total": "rate(x_total[5m])"},
+        "spec.metrics[0].ratio.total",
+        "must be a plain selector of a counter",
+    ),
+    Bad("a line without a limit", {"guards.0.max": GONE}, "spec.guards[0]", "give exactly one of"),
+    Bad("a line with two limits", {"guards.0.min": "1%"}, "spec.guards[0]", "two limits are two lines"),
+    Bad(
+        "a floor without a comparison",
+        {"guards.0.floor": "1%"},
+        "spec.guards[0].floor",
+        "'floor' goes with 'maxIncrease'",
+    ),
+    Bad(
+        "a restart without a hold",
+        {"steps.1.thresholds.0.afterHold": "Restart"},
+        "spec.steps[1].thresholds[0].afterHold",
+        "'afterHold' goes with 'onBreach: Hold'",
+    ),
+    Bad(
+        "a checkpoint at and every",
+        {"steps.0.checkpoints.0.every": "1m"},
+        "spec.steps[0].checkpoints[0]",
+        "give either 'at' or 'every'",
+    ),
+    Bad(
+        "until without every",
+        {"steps.0.checkpoints.0.until": "20m"},
+        "spec.steps[0].checkpoints[0].until",
+        "'until' goes with 'every'",
+    ),
+    Bad(
+        "a checkpoint at once",
+        {"steps.0.checkpoints.0.at": "0s"},
+        "spec.steps[0].checkpoints[0].at",
+        "'at' must be more than 0s",
+    ),
+    Bad(
+        "a checkpoint every 0 s",
+        {"steps.0.checkpoints.1.every": "0m"},
+        "spec.steps[0].checkpoints[1].every",
+        "'every' must be more than 0s",
+    ),
+    Bad("one Deployment for both", {"candidate.deployment": "web"}, "spec.candidate", "must be two Deployments"),
+    Bad("one Service for both", {"candidate.service": "web"}, "spec.candidate", "must be two Services"),
+    Bad("an interval of 999 ms", {"interval": "999ms"}, "spec.interval", "'interval' must be at least 1s"),
+    Bad("no deadline", {"progressDeadline": "0m"}, "spec.progressDeadline", "'progressDeadline' must be at least 1s"),
+    Bad(
+        "a guard on nothing",
+        {"guards.0.metric": "speed"},
+        "spec.guards[0].metric",
+        "there is no metric 'speed': spec.metrics has errors, latency",
+        "spec.guards",
+        "every 'metric' in 'guards' must be a name in 'metrics'",
+    ),
+    Bad(
+        "a threshold on nothing",
+        {"thresholds.0.metric": "speed"},
+        "spec.thresholds[0].metric",
+        "there is no metric 'speed'",
+        "spec.thresholds",
+        "every 'metric' in 'thresholds' must be a name in 'metrics'",
+    ),
+    Bad(
+        "a step's guard on nothing",
+        {"steps.1.guards.0.metric": "speed"},
+        "spec.steps[1].guards[0].metric",
+        "there is no metric 'speed'",
+        "spec.steps",
+        "every 'metric' in the steps' 'guards' must be",
+    ),
+    Bad(
+        "a step's threshold on nothing",
+        {"steps.1.thresholds.0.metric": "speed"},
+        "spec.steps[1].thresholds[0].metric",
+        "there is no metric 'speed'",
+        "spec.steps",
+        "every 'metric' in the steps' 'thresholds' must be",
+    ),
+    Bad(
+        "guards and no metrics",
+        {"metrics": GONE},
+        "spec.guards[0].metric",
+        "spec.metrics is empty",
+        "spec.guards",
+        "must be a name in 'metrics'",
+    ),
+    Bad(
+        "a gate on the step itself",
+        {"steps.1.gate.sinceStep.step": "everyone"},
+        "spec.steps[1].gate.sinceStep.step",
+        "'everyone' is not an earlier step; earlier ones are canary",
+        "spec.steps",
+        "must be the name of an earlier step",
+    ),
+    Bad(
+        "a gate on a later step",
+        {"steps.0.gate": {"sinceStep": {"step": "everyone", "elapsed": "1h"}}},
+        "spec.steps[0].gate.sinceStep.step",
+        "'everyone' is not an earlier step; the first step has none",
+        "spec.steps",
+        "must be the name of an earlier step",
+    ),
+    Bad(
+        "a gate on no step",
+        {"steps.1.gate.sinceStep.step": "ramp"},
+        "spec.steps[1].gate.sinceStep.step",
+        "'ramp' is no step of this Rollout",
+        "spec.steps",
+        "must be the name of an earlier step",
+    ),
+)
+"""Refused by a CEL rule and by its twin."""
+
+BY_SCHEMA = (
+    Bad("no baseline", {"baseline": GONE}, "spec.baseline", "is required", server_words="Required value"),
+    Bad(
+        "no promotion strategy",
+        {"promotion": {}},
+        "spec.promotion.strategy",
+        "is required",
+        server_words="Required value",
+    ),
+    Bad(
+        "no traffic", {"traffic": []}, "spec.traffic", "must not be empty", server_words="should have at least 1 items"
+    ),
+    Bad("no steps", {"steps": []}, "spec.steps", "must not be empty", server_words="should have at least 1 items"),
+    Bad(
+        "no rules",
+        {"traffic.0.rules": []},
+        "spec.traffic[0].rules",
+        "must not be empty",
+        server_words="should have at least 1 items",
+    ),
+    Bad(
+        "an unknown kind of route",
+        {"traffic.0.kind": "Ingress"},
+        "spec.traffic[0].kind",
+        "'Ingress' is not known; write 'HTTPRoute' or 'GRPCRoute'",
+        server_words="Unsupported value",
+    ),
+    Bad(
+        "an unknown action",
+        {"guards.0.onBreach": "StepBack"},
+        "spec.guards[0].onBreach",
+        "'StepBack' is not known; write 'Revert', 'Hold' or 'Warn'",
+        server_words="Unsupported value",
+    ),
+    Bad(
+        "a duration in words",
+        {"steps.0.duration": "two hours"},
+        "spec.steps[0].duration",
+        "write it like 30s, 90m, 1h30m or 2d",
+        server_words="should match",
+    ),
+    Bad(
+        "an empty duration",
+        {"steps.0.duration": ""},
+        "spec.steps[0].duration",
+        "write it like 30s",
+        server_words="should be at least 2 chars long",
+    ),
+    Bad(
+        "a duration without a unit",
+        {"guards.0.for": 300},
+        "spec.guards[0].for",
+        "write it like 30s",
+        server_words="must be of type string",
+    ),
+    Bad(
+        "a weight of 101",
+        {"steps.0.weight": 101},
+        "spec.steps[0].weight",
+        "percent from 0 to 100",
+        server_words="should be less than or equal to 100",
+    ),
+    Bad(
+        "a weight with a sign",
+        {"steps.0.weight": "5%"},
+        "spec.steps[0].weight",
+        "percent from 0 to 100",
+        server_words="should match",
+    ),
+    Bad(
+        "a bare fraction as a weight",
+        {"steps.0.weight": 0.5},
+        "spec.steps[0].weight",
+        "a quoted decimal such as '0.5'",
+        server_words="must be of type integer",
+    ),
+    Bad(
+        "a weight with four decimals",
+        {"steps.0.weight": "0.1234"},
+        "spec.steps[0].weight",
+        "percent from 0 to 100",
+        server_words="should match",
+    ),
+    Bad(
+        "a bare fraction as a limit",
+        {"guards.0.max": 0.05},
+        "spec.guards[0].max",
+        "a quoted number such as '0.2'",
+        server_words="must be of type integer",
+    ),
+    Bad(
+        "a change without a sign",
+        {"thresholds.0.maxIncrease": "20"},
+        "spec.thresholds[0].maxIncrease",
+        "write it like '20%'",
+        server_words="should match",
+    ),
+    Bad(
+        "a step's name with capitals",
+        {"steps.1.name": "Everyone"},
+        "spec.steps[1].name",
+        "'Everyone' is not lower-case letters",
+        server_words="should match",
+    ),
+    Bad(
+        "no pod at all to go back to",
+        {"baseline.minAvailable": 0},
+        "spec.baseline.minAvailable",
+        "is 0; the least is 1",
+        server_words="should be greater than or equal to 1",
+    ),
+    Bad(
+        "a text for a number",
+        {"baseline.minAvailable": "2"},
+        "spec.baseline.minAvailable",
+        "must be a whole number",
+        server_words="must be of type integer",
+    ),
+    Bad(
+        "a text for yes or no",
+        {"paused": "yes"},
+        "spec.paused",
+        "must be true or false",
+        server_words="must be of type boolean",
+    ),
+    Bad(
+        "a day without a time",
+        {"steps.1.gate.after": "tomorrow"},
+        "spec.steps[1].gate.after",
+        "write it like 2026-11-21T14:00:00Z",
+        server_words="must be of type date-time",
+    ),
+    Bad(
+        "a query that is too long",
+        {"metrics.1.query": "x" * 4097},
+        "spec.metrics[1].query",
+        "has more than 4096 characters",
+        server_words="may not be more than 4096 bytes",
+    ),
+    Bad(
+        "33 metrics",
+        {"metrics": [{**_METRIC, "name": f"m{i}"} for i in range(33)]},
+        "spec.metrics",
+        "has 33 entries; at most 32 are allowed",
+        server_words="must have at most 32 items",
+    ),
+    Bad(
+        "two steps of one name",
+        {"steps.1.name": "canary"},
+        "spec.steps[1].name",
+        "step 'canary' is there already, as entry 0",
+        "spec.steps[1]",
+        "Duplicate value",
+    ),
+    Bad(
+        "two metrics of one name",
+        {"metrics.1.name": "errors"},
+        "spec.metrics[1].name",
+        "metric 'errors' is there already",
+        "spec.metrics[1]",
+        "Duplicate value",
+    ),
+    Bad(
+        "one route twice",
+        {"traffic.1": {"kind": "HTTPRoute", "name": "web"}},
+        "spec.traffic[1].name",
+        "traffic target 'HTTPRoute/web' is there already",
+        "spec.traffic[1]",
+        "Duplicate value",
+    ),
+    Bad(
+        "one rule twice",
+        {"traffic.0.rules": ["a", "a"]},
+        "spec.traffic[0].rules[1]",
+        "rule 'a' is there already",
+        server_words="Duplicate value",
+    ),
+    Bad(
+        "one label twice",
+        {"metrics.0.ratio.by": ["a", "a"]},
+        "spec.metrics[0].ratio.by[1]",
+        "label 'a' is there already",
+        server_words="Duplicate value",
+    ),
+)
+"""Refused by the schema on the server, by the models or by a check here."""
+# fmt: on

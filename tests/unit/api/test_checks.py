@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.unit.api.manifests import BY_RULE, BY_SCHEMA, GONE, Bad, good
+from tidegate.api import promql
+from tidegate.api.checks import Problem, Severity, advice, check_command, check_rollout
+from tidegate.core import variables
+
+
+def problems(changes: dict[str, object]) -> list[tuple[str, str]]:
+    return [(problem.path, problem.message) for problem in check_rollout(good(changes))[1]]
+
+
+def test_a_good_rollout_has_no_problems_and_no_advice() -> None:
+    spec, found = check_rollout(good())
+    assert found == []
+    assert spec is not None
+    assert [str(problem) for problem in advice(spec)] == []
+
+
+@pytest.mark.parametrize("bad", [*BY_RULE, *BY_SCHEMA], ids=lambda bad: bad.case)
+def test_what_the_api_server_refuses_is_refused_here_and_the_field_is_named(bad: Bad) -> None:
+    found = [message for path, message in problems(bad.changes) if path == bad.path]
+    assert any(bad.words in message for message in found), problems(bad.changes)
+
+
+ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
+    ("a share of 1", {"guards.0.max": 1}, "spec.guards[0].max", "does not fit a metric of unit ratio"),
+    ("a time on a share", {"guards.0.max": "200ms"}, "spec.guards[0].max", "write a share such as '1%' or '0.01'"),
+    ("a share on a time", {"steps.1.guards.0.max": "5%"}, "spec.steps[1].guards[0].max", "write a time such as"),
+    ("a floor in another unit", {"thresholds.0.floor": "5%"}, "spec.thresholds[0].floor", "write a time such as"),
+    ("a share above all", {"guards.0.max": "100%"}, "spec.guards[0].max", "never exceeded by a share of requests"),
+    ("a fall below nothing", {"thresholds.0": {"metric": "latency", "maxDecrease": "100%"}}, "spec.thresholds[0].maxDecrease", "no value falls by 100%"),
+    ("a checkpoint after the end", {"steps.0.checkpoints.0.at": "2h"}, "spec.steps[0].checkpoints[0].at", "after the end of the step, whose duration is 1h"),
+    ("a series that ends after the end", {"steps.0.checkpoints.1.until": "2h"}, "spec.steps[0].checkpoints[1].until", "after the end of the step"),
+    ("checkpoints out of order", {"steps.0.checkpoints": [{"at": "20m"}, {"at": "10m"}]}, "spec.steps[0].checkpoints[1].at", "must come after the entry before it"),
+    ("a checkpoint behind an open series", {"steps.0.checkpoints": [{"every": "10m"}, {"at": "30m"}]}, "spec.steps[0].checkpoints[1].at", "must come after"),
+    ("checkpoints without a duration", {"steps.0.duration": GONE}, "spec.steps[0].checkpoints", "without a 'duration' is judged once"),
+    ("too many checkpoints", {"steps.1.checkpoints": [{"every": "1s"}]}, "spec.steps[1].checkpoints", "are 86400 in all; 20000 are the most"),
+    ("an unknown variable", {"metrics.1.query": 'max(x{pod=~"$pod"})'}, "spec.metrics[1].query", "there is no variable $pod: there are $namespace"),
+    ("an unclosed query", {"metrics.1.query": 'max(x{pod=~"$pods"}'}, "spec.metrics[1].query", "is no PromQL: unclosed left parenthesis"),
+    ("an unknown function", {"metrics.1.query": 'maxi(x{pod=~"$pods"})'}, "spec.metrics[1].query", "unknown function"),
+    ("a range as an answer", {"metrics.1.query": 'x{pod=~"$pods"}[$window]'}, "spec.metrics[1].query", "must give a scalar or an instant vector"),
+    ("a range in parentheses", {"metrics.1.query": '((x{pod=~"$pods"}[5m:1m]))'}, "spec.metrics[1].query", "must give a scalar or an instant vector"),
+    ("an offset in a ratio", {"metrics.0.ratio.bad": "x_total offset 5m"}, "spec.metrics[0].ratio.bad", "without range, offset or functions"),
+    ("a quotient in a ratio", {"metrics.0.ratio.bad": "x_total / y_total"}, "spec.metrics[0].ratio.bad", "must be a plain selector"),
+    ("a comment in a ratio", {"metrics.0.ratio.bad": "x_total # errors"}, "spec.metrics[0].ratio.bad", "must have no comment"),
+    ("the same question for both arms", {"metrics.1.query": "max(x)"}, "spec.metrics[1].query", "must use $workload, $service or $pods"),
+    ("two lines that say the same", {"guards.1": {"metric": "errors", "max": "5%"}}, "spec.guards[1]", "says the same as spec.guards[0] ('errors max 5%')"),
+    ("a step's line that says the same", {"steps.1.guards.0": {"metric": "errors", "max": "5%"}}, "spec.steps[1].guards[0]", "says the same as spec.guards[0]"),
+    ("a name that another line has", {"guards.1": {"name": "errors max 5%", "metric": "latency", "max": "1s"}}, "spec.guards[1]", "says the same as"),
+    ("a misspelt field", {"guards.0.onbreach": "Hold"}, "spec.guards[0].onbreach", "is not a field here; did you mean 'onBreach'?"),
+    ("a field in the models' own spelling", {"guards.0.on_breach": "Hold"}, "spec.guards[0].on_breach", "did you mean 'onBreach'?"),
+    ("an instant without a zone", {"steps.1.gate.after": "2026-11-21T14:00:00"}, "spec.steps[1].gate.after", "must say its time zone"),
+    ("a list for an object", {"baseline": []}, "spec.baseline", "must be an object with fields"),
+    ("an object for a list", {"steps": {}}, "spec.steps", "must be a list"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "changes", "path", "words"), ONLY_HERE, ids=[case for case, *_ in ONLY_HERE])
+def test_what_only_a_check_can_see_is_said_with_its_field(
+    case: str, changes: dict[str, object], path: str, words: str
+) -> None:
+    found = [message for where, message in problems(changes) if where == path]
+    assert any(words in message for message in found), (case, problems(changes))
+
+
+FINE: tuple[tuple[str, dict[str, object]], ...] = (
+    ("null means not given", {"interval": None, "guards.0.floor": None}),
+    ("a checkpoint at the very end", {"steps.0.checkpoints.0.at": "1h", "steps.0.checkpoints.1": {"at": "59m"}, "steps.0.checkpoints": [{"at": "1h"}]}),
+    ("the same limit as a guard and as a threshold", {"steps.1.thresholds.0": {"metric": "errors", "max": "5%"}}),
+    ("the same line in two steps", {"steps.0.thresholds": [{"metric": "errors", "max": "1%"}]}),
+    ("two tiers with names", {"guards.1": {"name": "soon", "metric": "errors", "max": "5%", "onBreach": "Warn"}}),
+    ("a dollar sign", {"metrics.1.query": 'max(x{pod=~"$pods",path="$$a"})'}),
+    ("a regex that ends with a dollar", {"metrics.0.ratio.bad": 'x_total{pod=~"$pods",code=~"5..$"}'}),
+    ("parentheses and brackets in a label", {"metrics.0.ratio.bad": 'x_total{pod=~"$pods",code=~"(4|5)[0-9]."}'}),
+    ("a raw string with a backslash", {"metrics.1.query": 'max(x{pod=~"$pods",path=~`/a/\\d+"`})'}),
+    ("a scalar", {"metrics.1.query": 'scalar(max(x{pod=~"$pods"}))'}),
+    ("a variable in braces", {"metrics.1.query": 'max_over_time(x{pod=~"${pods}"}[${window}])'}),
+    ("a window of 1000 ms", {"metrics.0.window": "1000ms", "interval": "1s"}),
+    ("a step without a duration", {"steps.0.duration": GONE, "steps.0.checkpoints": GONE}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "changes"), FINE, ids=[case for case, _ in FINE])
+def test_what_is_right_is_left_alone(case: str, changes: dict[str, object]) -> None:
+    assert problems(changes) == [], case
+
+
+ADVICE: tuple[tuple[str, dict[str, object], str, str], ...] = (
+    ("a fixed range", {"metrics.1.query": 'max_over_time(x{pod=~"$pods"}[5m])'}, "spec.metrics[1].query", "write [$window]"),
+    ("a guess at pods", {"metrics.1.query": 'max(x{pod=~"$workload-.*"})'}, "spec.metrics[1].query", 'write pod=~"$pods"'),
+    ("a metric nobody uses", {"metrics.2": {"name": "idle", "query": "up"}}, "spec.metrics[2].name", "no threshold or guard uses 'idle'"),
+    ("a window shorter than two intervals", {"metrics.0.window": "59s"}, "spec.metrics[0].window", "is short for an interval of 30s"),
+    ("a for shorter than the interval", {"guards.0.for": "10s"}, "spec.guards[0].for", "is shorter than the interval, 30s"),
+    ("nothing that can send all traffic back", {"guards": GONE, "steps.1.guards": GONE, "steps.1.thresholds": GONE, "thresholds.1": {"metric": "errors", "max": "1%", "onBreach": "Warn"}}, "spec.steps[1]", "nothing can send traffic back"),
+    ("less weight than before", {"steps.0.weight": 100, "steps.1.weight": 50}, "spec.steps[1].weight", "is less than the 100 of the step before"),
+    ("a line in a step without traffic", {"steps.0.weight": 0, "steps.0.guards": [{"metric": "errors", "max": "1%"}]}, "spec.steps[0].guards[0]", "no traffic at weight 0"),
+    ("a comparison with a baseline without traffic", {"steps.1.guards.0": {"metric": "latency", "maxIncrease": "10%"}}, "spec.steps[1].guards[0]", "at weight 100 the baseline has no traffic"),
+    ("lines and never any traffic", {"steps.0.weight": 0, "steps.1.weight": 0}, "spec.guards[0]", "no step gives the candidate traffic"),
+    ("checkpoints and nothing to judge", {"thresholds": GONE}, "spec.steps[0].checkpoints", "have nothing to judge"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "changes", "path", "words"), ADVICE, ids=[case for case, *_ in ADVICE])
+def test_what_was_probably_not_meant_is_a_warning(case: str, changes: dict[str, object], path: str, words: str) -> None:
+    spec, found = check_rollout(good(changes))
+    assert (spec is not None, found) == (True, []), case
+    given = [problem for problem in advice(spec) if spec is not None] if spec else []
+    assert [one for one in given if one.path == path and words in one.message], [str(one) for one in given]
+    assert {one.severity for one in given} == {Severity.WARNING}
+
+
+def test_a_ramp_that_ends_below_100_is_no_matter() -> None:
+    spec, _ = check_rollout(good({"steps.1.weight": 50}))
+    assert spec is not None
+    assert advice(spec) == []
+
+
+def test_a_spec_of_more_than_32_kib_is_too_much_to_remember() -> None:
+    long = {f"metrics.{number}": {"name": f"m{number}", "query": "x" * 4000} for number in range(2, 12)}
+    assert [path for path, message in problems(long) if "32768 are the most" in message] == ["spec"]
+
+
+def test_a_name_no_command_could_use_is_refused() -> None:
+    manifest = good() | {"metadata": {"name": "w" * 64}}
+    assert [problem.path for problem in check_rollout(manifest)[1]] == ["metadata.name"]
+
+
+def test_a_manifest_without_a_spec_says_what_is_required() -> None:
+    spec, found = check_rollout({"kind": "Rollout"})
+    assert spec is None
+    assert Problem(("spec", "baseline"), "is required") in found
+
+
+@pytest.mark.parametrize("spec", [None, [], "text", 3])
+def test_a_spec_that_is_no_object_is_a_problem_and_no_crash(spec: Any) -> None:  # noqa: ANN401
+    assert check_rollout({"spec": spec})[1] != []
+
+
+def test_what_the_server_has_filled_in_is_no_problem() -> None:
+    spec, _ = check_rollout(good())
+    assert spec is not None
+    stored = json.loads(spec.model_dump_json(by_alias=True))
+    assert check_rollout(good() | {"spec": stored}) == (spec, [])
+
+
+def test_a_command_is_checked_too() -> None:
+    assert check_command({"spec": {"rollout": "web", "action": "Abort"}})[1] == []
+    found = check_command({"spec": {"rollout": "web", "action": "abort"}})[1]
+    assert [str(problem) for problem in found] == [
+        "spec.action: 'abort' is not known; write 'Abort', 'Pause', 'Resume' or 'Retry'"
+    ]
+
+
+def test_the_variables_checked_are_those_the_core_fills_in() -> None:
+    assert promql.VARIABLES == variables.VARIABLES
+
+
+def test_a_check_costs_the_operator_little() -> None:
+    manifest = good()
+    check_rollout(manifest)
+    began = time.perf_counter()
+    for _ in range(20):
+        check_rollout(manifest)
+    assert (time.perf_counter() - began) / 20 < 0.05  # 1 ms on an idle machine; a busy one may take its time
