@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
@@ -127,17 +128,17 @@ class Scheduler:
         """Seconds until the next try."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        retry = min(BACKOFF[0] * 2 ** min(failures, 16), BACKOFF[1])
+        retry = min(BACKOFF[0] * 2.0 ** min(failures, 16), BACKOFF[1])
         self.world.telemetry.failed(*key, error, retry=retry)
         return retry
 
-    async def _until_next(self, stopping: asyncio.Future[bool]) -> None:
+    async def _until_next(self, stopping: asyncio.Future[Any]) -> None:
         left = self._heap[0][0] - self.world.clock.now() if self._heap else HEARTBEAT
         if left <= 0:
             await asyncio.sleep(0)
             return
-        sleep = asyncio.ensure_future(self.world.clock.sleep(min(left, HEARTBEAT)))
-        news = asyncio.ensure_future(self._news.wait())
+        sleep: asyncio.Future[Any] = asyncio.ensure_future(self.world.clock.sleep(min(left, HEARTBEAT)))
+        news: asyncio.Future[Any] = asyncio.ensure_future(self._news.wait())
         try:
             await asyncio.wait({sleep, news, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -1,0 +1,270 @@
+"""The Kubernetes API in memory, as far as the ports need it: objects with generations and tested writes.
+
+One `Cluster` is shared by several operators, as the real one is; each of them sees it through ports of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tidegate.core.observed import (
+    ABSENT,
+    Acceptance,
+    Arm,
+    Command,
+    RolloutObject,
+    Route,
+    RulePair,
+    Seen,
+    TargetRef,
+    Template,
+)
+from tidegate.core.version import COPIED_PARTS, copied_parts, parts_fingerprint, template_fingerprint
+from tidegate.ports.errors import Conflict, Missing
+from tidegate.simulation.clock import VirtualClock
+
+
+@dataclass
+class Deployment:
+    """A Deployment whose new template takes `rollout_seconds` to be rolled out."""
+
+    name: str
+    template: dict[str, Any]
+    replicas: int = 2
+    uid: str = ""
+    generation: int = 1
+    rolled_out_at: float = 0.0
+    available: int | None = None
+    """Available pods when that is not simply all of them."""
+    history_limit: int = 10
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The pods' labels."""
+        return dict(self.template.get("metadata", {}).get("labels", {}))
+
+
+@dataclass
+class SimulatedRoute:
+    """A route: rules with weighted backends."""
+
+    kind: str
+    name: str
+    rules: list[dict[str, int]]
+    """For each rule: Service to weight."""
+    names: list[str] = field(default_factory=list)
+    uid: str = ""
+    generation: int = 1
+    manager: str = "somebody"
+    """Who last wrote the rules."""
+    acceptance: Acceptance = Acceptance.UNREPORTED
+
+
+@dataclass(frozen=True)
+class RouteWrite:
+    """One write to a route, for those who check promises over the whole history."""
+
+    time: float
+    route: str
+    manager: str
+    rules: tuple[Mapping[str, int], ...]
+
+
+@dataclass
+class Cluster:
+    """See the module."""
+
+    clock: VirtualClock
+    namespace: str = "shop"
+    rollouts: dict[str, RolloutObject] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    services: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Service name to its selector."""
+    routes: dict[str, SimulatedRoute] = field(default_factory=dict)
+    """By `Kind/name`."""
+    commands: list[Command] = field(default_factory=list)
+    outcomes: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    """Command uid to (done, message)."""
+    events: list[tuple[float, str, str, str]] = field(default_factory=list)
+    """Time, Rollout, reason, message."""
+    history: list[RouteWrite] = field(default_factory=list)
+    rollout_seconds: float = 0.0
+    """How long a changed template takes to be rolled out."""
+    _versions: int = 0
+
+    def next_version(self) -> str:
+        """A resourceVersion never given before."""
+        self._versions += 1
+        return str(self._versions)
+
+    # Rollouts
+
+    def add_rollout(self, name: str, spec: Mapping[str, Any]) -> RolloutObject:
+        """Creates a Rollout."""
+        rollout = RolloutObject(
+            namespace=self.namespace,
+            name=name,
+            uid=f"uid-{name}-{self.next_version()}",
+            generation=1,
+            resource_version=self.next_version(),
+            created=self.clock.now(),
+            deleting=False,
+            finalizers=(),
+            spec=spec,
+            status={"observedGeneration": -1},
+        )
+        self.rollouts[name] = rollout
+        return rollout
+
+    def put_rollout(self, rollout: RolloutObject) -> RolloutObject:
+        """Stores a changed Rollout; one that is being deleted and has no finalizer left is gone."""
+        stored = replace(rollout, resource_version=self.next_version())
+        self.rollouts[rollout.name] = stored
+        if stored.deleting and not stored.finalizers:
+            del self.rollouts[rollout.name]
+        return stored
+
+    def edit_rollout(self, name: str, spec: Mapping[str, Any]) -> None:
+        """Replaces a Rollout's spec, as a person does."""
+        before = self.rollouts[name]
+        self.put_rollout(replace(before, spec=spec, generation=before.generation + 1))
+
+    def delete_rollout(self, name: str) -> None:
+        """Deletes a Rollout, as a person does."""
+        if name in self.rollouts:
+            self.put_rollout(replace(self.rollouts[name], deleting=True))
+
+    # Deployments
+
+    def add_deployment(self, name: str, image: str, labels: Mapping[str, str], replicas: int = 2) -> Deployment:
+        """Creates a Deployment that is rolled out already."""
+        template = {"metadata": {"labels": dict(labels)}, "spec": {"containers": [{"name": "app", "image": image}]}}
+        made = Deployment(name, template, replicas, uid=f"uid-{name}-{self.next_version()}")
+        self.deployments[name] = made
+        return made
+
+    def write_template(self, name: str, template: dict[str, Any]) -> None:
+        """Gives a Deployment another template, which takes its time to be rolled out."""
+        deployment = self.deployments[name]
+        if deployment.template != template:
+            deployment.template = template
+            deployment.generation += 1
+            deployment.rolled_out_at = self.clock.now() + self.rollout_seconds
+
+    def set_image(self, name: str, image: str) -> None:
+        """Gives a Deployment another image."""
+        before = self.deployments[name].template
+        containers = [{**before["spec"]["containers"][0], "image": image}]
+        self.write_template(name, {**before, "spec": {**before["spec"], "containers": containers}})
+
+    def arm(self, deployment: str, service: str) -> Seen[Arm]:
+        """An arm as the `Workloads` port reports it."""
+        found = self.deployments.get(deployment)
+        if found is None:
+            return ABSENT
+        available = found.replicas if found.available is None else found.available
+        selector = self.services.get(service)
+        return Arm(
+            deployment=deployment,
+            uid=found.uid,
+            generation=found.generation,
+            replicas=found.replicas,
+            available=available,
+            rolled_out=self.clock.now() >= found.rolled_out_at and available >= found.replicas,
+            fingerprint=template_fingerprint(found.template),
+            parts=parts_fingerprint(found.template["spec"]),
+            images=tuple(container["image"] for container in found.template["spec"]["containers"]),
+            pods=f"{deployment}-{found.generation}-[a-z0-9]{{5}}",
+            labels=found.labels,
+            selector=selector if selector is not None else ABSENT,
+            history_limit=found.history_limit,
+        )
+
+    def template(self, deployment: str) -> Seen[Template]:
+        """A template as the `Workloads` port reports it."""
+        found = self.deployments.get(deployment)
+        if found is None:
+            return ABSENT
+        raw = found.template
+        return Template(found.uid, template_fingerprint(raw), copied_parts(raw["spec"]), raw)
+
+    def replace_parts(self, deployment: str, read: Template, parts: Mapping[str, Any]) -> None:
+        """Replaces the copied parts, tested on uid and template.
+
+        Raises: Conflict, Missing.
+        """
+        found = self.deployments.get(deployment)
+        if found is None:
+            raise Missing(f"Deployment {deployment}")
+        if found.uid != read.uid or found.template != read.raw:
+            raise Conflict(f"Deployment {deployment}: its template changed")
+        kept = {key: value for key, value in found.template["spec"].items() if key not in COPIED_PARTS}
+        self.write_template(deployment, {**found.template, "spec": {**kept, **parts}})
+
+    # Routes
+
+    def add_route(self, route: SimulatedRoute) -> SimulatedRoute:
+        """Creates a route."""
+        route.uid = f"uid-{route.name}-{self.next_version()}"
+        self.routes[f"{route.kind}/{route.name}"] = route
+        self._note(route)
+        return route
+
+    def route(self, ref: TargetRef) -> Seen[Route]:
+        """A route as the `TrafficRouter` port reports it."""
+        found = self.routes.get(ref.key)
+        if found is None:
+            return ABSENT
+        pairs, missing = [], set(ref.rules)
+        for index, backends in enumerate(found.rules):
+            name = found.names[index] if index < len(found.names) else f"#{index}"
+            if ref.rules and name not in ref.rules:
+                continue
+            if ref.baseline in backends and ref.candidate in backends:
+                alone = len(backends) == 2
+                pairs.append(RulePair(name, backends[ref.baseline], backends[ref.candidate], alone))
+                missing.discard(name)
+        return Route(
+            ref,
+            found.uid,
+            found.generation,
+            tuple(pairs),
+            acceptance=found.acceptance,
+            missing_rules=tuple(sorted(missing)),
+            reverted_by_us=found.manager == "tidegate-revert",
+        )
+
+    def write_route(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: str) -> Route:
+        """Sets weights, tested on uid and generation.
+
+        Raises: Conflict, Missing.
+        """
+        found = self.routes.get(route.ref.key)
+        if found is None:
+            raise Missing(route.ref.key)
+        if (found.uid, found.generation) != (route.uid, route.generation):
+            raise Conflict(f"{route.ref.key}: it changed")
+        self.set_weights(route.ref, pairs, manager)
+        again = self.route(route.ref)
+        if not isinstance(again, Route):
+            raise Missing(route.ref.key)
+        return again
+
+    def set_weights(self, ref: TargetRef, pairs: Mapping[str, tuple[int, int]], manager: str = "somebody") -> None:
+        """Sets weights without a test, as a person or Git does."""
+        found = self.routes[ref.key]
+        before = [dict(backends) for backends in found.rules]
+        for index, backends in enumerate(found.rules):
+            name = found.names[index] if index < len(found.names) else f"#{index}"
+            if name in pairs:
+                backends[ref.baseline], backends[ref.candidate] = pairs[name]
+        if found.rules != before:
+            found.generation += 1
+            found.manager = manager
+            self._note(found)
+
+    def _note(self, route: SimulatedRoute) -> None:
+        rules = tuple(dict(backends) for backends in route.rules)
+        self.history.append(RouteWrite(self.clock.now(), f"{route.kind}/{route.name}", route.manager, rules))

@@ -1,0 +1,221 @@
+"""The ports on an in-memory `Cluster`. Each call passes a `Gate`, where a test or a world may make it fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tidegate.api.rollout import FINALIZER
+from tidegate.api.status import RolloutStatus
+from tidegate.core.observed import (
+    ABSENT,
+    Answer,
+    Arm,
+    Command,
+    Question,
+    RolloutObject,
+    Route,
+    Seen,
+    TargetRef,
+    Template,
+    Unknown,
+)
+from tidegate.core.plan import Decision
+from tidegate.ports.errors import Conflict, Missing, Unavailable
+from tidegate.ports.protocols import Manager
+from tidegate.ports.world import World
+from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.faults import Gate, LateError
+
+
+@dataclass
+class _Port:
+    cluster: Cluster
+    gate: Gate
+
+    def failed_read(self, call: str) -> str | None:
+        """Why a read failed; `None` when it did not."""
+        try:
+            self.gate.reading(call)
+        except Unavailable as error:
+            return str(error)
+        return None
+
+    def effect(self, call: str, effect: Callable[[], None]) -> None:
+        """A write through the gate.
+
+        Raises: what the gate or the effect raises; Unavailable for one whose effect was put off.
+        """
+        try:
+            self.gate.writing(call, effect)
+        except LateError as error:
+            raise Unavailable(str(error)) from error
+
+
+class MemoryStore(_Port):
+    """`RolloutStore` in memory."""
+
+    async def read(self, namespace: str, name: str, *, fresh: bool) -> Seen[RolloutObject]:
+        """The object."""
+        del namespace
+        failed = self.failed_read("store.read") if fresh else None
+        return Unknown(failed) if failed else self.cluster.rollouts.get(name, ABSENT)
+
+    async def others(self, namespace: str, uid: str) -> Sequence[RolloutObject]:
+        """The other Rollouts."""
+        del namespace
+        return [rollout for rollout in self.cluster.rollouts.values() if rollout.uid != uid]
+
+    async def write_status(self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool) -> RolloutObject:
+        """Replaces the status, tested."""
+
+        def effect() -> None:
+            stored = self._tested(rollout, run_only=run_only, run=(status.get("run") or {}).get("id"))
+            self.cluster.put_rollout(replace(stored, status=dict(status)))
+
+        self.effect("store.write_status", effect)
+        return self.cluster.rollouts[rollout.name]
+
+    async def set_finalizer(self, rollout: RolloutObject, *, present: bool) -> RolloutObject:
+        """Adds or removes our finalizer, tested."""
+
+        def effect() -> None:
+            stored = self._tested(rollout, run_only=False, run=None)
+            others = tuple(one for one in stored.finalizers if one != FINALIZER)
+            self.cluster.put_rollout(replace(stored, finalizers=(*others, FINALIZER) if present else others))
+
+        self.effect("store.set_finalizer", effect)
+        return self.cluster.rollouts.get(rollout.name, rollout)
+
+    def _tested(self, rollout: RolloutObject, *, run_only: bool, run: str | None) -> RolloutObject:
+        stored = self.cluster.rollouts.get(rollout.name)
+        if stored is None or stored.uid != rollout.uid:
+            raise Missing(f"Rollout {rollout.name}")
+        if run_only:
+            if (stored.status.get("run") or {}).get("id") != run:
+                raise Conflict(f"Rollout {rollout.name}: another run")
+        elif stored.resource_version != rollout.resource_version:
+            raise Conflict(f"Rollout {rollout.name}: it changed")
+        return stored
+
+
+class MemoryWorkloads(_Port):
+    """`Workloads` in memory."""
+
+    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
+        """The arm."""
+        del namespace
+        failed = self.failed_read("workloads.arm") if fresh else None
+        return Unknown(failed) if failed else self.cluster.arm(deployment, service)
+
+    async def template(self, namespace: str, deployment: str) -> Seen[Template]:
+        """The template."""
+        del namespace
+        failed = self.failed_read("workloads.template")
+        return Unknown(failed) if failed else self.cluster.template(deployment)
+
+    async def write_template(
+        self, namespace: str, deployment: str, read: Template, parts: Mapping[str, Any], manager: Manager
+    ) -> None:
+        """Replaces the parts, tested."""
+        del namespace, manager
+        self.effect("workloads.write_template", lambda: self.cluster.replace_parts(deployment, read, parts))
+
+
+class MemoryRouter(_Port):
+    """`TrafficRouter` in memory."""
+
+    async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
+        """The route."""
+        failed = self.failed_read("router.read") if fresh else None
+        return Unknown(failed) if failed else self.cluster.route(ref)
+
+    async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
+        """Sets the weights, tested."""
+        self.effect("router.write", lambda: _ignore(self.cluster.write_route(route, pairs, str(manager))))
+        again = self.cluster.route(route.ref)
+        return again if isinstance(again, Route) else route
+
+
+def _ignore(_value: object) -> None:
+    """An effect has no result."""
+
+
+class MemoryCommands(_Port):
+    """`Commands` in memory."""
+
+    async def pending(self, namespace: str, rollout: str) -> Sequence[Command]:
+        """Those without an outcome."""
+        del namespace, rollout
+        return [command for command in self.cluster.commands if command.uid not in self.cluster.outcomes]
+
+    async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
+        """Writes the outcome, unless there is one."""
+        del namespace
+        self.effect(
+            "commands.conclude", lambda: _ignore(self.cluster.outcomes.setdefault(command.uid, (done, message)))
+        )
+
+
+class MemoryEvents(_Port):
+    """`Events` in memory."""
+
+    async def publish(self, rollout: RolloutObject, *, warning: bool, reason: str, message: str) -> None:
+        """Keeps the event."""
+        del warning
+        self.cluster.events.append((self.cluster.clock.now(), rollout.name, reason, message))
+
+
+@dataclass
+class ScriptedMetrics:
+    """`MetricSource` that answers from a function of time; it passes the gate like every port."""
+
+    cluster: Cluster
+    gate: Gate
+    answers: Callable[[Question, float], Answer]
+    asked: list[Question] = field(default_factory=list)
+
+    async def sample(self, question: Question, *, timeout: float) -> Answer:
+        """The answer at this instant."""
+        del timeout
+        self.gate.reading("metrics.sample")
+        self.asked.append(question)
+        return self.answers(question, self.cluster.clock.now())
+
+
+class Silence:
+    """`Telemetry` that tells nobody."""
+
+    def decided(self, rollout: RolloutObject, decision: Decision) -> None:
+        """Nothing."""
+
+    def weights_written(self, rollout: RolloutObject, target: str, *, revert: bool, seconds: float) -> None:
+        """Nothing."""
+
+    def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:
+        """Nothing."""
+
+    def forgotten(self, namespace: str, name: str) -> None:
+        """Nothing."""
+
+    def ticked(self, *, late: float, seconds: float) -> None:
+        """Nothing."""
+
+    def failed(self, namespace: str, name: str, error: Exception, *, retry: float) -> None:
+        """Nothing."""
+
+
+def memory_world(cluster: Cluster, answers: Callable[[Question, float], Answer], gate: Gate | None = None) -> World:
+    """All the ports on one cluster, through one gate."""
+    passed = gate if gate is not None else Gate()
+    return World(
+        store=MemoryStore(cluster, passed),
+        workloads=MemoryWorkloads(cluster, passed),
+        router=MemoryRouter(cluster, passed),
+        metrics=ScriptedMetrics(cluster, passed, answers),
+        commands=MemoryCommands(cluster, passed),
+        events=MemoryEvents(cluster, passed),
+        clock=cluster.clock,
+        telemetry=Silence(),
+    )

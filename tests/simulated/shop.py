@@ -1,0 +1,113 @@
+"""The small shop that simulated tests run in: two Deployments, two Services, one route, one metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidegate.api.command import Action
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.status import RolloutStatus
+from tidegate.core.observed import Answer, Command, Question, SeriesValue, TargetRef, Vector
+from tidegate.core.seen import Problem
+from tidegate.simulation.clock import VirtualClock
+from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.faults import Gate
+from tidegate.simulation.ports import memory_world
+from tidegate.simulation.runner import Runner
+
+REF = TargetRef("shop", "HTTPRoute", "checkout", "checkout", "checkout-canary")
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "baseline": {"deployment": "checkout", "service": "checkout"},
+        "candidate": {"deployment": "checkout-canary", "service": "checkout-canary"},
+        "traffic": [{"kind": "HTTPRoute", "name": "checkout"}],
+        "interval": "10s",
+        "metrics": [{"name": "errors", "query": 'errors{deployment="$workload"}', "unit": "ratio", "window": "20s"}],
+        "guards": [{"metric": "errors", "max": "5%"}],
+        "steps": [
+            {
+                "name": "canary",
+                "weight": 10,
+                "duration": "30s",
+                "thresholds": [{"metric": "errors", "max": "1%"}],
+            },
+            {"name": "half", "weight": 50, "duration": "30s"},
+        ],
+        "promotion": {"strategy": "CopyTemplate", "settle": "20s"},
+    }
+    made.update(changes)
+    return made
+
+
+def check(raw: Mapping[str, Any]) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
+    try:
+        return RolloutSpec.model_validate(raw), ()
+    except ValueError as error:
+        return None, (Problem("spec", str(error)),)
+
+
+def value(number: float) -> Vector:
+    return Vector((SeriesValue((), number),))
+
+
+@dataclass
+class Shop:
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    gate: Gate = field(default_factory=Gate)
+    values: dict[str, float] = field(default_factory=lambda: {"candidate": 0.0, "baseline": 0.0})
+    answer: Callable[[Question, float], Answer] | None = None
+
+    def __post_init__(self) -> None:
+        self.cluster = Cluster(self.clock)
+        self.start = self.clock.now()
+        for name, image in (("checkout", "shop:v1"), ("checkout-canary", "shop:v2")):
+            self.cluster.add_deployment(name, image, {"app": name})
+            self.cluster.services[name] = {"app": name}
+        self.cluster.add_route(SimulatedRoute("HTTPRoute", "checkout", [{"checkout": 1, "checkout-canary": 0}]))
+        self.world = memory_world(self.cluster, self.answers, self.gate)
+
+    def answers(self, question: Question, now: float) -> Answer:
+        if question.part == "probe":
+            return value(1.0)
+        if self.answer is not None:
+            return self.answer(question, now)
+        return value(self.values[str(question.arm)])
+
+    def rollout(self, raw: Mapping[str, Any] | None = None, *, attended: bool = False) -> Runner:
+        self.cluster.add_rollout("checkout", raw or spec())
+        return Runner(self.world, self.clock, "checkout", check, attended=attended)
+
+    @property
+    def status(self) -> RolloutStatus:
+        return RolloutStatus.model_validate(self.cluster.rollouts["checkout"].status)
+
+    @property
+    def weight(self) -> float:
+        backends = self.cluster.routes["HTTPRoute/checkout"].rules[0]
+        return 100 * backends["checkout-canary"] / (backends["checkout"] + backends["checkout-canary"])
+
+    @property
+    def outcome(self) -> str:
+        history = self.status.history
+        return history[0].outcome if history else ""
+
+    def set_weight(self, baseline: int, candidate: int) -> None:
+        self.cluster.set_weights(REF, {"#0": (baseline, candidate)})
+
+    def command(self, action: Action, reason: str = "because") -> None:
+        number = len(self.cluster.commands)
+        self.cluster.commands.append(
+            Command(f"command-{number}", f"c{number}", action, "", reason, "ann", self.clock.now())
+        )
+
+    def weights(self) -> list[float]:
+        """The candidate's share after each write to the route, percent."""
+        found = []
+        for write in self.cluster.history:
+            backends = write.rules[0]
+            found.append(100 * backends["checkout-canary"] / sum(backends.values()))
+        return found
