@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.stage import Rules, Stage
+from tidegate.core.observed import ABSENT, Acceptance, Route, RulePair, TargetRef, Unknown
+from tidegate.ports.errors import Conflict, Missing
+from tidegate.ports.protocols import Manager
+
+RULES: Rules = {
+    "everyone": [("other", 7), ("shop", 90), ("shop-canary", 10)],
+    "#1": [("shop-canary", 0), ("shop", 100)],
+    "foreign": [("other", 1)],
+}
+
+
+def ref(stage: Stage, kind: str, *rules: str) -> TargetRef:
+    return TargetRef(stage.namespace, kind, "shop", "shop", "shop-canary", rules)
+
+
+async def seen(stage: Stage, kind: str, *rules: str) -> Route:
+    found = await stage.router.read(ref(stage, kind, *rules), fresh=True)
+    assert isinstance(found, Route), found
+    return found
+
+
+@pytest.fixture(params=["HTTPRoute", "GRPCRoute"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def test_a_route_that_is_not_there_is_absent(stage: Stage) -> None:
+    assert await stage.router.read(ref(stage, "HTTPRoute"), fresh=True) is ABSENT
+
+
+async def test_a_kind_without_a_router_is_unknown_and_says_so(stage: Stage) -> None:
+    found = await stage.router.read(ref(stage, "VirtualService"), fresh=True)
+    assert isinstance(found, Unknown)
+    assert found.reason.startswith("RouterNotServed")
+
+
+async def test_every_rule_with_both_backends_is_a_pair(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    route = await seen(stage, kind)
+    assert route.pairs == (RulePair("everyone", 90, 10, alone=False), RulePair("#1", 100, 0, alone=True))
+    assert route.missing_rules == ()
+    assert not route.reverted_by_us
+
+
+async def test_only_the_rules_named_are_pairs_and_the_rest_is_missing(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    route = await seen(stage, kind, "everyone", "foreign", "nowhere")
+    assert [pair.rule for pair in route.pairs] == ["everyone"]
+    assert set(route.missing_rules) == {"foreign", "nowhere"}
+
+
+async def test_a_write_changes_the_two_numbers_of_the_rules_named_and_nothing_else(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    written = await stage.router.write(await seen(stage, kind), {"everyone": (60, 40)}, Manager.FORWARD)
+    assert written.pairs[0] == RulePair("everyone", 60, 40, alone=False)
+    assert await stage.numbers(kind, "shop") == {**RULES, "everyone": [("other", 7), ("shop", 60), ("shop-canary", 40)]}
+
+
+async def test_several_rules_are_written_in_one_go(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    route = await seen(stage, kind)
+    written = await stage.router.write(route, {"everyone": (100, 0), "#1": (55, 45)}, Manager.FORWARD)
+    assert [(pair.baseline, pair.candidate) for pair in written.pairs] == [(100, 0), (55, 45)]
+    assert written == await seen(stage, kind)
+
+
+async def test_a_write_decided_on_an_older_route_is_refused_and_the_next_goes_through(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    route = await seen(stage, kind)
+    await stage.edit_route(kind, "shop", {**RULES, "foreign": [("other", 2)]})
+    with pytest.raises(Conflict):
+        await stage.router.write(route, {"everyone": (100, 0)}, Manager.REVERT)
+    assert (await stage.numbers(kind, "shop"))["everyone"] == RULES["everyone"]
+    written = await stage.router.write(await seen(stage, kind), {"everyone": (100, 0)}, Manager.REVERT)
+    assert written.pairs[0].candidate == 0
+
+
+async def test_gateways_that_report_on_the_route_refuse_no_write(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    route = await seen(stage, kind)
+    await stage.report_route(kind, "shop", accepted=True)
+    written = await stage.router.write(route, {"everyone": (80, 20)}, Manager.FORWARD)
+    assert written.pairs[0].candidate == 20
+
+
+async def test_the_write_to_a_route_that_is_gone_is_missing(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    route = await seen(stage, kind)
+    gone = Route(ref=TargetRef(stage.namespace, kind, "gone", "shop", "shop-canary"), uid=route.uid, generation=1, pairs=route.pairs, handle=route.handle)  # fmt: skip
+    with pytest.raises(Missing):
+        await stage.router.write(gone, {"everyone": (100, 0)}, Manager.FORWARD)
+
+
+async def test_a_route_tells_that_the_last_to_set_it_was_our_revert(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    forward = await stage.router.write(await seen(stage, kind), {"everyone": (60, 40)}, Manager.FORWARD)
+    assert not forward.reverted_by_us
+    reverted = await stage.router.write(forward, {"everyone": (100, 0)}, Manager.REVERT)
+    assert reverted.reverted_by_us
+    assert (await seen(stage, kind)).reverted_by_us
+    again = await stage.router.write(reverted, {"everyone": (99, 1)}, Manager.FORWARD)
+    assert not again.reverted_by_us
+
+
+async def test_someone_elses_change_takes_the_route_from_our_revert(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    await stage.router.write(await seen(stage, kind), {"everyone": (100, 0)}, Manager.REVERT)
+    await stage.edit_route(kind, "shop", {**RULES, "everyone": [("shop", 50), ("shop-canary", 50)]})
+    assert not (await seen(stage, kind)).reverted_by_us
+
+
+async def test_what_gateways_report_is_told_for_the_current_generation(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    assert (await seen(stage, kind)).acceptance is Acceptance.UNREPORTED
+    await stage.report_route(kind, "shop", accepted=True)
+    route = await seen(stage, kind)
+    assert route.acceptance is Acceptance.ACCEPTED
+    written = await stage.router.write(route, {"everyone": (80, 20)}, Manager.FORWARD)
+    assert written.acceptance is Acceptance.PENDING
+    await stage.report_route(kind, "shop", accepted=False)
+    refused = await seen(stage, kind)
+    assert refused.acceptance is Acceptance.REFUSED
+    assert refused.acceptance_message
