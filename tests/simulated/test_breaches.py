@@ -1,0 +1,188 @@
+"""What breaches do, and what is no breach."""
+
+from __future__ import annotations
+
+import math
+
+from tests.simulated.shop import Shop, spec, value
+from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.simulation.runner import Runner
+
+
+async def started(shop: Shop, **changes: object) -> Runner:
+    runner = shop.rollout(spec(**changes))
+    await runner.run_until(shop.start + 15)
+    assert shop.weight == 10
+    return runner
+
+
+LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
+
+
+async def test_a_breach_that_lasts_less_than_its_for_does_not_revert() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "max": "5%", "for": "15m"}], steps=LONG)
+    shop.values["candidate"] = 0.06
+    await runner.run_until(shop.clock.now() + 14 * 60)
+    assert shop.status.guards[0].state == "Pending"
+    shop.values["candidate"] = 0.0
+    await runner.run_until(shop.start + 2 * 3600, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_a_breach_that_lasts_its_for_reverts() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "max": "5%", "for": "15m"}], steps=LONG)
+    shop.values["candidate"] = 0.06
+    bad = shop.clock.now()
+    await runner.run_until(bad + 3600, lambda: shop.outcome != "")
+    assert shop.outcome == "Reverted"
+    assert 15 * 60 <= shop.cluster.history[-1].time - bad <= 15 * 60 + 10
+    assert "above max 5%" in shop.status.history[0].message
+    assert "since" in shop.status.history[0].message
+
+
+async def test_slower_together_with_the_baseline_is_no_breach() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "maxIncrease": "20%"}], steps=LONG)
+    shop.values.update(candidate=0.25, baseline=0.24)
+    await runner.run_until(shop.clock.now() + 600)
+    assert shop.outcome == ""
+    shop.values.update(candidate=0.30)
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    assert shop.outcome == "Reverted"
+    assert "baseline 24%" in shop.status.history[0].message
+
+
+async def test_the_second_of_two_series_reverts() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    bad = Vector((SeriesValue((("segment", "a"),), 0.0), SeriesValue((("segment", "b"),), 0.5)))
+    shop.answer = lambda _question, _now: bad
+    await runner.run_until(shop.clock.now() + 11)
+    assert shop.weight == 0
+    assert shop.outcome == "Reverted"
+    assert 'segment="b"' in shop.status.history[0].message
+
+
+async def test_infinity_breaches_and_nan_does_not() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    shop.answer = lambda _question, _now: value(math.nan)
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.weight == 10
+    assert shop.status.guards[0].state == "Blind"
+    shop.answer = lambda _question, _now: value(math.inf)
+    await runner.run_until(shop.clock.now() + 10)
+    assert shop.weight == 0
+
+
+async def test_no_data_reverts_after_its_deadline_and_a_silent_source_holds_after_its_own() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    shop.answer = lambda _question, _now: Vector(())
+    bad = shop.clock.now()
+    await runner.run_until(bad + 3600, lambda: shop.weight == 0)
+    assert 600 <= shop.clock.now() - bad <= 640
+    assert shop.status.history or shop.status.run.ending.reason == "BlindNoData"
+
+
+async def test_a_source_that_is_down_for_a_minute_neither_advances_nor_aborts() -> None:
+    shop = Shop()
+    runner = await started(shop)
+    shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "connection refused")
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.weight == 10 and shop.outcome == ""
+    shop.answer = None
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_a_source_that_is_down_for_long_holds_and_goes_on_when_it_is_back() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "3h"}])
+    shop.answer = lambda _question, _now: Failed(FailedReason.TIMEOUT, "no answer")
+    await runner.run_until(shop.clock.now() + 3700)
+    assert shop.status.run is not None and shop.status.run.hold is not None
+    assert shop.status.run.hold.reason == "BlindSourceDown"
+    assert any(condition.type == "Blind" for condition in shop.status.conditions)
+    shop.answer = None
+    await runner.run_until(shop.clock.now() + 4 * 3600, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_a_hold_waits_until_all_is_well_and_restarts_the_duration() -> None:
+    shop = Shop()
+    hold = {"metric": "errors", "max": "2%", "onBreach": "Hold", "afterHold": "Restart"}
+    runner = await started(shop, guards=[hold], steps=[{"name": "canary", "weight": 10, "duration": "60s"}])
+    await runner.run_until(shop.start + 45)
+    shop.values["candidate"] = 0.03
+    await runner.run_until(shop.start + 600)
+    assert shop.status.run is not None and shop.status.run.hold is not None
+    shop.values["candidate"] = 0.0
+    good = shop.clock.now()
+    await runner.run_until(good + 50)
+    assert shop.outcome == "" and not shop.status.step.passed
+    await runner.run_until(good + 300, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_a_warning_is_told_once_and_changes_nothing() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "max": "2%", "onBreach": "Warn"}])
+    shop.values["candidate"] = 0.009
+    await runner.run_until(shop.start + 16)
+    shop.values["candidate"] = 0.03
+    await runner.run_until(shop.start + 600, lambda: shop.outcome != "")
+    told = [event for event in shop.cluster.events if event[2] == "LimitBreached"]
+    assert len(told) == 1
+
+
+async def test_a_failed_checkpoint_reverts_though_no_guard_is_breached() -> None:
+    shop = Shop()
+    runner = await started(shop)
+    shop.values["candidate"] = 0.02
+    await runner.run_until(shop.start + 600, lambda: shop.outcome != "")
+    assert shop.outcome == "Reverted"
+    assert shop.status.checkpoints[0].verdict == "Breach"
+    assert shop.status.checkpoints[0].findings[0].value == "2%"
+
+
+async def test_too_few_requests_extend_the_step_and_never_breach() -> None:
+    shop = Shop()
+    counts = {"total": 10.0, "bad": 9.0}
+    shop.answer = lambda question, _now: value(counts[question.part])
+    ratio = {
+        "name": "errors",
+        "ratio": {"bad": "bad_total", "total": "all_total"},
+        "minimumRequests": 50,
+        "window": "20s",
+    }
+    runner = await started(shop, metrics=[ratio])
+    await runner.run_until(shop.start + 600)
+    assert shop.weight == 10 and shop.outcome == ""
+    assert shop.status.run.waiting.reason == "CheckpointUndecided"
+    counts.update(total=1000.0, bad=2.0)
+    await runner.run_until(shop.start + 900, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_a_missing_bad_series_beside_a_present_total_is_zero() -> None:
+    shop = Shop()
+
+    def answer(question: Question, _now: float) -> Answer:
+        return value(500.0) if question.part == "total" else Vector(())
+
+    shop.answer = answer
+    ratio = {"name": "errors", "ratio": {"bad": "bad_total", "total": "all_total"}, "window": "20s"}
+    runner = await started(shop, metrics=[ratio])
+    await runner.run_until(shop.start + 600, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_relative_limits_ask_both_arms() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "maxIncrease": "20%"}])
+    await runner.run_until(shop.start + 25)
+    arms = {question.arm for question in shop.world.metrics.asked if question.metric == "errors"}
+    assert arms == {ArmName.BASELINE, ArmName.CANDIDATE}
