@@ -73,7 +73,7 @@ def read(file: str) -> list[Document]:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CommandError(f"{shown}:{line}: is no YAML: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise CommandError(f"{shown}: is no YAML: {error}") from error
+        raise CommandError(f"{shown}: is no YAML: {' '.join(str(error).split())}") from error
 
 
 class _Loader(yaml.SafeLoader):

@@ -58,8 +58,19 @@ def read(model: type[M], raw: object, where: Where) -> tuple[M | None, list[Prob
     try:
         return model.model_validate_json(text, strict=True, by_alias=True, by_name=False), []
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = _own(error.errors(include_url=False))
         return None, [Problem((*where, *detail["loc"]), _in_words(detail, model)) for detail in details]
+
+
+def _own(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without a list's "too short" that only says that its bad items do not count."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail, place in zip(details, places, strict=True)
+        if detail["type"] != "too_short"
+        or not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    ]
 
 
 def _without_nulls(raw: object) -> object:

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tidegate.cli.main import COMMANDS, main
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_help_names_every_command_and_loads_none_of_what_they_need() -> None:
+    code = "import sys; from tidegate.cli.main import main\ntry: main(['--help'])\nfinally: print(sorted({'pydantic', 'yaml', 'kubernetes', 'rich'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    assert all(name in done.stdout for name in COMMANDS)
+    assert done.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help_of_its_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    assert capsys.readouterr().out.startswith("usage: ")
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"tidegate {version('tidegate')}\n"
+
+
+@pytest.mark.parametrize("argv", [[], ["nonsense"], ["lint"], ["abort"]])
+def test_wrong_use_is_exit_code_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(argv)
+    assert capsys.readouterr().err.startswith("usage: ")
+
+
+def test_as_a_kubectl_plugin_it_names_itself_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/usr/bin/kubectl-tidegate", "lint", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert capsys.readouterr().out.startswith("usage: kubectl tidegate lint ")
+
+
+def test_crd_prints_what_it_would_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["crd"]) == 0
+    printed = capsys.readouterr().out
+    assert main(["crd", "--output", str(tmp_path / "new")]) == 0
+    written = {path.name: path.read_text() for path in (tmp_path / "new").iterdir()}
+    assert set(written) == {"rollouts.tidegate.dev.yaml", "rolloutcommands.tidegate.dev.yaml"}
+    assert all(text in printed for text in written.values())
+
+
+def test_crd_into_a_file_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "taken"
+    file.touch()
+    assert main(["crd", "--output", str(file)]) == 2
+    assert capsys.readouterr().err == f"tidegate: cannot write to {file}: File exists\n"
+
+
+def test_a_reader_that_has_had_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m tidegate.cli crd | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, cwd=ROOT)  # noqa: S602
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
