@@ -41,7 +41,7 @@ class Scheduler:
     world: World
     ticker: Ticker
     index: Index
-    beat: float = field(default=-math.inf)
+    heartbeat: float = field(default=-math.inf)
     """Monotonic seconds of the loop's last turn."""
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class Scheduler:
         stopping = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():
-                self.beat = self.world.clock.monotonic()
+                self.heartbeat = self.world.clock.monotonic()
                 self._start_due()
                 await self._until_next(stopping)
         finally:
