@@ -23,7 +23,7 @@ from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.adapters.routers.by_kind import RoutersByKind
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS, GatewayApiRouter
-from tidegate.handlers import Caches, Intake, Resync, Waker, Watches
+from tidegate.handlers import Caches, Intake, Resync, Waker, Watches, takes_of
 from tidegate.handlers.resync import EVERY
 from tidegate.metrics import Metrics
 from tidegate.ports.errors import PortError
@@ -111,7 +111,7 @@ async def run_operator(
         intake = Intake(caches, scheduler, settings.ignored_annotations)
         take_signals = _signals_to(stop)
         take_signals()
-        watches = Watches(api, caches, intake, settings.namespaces, after_start=take_signals)
+        watches = Watches(api, caches, takes_of(intake), settings.namespaces, after_start=take_signals)
         resync = Resync(api, caches, intake, settings.namespaces)
         async with _serving(settings, metrics, api, scheduler):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")

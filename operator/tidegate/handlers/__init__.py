@@ -1,8 +1,9 @@
 """Kopf decorators, and nothing else: each says what woke whom."""
 
 from tidegate.handlers.intake import Caches, Intake
+from tidegate.handlers.registry import takes_of
 from tidegate.handlers.resync import Resync
 from tidegate.handlers.waker import Waker
 from tidegate.handlers.watches import Watches
 
-__all__ = ["Caches", "Intake", "Resync", "Waker", "Watches"]
+__all__ = ["Caches", "Intake", "Resync", "Waker", "Watches", "takes_of"]

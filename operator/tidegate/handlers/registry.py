@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import kopf
 
@@ -11,20 +11,9 @@ from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, ROLLOUTS,
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
 from tidegate.handlers.intake import Intake, Take
 
-WATCHED: Final = (ROLLOUTS, COMMANDS, DEPLOYMENTS, SERVICES, *ROUTE_KINDS)
-"""Every kind there is a watch stream for."""
 
-
-def registry_for(intake: Intake, watched: Collection[Resource]) -> kopf.OperatorRegistry:
-    """A Kopf registry that hands the events of these kinds to the intake."""
-    registry = kopf.OperatorRegistry()
-    takes = _takes(intake)
-    for resource in watched:
-        _register(registry, resource, takes[resource])
-    return registry
-
-
-def _takes(intake: Intake) -> Mapping[Resource, Take]:
+def takes_of(intake: Intake) -> Mapping[Resource, Take]:
+    """Every kind there is a watch stream for, with what takes its events in."""
     return {
         ROLLOUTS: intake.rollout,
         COMMANDS: intake.command,
@@ -32,6 +21,14 @@ def _takes(intake: Intake) -> Mapping[Resource, Take]:
         SERVICES: intake.service,
         **{resource: intake.route(resource.kind) for resource in ROUTE_KINDS},
     }
+
+
+def registry_for(takes: Mapping[Resource, Take]) -> kopf.OperatorRegistry:
+    """A Kopf registry that hands on the events of these kinds."""
+    registry = kopf.OperatorRegistry()
+    for resource, take in takes.items():
+        _register(registry, resource, take)
+    return registry
 
 
 def _register(registry: kopf.OperatorRegistry, resource: Resource, take: Take) -> None:

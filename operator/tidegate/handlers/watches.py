@@ -8,7 +8,7 @@ begins after a short wait, with the kinds that may be watched by then. Decisions
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import kopf
@@ -16,10 +16,10 @@ import structlog
 
 from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.permissions import may_watch
-from tidegate.handlers.intake import Caches, Intake
+from tidegate.handlers.intake import Caches, Take
 from tidegate.handlers.kopf_settings import kopf_settings
 from tidegate.handlers.login import connection_info
-from tidegate.handlers.registry import WATCHED, registry_for
+from tidegate.handlers.registry import registry_for
 
 FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 30.0
@@ -31,20 +31,20 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Watches:
-    """The watch streams of all kinds, in all namespaces served (none named: the whole cluster)."""
+    """The watch streams of the kinds in `takes`, in all namespaces served (none named: the whole cluster)."""
 
     def __init__(
         self,
         api: Api,
         caches: Caches,
-        intake: Intake,
+        takes: Mapping[Resource, Take],
         namespaces: Sequence[str] = (),
         after_start: Callable[[], None] = lambda: None,
     ) -> None:
         """`after_start` is called whenever Kopf has started: it installs signal handlers, unasked."""
         self._api = api
         self._caches = caches
-        self._intake = intake
+        self._takes = takes
         self._namespaces = tuple(namespaces)
         self._after_start = after_start
 
@@ -76,7 +76,7 @@ class Watches:
             _log.warning("watch streams ended, beginning anew", error=f"{type(results[0]).__name__}: {results[0]}")
 
     async def _kopf(self, allowed: Sequence[Resource]) -> None:
-        registry = registry_for(self._intake, allowed)
+        registry = registry_for({resource: self._takes[resource] for resource in allowed})
 
         @kopf.on.login(registry=registry, id="login", retries=1)
         async def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401  (Kopf's signature)
@@ -104,7 +104,7 @@ class Watches:
         """The kinds that may be watched everywhere they are to be."""
         places = self._namespaces or (None,)
         allowed: list[Resource] = []
-        for resource in WATCHED:
+        for resource in self._takes:
             answers = [await may_watch(self._api, resource, place) for place in places]
             if all(answers):
                 allowed.append(resource)
@@ -113,7 +113,7 @@ class Watches:
         return allowed
 
     async def _permissions_changed(self, allowed: Sequence[Resource]) -> None:
-        if len(allowed) == len(WATCHED):
+        if len(allowed) == len(self._takes):
             await asyncio.Event().wait()
         while True:
             await asyncio.sleep(ASK_AGAIN)

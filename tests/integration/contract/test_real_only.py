@@ -1,0 +1,144 @@
+"""What only the real API server can show."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.contract.stage import SPEC
+from tests.integration.contract.conftest import GATEWAY_API, TIDEGATE, RealStage
+from tidegate.adapters.kubernetes.cache import Cache
+from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.kubernetes.events import KubernetesEvents
+from tidegate.adapters.routers.gateway_api import GatewayApiRouter
+from tidegate.core.observed import Arm, RolloutObject, Route, TargetRef, Unknown
+from tidegate.ports.errors import Missing, Rejected
+from tidegate.ports.protocols import Manager
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110  (a condition, not a time)
+            await asyncio.sleep(0.05)
+
+
+async def rolled_out(stage: RealStage, name: str, *, fresh: bool = True) -> Arm:
+    found: list[Arm] = []
+
+    async def done() -> bool:
+        arm = await stage.workloads.arm(stage.namespace, name, name, fresh=fresh)
+        found[:] = [arm] if isinstance(arm, Arm) else []
+        return bool(found) and found[0].rolled_out
+
+    await until(done)
+    return found[0]
+
+
+async def test_an_arms_pattern_matches_its_pods_and_nobody_elses(stage: RealStage) -> None:
+    long = "a-name-so-long-that-the-api-server-cuts-what-it-makes-of-it"
+    for name in ("shop", "shop-canary", long):
+        await stage.put_deployment(name, {"containers": [{"name": "app", "image": "none:1"}]}, 2)
+    arms = {name: await rolled_out(stage, name) for name in ("shop", "shop-canary", long)}
+    assert {arm.available for arm in arms.values()} == {2}
+    pods = await stage.hands.list("v1", "Pod", stage.namespace)
+    for name, arm in arms.items():
+        own = {pod["metadata"]["name"] for pod in pods if pod["metadata"]["labels"]["app"] == name}
+        matched = {pod["metadata"]["name"] for pod in pods if re.fullmatch(arm.pods, pod["metadata"]["name"])}
+        assert matched == own
+        assert len(own) == 2
+
+
+async def test_an_arm_scaled_to_nothing_has_a_pattern_that_no_pod_matches(stage: RealStage) -> None:
+    await stage.put_deployment("shop", {"containers": [{"name": "app", "image": "none:1"}]}, 0)
+    arm = await rolled_out(stage, "shop")
+    assert not re.fullmatch(arm.pods, "shop-5d8f7c9b6d-abcde")
+    assert not re.fullmatch(arm.pods, "")
+
+
+async def test_of_a_route_nothing_but_the_two_weights_changes(stage: RealStage) -> None:
+    filters = [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "y"}]}}]
+    rules = [
+        {
+            "name": "everyone",
+            "matches": [{"path": {"type": "PathPrefix", "value": "/a"}}],
+            "filters": filters,
+            "timeouts": {"request": "10s"},
+            "backendRefs": [
+                {"name": "shop", "port": 80, "filters": filters},
+                {"name": "other", "port": 81, "weight": 3},
+                {"name": "shop-canary", "namespace": "elsewhere", "port": 80, "weight": 5},
+                {"name": "shop-canary", "port": 80, "weight": 0},
+            ],
+        },
+        {"backendRefs": [{"name": "shop", "port": 80, "weight": 1}]},
+    ]
+    spec = {"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.test"], "rules": rules}
+    before = await stage.hands.create(stage.item(GATEWAY_API, "HTTPRoute", "shop", spec=spec))
+    ref = TargetRef(stage.namespace, "HTTPRoute", "shop", "shop", "shop-canary")
+    route = await stage.router.read(ref, fresh=True)
+    assert isinstance(route, Route)
+    await stage.router.write(route, {"everyone": (60, 40)}, Manager.FORWARD)
+    after = await stage.hands.get(GATEWAY_API, "HTTPRoute", "shop", stage.namespace)
+    backends = before["spec"]["rules"][0]["backendRefs"]
+    assert (backends[0]["weight"], backends[3]["weight"]) == (1, 0)
+    backends[0]["weight"], backends[3]["weight"] = 60, 40
+    assert after["spec"] == before["spec"]
+    assert after["metadata"].get("annotations") is None
+
+
+async def test_a_kind_that_is_not_served_is_unknown_and_says_so(stage: RealStage) -> None:
+    kind = Resource("gateway.networking.k8s.io", "v1", "nosuchroutes", "NoSuchRoute")
+    router = GatewayApiRouter(stage.api, kind, Cache())
+    found = await router.read(TargetRef(stage.namespace, "NoSuchRoute", "shop", "a", "b"), fresh=True)
+    assert isinstance(found, Unknown)
+    assert found.reason.startswith("RouterNotServed")
+
+
+async def test_a_value_the_schema_refuses_is_rejected_and_no_conflict(stage: RealStage) -> None:
+    await stage.put_route("HTTPRoute", "shop", {"everyone": [("shop", 100), ("shop-canary", 0)]})
+    ref = TargetRef(stage.namespace, "HTTPRoute", "shop", "shop", "shop-canary")
+    route = await stage.router.read(ref, fresh=True)
+    assert isinstance(route, Route)
+    with pytest.raises(Rejected, match="greater than or equal to 0"):
+        await stage.router.write(route, {"everyone": (101, -1)}, Manager.FORWARD)
+
+
+async def test_a_name_in_a_namespace_that_does_not_exist_is_missing(stage: RealStage) -> None:
+    with pytest.raises(Missing):
+        await stage.api.get(Resource("apps", "v1", "deployments", "Deployment"), "no-such-namespace", "shop")
+
+
+async def test_a_finalizer_leaves_the_finalizers_of_others_alone(stage: RealStage) -> None:
+    item = stage.item(TIDEGATE, "Rollout", "shop", spec=SPEC)
+    item["metadata"]["finalizers"] = ["example.com/theirs"]
+    await stage.hands.create(item)
+    rollout = await stage.rollouts.read(stage.namespace, "shop", fresh=True)
+    assert isinstance(rollout, RolloutObject)
+    held = await stage.rollouts.set_finalizer(rollout, present=True)
+    assert held.finalizers == ("example.com/theirs", "tidegate.dev/restore-weights")
+    free = await stage.rollouts.set_finalizer(held, present=False)
+    assert free.finalizers == ("example.com/theirs",)
+    await stage.hands.patch(item, {"metadata": {"finalizers": None}})
+
+
+async def test_an_event_is_on_the_rollout(stage: RealStage) -> None:
+    await stage.put_rollout("shop")
+    rollout = await stage.rollouts.read(stage.namespace, "shop", fresh=True)
+    assert isinstance(rollout, RolloutObject)
+    events = KubernetesEvents(stage.api, lambda: 1_700_000_000.5, "operator-1")
+    await events.publish(rollout, warning=True, reason="Reverted", message="é" * 2000)
+    (event,) = await stage.hands.list("events.k8s.io/v1", "Event", stage.namespace)
+    assert (event["type"], event["reason"], event["regarding"]["uid"]) == ("Warning", "Reverted", rollout.uid)
+    assert len(event["note"].encode()) <= 1024
+
+
+async def test_an_event_that_cannot_be_published_harms_nobody(stage: RealStage) -> None:
+    await stage.put_rollout("shop")
+    rollout = await stage.rollouts.read(stage.namespace, "shop", fresh=True)
+    assert isinstance(rollout, RolloutObject)
+    events = KubernetesEvents(stage.api, lambda: 1_700_000_000.5, "operator-1")
+    await events.publish(rollout, warning=False, reason="", message="")
+    assert await stage.hands.list("events.k8s.io/v1", "Event", stage.namespace) == []
