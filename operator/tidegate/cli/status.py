@@ -1,0 +1,129 @@
+"""`tidegate status`: what a Rollout is doing, and why, from its `.status`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from pydantic import ValidationError
+
+from tidegate.adapters.kubernetes.client import ROLLOUTS
+from tidegate.adapters.kubernetes.kubeconfig import Connection
+from tidegate.api.status import CheckpointStatus, Condition, RolloutStatus, RunStatus, StepStatus
+from tidegate.cli.cluster import add_cluster_arguments, with_cluster
+from tidegate.cli.errors import CommandError
+from tidegate.cli.tables import Table, show
+from tidegate.core.instants import in_words
+from tidegate.ports.errors import Missing
+
+MOST_RUNS: Final = 5
+"""Earlier runs that are listed; `.status.history` has a few more."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which Rollout."""
+    parser.add_argument("name", metavar="NAME", help="of the Rollout")
+    add_cluster_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 when there is such a Rollout."""
+    return with_cluster(arguments, lambda connection: _show(arguments.name, connection))
+
+
+async def _show(name: str, connection: Connection) -> int:
+    try:
+        found = await connection.api.get(ROLLOUTS, connection.namespace, name)
+    except Missing as error:
+        raise CommandError(f"there is no Rollout {name} in namespace {connection.namespace}") from error
+    try:
+        status = RolloutStatus.model_validate(found.get("status") or {})
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise CommandError(
+            f"the status of {name} was written by another version: .status.{where} is not known"
+        ) from error
+    print(f"{name}: {status.phase or 'not seen by the operator yet'}")
+    for part in report(status):
+        if isinstance(part, Table):
+            print()
+            show(part, sys.stdout)
+        else:
+            print(f"  {part}")
+    return 0
+
+
+def report(status: RolloutStatus) -> Iterator[str | Table]:
+    """Sentences and tables, the most urgent first."""
+    if status.message:
+        yield status.message
+    for condition in status.conditions:
+        yield _condition(condition)
+    if status.weight is not None:
+        observed = status.weight.observed
+        seen = "could not be read" if observed is None else f"has {observed:g}%"
+        yield f"Weight: {status.weight.desired:g}% wanted, the route {seen}"
+    if status.run is not None:
+        yield from _run(status.run)
+    if status.step is not None:
+        yield _step(status.step)
+    if status.next_check_time is not None:
+        yield f"Next checkpoint or gate: {_moment(status.next_check_time)}"
+    yield from _tables(status)
+
+
+def _tables(status: RolloutStatus) -> Iterator[Table]:
+    if status.guards:
+        rows = [(guard.name, guard.state, _moment(guard.since), guard.message) for guard in status.guards]
+        yield _table("Guards that are not ok", ("guard", "state", "since", "what was seen"), rows)
+    if status.blind:
+        rows = [(blind.metric, blind.kind, _moment(blind.since), blind.message) for blind in status.blind]
+        yield _table("Metrics without an answer", ("metric", "why", "since", "what was answered"), rows)
+    if status.checkpoints:
+        yield _checkpoint(status.checkpoints[0])
+    if status.history:
+        runs = status.history[:MOST_RUNS]
+        rows = [(one.id, one.outcome, _moment(one.end_time), one.message or one.reason) for one in runs]
+        yield _table("Earlier runs", ("run", "outcome", "ended", "why"), rows)
+
+
+def _condition(condition: Condition) -> str:
+    message = f": {condition.message}" if condition.message else ""
+    return f"{condition.type} is {condition.status} ({condition.reason}){message}"
+
+
+def _run(run: RunStatus) -> Iterator[str]:
+    images = f" of {', '.join(run.version.images)}" if run.version.images else ""
+    yield f"Run {run.id}{images}, since {_moment(run.start_time)}"
+    if run.ending is not None:
+        yield f"It is being ended ({run.ending.reason}): {run.ending.evidence}"
+    if run.paused is not None:
+        yield f"It is paused ({run.paused.reason}): {run.paused.message}"
+    if run.hold is not None:
+        yield f"It holds ({run.hold.reason}): {run.hold.message}"
+    if run.waiting is not None:
+        yield f"It waits ({run.waiting.reason}) since {_moment(run.waiting.since)}: {run.waiting.message}"
+
+
+def _step(step: StepStatus) -> str:
+    end = f", ends about {_moment(step.expected_end)}" if step.expected_end is not None else ""
+    watched = f"watched for {in_words(step.watched)}" if step.reached else "its weight is not on the route yet"
+    return f"Step {step.summary or step.name} at {step.weight:g}%: {watched}{end}"
+
+
+def _checkpoint(checkpoint: CheckpointStatus) -> Table:
+    title = f"Last checkpoint, {checkpoint.at} into {checkpoint.step}: {checkpoint.verdict}"
+    columns = ("threshold", "limit", "candidate", "baseline", "series", "state")
+    rows = [(one.threshold, one.limit, one.value, one.baseline, one.series, one.state) for one in checkpoint.findings]
+    return _table(title, columns, rows)
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    return Table(title, columns, tuple(rows))
+
+
+def _moment(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from tidegate.api.status import RolloutStatus
+from tidegate.cli.status import report
+from tidegate.cli.tables import Table, plain
+
+AT = "2026-11-21T14:00:00Z"
+RUN = {"id": "3", "version": {"images": ["web:2"]}, "startTime": AT}
+
+
+def told(status: dict[str, object]) -> list[str]:
+    parts = report(RolloutStatus.model_validate(status))
+    return [f"{part.title}\n{plain(part)}" if isinstance(part, Table) else part for part in parts]
+
+
+def test_a_new_rollout_has_nothing_to_tell() -> None:
+    assert told({"observedGeneration": -1}) == []
+
+
+def test_a_run_tells_where_it_is_and_what_it_waits_for() -> None:
+    status = {
+        "message": "watching 5% for 50m more",
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "Unknown",
+                "reason": "Progressing",
+                "message": "on its way",
+                "lastTransitionTime": AT,
+            }
+        ],
+        "weight": {"desired": 5, "observed": 4.5},
+        "run": RUN | {"waiting": {"reason": "GateClosed", "message": "opens tomorrow", "since": AT}},
+        "step": {
+            "name": "canary",
+            "index": 1,
+            "of": 2,
+            "summary": "1/2 canary",
+            "weight": 5,
+            "reached": True,
+            "watched": 600,
+        },
+        "nextCheckTime": AT,
+    }
+    assert told(status) == [
+        "watching 5% for 50m more",
+        "Ready is Unknown (Progressing): on its way",
+        "Weight: 5% wanted, the route has 4.5%",
+        "Run 3 of web:2, since 2026-11-21 14:00:00 UTC",
+        "It waits (GateClosed) since 2026-11-21 14:00:00 UTC: opens tomorrow",
+        "Step 1/2 canary at 5%: watched for 10m",
+        "Next checkpoint or gate: 2026-11-21 14:00:00 UTC",
+    ]
+
+
+def test_an_ending_a_pause_and_a_hold_say_why() -> None:
+    run = RUN | {
+        "ending": {"kind": "Reverted", "reason": "GuardBreached", "evidence": "errors 6% > 5%", "since": AT},
+        "paused": {"reason": "ByCommand", "message": "admin: lunch", "since": AT},
+        "hold": {"reason": "Breached", "message": "errors", "since": AT},
+    }
+    assert told({"run": run, "weight": {"desired": 0}})[2:] == [
+        "It is being ended (GuardBreached): errors 6% > 5%",
+        "It is paused (ByCommand): admin: lunch",
+        "It holds (Breached): errors",
+    ]
+    assert told({"weight": {"desired": 0}}) == ["Weight: 0% wanted, the route could not be read"]
+
+
+def test_findings_come_as_a_table_of_limit_and_value() -> None:
+    finding = {"threshold": "errors max 1%", "state": "Ok", "value": "0.3%", "limit": "1%"}
+    status = {
+        "guards": [{"name": "errors max 5%", "state": "Pending", "since": AT, "message": "6% for 2m of 15m"}],
+        "blind": [{"metric": "stars", "kind": "NoData", "since": AT, "message": "empty"}],
+        "checkpoints": [{"step": "canary", "at": "15m", "time": AT, "verdict": "Pass", "findings": [finding]}],
+        "history": [
+            {"id": "2", "version": {}, "outcome": "Reverted", "reason": "GuardBreached", "startTime": AT, "endTime": AT}
+        ],
+    }
+    assert told(status) == [
+        (
+            "Guards that are not ok\n"
+            "GUARD           STATE     SINCE                     WHAT WAS SEEN\n"
+            "errors max 5%   Pending   2026-11-21 14:00:00 UTC   6% for 2m of 15m\n"
+        ),
+        (
+            "Metrics without an answer\n"
+            "METRIC   WHY      SINCE                     WHAT WAS ANSWERED\n"
+            "stars    NoData   2026-11-21 14:00:00 UTC   empty\n"
+        ),
+        (
+            "Last checkpoint, 15m into canary: Pass\n"
+            "THRESHOLD       LIMIT   CANDIDATE   STATE\n"
+            "errors max 1%   1%      0.3%        Ok\n"
+        ),
+        (
+            "Earlier runs\n"
+            "RUN   OUTCOME    ENDED                     WHY\n"
+            "2     Reverted   2026-11-21 14:00:00 UTC   GuardBreached\n"
+        ),
+    ]
