@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from tests.unit.adapters.fake_prometheus import error, success
+from tests.unit.adapters.fake_server import error, success
 from tidegate.adapters.prometheus.answers import NoAnswer, checked, vector
 from tidegate.core.observed import Failed, FailedReason, SeriesValue
 

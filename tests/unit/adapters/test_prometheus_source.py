@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.adapters.fake_prometheus import ONE, Reader, Writer, answers, error, http, never, running
+from tests.unit.adapters.fake_server import ONE, Reader, Writer, answers, error, http, never, running
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.core.observed import Failed, FailedReason, Question, SeriesValue, Vector
 

@@ -103,7 +103,8 @@ class _Call:
     """For messages, such as `patch HTTPRoute shop/checkout`."""
     query: Mapping[str, str] = field(default_factory=dict)
     body: object = None
-    timeout: float = CALL_TIMEOUT
+    timeout: float | None = None
+    """Seconds; `None` for what a call about one object may take."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -116,11 +117,15 @@ class _Call:
 class Api:
     """Calls to the Kubernetes API. Raises only `ports.errors`."""
 
-    def __init__(self, configuration: Configuration, observer: CallObserver = _nobody) -> None:
+    def __init__(
+        self, configuration: Configuration, observer: CallObserver = _nobody, timeout: float = CALL_TIMEOUT
+    ) -> None:
+        """`timeout` is in seconds, for a call about one object."""
         self.configuration = configuration
         self._client = ApiClient(configuration)
         self._client.user_agent = f"tidegate/{version('tidegate')}"
         self._observer = observer
+        self._timeout = timeout
         self.last_answer = time.monotonic()
         """When the API server last answered anything at all, on `time.monotonic`'s clock."""
 
@@ -194,7 +199,9 @@ class Api:
                 header_params=call.headers,
                 auth_settings=["BearerToken"],
             )
-            response = await self._client.call_api(call.method, url, headers, call.body, _request_timeout=call.timeout)
+            response = await self._client.call_api(
+                call.method, url, headers, call.body, _request_timeout=call.timeout or self._timeout
+            )
             await response.read()  # type: ignore[no-untyped-call]
             self.last_answer = time.monotonic()
             found: object = self._client.response_deserialize(response, {"2XX": "object"}).data

@@ -1,4 +1,4 @@
-"""A Prometheus that answers whatever a test tells it to, byte by byte if need be."""
+"""A server (Prometheus, or the API server) that answers whatever a test tells it to, byte by byte if need be."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ class Asked:
     path: str
     headers: dict[str, str]
     parameters: dict[str, list[str]]
+    body: bytes = b""
 
 
 @dataclass
-class FakePrometheus:
+class FakeServer:
     """Answers with `reply`; remembers what it was asked."""
 
     reply: Reply
@@ -42,8 +43,9 @@ class FakePrometheus:
                 headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in lines if line)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 parts = urlsplit(target)
-                query = parse_qs(parts.query) | parse_qs(body.decode())
-                self.asked.append(Asked(method, parts.path, headers, query))
+                form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+                query = parse_qs(parts.query) | (parse_qs(body.decode()) if form else {})
+                self.asked.append(Asked(method, parts.path, headers, query, body))
                 await self.reply(reader, writer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -53,8 +55,8 @@ class FakePrometheus:
 
 
 @asynccontextmanager
-async def running(reply: Reply) -> AsyncIterator[FakePrometheus]:
-    fake = FakePrometheus(reply)
+async def running(reply: Reply) -> AsyncIterator[FakeServer]:
+    fake = FakeServer(reply)
     tasks: set[asyncio.Task[None]] = set()
 
     def connected(reader: Reader, writer: Writer) -> None:

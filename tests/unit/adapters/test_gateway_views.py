@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tidegate.adapters.routers.gateway_views import route_of, route_view
+from tidegate.core.observed import Acceptance, RulePair, TargetRef
+
+REF = TargetRef("shop", "HTTPRoute", "web", "web", "web-canary")
+PARENT = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gateway"}
+
+
+def route(*backends: dict[str, Any], **parts: Any) -> dict[str, Any]:  # noqa: ANN401
+    spec = {"parentRefs": [PARENT], "rules": [{"backendRefs": list(backends)}], **parts.pop("spec", {})}
+    return {"metadata": {"uid": "u", "generation": 4, "namespace": "shop", **parts}, "spec": spec}
+
+
+def reported(*conditions: tuple[str, str, int | None], parent: dict[str, Any] = PARENT) -> dict[str, Any]:
+    said = [
+        {"type": kind, "status": status, "message": "why", **({} if seen is None else {"observedGeneration": seen})}
+        for kind, status, seen in conditions
+    ]
+    return {"parentRef": parent, "controllerName": "x", "conditions": said}
+
+
+def pairs(*backends: dict[str, Any]) -> tuple[RulePair, ...]:
+    return route_of(route_view(route(*backends)), REF).pairs
+
+
+WEB, CANARY = {"name": "web", "weight": 90}, {"name": "web-canary", "weight": 10}
+
+
+@pytest.mark.parametrize(
+    ("case", "backends", "found"),
+    [
+        ("the two alone", [WEB, CANARY], (90, 10, True)),
+        ("beside another", [WEB, CANARY, {"name": "other"}], (90, 10, False)),
+        ("a missing weight is 1", [{"name": "web"}, CANARY], (1, 10, True)),
+        ("named in full", [{**WEB, "group": "", "kind": "Service", "namespace": "shop"}, CANARY], (90, 10, True)),
+    ],
+)
+def test_a_rule_with_both_services_is_a_pair(case: str, backends: list[Any], found: tuple[int, int, bool]) -> None:
+    assert pairs(*backends) == (RulePair("#0", found[0], found[1], alone=found[2]),), case
+
+
+@pytest.mark.parametrize(
+    ("case", "other"),
+    [
+        ("a Service of another namespace", {"namespace": "elsewhere"}),
+        ("another kind", {"kind": "ServiceImport", "group": "multicluster.x-k8s.io"}),
+        ("another group", {"group": "example.com"}),
+    ],
+)
+def test_what_only_looks_like_the_service_is_not_it(case: str, other: dict[str, str]) -> None:
+    assert pairs(WEB, {**CANARY, **other}) == (), case
+
+
+def test_a_service_named_twice_in_a_rule_is_said_and_not_guessed() -> None:
+    found = route_of(route_view(route(WEB, CANARY, {**CANARY, "port": 81})), REF)
+    assert found.pairs == ()
+    assert "twice" in found.missing_rules[0]
+
+
+MIXED = [("Accepted", "True", 4), ("ResolvedRefs", "True", 4)]
+
+
+@pytest.mark.parametrize(
+    ("case", "parents", "acceptance"),
+    [
+        ("nobody reports", [], Acceptance.UNREPORTED),
+        ("both are true of this generation", [reported(*MIXED)], Acceptance.ACCEPTED),
+        ("said of the generation before", [reported(("Accepted", "True", 3), ("ResolvedRefs", "True", 4))], Acceptance.PENDING),
+        ("one is not said yet", [reported(("Accepted", "True", 4))], Acceptance.PENDING),
+        ("one is unknown", [reported(("Accepted", "Unknown", 4), ("ResolvedRefs", "True", 4))], Acceptance.PENDING),
+        ("one is false", [reported(("Accepted", "True", 4), ("ResolvedRefs", "False", 4))], Acceptance.REFUSED),
+        ("a refusal of the generation before is none", [reported(("Accepted", "False", 3), ("ResolvedRefs", "True", 4))], Acceptance.PENDING),
+        ("a controller that names no generation is believed", [reported(("Accepted", "True", None), ("ResolvedRefs", "True", None))], Acceptance.ACCEPTED),
+        ("a report on a gateway no longer named does not count", [reported(*MIXED), reported(("Accepted", "False", 4), parent={"name": "former"})], Acceptance.ACCEPTED),
+    ],
+)  # fmt: skip
+def test_what_gateways_say_is_put_together(case: str, parents: list[Any], acceptance: Acceptance) -> None:
+    raw = {**route(WEB, CANARY), "status": {"parents": parents}}
+    assert route_view(raw).acceptance is acceptance, case
+
+
+@pytest.mark.parametrize(
+    ("second", "acceptance"),
+    [
+        ([("Accepted", "False", 4), ("ResolvedRefs", "True", 4)], Acceptance.REFUSED),
+        ([("Accepted", "True", 3), ("ResolvedRefs", "True", 4)], Acceptance.PENDING),
+        (MIXED, Acceptance.ACCEPTED),
+    ],
+)
+def test_of_several_gateways_the_least_content_counts(second: list[Any], acceptance: Acceptance) -> None:
+    other = {**PARENT, "name": "second"}
+    raw = route(WEB, CANARY, spec={"parentRefs": [PARENT, other]})
+    for order in (
+        [reported(*MIXED), reported(*second, parent=other)],
+        [reported(*second, parent=other), reported(*MIXED)],
+    ):
+        assert route_view({**raw, "status": {"parents": order}}).acceptance is acceptance
+
+
+def test_our_revert_is_known_by_its_manager_on_the_rules_and_nothing_else() -> None:
+    def view(manager: str, fields: dict[str, Any]) -> bool:
+        return route_view(route(WEB, CANARY, managedFields=[{"manager": manager, "fieldsV1": fields}])).reverted_by_us
+
+    assert view("tidegate-revert", {"f:spec": {"f:rules": {}}})
+    assert not view("tidegate-revert", {"f:metadata": {}})
+    assert not view("tidegate", {"f:spec": {"f:rules": {}}})
