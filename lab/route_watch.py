@@ -1,0 +1,61 @@
+"""Every weight a route has had, with the instant it was seen: by a watch, as anybody could see it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from lab.manifests import GATEWAY_API
+from lab.tasks import Tasks
+
+if TYPE_CHECKING:
+    from lab.api import Api, Object
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One state of a route's first rule."""
+
+    at: float
+    """Unix time at which the watch told."""
+    weights: dict[str, int]
+    """Backend to weight."""
+
+    def share(self, name: str) -> float:
+        """A backend's share in percent."""
+        return 100 * self.weights.get(name, 0) / (sum(self.weights.values()) or 1)
+
+
+@dataclass
+class RouteWatch:
+    """An async context manager that watches HTTPRoutes."""
+
+    api: Api
+    seen: dict[tuple[str, str], list[Seen]] = field(default_factory=dict)
+    """By namespace and name, oldest first; only changes of weight."""
+
+    async def __aenter__(self) -> Self:
+        self._tasks = Tasks()
+        self._tasks.start(self._follow())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._tasks.end()
+
+    def of(self, namespace: str, name: str) -> list[Seen]:
+        """All the states of one route."""
+        return self.seen.get((namespace, name), [])
+
+    async def _follow(self) -> None:
+        async for kind, item in self.api.watch(GATEWAY_API, "HTTPRoute"):
+            for route in item["items"] if kind == "LISTED" else [item]:
+                self._take(route)
+
+    def _take(self, route: Object) -> None:
+        key = (route["metadata"]["namespace"], route["metadata"]["name"])
+        backends = route["spec"]["rules"][0].get("backendRefs", [])
+        weights = {backend["name"]: backend.get("weight", 1) for backend in backends}
+        states = self.seen.setdefault(key, [])
+        if not states or states[-1].weights != weights:
+            states.append(Seen(time.time(), weights))

@@ -1,0 +1,81 @@
+"""The `Telemetry` port: one canonical log line for each decision, and the operator's own metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from tidegate.api.status import RolloutStatus
+from tidegate.core.observed import RolloutObject
+from tidegate.core.plan import Decision
+from tidegate.metrics import Metrics
+from tidegate.ports.errors import PortError
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("tidegate")
+
+
+@dataclass(frozen=True)
+class LoggedTelemetry:
+    """See the module."""
+
+    metrics: Metrics
+
+    def decided(self, rollout: RolloutObject, decision: Decision) -> None:
+        """One line, with the run and step it was decided in."""
+        self.metrics.decided(decision.reason)
+        run, step = rollout.status.get("run") or {}, rollout.status.get("step") or {}
+        log = _log.warning if decision.warning else _log.info
+        log(
+            decision.message,
+            reason=decision.reason,
+            namespace=rollout.namespace,
+            rollout=rollout.name,
+            run=run.get("id"),
+            step=step.get("name"),
+            weight=run.get("weight"),
+        )
+
+    def weights_written(self, rollout: RolloutObject, target: str, *, revert: bool, seconds: float) -> None:
+        """How long a revert took from the answer that carried the breach."""
+        if revert:
+            self.metrics.reverted(seconds)
+            _log.info(
+                "weights put back",
+                namespace=rollout.namespace,
+                rollout=rollout.name,
+                target=target,
+                seconds=round(seconds, 4),
+            )
+
+    def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:
+        """Brings the Rollout's own series up to date."""
+        weight = status.weight
+        self.metrics.rollout(
+            rollout.namespace,
+            rollout.name,
+            phase=status.phase,
+            step=status.step.index if status.step else 0,
+            desired=weight.desired if weight else None,
+            observed=weight.observed if weight else None,
+        )
+
+    def forgotten(self, namespace: str, name: str) -> None:
+        """Drops the Rollout's series."""
+        self.metrics.forget(namespace, name)
+
+    def ticked(self, *, late: float, seconds: float) -> None:
+        """How long a tick took, and how late it was."""
+        self.metrics.ticked(seconds, late=late)
+
+    def failed(self, namespace: str, name: str, error: Exception, *, retry: float) -> None:
+        """A tick that could not be ended; a mistake of ours comes with its traceback."""
+        known = isinstance(error, PortError)
+        _log.warning(
+            "tick failed",
+            namespace=namespace,
+            rollout=name,
+            error=f"{type(error).__name__}: {error}",
+            retry_seconds=round(retry, 1),
+            exc_info=None if known else error,
+        )
