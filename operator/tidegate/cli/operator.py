@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from pathlib import Path
+
+from tidegate import logs
+from tidegate.cli.errors import CommandError
+from tidegate.loop import scheduler_of
+from tidegate.ports.errors import PortError
+from tidegate.settings import SettingsError, load
+from tidegate.wiring import run_operator
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,4 +20,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kubeconfig", metavar="FILE", help="by default the pod's service account, else the user's own"
     )
-    parser.add_argument("--context", metavar="NAME", help="of the kubeconfig")
+    parser.add_argument("--context", metavar="NAME", help="by default the kubeconfig's current one")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 when it was stopped. Raises CommandError when it cannot start."""
+    try:
+        settings = load(arguments.config)
+    except SettingsError as error:
+        raise CommandError(str(error)) from error
+    logs.configure(settings.logs.format, settings.logs.level)
+    try:
+        asyncio.run(run_operator(settings, scheduler_of, kubeconfig=arguments.kubeconfig, context=arguments.context))
+    except PortError as error:
+        raise CommandError(str(error), 1) from error
+    return 0

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.unit.api.manifests import good
+from tidegate.cli.documents import read
 from tidegate.cli.main import main
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("*.yaml"))
@@ -81,6 +82,18 @@ def test_the_line_of_a_missing_field_is_that_of_what_lacks_it(lint: Linted) -> N
     assert lint(ROLLOUT.replace("    weight: 100\n", ""))[1] == (
         "web.yaml:19: error: spec.steps[0].weight: is required\n"
     )
+
+
+def test_the_line_of_a_field_is_that_of_its_name_not_of_what_is_in_it(lint: Linted) -> None:
+    block = "candidate:\n    deployment: web-canary\n    service: web\n"
+    text = ROLLOUT.replace("candidate: {deployment: web-canary, service: web-canary}\n", block)
+    assert lint(text)[1] == "web.yaml:7: error: spec.candidate: baseline and candidate must be two Services\n"
+
+
+def test_what_looks_like_an_instant_is_a_text_as_for_kubectl(tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text("revision: 2026-11-21T14:00:00Z\nday: 2026-11-21\n")
+    assert read(str(file))[0].content == {"revision": "2026-11-21T14:00:00Z", "day": "2026-11-21"}
 
 
 def test_findings_come_in_the_order_of_the_lines(lint: Linted) -> None:
