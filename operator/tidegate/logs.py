@@ -63,6 +63,8 @@ def configure(
     root.setLevel(level.upper())
     for name in QUIETED:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It warns at each start that it takes no signals off the main thread, which is why it runs there.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
 
 
 def without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

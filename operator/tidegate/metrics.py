@@ -37,9 +37,6 @@ class Metrics:
         self._weight = Gauge(
             "tidegate_rollout_weight_percent", "The candidate's share of traffic.", (*_ROLLOUT, "kind"), registry=made
         )
-        self._decision = Histogram(
-            "tidegate_decision_seconds", "Time to decide on an observation.", registry=made, buckets=_QUICK
-        )
         self._tick = Histogram("tidegate_tick_seconds", "Time of a whole tick.", registry=made, buckets=_SLOW)
         self._late = Histogram(
             "tidegate_tick_late_seconds", "How long after it was due a tick began.", registry=made, buckets=_SLOW
@@ -93,11 +90,9 @@ class Metrics:
         self._weight.remove(*key, "desired")
         self._weight.remove(*key, "observed")
 
-    def decided(self, seconds: float, reason: str | None = None) -> None:
-        """A decision was made in so many seconds; `reason` when it changes something."""
-        self._decision.observe(seconds)
-        if reason is not None:
-            self._decisions.labels(reason).inc()
+    def decided(self, reason: str) -> None:
+        """Something was decided that changes something."""
+        self._decisions.labels(reason).inc()
 
     def ticked(self, seconds: float, *, late: float) -> None:
         """A tick took `seconds` and began `late` seconds after it was due."""

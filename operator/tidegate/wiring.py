@@ -109,9 +109,8 @@ async def run_operator(
         )
         scheduler = scheduler_of(parts)
         intake = Intake(caches, scheduler, settings.ignored_annotations)
-        take_signals = _signals_to(stop)
-        take_signals()
-        watches = Watches(api, caches, takes_of(intake), settings.namespaces, after_start=take_signals)
+        _signals_to(stop)
+        watches = Watches(api, caches, takes_of(intake), settings.namespaces)
         resync = Resync(api, caches, intake, settings.namespaces)
         async with _serving(settings, metrics, api, scheduler):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
@@ -168,14 +167,10 @@ async def _pulse(api: Api) -> None:
             _log.warning("API server silent", error=str(error))
 
 
-def _signals_to(stop: asyncio.Event) -> Callable[[], None]:
+def _signals_to(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
-
-    def take() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-
-    return take
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
 
 
 @asynccontextmanager

@@ -2,12 +2,87 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
-from tests.contract.stage import Stage
+from tests.contract.stage import SPEC, Rules, Stage
+from tidegate.api.command import Action
+from tidegate.core.observed import Acceptance, Command
+from tidegate.ports.protocols import Commands, RolloutStore, TrafficRouter, Workloads
+from tidegate.simulation.clock import VirtualClock
+from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.faults import Gate
+from tidegate.simulation.ports import MemoryCommands, MemoryRouter, MemoryStore, MemoryWorkloads
+
+
+class MemoryStage:
+    """The ports in memory, beside the cluster itself as the hands of everybody else."""
+
+    def __init__(self) -> None:
+        self.cluster = Cluster(VirtualClock())
+        gate = Gate()
+        self.namespace = self.cluster.namespace
+        self.rollouts: RolloutStore = MemoryStore(self.cluster, gate)
+        self.workloads: Workloads = MemoryWorkloads(self.cluster, gate)
+        self.router: TrafficRouter = MemoryRouter(self.cluster, gate)
+        self.commands: Commands = MemoryCommands(self.cluster, gate)
+
+    async def put_rollout(self, name: str) -> None:
+        self.cluster.add_rollout(name, SPEC)
+
+    async def edit_rollout(self, name: str) -> None:
+        self.cluster.edit_rollout(name, {**SPEC, "interval": "45s"})
+
+    async def delete_rollout(self, name: str) -> None:
+        self.cluster.delete_rollout(name)
+
+    async def put_route(self, kind: str, name: str, rules: Rules) -> None:
+        self.cluster.add_route(SimulatedRoute(kind, name, [dict(backends) for backends in rules.values()], list(rules)))
+
+    async def edit_route(self, kind: str, name: str, rules: Rules) -> None:
+        found = self.cluster.routes[f"{kind}/{name}"]
+        found.rules, found.names = [dict(backends) for backends in rules.values()], list(rules)
+        found.generation += 1
+        found.manager = "somebody"
+
+    async def report_route(self, kind: str, name: str, *, accepted: bool) -> None:
+        acceptance = Acceptance.ACCEPTED if accepted else Acceptance.REFUSED
+        self.cluster.routes[f"{kind}/{name}"].acceptance = acceptance
+
+    async def numbers(self, kind: str, name: str) -> Rules:
+        found = self.cluster.routes[f"{kind}/{name}"]
+        return {rule: list(backends.items()) for rule, backends in zip(found.names, found.rules, strict=True)}
+
+    async def put_deployment(self, name: str, pod_spec: Mapping[str, Any], replicas: int) -> None:
+        made = self.cluster.add_deployment(name, "", {"app": name}, replicas)
+        made.template = {**made.template, "spec": copy.deepcopy(dict(pod_spec))}
+
+    async def edit_template(self, name: str, annotations: Mapping[str, str]) -> None:
+        before = self.cluster.deployments[name].template
+        metadata = before.get("metadata", {})
+        merged = {**metadata, "annotations": {**metadata.get("annotations", {}), **annotations}}
+        self.cluster.write_template(name, {**before, "metadata": merged})
+
+    async def pod_spec(self, name: str) -> Mapping[str, Any]:
+        return dict(self.cluster.deployments[name].template["spec"])
+
+    async def put_service(self, name: str, selector: Mapping[str, str]) -> None:
+        self.cluster.services[name] = dict(selector)
+
+    async def put_command(self, name: str, rollout: str, action: str) -> None:
+        del rollout
+        now = self.cluster.clock.now()
+        self.cluster.commands.append(Command(f"uid-{name}", name, Action(action), "", "", "", now))
+
+    async def outcome(self, command: str) -> tuple[str, str]:
+        done, message = self.cluster.outcomes[f"uid-{command}"]
+        return ("Done" if done else "Refused"), message
 
 
 @pytest.fixture
 def stage() -> Stage:
     """The twin's."""
-    pytest.skip("the in-memory twin is not plugged in yet")
+    return MemoryStage()

@@ -53,8 +53,8 @@ class Stage(Protocol):
         """Somebody changes its rules."""
         ...
 
-    async def report_route(self, kind: str, name: str, *, accepted: bool, lagging: bool = False) -> None:
-        """Its gateway reports on it: on the current generation, or (`lagging`) on the one before."""
+    async def report_route(self, kind: str, name: str, *, accepted: bool) -> None:
+        """Its gateway reports on its current generation."""
         ...
 
     async def numbers(self, kind: str, name: str) -> Rules:

@@ -4,10 +4,9 @@ from tests.contract.stage import Stage
 from tidegate.api.command import Action
 
 
-async def test_the_open_commands_of_a_rollout_come_oldest_first(stage: Stage) -> None:
+async def test_the_open_commands_come_oldest_first(stage: Stage) -> None:
     await stage.put_command("one", "shop", "Pause")
     await stage.put_command("two", "shop", "Abort")
-    await stage.put_command("three", "other", "Abort")
     found = await stage.commands.pending(stage.namespace, "shop")
     assert {command.name: command.action for command in found} == {"one": Action.PAUSE, "two": Action.ABORT}
     assert [command.created for command in found] == sorted(command.created for command in found)

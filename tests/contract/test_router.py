@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.stage import Rules, Stage
-from tidegate.core.observed import ABSENT, Acceptance, Route, RulePair, TargetRef, Unknown
+from tidegate.core.observed import ABSENT, Acceptance, Route, RulePair, TargetRef
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.ports.protocols import Manager
 
@@ -31,12 +31,6 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 async def test_a_route_that_is_not_there_is_absent(stage: Stage) -> None:
     assert await stage.router.read(ref(stage, "HTTPRoute"), fresh=True) is ABSENT
-
-
-async def test_a_kind_without_a_router_is_unknown_and_says_so(stage: Stage) -> None:
-    found = await stage.router.read(ref(stage, "VirtualService"), fresh=True)
-    assert isinstance(found, Unknown)
-    assert found.reason.startswith("RouterNotServed")
 
 
 async def test_every_rule_with_both_backends_is_a_pair(stage: Stage, kind: str) -> None:
@@ -114,15 +108,10 @@ async def test_someone_elses_change_takes_the_route_from_our_revert(stage: Stage
     assert not (await seen(stage, kind)).reverted_by_us
 
 
-async def test_what_gateways_report_is_told_for_the_current_generation(stage: Stage, kind: str) -> None:
+async def test_what_gateways_report_is_told(stage: Stage, kind: str) -> None:
     await stage.put_route(kind, "shop", RULES)
     assert (await seen(stage, kind)).acceptance is Acceptance.UNREPORTED
     await stage.report_route(kind, "shop", accepted=True)
-    route = await seen(stage, kind)
-    assert route.acceptance is Acceptance.ACCEPTED
-    written = await stage.router.write(route, {"everyone": (80, 20)}, Manager.FORWARD)
-    assert written.acceptance is Acceptance.PENDING
+    assert (await seen(stage, kind)).acceptance is Acceptance.ACCEPTED
     await stage.report_route(kind, "shop", accepted=False)
-    refused = await seen(stage, kind)
-    assert refused.acceptance is Acceptance.REFUSED
-    assert refused.acceptance_message
+    assert (await seen(stage, kind)).acceptance is Acceptance.REFUSED

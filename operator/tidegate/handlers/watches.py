@@ -8,7 +8,10 @@ begins after a short wait, with the kinds that may be watched by then. Decisions
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import concurrent.futures
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import kopf
@@ -39,14 +42,11 @@ class Watches:
         caches: Caches,
         takes: Mapping[Resource, Take],
         namespaces: Sequence[str] = (),
-        after_start: Callable[[], None] = lambda: None,
     ) -> None:
-        """`after_start` is called whenever Kopf has started: it installs signal handlers, unasked."""
         self._api = api
         self._caches = caches
         self._takes = takes
         self._namespaces = tuple(namespaces)
-        self._after_start = after_start
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keeps the streams going until `stop` is set."""
@@ -76,29 +76,57 @@ class Watches:
             _log.warning("watch streams ended, beginning anew", error=f"{type(results[0]).__name__}: {results[0]}")
 
     async def _kopf(self, allowed: Sequence[Resource]) -> None:
-        registry = registry_for({resource: self._takes[resource] for resource in allowed})
+        """Runs Kopf in a thread with a loop of its own, until it ends; cancelled, it ends at once.
 
-        @kopf.on.login(registry=registry, id="login", retries=1)
+        On our loop Kopf would take the signal handlers, and at its end cancel every task it has not seen start, our
+        ticks among them. And a listing of ten thousand objects is digested without delaying a revert.
+        """
+        ours = asyncio.get_running_loop()
+        ended: asyncio.Future[None] = ours.create_future()
+        theirs: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]]
+        theirs = concurrent.futures.Future()
+        takes = {resource: _on(ours, self._takes[resource]) for resource in allowed}
+
         async def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401  (Kopf's signature)
-            return await connection_info(self._api.configuration)
+            asked = asyncio.run_coroutine_threadsafe(connection_info(self._api.configuration), ours)
+            return await asyncio.wrap_future(asked)
 
-        # Not kopf.operator(): at its end that cancels every task of the loop it has not seen start, ours among them.
-        tasks = await kopf.spawn_tasks(
+        async def operator() -> None:
+            registry = registry_for(takes)
+            kopf.on.login(registry=registry, id="login", retries=1)(login)
+            running = asyncio.create_task(self._operator(registry))
+            theirs.set_result((asyncio.get_running_loop(), running))
+            await running
+
+        def run() -> None:
+            error: BaseException | None = None
+            try:
+                asyncio.run(operator())
+            except (Exception, asyncio.CancelledError) as caught:  # noqa: BLE001  (a thread's end: handed on)
+                error = caught
+            theirs.cancel()
+            ours.call_soon_threadsafe(_settle, ended, error)
+
+        thread = threading.Thread(target=run, name="watches", daemon=True)
+        thread.start()
+        try:
+            await asyncio.shield(ended)
+        finally:
+            if not ended.done():
+                loop, running = await asyncio.wrap_future(theirs)
+                with suppress(RuntimeError):  # its loop has closed meanwhile: it has ended
+                    loop.call_soon_threadsafe(running.cancel)
+                await asyncio.wait([ended])
+            thread.join()
+
+    async def _operator(self, registry: kopf.OperatorRegistry) -> None:
+        await kopf.operator(
             registry=registry,
             settings=kopf_settings(),
             standalone=True,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
         )
-        self._after_start()
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _allowed(self) -> list[Resource]:
         """The kinds that may be watched everywhere they are to be."""
@@ -119,6 +147,24 @@ class Watches:
             await asyncio.sleep(ASK_AGAIN)
             if await self._allowed() != list(allowed):
                 return
+
+
+def _on(loop: asyncio.AbstractEventLoop, take: Take) -> Take:
+    """`take`, called from Kopf's thread and carried out on our loop, in the order of the calls."""
+
+    def handed_over(event: str | None, raw: Mapping[str, Any]) -> None:
+        loop.call_soon_threadsafe(take, event, raw)
+
+    return handed_over
+
+
+def _settle(ended: asyncio.Future[None], error: BaseException | None) -> None:
+    if ended.done():
+        return
+    if isinstance(error, Exception):
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)
 
 
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> None:

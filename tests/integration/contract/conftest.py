@@ -62,13 +62,13 @@ class RealStage:
     async def edit_route(self, kind: str, name: str, rules: Rules) -> None:
         await self.hands.patch(self.item(GATEWAY_API, kind, name), {"spec": {"rules": _rules(rules)}})
 
-    async def report_route(self, kind: str, name: str, *, accepted: bool, lagging: bool = False) -> None:
+    async def report_route(self, kind: str, name: str, *, accepted: bool) -> None:
         found = await self.hands.get(GATEWAY_API, kind, name, self.namespace)
         condition = {
             "status": "True" if accepted else "False",
             "reason": "Told",
             "message": "as the test says",
-            "observedGeneration": found["metadata"]["generation"] - lagging,
+            "observedGeneration": found["metadata"]["generation"],
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }
         parent = {

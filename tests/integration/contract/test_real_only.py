@@ -14,7 +14,7 @@ from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.routers.gateway_api import GatewayApiRouter
-from tidegate.core.observed import Arm, RolloutObject, Route, TargetRef, Unknown
+from tidegate.core.observed import Acceptance, Arm, RolloutObject, Route, TargetRef, Unknown
 from tidegate.ports.errors import Missing, Rejected
 from tidegate.ports.protocols import Manager
 
@@ -87,6 +87,41 @@ async def test_of_a_route_nothing_but_the_two_weights_changes(stage: RealStage) 
     backends[0]["weight"], backends[3]["weight"] = 60, 40
     assert after["spec"] == before["spec"]
     assert after["metadata"].get("annotations") is None
+
+
+async def test_a_route_written_anew_is_pending_until_its_gateway_has_seen_it(stage: RealStage) -> None:
+    await stage.put_route("HTTPRoute", "shop", {"everyone": [("shop", 100), ("shop-canary", 0)]})
+    await stage.report_route("HTTPRoute", "shop", accepted=True)
+    ref = TargetRef(stage.namespace, "HTTPRoute", "shop", "shop", "shop-canary")
+    route = await stage.router.read(ref, fresh=True)
+    assert isinstance(route, Route)
+    assert route.acceptance is Acceptance.ACCEPTED
+    written = await stage.router.write(route, {"everyone": (80, 20)}, Manager.FORWARD)
+    assert written.acceptance is Acceptance.PENDING
+    await stage.report_route("HTTPRoute", "shop", accepted=False)
+    refused = await stage.router.read(ref, fresh=True)
+    assert isinstance(refused, Route)
+    assert refused.acceptance is Acceptance.REFUSED
+    assert "as the test says" in refused.acceptance_message
+
+
+async def test_a_kind_without_a_router_is_unknown_and_says_so(stage: RealStage) -> None:
+    found = await stage.router.read(TargetRef(stage.namespace, "Gateway", "shop", "a", "b"), fresh=True)
+    assert isinstance(found, Unknown)
+    assert found.reason.startswith("RouterNotServed")
+
+
+async def test_others_are_of_the_same_namespace(stage: RealStage) -> None:
+    await stage.put_rollout("shop")
+    await stage.rollouts.read(stage.namespace, "shop", fresh=True)
+    assert [found.name for found in await stage.rollouts.others(stage.namespace, "another-uid")] == ["shop"]
+    assert list(await stage.rollouts.others("elsewhere", "another-uid")) == []
+
+
+async def test_commands_for_another_rollout_are_not_for_this_one(stage: RealStage) -> None:
+    await stage.put_command("one", "shop", "Pause")
+    await stage.put_command("two", "other", "Abort")
+    assert [command.name for command in await stage.commands.pending(stage.namespace, "shop")] == ["one"]
 
 
 async def test_a_kind_that_is_not_served_is_unknown_and_says_so(stage: RealStage) -> None:

@@ -63,7 +63,7 @@ class KubernetesRollouts:
 
     async def write_status(self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool) -> RolloutObject:
         """Replaces the whole status, tested on the resourceVersion or, with `run_only`, on the run's id alone."""
-        run = (rollout.status.get("run") or {}).get("id")
+        run = (status.get("run") or {}).get("id") or (rollout.status.get("run") or {}).get("id")
         tested = (
             _test("/status/run/id", run)
             if run_only and run
