@@ -5,10 +5,12 @@ Left out: everything decided from it (core/), and the checks that need more than
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from tidegate.api.lists import unique, unique_by
 from tidegate.api.metric import Blindness, Metric
@@ -24,6 +26,23 @@ FINALIZER = f"{GROUP}/restore-weights"
 MAX_STEPS = 32
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?")
+
+
+def _instant(value: object) -> object:
+    """RFC 3339 and nothing else: pydantic would take epoch seconds and shorter forms, which the API server refuses."""
+    if not isinstance(value, str):
+        return value
+    wrong = f"{value!r} is no instant; write it like 2026-11-21T14:00:00Z"
+    if not _RFC_3339.fullmatch(value):
+        raise ValueError(wrong)
+    try:
+        return datetime.fromisoformat(value.upper())
+    except ValueError as error:
+        raise ValueError(wrong) from error
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 StepName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 
 
@@ -92,7 +111,7 @@ class SinceStep(ApiModel):
 class Gate(ApiModel):
     """What must be true before a step may raise the weight. All that is given must be true."""
 
-    after: AwareDatetime | None = None
+    after: Instant | None = None
     """Not before this instant (RFC 3339, for example `2026-11-21T14:00:00Z`)."""
     since_step: SinceStep | None = None
     """Not before so much time has passed since an earlier step began."""

@@ -57,6 +57,10 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a misspelt field", {"guards.0.onbreach": "Hold"}, "spec.guards[0].onbreach", "is not a field here; did you mean 'onBreach'?"),
     ("a field in the models' own spelling", {"guards.0.on_breach": "Hold"}, "spec.guards[0].on_breach", "did you mean 'onBreach'?"),
     ("an instant without a zone", {"steps.1.gate.after": "2026-11-21T14:00:00"}, "spec.steps[1].gate.after", "must say its time zone"),
+    ("an instant in seconds", {"steps.1.gate.after": "1795269600"}, "spec.steps[1].gate.after", "is no instant; write it like"),
+    ("an instant without seconds", {"steps.1.gate.after": "2026-11-21T14:00Z"}, "spec.steps[1].gate.after", "is no instant; write it like"),
+    ("a 13th month", {"steps.1.gate.after": "2026-13-21T14:00:00Z"}, "spec.steps[1].gate.after", "is no instant; write it like"),
+    ("a list for an instant", {"steps.1.gate.after": []}, "spec.steps[1].gate.after", "must be an instant such as"),
     ("a list for an object", {"baseline": []}, "spec.baseline", "must be an object with fields"),
     ("an object for a list", {"steps": {}}, "spec.steps", "must be a list"),
 )  # fmt: skip
@@ -82,6 +86,7 @@ FINE: tuple[tuple[str, dict[str, object]], ...] = (
     ("a raw string with a backslash", {"metrics.1.query": 'max(x{pod=~"$pods",path=~`/a/\\d+"`})'}),
     ("a scalar", {"metrics.1.query": 'scalar(max(x{pod=~"$pods"}))'}),
     ("a variable in braces", {"metrics.1.query": 'max_over_time(x{pod=~"${pods}"}[${window}])'}),
+    ("an instant elsewhere", {"steps.1.gate.after": "2026-11-21t14:00:00.123456789+02:00"}),
     ("a window of 1000 ms", {"metrics.0.window": "1000ms", "interval": "1s"}),
     ("a step without a duration", {"steps.0.duration": GONE, "steps.0.checkpoints": GONE}),
 )  # fmt: skip

@@ -43,8 +43,6 @@ _IN_WORDS: Final = {
     "less_than_equal": "is {given}; the most is {le}",
     "timezone_aware": "must say its time zone, such as 2026-11-21T14:00:00Z",
     "datetime_type": "must be an instant such as 2026-11-21T14:00:00Z",
-    "datetime_parsing": "{given!r} is no instant; write it like 2026-11-21T14:00:00Z",
-    "datetime_from_date_parsing": "{given!r} is no instant; write it like 2026-11-21T14:00:00Z",
 }
 """Pydantic's kinds of error; any other keeps pydantic's own words."""
 
