@@ -18,6 +18,7 @@ from tidegate.cli.errors import CommandError
 COMMANDS: Final = {
     "lint": ("lint", "check Rollout files without a cluster"),
     "plan": ("plan", "show when a clean run of a Rollout file would do what"),
+    "simulate": ("simulate", "run a Rollout file in a scripted world on a virtual clock"),
     "status": ("status", "show what a Rollout is doing, and why"),
     "abort": ("command", "revert the run now"),
     "pause": ("command", "stop the run's progress; guards stay on"),

@@ -44,6 +44,7 @@ class Runner:
     ticker: Ticker = field(init=False)
     due: float = field(init=False)
     ticks: int = 0
+    down_until: float = 0.0
     _happenings: list[Happening] = field(default_factory=list)
     _order: int = 0
 
@@ -61,6 +62,24 @@ class Runner:
         heapq.heappush(self._happenings, Happening(time, self._order, act))
         self._order += 1
 
+    def stand_still(self, begin: float, end: float) -> None:
+        """No operator runs from `begin` to `end` (epoch seconds); then a new one starts, with an empty memory."""
+
+        def start() -> None:
+            self.down_until = 0.0
+            self.restart()
+
+        def go_down() -> None:
+            self.down_until = end
+
+        self.at(begin, go_down)
+        self.at(end, start)
+
+    @property
+    def waiting(self) -> int:
+        """Things that have not happened yet."""
+        return len(self._happenings)
+
     async def run_until(self, end: float, stop: Callable[[], bool] = lambda: False) -> None:
         """Runs until `end` (epoch seconds), or until `stop` says so after a tick."""
         while not stop():
@@ -73,7 +92,9 @@ class Runner:
             while self._happenings and self._happenings[0].time <= self.clock.now():
                 heapq.heappop(self._happenings).act()
                 self.due = self.clock.now()
-            if self.due <= self.clock.now():
+            if self.clock.now() < self.down_until:
+                self.due = self.down_until
+            elif self.due <= self.clock.now():
                 await self.tick()
 
     async def tick(self) -> None:

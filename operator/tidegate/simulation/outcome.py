@@ -1,0 +1,124 @@
+"""What came of a simulated world: its timeline, its end, and whether that is what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tidegate.core.instants import in_words
+from tidegate.simulation.script import Expectation
+from tidegate.simulation.scripted import Scripted
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the timeline."""
+
+    time: float
+    """Epoch seconds."""
+    after: float
+    """Seconds since the start."""
+    weight: str
+    """The candidate's share from here on, when it changed."""
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """See the module."""
+
+    lines: tuple[Line, ...]
+    outcome: str
+    """The last run's outcome; `Running` when it has not ended, `None` when none began."""
+    reason: str
+    message: str
+    step: str
+    ended_after: float | None
+    """Seconds from the start to the last run's end."""
+    shares: tuple[float, ...]
+    """The candidate's share after each change of the first route, percent."""
+    seconds: float
+    ticks: int
+
+    @classmethod
+    def of(cls, scripted: Scripted) -> Outcome:
+        """What came of it."""
+        status = scripted.status
+        history = status.get("history") or []
+        running = status.get("run")
+        last = history[0] if history and not running else {}
+        ended = [line.after for line in _lines(scripted) if line.what == last.get("outcome")]
+        return cls(
+            lines=tuple(_lines(scripted)),
+            outcome="Running" if running else str(last.get("outcome", "None")),
+            reason=str(last.get("reason", "")),
+            message=str(last.get("message") or status.get("message", "")),
+            step=str((status.get("step") or {}).get("name", "")),
+            ended_after=ended[-1] if ended else None,
+            shares=tuple(scripted.shares()),
+            seconds=scripted.clock.now() - scripted.begin,
+            ticks=scripted.runner.ticks,
+        )
+
+    @property
+    def words(self) -> str:
+        """The end in a sentence."""
+        match self.outcome:
+            case "Running":
+                return f"The run has not ended: step {self.step}: {self.message}"
+            case "None":
+                return f"No run began: {self.message}"
+            case _:
+                return f"{self.outcome} ({self.reason}) after {in_words(self.ended_after or 0.0)}: {self.message}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON-ready data."""
+        return asdict(self)
+
+
+def _lines(scripted: Scripted) -> Iterator[Line]:
+    """Decisions and changes of weight, in the order in which they happened."""
+    happened = [(time, 1, "", reason, message) for time, _, reason, message in scripted.cluster.events]
+    shares = iter(scripted.shares())
+    first = next(iter(scripted.cluster.routes), "") or (
+        scripted.cluster.history[0].route if scripted.cluster.history else ""
+    )
+    for write in scripted.cluster.history:
+        if write.route == first:
+            share = f"{next(shares, 0.0):g}%"
+            happened.append(
+                (write.time, 0, share, "route written" if write.time > scripted.begin else "route found", write.manager)
+            )
+    for time, _, share, what, why in sorted(happened, key=lambda one: one[:2]):
+        yield Line(time, round(time - scripted.begin, 3), share, what, why)
+
+
+def unmet(expected: Expectation, outcome: Outcome) -> list[str]:
+    """The expectations that are not met, in words."""
+    found = []
+    for name, wanted, got in (
+        ("outcome", expected.outcome, outcome.outcome),
+        ("reason", expected.reason, outcome.reason),
+        ("step", expected.step, outcome.step),
+    ):
+        if wanted is not None and wanted != got:
+            found.append(f"{name}: expected {wanted}, got {got} ({outcome.message})")
+    if expected.message is not None and expected.message not in outcome.message:
+        found.append(f"message: expected {expected.message!r} in {outcome.message!r}")
+    if expected.weights is not None:
+        wanted_shares = [float(weight.percent) for weight in expected.weights]
+        if wanted_shares != [round(share, 3) for share in outcome.shares]:
+            found.append(f"weights: expected {wanted_shares}, got {list(outcome.shares)}")
+    return found + list(_untimely(expected, outcome.ended_after))
+
+
+def _untimely(expected: Expectation, ended: float | None) -> Iterator[str]:
+    for name, bound, sign in (("notBefore", expected.not_before, 1), ("notAfter", expected.not_after, -1)):
+        if bound is None:
+            continue
+        if ended is None:
+            yield f"{name}: the run has not ended"
+        elif sign * ended < sign * bound.seconds:
+            yield f"{name}: expected {bound}, ended after {in_words(ended)}"

@@ -1,0 +1,167 @@
+"""A world as people write it in YAML: what the metrics say over time, and what happens beside the Rollout.
+
+All instants count from the start of the simulation.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from tidegate.api.command import Action
+from tidegate.api.model import ApiModel
+from tidegate.api.scalars import Duration, Quantity, Weight
+from tidegate.core.observed import ArmName
+
+
+class Level(ApiModel):
+    """What a metric says from an instant on, until the next entry of its list."""
+
+    at: Duration = Duration("0s")
+    """From when on."""
+    value: Quantity | None = None
+    """One series with this value, in the metric's unit."""
+    series: dict[str, Quantity] | None = None
+    """Several series: labels such as `segment="eu"` to value."""
+    empty: bool = False
+    """The answer is empty."""
+    nan: bool = False
+    """The answer is not a number."""
+    for_: Annotated[Duration | None, Field(alias="for")] = None
+    """So long; then it is again as it was before. By default until the next entry."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        given = [self.value is not None, self.series is not None, self.empty, self.nan]
+        if sum(given) != 1:
+            raise ValueError("give exactly one of value, series, empty, nan")
+        return self
+
+
+class MetricScript(ApiModel):
+    """What one metric says about each arm."""
+
+    candidate: Annotated[tuple[Level, ...], Field(min_length=1)]
+    """About the candidate."""
+    baseline: tuple[Level, ...] = ()
+    """About the baseline; by default the same as the candidate's first entry."""
+    requests: Annotated[float, Field(ge=0)] = 1000
+    """For a `ratio`: requests in each window."""
+
+
+class Outage(ApiModel):
+    """Prometheus cannot be asked."""
+
+    at: Duration
+    """From when on."""
+    for_: Annotated[Duration, Field(alias="for")]
+    """For how long."""
+
+
+class WeightEdit(ApiModel):
+    """Somebody else writes the route."""
+
+    target: str | None = None
+    """Such as `HTTPRoute/checkout`; by default the first."""
+    weight: Weight
+    """The candidate's share, percent."""
+
+
+class PodsEdit(ApiModel):
+    """Pods of an arm come or go."""
+
+    arm: ArmName
+    """Which."""
+    available: Annotated[int, Field(ge=0)]
+    """Pods available from now on."""
+
+
+class CommandEdit(ApiModel):
+    """Somebody creates a RolloutCommand."""
+
+    action: Action
+    """What is asked for."""
+    reason: str = ""
+    """Why."""
+    requester: str = "somebody"
+    """Who."""
+
+
+class Event(ApiModel):
+    """Something that happens; one thing for each entry."""
+
+    at: Duration
+    """When."""
+    restart: Duration | None = None
+    """The operator is down for so long, and comes back with an empty memory."""
+    set_weight: WeightEdit | None = None
+    """Somebody else writes the route."""
+    pods: PodsEdit | None = None
+    """Pods come or go."""
+    command: CommandEdit | None = None
+    """Somebody asks for something."""
+    release: str | None = None
+    """The candidate gets this image."""
+    update_baseline: str | None = None
+    """The baseline gets this image (Git, a pipeline)."""
+    edit: dict[str, Any] | None = None
+    """A merge patch of the Rollout's spec."""
+    delete: bool = False
+    """The Rollout is deleted."""
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        given = self.model_fields_set - {"at"}
+        if len(given) != 1:
+            raise ValueError("give exactly one thing that happens: " + ", ".join(_things()))
+        return self
+
+
+def _things() -> list[str]:
+    return [field.alias or name for name, field in Event.model_fields.items() if name != "at"]
+
+
+class Expectation(ApiModel):
+    """What must come of it; `tidegate simulate` fails when it does not."""
+
+    outcome: str | None = None
+    """The run's outcome, such as `Succeeded` or `Reverted`; `Running` for one that has not ended."""
+    reason: str | None = None
+    """Its reason, such as `GuardBreached`."""
+    message: str | None = None
+    """Words that its message must have."""
+    not_before: Duration | None = None
+    """The run must not end before."""
+    not_after: Duration | None = None
+    """The run must end by then."""
+    weights: tuple[Weight, ...] | None = None
+    """The candidate's share after each change of the first route."""
+    step: str | None = None
+    """The step a run that has not ended is in."""
+
+
+class World(ApiModel):
+    """A scripted world."""
+
+    start: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+    """The instant at which it begins (a Monday morning)."""
+    lasts: Duration = Duration("60d")
+    """How long it is looked at, at most; it ends earlier when the run has ended and nothing more happens."""
+    roll_out: Duration = Duration("30s")
+    """How long a Deployment takes to roll out a new template."""
+    replicas: dict[ArmName, int] = Field(default_factory=dict)
+    """Pods of each arm, 3 by default."""
+    beside: dict[str, int] = Field(default_factory=dict)
+    """Foreign backends beside the two in every rule: Service to weight."""
+    found: dict[ArmName, int] = Field(default_factory=dict)
+    """The weights on the routes at the start; by default 100 and 0."""
+    metrics: dict[str, MetricScript] = Field(default_factory=dict)
+    """What each metric of the Rollout says."""
+    outages: tuple[Outage, ...] = ()
+    """When Prometheus cannot be asked."""
+    events: tuple[Event, ...] = ()
+    """What happens."""
+    expect: Expectation | None = None
+    """What must come of it."""

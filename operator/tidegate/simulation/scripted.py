@@ -1,0 +1,244 @@
+"""A scripted world made to run: a cluster, answers over time, and the things that happen."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tidegate.api.metric import Metric
+from tidegate.api.rollout import RolloutSpec
+from tidegate.core import grid, targets, weights
+from tidegate.core.observed import (
+    Answer,
+    ArmName,
+    Command,
+    Failed,
+    FailedReason,
+    Question,
+    Route,
+    SeriesValue,
+    TargetRef,
+    Vector,
+)
+from tidegate.reconcile.specs import Check
+from tidegate.simulation.clock import VirtualClock
+from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.ports import memory_world
+from tidegate.simulation.runner import Runner
+from tidegate.simulation.script import Event, Level, World
+
+LAST_RECORD = 60.0
+"""Seconds before a restart at which the run was last recorded: a live operator records every five minutes."""
+
+
+@dataclass
+class Levels:
+    """What a metric says over time: the level in force at each instant."""
+
+    instants: list[float]
+    levels: list[Level]
+
+    @classmethod
+    def of(cls, entries: tuple[Level, ...]) -> Levels:
+        """From entries that may end (`for`) and fall back to what was before."""
+        points: list[tuple[float, Level]] = []
+        lasting = Level(empty=True)
+        for entry in sorted(entries, key=lambda one: one.at.seconds):
+            points.append((entry.at.seconds, entry))
+            if entry.for_ is None:
+                lasting = entry
+            else:
+                points.append((entry.at.seconds + entry.for_.seconds, lasting))
+        points.sort(key=lambda point: point[0])
+        return cls([instant for instant, _ in points], [level for _, level in points])
+
+    def at(self, seconds: float) -> Level:
+        """The level in force so many seconds after the start."""
+        place = bisect.bisect_right(self.instants, seconds + 1e-6) - 1
+        return self.levels[place] if place >= 0 else Level(empty=True)
+
+
+@dataclass
+class Scripted:
+    """One Rollout in one world."""
+
+    name: str
+    raw: dict[str, Any]
+    """The Rollout's spec as on the wire."""
+    spec: RolloutSpec
+    world: World
+    check: Check
+    clock: VirtualClock = field(init=False)
+    cluster: Cluster = field(init=False)
+    runner: Runner = field(init=False)
+    _last_status: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Makes the cluster and puts everything that will happen on the calendar."""
+        self.clock = VirtualClock(self.world.start.timestamp())
+        self.begin = self.clock.now()
+        self.cluster = Cluster(self.clock, namespace="default", rollout_seconds=self.world.roll_out.seconds)
+        self._levels = {
+            (name, arm): Levels.of(
+                (script.baseline or script.candidate[:1]) if arm is ArmName.BASELINE else script.candidate
+            )
+            for name, script in self.world.metrics.items()
+            for arm in ArmName
+        }
+        self._build()
+        ports = memory_world(self.cluster, self.answer)
+        self.runner = Runner(ports, self.clock, self.name, self.check, namespace="default", attended=True)
+        self._plan_changes()
+        for event in self.world.events:
+            self._plan(event)
+
+    def run(self, tell: Callable[[], None] = lambda: None) -> None:
+        """Runs to the end: `tell` is called after each tick."""
+
+        def stop() -> bool:
+            tell()
+            return self._over()
+
+        self.runner.run(self.begin + self.world.lasts.seconds, stop)
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """The Rollout's status; of one that is gone, the last."""
+        rollout = self.cluster.rollouts.get(self.name)
+        if rollout is not None:
+            self._last_status = rollout.status
+        return self._last_status
+
+    def shares(self) -> list[float]:
+        """The candidate's share on the first route after each change, percent."""
+        ref = self._refs()[0]
+        found: list[float] = []
+        for write in self.cluster.history:
+            if write.route == ref.key:
+                backends = write.rules[0]
+                total = backends[ref.baseline] + backends[ref.candidate]
+                found.append(100 * backends[ref.candidate] / total if total else 0.0)
+        return found
+
+    def answer(self, question: Question, now: float) -> Answer:
+        """What Prometheus says at an instant."""
+        since = now - self.begin
+        for outage in self.world.outages:
+            if outage.at.seconds <= since < outage.at.seconds + outage.for_.seconds:
+                return Failed(FailedReason.REFUSED, "the source is down")
+        if question.part == "probe":
+            return Vector((SeriesValue((), 1.0),))
+        levels = self._levels.get((question.metric, question.arm))
+        metric = next((one for one in self.spec.metrics if one.name == question.metric), None)
+        if levels is None or metric is None:
+            return Vector(())
+        requests = self.world.metrics[question.metric].requests
+        return _vector(levels.at(since), metric, question.part, requests)
+
+    def _build(self) -> None:
+        for arm, names, image in (
+            (ArmName.BASELINE, self.spec.baseline, "app:v1"),
+            (ArmName.CANDIDATE, self.spec.candidate, "app:v2"),
+        ):
+            replicas = self.world.replicas.get(arm, 3)
+            self.cluster.add_deployment(names.deployment, image, {"app": names.deployment}, replicas)
+            self.cluster.services[names.service] = {"app": names.deployment}
+        for ref in self._refs():
+            found = {
+                ref.baseline: self.world.found.get(ArmName.BASELINE, 100),
+                ref.candidate: self.world.found.get(ArmName.CANDIDATE, 0),
+            }
+            rules = [{**found, **self.world.beside} for _ in ref.rules or ("",)]
+            self.cluster.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
+        self.cluster.add_rollout(self.name, self.raw)
+
+    def _refs(self) -> tuple[TargetRef, ...]:
+        return targets.refs_of(self.spec, "default")
+
+    def _plan_changes(self) -> None:
+        """Wakes the Rollout at the points of its grid just before and after each change of what is answered."""
+        uid, interval = self.cluster.rollouts[self.name].uid, max(self.spec.interval.seconds, 1.0)
+        changes = {instant for levels in self._levels.values() for instant in levels.instants}
+        changes |= {edge for one in self.world.outages for edge in (one.at.seconds, one.at.seconds + one.for_.seconds)}
+        for change in sorted(changes):
+            after = grid.at_or_after(uid, interval, self.begin + change)
+            for instant in (after - interval, after):
+                if instant > self.begin:
+                    self.runner.at(instant, _nothing)
+
+    def _plan(self, event: Event) -> None:
+        at = self.begin + event.at.seconds
+        if event.restart is None:
+            self.runner.at(at, lambda: self._happen(event))
+            return
+        self.runner.at(max(at - LAST_RECORD, self.begin), _nothing)
+        self.runner.stand_still(at, at + event.restart.seconds)
+
+    def _happen(self, event: Event) -> None:
+        rollout = self.cluster.rollouts.get(self.name)
+        if event.set_weight is not None:
+            self._set_weight(event.set_weight.target, event.set_weight.weight.percent)
+        elif event.pods is not None:
+            names = self.spec.baseline if event.pods.arm is ArmName.BASELINE else self.spec.candidate
+            self.cluster.deployments[names.deployment].available = event.pods.available
+        elif event.command is not None:
+            number = len(self.cluster.commands)
+            said = event.command
+            self.cluster.commands.append(
+                Command(f"c{number}", f"c{number}", said.action, "", said.reason, said.requester, self.clock.now())
+            )
+        elif event.release is not None:
+            self.cluster.set_image(self.spec.candidate.deployment, event.release)
+        elif event.update_baseline is not None:
+            self.cluster.set_image(self.spec.baseline.deployment, event.update_baseline)
+        elif event.edit is not None and rollout is not None:
+            self.cluster.edit_rollout(self.name, merged(rollout.spec, event.edit))
+        elif event.delete:
+            self.cluster.delete_rollout(self.name)
+
+    def _set_weight(self, target: str | None, percent: Any) -> None:  # noqa: ANN401  (a Decimal)
+        ref = next((ref for ref in self._refs() if ref.key == target), self._refs()[0])
+        route = self.cluster.route(ref)
+        if isinstance(route, Route):
+            self.cluster.set_weights(
+                ref, {p.rule: weights.numbers(percent, replace(p, alone=True), 100) for p in route.pairs}
+            )
+
+    def _over(self) -> bool:
+        """Nothing more can come of it: no run, and nothing more happens."""
+        return not self.runner.waiting and not self.status.get("run") and math.isinf(self.runner.due)
+
+
+def _nothing() -> None:
+    """A wake and no more."""
+
+
+def merged(value: Any, change: Any) -> Any:  # noqa: ANN401  (JSON)
+    """A JSON merge patch (RFC 7386)."""
+    if not isinstance(change, Mapping):
+        return change
+    before = value if isinstance(value, Mapping) else {}
+    kept = {key: one for key, one in before.items() if key not in change}
+    return kept | {key: merged(before.get(key), one) for key, one in change.items() if one is not None}
+
+
+def _vector(level: Level, metric: Metric, part: str, requests: float) -> Vector:
+    if level.empty:
+        return Vector(())
+    if level.nan:
+        return Vector((SeriesValue((), math.nan),))
+    written = level.series if level.series is not None else {"": level.value}
+    found = []
+    for labels, quantity in written.items():
+        value = quantity.in_unit(metric.effective_unit) if quantity is not None else math.nan
+        number = {"bad": value * requests, "total": requests}.get(part, value)
+        found.append(SeriesValue(_labels(labels), number))
+    return Vector(tuple(found))
+
+
+def _labels(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = (one.split("=", 1) for one in text.split(",") if "=" in one)
+    return tuple(sorted((key.strip(), value.strip().strip('"')) for key, value in pairs))
