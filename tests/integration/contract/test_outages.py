@@ -1,0 +1,147 @@
+"""A control plane of its own, so that its API server can be stopped, stopped short, or asked by someone with few rights."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from lab import manifests
+from lab.control_plane import User
+from lab.ports import free_port
+from lab.stack import Lab
+from tests.integration.contract.conftest import CRDS, RealStage
+from tests.integration.contract.test_watches import watching
+from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.core.observed import ABSENT, RolloutObject, TargetRef, Unknown
+from tidegate.settings import Settings
+from tidegate.wiring import Parts, run_operator
+
+LIMITED = User("limited")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def own_lab() -> AsyncIterator[Lab]:
+    async with Lab(node=False, prometheus=False, gateway=False, users=[LIMITED]) as running:
+        await running.control_plane.install_crds(CRDS.glob("*.yaml"))
+        await running.api.create(manifests.namespace("own"))
+        yield running
+
+
+async def stage_of(lab: Lab, kubeconfig: Path | None = None, timeout: float = 5) -> RealStage:
+    configuration = await load_configuration(str(kubeconfig or lab.kubeconfig))
+    return RealStage("own", Api(configuration, timeout=timeout), lab.api)
+
+
+async def test_an_api_server_that_does_not_answer_is_unknown_in_time(own_lab: Lab) -> None:
+    stage = await stage_of(own_lab, timeout=0.5)
+    assert await stage.rollouts.read("own", "nobody", fresh=True) is ABSENT
+    own_lab.control_plane.pause_api_server()
+    try:
+        began = time.monotonic()
+        assert isinstance(await stage.rollouts.read("own", "nobody", fresh=True), Unknown)
+        assert isinstance(await stage.workloads.arm("own", "a", "b", fresh=True), Unknown)
+        assert time.monotonic() - began < 3
+    finally:
+        own_lab.control_plane.resume_api_server()
+        await stage.api.close()
+
+
+async def test_watch_streams_come_back_after_an_outage(own_lab: Lab) -> None:
+    stage = await stage_of(own_lab)
+    async with watching(stage) as woken:
+        await stage.put_rollout("before")
+        await woken.of("Rollout", "own", "before")
+        await own_lab.control_plane.stop_api_server()
+        assert isinstance(await stage.rollouts.read("own", "before", fresh=True), Unknown)
+        await own_lab.control_plane.start_api_server()
+        await stage.put_rollout("after")
+        await woken.of("Rollout", "own", "after")
+        assert isinstance(await stage.rollouts.read("own", "before", fresh=True), RolloutObject)
+    await stage.api.close()
+
+
+async def test_a_kind_we_may_not_watch_is_unknown_and_stops_nothing_else(own_lab: Lab) -> None:
+    rbac = "rbac.authorization.k8s.io"
+    every = {"apiGroups": ["tidegate.dev", "apps", ""], "resources": ["*"], "verbs": ["get", "list", "watch"]}
+    crds = {"apiGroups": ["apiextensions.k8s.io"], "resources": ["*"], "verbs": ["list", "watch"]}
+    await own_lab.api.create({"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": "few"}, "rules": [every, crds]})  # fmt: skip
+    await own_lab.api.create(
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "few"},
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "few"},
+            "subjects": [{"apiGroup": rbac, "kind": "User", "name": LIMITED.name}],
+        }
+    )
+    stage = await stage_of(own_lab, own_lab.control_plane.kubeconfig_of(LIMITED))
+    async with watching(stage) as woken:
+        await stage.put_rollout("limited")
+        await woken.of("Rollout", "own", "limited")
+        found = await stage.router.read(TargetRef("own", "HTTPRoute", "web", "a", "b"), fresh=True)
+        assert isinstance(found, Unknown)
+        assert found.reason.startswith("RouterNotServed")
+        assert "forbidden" in found.reason
+    await stage.api.close()
+
+
+class Idle:
+    """A scheduler that only keeps its heart beating."""
+
+    def __init__(self) -> None:
+        self.woken: list[tuple[str, ...]] = []
+        self.running = asyncio.Event()
+        self.ended = False
+
+    @property
+    def heartbeat(self) -> float:
+        return time.monotonic()
+
+    def rollout_changed(self, namespace: str, name: str) -> None:
+        self.woken.append((namespace, name))
+
+    def object_changed(self, kind: str, namespace: str, name: str) -> None:
+        self.woken.append((kind, namespace, name))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        self.running.set()
+        await stop.wait()
+        self.ended = True
+
+
+async def test_the_operator_runs_serves_and_ends_when_told(own_lab: Lab, unused_tcp_port: int) -> None:
+    scheduler, parts, stop = Idle(), [], asyncio.Event()
+
+    def made(given: Parts) -> Idle:
+        parts.append(given)
+        return scheduler
+
+    settings = Settings.model_validate(
+        {"listen": f"127.0.0.1:{unused_tcp_port}", "sources": {"default": {"url": "http://127.0.0.1:1"}}}
+    )
+    task = asyncio.create_task(run_operator(settings, made, kubeconfig=str(own_lab.kubeconfig), stop=stop))
+    await asyncio.wait_for(scheduler.running.wait(), 10)
+    stage = await stage_of(own_lab)
+    await stage.put_rollout("operated")
+    async with asyncio.timeout(20), aiohttp.ClientSession(f"http://127.0.0.1:{unused_tcp_port}") as session:
+        while ("own", "operated") not in scheduler.woken:  # noqa: ASYNC110  (a condition, not a time)
+            await asyncio.sleep(0.02)
+        for path, words in (("/healthz", "ok"), ("/readyz", "ok"), ("/metrics", "tidegate_api_call_seconds")):
+            async with session.get(path) as response:
+                assert response.status == 200
+                assert words in await response.text()
+    stop.set()
+    await asyncio.wait_for(task, 15)
+    assert scheduler.ended
+    await stage.api.close()
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    return free_port()
