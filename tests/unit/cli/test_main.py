@@ -70,3 +70,14 @@ def test_a_reader_that_has_had_enough_is_no_error() -> None:
         process.stdout.close()
         said = process.stderr.read()
     assert (process.returncode, said) == (0, b"")
+
+
+def test_the_operators_configuration_is_checked_before_anything_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "tidegate.yaml"
+    file.write_text("source: {}\n")
+    assert main(["operator", "--config", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"tidegate: {file}: source")
+    assert said.count("\n") == 1
