@@ -54,6 +54,14 @@ class Document:
         return _repeated(self.node, ())
 
 
+def files_of(name: str) -> list[str]:
+    """The YAML files a name stands for: itself, or those in a folder and the folders in it."""
+    folder = Path(name)
+    if name == STDIN or not folder.is_dir():
+        return [name]
+    return [str(path) for path in sorted(folder.rglob("*")) if path.suffix in {".yaml", ".yml"} and path.is_file()]
+
+
 def read(file: str) -> list[Document]:
     """The objects of a YAML file, `-` for standard input.
 

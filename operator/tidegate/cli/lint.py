@@ -11,7 +11,7 @@ from typing import Final
 
 from tidegate.api.checks import Problem, Severity, advice, check_command, check_rollout
 from tidegate.api.rollout import API_VERSION, GROUP
-from tidegate.cli.documents import Document, read
+from tidegate.cli.documents import Document, files_of, read
 
 ROLLOUT: Final = f"{API_VERSION}/Rollout"
 COMMAND: Final = f"{API_VERSION}/RolloutCommand"
@@ -32,7 +32,9 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which files, how strict, in which form."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="YAML, several documents are fine; - for stdin")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="YAML (several documents are fine), a folder, or - for stdin"
+    )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
         "--format", choices=("text", "json", "github"), default="text", help="github: annotations of a pull request"
@@ -41,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 without errors, 1 with some."""
-    documents = [document for file in arguments.files for document in read(file)]
+    files = [file for name in arguments.files for file in files_of(name)]
+    documents = [document for file in files for document in read(file)]
     findings = [finding for document in documents for finding in findings_of(document)]
     match arguments.format:
         case "json":

@@ -136,6 +136,14 @@ def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert capsys.readouterr().out.startswith("<stdin>:17: error: ")
 
 
+def test_a_folder_stands_for_the_yaml_files_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "web.yml").write_text(ROLLOUT.replace("max: 5%", "max: 5"))
+    (tmp_path / "notes.txt").write_text("{")
+    assert main(["lint", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/deep/web.yml:17: error: ")
+
+
 def test_other_kinds_and_other_peoples_rollouts_are_passed_over(lint: Linted) -> None:
     others = "apiVersion: v1\nkind: Service\n---\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\n---\n- a list\n---\n"
     assert lint(others) == (0, "")
