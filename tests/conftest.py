@@ -1,4 +1,4 @@
-"""One lab for all integration tests, a namespace for each.
+"""One lab for all tests on real parts (integration, e2e), a namespace for each.
 
 Tests and async fixtures here run on one event loop, the session's, on which the lab lives: tests are marked so below;
 a fixture says `@pytest_asyncio.fixture(loop_scope="session")`.
@@ -21,18 +21,22 @@ if TYPE_CHECKING:
 
     from lab.control_plane import ControlPlane
 
-HERE = Path(__file__).parent
+ON_REAL_PARTS = tuple(Path(__file__).parent / folder for folder in ("integration", "e2e"))
+
+
+def _is_on_real_parts(item: pytest.Item) -> bool:
+    return any(item.path.is_relative_to(folder) for folder in ON_REAL_PARTS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(HERE) and item.get_closest_marker("asyncio"):
+        if _is_on_real_parts(item) and item.get_closest_marker("asyncio"):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Builds before the first test: that may take minutes, and a test has one."""
-    if session.config.option.collectonly or not any(item.path.is_relative_to(HERE) for item in session.items):
+    if session.config.option.collectonly or not any(_is_on_real_parts(item) for item in session.items):
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():

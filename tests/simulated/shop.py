@@ -60,9 +60,10 @@ class Shop:
     gate: Gate = field(default_factory=Gate)
     values: dict[str, float] = field(default_factory=lambda: {"candidate": 0.0, "baseline": 0.0})
     answer: Callable[[Question, float], Answer] | None = None
+    cluster_of: Callable[[VirtualClock], Cluster] = Cluster
 
     def __post_init__(self) -> None:
-        self.cluster = Cluster(self.clock)
+        self.cluster = self.cluster_of(self.clock)
         self.start = self.clock.now()
         for name, image in (("checkout", "shop:v1"), ("checkout-canary", "shop:v2")):
             self.cluster.add_deployment(name, image, {"app": name})

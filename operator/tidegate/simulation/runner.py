@@ -52,8 +52,14 @@ class Runner:
         """Starts now, with a fresh operator."""
         self.restart()
 
+    def stop(self) -> None:
+        """The process ends; what happens now is seen by none."""
+        self.down = True
+        self.due = math.inf
+
     def restart(self) -> None:
         """A new process: empty caches, no memory but status."""
+        self.down = False
         self.ticker = Ticker(self.world, self.check, attended=self.attended)
         self.due = self.clock.now()
 
@@ -91,7 +97,8 @@ class Runner:
             self.clock.advance_to(following)
             while self._happenings and self._happenings[0].time <= self.clock.now():
                 heapq.heappop(self._happenings).act()
-                self.due = self.clock.now()
+                if not self.down:
+                    self.due = self.clock.now()
             if self.clock.now() < self.down_until:
                 self.due = self.down_until
             elif self.due <= self.clock.now():

@@ -1,0 +1,30 @@
+"""The demo's two stories, as tests: real API server, gateway, Prometheus and traffic; judged from outside the operator."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import shop
+from lab.expectations import broken
+from lab.operator_process import OperatorProcess, install_crds
+from lab.route_watch import RouteWatch
+from lab.stack import Lab
+from lab.stories import play
+
+
+@pytest.mark.timeout(180)
+async def test_a_good_candidate_is_promoted_and_a_bad_one_reverted(lab: Lab, namespace: str) -> None:
+    await install_crds(lab)
+    await shop.open_shop(lab, namespace)
+    async with (
+        OperatorProcess(lab),
+        lab.load(namespace, shop.APP, rate=80) as load,
+        RouteWatch(lab.api) as watch,
+    ):
+        await lab.apply(shop.rollout(namespace))
+        good = await play(lab, namespace, load, watch, title="good", version="v2")
+        bad = await play(lab, namespace, load, watch, title="bad", version="v3", spoil_at=50.0)
+    assert broken([good, bad]) == []
+    assert all(stretch.requests > 200 for stretch in good.stretches), "the splits were measured on real traffic"
+    assert set(bad.failed) == {"v3"}
+    assert load.skipped == 0
