@@ -42,7 +42,13 @@ class Watches:
         caches: Caches,
         takes: Mapping[Resource, Take],
         namespaces: Sequence[str] = (),
+        *,
+        waits: tuple[float, float] = (FIRST_WAIT, LONGEST_WAIT),
+        ask_again: float = ASK_AGAIN,
     ) -> None:
+        """`waits` and `ask_again` are in seconds, as the constants of this module."""
+        self._first_wait, self._longest_wait = waits
+        self._ask_again = ask_again
         self._api = api
         self._caches = caches
         self._takes = takes
@@ -51,16 +57,16 @@ class Watches:
     async def run(self, stop: asyncio.Event) -> None:
         """Keeps the streams going until `stop` is set."""
         loop = asyncio.get_running_loop()
-        wait = FIRST_WAIT
+        wait = self._first_wait
         while not stop.is_set():
             allowed = await self._allowed()
             began = loop.time()
             await self._session(allowed, stop)
             self._caches.unwatch()
-            if loop.time() - began > LONGEST_WAIT:
-                wait = FIRST_WAIT
+            if loop.time() - began > self._longest_wait:
+                wait = self._first_wait
             await _stopped_within(stop, wait)
-            wait = min(2 * wait, LONGEST_WAIT)
+            wait = min(2 * wait, self._longest_wait)
 
     async def _session(self, allowed: Sequence[Resource], stop: asyncio.Event) -> None:
         """One run of Kopf, until it ends by itself, `stop` is set, or more or less may be watched than at its start."""
@@ -144,7 +150,7 @@ class Watches:
         if len(allowed) == len(self._takes):
             await asyncio.Event().wait()
         while True:
-            await asyncio.sleep(ASK_AGAIN)
+            await asyncio.sleep(self._ask_again)
             if await self._allowed() != list(allowed):
                 return
 

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import kopf
+import pytest
+from kubernetes.aio.client.configuration import Configuration
+
+from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
+from tidegate.adapters.kubernetes.client import DEPLOYMENTS, ROLLOUTS, Api
+from tidegate.handlers import Caches, Watches
+
+Session = Callable[[set[str]], Awaitable[None]]
+
+
+class ScriptedWatches(Watches):
+    """Watches whose Kopf does what a test says, told the kinds it is to watch."""
+
+    session: Session
+
+    async def _operator(self, registry: kopf.OperatorRegistry) -> None:
+        handlers = registry._watching.get_all_handlers()  # noqa: SLF001  (what Kopf will watch)
+        await self.session({str(handler.selector.plural) for handler in handlers if handler.selector})
+
+
+@asynccontextmanager
+async def watching(session: Session, denied: set[str]) -> AsyncIterator[tuple[Caches, Callable[[], Awaitable[None]]]]:
+    server: list[FakeServer] = []
+
+    async def review(_: Reader, writer: Writer) -> None:
+        asked = json.loads(server[0].asked[-1].body)["spec"]["resourceAttributes"]["resource"]
+        writer.write(http(201, json.dumps({"status": {"allowed": asked not in denied}}).encode()))
+
+    async with running(review) as fake:
+        server.append(fake)
+        api, caches, stop = Api(Configuration(host=fake.url)), Caches(), asyncio.Event()
+        takes = dict.fromkeys((ROLLOUTS, DEPLOYMENTS), lambda _event, _raw: None)
+        watches = ScriptedWatches(api, caches, takes, waits=(0.01, 0.02), ask_again=0.01)
+        watches.session = session
+        task = asyncio.create_task(watches.run(stop))
+
+        async def end() -> None:
+            stop.set()
+            await asyncio.wait_for(task, 5)
+
+        try:
+            yield caches, end
+        finally:
+            await end()
+            await api.close()
+
+
+async def for_ever(_: set[str]) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a watch failed"), None])
+async def test_when_kopf_ends_the_streams_begin_anew(error: Exception | None) -> None:
+    sessions: list[set[str]] = []
+    again = asyncio.Event()
+    ours = asyncio.get_running_loop()
+
+    async def session(kinds: set[str]) -> None:
+        sessions.append(kinds)
+        if len(sessions) > 1:
+            ours.call_soon_threadsafe(again.set)
+            await for_ever(kinds)
+        if error:
+            raise error
+
+    async with watching(session, set()) as (caches, _):
+        caches.workloads.services.put(("shop", "web"), "1", {}, watched=True)
+        await asyncio.wait_for(again.wait(), 5)
+        assert caches.workloads.services.get(("shop", "web")) is None, "what the first session brought is read live now"
+    assert sessions == [{"rollouts", "deployments"}] * 2
+
+
+async def test_kopf_is_not_given_what_may_not_be_watched_until_it_may() -> None:
+    denied = {"deployments"}
+    sessions: list[set[str]] = []
+    changed = asyncio.Event()
+    ours = asyncio.get_running_loop()
+
+    async def session(kinds: set[str]) -> None:
+        sessions.append(kinds)
+        ours.call_soon_threadsafe(changed.set)
+        await for_ever(kinds)
+
+    async with watching(session, denied) as _:
+        await asyncio.wait_for(changed.wait(), 5)
+        assert sessions == [{"rollouts"}]
+        changed.clear()
+        denied.clear()
+        await asyncio.wait_for(changed.wait(), 5)
+    assert sessions[-1] == {"rollouts", "deployments"}
+
+
+async def test_told_to_stop_everything_ends_at_once() -> None:
+    started = asyncio.Event()
+    ours = asyncio.get_running_loop()
+
+    async def session(kinds: set[str]) -> None:
+        ours.call_soon_threadsafe(started.set)
+        await for_ever(kinds)
+
+    async with watching(session, set()) as (_, end):
+        await asyncio.wait_for(started.wait(), 5)
+        await asyncio.wait_for(end(), 2)
