@@ -27,8 +27,10 @@ LIST_TIMEOUT: Final = 30.0
 """Seconds for one page of a list."""
 PAGE: Final = 500
 """Objects a page: what kubectl asks for."""
-CONNECTIONS: Final = 600
-"""Simultaneous calls: 500 reverts at once must not wait for each other, with some to spare for what else goes on."""
+CONNECTIONS: Final = 128
+"""Simultaneous calls. More are slower: with 500 reverts at once on two cores, 128 connections took 0.9 s, 600 took 1.3 s
+(the handshakes) and 110 MB more memory.
+"""
 
 
 @dataclass(frozen=True)
