@@ -38,8 +38,13 @@ def main() -> int:
     return asyncio.run(_main())
 
 
+def _console() -> Console:
+    """As wide as the terminal; wide enough for a line each where there is none."""
+    return Console() if sys.stdout.isatty() else Console(width=170)
+
+
 async def _main() -> int:
-    running = asyncio.ensure_future(_demo(Console()))
+    running = asyncio.ensure_future(_demo(_console()))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):

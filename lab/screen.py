@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 METRICS = {
     "error-rate": (
         (
-            'sum(rate(http_requests_total{{namespace="{namespace}",deployment="{workload}",code=~"5.."}}[8s])) '
-            '/ sum(rate(http_requests_total{{namespace="{namespace}",deployment="{workload}"}}[8s])) * 100'
+            '(sum(rate(http_requests_total{{namespace="{namespace}",deployment="{workload}",code=~"5.."}}[8s])) or '
+            'vector(0)) / sum(rate(http_requests_total{{namespace="{namespace}",deployment="{workload}"}}[8s])) * 100'
         ),
         "%",
         "max 5%",
@@ -112,7 +113,11 @@ class Screen:
             self._share = f"{100 * new[shop.CANARY] / total:.1f}%"
         for name, (query, unit, _) in METRICS.items():
             found = await self._lab.prometheus.ask(query.format(namespace=self._namespace, workload=shop.CANARY))
-            self._values[name] = f"{found[0][1]:.3g}{unit}" if found else "-"
+            self._values[name] = _shown(found[0][1], unit) if found else "-"
+
+
+def _shown(value: float, unit: str) -> str:
+    return "-" if math.isnan(value) else f"{value:.3g}{unit}"
 
 
 def summary(stories: Sequence[Story]) -> Table:

@@ -74,6 +74,7 @@ class Scripted:
     clock: VirtualClock = field(init=False)
     cluster: Cluster = field(init=False)
     runner: Runner = field(init=False)
+    _told: set[float] = field(default_factory=set)
     _last_status: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,6 +101,7 @@ class Scripted:
 
         def stop() -> bool:
             tell()
+            self._wake_when_rolled_out()
             return self._over()
 
         self.runner.run(self.begin + self.world.lasts.seconds, stop)
@@ -206,6 +208,14 @@ class Scripted:
             self.cluster.set_weights(
                 ref, {p.rule: weights.numbers(percent, replace(p, alone=True), 100) for p in route.pairs}
             )
+
+    def _wake_when_rolled_out(self) -> None:
+        """A Deployment that becomes available is an event, as it is in a cluster."""
+        for deployment in self.cluster.deployments.values():
+            when = deployment.rolled_out_at
+            if when > self.clock.now() and when not in self._told:
+                self._told.add(when)
+                self.runner.at(when, _nothing)
 
     def _over(self) -> bool:
         """Nothing more can come of it: no run, and nothing more happens."""
