@@ -92,7 +92,8 @@ async def test_a_source_that_is_down_for_a_minute_neither_advances_nor_aborts() 
     runner = await started(shop)
     shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "connection refused")
     await runner.run_until(shop.clock.now() + 60)
-    assert shop.weight == 10 and shop.outcome == ""
+    assert shop.weight == 10
+    assert shop.outcome == ""
     shop.answer = None
     await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"
@@ -103,7 +104,8 @@ async def test_a_source_that_is_down_for_long_holds_and_goes_on_when_it_is_back(
     runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "3h"}])
     shop.answer = lambda _question, _now: Failed(FailedReason.TIMEOUT, "no answer")
     await runner.run_until(shop.clock.now() + 3700)
-    assert shop.status.run is not None and shop.status.run.hold is not None
+    assert shop.status.run is not None
+    assert shop.status.run.hold is not None
     assert shop.status.run.hold.reason == "BlindSourceDown"
     assert any(condition.type == "Blind" for condition in shop.status.conditions)
     shop.answer = None
@@ -118,11 +120,13 @@ async def test_a_hold_waits_until_all_is_well_and_restarts_the_duration() -> Non
     await runner.run_until(shop.start + 45)
     shop.values["candidate"] = 0.03
     await runner.run_until(shop.start + 600)
-    assert shop.status.run is not None and shop.status.run.hold is not None
+    assert shop.status.run is not None
+    assert shop.status.run.hold is not None
     shop.values["candidate"] = 0.0
     good = shop.clock.now()
     await runner.run_until(good + 50)
-    assert shop.outcome == "" and not shop.status.step.passed
+    assert shop.outcome == ""
+    assert not shop.status.step.passed
     await runner.run_until(good + 300, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"
 
@@ -160,7 +164,8 @@ async def test_too_few_requests_extend_the_step_and_never_breach() -> None:
     }
     runner = await started(shop, metrics=[ratio])
     await runner.run_until(shop.start + 600)
-    assert shop.weight == 10 and shop.outcome == ""
+    assert shop.weight == 10
+    assert shop.outcome == ""
     assert shop.status.run.waiting.reason == "CheckpointUndecided"
     counts.update(total=1000.0, bad=2.0)
     await runner.run_until(shop.start + 900, lambda: shop.outcome != "")

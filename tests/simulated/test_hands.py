@@ -37,7 +37,8 @@ async def test_less_on_the_route_pauses_until_somebody_resumes() -> None:
     assert shop.status.phase == "Paused"
     runner.at(shop.clock.now() + 1, lambda: shop.command(Action.RESUME))
     await runner.run_until(shop.clock.now() + 20)
-    assert shop.weight == 10 and shop.status.run.paused is None
+    assert shop.weight == 10
+    assert shop.status.run.paused is None
 
 
 async def test_abort_reverts_at_once_and_the_version_is_not_tried_again() -> None:
@@ -46,8 +47,10 @@ async def test_abort_reverts_at_once_and_the_version_is_not_tried_again() -> Non
     await runner.run_until(shop.start + 30)
     assert shop.weight == 0
     await runner.run_until(shop.start + 3600)
-    assert shop.outcome == "Aborted" and "smells" in shop.status.history[0].message
-    assert shop.weights()[-1] == 0 and len(shop.status.history) == 1
+    assert shop.outcome == "Aborted"
+    assert "smells" in shop.status.history[0].message
+    assert shop.weights()[-1] == 0
+    assert len(shop.status.history) == 1
     assert shop.status.phase == "Reverted"
     assert shop.cluster.outcomes["command-0"][0]
 
@@ -57,7 +60,8 @@ async def test_retry_tries_a_reverted_version_again() -> None:
     runner.at(shop.start + 30, lambda: shop.command(Action.ABORT))
     runner.at(shop.start + 60, lambda: shop.command(Action.RETRY))
     await runner.run_until(shop.start + 90)
-    assert shop.weight == 10 and shop.status.run.id.startswith("2-")
+    assert shop.weight == 10
+    assert shop.status.run.id.startswith("2-")
 
 
 async def test_a_command_for_a_run_that_is_not_under_way_is_refused() -> None:
@@ -82,7 +86,8 @@ async def test_deletion_while_the_operator_is_down_reverts_at_its_return() -> No
     shop.clock.advance_to(shop.start + 3600)
     runner.restart()
     await runner.run_until(shop.clock.now() + 60)
-    assert shop.weight == 0 and "checkout" not in shop.cluster.rollouts
+    assert shop.weight == 0
+    assert "checkout" not in shop.cluster.rollouts
 
 
 async def test_a_new_version_mid_run_reverts_and_starts_anew() -> None:
@@ -108,7 +113,8 @@ async def test_pause_stops_progress_but_not_a_revert() -> None:
     shop, runner = await begun()
     runner.at(shop.start + 30, lambda: shop.command(Action.PAUSE))
     await runner.run_until(shop.start + 3 * 3600)
-    assert shop.weight == 10 and shop.status.step.watched < 30
+    assert shop.weight == 10
+    assert shop.status.step.watched < 30
     shop.values["candidate"] = 0.06
     await runner.run_until(shop.clock.now() + 10)
     assert shop.weight == 0
@@ -164,7 +170,8 @@ async def test_services_that_select_both_arms_stop_a_run_before_it_begins() -> N
     shop.cluster.services["checkout"] = {"shop": "yes"}
     runner = shop.rollout()
     await runner.run_until(shop.start + 60)
-    assert shop.weights() == [0] and shop.status.run is None
+    assert shop.weights() == [0]
+    assert shop.status.run is None
     assert next(one for one in shop.status.conditions if one.type == "Stalled").reason == "ArmsOverlap"
 
 
@@ -173,7 +180,8 @@ async def test_a_candidate_that_serves_already_is_not_touched() -> None:
     shop.set_weight(70, 30)
     runner = shop.rollout()
     await runner.run_until(shop.start + 600)
-    assert shop.weight == 30 and shop.status.run is None
+    assert shop.weight == 30
+    assert shop.status.run is None
     assert next(one for one in shop.status.conditions if one.type == "Stalled").reason == "CandidateAlreadyServing"
 
 
@@ -182,7 +190,8 @@ async def test_the_same_version_in_both_arms_is_at_rest() -> None:
     shop.cluster.set_image("checkout-canary", "shop:v1")
     runner = shop.rollout()
     await runner.run_until(shop.start + 600)
-    assert shop.status.phase == "Idle" and shop.weights() == [0]
+    assert shop.status.phase == "Idle"
+    assert shop.weights() == [0]
     assert runner.ticks <= 2, "a Rollout at rest costs nothing"
 
 
@@ -191,7 +200,8 @@ async def test_time_counts_only_once_the_gateway_has_taken_the_route() -> None:
     shop.cluster.routes["HTTPRoute/checkout"].acceptance = Acceptance.PENDING
     runner = shop.rollout()
     await runner.run_until(shop.start + 300)
-    assert shop.weight == 10 and not shop.status.step.reached
+    assert shop.weight == 10
+    assert not shop.status.step.reached
     assert shop.status.run.waiting.reason == "RouteNotAccepted"
     shop.values["candidate"] = 0.06
     await runner.run_until(shop.clock.now() + 10)
@@ -251,7 +261,8 @@ async def test_a_route_that_disappears_ends_the_run() -> None:
     shop, runner = await begun()
     runner.at(shop.start + 30, lambda: shop.cluster.routes.pop("HTTPRoute/checkout"))
     await runner.run_until(shop.start + 90)
-    assert shop.outcome == "Reverted" and shop.status.history[0].reason == "RouteMissing"
+    assert shop.outcome == "Reverted"
+    assert shop.status.history[0].reason == "RouteMissing"
 
 
 async def test_a_target_removed_from_the_spec_is_put_back_first() -> None:
@@ -264,7 +275,8 @@ async def test_a_target_removed_from_the_spec_is_put_back_first() -> None:
     runner.at(shop.start + 30, lambda: shop.cluster.edit_rollout("checkout", spec(steps=LONG)))
     await runner.run_until(shop.start + 50)
     assert shop.cluster.routes["GRPCRoute/checkout"].rules == [{"checkout": 3, "checkout-canary": 0}]
-    assert shop.weight == 10 and len(shop.status.targets) == 1
+    assert shop.weight == 10
+    assert len(shop.status.targets) == 1
 
 
 async def test_the_older_of_two_rollouts_keeps_what_both_claim() -> None:
@@ -284,7 +296,8 @@ async def test_a_gate_opens_at_its_time() -> None:
     ]
     runner = shop.rollout(spec(steps=steps))
     await runner.run_until(shop.start + 500)
-    assert shop.weight == 10 and shop.status.step.passed
+    assert shop.weight == 10
+    assert shop.status.step.passed
     assert shop.status.next_check_time is not None
     shop.values["candidate"] = 0.02
     await runner.run_until(shop.start + 590)

@@ -116,6 +116,8 @@ class PromotionStatus(StatusModel):
     """Identity of those parts."""
     writes: int = 0
     """Template writes begun so far."""
+    undone: int = 0
+    """Times the old template was written back."""
     written: bool = False
     """The new template was (or may have been) written: from here an end puts the old one back first."""
 
@@ -172,8 +174,10 @@ class StepStatus(StatusModel):
     """Such as `2/3 ramp`, for the printer column."""
     weight: float = 0
     """The step's weight, percent."""
+    seen: bool = False
+    """The weight was seen on every route: less than it is from now on somebody else's doing."""
     reached: bool = False
-    """The weight was seen on the route: the duration counts."""
+    """The gateways have taken it as well: the duration counts."""
     watched: float = 0
     """Watched seconds of the duration, as last recorded."""
     judged: float = -1

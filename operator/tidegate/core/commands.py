@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.api.command import Action
+from tidegate.core import promotion
 from tidegate.core.draft import Draft
 from tidegate.core.observed import Command
 from tidegate.core.plan import ConcludeCommand
@@ -39,8 +40,8 @@ def _refusal(draft: Draft, command: Command) -> str | None:
 
 
 def _sent_back(draft: Draft) -> bool:
-    promotion = draft.run.promotion
-    return promotion is not None and promotion.stage == "SentBack"
+    current = draft.run.promotion
+    return current is not None and current.stage == "SentBack"
 
 
 def _carry_out(draft: Draft, command: Command) -> str:
@@ -71,9 +72,8 @@ def _abort(draft: Draft, words: str) -> None:
 def _resume(draft: Draft) -> str:
     paused = draft.run.paused
     draft.update_run(paused=None, waiting=None)
-    promotion = draft.run.promotion
-    if promotion is not None and promotion.stage == "SentBack":
-        draft.update_run(promotion=promotion.model_copy(update={"stage": "RollingOut"}))
+    if paused is None and _sent_back(draft):
+        promotion.try_again(draft)
     elif paused is not None and paused.reason == "LoweredByOther" and draft.status.step is not None:
-        draft.update_step(reached=False)
+        draft.update_step(seen=False, reached=False)
     return f"run {draft.run.id} goes on"

@@ -84,7 +84,10 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
     run = status.run
     if run is not None:
         promotion = run.promotion.model_copy(update={"settled": 0.0}) if run.promotion is not None else None
-        run = run.model_copy(update={"watched": 0.0, "unavailable": float(run.unavailable > 0), "promotion": promotion})
+        waiting = run.waiting.model_copy(update={"message": ""}) if run.waiting is not None else None
+        hold = run.hold.model_copy(update={"message": ""}) if run.hold is not None else None
+        passing = {"watched": 0.0, "unavailable": float(run.unavailable > 0)}
+        run = run.model_copy(update={**passing, "promotion": promotion, "waiting": waiting, "hold": hold})
     return status.model_copy(
         update={
             "run": run,

@@ -152,6 +152,8 @@ def _under_way(draft: Draft) -> None:
             "with (Abort it first)",
         )
     targets.put_back_removed(draft)
+    if not promotion.returning(draft) and targets.put_back_more(draft):
+        return
     if draft.run.promotion is not None:
         promotion.promote(draft)
     else:

@@ -12,6 +12,7 @@ from tidegate.core.memory import Memory
 from tidegate.core.observed import Question
 from tidegate.core.questions import probe
 from tidegate.core.seen import Observed
+from tidegate.core.stepping import more_wanted
 
 AT_MOST_EVERY = 2.0
 """Seconds between two judgements asked for only because everything else allows a raise."""
@@ -46,7 +47,9 @@ def _thresholds_needed(draft: Draft) -> bool:
     if draft.run.hold is not None or draft.step.passed or not draft.step.reached or draft.status.blind:
         return True
     step = draft.step_spec
-    return step is not None and reached(step, draft.step.watched, draft.step.judged) is not None
+    if step is None:
+        return False
+    return more_wanted(draft, step) or reached(step, draft.step.watched, draft.step.judged) is not None
 
 
 def _time_to_judge(draft: Draft) -> bool:
@@ -75,9 +78,10 @@ def _settle_came(draft: Draft) -> bool:
 
 def _only_judgement_missing(draft: Draft, last: float) -> bool:
     """Everything but the judgement allows a raise: pods became available, or a gate opened."""
-    waiting = not draft.step.reached or draft.step.passed
     to = _next(draft)
-    if not waiting or to is None or draft.run.promotion is not None:
+    if to is None or draft.run.promotion is not None:
+        return False
+    if draft.step.reached and not draft.step.passed and not more_wanted(draft, to):
         return False
     if last < gates.opens(to, draft.run.begun) <= draft.now:
         return True

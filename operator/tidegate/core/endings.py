@@ -17,7 +17,10 @@ RETRY = 5.0
 """Seconds until an end that waits for pods is looked at again, should no event tell."""
 
 LATE_WRITE = 10.0
-"""Seconds after its decision in which a raise whose answer was lost may still land: longer than any request's time-out."""
+"""Seconds after its decision in which a write whose answer was lost may still land: longer than any request's time-out."""
+
+MOST_WRITES = 3
+"""Times the old template is put back: what is overwritten more often is contested, and not fought for."""
 
 TRIED = frozenset({"Reverted", "Aborted"})
 """Outcomes after which the version is not tried again by itself."""
@@ -38,10 +41,14 @@ def carry_out(draft: Draft) -> None:
         draft.stalled = alarm
         return
     back = [targets.restore(draft, target) for target in draft.status.targets]
-    landed = draft.run.raised.timestamp() + LATE_WRITE if draft.run.raised is not None else 0.0
-    if all(back) and draft.now < landed:
-        draft.wakes.append(landed)
-    elif all(back):
+    if not all(back):
+        return
+    raised = draft.run.raised.timestamp() if draft.run.raised is not None else -LATE_WRITE
+    if abs(draft.now - raised) < LATE_WRITE:
+        draft.wakes.append(raised + LATE_WRITE)
+        return
+    draft.needs_fresh = True
+    if draft.seen.fresh:
         finish(draft, ending.kind, ending.reason, ending.evidence)
 
 
@@ -102,12 +109,17 @@ def _template_back(draft: Draft) -> bool:
         draft.templates = True
         draft.needs_fresh = True
         return False
-    if parts_fingerprint(template.parts) != promotion.old_fingerprint:
+    if parts_fingerprint(template.parts) != promotion.old_fingerprint and promotion.undone < MOST_WRITES:
         parts = json.loads(promotion.old_parts)
         draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, template, parts, revert=True))
+        draft.update_run(promotion=promotion.model_copy(update={"undone": promotion.undone + 1}))
         return False
-    draft.needs_fresh = True
-    if baseline.parts != promotion.old_fingerprint or not baseline.rolled_out or baseline.available < 1:
-        draft.doing = Why("RestoringBaseline", "waiting for the baseline's old version to be available again")
-        return False
-    return True
+    return _serves_again(draft, baseline)
+
+
+def _serves_again(draft: Draft, baseline: Arm) -> bool:
+    """Whether the baseline is rolled out; past the progress deadline it is enough that it has a pod."""
+    if baseline.rolled_out and baseline.available >= 1:
+        return True
+    draft.wait(Why("RestoringBaseline", "waiting for the baseline's old version to be available again"))
+    return draft.stalled is not None and baseline.available >= 1

@@ -6,7 +6,7 @@ How long a breach must last is core/sustained.py's business; what a breach does 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tidegate.api.metric import Metric
@@ -90,7 +90,9 @@ def judge(line: Threshold, metric: Metric, candidate: Sample, baseline: Sample, 
         if silent is not None:
             return silent
     assert isinstance(candidate, Value)  # noqa: S101  (every other sample returned above)
-    series = tuple(_series(line, metric, one, baseline) for one in candidate.series)
+    series = tuple(_series(line, metric, one, candidate, baseline) for one in candidate.series)
+    if not context.expected:
+        series = tuple(replace(one, state=State.TOO_FEW) if one.state is State.BLIND else one for one in series)
     worst = min(series, key=lambda one: (_WORST_FIRST.index(one.state), -_distance(line, one)))
     return Finding(line, worst.state, _sentence(line, metric, worst, context), worst, series)
 
@@ -122,7 +124,7 @@ def _without_value(line: Threshold, sample: Sample, context: Context) -> Finding
             return Finding(line, State.NOT_ASKED, "")
 
 
-def _series(line: Threshold, metric: Metric, one: SeriesSample, baseline: Sample) -> SeriesFinding:
+def _series(line: Threshold, metric: Metric, one: SeriesSample, candidate: Value, baseline: Sample) -> SeriesFinding:
     if one.value is None:
         return SeriesFinding(one.series, State.TOO_FEW, requests=one.requests)
     if math.isnan(one.value):
@@ -130,7 +132,7 @@ def _series(line: Threshold, metric: Metric, one: SeriesSample, baseline: Sample
     if not line.relative:
         state = State.BREACHED if _beyond(line, metric, one.value) else State.OK
         return SeriesFinding(one.series, state, one.value, requests=one.requests)
-    other = _counterpart(one, baseline)
+    other = _counterpart(one, candidate, baseline)
     state, base = _relative(line, metric, one.value, other)
     return SeriesFinding(one.series, state, one.value, base, one.requests)
 
@@ -143,26 +145,26 @@ def _beyond(line: Threshold, metric: Metric, value: float) -> bool:
     return line.min is not None and value < line.min.in_unit(metric.effective_unit)
 
 
-def _counterpart(one: SeriesSample, baseline: Sample) -> SeriesSample | None:
+def _counterpart(one: SeriesSample, candidate: Value, baseline: Sample) -> SeriesSample | None:
     """The baseline's series to compare with: the one of the same labels, or the only one where both arms have one."""
     if not isinstance(baseline, Value):
         return None
     same = next((other for other in baseline.series if other.series == one.series), None)
-    return same or (baseline.series[0] if len(baseline.series) == 1 else None)
+    return same or (baseline.series[0] if len(candidate.series) == len(baseline.series) == 1 else None)
 
 
 def _relative(line: Threshold, metric: Metric, value: float, other: SeriesSample | None) -> tuple[State, float | None]:
-    if other is None or other.value is None:
-        return State.TOO_FEW, None
-    base = other.value
-    if math.isnan(base):
-        return State.BLIND, base
-    if line.floor is not None and value < line.floor.in_unit(metric.effective_unit):
-        return State.OK, base
-    if base == 0 or math.isinf(base):
-        return State.NOT_COMPARABLE, base
+    base = other.value if other is not None else None
     if math.isinf(value):
         return State.BREACHED, base
+    if line.floor is not None and value < line.floor.in_unit(metric.effective_unit):
+        return State.OK, base
+    if base is None:
+        return State.TOO_FEW, None
+    if math.isnan(base):
+        return State.BLIND, base
+    if base == 0 or math.isinf(base):
+        return State.NOT_COMPARABLE, base
     change = (value - base) / abs(base)
     if line.max_increase is not None:
         return (State.BREACHED if change > line.max_increase.ratio else State.OK), base

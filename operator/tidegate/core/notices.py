@@ -9,7 +9,7 @@ from tidegate.core.instants import in_words
 from tidegate.core.judging import acting
 from tidegate.core.observed import ABSENT, Arm, ArmName
 from tidegate.core.raising import BAD
-from tidegate.core.stepping import act_on
+from tidegate.core.verdicts import act_on
 from tidegate.core.version import same_version
 
 
@@ -49,13 +49,15 @@ def notice_new_version(draft: Draft) -> None:
 
 
 def notice_our_revert(draft: Draft) -> None:
-    """After a restart: the route was last written by our revert, in this run, and status does not know."""
-    if draft.memory.last_tick is not None:
+    """A route was last written by a revert of ours after this run's last raise, and status does not know: it was lost."""
+    if draft.weight == 0:
         return
     for route in targets.routes(draft):
         known = next((t for t in draft.status.targets if targets.key_of(t) == route.ref.key), None)
-        if route.reverted_by_us and known is not None and route.generation > known.generation:
-            _end_fresh(draft, "RevertRecovered", "the weights had been put back before the operator was restarted")
+        if known is None or not route.reverted_by_us or route.generation <= known.generation:
+            continue
+        if not any(pair.candidate for pair in route.pairs):
+            _end_fresh(draft, "RevertRecovered", "the weights had been put back before it could be recorded")
 
 
 def let_go_of_hold(draft: Draft) -> None:

@@ -7,7 +7,6 @@ A breach while settling sends the traffic back to the candidate (SentBack) and w
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 
 from tidegate.api.rollout import PromotionStrategy
 from tidegate.api.status import PromotionStatus
@@ -28,8 +27,7 @@ MOST_WRITES = 3
 
 def begin(draft: Draft) -> None:
     """Starts the promotion after the last step has passed."""
-    copying = draft.spec.promotion.strategy is PromotionStrategy.COPY_TEMPLATE
-    stage = "Copying" if copying else "Awaiting"
+    stage = "Copying" if _copies(draft) else "Awaiting"
     draft.update_run(promotion=PromotionStatus(stage=stage, since=instant(draft.now)))
     draft.go_on()
     draft.say("Promoting", f"every step has passed; {_NEXT[stage]}")
@@ -45,6 +43,8 @@ _NEXT = {
 def promote(draft: Draft) -> None:
     """Plans the promotion's next move."""
     promotion = _current(draft)
+    if promotion.stage == "Settling" and _breached(draft):
+        return
     if draft.spec.paused or draft.run.paused is not None:
         draft.attention = Why("Paused", "the promotion is paused")
         return
@@ -63,6 +63,20 @@ def promote(draft: Draft) -> None:
             _send_back(draft)
 
 
+def returning(draft: Draft) -> bool:
+    """Whether the traffic is on its way back to the promoted baseline."""
+    return draft.run.promotion is not None and draft.run.promotion.stage == "Returning"
+
+
+def try_again(draft: Draft) -> None:
+    """After a person said so: the last part again, from where the baseline runs the new version."""
+    _enter(draft, "RollingOut" if _copies(draft) else "Awaiting")
+
+
+def _copies(draft: Draft) -> bool:
+    return draft.spec.promotion.strategy is PromotionStrategy.COPY_TEMPLATE
+
+
 def _current(draft: Draft) -> PromotionStatus:
     if draft.run.promotion is None:
         raise LookupError("the run is not being promoted")
@@ -73,6 +87,9 @@ def _enter(draft: Draft, stage: str) -> None:
     draft.update_run(
         promotion=_current(draft).model_copy(update={"stage": stage, "since": instant(draft.now), "settled": 0.0})
     )
+    if stage in {"Settling", "SentBack"}:  # another arm serves: what was seen of the other says nothing of it
+        draft.update(guards=())
+        draft.update_run(traffic_since=instant(draft.now))
     draft.go_on()
     draft.intent = True
 
@@ -103,6 +120,7 @@ def _copy(draft: Draft) -> None:
         _contested(draft)
         return
     _remember_template(draft, baseline, written=True)
+    draft.update_run(raised=instant(draft.now))
     draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, baseline, candidate.parts))
     draft.intent = draft.needs_fresh = True
 
@@ -175,26 +193,17 @@ def _start_returning(draft: Draft) -> None:
 
 
 def _return(draft: Draft) -> None:
-    back = [targets.restore(draft, target) for target in draft.status.targets]
+    back = [targets.restore(draft, target, revert=False) for target in draft.status.targets]
     if all(back):
         _enter(draft, "Settling")
-        draft.update_run(traffic_since=instant(draft.now))
-        draft.watching = True
+        draft.needs_fresh = draft.watching = True
+    elif not draft.actions:
+        draft.wait(raising.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
 
 
 def _settle(draft: Draft) -> None:
     promotion = _current(draft)
     if _baseline_gone_back(draft):
-        return
-    if targets.standing(draft, Decimal(0)) is targets.Standing.MORE:
-        targets.lower_to(draft, Decimal(0))
-        draft.say("PutBack", "somebody gave the candidate traffic after the promotion: put back", warning=True)
-        return
-    breached = next((f for f in acting(draft.guard_findings) if f.state is State.BREACHED), None)
-    if breached is not None and breached.line.on_breach is OnBreach.REVERT:
-        _enter(draft, "SentBack")
-        draft.say("PromotionBreached", f"after the promotion: {breached.message}", warning=True)
-        draft.urgent = True
         return
     draft.watching = draft.run.hold is None
     settled = promotion.settled + (draft.elapsed if draft.memory.watching else 0.0)
@@ -209,9 +218,21 @@ def _settle(draft: Draft) -> None:
         message = unwell.message if unwell else (draft.run.hold.message if draft.run.hold else "")
         draft.wait(Why("SettlingUndecided", message or "the promoted baseline is being judged"))
         return
+    draft.needs_fresh = True
     took = in_words(draft.now - draft.run.start_time.timestamp())
     draft.update(released=draft.run.version, rejected=None, targets=())
     finish(draft, "Succeeded", "Promoted", f"promoted after {took}")
+
+
+def _breached(draft: Draft) -> bool:
+    """A guard breached while settling: the candidate, which served well, gets the traffic again."""
+    breached = [f for f in acting(draft.guard_findings) if f.state is State.BREACHED]
+    worst = next((f for f in breached if f.line.on_breach is OnBreach.REVERT), None)
+    if worst is not None:
+        _enter(draft, "SentBack")
+        draft.say("PromotionBreached", f"after the promotion: {worst.message}", warning=True)
+        draft.urgent = True
+    return worst is not None
 
 
 def _baseline_gone_back(draft: Draft) -> bool:
@@ -220,8 +241,7 @@ def _baseline_gone_back(draft: Draft) -> bool:
     if baseline is None:
         draft.wait(Why("NotSeen", "the baseline could not be read"))
         return True
-    copied = draft.spec.promotion.strategy is PromotionStrategy.COPY_TEMPLATE
-    same = baseline.parts == draft.run.parts if copied else baseline.images == draft.run.version.images
+    same = baseline.parts == draft.run.parts if _copies(draft) else baseline.images == draft.run.version.images
     if not same:
         draft.needs_fresh = True
         draft.stalled = Why(

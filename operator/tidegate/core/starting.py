@@ -142,7 +142,12 @@ def _wait(draft: Draft, why: Why) -> None:
 
 
 def _keep_at_zero(draft: Draft) -> None:
-    """After a revert the candidate stays at 0 until the next run, whoever raises it."""
+    """After a revert the candidate stays at 0 until the next run, whoever raises it. What the spec no longer names is let go."""
+    if draft.seen.spec is not None:
+        named = targets.refs_of(draft.spec, draft.seen.rollout.namespace)
+        kept = [one for one in draft.status.targets if targets.ref_of(one, draft.seen.rollout.namespace) in named]
+        if len(kept) < len(draft.status.targets):
+            draft.update(targets=tuple(kept))
     for target in draft.status.targets:
         route = draft.seen.routes.get(targets.key_of(target))
         if not isinstance(route, Route) or not any(pair.candidate for pair in route.pairs):

@@ -57,7 +57,7 @@ def routes(draft: Draft) -> Iterator[Route]:
 
 def wanted(draft: Draft, route: Route, weight: Decimal) -> dict[str, tuple[int, int]]:
     """The numbers of each rule for `weight` percent."""
-    total = weights.resolution(step.weight for step in draft.spec.steps)
+    total = weights.finest([weight, *(step.weight.percent for step in draft.spec.steps)])
     return {pair.rule: weights.numbers(weight, pair, total) for pair in route.pairs}
 
 
@@ -105,8 +105,32 @@ def lower_to(draft: Draft, weight: Decimal) -> None:
             draft.needs_fresh = True
 
 
-def restore(draft: Draft, target: TargetStatus) -> bool:
+def put_back_more(draft: Draft) -> bool:
+    """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
+    if standing(draft, draft.weight) is not Standing.MORE:
+        return False
+    if draft.weight > 0:
+        lower_to(draft, draft.weight)
+    else:
+        for target in draft.status.targets:
+            restore(draft, target, revert=False)
+    draft.say("PutBack", f"a route gave the candidate more than {draft.weight:f}%: put back", warning=True)
+    return True
+
+
+def unknown(draft: Draft) -> bool:
+    """Whether the spec names a target that was never set in this run: an edit added it."""
+    known = {ref_of(target, draft.seen.rollout.namespace) for target in draft.status.targets}
+    return any(ref not in known for ref in refs_of(draft.spec, draft.seen.rollout.namespace))
+
+
+def restore(draft: Draft, target: TargetStatus, *, revert: bool = True) -> bool:
     """Plans what puts a remembered target back to what was found, the candidate at 0.
+
+    Args:
+        draft: the tick's draft.
+        target: the remembered target.
+        revert: this ends the run's traffic for good; otherwise it is a move of a run that goes on.
 
     Returns: whether it is back already, or the route is gone.
     """
@@ -120,7 +144,7 @@ def restore(draft: Draft, target: TargetStatus) -> bool:
         pair.rule: pairs[pair.rule] for pair in route.pairs if (pair.baseline, pair.candidate) != pairs[pair.rule]
     }
     if changed:
-        draft.actions.append(SetWeights(route, changed, raises=False, revert=True))
+        draft.actions.append(SetWeights(route, changed, raises=False, revert=revert))
     return not changed
 
 

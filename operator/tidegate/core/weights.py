@@ -14,7 +14,12 @@ HUNDRED = Decimal(100)
 
 def resolution(weights: Iterable[Weight]) -> int:
     """The sum a pair that is alone in its rule gets: 100, or larger when a step asks for finer."""
-    decimals = max((-int(w.percent.as_tuple().exponent) for w in weights), default=0)
+    return finest(weight.percent for weight in weights)
+
+
+def finest(percents: Iterable[Decimal]) -> int:
+    """The smallest sum of 100 or more that expresses all of these percentages exactly."""
+    decimals = max((-int(percent.normalize().as_tuple().exponent) for percent in percents), default=0)
     return int(100 * 10 ** max(decimals, 0))
 
 

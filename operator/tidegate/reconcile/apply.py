@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+from tidegate.api.rollout import FINALIZER
 from tidegate.core.observed import RolloutObject
 from tidegate.core.plan import Action, ConcludeCommand, KeepFinalizer, Plan, SetWeights, WriteTemplate
 from tidegate.ports.errors import Conflict, Missing, PortError
@@ -69,6 +71,7 @@ async def _carry_out(
             except Missing:
                 if present:
                     raise
+                return replace(rollout, finalizers=tuple(one for one in rollout.finalizers if one != FINALIZER))
         case ConcludeCommand(command, done, message):
             await world.commands.conclude(namespace, command, done=done, message=message)
     return rollout

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from tidegate.api.rollout import RolloutSpec
@@ -79,14 +81,11 @@ def _refs(spec: RolloutSpec, arms: RolloutSpec, memory: Memory, rollout: Rollout
 async def _look(
     world: World, namespace: str, spec: RolloutSpec, refs: Mapping[str, TargetRef], *, fresh: bool
 ) -> tuple[dict[ArmName, Seen[Arm]], dict[str, Seen[Route]]]:
-    arms = [
-        world.workloads.arm(namespace, arm.deployment, arm.service, fresh=fresh)
-        for arm in (spec.baseline, spec.candidate)
-    ]
-    routes = [world.router.read(ref, fresh=fresh) for ref in refs.values()]
-    seen_arms = await _all(arms, together=fresh)
-    seen_routes = await _all(routes, together=fresh)
-    return dict(zip(ArmName, seen_arms, strict=True)), dict(zip(refs, seen_routes, strict=True))
+    pair = (spec.baseline, spec.candidate)
+    arms = (world.workloads.arm(namespace, arm.deployment, arm.service, fresh=fresh) for arm in pair)
+    routes = (world.router.read(ref, fresh=fresh) for ref in refs.values())
+    seen = await _all(chain(arms, routes), together=fresh)
+    return dict(zip(ArmName, seen[:2], strict=True)), dict(zip(refs, seen[2:], strict=True))
 
 
 async def _all(calls: Iterable[Coroutine[Any, Any, Any]], *, together: bool) -> list[Any]:
@@ -98,10 +97,14 @@ async def _all(calls: Iterable[Coroutine[Any, Any, Any]], *, together: bool) -> 
 
 def _claims(others: Iterable[RolloutObject]) -> Iterable[Claim]:
     for other in others:
-        spec = other.spec
-        baseline, candidate = spec.get("baseline") or {}, spec.get("candidate") or {}
-        pair = f"{baseline.get('service')}, {candidate.get('service')}"
-        things = {f"Deployment/{arm.get('deployment')}" for arm in (baseline, candidate)}
-        things |= {f"{target.get('kind')}/{target.get('name')}: {pair}" for target in spec.get("traffic") or ()}
-        active = bool((other.status or {}).get("run"))
-        yield Claim(other.name, other.uid, active, other.created, frozenset(things))
+        run = (other.status or {}).get("run") or {}
+        things = _things(other.spec) | _things(json.loads(run.get("spec") or "{}"))
+        yield Claim(other.name, other.uid, bool(run), other.created, frozenset(things))
+
+
+def _things(spec: Mapping[str, Any]) -> set[str]:
+    """What a spec, which need not be valid, lays claim to."""
+    baseline, candidate = spec.get("baseline") or {}, spec.get("candidate") or {}
+    pair = f"{baseline.get('service')}, {candidate.get('service')}"
+    things = {f"Deployment/{arm.get('deployment')}" for arm in (baseline, candidate)}
+    return things | {f"{target.get('kind')}/{target.get('name')}: {pair}" for target in spec.get("traffic") or ()}

@@ -28,7 +28,7 @@ class Record:
     written: RolloutStatus | None = None
     """What we last wrote."""
     looked: float | None = None
-    """Epoch seconds of the last live look that was due for its own sake."""
+    """Monotonic seconds of the last live look that was due for its own sake."""
 
     def recall(self, rollout: RolloutObject) -> Memory:
         """The memory: this process' own, or the stored one where the status is not what we left."""

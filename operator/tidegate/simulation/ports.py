@@ -86,7 +86,8 @@ class MemoryStore(_Port):
             self.cluster.put_rollout(replace(stored, finalizers=(*others, FINALIZER) if present else others))
 
         self.effect("store.set_finalizer", effect)
-        return self.cluster.rollouts.get(rollout.name, rollout)
+        kept = tuple(one for one in rollout.finalizers if one != FINALIZER)
+        return self.cluster.rollouts.get(rollout.name, replace(rollout, finalizers=kept))
 
     def _tested(self, rollout: RolloutObject, *, run_only: bool, run: str | None) -> RolloutObject:
         stored = self.cluster.rollouts.get(rollout.name)

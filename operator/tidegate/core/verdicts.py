@@ -1,0 +1,107 @@
+"""A checkpoint's verdict: judged when it is due, recorded with its evidence, acted on at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tidegate.api.rollout import Step
+from tidegate.api.status import CheckpointStatus, FindingStatus
+from tidegate.api.threshold import AfterHold, OnBreach
+from tidegate.core.checkpoints import offsets, reached
+from tidegate.core.draft import Draft
+from tidegate.core.findings import Finding, State, shown
+from tidegate.core.instants import in_words, instant
+from tidegate.core.judging import acting, metric_of
+from tidegate.core.plan import Why
+
+KEPT_CHECKPOINTS = 20
+
+
+def verdict(draft: Draft, spec: Step) -> bool:
+    """Judges a checkpoint that is due; whether the step has passed."""
+    offset = reached(spec, draft.step.watched, draft.step.judged)
+    if offset is None:
+        return draft.step.passed
+    final = offset >= spec.duration.seconds
+    undecided = _undecided(draft, final=final)
+    if undecided is not None:
+        draft.wait(Why("CheckpointUndecided", f"checkpoint {_at(offset)} of step {spec.name!r}: {undecided}"))
+        return False
+    if draft.run.waiting is not None and draft.run.waiting.reason == "CheckpointUndecided":
+        draft.go_on()
+    breached = [f for f in acting(draft.threshold_findings) if f.state is State.BREACHED]
+    _record(draft, spec, offset, "Breach" if breached else "Pass")
+    if breached:
+        act_on(draft, breached, "CheckpointBreached", f"checkpoint {_at(offset)} of step {spec.name!r}: ")
+        return False
+    if final:
+        draft.update_step(passed=True, expected_end=None)
+        draft.say("StepPassed", f"step {draft.step.summary} passed at weight {spec.weight}%")
+    return final
+
+
+def _undecided(draft: Draft, *, final: bool) -> str | None:
+    """Why a checkpoint cannot be decided now; `None` when it can. A breach decides whatever else is unknown."""
+    findings = acting(draft.threshold_findings) if draft.weight > 0 else []
+    if any(finding.state is State.BREACHED for finding in findings):
+        return None
+    for finding in findings:
+        if not finding.answered:
+            return "being judged"
+        if finding.state in {State.TOO_FEW, State.BLIND}:
+            return finding.message
+    if final and draft.memory.present is not None and draft.weight > 0:
+        longest = max((m.window.seconds for f in findings if (m := metric_of(draft, f.line))), default=0.0)
+        if draft.memory.present < longest:
+            draft.wakes.append(draft.now + longest - draft.memory.present)
+            return f"after an absence a full window of {in_words(longest)} must be watched again"
+    return None
+
+
+def _record(draft: Draft, spec: Step, offset: float, verdict: str) -> None:
+    step = draft.step
+    skipped = [one for one in offsets(spec) if step.judged < one < offset]
+    entries = [
+        CheckpointStatus(step=spec.name, at=_at(one), time=instant(draft.now), verdict="Undecided")
+        for one in skipped[-KEPT_CHECKPOINTS:]
+    ]
+    findings = tuple(_evidence(draft, finding) for finding in draft.threshold_findings) if draft.weight > 0 else ()
+    entries.append(
+        CheckpointStatus(step=spec.name, at=_at(offset), time=instant(draft.now), verdict=verdict, findings=findings)
+    )
+    draft.update(checkpoints=(*reversed(entries), *draft.status.checkpoints)[:KEPT_CHECKPOINTS])
+    draft.update_step(judged=offset)
+
+
+def _evidence(draft: Draft, finding: Finding) -> FindingStatus:
+    metric, worst = metric_of(draft, finding.line), finding.worst
+    value = base = ""
+    if metric is not None and worst is not None:
+        value = shown(worst.value, metric.effective_unit) if worst.value is not None else ""
+        base = shown(worst.baseline, metric.effective_unit) if worst.baseline is not None else ""
+    return FindingStatus(
+        threshold=finding.line.identity,
+        state=str(finding.state),
+        value=value,
+        baseline=base,
+        limit=f"{finding.line.kind} {finding.line.limit}",
+        series=worst.series if worst else "",
+        message=finding.message,
+    )
+
+
+def _at(offset: float) -> str:
+    return in_words(offset) or "0s"
+
+
+def act_on(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str = "") -> None:
+    """Does what breached lines ask for: a revert before a hold."""
+    breached = list(breached)
+    for finding in breached:
+        if finding.line.on_breach is OnBreach.REVERT:
+            draft.end("Reverted", reason, prefix + finding.message)
+            return
+    for finding in breached:
+        if finding.line.on_breach is OnBreach.HOLD:
+            restart = finding.line.after_hold is AfterHold.RESTART
+            draft.hold("Holding", prefix + finding.message, restart=restart)

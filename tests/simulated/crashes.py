@@ -1,0 +1,323 @@
+"""Whole runs in which one process dies, or one call times out, at a chosen port call; and what must be true afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+from tests.simulated.shop import Shop, check, spec, value
+from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, weights
+from tidegate.api.command import Action
+from tidegate.core.observed import ArmName, Question
+from tidegate.ports.errors import PortError
+from tidegate.simulation.faults import Gate
+from tidegate.simulation.ports import memory_world
+from tidegate.simulation.runner import Runner
+
+Kind = Literal["before", "after", "late", "timeout"]
+KINDS: tuple[Kind, ...] = ("before", "after", "late", "timeout")
+DELAYS = (0.0, 20.0, 100.0)
+"""Seconds until the process is restarted: at once, after two intervals, after longer than a step."""
+LANDS = 3.0
+"""Seconds until a write that was given up lands."""
+LIMIT = 3000.0
+
+
+class KilledError(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class Fault:
+    """What happens at the call of this index: see `Kind`."""
+
+    index: int
+    kind: Kind
+    delay: float
+    call: str = ""
+    hit: bool = False
+
+
+@dataclass
+class Process:
+    """One process' way to the cluster: counts its calls, and dies at one of them."""
+
+    calls: list[str]
+    fault: Fault | None
+    land: Callable[[Callable[[], None]], None]
+    dead: bool = False
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(before=self._before, after=self._after, later=self._later)
+
+    def _before(self, call: str) -> None:
+        if self.dead:
+            raise KilledError
+        self.calls.append(call)
+        fault = self.fault
+        if fault is not None and not fault.hit and len(self.calls) - 1 == fault.index:
+            fault.call = call
+            if fault.kind == "before":
+                self._die(fault)
+
+    def _after(self, call: str) -> None:
+        if self._now(call, "after") and self.fault is not None:
+            self._die(self.fault)
+
+    def _later(self, call: str, effect: Callable[[], None]) -> bool:
+        fault = self.fault
+        if self._now(call, "timeout") and fault is not None:
+            fault.hit = True
+            self.land(effect)
+            return True
+        if self._now(call, "late") and fault is not None:
+            self.land(effect)
+            self._die(fault)
+        return False
+
+    def _now(self, call: str, kind: Kind) -> bool:
+        fault = self.fault
+        if fault is None or fault.hit or fault.kind != kind:
+            return False
+        return fault.index == len(self.calls) - 1 and fault.call == call
+
+    def _die(self, fault: Fault) -> None:
+        fault.hit = True
+        self.dead = True
+        raise KilledError
+
+
+@dataclass(frozen=True)
+class End:
+    """What a run comes to."""
+
+    outcome: str
+    weights: tuple[float, ...]
+    rules: str
+    image: str
+    exists: bool
+    finalizers: tuple[str, ...]
+
+
+@dataclass
+class Scenario:
+    """One story. What happens in it hangs on the state of the cluster, never on the clock, so that a crash moves it along."""
+
+    name: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    sick: Callable[[Question, WitnessedCluster], bool] = lambda _question, _cluster: False
+    on_write: Callable[[Story, Seen], None] = lambda _story, _seen: None
+    rollout_seconds: float = 0.0
+    done: Callable[[Shop], bool] = lambda shop: shop.outcome != ""
+    outcome: str = "Succeeded"
+    weights: tuple[float, ...] = (0, 10, 50, 0)
+    image: str = "shop:v2"
+
+
+class Story:
+    """One run of a scenario, with at most one fault."""
+
+    def __init__(self, scenario: Scenario, fault: Fault | None = None) -> None:
+        self.scenario = scenario
+        self.fault = fault
+        self.calls: list[str] = []
+        self.shop = Shop(cluster_of=WitnessedCluster)
+        self.cluster: WitnessedCluster = self.shop.cluster  # type: ignore[assignment]
+        self.cluster.rollout_seconds = scenario.rollout_seconds
+        self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))
+        self.cluster.add_rollout("checkout", spec(**scenario.changes))
+        sick = scenario.sick
+        self.shop.answer = lambda question, _now: value(0.06 if sick(question, self.cluster) else 0.0)
+        self.told: set[str] = set()
+        self.process = self._process()
+        self.runner = Runner(self._world(), self.shop.clock, "checkout", check)
+
+    def once(self, name: str, delay: float, act: Callable[[], None]) -> None:
+        """Lets something happen once, `delay` seconds from now."""
+        if name not in self.told:
+            self.told.add(name)
+            self.runner.at(self.shop.clock.now() + delay, act)
+
+    async def run(self) -> End:
+        end = self.shop.clock.now() + LIMIT
+        while True:
+            try:
+                await self.runner.run_until(end, lambda: self.scenario.done(self.shop))
+                if not self._settled(end):
+                    continue
+                return self._end()
+            except KilledError:
+                self._restart_later()
+
+    def _settled(self, end: float) -> bool:
+        """Once the story has ended, a while longer is looked at: what lands late must be undone."""
+        if "over" in self.told or self.shop.clock.now() >= end:
+            return True
+        self.told.add("over")
+        scenario = self.scenario
+        until = self.shop.clock.now() + 150
+        self.scenario = replace(scenario, done=lambda shop: shop.clock.now() >= until)
+        self.runner.at(until, lambda: None)
+        return False
+
+    def _restart_later(self) -> None:
+        self.runner.stop()
+        delay = self.fault.delay if self.fault else 0.0
+        self.runner.at(self.shop.clock.now() + delay, self._restart)
+
+    def _restart(self) -> None:
+        self.process = self._process()
+        self.runner.world = self._world()
+        self.runner.restart()
+
+    def _process(self) -> Process:
+        return Process(self.calls, self.fault, self._land)
+
+    def _world(self) -> Any:
+        return memory_world(self.cluster, self.shop.answers, self.process.gate)
+
+    def _land(self, effect: Callable[[], None]) -> None:
+        def land() -> None:
+            self.cluster.landing = True
+            try:
+                effect()
+            except PortError:
+                pass
+            finally:
+                self.cluster.landing = False
+
+        self.runner.at(self.shop.clock.now() + LANDS, land)
+
+    def _end(self) -> End:
+        stored = self.cluster.rollouts.get("checkout")
+        history = self.shop.status.history if stored else ()
+        template = self.cluster.deployments["checkout"].template
+        return End(
+            outcome=history[-1].outcome if history else "",
+            weights=tuple(weights(self.cluster)),
+            rules=json.dumps(self.cluster.routes["HTTPRoute/checkout"].rules, sort_keys=True),
+            image=template["spec"]["containers"][0]["image"],
+            exists=stored is not None,
+            finalizers=stored.finalizers if stored else (),
+        )
+
+
+def complaints(story: Story, end: End, wanted: End) -> list[str]:
+    """What is wrong with a run that had a fault, compared with the one that had none."""
+    found = broken_promises(story.cluster)
+    late = any(one.late for one in story.cluster.seen)
+    for one in fields(End):
+        got, want = getattr(end, one.name), getattr(wanted, one.name)
+        if got != want and not (late and one.name == "weights"):
+            found.append(f"{one.name} {got!r}, without the fault {want!r}")
+    return found
+
+
+# The stories
+
+
+def _share(cluster: WitnessedCluster) -> float:
+    return cluster.seen[-1].share
+
+
+def _image(cluster: WitnessedCluster) -> str:
+    return str(cluster.deployments["checkout"].template["spec"]["containers"][0]["image"])
+
+
+def _on_share(
+    share: float, name: str, act: Callable[[Story], None], delay: float = 5.0
+) -> Callable[[Story, Seen], None]:
+    def on_write(story: Story, seen: Seen) -> None:
+        if seen.share == share:
+            story.once(name, delay, lambda: act(story))
+
+    return on_write
+
+
+def _abort(story: Story) -> None:
+    story.shop.command(Action.ABORT)
+
+
+def _sent_back(story: Story, seen: Seen) -> None:
+    if seen.share == 50 and _image(story.cluster) == "shop:v2":
+        story.once("abort", 5.0, lambda: _abort(story))
+
+
+def _follow_in_git(story: Story, seen: Seen) -> None:
+    if seen.share == 50:
+        story.once("git", 45.0, lambda: story.cluster.set_image("checkout", "shop:v2"))
+
+
+GUARDS = [{"metric": "errors", "max": "5%"}]
+BARE = {
+    "metrics": [],
+    "guards": [],
+    "steps": [
+        {"name": "canary", "weight": 10, "duration": "30s"},
+        {"name": "half", "weight": 50, "duration": "30s"},
+    ],
+}
+ABORTED = {"outcome": "Aborted", "image": "shop:v1"}
+
+SCENARIOS = [
+    Scenario("clean"),
+    Scenario("clean without metrics", BARE),
+    Scenario(
+        "breached",
+        sick=lambda _question, cluster: _share(cluster) == 50,
+        outcome="Reverted",
+        image="shop:v1",
+    ),
+    Scenario("aborted", BARE, on_write=_on_share(50, "abort", _abort), **ABORTED),
+    Scenario(
+        "deleted",
+        BARE,
+        on_write=_on_share(50, "delete", lambda story: story.cluster.delete_rollout("checkout")),
+        done=lambda shop: not shop.cluster.rollouts,
+        outcome="",
+        image="shop:v1",
+    ),
+    Scenario(
+        "superseded",
+        BARE,
+        on_write=_on_share(50, "supersede", lambda story: story.cluster.set_image("checkout-canary", "shop:v3")),
+        done=lambda shop: len(shop.status.history) == 2,
+        outcome="Superseded",
+        weights=(0, 10, 50, 0, 10, 50, 0),
+        image="shop:v3",
+    ),
+    Scenario(
+        "awaiting the baseline",
+        {**BARE, "promotion": {"strategy": "AwaitBaseline", "settle": "20s"}},
+        on_write=_follow_in_git,
+    ),
+    Scenario(
+        "breached while the baseline rolls out",
+        sick=lambda _question, cluster: _share(cluster) == 50 and _image(cluster) == "shop:v2",
+        rollout_seconds=25,
+        outcome="Reverted",
+        image="shop:v1",
+    ),
+    Scenario(
+        "breached while settling, then aborted",
+        sick=lambda question, cluster: (
+            question.arm is ArmName.BASELINE and _share(cluster) == 0 and _image(cluster) == "shop:v2"
+        ),
+        on_write=_sent_back,
+        weights=(0, 10, 50, 0, 50, 0),
+        **ABORTED,
+    ),
+    Scenario(
+        "deleted while the baseline rolls out",
+        {**BARE, "steps": [{"name": "half", "weight": 50}]},
+        on_write=_on_share(50, "delete", lambda story: story.cluster.delete_rollout("checkout"), 12.0),
+        rollout_seconds=25,
+        done=lambda shop: not shop.cluster.rollouts,
+        outcome="",
+        weights=(0, 50, 0),
+        image="shop:v1",
+    ),
+]

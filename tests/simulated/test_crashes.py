@@ -1,0 +1,42 @@
+"""Kill it anywhere: at every port call of whole runs, three ways to die and a time-out, three times until the restart."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulated.crashes import DELAYS, KINDS, SCENARIOS, Fault, Kind, Scenario, Story, complaints
+from tests.simulated.witness import broken_promises
+
+WRITES = ("store.write_status", "store.set_finalizer", "workloads.write_template", "router.write", "commands.conclude")
+FAULTS = [(kind, delay) for kind in KINDS for delay in DELAYS if kind != "timeout" or delay == DELAYS[0]]
+"""A time-out ends no process, so nothing is restarted after it."""
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_without_a_fault_the_story_goes_as_told(scenario: Scenario) -> None:
+    story = Story(scenario)
+    end = await story.run()
+    assert broken_promises(story.cluster) == []
+    assert (end.outcome, end.weights, end.image) == (scenario.outcome, scenario.weights, scenario.image)
+    assert end.rules == '[{"checkout": 1, "checkout-canary": 0}]'
+    assert end.finalizers == ()
+    assert len(story.calls) < 150
+
+
+@pytest.mark.parametrize(("kind", "delay"), FAULTS)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_the_same_end_after_a_fault_at_every_call(scenario: Scenario, kind: Kind, delay: float) -> None:
+    clean = Story(scenario)
+    wanted = await clean.run()
+    failures = []
+    for index, call in enumerate(clean.calls):
+        if kind != "before" and call not in WRITES:
+            continue
+        story = Story(scenario, Fault(index, kind, delay))
+        end = await story.run()
+        assert story.fault is not None
+        assert story.fault.call == call, f"call {index} was never made"
+        wrong = complaints(story, end, wanted)
+        if wrong:
+            failures.append(f"call {index} {call}, {kind}, restarted after {delay:g}s: {'; '.join(wrong)}")
+    assert not failures, "\n".join(failures)
