@@ -64,7 +64,8 @@ def _print(document: Document, outcome: Outcome, failures: list[str], took: floa
     )
     show(Table(f"{document.name} in the simulated world", COLUMNS, rows), sys.stdout)
     print(f"\n{outcome.words}")
-    print(f"{in_words(outcome.seconds) or '0s'} of virtual time, {outcome.ticks} ticks, {took:.2f} s.")
+    virtual = in_words(outcome.seconds) or "0s"
+    print(f"{virtual} of virtual time, {outcome.ticks} ticks, in {took:.2f} s", file=sys.stderr)
     for failure in failures:
         print(f"NOT AS EXPECTED: {failure}")
 
