@@ -1,0 +1,75 @@
+"""What the documents show is what the program does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tidegate.api.checks import advice, check_rollout
+from tidegate.cli.main import main
+from tidegate.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [
+        (f"{page.name}:{page.read_text()[: found.start()].count(chr(10)) + 1}", found[2])
+        for page in PAGES
+        for found in BLOCK.finditer(page.read_text())
+        if found[1] == language
+    ]
+
+
+ROLLOUTS = [(where, text) for where, text in blocks("yaml") if "kind: Rollout" in text]
+SETTINGS = [(where, text) for where, text in blocks("yaml") if re.search(r"^sources:", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize(("where", "text"), ROLLOUTS, ids=[where for where, _ in ROLLOUTS])
+def test_every_rollout_shown_is_valid(where: str, text: str) -> None:
+    manifest = yaml.safe_load(text)
+    spec, problems = check_rollout(manifest)
+    assert problems == [], where
+    assert spec is not None
+
+
+@pytest.mark.parametrize(("where", "text"), SETTINGS, ids=[where for where, _ in SETTINGS])
+def test_every_configuration_shown_is_valid(where: str, text: str) -> None:
+    assert Settings.model_validate(yaml.safe_load(text)).sources, where
+
+
+@pytest.mark.parametrize(("where", "text"), blocks("console"), ids=[where for where, _ in blocks("console")])
+def test_every_command_shown_prints_what_is_shown(
+    where: str, text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    command, _, expected = text.partition("\n")
+    program, *arguments = shlex.split(command.removeprefix("$ "))
+    assert program == "tidegate", where
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == expected
+
+
+def test_there_is_something_to_check() -> None:
+    assert ROLLOUTS
+    assert SETTINGS
+    assert len(blocks("console")) >= 2
+
+
+def test_the_rollout_of_the_readme_has_no_warnings_but_the_known_one() -> None:
+    spec, _ = check_rollout(yaml.safe_load(ROLLOUTS[0][1]))
+    assert spec is not None
+    assert [str(problem) for problem in advice(spec)] == []
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
