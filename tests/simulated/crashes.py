@@ -12,6 +12,7 @@ from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, wei
 from tidegate.api.command import Action
 from tidegate.core.observed import ArmName, Question
 from tidegate.ports.errors import PortError
+from tidegate.ports.world import World
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
@@ -176,7 +177,7 @@ class Story:
     def _process(self) -> Process:
         return Process(self.calls, self.fault, self._land)
 
-    def _world(self) -> Any:
+    def _world(self) -> World:
         return memory_world(self.cluster, self.shop.answers, self.process.gate)
 
     def _land(self, effect: Callable[[], None]) -> None:

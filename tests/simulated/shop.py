@@ -20,7 +20,7 @@ from tidegate.simulation.runner import Runner
 REF = TargetRef("shop", "HTTPRoute", "checkout", "checkout", "checkout-canary")
 
 
-def spec(**changes: Any) -> dict[str, Any]:
+def spec(**changes: object) -> dict[str, Any]:
     made: dict[str, Any] = {
         "baseline": {"deployment": "checkout", "service": "checkout"},
         "candidate": {"deployment": "checkout-canary", "service": "checkout-canary"},

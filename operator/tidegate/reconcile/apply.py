@@ -13,7 +13,7 @@ from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
 
 INTENT_LIFE = 5.0
-"""Seconds after its record in which an intent may still raise."""
+"""Seconds after its record was begun in which an intent may still raise, or write the new template."""
 
 
 async def apply(
@@ -26,7 +26,7 @@ async def apply(
         namespace: the Rollout's.
         rollout: the object as last stored.
         plan: what to do.
-        recorded: monotonic seconds when the plan's memory was recorded; `None` when it was not.
+        recorded: monotonic seconds when the record of the plan's memory was begun; `None` when there is none.
 
     Returns: the object as stored after the actions.
 
@@ -63,6 +63,8 @@ async def _carry_out(
         case SetWeights():
             await _set_weights(world, action, recorded)
         case WriteTemplate(deployment, read, parts, revert):
+            if not revert:
+                _check_intent(world, deployment, recorded)
             manager = Manager.REVERT if revert else Manager.FORWARD
             await world.workloads.write_template(namespace, deployment, read, parts, manager)
         case KeepFinalizer(present):
@@ -78,7 +80,12 @@ async def _carry_out(
 
 
 async def _set_weights(world: World, action: SetWeights, recorded: float | None) -> None:
-    if action.raises and (recorded is None or world.clock.monotonic() - recorded > INTENT_LIFE):
-        raise Conflict(f"{action.route.ref.key}: the intent to raise is too old; decide again")
+    if action.raises:
+        _check_intent(world, action.route.ref.key, recorded)
     manager = Manager.REVERT if action.revert else Manager.FORWARD
     await world.router.write(action.route, action.pairs, manager)
+
+
+def _check_intent(world: World, what: str, recorded: float | None) -> None:
+    if recorded is None or world.clock.monotonic() - recorded > INTENT_LIFE:
+        raise Conflict(f"{what}: the intent is too old; decide again")

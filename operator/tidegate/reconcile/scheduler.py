@@ -83,18 +83,20 @@ class Scheduler:
             if interrupt:
                 work.interrupt.set()
             return
-        self._schedule(key, self.world.clock.now())
+        self._schedule(key, 0.0)
 
-    def _schedule(self, key: Key, due: float) -> None:
-        if math.isinf(due):
+    def _schedule(self, key: Key, wait: float) -> None:
+        """Makes `key` due in `wait` seconds, which no leap of the clock makes longer or shorter."""
+        if math.isinf(wait):
             return
+        due = self.world.clock.monotonic() + max(wait, 0.0)
         if due < self._due.get(key, math.inf):
             self._due[key] = due
             heapq.heappush(self._heap, (due, key))
             self._news.set()
 
     def _start_due(self) -> None:
-        now = self.world.clock.now()
+        now = self.world.clock.monotonic()
         while self._heap and self._heap[0][0] <= now:
             due, key = heapq.heappop(self._heap)
             if self._due.get(key) != due or key in self._work:
@@ -107,22 +109,22 @@ class Scheduler:
     async def _tick(self, key: Key, due: float, interrupt: asyncio.Event) -> None:
         clock = self.world.clock
         began = clock.monotonic()
-        late = max(clock.now() - due, 0.0)
-        following: float | None = None
+        wait: float | None = None
         try:
             following = await self.ticker.tick(*key, interrupt)
+            wait = following - clock.now() if following is not None else None
             self._failures.pop(key, None)
         except PortError as error:
-            following = clock.now() + self._failed(key, error)
+            wait = self._failed(key, error)
         except Exception as error:  # noqa: BLE001  (the outermost loop: one Rollout's trouble must not stop the others)
-            following = clock.now() + self._failed(key, error)
+            wait = self._failed(key, error)
         finally:
             work = self._work.pop(key, None)
-            self.world.telemetry.ticked(late=late, seconds=clock.monotonic() - began)
+            self.world.telemetry.ticked(late=max(began - due, 0.0), seconds=clock.monotonic() - began)
         if work is not None and work.again:
-            following = min(clock.now(), following) if following is not None else clock.now()
-        if following is not None:
-            self._schedule(key, following)
+            wait = 0.0
+        if wait is not None:
+            self._schedule(key, wait)
 
     def _failed(self, key: Key, error: Exception) -> float:
         """Seconds until the next try."""
@@ -133,7 +135,7 @@ class Scheduler:
         return retry
 
     async def _until_next(self, stopping: asyncio.Future[Any]) -> None:
-        left = self._heap[0][0] - self.world.clock.now() if self._heap else HEARTBEAT
+        left = self._heap[0][0] - self.world.clock.monotonic() if self._heap else HEARTBEAT
         if left <= 0:
             await asyncio.sleep(0)
             return

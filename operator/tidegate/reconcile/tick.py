@@ -229,8 +229,8 @@ class _Tick:
             return await self._end(record, rollout, plan, memory)
         recorded = None
         if plan.intent:
-            rollout = await write(self.world.store, record, rollout, memory.status)
             recorded = self.world.clock.monotonic()
+            rollout = await write(self.world.store, record, rollout, memory.status)
             self.decisions += plan.decisions
         record.memory = memory
         rollout = await apply(self.world, rollout.namespace, rollout, plan, recorded)

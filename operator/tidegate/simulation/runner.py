@@ -44,7 +44,8 @@ class Runner:
     ticker: Ticker = field(init=False)
     due: float = field(init=False)
     ticks: int = 0
-    down_until: float = 0.0
+    down: bool = False
+    """No process runs: what happens wakes nobody until `restart`."""
     _happenings: list[Happening] = field(default_factory=list)
     _order: int = 0
 
@@ -63,6 +64,12 @@ class Runner:
         self.ticker = Ticker(self.world, self.check, attended=self.attended)
         self.due = self.clock.now()
 
+    def leap(self, seconds: float) -> None:
+        """Sets the clock forward or back; nobody is called sooner or later for it."""
+        self.clock.leap(seconds)
+        self.due += seconds
+        self._happenings = [Happening(one.time + seconds, one.order, one.act) for one in self._happenings]
+
     def at(self, time: float, act: Callable[[], None]) -> None:
         """Lets something happen at `time` (epoch seconds); the Rollout is woken for it."""
         heapq.heappush(self._happenings, Happening(time, self._order, act))
@@ -70,16 +77,8 @@ class Runner:
 
     def stand_still(self, begin: float, end: float) -> None:
         """No operator runs from `begin` to `end` (epoch seconds); then a new one starts, with an empty memory."""
-
-        def start() -> None:
-            self.down_until = 0.0
-            self.restart()
-
-        def go_down() -> None:
-            self.down_until = end
-
-        self.at(begin, go_down)
-        self.at(end, start)
+        self.at(begin, self.stop)
+        self.at(end, self.restart)
 
     @property
     def waiting(self) -> int:
@@ -99,9 +98,7 @@ class Runner:
                 heapq.heappop(self._happenings).act()
                 if not self.down:
                     self.due = self.clock.now()
-            if self.clock.now() < self.down_until:
-                self.due = self.down_until
-            elif self.due <= self.clock.now():
+            if self.due <= self.clock.now():
                 await self.tick()
 
     async def tick(self) -> None:
