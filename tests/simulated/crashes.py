@@ -121,8 +121,13 @@ class Scenario:
 class Story:
     """One run of a scenario, with at most one fault."""
 
-    def __init__(self, scenario: Scenario, fault: Fault | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, fault: Fault | None = None, on_fault: Callable[[Story], None] | None = None
+    ) -> None:
         self.scenario = scenario
+        self.on_fault = on_fault
+        self.promoted = False
+        """The run was over, and well, when the fault came."""
         self.fault = fault
         self.calls: list[str] = []
         self.shop = Shop(cluster_of=WitnessedCluster)
@@ -191,6 +196,10 @@ class Story:
                 self.cluster.landing = False
 
         self.runner.at(self.shop.clock.now() + LANDS, land)
+        if self.on_fault is not None:
+            act = self.on_fault
+            self.promoted = self.shop.outcome == "Succeeded"
+            self.runner.at(self.shop.clock.now() + 1.0, lambda: act(self))
 
     def _end(self) -> End:
         stored = self.cluster.rollouts.get("checkout")

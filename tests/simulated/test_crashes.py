@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from tests.simulated.crashes import DELAYS, KINDS, SCENARIOS, Fault, Kind, Scenario, Story, complaints
+from tests.simulated.shop import Shop
 from tests.simulated.witness import broken_promises
+from tidegate.api.command import Action
 
 WRITES = ("store.write_status", "store.set_finalizer", "workloads.write_template", "router.write", "commands.conclude")
 FAULTS = [(kind, delay) for kind in KINDS for delay in DELAYS if kind != "timeout" or delay == DELAYS[0]]
@@ -40,3 +45,36 @@ async def test_the_same_end_after_a_fault_at_every_call(scenario: Scenario, kind
         if wrong:
             failures.append(f"call {index} {call}, {kind}, restarted after {delay:g}s: {'; '.join(wrong)}")
     assert not failures, "\n".join(failures)
+
+
+def abort(story: Story) -> None:
+    story.shop.command(Action.ABORT)
+
+
+def delete(story: Story) -> None:
+    story.cluster.delete_rollout("checkout")
+
+
+@pytest.mark.parametrize("kind", ["late", "timeout"])
+@pytest.mark.parametrize("ending", [abort, delete], ids=["aborted", "deleted"])
+async def test_a_write_that_lands_after_the_end_was_decided_is_undone(
+    ending: Callable[[Story], None], kind: Kind
+) -> None:
+    scenario = replace(SCENARIOS[1], rollout_seconds=15.0)
+    clean = Story(scenario)
+    await clean.run()
+    for index, call in enumerate(clean.calls):
+        if call not in WRITES:
+            continue
+        story = Story(replace(scenario, done=over), Fault(index, kind, 2.0), on_fault=ending)
+        end = await story.run()
+        where = f"call {index} {call}, {kind}"
+        assert broken_promises(story.cluster) == [], where
+        assert end.rules == '[{"checkout": 1, "checkout-canary": 0}]', where
+        assert end.finalizers == (), where
+        assert end.exists == (ending is abort), where
+        assert end.image == ("shop:v2" if story.promoted or end.outcome == "Succeeded" else "shop:v1"), where
+
+
+def over(shop: Shop) -> bool:
+    return shop.clock.now() > shop.start + 400

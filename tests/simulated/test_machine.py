@@ -1,0 +1,282 @@
+"""Any order of faults and hands: the promises hold after every step, and once the trouble is over the Rollout comes to rest.
+
+Hypothesis chooses the steps, derandomized: the same ones each time. A failure prints the shortest story it found, as calls
+that can be pasted into a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.simulated.crashes import KilledError
+from tests.simulated.shop import Shop, spec, value
+from tests.simulated.witness import OURS, Seen, WitnessedCluster, broken_promises
+from tidegate.api.command import Action
+from tidegate.core.observed import Answer, Failed, FailedReason, Question, Vector
+from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
+from tidegate.simulation.runner import Runner
+
+ANSWERS: dict[str, Answer] = {
+    "well": value(0.0),
+    "worse": value(0.02),
+    "sick": value(0.06),
+    "infinite": value(math.inf),
+    "not a number": value(math.nan),
+    "empty": Vector(()),
+    "down": Failed(FailedReason.TIMEOUT, "no answer"),
+}
+STEPS = [
+    {"name": "canary", "weight": 10, "duration": "20s", "thresholds": [{"metric": "errors", "max": "1%"}]},
+    {"name": "half", "weight": 50, "duration": "20s", "thresholds": [{"metric": "errors", "max": "1%"}]},
+]
+EDITS: dict[str, dict[str, object]] = {
+    "as it was": {},
+    "paused": {"paused": True},
+    "lower": {"steps": [{**STEPS[0], "weight": 5}, STEPS[1]]},
+    "higher": {"steps": [{**STEPS[0], "weight": 20}, {**STEPS[1], "weight": 60}]},
+    "first step gone": {"steps": STEPS[1:]},
+    "last step gone": {"steps": STEPS[:1]},
+    "finer": {"steps": [{**STEPS[0], "weight": "2.5"}, STEPS[1]]},
+    "another revision": {"revision": "r2"},
+    "nonsense": {"steps": "nonsense"},
+}
+CALLS = (
+    "store.write_status",
+    "store.set_finalizer",
+    "store.read",
+    "router.write",
+    "router.read",
+    "workloads.arm",
+    "workloads.template",
+    "workloads.write_template",
+)
+ERRORS: dict[str, type[PortError]] = {"Conflict": Conflict, "Unavailable": Unavailable, "Rejected": Rejected}
+
+
+class Machine(RuleBasedStateMachine):
+    """One Rollout among faults and hands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.shop = Shop(cluster_of=WitnessedCluster)
+        self.cluster = _witnessed(self.shop)
+        self.answer = "well"
+        self.shop.answer = self._answered
+        self.cluster.rollout_seconds = 5.0
+        self.spec = self._spec()
+        self.runner: Runner = self.shop.rollout(self.spec)
+        self.raises: list[str] = []
+        self.latched: dict[str, str] = {}
+        self.promoted = {"shop:v1"}
+        self.cluster.on_write.append(self._witness)
+
+    def _answered(self, _question: Question, _now: float) -> Answer:
+        return ANSWERS[self.answer]
+
+    def _spec(self, **changes: object) -> dict[str, object]:
+        return spec(**{"steps": STEPS, "promotion": {"strategy": "CopyTemplate", "settle": "20s"}, **changes})
+
+    @property
+    def exists(self) -> bool:
+        return "checkout" in self.cluster.rollouts
+
+    def _witness(self, seen: Seen) -> None:
+        """A raise of ours needs: nobody paused, nobody deleting, and a good judgement now."""
+        if seen.write.manager not in OURS or seen.share <= seen.before:
+            return
+        stored = self.cluster.rollouts["checkout"]
+        run = seen.status.get("run") or {}
+        why = [word for word in ("paused", "ending", "hold") if word in run]
+        why += ["spec.paused"] if stored.spec.get("paused") else []
+        why += ["deleting"] if stored.deleting else []
+        why += [self.answer] if self.answer != "well" and seen.before > 0 else []
+        why += [self.answer] if self.answer == "down" else []
+        if why:
+            self.raises.append(f"raised to {seen.share:g}% at {seen.write.time:.1f} although: {', '.join(why)}")
+
+    # Time
+
+    @rule(seconds=st.sampled_from([1, 10, 35, 120]))
+    def time_passes(self, seconds: int) -> None:
+        self._run(seconds)
+
+    @rule(seconds=st.sampled_from([-4000, -30, -1, 7, 90, 4000]))
+    def the_clock_leaps(self, seconds: int) -> None:
+        self.runner.leap(seconds)
+
+    # Faults
+
+    @rule()
+    def the_operator_restarts(self) -> None:
+        self.runner.restart()
+
+    @rule(call=st.sampled_from(CALLS), error=st.sampled_from(sorted(ERRORS)), times=st.integers(1, 4), lost=st.booleans())
+    def calls_fail(self, call: str, error: str, times: int, lost: bool) -> None:  # noqa: FBT001
+        """With `lost` a write has its effect, and only its answer is lost."""
+        left = [times]
+
+        def fail(name: str) -> None:
+            if name == call and left[0]:
+                left[0] -= 1
+                raise (Unavailable if lost or call in {"store.read", "router.read"} else ERRORS[error])(f"{name} fails")
+
+        self._hook(fail, after=lost)
+        self._run(15)
+        self._unhook()
+
+    @rule(after=st.integers(0, 12), lost=st.booleans(), away=st.sampled_from([0, 20, 60]))
+    def the_operator_dies_at_a_call(self, after: int, lost: bool, away: int) -> None:  # noqa: FBT001
+        left = [after]
+
+        def kill(_name: str) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KilledError
+
+        self._hook(kill, after=lost)
+        try:
+            self._run(15)
+        except KilledError:
+            self.runner.stop()
+            self._unhook()
+            self._run(away)
+            self.runner.restart()
+        self._unhook()
+
+    @rule(answer=st.sampled_from(sorted(ANSWERS)))
+    def prometheus_says(self, answer: str) -> None:
+        self.answer = answer
+
+    @rule(arm=st.sampled_from(["checkout", "checkout-canary"]), available=st.sampled_from([0, 1, None]))
+    def pods_come_and_go(self, arm: str, available: int | None) -> None:
+        self._happens(lambda: setattr(self.cluster.deployments[arm], "available", available))
+
+    # Hands
+
+    @rule(candidate=st.sampled_from([0, 1, 9, 30, 100]))
+    def somebody_writes_the_route(self, candidate: int) -> None:
+        self._happens(lambda: self.shop.set_weight(100 - candidate, candidate))
+
+    @rule()
+    def somebody_edits_something_else_on_the_route(self) -> None:
+        route = self.cluster.routes["HTTPRoute/checkout"]
+        self._happens(lambda: setattr(route, "generation", route.generation + 1))
+
+    @precondition(lambda self: self.exists)
+    @rule(edit=st.sampled_from(sorted(EDITS)))
+    def the_spec_is_edited(self, edit: str) -> None:
+        self._happens(lambda: self.cluster.edit_rollout("checkout", self._spec(**EDITS[edit])))
+
+    @rule(action=st.sampled_from(sorted(Action)))
+    def somebody_commands(self, action: Action) -> None:
+        self._happens(lambda: self.shop.command(action))
+
+    @rule(image=st.sampled_from(["shop:v2", "shop:v3"]))
+    def the_candidate_changes(self, image: str) -> None:
+        self._happens(lambda: self.cluster.set_image("checkout-canary", image))
+
+    @precondition(lambda self: self.exists)
+    @rule()
+    def the_rollout_is_deleted(self) -> None:
+        self._happens(lambda: self.cluster.delete_rollout("checkout"))
+
+    # Promises
+
+    @invariant()
+    def never_more_than_recorded_and_no_raise_after_an_ending(self) -> None:
+        assert broken_promises(self.cluster) == []
+
+    @invariant()
+    def every_raise_was_allowed(self) -> None:
+        assert self.raises == []
+
+    @invariant()
+    def an_ending_is_never_taken_back(self) -> None:
+        run = self.cluster.rollouts["checkout"].status.get("run") if self.exists else None
+        if run and "ending" in run:
+            self.latched[run["id"]] = run["ending"]["kind"]
+        if run and run["id"] in self.latched:
+            assert run.get("ending", {}).get("kind") == self.latched[run["id"]]
+
+    @invariant()
+    def the_status_is_small_and_speaks_with_one_voice(self) -> None:
+        if not self.exists:
+            return
+        status = self.cluster.rollouts["checkout"].status
+        assert len(json.dumps(status)) < 64 * 1024
+        true = {one["type"] for one in status.get("conditions", ()) if one["status"] == "True"}
+        assert len(true & {"Ready", "Reconciling", "Stalled"}) <= 1
+
+    @invariant()
+    def the_baseline_runs_what_was_promoted_unless_a_promotion_is_under_way(self) -> None:
+        if not self.exists:
+            return
+        status = self.shop.status
+        self.promoted |= {one.version.images[0] for one in status.history if one.outcome == "Succeeded"}
+        if status.run is None:
+            assert self._image in self.promoted
+
+    @property
+    def _image(self) -> str:
+        return str(self.cluster.deployments["checkout"].template["spec"]["containers"][0]["image"])
+
+    def teardown(self) -> None:
+        """Once the trouble is over, and somebody aborts, all is as it was."""
+        try:
+            self._unhook()
+            self.answer = "well"
+            for deployment in self.cluster.deployments.values():
+                deployment.available = None
+            if self.exists:
+                self._happens(lambda: self.shop.command(Action.ABORT))
+                self._run(60)
+                self._happens(lambda: self.cluster.delete_rollout("checkout") if self.exists else None)
+                self._run(60)
+                assert not self.exists, f"still there: {self.shop.status.message}"
+            assert self._image in self.promoted
+            if self.cluster.seen[-1].write.manager in OURS:
+                assert self.cluster.seen[-1].share == 0
+            self.every_raise_was_allowed()
+            self.never_more_than_recorded_and_no_raise_after_an_ending()
+        finally:
+            self.loop.close()
+
+    def _run(self, seconds: float) -> None:
+        self.loop.run_until_complete(self.runner.run_until(self.shop.clock.now() + seconds))
+
+    def _happens(self, act: Callable[[], None]) -> None:
+        """At once, and the operator is woken for it."""
+        self.runner.at(self.shop.clock.now(), act)
+        self._run(0)
+
+    def _hook(self, hook: Callable[[str], None], *, after: bool) -> None:
+        if after:
+            self.shop.gate.after = hook
+        else:
+            self.shop.gate.before = hook
+
+    def _unhook(self) -> None:
+        self.shop.gate.before = self.shop.gate.after = lambda _name: None
+
+
+def _witnessed(shop: Shop) -> WitnessedCluster:
+    assert isinstance(shop.cluster, WitnessedCluster)
+    return shop.cluster
+
+
+Machine.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestMachine = Machine.TestCase
