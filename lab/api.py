@@ -36,7 +36,7 @@ class ApiError(Exception):
 
 
 class Api:
-    """One user at one API server; an async context manager."""
+    """One user at one API server, known by a token or, without one, by the certificate in `tls`; an async context manager."""
 
     def __init__(self, server: str, token: str, tls: ssl.SSLContext) -> None:
         self._server = server
@@ -48,7 +48,7 @@ class Api:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             self._server,
-            headers={"Authorization": f"Bearer {self._token}"},
+            headers={"Authorization": f"Bearer {self._token}"} if self._token else {},
             connector=aiohttp.TCPConnector(ssl=self._tls, limit=64),
             timeout=_TIMEOUT,
             read_bufsize=_LONG_LINE,

@@ -6,7 +6,6 @@ addresses. Everything listens on 127.0.0.1 and keeps its data in a folder that i
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import signal
 import ssl
@@ -17,10 +16,9 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 import yaml
 
-from lab import binaries, keys
-from lab.api import Api, ApiError
+from lab import binaries, crds, keys
+from lab.api import Api
 from lab.ports import free_port
-from lab.wait import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,34 +118,13 @@ class ControlPlane:
         return path
 
     async def install_crds(self, files: Iterable[Path], seconds: float = 30) -> None:
-        """Applies CRD files (several documents are fine; other kinds are passed over), waits until all are served."""
-        documents = [item for file in files for item in yaml.safe_load_all(file.read_text()) if item]
-        crds = [item for item in documents if item["kind"] == "CustomResourceDefinition"]
-        await asyncio.gather(*(self.api.apply(_without_status(crd)) for crd in crds))
-
-        async def served() -> bool:
-            return all([await self._is_established(crd) for crd in crds])
-
-        await until(served, seconds, f"CRDs {', '.join(crd['metadata']['name'] for crd in crds)} established")
+        """Applies CRD files, waits until all are served."""
+        await crds.install(self.api, files, seconds)
 
     async def install_gateway_api(self) -> None:
         """The Gateway API's CRDs that the lab's gateway serves, standard channel."""
         folder = binaries.gateway_crds()
         await self.install_crds(folder / f"gateway.networking.k8s.io_{kind}.yaml" for kind in _GATEWAY_KINDS)
-
-    async def _is_established(self, crd: Object) -> bool:
-        found = await self.api.get(crd["apiVersion"], crd["kind"], crd["metadata"]["name"])
-        conditions = {c["type"]: c["status"] for c in found.get("status", {}).get("conditions") or []}
-        if conditions.get("Established") != "True":
-            return False
-        kind, group = found["spec"]["names"]["kind"], found["spec"]["group"]
-        versions = [v["name"] for v in found["spec"]["versions"] if v["served"]]
-        try:
-            for version in versions:
-                await self.api.list(f"{group}/{version}", kind)
-        except ApiError:  # established, but its discovery has not been published yet
-            return False
-        return True
 
     async def _start_etcd(self) -> None:
         peer = f"http://127.0.0.1:{free_port()}"
@@ -221,10 +198,6 @@ class ControlPlane:
         }
         path.write_text(yaml.safe_dump(content))
         path.chmod(0o600)
-
-
-def _without_status(item: Object) -> Object:
-    return {part: value for part, value in item.items() if part != "status"}
 
 
 async def _answers(url: str, token: str = "") -> bool:

@@ -17,7 +17,7 @@ from rich.live import Live
 
 from lab import shop
 from lab.expectations import broken
-from lab.operator_process import OperatorProcess, install_crds
+from lab.operator_process import OperatorProcess
 from lab.route_watch import RouteWatch
 from lab.screen import Screen, summary
 from lab.stack import Lab
@@ -57,7 +57,7 @@ async def _demo(console: Console) -> int:
     begun = time.monotonic()
     console.print("Starting etcd, kube-apiserver, kube-controller-manager, Prometheus, Envoy, and the operator ...")
     async with Lab() as lab:
-        await install_crds(lab)
+        await lab.install_tidegate()
         await shop.open_shop(lab, NAMESPACE)
         async with (
             OperatorProcess(lab),

@@ -1,11 +1,10 @@
-"""Tidegate itself in the lab: its definitions installed, and `tidegate operator` as a child process."""
+"""Tidegate itself: `tidegate operator` as a child process."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -14,22 +13,18 @@ import yaml
 from lab.ports import free_port
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.cluster import Cluster
     from lab.processes import Process
-    from lab.stack import Lab
 
-CRDS = Path(__file__).parent.parent / "crds"
 READY_SECONDS = 30
-
-
-async def install_crds(lab: Lab) -> None:
-    """Installs Tidegate's definitions in the lab's API server."""
-    await lab.control_plane.install_crds(sorted(CRDS.glob("*.yaml")))
 
 
 class OperatorProcess:
     """The operator as users start it; it can be killed and started again, and keeps its configuration."""
 
-    def __init__(self, lab: Lab, *, sources: dict[str, str] | None = None, kubeconfig: Path | None = None) -> None:
+    def __init__(self, lab: Cluster, *, sources: dict[str, str] | None = None, kubeconfig: Path | None = None) -> None:
         self._lab = lab
         self._sources = sources if sources is not None else {"default": lab.prometheus_url}
         self._kubeconfig = kubeconfig or lab.kubeconfig

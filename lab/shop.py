@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import aiohttp
-
-from lab import manifests, pods
+from lab import manifests
 
 if TYPE_CHECKING:
     from lab.api import Object
-    from lab.stack import Lab
+    from lab.cluster import Cluster
 
 APP = "checkout"
 CANARY = "checkout-canary"
@@ -67,7 +65,7 @@ def rollout(namespace: str, *, revision: str = "", step_seconds: int = 12, **cha
     }
 
 
-async def open_shop(lab: Lab, namespace: str, *, version: str = "v1", replicas: int = 2) -> None:
+async def open_shop(lab: Cluster, namespace: str, *, version: str = "v1", replicas: int = 2) -> None:
     """Both arms on one version and the route with all traffic on the baseline, ready to serve."""
     await lab.apply(manifests.namespace(namespace))
     route = manifests.http_route(namespace, APP, {APP: 1, CANARY: 0})
@@ -81,27 +79,24 @@ async def open_shop(lab: Lab, namespace: str, *, version: str = "v1", replicas: 
     await lab.accepted(route)
 
 
-async def release(lab: Lab, namespace: str, version: str, *, replicas: int = 2) -> None:
+async def release(lab: Cluster, namespace: str, version: str, *, replicas: int = 2) -> None:
     """Gives the candidate a new version, as a pipeline would."""
     await lab.apply(manifests.deployment(namespace, CANARY, version=version, replicas=replicas))
 
 
-async def misbehave(lab: Lab, namespace: str, error_rate: float) -> None:
+async def misbehave(lab: Cluster, namespace: str, error_rate: float) -> None:
     """Makes every pod of the candidate fail this share (0-1) of its requests, from now on."""
     for pod in await lab.api.list("v1", "Pod", namespace, f"app={CANARY}"):
-        address = pod.get("status", {}).get("podIP")
-        if address:
-            url = f"http://{address}:{pods.PORT}/control?error_rate={error_rate}"
-            async with aiohttp.ClientSession() as session, session.post(url) as response:
-                response.raise_for_status()
+        if pod.get("status", {}).get("podIP"):
+            await lab.control(pod, f"error_rate={error_rate}")
 
 
-async def state(lab: Lab, namespace: str) -> Object:
+async def state(lab: Cluster, namespace: str) -> Object:
     """The Rollout as it stands; empty when there is none."""
     return await lab.api.find(API_VERSION, "Rollout", APP, namespace) or {}
 
 
-async def command(lab: Lab, namespace: str, action: str, reason: str = "told to") -> Object:
+async def command(lab: Cluster, namespace: str, action: str, reason: str = "told to") -> Object:
     """Creates a RolloutCommand."""
     item = {
         "apiVersion": API_VERSION,

@@ -10,20 +10,16 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
-import yaml
-
-from lab import manifests
+from lab.cluster import Cluster
 from lab.control_plane import ControlPlane
 from lab.envoy import Envoy
 from lab.gateway import Gateway
-from lab.load import Load
 from lab.node import Node
 from lab.processes import Processes
 from lab.prometheus import Prometheus
-from lab.wait import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from lab.api import Api, Object
     from lab.control_plane import User
@@ -37,7 +33,7 @@ class PartMissingError(AttributeError):
     """A test asks for a part that its lab was started without."""
 
 
-class Lab:
+class Lab(Cluster):
     """An async context manager. Parts can be left out; `processes=False` makes pods Ready without running anything."""
 
     def __init__(
@@ -153,53 +149,8 @@ class Lab:
         """What runs the pods."""
         return self._part("node", Node)
 
-    async def apply(self, *items: Object | list[Object] | str) -> list[Object]:
-        """Server-side apply of objects, lists of them, or YAML text with one or more; what the server answered."""
-        documents = [document for item in items for document in _documents(item)]
-        return [await self.api.apply(document) for document in documents]
-
-    def load(self, namespace: str, route: str, *, rate: float = 0, headers: Mapping[str, str] | None = None) -> Load:
-        """A load generator for a route made by `manifests.http_route`."""
-        return Load(self.gateway_url, manifests.hostname(namespace, route), rate=rate, headers=headers)
-
-    async def rolled_out(self, namespace: str, name: str, seconds: float = ROLL_SECONDS) -> Object:
-        """The Deployment, once all of its pods are of its current template and available, and no other is left."""
-
-        async def done() -> Object | None:
-            found = await self.api.get("apps/v1", "Deployment", name, namespace)
-            wanted, status = found["spec"]["replicas"], found.get("status", {})
-            current = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
-            counts = [status.get(part, 0) for part in ("replicas", "updatedReplicas", "availableReplicas")]
-            return found if current and counts == [wanted] * 3 else None
-
-        return _there(await until(done, seconds, f"Deployment {namespace}/{name} rolled out"))
-
-    async def accepted(self, route: Object, seconds: float = 10) -> Object:
-        """The route, once the gateway has accepted its current generation."""
-
-        async def done() -> Object | None:
-            found = await self.api.get(
-                route["apiVersion"], route["kind"], route["metadata"]["name"], route["metadata"]["namespace"]
-            )
-            generation = found["metadata"]["generation"]
-            conditions = [c for parent in found.get("status", {}).get("parents", []) for c in parent["conditions"]]
-            fresh = [c for c in conditions if c["type"] == "Accepted" and c.get("observedGeneration") == generation]
-            return found if any(c["status"] == "True" for c in fresh) else None
-
-        return _there(await until(done, seconds, f"{route['kind']} {route['metadata']['name']} accepted"))
-
     def _part(self, name: str, kind: type[T]) -> T:
         part = self._parts.get(name)
         if not isinstance(part, kind):
             raise PartMissingError(f"this lab was started without {name}")
         return part
-
-
-def _there(found: Object | None) -> Object:
-    return found or {}
-
-
-def _documents(item: Object | list[Object] | str) -> list[Object]:
-    if isinstance(item, str):
-        return [document for document in yaml.safe_load_all(item) if document]
-    return item if isinstance(item, list) else [item]

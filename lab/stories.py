@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from lab.api import Object
+    from lab.cluster import Cluster
     from lab.load import Answer, Load
     from lab.route_watch import RouteWatch, Seen
-    from lab.stack import Lab
 
 SECONDS = 120.0
 FULL_SHARE = 100.0
@@ -60,7 +60,7 @@ class Story:
 
 
 async def play(  # noqa: PLR0913  (a story has as many sides)
-    lab: Lab,
+    lab: Cluster,
     namespace: str,
     load: Load,
     watch: RouteWatch,

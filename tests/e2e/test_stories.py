@@ -6,7 +6,7 @@ import pytest
 
 from lab import shop
 from lab.expectations import broken
-from lab.operator_process import OperatorProcess, install_crds
+from lab.operator_process import OperatorProcess
 from lab.route_watch import RouteWatch
 from lab.stack import Lab
 from lab.stories import play
@@ -14,7 +14,7 @@ from lab.stories import play
 
 @pytest.mark.timeout(180)
 async def test_a_good_candidate_is_promoted_and_a_bad_one_reverted(lab: Lab, namespace: str) -> None:
-    await install_crds(lab)
+    await lab.install_tidegate()
     await shop.open_shop(lab, namespace)
     async with (
         OperatorProcess(lab),

@@ -10,7 +10,7 @@ from typing import Any
 from lab import shop
 from lab.api import Object
 from lab.load import Load
-from lab.operator_process import OperatorProcess, install_crds
+from lab.operator_process import OperatorProcess
 from lab.route_watch import RouteWatch
 from lab.stack import Lab
 from lab.wait import until
@@ -90,7 +90,7 @@ class Stage:
 @asynccontextmanager
 async def run_under_way(lab: Lab, namespace: str, **changes: object) -> AsyncIterator[Stage]:
     """A run at its first step's weight of 10 %, with traffic; `changes` replace parts of the Rollout's spec."""
-    await install_crds(lab)
+    await lab.install_tidegate()
     await shop.open_shop(lab, namespace, replicas=1)
     async with (
         OperatorProcess(lab) as operator,

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from lab import manifests, shop
 from lab.api import Object
-from lab.operator_process import OperatorProcess, install_crds
+from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 from lab.wait import until
 
@@ -22,7 +22,7 @@ QUICK = [{"name": "canary", "weight": 10, "duration": "2s"}, {"name": "half", "w
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def operator(lab: Lab) -> AsyncIterator[OperatorProcess]:
-    await install_crds(lab)
+    await lab.install_tidegate()
     async with OperatorProcess(lab) as running:
         yield running
 
