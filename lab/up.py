@@ -1,4 +1,4 @@
-"""`python -m lab up`: the whole lab with two versions of an app, left running until Ctrl-C."""
+"""`python -m lab up`: the whole lab with Tidegate and the shop in it, left running until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import signal
 
-from lab import manifests
+from lab import manifests, pods, shop
+from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 
 NAMESPACE = "shop"
-APP = "checkout"
 
 
 async def up() -> None:
@@ -24,36 +24,31 @@ async def up() -> None:
 
 
 async def _run() -> None:
-    print("starting, some ten seconds", flush=True)
+    print("starting, some fifteen seconds", flush=True)
     async with Lab() as lab:
-        await _install_app(lab)
-        print(_words(lab), flush=True)
-        async with lab.load(NAMESPACE, APP, rate=20):
+        await lab.install_tidegate()
+        await shop.open_shop(lab, NAMESPACE)
+        async with OperatorProcess(lab) as operator, lab.load(NAMESPACE, shop.APP, rate=20):
+            await lab.apply(shop.rollout(NAMESPACE, step_seconds=60))
+            print(_words(lab, operator), flush=True)
             await asyncio.Event().wait()
 
 
-async def _install_app(lab: Lab) -> None:
-    canary = f"{APP}-canary"
-    await lab.apply(manifests.namespace(NAMESPACE))
-    await lab.apply(
-        manifests.app(NAMESPACE, APP, version="v1", replicas=2),
-        manifests.app(NAMESPACE, canary, version="v2"),
-        manifests.http_route(NAMESPACE, APP, {APP: 100, canary: 0}),
-    )
-    for name in (APP, canary):
-        await lab.rolled_out(NAMESPACE, name)
-
-
-def _words(lab: Lab) -> str:
-    host = manifests.hostname(NAMESPACE, APP)
+def _words(lab: Lab, operator: OperatorProcess) -> str:
+    host = manifests.hostname(NAMESPACE, shop.APP)
     return f"""
-A cluster with the app {APP} in namespace {NAMESPACE}, a baseline and a candidate, and 20 requests a second.
+A cluster with Tidegate, and the app {shop.APP} in namespace {NAMESPACE}: a baseline, a candidate, a Rollout, 20 requests a second.
 
   kubectl      export KUBECONFIG={lab.kubeconfig}
-               kubectl -n {NAMESPACE} get pods,httproutes
+               kubectl -n {NAMESPACE} get rollouts,pods,httproutes
+  release      kubectl -n {NAMESPACE} set image deployment/{shop.CANARY} app={pods.SAMPLE}:v2
+               kubectl -n {NAMESPACE} get rollouts -w
+  spoil it     kubectl -n {NAMESPACE} set env deployment/{shop.CANARY} VERSION=v3 ERROR_RATE=0.3
+  command      .venv/bin/tidegate status {shop.APP} -n {NAMESPACE}     (also pause, resume, abort, retry)
   app          curl -H 'Host: {host}' {lab.gateway_url}/
   Prometheus   {lab.prometheus_url}
   Envoy        {lab.envoy_admin_url}
+  operator     {operator.url}/metrics
   logs         {lab.logs}
 
 Ctrl-C ends everything and removes its folder.
