@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import aiohttp
 import kopf
 from kubernetes.aio.client.configuration import Configuration
+
+
+def session_of(info: kopf.ConnectionInfo) -> kopf.AiohttpSession:
+    """An HTTP session of our own for Kopf, which does not close its own when it is cancelled."""
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+        headers=info.as_http_headers(),
+        proxy=info.proxy_url,
+    )
+    return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
 
 
 async def connection_info(configuration: Configuration) -> kopf.ConnectionInfo:

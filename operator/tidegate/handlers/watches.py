@@ -21,7 +21,7 @@ from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.permissions import may_watch
 from tidegate.handlers.intake import Caches, Take
 from tidegate.handlers.kopf_settings import kopf_settings
-from tidegate.handlers.login import connection_info
+from tidegate.handlers.login import connection_info, session_of
 from tidegate.handlers.registry import registry_for
 
 FIRST_WAIT: Final = 1.0
@@ -29,6 +29,8 @@ LONGEST_WAIT: Final = 30.0
 """Seconds between sessions: doubled from the first to the longest, reset by a session that lasted longer."""
 ASK_AGAIN: Final = 60.0
 """Seconds until it is asked again whether kinds that may not be watched now may be."""
+GOODBYE: Final = 0.25
+"""Seconds for connections to close (aiohttp's documentation, "Graceful Shutdown")."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -93,16 +95,22 @@ class Watches:
         theirs = concurrent.futures.Future()
         takes = {resource: _on(ours, self._takes[resource]) for resource in allowed}
 
-        async def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401  (Kopf's signature)
+        sessions: list[kopf.AiohttpSession] = []
+
+        async def login(**_: Any) -> kopf.AiohttpSession:  # noqa: ANN401  (Kopf's signature)
             asked = asyncio.run_coroutine_threadsafe(connection_info(self._api.configuration), ours)
-            return await asyncio.wrap_future(asked)
+            sessions.append(session_of(await asyncio.wrap_future(asked)))
+            return sessions[-1]
 
         async def operator() -> None:
             registry = registry_for(takes)
             kopf.on.login(registry=registry, id="login", retries=1)(login)
             running = asyncio.create_task(self._operator(registry))
             theirs.set_result((asyncio.get_running_loop(), running))
-            await running
+            try:
+                await running
+            finally:
+                await _closed(sessions)
 
         def run() -> None:
             error: BaseException | None = None
@@ -153,6 +161,14 @@ class Watches:
             await asyncio.sleep(self._ask_again)
             if await self._allowed() != list(allowed):
                 return
+
+
+async def _closed(sessions: Sequence[kopf.AiohttpSession]) -> None:
+    """Closes the connections, and gives TLS the time to say goodbye, or the sockets stay open as long as their loop."""
+    for session in sessions:
+        await session.aiohttp_session.close()
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    await asyncio.sleep(GOODBYE)
 
 
 def _on(loop: asyncio.AbstractEventLoop, take: Take) -> Take:
