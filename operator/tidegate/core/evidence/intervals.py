@@ -1,0 +1,75 @@
+"""Which ratios, and which rates, are still possible: confidence sequences, valid at every look at once.
+
+The set of values that a mixture over all values cannot refute (H. Robbins, 1970). Its ends are found by bisection.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from tidegate.core.evidence.counts import Window
+from tidegate.core.evidence.mixture import log_beta, log_mean_exp, times_log
+
+POINTS: Final = 41
+WIDEST: Final = 50.0
+"""Ratios from 1/50 to 50 are mixed, log-spaced."""
+
+GRID: Final = tuple(math.exp(math.log(WIDEST) * (2 * place / (POINTS - 1) - 1)) for place in range(POINTS))
+
+_STEPS: Final = 60
+"""Halvings: an interval of ln 2500 is then known to a relative error of 1e-17."""
+
+
+def log_likelihood(windows: Iterable[Window], ratio: float) -> float:
+    """Ln of the likelihood of the bad requests' arms when the candidate's rate is `ratio` times the baseline's."""
+    found = 0.0
+    for window in windows:
+        odds = window.share * ratio
+        rest = 1 - window.share
+        total = odds + rest
+        found += times_log(window.candidate_bad, odds / total) + times_log(window.baseline_bad, rest / total)
+    return found
+
+
+def ratio_interval(windows: Sequence[Window], alpha: float) -> tuple[float, float]:
+    """The ratios of the two rates (candidate to baseline) that are still possible at level `alpha`.
+
+    Returns: both ends; 0 and infinity where nothing bounds it within `WIDEST`.
+    """
+    level = log_mean_exp([log_likelihood(windows, ratio) for ratio in GRID]) - math.log(1 / alpha)
+
+    def possible(log_ratio: float) -> bool:
+        return log_likelihood(windows, math.exp(log_ratio)) > level
+
+    best = max(GRID, key=lambda ratio: log_likelihood(windows, ratio))
+    edge = math.log(WIDEST)
+    low = _end(possible, math.log(best), -edge)
+    high = _end(possible, math.log(best), edge)
+    return (0.0 if low is None else math.exp(low)), (math.inf if high is None else math.exp(high))
+
+
+def rate_interval(requests: float, bad: float, alpha: float) -> tuple[float, float]:
+    """The rates that are still possible at level `alpha` after `bad` of `requests` (Jeffreys mixture)."""
+    if requests <= 0:
+        return 0.0, 1.0
+    good = requests - bad
+    evidence = log_beta(0.5 + bad, 0.5 + good) - log_beta(0.5, 0.5)
+
+    def possible(rate: float) -> bool:
+        return evidence - times_log(bad, rate) - times_log(good, 1 - rate) < math.log(1 / alpha)
+
+    best = bad / requests
+    low, high = _end(possible, best, 0.0), _end(possible, best, 1.0)
+    return (0.0 if low is None else low), (1.0 if high is None else high)
+
+
+def _end(possible: Callable[[float], bool], inside: float, outside: float) -> float | None:
+    """Where between `inside` (possible) and `outside` it ends to be possible; `None` when it does not."""
+    if possible(outside):
+        return None
+    for _ in range(_STEPS):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if possible(middle) else (inside, middle)
+    return inside
