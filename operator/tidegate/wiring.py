@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -109,12 +109,12 @@ async def run_operator(
         )
         scheduler = scheduler_of(parts)
         intake = Intake(caches, scheduler, settings.ignored_annotations)
-        _signals_to(stop)
         watches = Watches(api, caches, takes_of(intake), settings.namespaces)
         resync = Resync(api, caches, intake, settings.namespaces)
         async with _serving(settings, metrics, api, scheduler):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
-            await _run(stop, scheduler, watches.run, _resyncing(resync), _pulse(api))
+            with _signals_to(stop):
+                await _run(stop, scheduler, watches.run, _resyncing(resync), _pulse(api))
         _log.info("operator stopped")
 
 
@@ -167,10 +167,17 @@ async def _pulse(api: Api) -> None:
             _log.warning("API server silent", error=str(error))
 
 
-def _signals_to(stop: asyncio.Event) -> None:
+@contextmanager
+def _signals_to(stop: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
         loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 @asynccontextmanager

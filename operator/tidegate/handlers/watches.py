@@ -144,15 +144,13 @@ class Watches:
 
     async def _allowed(self) -> list[Resource]:
         """The kinds that may be watched everywhere they are to be."""
-        places = self._namespaces or (None,)
-        allowed: list[Resource] = []
-        for resource in self._takes:
-            answers = [await may_watch(self._api, resource, place) for place in places]
-            if all(answers):
-                allowed.append(resource)
-            else:
-                _log.error("not allowed to watch", kind=resource.kind, group=resource.group)
-        return allowed
+        places: tuple[str | None, ...] = self._namespaces or (None,)
+        asked = [(resource, place) for resource in self._takes for place in places]
+        answers = await asyncio.gather(*(may_watch(self._api, resource, place) for resource, place in asked))
+        refused = {resource for (resource, _), allowed in zip(asked, answers, strict=True) if not allowed}
+        for resource in refused:
+            _log.error("not allowed to watch", kind=resource.kind, group=resource.group)
+        return [resource for resource in self._takes if resource not in refused]
 
     async def _permissions_changed(self, allowed: Sequence[Resource]) -> None:
         if len(allowed) == len(self._takes):

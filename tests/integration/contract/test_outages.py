@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -118,16 +120,15 @@ class Idle:
 
 
 async def test_the_operator_runs_serves_and_ends_when_told(own_lab: Lab, unused_tcp_port: int) -> None:
-    scheduler, parts, stop = Idle(), [], asyncio.Event()
+    scheduler = Idle()
 
-    def made(given: Parts) -> Idle:
-        parts.append(given)
+    def made(_: Parts) -> Idle:
         return scheduler
 
     settings = Settings.model_validate(
         {"listen": f"127.0.0.1:{unused_tcp_port}", "sources": {"default": {"url": "http://127.0.0.1:1"}}}
     )
-    task = asyncio.create_task(run_operator(settings, made, kubeconfig=str(own_lab.kubeconfig), stop=stop))
+    task = asyncio.create_task(run_operator(settings, made, kubeconfig=str(own_lab.kubeconfig)))
     await asyncio.wait_for(scheduler.running.wait(), 10)
     stage = await stage_of(own_lab)
     await stage.put_rollout("operated")
@@ -138,7 +139,7 @@ async def test_the_operator_runs_serves_and_ends_when_told(own_lab: Lab, unused_
             async with session.get(path) as response:
                 assert response.status == 200
                 assert words in await response.text()
-    stop.set()
+    os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(task, 15)
     assert scheduler.ended
     await stage.api.close()
