@@ -9,7 +9,7 @@ from typing import Any
 from tidegate.api.command import Action
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
-from tidegate.core.observed import Answer, Command, Question, SeriesValue, TargetRef, Vector
+from tidegate.core.observed import Answer, Command, Failed, Question, SeriesValue, TargetRef, Vector
 from tidegate.core.seen import Problem
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster, SimulatedRoute
@@ -72,10 +72,11 @@ class Shop:
         self.world = memory_world(self.cluster, self.answers, self.gate)
 
     def answers(self, question: Question, now: float) -> Answer:
+        answer = self.answer(question, now) if self.answer is not None else None
         if question.part == "probe":
-            return value(1.0)
-        if self.answer is not None:
-            return self.answer(question, now)
+            return answer if isinstance(answer, Failed) else value(1.0)
+        if answer is not None:
+            return answer
         return value(self.values[str(question.arm)])
 
     def rollout(self, raw: Mapping[str, Any] | None = None, *, attended: bool = False) -> Runner:

@@ -191,14 +191,19 @@ class Machine(RuleBasedStateMachine):
     # Promises
 
     @invariant()
+    def promises_hold(self) -> None:
+        self.never_more_than_recorded_and_no_raise_after_an_ending()
+        self.every_raise_was_allowed()
+        self.an_ending_is_never_taken_back()
+        self.the_status_is_small_and_speaks_with_one_voice()
+        self.the_baseline_runs_what_was_promoted_unless_a_promotion_is_under_way()
+
     def never_more_than_recorded_and_no_raise_after_an_ending(self) -> None:
         assert broken_promises(self.cluster) == []
 
-    @invariant()
     def every_raise_was_allowed(self) -> None:
         assert self.raises == []
 
-    @invariant()
     def an_ending_is_never_taken_back(self) -> None:
         run = self.cluster.rollouts["checkout"].status.get("run") if self.exists else None
         if run and "ending" in run:
@@ -206,7 +211,6 @@ class Machine(RuleBasedStateMachine):
         if run and run["id"] in self.latched:
             assert run.get("ending", {}).get("kind") == self.latched[run["id"]]
 
-    @invariant()
     def the_status_is_small_and_speaks_with_one_voice(self) -> None:
         if not self.exists:
             return
@@ -215,7 +219,6 @@ class Machine(RuleBasedStateMachine):
         true = {one["type"] for one in status.get("conditions", ()) if one["status"] == "True"}
         assert len(true & {"Ready", "Reconciling", "Stalled"}) <= 1
 
-    @invariant()
     def the_baseline_runs_what_was_promoted_unless_a_promotion_is_under_way(self) -> None:
         if not self.exists:
             return
@@ -238,14 +241,14 @@ class Machine(RuleBasedStateMachine):
             if self.exists:
                 self._happens(lambda: self.shop.command(Action.ABORT))
                 self._run(60)
+                self.promises_hold()
                 self._happens(lambda: self.cluster.delete_rollout("checkout") if self.exists else None)
                 self._run(60)
                 assert not self.exists, f"still there: {self.shop.status.message}"
             assert self._image in self.promoted
             if self.cluster.seen[-1].write.manager in OURS:
                 assert self.cluster.seen[-1].share == 0
-            self.every_raise_was_allowed()
-            self.never_more_than_recorded_and_no_raise_after_an_ending()
+            self.promises_hold()
         finally:
             self.loop.close()
 

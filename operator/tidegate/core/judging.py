@@ -85,9 +85,10 @@ def questions_of(draft: Draft, lines: Iterable[Threshold]) -> list[Question]:
 def judge_guards(draft: Draft) -> None:
     """Judges every guard in force: `draft.guard_findings`, and the status' list of those that are not ok."""
     kept: list[GuardStatus] = []
+    asks = asking(draft)
     for guard in guards_in_force(draft):
         before = next((g for g in draft.status.guards if g.name == guard.identity and g.limit == limit_of(guard)), None)
-        finding = _finding(draft, guard)
+        finding = _finding(draft, guard, asks)
         if not finding.answered:
             kept += [before] if before else []
             draft.guard_findings.append(_as_before(finding, before))
@@ -122,7 +123,8 @@ def most_between(draft: Draft) -> float:
 
 def judge_thresholds(draft: Draft) -> None:
     """Judges every threshold in force: `draft.threshold_findings`."""
-    draft.threshold_findings = [_finding(draft, line) for line in thresholds_in_force(draft)]
+    asks = asking(draft)
+    draft.threshold_findings = [_finding(draft, line, asks) for line in thresholds_in_force(draft)]
 
 
 def limit_of(guard: Guard) -> str:
@@ -139,11 +141,11 @@ def _comparable(draft: Draft) -> bool:
     return draft.run.weight < 100
 
 
-def _finding(draft: Draft, line: Threshold) -> Finding:
+def _finding(draft: Draft, line: Threshold, asks: Asking) -> Finding:
     metric = metric_of(draft, line)
     if metric is None:
         return Finding(line, State.BLIND, f"{line.identity}: there is no metric {line.metric!r}")
-    arm, asks = serving(draft), asking(draft)
+    arm = serving(draft)
     if line.relative and arm is ArmName.BASELINE:
         return Finding(
             line, State.NOT_COMPARABLE, f"{line.identity}: the promoted version has no other to compare with"
@@ -152,12 +154,13 @@ def _finding(draft: Draft, line: Threshold) -> Finding:
     baseline: Sample = NotAsked()
     if line.relative:
         baseline = sample(metric, draft.seen.asked, questions(metric, ArmName.BASELINE, asks))
+    window = asks.window(metric)
     context = Context(
         arm=str(arm),
         comparable=_comparable(draft),
         watched=asks.traffic,
-        expected=asks.traffic >= asks.window(metric) + SCRAPE,
-        window=promql_duration(asks.window(metric)),
+        expected=asks.traffic >= window + SCRAPE,
+        window=promql_duration(window),
     )
     return judge(line, metric, candidate, baseline, context)
 
