@@ -108,8 +108,6 @@ class Settings(ApiModel):
     """Annotations of pod templates that do not make a version, such as an injector's checksum."""
     listen: Annotated[str, AfterValidator(_listen_address)] = "0.0.0.0:8080"
     """Address of `/metrics`, `/healthz` and `/readyz`."""
-    max_concurrent_ticks: Annotated[int, Field(ge=1, le=10_000)] = 500
-    """Rollouts worked on at the same time."""
     logs: Logs = Logs()
     """How the operator logs."""
 

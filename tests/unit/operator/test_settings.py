@@ -21,7 +21,6 @@ sources:
 namespaces: [shop]
 ignoredAnnotations: [example.com/checksum]
 listen: ":9000"
-maxConcurrentTicks: 10
 logs: {format: json, level: debug}
 """
 
@@ -40,7 +39,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert (source.timeout.seconds, source.concurrency) == (5, 4)
     assert settings.sources["other"].basic_auth is not None
     assert settings.namespaces == ("shop",)
-    assert (settings.listen, settings.max_concurrent_ticks, settings.logs.level) == (":9000", 10, "debug")
+    assert (settings.listen, settings.logs.level) == (":9000", "debug")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "# nothing but words\n"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final, Protocol, TypeAlias
@@ -17,7 +18,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from tidegate.adapters.kubernetes.errors import translated
-from tidegate.ports.errors import PortError, Unavailable
+from tidegate.ports.errors import Missing, PortError, Unavailable
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -79,10 +80,21 @@ async def load_configuration(kubeconfig: str | None = None, context: str | None 
 
     From the file named, else from the pod's service account, else from the user's own kubeconfig.
 
-    Raises: kubernetes.aio.config.ConfigException.
+    Raises: Unavailable: there is no such file, or it names no server; the message says what was looked for.
     """
     configuration = Configuration()
     configuration.connection_pool_maxsize = CONNECTIONS
+    try:
+        await _configure(configuration, kubeconfig, context)
+    except (config.ConfigException, OSError) as error:
+        looked = kubeconfig or "the pod's service account, $KUBECONFIG or ~/.kube/config"
+        raise Unavailable(
+            f"no API server to talk to: {error} (looked for {looked}; --kubeconfig names another)"
+        ) from error
+    return configuration
+
+
+async def _configure(configuration: Configuration, kubeconfig: str | None, context: str | None) -> None:
     if kubeconfig is None and context is None:
         try:
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -92,7 +104,6 @@ async def load_configuration(kubeconfig: str | None = None, context: str | None 
         await config.load_kube_config(  # type: ignore[no-untyped-call]
             config_file=kubeconfig, context=context, client_configuration=configuration
         )
-    return configuration
 
 
 @dataclass(frozen=True)
@@ -176,6 +187,12 @@ class Api:
         path = resource.path(namespace, name, subresource)
         call = _Call("PATCH", path, what, {"fieldManager": manager}, list(operations))
         return await self._observed("patch", resource, call)
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Deletes an object; one that is gone already is no error."""
+        call = _Call("DELETE", resource.path(namespace, name), f"delete {resource.kind} {namespace}/{name}")
+        with suppress(Missing):
+            await self._observed("delete", resource, call)
 
     async def ping(self) -> None:
         """Asks the least there is to ask, to know whether the API server answers us."""

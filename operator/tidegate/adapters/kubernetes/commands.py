@@ -8,6 +8,7 @@ from typing import Any
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.client import COMMANDS, Api, JsonObject
+from tidegate.adapters.kubernetes.leftovers import clear_up
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.api.command import Action
 from tidegate.core.instants import instant
@@ -89,7 +90,7 @@ class KubernetesCommands:
         return self._cache.of(namespace, rollout)
 
     async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
-        """Writes the outcome, unless one is there already or the command is gone."""
+        """Writes the outcome, unless one is there already or the command is gone; clears up what is outdated."""
         status = {
             "phase": "Done" if done else "Refused",
             "message": message,
@@ -105,3 +106,4 @@ class KubernetesCommands:
                 COMMANDS, namespace, command.name, operations, manager=Manager.FORWARD, subresource="status"
             )
         self._cache.drop(namespace, command.name)
+        await clear_up(self._api, namespace, self._now())
