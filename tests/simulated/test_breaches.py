@@ -155,7 +155,7 @@ async def test_a_failed_checkpoint_reverts_though_no_guard_is_breached() -> None
 async def test_too_few_requests_extend_the_step_and_never_breach() -> None:
     shop = Shop()
     counts = {"total": 10.0, "bad": 9.0}
-    shop.answer = lambda question, _now: value(counts[question.part])
+    shop.answer = lambda question, _now: value(counts.get(question.part, 1.0))
     ratio = {
         "name": "errors",
         "ratio": {"bad": "bad_total", "total": "all_total"},

@@ -118,7 +118,9 @@ class Machine(RuleBasedStateMachine):
     def the_operator_restarts(self) -> None:
         self.runner.restart()
 
-    @rule(call=st.sampled_from(CALLS), error=st.sampled_from(sorted(ERRORS)), times=st.integers(1, 4), lost=st.booleans())
+    @rule(
+        call=st.sampled_from(CALLS), error=st.sampled_from(sorted(ERRORS)), times=st.integers(1, 4), lost=st.booleans()
+    )
     def calls_fail(self, call: str, error: str, times: int, lost: bool) -> None:  # noqa: FBT001
         """With `lost` a write has its effect, and only its answer is lost."""
         left = [times]

@@ -14,9 +14,6 @@ from tidegate.core.questions import probe
 from tidegate.core.seen import Observed
 from tidegate.core.stepping import more_wanted
 
-AT_MOST_EVERY = 2.0
-"""Seconds between two judgements asked for only because everything else allows a raise."""
-
 
 def due(memory: Memory, seen: Observed) -> tuple[Question, ...]:
     """The questions of this tick, without repetition; none when it is not time to judge."""
@@ -85,7 +82,7 @@ def _only_judgement_missing(draft: Draft, last: float) -> bool:
         return False
     if last < gates.opens(to, draft.run.begun) <= draft.now:
         return True
-    return draft.now - last >= min(AT_MOST_EVERY, draft.interval) and not raising.blockers(draft, to)
+    return draft.now - last >= min(raising.AT_MOST_EVERY, draft.interval) and not raising.blockers(draft, to)
 
 
 def _next(draft: Draft) -> Step | None:

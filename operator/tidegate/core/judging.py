@@ -159,7 +159,7 @@ def _finding(draft: Draft, line: Threshold, asks: Asking) -> Finding:
         arm=str(arm),
         comparable=_comparable(draft),
         watched=asks.traffic,
-        expected=asks.traffic >= window + SCRAPE,
+        expected=arm is ArmName.BASELINE or asks.traffic >= window + SCRAPE,
         window=promql_duration(window),
     )
     return judge(line, metric, candidate, baseline, context)

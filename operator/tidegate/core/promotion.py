@@ -266,6 +266,7 @@ def _send_back(draft: Draft) -> None:
         why for why in (raising.unjudged(draft),) if why is not None and why.reason != "NotWell"
     ]
     if blocked:
+        draft.wakes.append(draft.now + raising.AT_MOST_EVERY)
         draft.wait(blocked[0])
         return
     targets.raise_to(draft, weight)

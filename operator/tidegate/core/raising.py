@@ -12,6 +12,9 @@ from tidegate.core.plan import Why
 from tidegate.core.questions import probe
 from tidegate.core.version import same_version
 
+AT_MOST_EVERY = 2.0
+"""Seconds between two judgements asked for only because everything else allows a raise."""
+
 BAD = frozenset({State.BREACHED, State.PENDING, State.BLIND})
 """States of an acting guard that forbid a raise."""
 

@@ -206,6 +206,8 @@ def _blocked(draft: Draft, blocked: list[Why], judgement: Why | None) -> None:
     why = blocked[0] if blocked else judgement
     if why is None:
         return
+    if not blocked and why.reason == "AwaitingJudgement":
+        draft.wakes.append(draft.now + raising.AT_MOST_EVERY)
     if not blocked and why.reason == "AwaitingJudgement" and draft.run.waiting is not None:
         draft.doing = Why(draft.run.waiting.reason, draft.run.waiting.message)
         return

@@ -243,6 +243,7 @@ class _Tick:
         """A revert: its record has a head start, but the route is written whatever becomes of it."""
         record.memory = memory
         self.decisions += plan.decisions
+        await self.asking.end()
         recording = asyncio.ensure_future(
             write(self.world.store, record, rollout, memory.status, run_only=memory.status.run is not None)
         )
