@@ -1,0 +1,203 @@
+"""The scheduler on a real event loop, with a clock that tests turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import cast
+
+from tests.simulated.shop import Shop
+from tidegate.core import grid
+from tidegate.ports.errors import Unavailable
+from tidegate.ports.world import World
+from tidegate.reconcile.index import Index
+from tidegate.reconcile.scheduler import Scheduler
+from tidegate.reconcile.tick import Ticker
+
+
+@dataclass
+class TurnedClock:
+    """Time passes only when a test says so; sleepers wake when their instant has come."""
+
+    time: float = 1000.0
+    leapt: float = 0.0
+    _sleepers: list[tuple[float, asyncio.Event]] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.time + self.leapt
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        wake = asyncio.Event()
+        self._sleepers.append((self.time + seconds, wake))
+        await wake.wait()
+
+    async def turn(self, seconds: float) -> None:
+        """Lets time pass, and everything that follows from it happen."""
+        self.time += seconds
+        for due, wake in self._sleepers:
+            if due <= self.time:
+                wake.set()
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+@dataclass
+class FakeTicker:
+    """Counts ticks; may be held in one, may fail, says when it wants to be called again."""
+
+    clock: TurnedClock
+    ticks: Counter[str] = field(default_factory=Counter)
+    at: list[tuple[float, str]] = field(default_factory=list)
+    running: set[str] = field(default_factory=set)
+    hold: asyncio.Event | None = None
+    fail: int = 0
+    again: Callable[[str, float], float | None] = lambda _name, _now: None
+    interrupts: list[asyncio.Event] = field(default_factory=list)
+
+    async def tick(self, _namespace: str, name: str, interrupt: asyncio.Event) -> float | None:
+        assert name not in self.running, "two ticks of one Rollout at once"
+        self.running.add(name)
+        self.ticks[name] += 1
+        self.at.append((self.clock.time, name))
+        self.interrupts.append(interrupt)
+        try:
+            if self.hold is not None:
+                await self.hold.wait()
+            if self.fail:
+                self.fail -= 1
+                raise Unavailable("the API server sleeps")
+            return self.again(name, self.clock.now())
+        finally:
+            self.running.discard(name)
+
+
+@asynccontextmanager
+async def scheduled() -> AsyncIterator[tuple[Scheduler, FakeTicker, TurnedClock]]:
+    clock = TurnedClock()
+    world = World(**{**vars(Shop().world), "clock": clock})
+    ticker = FakeTicker(clock)
+    scheduler = Scheduler(world, cast("Ticker", ticker), Index())
+    stop = asyncio.Event()
+    running = asyncio.ensure_future(scheduler.run(stop))
+    await settle()
+    try:
+        yield scheduler, ticker, clock
+    finally:
+        stop.set()
+        if ticker.hold is not None:
+            ticker.hold.set()
+        await running
+
+
+async def test_wakes_before_a_tick_are_one_tick() -> None:
+    async with scheduled() as (scheduler, ticker, _):
+        for _ in range(10):
+            scheduler.rollout_changed("shop", "a")
+        await settle()
+        assert ticker.ticks["a"] == 1
+
+
+async def test_wakes_during_a_tick_are_one_more_and_never_two_at_once() -> None:
+    async with scheduled() as (scheduler, ticker, _):
+        ticker.hold = asyncio.Event()
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        for _ in range(10):
+            scheduler.rollout_changed("shop", "a")
+        await settle()
+        assert ticker.ticks["a"] == 1
+        ticker.hold.set()
+        await settle()
+        assert ticker.ticks["a"] == 2
+
+
+async def test_a_change_of_the_rollout_interrupts_its_tick_and_a_change_of_its_objects_does_not() -> None:
+    async with scheduled() as (scheduler, ticker, _):
+        ticker.hold = asyncio.Event()
+        scheduler.index.put(("shop", "a"), [("Deployment", "checkout")])
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        scheduler.object_changed("Deployment", "shop", "checkout")
+        assert not ticker.interrupts[0].is_set()
+        scheduler.object_changed("RolloutCommand", "shop", "a")
+        assert ticker.interrupts[0].is_set()
+
+
+async def test_a_failing_tick_is_tried_again_later_and_later() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        ticker.fail = 12
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        for _ in range(1200):
+            await clock.turn(0.1)
+        times = [time for time, _ in ticker.at]
+        waits = [round(after - before, 1) for before, after in pairwise(times)]
+        assert waits[:7] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8]
+        assert all(wait <= 30.1 for wait in waits)
+
+
+async def test_after_a_good_tick_the_back_off_starts_anew() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        for _ in range(2):
+            ticker.fail = 1
+            scheduler.rollout_changed("shop", "a")
+            await settle()
+            before = ticker.ticks["a"]
+            await clock.turn(0.2)
+            assert ticker.ticks["a"] == before + 1
+
+
+async def test_a_leap_of_the_clock_neither_delays_nor_hurries() -> None:
+    for leap in (-7200.0, 7200.0):
+        async with scheduled() as (scheduler, ticker, clock):
+            ticker.again = lambda _name, now: now + 10
+            scheduler.rollout_changed("shop", "a")
+            await settle()
+            clock.leapt = leap
+            await clock.turn(9)
+            assert ticker.ticks["a"] == 1
+            await clock.turn(1)
+            assert ticker.ticks["a"] == 2
+
+
+async def test_a_rollout_at_rest_is_in_no_heap_until_an_object_it_looks_at_changes() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        ticker.again = lambda _name, _now: float("inf")
+        scheduler.index.put(("shop", "a"), [("Deployment", "checkout")])
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        for _ in range(10):
+            await clock.turn(3600)
+        assert ticker.ticks["a"] == 1
+        scheduler.object_changed("Deployment", "shop", "checkout")
+        await settle()
+        assert ticker.ticks["a"] == 2
+
+
+async def test_one_slow_rollout_keeps_none_waiting() -> None:
+    async with scheduled() as (scheduler, ticker, _):
+        ticker.hold = asyncio.Event()
+        scheduler.rollout_changed("shop", "slow")
+        await settle()
+        hold, ticker.hold = ticker.hold, None
+        scheduler.rollout_changed("shop", "quick")
+        await settle()
+        assert ticker.ticks["quick"] == 1
+        hold.set()
+
+
+def test_many_rollouts_are_spread_over_the_interval() -> None:
+    seconds = Counter(int(grid.following(f"uid-{number}", 30.0, 0.0)) for number in range(3000))
+    assert max(seconds.values()) < 2 * 3000 / 30
+    assert len(seconds) >= 30
