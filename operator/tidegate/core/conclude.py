@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from tidegate.api.status import RolloutStatus, WeightStatus
@@ -105,17 +106,18 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
 
 def on_the_wire(status: RolloutStatus, largest: int = LARGEST) -> dict[str, Any]:
     """The status as JSON-ready data, at most `largest` bytes: evidence goes first, then history; memory never."""
-    for fewer in (
-        status,
-        status.model_copy(
-            update={"checkpoints": tuple(one.model_copy(update={"findings": ()}) for one in status.checkpoints)}
-        ),
-        status.model_copy(update={"checkpoints": ()}),
-        memory_alone(status),
-    ):
+    halved = (len(status.checkpoints) // 2**times for times in range(len(status.checkpoints).bit_length() + 1))
+    evidence = (_with_evidence(status, newest) for newest in halved)
+    for fewer in chain([status], evidence, [status.model_copy(update={"checkpoints": ()}), memory_alone(status)]):
         if len(fewer.model_dump_json(by_alias=True, exclude_none=True)) <= largest:
             return dump(fewer)
     return dump(memory_alone(status))
+
+
+def _with_evidence(status: RolloutStatus, newest: int) -> RolloutStatus:
+    """The status with the evidence of the newest checkpoints only."""
+    without = (one.model_copy(update={"findings": ()}) for one in status.checkpoints[newest:])
+    return status.model_copy(update={"checkpoints": (*status.checkpoints[:newest], *without)})
 
 
 def memory_alone(status: RolloutStatus) -> RolloutStatus:

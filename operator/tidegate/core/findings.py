@@ -32,6 +32,9 @@ class State(StrEnum):
     """This tick did not ask."""
 
 
+ROUNDING = 1e-9
+"""A ratio this little beyond a relative limit is binary fractions, not a breach."""
+
 _WORST_FIRST = (State.BREACHED, State.PENDING, State.BLIND, State.TOO_FEW, State.NOT_COMPARABLE, State.OK)
 
 
@@ -167,9 +170,10 @@ def _relative(line: Threshold, metric: Metric, value: float, other: SeriesSample
         return State.NOT_COMPARABLE, base
     change = (value - base) / abs(base)
     if line.max_increase is not None:
-        return (State.BREACHED if change > line.max_increase.ratio else State.OK), base
-    limit = line.max_decrease.ratio if line.max_decrease is not None else math.inf
-    return (State.BREACHED if -change > limit else State.OK), base
+        beyond = change - line.max_increase.ratio
+    else:
+        beyond = -change - (line.max_decrease.ratio if line.max_decrease is not None else math.inf)
+    return (State.BREACHED if beyond > ROUNDING else State.OK), base
 
 
 def _distance(line: Threshold, one: SeriesFinding) -> float:

@@ -51,7 +51,7 @@ def share(pair: RulePair) -> Decimal:
 
 def compare(pair: RulePair, wanted: tuple[int, int]) -> int:
     """How the candidate's share on the route stands to the wanted numbers: 1 more, 0 the same, -1 less."""
-    have, want = pair.candidate * sum(wanted), wanted[1] * pair.total
+    have, want = pair.candidate * sum(wanted), wanted[1] * max(pair.total, 1)
     return (have > want) - (have < want)
 
 

@@ -1,0 +1,82 @@
+"""`kubectl wait`, Flux and Argo CD read a Rollout by kstatus' rules: what they see of each kind of run."""
+
+from __future__ import annotations
+
+from tests.simulated.shop import Shop, spec
+from tests.unit.core.kstatus import computed
+from tidegate.api.command import Action
+from tidegate.core.observed import RolloutObject
+
+LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
+
+
+def seen(shop: Shop, rollout: RolloutObject | None = None) -> str:
+    stored = rollout or shop.cluster.rollouts["checkout"]
+    metadata = {"generation": stored.generation, **({"deletionTimestamp": "now"} if stored.deleting else {})}
+    return computed({"metadata": metadata, "status": stored.status})
+
+
+async def test_a_run_is_in_progress_until_it_has_succeeded() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec())
+    assert seen(shop) == "InProgress", "nobody has looked at it"
+    found = set()
+    while shop.outcome == "":
+        await runner.run_until(shop.clock.now() + 5)
+        if shop.outcome == "":
+            found.add(seen(shop))
+    assert found == {"InProgress"}
+    assert seen(shop) == "Current"
+
+
+async def test_a_reverted_version_has_failed_until_a_new_one_is_tried() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=LONG))
+    await runner.run_until(shop.start + 25)
+    shop.values["candidate"] = 0.06
+    await runner.run_until(shop.start + 60, lambda: shop.outcome != "")
+    await runner.run_until(shop.clock.now() + 1)
+    assert seen(shop) == "Failed"
+    shop.values["candidate"] = 0.0
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout-canary", "shop:v3"))
+    await runner.run_until(shop.clock.now() + 5)
+    assert seen(shop) == "InProgress"
+
+
+async def test_an_edit_is_in_progress_until_it_was_looked_at() -> None:
+    shop = Shop()
+    shop.cluster.set_image("checkout-canary", "shop:v1")
+    runner = shop.rollout(spec())
+    await runner.run_until(shop.start + 5)
+    assert seen(shop) == "Current"
+    shop.cluster.edit_rollout("checkout", spec(interval="20s"))
+    assert seen(shop) == "InProgress"
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 1)
+    assert seen(shop) == "Current"
+
+
+async def test_an_invalid_spec_has_failed_and_a_paused_run_is_in_progress() -> None:
+    shop = Shop()
+    runner = shop.rollout({"steps": "nonsense"})
+    await runner.run_until(shop.start + 5)
+    assert seen(shop) == "Failed"
+    shop.cluster.edit_rollout("checkout", spec(steps=LONG))
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 25)
+    runner.at(shop.clock.now(), lambda: shop.command(Action.PAUSE))
+    await runner.run_until(shop.clock.now() + 5)
+    assert seen(shop) == "InProgress"
+    shop.cluster.delete_rollout("checkout")
+    assert seen(shop) == "Terminating"
+
+
+async def test_a_run_that_waits_too_long_has_failed_and_comes_back() -> None:
+    shop = Shop()
+    shop.cluster.deployments["checkout-canary"].available = 0
+    runner = shop.rollout(spec(steps=LONG, progressDeadline="1m"))
+    await runner.run_until(shop.start + 70)
+    assert seen(shop) == "Failed"
+    shop.cluster.deployments["checkout-canary"].available = None
+    await runner.run_until(shop.clock.now() + 30)
+    assert seen(shop) == "InProgress"

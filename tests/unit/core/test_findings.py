@@ -1,0 +1,144 @@
+"""Every limit against every kind of sample. A case is a sentence."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tidegate.api.metric import Metric
+from tidegate.api.threshold import Threshold
+from tidegate.core.findings import Context, State, judge
+from tidegate.core.observed import Failed, FailedReason
+from tidegate.core.samples import NoData, NotAsked, Open, Sample, SeriesSample, TooFew, Value
+
+SECONDS = Metric.model_validate({"name": "p99", "query": "q", "unit": "seconds"})
+SHARE = Metric.model_validate({"name": "errors", "query": "q", "unit": "ratio", "warmUp": "5m"})
+MAX = {"max": "200ms"}
+MIN = {"min": "200ms"}
+UP = {"maxIncrease": "20%"}
+UP_FLOOR = {"maxIncrease": "20%", "floor": "100ms"}
+DOWN = {"maxDecrease": "20%"}
+INF, NAN = math.inf, math.nan
+
+
+def one(value: float | None) -> Value:
+    return Value((SeriesSample("", value),))
+
+
+def line(limit: dict[str, str], metric: str = "p99") -> Threshold:
+    return Threshold.model_validate({"metric": metric, **limit})
+
+
+@pytest.mark.parametrize(
+    ("why", "limit", "candidate", "baseline", "state"),
+    [
+        ("at the limit is within it", MAX, one(0.2), NotAsked(), State.OK),
+        ("above max is a breach", MAX, one(0.201), NotAsked(), State.BREACHED),
+        ("at min is within it", MIN, one(0.2), NotAsked(), State.OK),
+        ("below min is a breach", MIN, one(0.199), NotAsked(), State.BREACHED),
+        ("infinity is beyond max", MAX, one(INF), NotAsked(), State.BREACHED),
+        ("minus infinity is beyond max too", MAX, one(-INF), NotAsked(), State.BREACHED),
+        ("infinity is beyond min too", MIN, one(INF), NotAsked(), State.BREACHED),
+        ("not a number is blind", MAX, one(NAN), NotAsked(), State.BLIND),
+        ("no data is blind", MAX, NoData("nothing"), NotAsked(), State.BLIND),
+        ("a failed question is blind", MAX, Failed(FailedReason.TIMEOUT), NotAsked(), State.BLIND),
+        ("too few is neither", MAX, TooFew("3 requests"), NotAsked(), State.TOO_FEW),
+        ("a series with too few is too few", MAX, one(None), NotAsked(), State.TOO_FEW),
+        ("an open question is open", MAX, Open(), NotAsked(), State.OPEN),
+        ("a question not asked is not asked", MAX, NotAsked(), NotAsked(), State.NOT_ASKED),
+        ("exactly 20% more is within", UP, one(0.12), one(0.1), State.OK),
+        ("more than 20% more is a breach", UP, one(0.1201), one(0.1), State.BREACHED),
+        ("far less than the baseline is fine for maxIncrease", UP, one(0.0), one(0.1), State.OK),
+        ("20% less is within", DOWN, one(0.08), one(0.1), State.OK),
+        ("more than 20% less is a breach", DOWN, one(0.0799), one(0.1), State.BREACHED),
+        ("below the floor nothing is a breach", UP_FLOOR, one(0.099), one(0.01), State.OK),
+        ("at the floor it is", UP_FLOOR, one(0.1), one(0.01), State.BREACHED),
+        ("below the floor a baseline of 0 is no matter", UP_FLOOR, one(0.05), one(0.0), State.OK),
+        ("a baseline of 0 is not comparable", UP, one(0.1), one(0.0), State.NOT_COMPARABLE),
+        ("0 against 0 is not comparable either", UP, one(0.0), one(0.0), State.NOT_COMPARABLE),
+        ("an infinite baseline is not comparable", UP, one(0.1), one(INF), State.NOT_COMPARABLE),
+        ("infinity is beyond any limit, whatever the baseline", UP_FLOOR, one(INF), one(0.0), State.BREACHED),
+        ("minus infinity is no value below the floor", UP_FLOOR, one(-INF), one(0.1), State.BREACHED),
+        ("a baseline that is no number is blind", UP, one(0.1), one(NAN), State.BLIND),
+        ("a baseline without data is blind", UP, one(0.1), NoData("nothing"), State.BLIND),
+        ("a baseline with too few is too few", UP, one(0.1), one(None), State.TOO_FEW),
+        ("a baseline not answered yet is open", UP, one(0.1), Open(), State.OPEN),
+        ("a negative baseline is compared by its size", UP, one(-0.05), one(-0.1), State.BREACHED),
+    ],
+)
+def test_a_limit_and_a_sample(
+    why: str, limit: dict[str, str], candidate: Sample, baseline: Sample, state: State
+) -> None:
+    assert judge(line(limit), SECONDS, candidate, baseline, Context()).state is state, why
+
+
+def series(**values: float | None) -> Value:
+    return Value(tuple(SeriesSample(name, value) for name, value in values.items()))
+
+
+@pytest.mark.parametrize(
+    ("why", "candidate", "state", "worst"),
+    [
+        ("every series must be within", series(a=0.1, b=0.3), State.BREACHED, "b"),
+        ("the worst of two breaches is named", series(a=0.3, b=0.9, c=0.4), State.BREACHED, "b"),
+        ("a breach is worse than blindness", series(a=NAN, b=0.3), State.BREACHED, "b"),
+        ("blindness of one is no pass of the others", series(a=0.1, b=NAN), State.BLIND, "b"),
+        ("too few in one is no pass of the others", series(a=0.1, b=None), State.TOO_FEW, "b"),
+        ("infinity is the worst", series(a=1e9, b=INF), State.BREACHED, "b"),
+    ],
+)
+def test_several_series(why: str, candidate: Value, state: State, worst: str) -> None:
+    finding = judge(line(MAX), SECONDS, candidate, NotAsked(), Context())
+    assert finding.worst is not None
+    assert (finding.state, finding.worst.series) == (state, worst), why
+
+
+def test_for_min_the_lowest_is_the_worst() -> None:
+    finding = judge(line(MIN), SECONDS, series(a=0.1, b=0.05), NotAsked(), Context())
+    assert finding.worst is not None
+    assert finding.worst.series == "b"
+
+
+@pytest.mark.parametrize(
+    ("why", "candidate", "baseline", "state"),
+    [
+        ("series are compared by their labels", series(a=0.1, b=0.2), series(b=0.2, a=0.1), State.OK),
+        ("one against one may differ in labels", series(canary=0.2), series(stable=0.1), State.BREACHED),
+        ("a group the baseline lacks is compared with no other", series(a=0.1, b=0.2), series(a=0.1), State.TOO_FEW),
+    ],
+)
+def test_relative_limits_of_several_series(why: str, candidate: Value, baseline: Value, state: State) -> None:
+    assert judge(line(UP), SECONDS, candidate, baseline, Context()).state is state, why
+
+
+@pytest.mark.parametrize(
+    ("why", "context", "state"),
+    [
+        ("before the warm-up nothing is compared", Context(watched=299), State.TOO_FEW),
+        ("after it, it is", Context(watched=300), State.BREACHED),
+        ("without a baseline in traffic nothing is comparable", Context(comparable=False), State.NOT_COMPARABLE),
+    ],
+)
+def test_when_relative_limits_rest(why: str, context: Context, state: State) -> None:
+    assert judge(line(UP, "errors"), SHARE, one(0.5), one(0.1), context).state is state, why
+
+
+@pytest.mark.parametrize("sample", [NoData("nothing"), one(NAN)])
+def test_in_the_first_seconds_no_data_is_not_blindness(sample: Sample) -> None:
+    assert judge(line(MAX), SECONDS, sample, NotAsked(), Context(expected=False)).state is State.TOO_FEW
+
+
+@pytest.mark.parametrize(("reason", "down"), [(FailedReason.TIMEOUT, True), (FailedReason.BAD_QUERY, False)])
+def test_a_bad_query_is_the_questions_fault_and_not_the_sources(reason: FailedReason, down: bool) -> None:  # noqa: FBT001
+    finding = judge(line(MAX), SECONDS, Failed(reason, "x"), NotAsked(), Context())
+    assert finding.source_down is down
+
+
+def test_a_finding_says_metric_arm_value_limit_baseline_window_and_requests() -> None:
+    sample = Value((SeriesSample('{segment="b"}', 0.062, 1200.0),))
+    message = judge(line(UP, "errors"), SHARE, sample, Value((SeriesSample("", 0.03),)), Context(window="120s")).message
+    assert message == (
+        'errors of the candidate{segment="b"} is 6.2%, higher than the baseline by more than maxIncrease 20% '
+        "(baseline 3%, window 120s, 1200 requests)"
+    )

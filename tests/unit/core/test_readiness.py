@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tidegate.api.rollout import RolloutSpec
+from tidegate.core import readiness
+from tidegate.core.observed import ABSENT, Arm, ArmName, Seen, Unknown
+
+SPEC = RolloutSpec.model_validate(
+    {
+        "baseline": {"deployment": "shop", "service": "shop", "minAvailable": 2},
+        "candidate": {"deployment": "canary", "service": "canary"},
+        "traffic": [{"kind": "HTTPRoute", "name": "shop"}],
+        "steps": [{"name": "one", "weight": 1}],
+        "promotion": {"strategy": "AwaitBaseline"},
+    }
+)
+
+
+def arm(name: str, *, labels: dict[str, str] | None = None, selector: Seen[dict[str, str]] | None = None) -> Arm:
+    own = {"app": name}
+    return Arm(
+        deployment=name,
+        uid=name,
+        generation=1,
+        replicas=2,
+        available=2,
+        rolled_out=True,
+        fingerprint="f",
+        parts="p",
+        images=("v1",),
+        pods="x",
+        labels=own if labels is None else labels,
+        selector=own if selector is None else selector,
+    )
+
+
+@pytest.mark.parametrize(
+    ("why", "baseline", "candidate", "overlaps"),
+    [
+        ("each selects its own", arm("shop"), arm("canary"), False),
+        ("a Service without a selector is taken at its word", arm("shop", selector={}), arm("canary"), False),
+        (
+            "the baseline's Service selects both: 1% is a lie",
+            arm("shop", labels={"app": "shop"}, selector={"app": "shop"}),
+            arm("canary", labels={"app": "shop", "track": "canary"}, selector={"track": "canary"}),
+            True,
+        ),
+        (
+            "the candidate's Service selects both",
+            arm("shop", labels={"app": "shop", "track": "stable"}, selector={"track": "stable"}),
+            arm("canary", labels={"app": "shop", "track": "canary"}, selector={"app": "shop"}),
+            True,
+        ),
+        ("a Service that selects nobody's pods", arm("shop", selector={"app": "typo"}), arm("canary"), True),
+        (
+            "one more label tells them apart",
+            arm("shop", labels={"app": "shop", "track": "stable"}, selector={"app": "shop", "track": "stable"}),
+            arm("canary", labels={"app": "shop", "track": "canary"}, selector={"app": "shop", "track": "canary"}),
+            False,
+        ),
+    ],
+)
+def test_overlap(why: str, baseline: Arm, candidate: Arm, overlaps: bool) -> None:  # noqa: FBT001
+    found = readiness.overlap(SPEC, baseline, candidate)
+    assert (found is not None) is overlaps, why
+    assert found is None or found.reason == "ArmsOverlap"
+
+
+@pytest.mark.parametrize(
+    ("why", "baseline", "reason"),
+    [
+        ("enough pods", arm("shop"), None),
+        ("fewer than minAvailable", replace(arm("shop"), available=1), "BaselineNotReady"),
+        ("not seen", Unknown("no answer"), "BaselineNotSeen"),
+        ("not there", ABSENT, "BaselineNotSeen"),
+        ("rolling out is no matter while pods are available", replace(arm("shop"), rolled_out=False), None),
+    ],
+)
+def test_whether_a_revert_would_land_well(why: str, baseline: Seen[Arm], reason: str | None) -> None:
+    found = readiness.revert_ready(SPEC, baseline)
+    assert (found.reason if found else None) == reason, why
+
+
+@pytest.mark.parametrize(
+    ("why", "candidate", "ready"),
+    [
+        ("rolled out and available", arm("canary"), True),
+        ("no pod", replace(arm("canary"), available=0), False),
+        ("rolling out", replace(arm("canary"), rolled_out=False), False),
+        ("not seen", Unknown("no answer"), False),
+    ],
+)
+def test_whether_the_candidate_can_take_traffic(why: str, candidate: Seen[Arm], ready: bool) -> None:  # noqa: FBT001
+    assert (readiness.candidate_ready(SPEC, candidate) is None) is ready, why
+
+
+def test_unknown_is_not_absent() -> None:
+    both = {ArmName.BASELINE: arm("shop"), ArmName.CANDIDATE: Unknown("timed out")}
+    found = readiness.missing(SPEC, both)
+    assert found is not None
+    assert found.reason == "NotSeen"
+    found = readiness.missing(SPEC, {**both, ArmName.CANDIDATE: ABSENT})
+    assert found is not None
+    assert found.reason == "CandidateMissing"

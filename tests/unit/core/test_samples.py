@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tidegate.api.metric import Metric
+from tidegate.core.observed import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.samples import MAX_SERIES, Asked, NoData, NotAsked, Open, TooFew, Value, sample
+
+BAD, TOTAL = Question("default", "bad"), Question("default", "total")
+RATIO = {"name": "errors", "ratio": {"bad": "bad", "total": "total"}, "minimumRequests": 50}
+PLAIN = Metric.model_validate({"name": "errors", "query": "q"})
+ZERO = Metric.model_validate({"name": "alerts", "query": "q", "whenEmpty": "Zero"})
+
+
+def vector(**values: float) -> Vector:
+    return Vector(
+        tuple(SeriesValue(((("segment", name),) if name != "only" else ()), value) for name, value in values.items())
+    )
+
+
+def many(count: int) -> Vector:
+    return vector(**{f"s{number}": 1.0 for number in range(count)})
+
+
+def shares(bad: Answer, total: Answer) -> dict[str, float | None] | str:
+    found = sample(Metric.model_validate(RATIO), Asked({BAD: bad, TOTAL: total}), (BAD, TOTAL))
+    if isinstance(found, Value):
+        return {one.series: one.value for one in found.series}
+    return type(found).__name__
+
+
+@pytest.mark.parametrize(
+    ("why", "bad", "total", "wanted"),
+    [
+        ("bad over total", vector(only=5), vector(only=100), {"": 0.05}),
+        ("a missing bad beside a present total is 0", vector(), vector(only=100), {"": 0.0}),
+        ("so it is in each group", vector(a=5), vector(a=100, b=60), {'{segment="a"}': 0.05, '{segment="b"}': 0.0}),
+        (
+            "a group with too few has no share",
+            vector(),
+            vector(a=100, b=3),
+            {'{segment="a"}': 0.0, '{segment="b"}': None},
+        ),
+        ("too few in all is too few", vector(), vector(only=49.9), "TooFew"),
+        ("no request at all is too few, not blindness", vector(), vector(), "TooFew"),
+        ("exactly enough is enough", vector(), vector(only=50), {"": 0.0}),
+        ("too many groups are an error", vector(), many(MAX_SERIES + 1), "NoData"),
+        ("a failed half is failed", Failed(FailedReason.TIMEOUT), vector(only=100), "Failed"),
+    ],
+)
+def test_a_ratio(why: str, bad: Answer, total: Answer, wanted: object) -> None:
+    assert shares(bad, total) == wanted, why
+
+
+def test_a_total_that_is_no_number_is_no_number() -> None:
+    found = shares(vector(only=1), vector(only=math.nan))
+    assert isinstance(found, dict)
+    assert math.isnan(found[""] or 0.0)
+
+
+@pytest.mark.parametrize(
+    ("why", "metric", "answer", "wanted"),
+    [
+        ("empty is no data", PLAIN, vector(), NoData),
+        ("empty is 0 where the metric says so", ZERO, vector(), Value),
+        ("64 series are many", PLAIN, many(MAX_SERIES), Value),
+        ("65 are an error", PLAIN, many(MAX_SERIES + 1), NoData),
+        ("not answered yet is open", PLAIN, None, Open),
+        ("a failure stays one", PLAIN, Failed(FailedReason.REFUSED), Failed),
+    ],
+)
+def test_a_query(why: str, metric: Metric, answer: Answer | None, wanted: type) -> None:
+    assert isinstance(sample(metric, Asked({BAD: answer}), (BAD,)), wanted), why
+
+
+def test_a_question_that_was_not_asked_is_not_asked_and_too_few_is_a_sentence() -> None:
+    assert isinstance(sample(PLAIN, Asked({}), (BAD,)), NotAsked)
+    found = sample(Metric.model_validate(RATIO), Asked({BAD: vector(), TOTAL: vector(only=7)}), (BAD, TOTAL))
+    assert found == TooFew("errors: 7 requests in the window, at least 50 are needed")

@@ -1,0 +1,72 @@
+"""`for`: tables of samples, one a line, each with the run's watched seconds at the time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tidegate.api.status import Clock
+from tidegate.api.threshold import Threshold
+from tidegate.core.findings import Finding, SeriesFinding, State
+from tidegate.core.sustained import KEPT, clocks_after, sustained_state
+
+LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})
+BAD, GOOD, BLIND, FEW, OPEN = State.BREACHED, State.OK, State.BLIND, State.TOO_FEW, State.OPEN
+
+
+def finding(**states: State) -> Finding:
+    series = tuple(SeriesFinding(name, state, 1.0) for name, state in states.items())
+    order = [BAD, BLIND, FEW, OPEN, GOOD]
+    return Finding(
+        LINE, min(states.values(), key=order.index), "", series=series if OPEN not in states.values() else ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("why", "samples", "state"),
+    [
+        ("one breached sample lasts no time", [(0, BAD)], State.PENDING),
+        ("two lie ten seconds apart", [(0, BAD), (10, BAD)], State.PENDING),
+        ("thirty seconds of breach are enough", [(0, BAD), (10, BAD), (20, BAD), (30, BAD)], State.BREACHED),
+        ("a good sample starts it anew", [(0, BAD), (20, BAD), (25, GOOD), (30, BAD), (40, BAD)], State.PENDING),
+        ("blindness does not complete it", [(0, BAD), (10, BAD), (20, BLIND), (30, BLIND)], State.BLIND),
+        ("blindness does not reset it", [(0, BAD), (10, BAD), (20, BLIND), (30, BAD), (40, BAD)], State.BREACHED),
+        ("too few does not reset it", [(0, BAD), (10, BAD), (20, FEW), (30, BAD), (40, BAD)], State.BREACHED),
+        ("an unanswered question changes nothing", [(0, BAD), (10, OPEN), (20, BAD), (30, BAD)], State.BREACHED),
+        ("a long gap counts two intervals", [(0, BAD), (3600, BAD)], State.PENDING),
+        ("and the next sample completes it", [(0, BAD), (3600, BAD), (3610, BAD)], State.BREACHED),
+        ("watched time that went back counts nothing", [(100, BAD), (50, BAD), (60, BAD)], State.PENDING),
+    ],
+)
+def test_thirty_seconds_at_an_interval_of_ten(why: str, samples: list[tuple[float, State]], state: State) -> None:
+    clocks: tuple[Clock, ...] = ()
+    for watched, one in samples:
+        judged = finding(a=one)
+        clocks = clocks_after(clocks, judged, watched, most=20.0)
+    assert sustained_state(judged, clocks, 30.0) is state, why
+
+
+def test_each_series_has_a_clock_of_its_own() -> None:
+    clocks: tuple[Clock, ...] = ()
+    for watched, judged in ((0, finding(a=BAD, b=GOOD)), (20, finding(a=GOOD, b=BAD)), (40, finding(a=BAD, b=BAD))):
+        clocks = clocks_after(clocks, judged, watched, most=20.0)
+        assert sustained_state(judged, clocks, 30.0) is State.PENDING
+    assert {clock.series: clock.watched for clock in clocks} == {"a": 0.0, "b": 20.0}
+
+
+def test_a_series_that_is_gone_keeps_its_clock_and_completes_nothing() -> None:
+    clocks = (Clock(series="a", watched=100, mark=100),)
+    judged = finding(b=BAD)
+    clocks = clocks_after(clocks, judged, 110, most=20.0)
+    assert sustained_state(judged, clocks, 30.0) is State.PENDING
+    assert {clock.series for clock in clocks} == {"a", "b"}
+
+
+def test_without_a_duration_a_breach_counts_at_once() -> None:
+    judged = finding(a=BAD)
+    assert sustained_state(judged, clocks_after((), judged, 0, most=20.0), 0.0) is State.BREACHED
+
+
+def test_the_worst_eight_are_kept() -> None:
+    clocks = tuple(Clock(series=f"s{number:02}", watched=number, mark=0) for number in range(20))
+    kept = clocks_after(clocks, finding(x=GOOD), 0, most=20.0)
+    assert [clock.watched for clock in kept] == list(range(19, 19 - KEPT, -1))

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tidegate.api.scalars import Weight
+from tidegate.api.status import PairStatus
+from tidegate.core import weights
+from tidegate.core.observed import RulePair
+
+
+def pair(baseline: int, candidate: int, *, alone: bool = True) -> RulePair:
+    return RulePair("#0", baseline, candidate, alone)
+
+
+@pytest.mark.parametrize(
+    ("why", "percent", "now", "total", "wanted"),
+    [
+        ("alone it gets a sum of its own", "10", pair(1, 0), 100, (90, 10)),
+        ("a fraction needs a finer sum", "0.5", pair(1, 0), 1000, (995, 5)),
+        ("rounding goes down: never more than asked", "0.5", pair(1, 0), 100, (100, 0)),
+        ("a third of seven is two", "33", pair(7, 0, alone=False), 100, (5, 2)),
+        ("beside other backends the pair's sum stays", "10", pair(200, 0, alone=False), 100, (180, 20)),
+        ("all of it", "100", pair(3, 0, alone=False), 100, (0, 3)),
+        ("nothing", "0", pair(50, 50), 100, (100, 0)),
+    ],
+)
+def test_numbers(why: str, percent: str, now: RulePair, total: int, wanted: tuple[int, int]) -> None:
+    assert weights.numbers(Decimal(percent), now, total) == wanted, why
+
+
+@pytest.mark.parametrize("total", [3, 7, 100, 1000])
+@pytest.mark.parametrize("percent", [1, 2.5, 10, 33, 99])
+def test_the_share_is_never_above_what_was_asked(total: int, percent: float) -> None:
+    asked = Decimal(str(percent))
+    baseline, candidate = weights.numbers(asked, pair(total, 0, alone=False), total)
+    assert weights.share(pair(baseline, candidate)) <= asked
+
+
+@pytest.mark.parametrize(
+    ("steps", "total"),
+    [(["1", "50"], 100), (["0.5", "50"], 1000), (["0.125", "1"], 100_000), (["10.0"], 100), ([], 100)],
+)
+def test_the_sum_is_as_fine_as_the_finest_step(steps: list[str], total: int) -> None:
+    assert weights.resolution(Weight.parse(step) for step in steps) == total
+
+
+@pytest.mark.parametrize(
+    ("why", "now", "found", "wanted"),
+    [
+        ("the sum found comes back", pair(90, 10), PairStatus(rule="#0", baseline=1, candidate=0), (1, 0)),
+        (
+            "all of the pair's sum is the baseline's",
+            pair(90, 10),
+            PairStatus(rule="#0", baseline=70, candidate=30),
+            (100, 0),
+        ),
+        (
+            "beside others the sum stays",
+            pair(180, 20, alone=False),
+            PairStatus(rule="#0", baseline=200, candidate=0),
+            (200, 0),
+        ),
+        ("a rule never seen keeps its sum", pair(90, 10), None, (100, 0)),
+        ("a baseline is never left at 0", pair(0, 0), None, (1, 0)),
+    ],
+)
+def test_restored(why: str, now: RulePair, found: PairStatus | None, wanted: tuple[int, int]) -> None:
+    assert weights.restored(now, {"#0": found} if found else {}) == wanted, why
+
+
+@pytest.mark.parametrize(
+    ("why", "percent", "now", "refused"),
+    [
+        ("five backends cannot say 10%", "10", pair(5, 0, alone=False), True),
+        ("they can say 20%", "20", pair(5, 0, alone=False), False),
+        ("a miss by less than a tenth of what was asked is borne", "33", pair(100, 0, alone=False), False),
+        ("25 of a sum of 7 is 1.75: more than a tenth short", "25", pair(7, 0, alone=False), True),
+        ("alone it may be rescaled", "0.1", pair(1, 0), False),
+        ("0 is always possible", "0", pair(5, 0, alone=False), False),
+    ],
+)
+def test_inexpressible(why: str, percent: str, now: RulePair, refused: bool) -> None:  # noqa: FBT001
+    assert weights.inexpressible(Decimal(percent), now) is refused, why
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "order"),
+    [
+        (pair(9, 1), (90, 10), 0),
+        (pair(995, 5), (100, 0), 1),
+        (pair(99, 1), (90, 10), -1),
+        (pair(0, 0), (90, 10), -1),
+        (pair(0, 1), (0, 100), 0),
+    ],
+)
+def test_shares_are_compared_whatever_the_sums(now: RulePair, wanted: tuple[int, int], order: int) -> None:
+    assert weights.compare(now, wanted) == order
