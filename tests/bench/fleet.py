@@ -1,0 +1,160 @@
+"""Shops for as many Rollouts as wanted: two Deployments of one replica, two Services and an HTTPRoute each."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
+
+from lab import manifests
+from lab.api import Object
+from lab.route_watch import RouteWatch
+from lab.stack import Lab
+from lab.wait import until
+from tests.bench.source import Source
+
+API_VERSION = "tidegate.dev/v1alpha1"
+A_NAMESPACE = 50
+"""Shops in one namespace."""
+TOGETHER = 32
+"""Requests of ours at the same time: more would only wait in the API server."""
+WEIGHT = 10
+PATIENCE = 120.0
+"""Seconds for a thousand shops to come up on a slow machine."""
+
+_revisions = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Shop:
+    namespace: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def canary(self) -> str:
+        return f"{self.name}-canary"
+
+
+def _shop(number: int) -> Shop:
+    return Shop(f"bench-{number // A_NAMESPACE:02}", f"shop-{number:04}")
+
+
+def _objects(shop: Shop) -> list[Object]:
+    # Both arms run the same, so that nothing starts; a run is a release of configuration: another spec.revision.
+    return [
+        *manifests.app(shop.namespace, shop.name),
+        *manifests.app(shop.namespace, shop.canary),
+        manifests.http_route(shop.namespace, shop.name, {shop.name: 100, shop.canary: 0}),
+        _rollout(shop),
+    ]
+
+
+def _rollout(shop: Shop) -> Object:
+    query = 'bench_value{namespace="$namespace",rollout="$rollout",deployment="$workload"}'
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Rollout",
+        "metadata": {"name": shop.name, "namespace": shop.namespace},
+        "spec": {
+            "baseline": {"deployment": shop.name, "service": shop.name},
+            "candidate": {"deployment": shop.canary, "service": shop.canary},
+            "traffic": [{"kind": "HTTPRoute", "name": shop.name}],
+            "interval": "1s",
+            "metrics": [{"name": "value", "query": query, "unit": "none"}],
+            "guards": [{"metric": "value", "max": "0.5"}],
+            "steps": [{"name": "canary", "weight": WEIGHT, "duration": "30d"}],
+            "promotion": {"strategy": "AwaitBaseline"},
+        },
+    }
+
+
+class Fleet:
+    """Grows, never shrinks: a Rollout without a run is at rest beside those that have one."""
+
+    def __init__(self, lab: Lab, watch: RouteWatch, source: Source) -> None:
+        self._lab = lab
+        self._watch = watch
+        self._source = source
+        self.shops: list[Shop] = []
+        self._under_way: dict[Shop, int] = {}
+        """The interval of each run we began and have not seen end."""
+
+    async def grow(self, size: int) -> None:
+        """Returns when `size` shops are there, their pods available, their Rollouts looked at by the operator."""
+        new = [_shop(number) for number in range(len(self.shops), size)]
+        if not new:
+            return
+        known = {shop.namespace for shop in self.shops}
+        for namespace in sorted({shop.namespace for shop in new} - known):
+            await self._lab.api.create(manifests.namespace(namespace))
+        await _together(self._lab.api.create(item) for shop in new for item in _objects(shop))
+        self.shops += new
+        await until(self._available, PATIENCE, f"pods of {size} shops available", every=1.0)
+        await self.at_rest()
+
+    async def run(self, shops: Sequence[Shop], interval: int) -> None:
+        """Starts a run of each that has none; returns when every route gives the candidate its weight."""
+        change = {"spec": {"revision": f"r{next(_revisions)}", "interval": f"{interval}s"}}
+        new = [shop for shop in shops if self._under_way.get(shop) != interval]
+        await _together(self._lab.api.patch(_rollout(shop), change) for shop in new)
+        self._under_way |= dict.fromkeys(new, interval)
+        await until(lambda: self._all_have(shops, WEIGHT), PATIENCE, f"{len(shops)} runs under way")
+
+    async def end(self, shops: Sequence[Shop]) -> None:
+        """Ends their runs by a breach, soon; returns when all is at rest and the source well again."""
+        await _together(self._lab.api.patch(_rollout(shop), {"spec": {"interval": "1s"}}) for shop in shops)
+        await self._source.switch("all")
+        await self.reverted(shops)
+        await self.at_rest()
+        await self._source.switch("good")
+
+    async def reverted(self, shops: Sequence[Shop]) -> None:
+        await until(lambda: self._all_have(shops, 0), PATIENCE, f"{len(shops)} routes at weight 0")
+        for shop in shops:
+            self._under_way.pop(shop, None)
+
+    async def at_rest(self, shops: Sequence[Shop] = ()) -> None:
+        """Returns when none of them (not given: no Rollout) has a run, and the operator has looked at each as it stands."""
+        names = {shop.name for shop in shops or self.shops}
+
+        async def done() -> bool:
+            found = await self._lab.api.list(API_VERSION, "Rollout")
+            return all(_rests(item) for item in found if item["metadata"]["name"] in names)
+
+        await until(done, PATIENCE, "all Rollouts at rest", every=0.5)
+
+    def zero_at(self, shop: Shop) -> float:
+        """Unix time at which a watch told that the candidate's weight is 0."""
+        return self._watch.of(shop.namespace, shop.name)[-1].at
+
+    def _all_have(self, shops: Sequence[Shop], share: int) -> bool:
+        return all(self._share(shop) == share for shop in shops)
+
+    def _share(self, shop: Shop) -> float | None:
+        states = self._watch.of(shop.namespace, shop.name)
+        return states[-1].share(shop.canary) if states else None
+
+    async def _available(self) -> bool:
+        found = await self._lab.api.list("apps/v1", "Deployment")
+        return all(item.get("status", {}).get("availableReplicas") == 1 for item in found)
+
+
+def _rests(item: Object) -> bool:
+    status = item.get("status", {})
+    return status.get("observedGeneration") == item["metadata"]["generation"] and "run" not in status
+
+
+async def _together(calls: Iterable[Awaitable[object]]) -> None:
+    """Carries all out, some at a time."""
+    waiting = iter(calls)
+
+    async def worker() -> None:
+        for call in waiting:
+            await call
+
+    await asyncio.gather(*(worker() for _ in range(TOGETHER)))

@@ -1,0 +1,115 @@
+"""All parts in order: first what small fleets are enough for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.bench import machine, rest, reverts, ticks
+from tests.bench.figures import Table, quantile
+from tests.bench.reverts import Storm
+from tests.bench.stage import Stage, progress, stage
+
+PARTS = ("rest", "ticks", "revert")
+QUICK_SINGLES = 3
+QUICK_STORM = 5
+QUICK_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    parts: tuple[str, ...] = PARTS
+    counts: tuple[int, ...] = (1, 50, 200, 500)
+    intervals: tuple[int, ...] = (1, 10)
+    repeats: int = 30
+    """Reverts of the single case."""
+    at_rest: tuple[int, ...] = (0, 100, 1000)
+    under_way: int = 100
+    rest_seconds: float = 45
+    tick_rollouts: int = 50
+    tick_seconds: float = 120
+
+
+@dataclass
+class Measured:
+    machine: list[tuple[str, str]] = field(default_factory=list)
+    busy: tuple[float, float] = (0.0, 0.0)
+    storms: list[Storm] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    ours: dict[str, str] = field(default_factory=dict)
+
+
+async def measure(wanted: Wanted) -> Measured:
+    found = Measured()
+    before = machine.busy()
+    resting = rest.table(wanted.rest_seconds)
+    async with stage() as on:
+        found.machine = await machine.description(on.lab)
+        if "rest" in wanted.parts:
+            await _small(on, wanted, resting)
+        if "ticks" in wanted.parts:
+            await on.fleet.grow(wanted.tick_rollouts)
+            found.tables.append(await ticks.table(on, wanted.tick_rollouts, 1, wanted.tick_seconds))
+            await on.fleet.end(on.fleet.shops[-wanted.tick_rollouts :])
+        if "revert" in wanted.parts:
+            found.storms = await _storms(on, wanted)
+            found.tables.insert(0, reverts.table(found.storms, wanted.repeats))
+        if "rest" in wanted.parts:
+            resting.rows.append(await rest.at_rest(on, wanted.at_rest[-1], wanted.rest_seconds))
+            found.tables.append(resting)
+        progress("ending")
+    found.busy = (before, machine.busy())
+    found.ours = _ours(found.storms, resting)
+    return found
+
+
+async def quick() -> Measured:
+    """Everything once, in half a minute: to see that it works. What it measures says nothing."""
+    found = Measured(busy=(machine.busy(), machine.busy()))
+    resting = rest.table(QUICK_SECONDS)
+    async with stage() as on:
+        found.machine = await machine.description(on.lab)
+        await on.fleet.grow(QUICK_SINGLES + QUICK_STORM)
+        found.storms.append(await reverts.one_at_a_time(on, QUICK_SINGLES, 1, run_in=0, conclude=False))
+        quiet = await ticks.table(on, QUICK_STORM, 1, QUICK_SECONDS)
+        found.storms.append(await reverts.all_at_once(on, QUICK_STORM, 1, run_in=0))
+        resting.rows.append(await rest.at_rest(on, QUICK_SINGLES + QUICK_STORM, QUICK_SECONDS))
+    found.tables += [reverts.table(found.storms, QUICK_SINGLES), quiet, resting]
+    found.ours = _ours(found.storms, resting)
+    return found
+
+
+async def _small(on: Stage, wanted: Wanted, resting: Table) -> None:
+    resting.rows += [await rest.at_rest(on, size, wanted.rest_seconds) for size in wanted.at_rest[:-1]]
+    resting.rows.append(await rest.under_way(on, wanted.under_way, wanted.rest_seconds))
+
+
+async def _storms(on: Stage, wanted: Wanted) -> list[Storm]:
+    await on.fleet.grow(max([*wanted.counts, wanted.repeats]))
+    await on.afresh()
+    storms: list[Storm] = []
+    for count in wanted.counts:
+        for interval in wanted.intervals:
+            if count == 1:
+                storms.append(await reverts.one_at_a_time(on, wanted.repeats, interval))
+            else:
+                storms.append(await reverts.all_at_once(on, count, interval))
+    return storms
+
+
+def _ours(storms: list[Storm], resting: Table) -> dict[str, str]:
+    """What can be put beside the figures of others."""
+    ours: dict[str, str] = {}
+    by_case = {(storm.count, storm.interval): storm for storm in storms}
+    if (50, 10) in by_case:
+        waits = by_case[50, 10].from_switch
+        ours["breach"] = f"{min(waits):.1f} / {quantile(waits, 0.5):.1f} / {max(waits):.1f} s (50 at once)"
+    if (200, 10) in by_case:
+        waits = by_case[200, 10].from_switch
+        ours["storm"] = f"{quantile(waits, 0.5):.1f} / {max(waits):.1f} s"
+    rows = {row[0]: row for row in resting.rows}
+    rests = [row for name, row in rows.items() if name.endswith("at rest")]
+    if rests:
+        ours["memory"] = ", ".join(f"{row[1]} ({row[0].split()[0]})" for row in rests)
+        ours["idle"] = ", ".join(f"{row[5]} ({row[0].split()[0]})" for row in rests)
+        ours["requests"] = ", ".join(f"{row[5]} ({name})" for name, row in rows.items() if "under way" in name)
+    return ours

@@ -1,0 +1,85 @@
+"""Stands in for Prometheus, in a process of its own so that it shares no event loop with what is measured.
+
+Every Rollout's question names it; the answer is 0 until a switch is thrown, then 1. It notes when it was asked, and when
+the first bad answer left. `POST /switch/all`: bad for everyone. `POST /switch/next`: bad from now on for whoever asks
+next. `POST /switch/good`: as at the start, and what was noted is forgotten. `GET /noted`: all that was noted.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections import defaultdict
+
+from aiohttp import web
+
+ROLLOUT = re.compile(r'namespace="([^"]+)",rollout="([^"]+)"')
+
+
+class StandIn:
+    def __init__(self) -> None:
+        self.questions = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.everyone = False
+        self.next_one = False
+        self.switched = 0.0
+        self.asked: defaultdict[str, list[float]] = defaultdict(list)
+        self.bad: dict[str, float] = {}
+
+    async def answer(self, request: web.Request) -> web.Response:
+        given = await request.post() if request.method == "POST" else request.query
+        self.questions += 1
+        found = ROLLOUT.search(str(given["query"]))
+        value = "0"
+        if found is not None:
+            key = "/".join(found.groups())
+            value = self._value(key)
+            self.asked[key].append(time.time())
+        result = [{"metric": {}, "value": [time.time(), value]}]
+        body = {"status": "success", "data": {"resultType": "vector", "result": result}}
+        if value == "1":
+            self.bad.setdefault(key, time.time())
+        return web.json_response(body)
+
+    def _value(self, key: str) -> str:
+        if self.next_one and key not in self.bad:
+            self.next_one = False
+            return "1"
+        return "1" if self.everyone or key in self.bad else "0"
+
+    async def switch(self, request: web.Request) -> web.Response:
+        match request.match_info["to"]:
+            case "all":
+                self.everyone = True
+            case "next":
+                self.next_one = True
+            case _:
+                self._forget()
+        self.switched = time.time()
+        return web.json_response({})
+
+    async def noted(self, _: web.Request) -> web.Response:
+        return web.json_response(
+            {"questions": self.questions, "switched": self.switched, "asked": self.asked, "bad": self.bad}
+        )
+
+
+def main() -> None:
+    stand_in = StandIn()
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/api/v1/query", stand_in.answer),
+            web.post("/api/v1/query", stand_in.answer),
+            web.post("/switch/{to}", stand_in.switch),
+            web.get("/noted", stand_in.noted),
+        ]
+    )
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None)
+
+
+if __name__ == "__main__":
+    main()
