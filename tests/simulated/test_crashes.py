@@ -26,6 +26,8 @@ async def test_without_a_fault_the_story_goes_as_told(scenario: Scenario) -> Non
     assert end.rules == '[{"checkout": 1, "checkout-canary": 0}]'
     assert end.finalizers == ()
     assert len(story.calls) < 150
+    if end.outcome == "Succeeded":
+        assert {one.write.manager for one in story.cluster.seen} == {"somebody", "tidegate"}
 
 
 @pytest.mark.parametrize(("kind", "delay"), FAULTS)

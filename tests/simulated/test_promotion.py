@@ -249,3 +249,19 @@ async def test_a_revert_onto_a_baseline_that_never_rolls_out_goes_on_at_the_prog
     assert (image(shop), shop.weight) == ("shop:v1", 50)
     await runner.run_until(shop.clock.now() + 360)
     assert (shop.weight, shop.outcome) == (0, "Reverted")
+
+
+async def test_a_template_that_is_put_back_within_the_write_is_tried_three_times() -> None:
+    shop = Shop()
+    write, written = shop.cluster.write_template, []
+
+    def undone(name: str, template: dict[str, object]) -> None:
+        old = shop.cluster.deployments[name].template
+        written.append(name)
+        write(name, template)
+        write(name, old)
+
+    shop.cluster.write_template = undone  # type: ignore[method-assign]
+    runner = shop.rollout(spec(steps=ONE))
+    await runner.run_until(shop.start + 300)
+    assert (len(written), stalled(shop), shop.weight) == (3, "Contested", 50)

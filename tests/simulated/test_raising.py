@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -261,3 +262,32 @@ async def test_a_target_that_only_this_rollout_remembers_is_let_go_when_the_spec
     runner.at(shop.start + 70, lambda: shop.set_weight(50, 50))
     await runner.run_until(shop.start + 90)
     assert shop.weight == 50, "it is somebody else's now"
+
+
+async def test_a_run_that_waits_for_its_first_raise_is_paused_by_the_spec_as_well() -> None:
+    shop = Shop()
+    shop.cluster.deployments["checkout-canary"].available = 0
+    runner = shop.rollout(spec(steps=LONG))
+    runner.at(shop.start + 30, lambda: edit(shop, paused=True))
+    await runner.run_until(shop.start + 60)
+    shop.cluster.deployments["checkout-canary"].available = None
+    await runner.run_until(shop.start + 300)
+    assert shop.weights() == [0]
+    runner.at(shop.clock.now(), lambda: edit(shop))
+    await runner.run_until(shop.clock.now() + 20)
+    assert shop.weight == 10
+
+
+async def test_of_two_active_runs_the_younger_raises_nothing() -> None:
+    shop = Shop()
+    shop.cluster.deployments["checkout-canary"].available = 0
+    runner = shop.rollout(spec(steps=LONG))
+    await runner.run_until(shop.start + 30)
+    older = shop.cluster.add_rollout("older", spec(steps=LONG))
+    shop.cluster.put_rollout(replace(older, created=0.0, status={"run": {"id": "1-abc"}}))
+    shop.cluster.deployments["checkout-canary"].available = None
+    await runner.run_until(shop.start + 300)
+    assert shop.weights() == [0]
+    assert shop.status.run is not None
+    assert shop.status.run.waiting is not None
+    assert shop.status.run.waiting.reason == "Claimed"
