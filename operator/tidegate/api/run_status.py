@@ -1,0 +1,137 @@
+"""`Rollout.status.run`: all that one run remembers. Part of api/status.py, which says what the marks mean."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tidegate.api.model import StatusModel
+
+
+class Version(StatusModel):
+    """A version of the candidate. *memory*."""
+
+    revision: str = ""
+    """`spec.revision` at the time."""
+    fingerprint: str = ""
+    """Identity of the candidate's pod template, without labels."""
+    images: tuple[str, ...] = ()
+    """The images, for people."""
+
+
+class Paused(StatusModel):
+    """Why a run stands still until a person resumes it. *memory*."""
+
+    reason: str
+    """`ByCommand` or `LoweredByOther`."""
+    message: str = ""
+    """Who and why."""
+    since: datetime
+    """When it stopped."""
+
+
+class Ending(StatusModel):
+    """A run's decided end: set once, removed only by finishing. *memory*."""
+
+    kind: str
+    """`Reverted`, `Aborted`, `Superseded` or `Deleted`."""
+    reason: str
+    """One CamelCase word."""
+    evidence: str = ""
+    """What was seen that decided it."""
+    since: datetime
+    """When it was decided."""
+    forced: bool = False
+    """Goes ahead even onto a baseline without pods (a person's Abort)."""
+
+
+class Hold(StatusModel):
+    """The step stands still until all is well. *memory*."""
+
+    reason: str
+    """One CamelCase word."""
+    message: str = ""
+    """What is not well."""
+    since: datetime
+    """When it began."""
+    restart: bool = False
+    """The step's duration starts anew afterwards."""
+
+
+class Waiting(StatusModel):
+    """What stands before the next move. *memory*: the progress deadline counts from `since`."""
+
+    reason: str
+    """One CamelCase word."""
+    message: str = ""
+    """What is waited for."""
+    since: datetime
+    """Since when."""
+
+
+class StepBegin(StatusModel):
+    """When a step's weight was first set. *memory*, for `gate.sinceStep`."""
+
+    name: str
+    """The step."""
+    time: datetime
+    """When."""
+
+
+class PromotionStatus(StatusModel):
+    """How far the promotion is. *memory*."""
+
+    stage: str
+    """`Copying`, `RollingOut`, `Awaiting`, `Returning`, `Settling` or `SentBack`."""
+    since: datetime
+    """When the stage began."""
+    settled: float = 0
+    """Watched seconds with all traffic on the promoted baseline."""
+    old_parts: str = ""
+    """The baseline's containers, init containers and volumes before the promotion, as JSON."""
+    old_fingerprint: str = ""
+    """Identity of those parts."""
+    writes: int = 0
+    """Template writes begun so far."""
+    undone: int = 0
+    """Times the old template was written back."""
+    written: bool = False
+    """The new template was (or may have been) written: from here an end puts the old one back first."""
+
+
+class RunStatus(StatusModel):
+    """One attempt to bring one candidate version from weight 0 to the end. *memory*."""
+
+    id: str
+    """The run's number and version."""
+    version: Version
+    """What is on trial."""
+    parts: str = ""
+    """Identity of the candidate's containers, init containers and volumes."""
+    start_time: datetime
+    """When the run began."""
+    weight: float = 0
+    """The weight last decided, percent: a ceiling for the route, whoever writes it."""
+    raised: datetime | None = None
+    """When a raise was last decided: an end is not concluded before a late write could have landed."""
+    traffic_since: datetime | None = None
+    """When the candidate was first seen with traffic in this run; no window reaches back before it."""
+    watched: float = 0
+    """Watched seconds of the run, in all."""
+    heartbeat: datetime | None = None
+    """The last tick that was recorded."""
+    unavailable: float = 0
+    """Watched seconds the candidate has had traffic and no available pod."""
+    spec: str = ""
+    """The last valid spec, as JSON: an invalid edit is judged by it."""
+    paused: Paused | None = None
+    """Stopped until a person resumes it."""
+    ending: Ending | None = None
+    """The run's decided end."""
+    hold: Hold | None = None
+    """Standing still until all is well."""
+    waiting: Waiting | None = None
+    """What stands before the next move."""
+    begun: tuple[StepBegin, ...] = ()
+    """The steps begun so far."""
+    promotion: PromotionStatus | None = None
+    """How far the promotion is."""
