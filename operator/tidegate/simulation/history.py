@@ -1,0 +1,190 @@
+"""What Prometheus would have answered, at every point of a grid of instants: fetched once, in pieces, several at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from array import array
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeAlias
+
+from tidegate.core.observed import SeriesValue, Vector
+
+MOST_POINTS: Final = 11_000
+"""Points of a series that Prometheus gives in one answer."""
+AT_ONCE: Final = 6
+"""Questions under way at the same time: a Prometheus in production has other work."""
+
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class AskRange(Protocol):
+    """Asks for the series of a question at `start`, `start + step`, ... up to `end` (epoch seconds)."""
+
+    async def __call__(
+        self, promql: str, start: float, end: float, step: float
+    ) -> Sequence[tuple[Labels, Sequence[tuple[float, float]]]]:
+        """Labels and points (epoch seconds, value) of each series. Raises PortError."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The instants at which history is known: a grid of `points` points."""
+
+    start: float
+    """Epoch seconds of the first."""
+    step: float
+    """Seconds from one to the next."""
+    points: int
+
+    @property
+    def end(self) -> float:
+        """Epoch seconds of the last."""
+        return self.time(self.points - 1)
+
+    def time(self, index: int) -> float:
+        """The instant of a point, epoch seconds."""
+        return self.start + index * self.step
+
+    def index(self, instant: float) -> int:
+        """The last point at or before `instant`: from -1, before the first, to the last."""
+        return min(max(math.floor((instant - self.start) / self.step + 1e-6), -1), self.points - 1)
+
+    def pieces(self, most: int = MOST_POINTS) -> list[tuple[float, float]]:
+        """First and last instant of each piece of at most `most` points."""
+        return [
+            (self.time(first), self.time(min(first + most, self.points) - 1)) for first in range(0, self.points, most)
+        ]
+
+
+@dataclass
+class Recording:
+    """The answers to one question over the whole stretch."""
+
+    stretch: Stretch
+    series: dict[Labels, array[float]] = field(default_factory=dict)
+    """A value for each point; what `there` does not have is meaningless."""
+    there: dict[Labels, bytearray] = field(default_factory=dict)
+    """1 where the series has a value: NaN is one as well."""
+
+    def add(self, labels: Labels, points: Sequence[tuple[float, float]]) -> None:
+        """Takes points in; those off the grid belong to nobody."""
+        if labels not in self.series:
+            self.series[labels] = array("d", bytes(8 * self.stretch.points))
+            self.there[labels] = bytearray(self.stretch.points)
+        values, there = self.series[labels], self.there[labels]
+        for time, value in points:
+            place = round((time - self.stretch.start) / self.stretch.step)
+            if 0 <= place < self.stretch.points:
+                values[place] = value
+                there[place] = 1
+
+    def vector(self, index: int) -> Vector:
+        """The answer at a point; empty before the first."""
+        if index < 0:
+            return Vector(())
+        return Vector(
+            tuple(
+                SeriesValue(labels, values[index])
+                for labels, values in self.series.items()
+                if self.there[labels][index]
+            )
+        )
+
+    def empty(self, index: int) -> bool:
+        """Whether no series has a value at a point."""
+        return not any(there[index] for there in self.there.values())
+
+
+@dataclass
+class Progress:
+    """How far the fetching is."""
+
+    tell: Callable[[Progress], None] = lambda _progress: None
+    """Called after every change."""
+    wanted: int = 0
+    """Questions asked for so far."""
+    done: int = 0
+
+    def begin(self) -> None:
+        """One more is asked for."""
+        self.wanted += 1
+        self.tell(self)
+
+    def finish(self) -> None:
+        """One more has been answered."""
+        self.done += 1
+        self.tell(self)
+
+
+class History:
+    """Answers of the past, each asked for once."""
+
+    def __init__(self, ask: AskRange, stretch: Stretch, progress: Progress | None = None) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            ask: the source.
+            stretch: the instants that whole recordings are made of.
+            progress: told of every question.
+        """
+        self.stretch = stretch
+        self.progress = progress or Progress()
+        self._ask = ask
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._recordings: dict[str, Recording] = {}
+        self._instants: dict[tuple[str, float], Vector] = {}
+
+    async def load(self, questions: Sequence[str]) -> None:
+        """Fetches these questions over the whole stretch, in pieces.
+
+        Raises: PortError; what was fetched by then is lost.
+        """
+        wanted = [text for text in dict.fromkeys(questions) if text not in self._recordings]
+        found = {text: Recording(self.stretch) for text in wanted}
+        pieces = self.stretch.pieces()
+        await together(self._piece(found[text], text, start, end) for text in wanted for start, end in pieces)
+        self._recordings |= found
+
+    def recording(self, promql: str) -> Recording | None:
+        """The recording of a question; `None` when it was not loaded."""
+        return self._recordings.get(promql)
+
+    async def instant(self, promql: str, now: float) -> Vector:
+        """The answer at one instant, for a question that is asked only then.
+
+        Raises: PortError.
+        """
+        key = (promql, round(now, 3))
+        if key not in self._instants:
+            series = await self._put(promql, now, now)
+            self._instants[key] = Vector(
+                tuple(SeriesValue(labels, points[-1][1]) for labels, points in series if points)
+            )
+        return self._instants[key]
+
+    async def _piece(self, recording: Recording, promql: str, start: float, end: float) -> None:
+        for labels, points in await self._put(promql, start, end):
+            recording.add(labels, points)
+
+    async def _put(
+        self, promql: str, start: float, end: float
+    ) -> Sequence[tuple[Labels, Sequence[tuple[float, float]]]]:
+        self.progress.begin()
+        async with self._slots:
+            found = await self._ask(promql, start, end, self.stretch.step)
+        self.progress.finish()
+        return found
+
+
+async def together(calls: Iterable[Coroutine[object, object, None]]) -> None:
+    """Runs them all; the first error ends the others and is raised alone."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,161 @@
+"""Whose history stands for which arm, and the questions that follow: the operator's own, word for word where that is possible.
+
+What cannot be known of the past is assumed, and `assumptions` says so for people: which pods there were, that gates with
+a date were open, and, when only the baseline has a history, that the candidate behaves exactly as it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from tidegate.api.metric import Metric
+from tidegate.api.promql import variables
+from tidegate.api.rollout import Gate, RolloutSpec
+from tidegate.api.threshold import Guard, Threshold
+from tidegate.core.observed import ArmName, Question
+from tidegate.core.questions import Asking, questions
+from tidegate.core.variables import fill
+
+LONGEST: Final = 100 * 365 * 86400.0
+"""Seconds of traffic after which no window is shortened any more."""
+FIRST_HALF: Final = "[0-9b-h]"
+SECOND_HALF: Final = "[j-z]"
+"""Last characters of pods' names: Kubernetes draws from bcdfghjklmnpqrstvwxz2456789, so each half has about as many."""
+
+
+class Assumed(StrEnum):
+    """Whose history the candidate's questions are answered from."""
+
+    CANDIDATE = "candidate"
+    """Its own: a canary of the past, with both Deployments running."""
+    BASELINE = "baseline"
+    """The baseline's: a candidate that behaves exactly as the baseline did."""
+    HALVES = "halves"
+    """One half of the baseline's pods is compared with the other."""
+
+
+def pods_of(deployment: str, last: str = "[a-z0-9]") -> str:
+    """The names that a Deployment's pods had, whatever its ReplicaSets were called."""
+    end = "[a-z0-9]{5}" if last == "[a-z0-9]" else f"[a-z0-9]{{4}}{last}"
+    return f"{deployment}-[a-z0-9]+-{end}"
+
+
+def pods(spec: RolloutSpec, assumed: Assumed) -> dict[ArmName, str]:
+    """What `$pods` stands for."""
+    if assumed is Assumed.HALVES:
+        name = spec.baseline.deployment
+        return {ArmName.BASELINE: pods_of(name, FIRST_HALF), ArmName.CANDIDATE: pods_of(name, SECOND_HALF)}
+    return {ArmName.BASELINE: pods_of(spec.baseline.deployment), ArmName.CANDIDATE: pods_of(spec.candidate.deployment)}
+
+
+def as_of_then(spec: RolloutSpec, assumed: Assumed) -> RolloutSpec:
+    """The spec that is run: gates with a date open, and both arms' questions about the baseline where that is assumed."""
+    steps = tuple(
+        step if step.gate is None else step.model_copy(update={"gate": Gate(since_step=step.gate.since_step)})
+        for step in spec.steps
+    )
+    changed = spec.model_copy(update={"steps": steps, "paused": False})
+    if assumed is Assumed.CANDIDATE:
+        return changed
+    values = {"workload": spec.baseline.deployment, "service": spec.baseline.service}
+    if assumed is Assumed.BASELINE:
+        values["pods"] = pods_of(spec.baseline.deployment)
+    return changed.model_copy(update={"metrics": tuple(_about(metric, values) for metric in spec.metrics)})
+
+
+def _about(metric: Metric, values: dict[str, str]) -> Metric:
+    """The metric with some variables filled in for good."""
+    if metric.query is not None:
+        return metric.model_copy(update={"query": _partly(metric.query, values)})
+    ratio = metric.ratio
+    if ratio is None:
+        return metric
+    filled = {"bad": _partly(ratio.bad, values), "total": _partly(ratio.total, values)}
+    return metric.model_copy(update={"ratio": ratio.model_copy(update=filled)})
+
+
+def _partly(text: str, values: dict[str, str]) -> str:
+    open_ = {name: f"${name}" for name in variables(text) if name not in values}
+    return fill(text.replace("$$", "$$$$"), open_ | values)
+
+
+def asking(spec: RolloutSpec, assumed: Assumed, rollout: str, namespace: str, step: str) -> Asking:
+    """What the variables stand for once the candidate has had traffic for as long as any window."""
+    return Asking(
+        source=spec.prometheus.source,
+        namespace=namespace,
+        rollout=rollout,
+        step=step,
+        elapsed=0.0,
+        traffic=LONGEST,
+        workloads={ArmName.BASELINE: spec.baseline.deployment, ArmName.CANDIDATE: spec.candidate.deployment},
+        services={ArmName.BASELINE: spec.baseline.service, ArmName.CANDIDATE: spec.candidate.service},
+        pods=pods(spec, assumed),
+    )
+
+
+def steady(metric: Metric, arm: ArmName, asks: Asking) -> tuple[Question, ...]:
+    """The questions about an arm that stay the same from judgement to judgement; none where `$elapsed` changes them."""
+    return () if "elapsed" in _variables(metric) else questions(metric, arm, asks)
+
+
+def changing(spec: RolloutSpec) -> list[str]:
+    """Metrics in use whose question is another one at every judgement."""
+    used = {line.metric for line in lines(spec)}
+    return [metric.name for metric in spec.metrics if metric.name in used and "elapsed" in _variables(metric)]
+
+
+def lines(spec: RolloutSpec) -> Iterator[Threshold]:
+    """Every guard and threshold, the Rollout's before the steps'."""
+    yield from spec.guards
+    yield from spec.thresholds
+    for step in spec.steps:
+        yield from step.guards
+        yield from step.thresholds
+
+
+def comparing(spec: RolloutSpec) -> list[Threshold]:
+    """The lines that compare with the baseline."""
+    return [line for line in lines(spec) if line.relative]
+
+
+def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
+    """What is taken for granted, in sentences."""
+    match assumed:
+        case Assumed.CANDIDATE:
+            yield f"The candidate is Deployment {spec.candidate.deployment} as it was then, the baseline {spec.baseline.deployment}."
+        case Assumed.BASELINE:
+            yield f"The candidate behaves exactly as Deployment {spec.baseline.deployment} did: every stop below is a false one."
+            if comparing(spec):
+                yield (
+                    "Limits against the baseline then compare it with itself and never stop anything: they are not tested here "
+                    "(--as halves compares its pods with each other)."
+                )
+        case Assumed.HALVES:
+            yield f"One half of the pods of Deployment {spec.baseline.deployment} is taken for the candidate, the other for the baseline."
+    used = {name for metric in spec.metrics for name in _variables(metric)}
+    if "pods" in used:
+        names = " and ".join(dict.fromkeys(_named(spec, assumed)))
+        yield f"Which pods there were is not known: $pods is taken as {names}."
+    if any(step.gate is not None and step.gate.after is not None for step in spec.steps):
+        yield "Gates with a date were open."
+    yield "The operator, the pods and the routes were well, and Prometheus answered."
+
+
+def _named(spec: RolloutSpec, assumed: Assumed) -> list[str]:
+    if assumed is Assumed.BASELINE:
+        return [pods_of(spec.baseline.deployment)]
+    found = pods(spec, assumed)
+    return [found[ArmName.CANDIDATE], found[ArmName.BASELINE]]
+
+
+def _variables(metric: Metric) -> set[str]:
+    texts = [metric.query] if metric.query else [metric.ratio.bad, metric.ratio.total] if metric.ratio else []
+    return {name for text in texts for name in variables(text)}
+
+
+def lasting(line: Threshold) -> float:
+    """Seconds for which a breach must last; 0 for a threshold."""
+    return line.for_.seconds if isinstance(line, Guard) else 0.0

@@ -1,0 +1,302 @@
+"""A backtest whole: fetch, judge every point, run from every start, count."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tidegate.api.metric import Metric, WhenEmpty
+from tidegate.api.rollout import RolloutSpec
+from tidegate.core import grid
+from tidegate.core.instants import instant
+from tidegate.core.observed import ArmName, Question
+from tidegate.core.seen import Problem
+from tidegate.simulation.history import AskRange, History, Progress, Stretch, together
+from tidegate.simulation.history_arms import Assumed, as_of_then, asking, lines, pods, steady
+from tidegate.simulation.history_lines import LineSummary, Placed, placed, places, summary
+from tidegate.simulation.history_run import Course, PastRun, PastRunner, Span, uid_of
+from tidegate.simulation.history_suggest import Rate, Suggestion, suggestion, tightest
+from tidegate.simulation.history_tracks import Samples, Track
+
+RUNS_AT_ONCE = 8
+"""Runs under way at the same time: while one waits for an answer another goes on."""
+
+
+class NoHistoryError(Exception):
+    """There is nothing to run on; the message says which metric had no data, about which arm, and what was asked."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run."""
+
+    name: str
+    namespace: str
+    spec: RolloutSpec
+    """As written."""
+    start: float
+    """Epoch seconds: from when on history is asked for, and the first run begins."""
+    end: float
+    planned: tuple[Span, ...]
+    """The steps of a clean run, in seconds from its start."""
+    length: float
+    """Seconds that a clean run takes, its promotion included."""
+    every: float = math.inf
+    """Seconds from the start of one run to that of the next."""
+    assumed: Assumed | None = None
+    """Whose history; `None`: the candidate's when it has one."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Where a metric has no data."""
+
+    metric: str
+    arm: ArmName
+    seconds: float
+    """In all."""
+    first: tuple[float, float]
+    """The first stretch without data, epoch seconds."""
+
+
+@dataclass
+class Backtest:
+    """What came of it."""
+
+    order: Order
+    assumed: Assumed
+    spec: RolloutSpec
+    """As of then: what was run."""
+    stretch: Stretch
+    samples: Mapping[tuple[str, ArmName], Samples]
+    tracks: Mapping[tuple[Placed, str], Track]
+    """By line, and step where the question names it."""
+    runs: Sequence[PastRun] = ()
+    gaps: Sequence[Gap] = ()
+
+    @property
+    def rate(self) -> Rate:
+        """How many runs were stopped."""
+        return Rate(sum(run.stopped for run in self.runs), len(self.runs))
+
+    def metric(self, name: str) -> Metric:
+        """The metric of a name."""
+        return next(metric for metric in self.spec.metrics if metric.name == name)
+
+    def track(self, one: Placed) -> Track | None:
+        """A line's track; `None` for one whose question changes at every judgement."""
+        return self.tracks.get((one, one.step)) or self.tracks.get((one, self.spec.steps[0].name))
+
+    def lines(self) -> Iterator[LineSummary]:
+        """Every line over all runs."""
+        most = 2 * self.stretch.step
+        spans = [run.spans for run in self.runs]
+        for one in placed(self.spec):
+            track = self.track(one)
+            if track is not None:
+                yield summary(one, self.spec, self.metric(one.line.metric), track, spans, most)
+
+    def suggestions(self) -> Iterator[tuple[Placed, Suggestion]]:
+        """Other limits for every line, over clean runs from every start."""
+        most = 2 * self.stretch.step
+        for one in placed(self.spec):
+            track = self.track(one)
+            if track is None:
+                continue
+            clean = [[_moved(span, run.start, self.stretch.end) for span in self.order.planned] for run in self.runs]
+            kept = [tightest(track, places(one, self.spec, spans, track), most) for spans in clean]
+            yield one, suggestion(one.line, self.metric(one.line.metric), kept)
+
+
+def _moved(span: Span, start: float, end: float) -> Span:
+    return Span(span.step, span.weight, start + span.begin, min(start + span.end, end))
+
+
+@dataclass
+class Watcher:
+    """Told how far it is."""
+
+    fetched: Callable[[Progress], None] = lambda _progress: None
+    ran: Callable[[int, int], None] = lambda _done, _all: None
+    judged: Callable[[], None] = lambda: None
+
+
+async def backtest(ask: AskRange, order: Order, watcher: Watcher | None = None, *, leap: bool = True) -> Backtest:
+    """Runs `order` on the history that `ask` gives.
+
+    Args:
+        ask: the source.
+        order: what to run.
+        watcher: told how far it is.
+        leap: leave out the ticks that would change nothing.
+
+    Raises:
+        PortError: the source could not be asked.
+        NoHistoryError: it has nothing.
+    """
+    watcher = watcher or Watcher()
+    step = max(order.spec.interval.seconds, 1.0)
+    start = grid.at_or_after(uid_of(order.name), step, order.start)
+    stretch = Stretch(start, step, math.floor((order.end - start) / step + 1e-6) + 1)
+    if stretch.points < 2:
+        raise NoHistoryError(f"from {order.start:.0f} to {order.end:.0f} there are not two judgements {step:g} s apart")
+    history = History(ask, stretch, Progress(watcher.fetched))
+    found = await _judged(history, order)
+    watcher.judged()
+    await _run(found, history, watcher, leap=leap)
+    return found
+
+
+def starts(order: Order, first: float, step: float) -> list[float]:
+    """When the runs begin: the first in any case, others where a clean run still fits in."""
+    found, number = [first], 1
+    while math.isfinite(order.every):
+        wanted = order.start + number * order.every
+        if wanted + order.length > order.end:
+            break
+        found.append(grid.at_or_after(uid_of(order.name), step, wanted))
+        number += 1
+    return found
+
+
+async def _judged(history: History, order: Order) -> Backtest:
+    """Everything fetched and every line judged at every point; chooses whose history it is."""
+    for assumed in [order.assumed] if order.assumed else [Assumed.CANDIDATE, Assumed.BASELINE]:
+        spec = as_of_then(order.spec, assumed)
+        asked = dict(_questions(spec, order, assumed))
+        await history.load([question.promql for texts in asked.values() for question in texts])
+        samples = _samples(history, spec, asked)
+        if _anything(samples, ArmName.CANDIDATE):
+            break
+    else:
+        raise NoHistoryError(_nothing(order, asked))
+    by_arm = {(metric, arm): one for (metric, arm, _), one in reversed(samples.items())}
+    return Backtest(
+        order,
+        assumed,
+        spec,
+        history.stretch,
+        by_arm,
+        _tracks(history, spec, samples),
+        gaps=_gaps(by_arm, history.stretch),
+    )
+
+
+def _questions(
+    spec: RolloutSpec, order: Order, assumed: Assumed
+) -> Iterator[tuple[tuple[str, ArmName, str], tuple[Question, ...]]]:
+    """The steady questions of every metric in use, by metric, arm and step."""
+    used = {line.metric for line in lines(spec)}
+    for step in spec.steps:
+        asks = asking(spec, assumed, order.name, order.namespace, step.name)
+        for metric in spec.metrics:
+            if metric.name not in used:
+                continue
+            for arm in ArmName:
+                texts = steady(metric, arm, asks)
+                if texts:
+                    yield (metric.name, arm, step.name), texts
+
+
+def _samples(
+    history: History, spec: RolloutSpec, asked: Mapping[tuple[str, ArmName, str], tuple[Question, ...]]
+) -> dict[tuple[str, ArmName, str], Samples]:
+    """Each text sampled once, however many steps ask it."""
+    metrics = {metric.name: metric for metric in spec.metrics}
+    made: dict[tuple[str, tuple[str, ...]], Samples] = {}
+    found = {}
+    for (name, arm, step), texts in asked.items():
+        key = (name, tuple(question.promql for question in texts))
+        if key not in made:
+            made[key] = Samples.of(history, metrics[name], texts)
+        found[name, arm, step] = made[key]
+    return found
+
+
+def _tracks(
+    history: History, spec: RolloutSpec, samples: Mapping[tuple[str, ArmName, str], Samples]
+) -> dict[tuple[Placed, str], Track]:
+    found: dict[tuple[Placed, str], Track] = {}
+    made: dict[tuple[Placed, int, int], Track] = {}
+    for one in placed(spec):
+        for step in (step.name for step in spec.steps):
+            if one.step and one.step != step:
+                continue
+            candidate = samples.get((one.line.metric, ArmName.CANDIDATE, step))
+            baseline = samples.get((one.line.metric, ArmName.BASELINE, step)) if one.line.relative else None
+            if candidate is None:
+                continue
+            key = (one, id(candidate), id(baseline))
+            if key not in made:
+                made[key] = Track.of(one.line, candidate, baseline, history.stretch)
+            found[one, step] = made[key]
+    return found
+
+
+async def _run(found: Backtest, history: History, watcher: Watcher, *, leap: bool) -> None:
+    order, spec = found.order, found.spec
+    course = Course(
+        order.name, order.namespace, spec, pods(spec, found.assumed), _check, history, _changes(found), leap=leap
+    )
+    instants = starts(order, history.stretch.start, history.stretch.step)
+    results: dict[float, PastRun] = {}
+    slots = asyncio.Semaphore(RUNS_AT_ONCE)
+
+    async def one(start: float) -> None:
+        async with slots:
+            results[start] = await PastRunner(course, start).run()
+            watcher.ran(len(results), len(instants))
+
+    await together(one(start) for start in instants)
+    found.runs = [results[start] for start in instants]
+
+
+def _changes(found: Backtest) -> Callable[[str, float, int], int]:
+    """The next point at which a judgement in force differs, by step, weight and point."""
+    changing = {line.metric for line in lines(found.spec)} - {metric for metric, _ in found.samples}
+
+    def after(step: str, weight: float, index: int) -> int:
+        if weight == 0:
+            return found.stretch.points
+        nearest = found.stretch.points
+        for one in placed(found.spec):
+            if (one.step and one.step != step) or (one.line.relative and weight >= 100):
+                continue
+            track = found.tracks.get((one, step))
+            nearest = min(nearest, track.change_after(index) if track is not None else index + 1)
+        return nearest if not changing else min(nearest, index + 1)
+
+    return after
+
+
+def _check(raw: Mapping[str, object]) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
+    """The spec was checked as it was written; filled in for one arm it would not pass again."""
+    return RolloutSpec.model_validate(raw), ()
+
+
+def _anything(samples: Mapping[tuple[str, ArmName, str], Samples], arm: ArmName) -> bool:
+    """Whether any metric about an arm has data; one that is empty when all is well proves nothing."""
+    mine = [one for (_, of, _), one in samples.items() if of is arm and one.metric.when_empty is not WhenEmpty.ZERO]
+    return not mine or not all(one.nothing for one in mine)
+
+
+def _nothing(order: Order, asked: Mapping[tuple[str, ArmName, str], tuple[Question, ...]]) -> str:
+    texts = {name: questions[-1].promql for (name, arm, _), questions in asked.items() if arm is ArmName.BASELINE}
+    listed = "".join(f"\n  {name}: {text}" for name, text in texts.items())
+    over = f"from {instant(order.start):%Y-%m-%d %H:%M:%S} to {instant(order.end):%Y-%m-%d %H:%M:%S} UTC"
+    return f"no metric of Rollout {order.name} has any data {over}; asked last:{listed}"
+
+
+def _gaps(samples: Mapping[tuple[str, ArmName], Samples], stretch: Stretch) -> list[Gap]:
+    found, seen = [], set()
+    for (name, arm), one in samples.items():
+        without = [index for index, empty in enumerate(one.empty) if empty]
+        if id(one) in seen or not without or one.metric.when_empty is WhenEmpty.ZERO:
+            continue
+        seen.add(id(one))
+        end = next(b for b, after in zip(without, [*without[1:], -1], strict=True) if after != b + 1)
+        first = (stretch.time(without[0]), stretch.time(end + 1))
+        found.append(Gap(name, arm, len(without) * stretch.step, first))
+    return found

@@ -1,0 +1,146 @@
+"""What became of each line over the runs: how often beyond the limit, for how long, how much room was left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tidegate.api.metric import Metric
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.threshold import Guard, Threshold
+from tidegate.core.checkpoints import offsets
+from tidegate.core.findings import State
+from tidegate.simulation.history_run import Span
+from tidegate.simulation.history_suggest import tightest
+from tidegate.simulation.history_tracks import Track, severity_of_limit
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A line with where it stands: the step's name, or nothing for the Rollout's own."""
+
+    line: Threshold
+    step: str
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.step}: {self.line.identity}" if self.step else self.line.identity
+
+
+@dataclass(frozen=True)
+class LineSummary:
+    """One line over all runs."""
+
+    placed: Placed
+    judged: int
+    beyond: int
+    """Judgements beyond the limit, whether or not it lasted."""
+    longest: float
+    """Seconds for which one series was beyond the limit without a good sample between."""
+    too_few: int
+    blind: int
+    not_comparable: int
+    worst: float | None
+    """The worst value, in the metric's unit; `None` without any."""
+    base: float | None
+    """The baseline's value beside it, for a relative line."""
+    worst_at: float | None
+    """Epoch seconds."""
+    needed: float | None
+    """The tightest limit that all runs would have kept, on the scale of `severity`."""
+    room: float | None
+    """Share of the limit that was left: 1 all of it, 0 none, negative when it stopped a run. `None` when that says nothing."""
+
+
+def placed(spec: RolloutSpec) -> Iterator[Placed]:
+    """Every line with its place."""
+    for line in (*spec.guards, *spec.thresholds):
+        yield Placed(line, "")
+    for step in spec.steps:
+        for line in (*step.guards, *step.thresholds):
+            yield Placed(line, step.name)
+
+
+def places(one: Placed, spec: RolloutSpec, spans: Sequence[Span], track: Track) -> list[int]:
+    """The points of history at which a run with these spans judges a line: every point for a guard, else the checkpoints."""
+    found: list[int] = []
+    stretch = track.stretch
+    for span in spans:
+        if span.weight == 0 or (one.step and one.step != span.step) or (one.line.relative and span.weight >= 100):
+            continue
+        if isinstance(one.line, Guard):
+            first = stretch.index(span.begin - 1e-3) + 1
+            found += range(max(first, found[-1] + 1 if found else 0), stretch.index(span.end) + 1)
+        else:
+            step = next(step for step in spec.steps if step.name == span.step)
+            inside = (span.begin + offset for offset in offsets(step))
+            found += [stretch.index(instant) for instant in inside if instant <= span.end + 1.0]
+    return [place for place in found if place >= 0]
+
+
+def summary(
+    one: Placed, spec: RolloutSpec, metric: Metric, track: Track, runs: Sequence[Sequence[Span]], most: float
+) -> LineSummary:
+    """One line over runs with these spans."""
+    all_places = [places(one, spec, spans, track) for spans in runs]
+    flat = [place for run in all_places for place in run]
+    counts = dict.fromkeys(State, 0)
+    for place in flat:
+        counts[track.state(place)] += 1
+    worst = max(
+        (place for place in flat if not math.isnan(track.values[place])),
+        key=lambda place: _badness(one.line, track, place),
+        default=None,
+    )
+    needed = max((tightest(track, run, most) for run in all_places), default=-math.inf)
+    base = track.bases[worst] if worst is not None else math.nan
+    return LineSummary(
+        placed=one,
+        judged=len(flat),
+        beyond=counts[State.BREACHED],
+        longest=max((_longest(track, run, metric, most) for run in all_places), default=0.0),
+        too_few=counts[State.TOO_FEW],
+        blind=counts[State.BLIND],
+        not_comparable=counts[State.NOT_COMPARABLE],
+        worst=track.values[worst] if worst is not None else None,
+        base=None if math.isnan(base) else base,
+        worst_at=track.stretch.time(worst) if worst is not None else None,
+        needed=needed if needed > -math.inf else None,
+        room=_room(severity_of_limit(one.line, metric), needed),
+    )
+
+
+def _badness(line: Threshold, track: Track, place: int) -> float:
+    found = max((s[place] for s in track.severities.values() if not math.isnan(s[place])), default=-math.inf)
+    return found if not line.relative or found > -math.inf else -math.inf
+
+
+def _room(limit: float, needed: float) -> float | None:
+    if needed == -math.inf or limit == 0:
+        return None
+    return (limit - needed) / abs(limit)
+
+
+def _longest(track: Track, run: Sequence[int], metric: Metric, most: float) -> float:
+    limit = severity_of_limit(track.line, metric)
+    return max((_stretch(track, one, run, (limit, most)) for one in track.severities), default=0.0)
+
+
+def _stretch(track: Track, series: str, run: Sequence[int], bounds: tuple[float, float]) -> float:
+    limit, most = bounds
+    found = lasted = 0.0
+    before: float | None = None
+    for place in run:
+        value = track.severities[series][place]
+        if math.isnan(value):
+            continue
+        time = track.stretch.time(place)
+        if value <= limit:
+            lasted, before = 0.0, None
+            continue
+        lasted += min(time - before, most) if before is not None else 0.0
+        before = time
+        found = max(found, lasted)
+    return found

@@ -1,0 +1,299 @@
+"""One run through history: the real tick over in-memory ports, asked at virtual instants, answered from what was recorded.
+
+Where nothing that a decision could rest on changes from one point of the judging grid to the next, the ticks between are
+left out and the time counts as watched (`attended`): a tick there would find every series in the same state and change
+nothing. Everywhere else every point of the grid is ticked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.status import RolloutStatus
+from tidegate.core import grid, targets
+from tidegate.core.judging import SCRAPE
+from tidegate.core.observed import Answer, Arm, ArmName, Question, Seen, SeriesValue, Vector
+from tidegate.ports.world import World
+from tidegate.reconcile.specs import Check
+from tidegate.reconcile.tick import Ticker
+from tidegate.simulation.clock import VirtualClock
+from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.faults import Gate
+from tidegate.simulation.history import History
+from tidegate.simulation.ports import MemoryWorkloads, memory_world
+
+NEW_IMAGE: Final = "app:v2"
+MILLISECOND: Final = 0.001
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a run at one weight."""
+
+    step: str
+    weight: float
+    """Percent."""
+    begin: float
+    """Epoch seconds."""
+    end: float
+
+
+@dataclass(frozen=True)
+class Told:
+    """One decision of a run."""
+
+    time: float
+    """Epoch seconds."""
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """What came of one run."""
+
+    start: float
+    """Epoch seconds."""
+    end: float
+    """When it ended, or when the history did."""
+    outcome: str
+    """The run's; `Running` when the history ended first; `SentBack` when a guard was breached after the promotion."""
+    reason: str
+    message: str
+    spans: tuple[Span, ...]
+    told: tuple[Told, ...]
+    ticks: int
+
+    @property
+    def stopped(self) -> bool:
+        """Whether limits put the candidate back."""
+        return self.outcome in {"Reverted", "SentBack"}
+
+    @property
+    def held(self) -> bool:
+        """Whether it stood still at some time because of a breach."""
+        return any(one.reason == "Holding" for one in self.told)
+
+
+class PastTicker(Ticker):
+    """A ticker that is told, tick by tick, whether the time since the one before counts as watched."""
+
+    def attend(self, *, attended: bool) -> None:
+        """For the next tick."""
+        self._attended = attended
+
+
+class PastWorkloads(MemoryWorkloads):
+    """Deployments whose pods are named as they may have been then."""
+
+    names: Mapping[str, str]
+    """Deployment to `$pods`."""
+
+    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
+        """The arm."""
+        found = await super().arm(namespace, deployment, service, fresh=fresh)
+        return replace(found, pods=self.names[deployment]) if isinstance(found, Arm) else found
+
+
+class PastMetrics:
+    """`MetricSource` on the past; it can always be asked."""
+
+    def __init__(self, history: History, clock: VirtualClock) -> None:
+        self._history = history
+        self._clock = clock
+
+    async def sample(self, question: Question, *, timeout: float) -> Answer:
+        """The answer at this instant: of the nearest point before it, or asked for by itself while windows are still short."""
+        del timeout
+        if question.part == "probe":
+            return Vector((SeriesValue((), 1.0),))
+        now = self._clock.now()
+        recording = self._history.recording(question.promql)
+        if recording is None:
+            return await self._history.instant(question.promql, now)
+        return recording.vector(self._history.stretch.index(now))
+
+
+@dataclass(frozen=True)
+class Course:
+    """What every run over one history has in common."""
+
+    name: str
+    namespace: str
+    spec: RolloutSpec
+    """As of then (history_arms)."""
+    pods: Mapping[ArmName, str]
+    check: Check
+    history: History
+    change_after: Callable[[str, float, int], int]
+    """For a step, a weight and a point of history: the next point at which a judgement differs."""
+    leap: bool = True
+    """Leave out the ticks that would change nothing."""
+
+
+@dataclass
+class PastRunner:
+    """Runs one Rollout from `start` (epoch seconds) until it ends or the history does."""
+
+    course: Course
+    start: float
+    clock: VirtualClock = field(init=False)
+    cluster: Cluster = field(init=False)
+    ticks: int = 0
+    _spans: list[Span] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Makes the world."""
+        self.clock = VirtualClock(self.start)
+        self.cluster = _cluster(self.course, self.clock)
+        self.ticker = PastTicker(_world(self.course, self.cluster), self.course.check)
+        self._uid = self.cluster.rollouts[self.course.name].uid
+        self._interval = max(self.course.spec.interval.seconds, 1.0)
+
+    async def run(self) -> PastRun:
+        """What came of it.
+
+        Raises: PortError, when the source could not be asked.
+        """
+        end = self.course.history.stretch.end
+        due, attended, before = self.start, False, None
+        while due <= end:
+            self.clock.advance_to(due)
+            self.ticker.attend(attended=attended)
+            following = await self.ticker.tick(self.course.namespace, self.course.name)
+            self.ticks += 1
+            status = self._status()
+            self._note(status)
+            if following is None or self._over(status):
+                break
+            posture = _posture(status)
+            stable = following if attended else None
+            due, attended = self._next(status, following, stable, settled=posture == before)
+            before = posture
+        return self._outcome()
+
+    def _next(
+        self, status: RolloutStatus, following: float, stable: float | None, *, settled: bool
+    ) -> tuple[float, bool]:
+        """When to tick next, and whether the time until then counts as watched.
+
+        Args:
+            status: after this tick.
+            following: when the tick asked to be called again.
+            stable: the same, of a tick that was attended: then it knows of no judging grid.
+            settled: this tick changed nothing but time.
+        """
+        now, at_grid = self.clock.now(), grid.following(self._uid, self._interval, self.clock.now())
+        soonest = min(max(following, now + MILLISECOND), at_grid)
+        if not self.course.leap or not settled or not self._steady(status):
+            return soonest, False
+        stretch = self.course.history.stretch
+        step, weight = (status.step.name if status.step else ""), (status.run.weight if status.run else 0.0)
+        here = stretch.index(now)
+        change = self.course.change_after(step, weight, here)
+        last_same = stretch.time(change - 1) if change > here + 1 else now
+        if last_same <= now:
+            return soonest, False
+        if stable is None:
+            return (at_grid, True) if following >= at_grid - 1e-6 else (soonest, False)
+        if stable >= stretch.time(change):
+            return last_same, True
+        # Clocks are kept in whole milliseconds, so what is due at a point of the grid may be announced for the one after.
+        just_before = stretch.time(stretch.index(stable - MILLISECOND))
+        return max(just_before if just_before > now + MILLISECOND else stable, now + MILLISECOND), True
+
+    def _steady(self, status: RolloutStatus) -> bool:
+        """Whether every question is the same from one judgement to the next, and every answer is expected."""
+        run = status.run
+        if run is None or run.promotion is not None or run.ending is not None:
+            return False
+        if run.traffic_since is None:
+            return run.weight == 0
+        longest = max(
+            (max(m.window.seconds + SCRAPE, m.warm_up.seconds) for m in self.course.spec.metrics), default=0.0
+        )
+        return self.clock.now() - run.traffic_since.timestamp() >= longest
+
+    def _status(self) -> RolloutStatus:
+        return RolloutStatus.model_validate(self.cluster.rollouts[self.course.name].status)
+
+    def _note(self, status: RolloutStatus) -> None:
+        """Keeps the spans, and does what people are waited for: with Git, the baseline is updated at once."""
+        now, run = self.clock.now(), status.run
+        if self._spans:
+            self._spans[-1] = replace(self._spans[-1], end=now)
+        promotion = run.promotion if run is not None else None
+        if promotion is not None and promotion.stage == "Awaiting":
+            self.cluster.set_image(self.course.spec.baseline.deployment, NEW_IMAGE)
+        if run is None or status.step is None or promotion is not None:
+            return
+        last = self._spans[-1] if self._spans else None
+        if last is None or (last.step, last.weight) != (status.step.name, run.weight):
+            self._spans.append(Span(status.step.name, run.weight, now, now))
+
+    def _over(self, status: RolloutStatus) -> bool:
+        promotion = status.run.promotion if status.run is not None else None
+        return bool(status.history) or (promotion is not None and promotion.stage == "SentBack")
+
+    def _outcome(self) -> PastRun:
+        status, told = self._status(), tuple(Told(time, reason, text) for time, _, reason, text in self.cluster.events)
+        outcome, reason, message = "Running", "HistoryEnded", status.message
+        if status.history:
+            last = status.history[0]
+            outcome, reason, message = last.outcome, last.reason, last.message
+        elif any(one.reason == "PromotionBreached" for one in told):
+            last_told = next(one for one in told if one.reason == "PromotionBreached")
+            outcome, reason, message = "SentBack", last_told.reason, last_told.message
+        return PastRun(self.start, self.clock.now(), outcome, reason, message, tuple(self._spans), told, self.ticks)
+
+
+def uid_of(name: str) -> str:
+    """The uid of a Rollout in the past: it says where the points of its judging grid lie."""
+    return f"past-{name}"
+
+
+def _posture(status: RolloutStatus) -> tuple[object, ...]:
+    """What a tick that finds nothing new leaves as it is."""
+    run, step = status.run, status.step
+    if run is None or step is None:
+        return (math.nan,)  # equal to nothing
+    return (
+        step.name,
+        step.reached,
+        step.passed,
+        run.weight,
+        run.hold is not None,
+        run.paused is not None,
+        run.traffic_since,
+        tuple((guard.name, guard.state) for guard in status.guards),
+    )
+
+
+def _world(course: Course, cluster: Cluster) -> World:
+    workloads = PastWorkloads(cluster, Gate())
+    workloads.names = {
+        course.spec.baseline.deployment: course.pods[ArmName.BASELINE],
+        course.spec.candidate.deployment: course.pods[ArmName.CANDIDATE],
+    }
+    ports = memory_world(cluster, lambda _question, _now: Vector(()))
+    return replace(ports, workloads=workloads, metrics=PastMetrics(course.history, cluster.clock))
+
+
+def _cluster(course: Course, clock: VirtualClock) -> Cluster:
+    """Both arms well, the candidate with a version of its own, all traffic on the baseline."""
+    made = Cluster(clock, namespace=course.namespace)
+    for arm, image in ((course.spec.baseline, "app:v1"), (course.spec.candidate, NEW_IMAGE)):
+        replicas = max(course.spec.baseline.min_available, 3)
+        made.add_deployment(arm.deployment, image, {"app": arm.deployment}, replicas)
+        made.services[arm.service] = {"app": arm.deployment}
+    for ref in targets.refs_of(course.spec, course.namespace):
+        rules = [{ref.baseline: 100, ref.candidate: 0} for _ in ref.rules or ("",)]
+        made.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
+    raw: dict[str, Any] = course.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    rollout = made.add_rollout(course.name, raw)
+    made.rollouts[course.name] = replace(rollout, uid=uid_of(course.name))
+    return made

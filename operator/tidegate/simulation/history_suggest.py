@@ -1,0 +1,181 @@
+"""Which limits history would have kept: for each line and each run the tightest one, and what any other would have stopped.
+
+A guard with a `for` is breached when every sample of a stretch of that length is beyond the limit. So the tightest limit
+that a run would have kept is the largest, over all such stretches, of the smallest value in the stretch; a run is stopped
+by any tighter limit and by no other. That is the line alone: what another line does to the same run is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from itertools import pairwise
+
+from tidegate.api.metric import Metric
+from tidegate.api.scalars import Unit
+from tidegate.api.threshold import LimitKind, Threshold
+from tidegate.core.evidence.intervals import rate_interval
+from tidegate.simulation.history_arms import lasting
+from tidegate.simulation.history_tracks import Track, severity_of_limit
+
+ALPHA = 0.05
+FACTORS = (0.5, 1.0, 1.5, 2.0)
+DIGITS = 2
+"""Significant digits of a suggestion: as a person would write it."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How many runs would have been stopped."""
+
+    stopped: int
+    runs: int
+
+    @property
+    def share(self) -> float:
+        """0 to 1."""
+        return self.stopped / self.runs if self.runs else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """What the share may be in the long run (95 %), if the runs say nothing about each other."""
+        return rate_interval(self.runs, self.stopped, ALPHA)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One limit a line could have."""
+
+    limit: str
+    """As it would be written."""
+    what: str
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The choices for one line, from the tightest limit on."""
+
+    line: Threshold
+    tightest: float | None
+    """On the scale of `severity`, over all runs; `None` without a single sample."""
+    choices: tuple[Choice, ...]
+
+
+def tightest(track: Track, places: Sequence[int], most: float) -> float:
+    """The tightest limit at which the line would have been kept at these points of history.
+
+    Args:
+        track: the line's.
+        places: the points at which it is judged, ascending.
+        most: seconds that count as watched between two samples of a series, at most.
+
+    Returns: on the scale of `severity`; minus infinity when no limit is too tight, infinity when none is wide enough.
+    """
+    lasts = lasting(track.line)
+    return max((_of_series(track, one, places, (lasts, most)) for one in track.severities), default=-math.inf)
+
+
+def _of_series(track: Track, series: str, places: Sequence[int], over: tuple[float, float]) -> float:
+    lasts, most = over
+    severities = track.severities[series]
+    watched, before, found = 0.0, None, -math.inf
+    entering: deque[tuple[float, float]] = deque()  # samples too young to begin a stretch that is complete
+    smallest: deque[tuple[float, float]] = deque()  # of all from the beginning on, severity ascending
+    for place in places:
+        value = severities[place]
+        if math.isnan(value):
+            continue
+        time = track.stretch.time(place)
+        watched += min(time - before, most) if before is not None else 0.0
+        before = time
+        entering.append((watched, value))
+        while smallest and smallest[-1][1] >= value:
+            smallest.pop()
+        smallest.append((watched, value))
+        begin = None
+        while entering and watched - entering[0][0] >= lasts - 1e-6:
+            begin = entering.popleft()[0]
+        if begin is None:
+            continue
+        while smallest[0][0] < begin:
+            smallest.popleft()
+        found = max(found, smallest[0][1])
+    return found
+
+
+def suggestion(line: Threshold, metric: Metric, kept: Sequence[float]) -> Suggestion:
+    """The choices for a line.
+
+    Args:
+        line: as it is.
+        metric: its metric.
+        kept: for each run the tightest limit it would have kept.
+    """
+    now = severity_of_limit(line, metric)
+    found = [
+        (now * factor, f"{factor:g} times the limit" if factor != 1 else "the limit now", False) for factor in FACTORS
+    ]
+    finite = [one for one in kept if math.isfinite(one)]
+    if finite and len(finite) + sum(one == -math.inf for one in kept) == len(kept):
+        found.append((max(finite), "the tightest that stops none", True))
+    if len(kept) >= 10:
+        ninth = sorted(kept)[math.ceil(0.9 * len(kept)) - 1]
+        if math.isfinite(ninth) and ninth < max(kept):
+            found.append((ninth, "the tightest that stops at most one in ten", True))
+    choices = {_choice(line, metric, one, kept) for one in found}
+    ordered = sorted(choices, key=lambda one: (one[0], one[1].what))
+    worst = max(kept, default=-math.inf)
+    return Suggestion(line, worst if math.isfinite(worst) else None, tuple(choice for _, choice in ordered))
+
+
+def _choice(
+    line: Threshold, metric: Metric, one: tuple[float, str, bool], kept: Sequence[float]
+) -> tuple[float, Choice]:
+    value, what, rounding = one
+    if rounding:
+        value = max(rounded(value), 0.0) if line.relative else rounded(value)
+    return value, Choice(
+        written(line, metric, value), what, Rate(sum(need > value + 1e-12 for need in kept), len(kept))
+    )
+
+
+def rounded(severity: float) -> float:
+    """The next wider limit with two significant digits."""
+    if severity == 0:
+        return 0.0
+    number = Decimal(repr(severity))
+    place = Decimal(1).scaleb(number.adjusted() - DIGITS + 1)
+    return float(number.quantize(place, rounding=ROUND_CEILING))
+
+
+def written(line: Threshold, metric: Metric, severity: float) -> str:
+    """A limit as it is written in a Rollout: `1.3%`, `240ms`, `0.2`."""
+    if line.relative:
+        return f"{_plain(severity * 100)}%"
+    value = -severity if line.kind is LimitKind.MIN else severity
+    match metric.effective_unit:
+        case Unit.RATIO:
+            return f"{_plain(value * 100)}%"
+        case Unit.PERCENT:
+            return f"{_plain(value)}%"
+        case Unit.SECONDS:
+            return f"{_plain(value * 1000)}ms" if abs(value) < 1 else f"{_plain(value)}s"
+        case Unit.NONE:
+            return _plain(value)
+
+
+def _plain(number: float) -> str:
+    """Without exponent, and without what binary fractions add to a decimal one."""
+    found = Decimal(f"{number:.9g}").quantize(
+        Decimal("0.000001"), rounding=ROUND_FLOOR if number < 0 else ROUND_CEILING
+    )
+    return f"{found.normalize():f}"
+
+
+def overlapping(starts: Iterable[float], length: float) -> bool:
+    """Whether runs of that length share history: then they do not count as so many."""
+    return any(after - before < length for before, after in pairwise(sorted(starts)))

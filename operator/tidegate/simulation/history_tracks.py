@@ -1,0 +1,151 @@
+"""Every line judged at every point of history, by the core's own `judge`: what the tables, the picture and the runs share.
+
+A run need not tick where no judgement differs from the one before; `Track.change_after` says where the next one does.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tidegate.api.metric import Metric
+from tidegate.api.threshold import LimitKind, Threshold
+from tidegate.core.findings import Context, Finding, SeriesFinding, State, judge
+from tidegate.core.observed import Answer, Question, Vector
+from tidegate.core.samples import Asked, NotAsked, Sample, sample
+from tidegate.simulation.history import History, Stretch
+
+STATES: tuple[State, ...] = tuple(State)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One metric's samples of one arm at every point."""
+
+    metric: Metric
+    questions: tuple[Question, ...]
+    at: Sequence[Sample]
+    empty: bytearray
+    """1 where the source had no series: of a ratio, none of the total."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there never was a series."""
+        return 0 not in self.empty
+
+    @classmethod
+    def of(cls, history: History, metric: Metric, questions: tuple[Question, ...]) -> Samples:
+        """From the recordings of its questions, which must have been loaded."""
+        recordings = [history.recording(question.promql) for question in questions]
+        found: list[Sample] = []
+        empty = bytearray(history.stretch.points)
+        for index in range(history.stretch.points):
+            answers: dict[Question, Answer | None] = {
+                question: recording.vector(index)
+                for question, recording in zip(questions, recordings, strict=True)
+                if recording is not None
+            }
+            found.append(sample(metric, Asked(answers), questions))
+            last = answers[questions[-1]]
+            empty[index] = not isinstance(last, Vector) or not last.series
+        return cls(metric, questions, found, empty)
+
+
+@dataclass
+class Track:
+    """One line at every point."""
+
+    line: Threshold
+    stretch: Stretch
+    states: bytearray = field(default_factory=bytearray)
+    """Places in `STATES`: what a judgement would have come to, without its `for`."""
+    values: array[float] = field(default_factory=lambda: array("d"))
+    """The worst series' value, NaN without one."""
+    bases: array[float] = field(default_factory=lambda: array("d"))
+    """The baseline's value beside it, NaN without one."""
+    severities: dict[str, array[float]] = field(default_factory=dict)
+    """For each series how far it went in the direction of the limit (see `severity`); NaN where there was nothing to judge."""
+    changes: array[int] = field(default_factory=lambda: array("l"))
+    """Points at which the judgement of a series differs from that at the point before."""
+
+    @classmethod
+    def of(cls, line: Threshold, candidate: Samples, baseline: Samples | None, stretch: Stretch) -> Track:
+        """Judges `line` at every point, as when the run has been under way for longer than any window and warm-up."""
+        made = cls(line, stretch)
+        context = Context()
+        missing: Sample = NotAsked()
+        before: object = None
+        for index in range(stretch.points):
+            other = baseline.at[index] if baseline is not None else missing
+            finding = judge(line, candidate.metric, candidate.at[index], other, context)
+            made._take(index, candidate.metric, finding)
+            now = (finding.state, *((one.series, one.state) for one in finding.series))
+            if now != before and index:
+                made.changes.append(index)
+            before = now
+        return made
+
+    def _take(self, index: int, metric: Metric, finding: Finding) -> None:
+        worst = finding.worst
+        self.states.append(STATES.index(finding.state))
+        self.values.append(_number(worst.value if worst else None))
+        self.bases.append(_number(worst.baseline if worst else None))
+        for one in finding.series:
+            if one.series not in self.severities:
+                self.severities[one.series] = array("d", [math.nan]) * self.stretch.points
+            self.severities[one.series][index] = severity(self.line, metric, one)
+
+    def state(self, index: int) -> State:
+        """The judgement at a point."""
+        return STATES[self.states[index]]
+
+    def change_after(self, index: int) -> int:
+        """The next point at which the judgement differs; one past the last when it stays."""
+        place = bisect_right(self.changes, index)
+        return self.changes[place] if place < len(self.changes) else self.stretch.points
+
+
+def severity(line: Threshold, metric: Metric, one: SeriesFinding) -> float:
+    """How far a series goes in the direction of the limit: larger is worse, and more than `severity_of_limit` is a breach.
+
+    The value for `max`, its negative for `min`, the relative change (0.2 for 20 %) for `maxIncrease`, its negative for
+    `maxDecrease`. NaN where there is nothing to judge; minus infinity below the floor, which is never a breach.
+    """
+    if one.value is None or math.isnan(one.value):
+        return math.nan
+    if math.isinf(one.value):
+        return math.inf
+    match line.kind:
+        case LimitKind.MAX:
+            return one.value
+        case LimitKind.MIN:
+            return -one.value
+        case _:
+            pass
+    if line.floor is not None and one.value < line.floor.in_unit(metric.effective_unit):
+        return -math.inf
+    if one.baseline is None or one.baseline == 0 or not math.isfinite(one.baseline):
+        return math.nan
+    change = (one.value - one.baseline) / abs(one.baseline)
+    return change if line.kind is LimitKind.MAX_INCREASE else -change
+
+
+def severity_of_limit(line: Threshold, metric: Metric) -> float:
+    """The line's limit on the scale of `severity`."""
+    match line.kind:
+        case LimitKind.MAX if line.max is not None:
+            return line.max.in_unit(metric.effective_unit)
+        case LimitKind.MIN if line.min is not None:
+            return -line.min.in_unit(metric.effective_unit)
+        case LimitKind.MAX_INCREASE if line.max_increase is not None:
+            return line.max_increase.ratio
+        case LimitKind.MAX_DECREASE if line.max_decrease is not None:
+            return line.max_decrease.ratio
+    raise ValueError(f"{line.identity} has no limit")
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
