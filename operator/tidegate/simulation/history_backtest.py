@@ -89,6 +89,15 @@ class Backtest:
         """A line's track; `None` for one whose question changes at every judgement."""
         return self.tracks.get((one, one.step)) or self.tracks.get((one, self.spec.steps[0].name))
 
+    def untested(self, one: Placed) -> bool:
+        """Whether a line compared a history with itself, so that nothing follows from its silence."""
+        if not one.line.relative:
+            return False
+        candidate, baseline = (
+            self.samples.get((one.line.metric, arm)) for arm in (ArmName.CANDIDATE, ArmName.BASELINE)
+        )
+        return candidate is baseline
+
     def lines(self) -> Iterator[LineSummary]:
         """Every line over all runs."""
         most = 2 * self.stretch.step
@@ -103,7 +112,7 @@ class Backtest:
         most = 2 * self.stretch.step
         for one in placed(self.spec):
             track = self.track(one)
-            if track is None:
+            if track is None or self.untested(one):
                 continue
             clean = [[_moved(span, run.start, self.stretch.end) for span in self.order.planned] for run in self.runs]
             kept = [tightest(track, places(one, self.spec, spans, track), most) for spans in clean]
@@ -291,7 +300,7 @@ def _nothing(order: Order, asked: Mapping[tuple[str, ArmName, str], tuple[Questi
 
 def _gaps(samples: Mapping[tuple[str, ArmName], Samples], stretch: Stretch) -> list[Gap]:
     found, seen = [], set()
-    for (name, arm), one in samples.items():
+    for (name, arm), one in sorted(samples.items(), key=lambda item: item[0][1]):
         without = [index for index, empty in enumerate(one.empty) if empty]
         if id(one) in seen or not without or one.metric.when_empty is WhenEmpty.ZERO:
             continue

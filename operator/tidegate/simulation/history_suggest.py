@@ -126,8 +126,11 @@ def suggestion(line: Threshold, metric: Metric, kept: Sequence[float]) -> Sugges
         ninth = sorted(kept)[math.ceil(0.9 * len(kept)) - 1]
         if math.isfinite(ninth) and ninth < max(kept):
             found.append((ninth, "the tightest that stops at most one in ten", True))
-    choices = {_choice(line, metric, one, kept) for one in found}
-    ordered = sorted(choices, key=lambda one: (one[0], one[1].what))
+    choices: dict[str, tuple[float, Choice]] = {}
+    for one in found:  # the same limit twice says nothing new
+        value, choice = _choice(line, metric, one, kept)
+        choices.setdefault(choice.limit, (value, choice))
+    ordered = sorted(choices.values(), key=lambda one: one[0])
     worst = max(kept, default=-math.inf)
     return Suggestion(line, worst if math.isfinite(worst) else None, tuple(choice for _, choice in ordered))
 

@@ -1,0 +1,242 @@
+"""`tidegate backtest`: a Rollout over what Prometheus remembers, decided by the same tick as in a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import shutil
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from tidegate.adapters.clock import SystemClock
+from tidegate.adapters.prometheus import FileAuth, SourceAddress
+from tidegate.adapters.prometheus.history import PrometheusHistory
+from tidegate.api.checks import check_rollout
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.scalars import Duration
+from tidegate.cli import backtest_chart, backtest_svg, backtest_text
+from tidegate.cli.backtest_json import as_json
+from tidegate.cli.documents import Document, read
+from tidegate.cli.errors import CommandError
+from tidegate.cli.lint import ROLLOUT
+from tidegate.cli.timeline import timeline
+from tidegate.ports.errors import PortError
+from tidegate.settings import Source
+from tidegate.simulation.history import Progress
+from tidegate.simulation.history_arms import Assumed
+from tidegate.simulation.history_backtest import Backtest, NoHistoryError, Order, Watcher, backtest
+from tidegate.simulation.history_run import Span
+
+MOST_RUNS: Final = 2000
+"""Runs of one call: a year of hours is 8,760, and says no more than a month."""
+REDRAWN: Final = 0.2
+"""Seconds between two words on progress to a terminal; ten times as long to anything else."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The Rollout, the history, and how to print."""
+    add = parser.add_argument
+    add("file", metavar="FILE", help="YAML with one Rollout; - for stdin")
+    add("--prometheus", required=True, metavar="URL", help="what /api/v1/query_range is added to")
+    add("--from", dest="begin", required=True, metavar="WHEN", help="2026-11-01T00:00:00Z, or 14d before --to")
+    add("--to", dest="end", metavar="WHEN", help="an instant, or so long ago; by default now")
+    add("--every", type=_duration, metavar="TIME", help="start a run so often (1d); by default one, at --from")
+    add(
+        "--as",
+        dest="assumed",
+        choices=[str(one) for one in Assumed],
+        help="whose history answers for the candidate: its own, the baseline's, or one half of the baseline's pods "
+        "against the other; by default its own, the baseline's where it has none",
+    )
+    add("-n", "--namespace", help="by default the Rollout's own, else default")
+    add(
+        "--suggest",
+        action="store_true",
+        help="limits that this history would have kept, and what others would have stopped",
+    )
+    add("--svg", type=Path, metavar="FILE", help="write a picture of metrics, limits and decisions")
+    add("--chart", action=argparse.BooleanOptionalAction, help="draw the metrics; by default on a terminal")
+    add("--format", choices=("text", "json"), default="text", help="default: text")
+    add("--expect", metavar="OUTCOME", help="exit with 1 unless every run ends so: Succeeded, Reverted")
+    add("--bearer-token-file", type=Path, metavar="FILE", help="a token for Prometheus")
+    add(
+        "--header",
+        action="append",
+        default=[],
+        metavar="NAME:VALUE",
+        help="a header for Prometheus, such as X-Scope-OrgID",
+    )
+    add("--ca-file", type=Path, metavar="FILE", help="certificates to trust instead of the system's")
+    add("--timeout", type=_duration, default=Duration("1m"), help="for one answer; by default 1m")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0; 1 when a run did not end as expected."""
+    document = _rollout(arguments.file)
+    spec = _spec(document)
+    order = _order(arguments, document, spec)
+    address = _address(arguments)
+    told = _Told()
+    try:
+        found = asyncio.run(_backtest(address, order, told))
+    except (PortError, NoHistoryError) as error:
+        raise CommandError(str(error)) from error
+    finally:
+        told.end()
+    if arguments.svg is not None:
+        _write(arguments.svg, backtest_svg.picture(found))
+    unmet = backtest_text.unmet(found, arguments.expect)
+    if arguments.format == "json":
+        print(json.dumps(as_json(found, suggest=arguments.suggest) | {"unmet": unmet}, indent=2, allow_nan=False))
+    else:
+        _print(arguments, found, unmet)
+    return 1 if unmet else 0
+
+
+def _print(arguments: argparse.Namespace, found: Backtest, unmet: list[str]) -> None:
+    drawn = arguments.chart if arguments.chart is not None else sys.stdout.isatty()
+    backtest_text.show_runs(found, sys.stdout)
+    if drawn:
+        print("\n" + "\n\n".join(backtest_chart.charts(found, shutil.get_terminal_size((100, 24)).columns)))
+    backtest_text.show_lines(found, sys.stdout)
+    if arguments.suggest:
+        backtest_text.show_suggestions(found, sys.stdout)
+    print(f"\n{backtest_text.words(found)}")
+    for line in unmet:
+        print(f"NOT AS EXPECTED: {line}")
+
+
+async def _backtest(address: SourceAddress, order: Order, told: _Told) -> Backtest:
+    source = PrometheusHistory(address)
+    try:
+        return await backtest(source.range, order, Watcher(told.fetched, told.ran, told.judged))
+    finally:
+        source.close()
+
+
+def _order(arguments: argparse.Namespace, document: Document, spec: RolloutSpec) -> Order:
+    now = SystemClock().now()
+    end = _moment(arguments.end, now) if arguments.end else now
+    start = _moment(arguments.begin, end)
+    every = arguments.every.seconds if arguments.every else math.inf
+    if start >= end:
+        raise CommandError("--from must lie before --to")
+    if (end - start) / max(every, 1e-3) > MOST_RUNS:
+        raise CommandError(f"--every {arguments.every} gives more than {MOST_RUNS} runs")
+    steps = timeline(spec)
+    spans = tuple(Span(one.step.name, float(one.step.weight.percent), one.start, one.end) for one in steps)
+    metadata = document.content.get("metadata")
+    own = str(metadata.get("namespace", "default")) if isinstance(metadata, dict) else "default"
+    length = steps[-1].end + spec.promotion.settle.seconds + 2 * spec.interval.seconds
+    assumed = Assumed(arguments.assumed) if arguments.assumed else None
+    return Order(document.name, arguments.namespace or own, spec, start, end, spans, length, every, assumed)
+
+
+def _address(arguments: argparse.Namespace) -> SourceAddress:
+    headers = dict(_header(text) for text in arguments.header)
+    try:
+        url = Source.model_validate({"url": arguments.prometheus}).url
+    except ValidationError as error:
+        raise CommandError(f"--prometheus {arguments.prometheus}: {error.errors()[0]['msg']}") from error
+    auth = FileAuth(bearer_token_file=arguments.bearer_token_file)
+    return SourceAddress(url, auth, arguments.ca_file, headers=headers, timeout=arguments.timeout.seconds)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition(":")
+    if not separator or not name.strip():
+        raise CommandError(f"--header {name}: write it like X-Scope-OrgID:shop")
+    return name.strip(), value.strip()
+
+
+def _rollout(file: str) -> Document:
+    rollouts = [document for document in read(file) if document.kind == ROLLOUT]
+    if len(rollouts) != 1:
+        raise CommandError(f"{file}: {len(rollouts)} Rollouts in it; backtest takes one")
+    return rollouts[0]
+
+
+def _spec(document: Document) -> RolloutSpec:
+    spec, problems = check_rollout(document.content)
+    if spec is None or problems:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more: see tidegate lint)" if len(problems) > 1 else ""
+        raise CommandError(f"{document.file}:{document.line(first.where)}: {first}{more}", 1)
+    if not spec.metrics:
+        raise CommandError(f"{document.file}: the Rollout asks no metrics; there is nothing to look up")
+    return spec
+
+
+def _moment(text: str, before: float) -> float:
+    """Epoch seconds of an instant, or of so long before another."""
+    try:
+        return before - Duration.parse(text).seconds
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is neither an instant such as 2026-11-21T09:00:00Z nor a time such as 14d"
+        raise CommandError(message) from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _duration(text: str) -> Duration:
+    try:
+        found = Duration.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if found.seconds <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be longer than nothing")
+    return found
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {error.strerror}") from error
+
+
+class _Told:
+    """Says on stderr how far it is: on a terminal in one line that is written over."""
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter()
+        self._last = 0.0
+        self._open = False
+        self._words = ""
+
+    def fetched(self, progress: Progress) -> None:
+        """An answer is wanted, or there."""
+        self._say(f"asked {progress.done} of {progress.wanted} questions")
+
+    def judged(self) -> None:
+        """Every line was judged at every point."""
+        self._say("judged; running")
+
+    def ran(self, done: int, of: int) -> None:
+        """A run has ended."""
+        self._say(f"ran {done} of {of}")
+
+    def _say(self, words: str) -> None:
+        self._words = words
+        now, terminal = time.perf_counter(), sys.stderr.isatty()
+        if now - self._last < (REDRAWN if terminal else 10 * REDRAWN):
+            return
+        self._last = now
+        sys.stderr.write(f"\r\x1b[K{words}" if terminal else f"{words}\n")
+        sys.stderr.flush()
+        self._open = terminal
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        sys.stderr.write("\r\x1b[K" if self._open else "")
+        print(f"{self._words or 'nothing asked'}, in {time.perf_counter() - self._begun:.1f} s", file=sys.stderr)

@@ -1,0 +1,142 @@
+"""What a picture of a backtest shows, before it is drawn: for each metric the two arms over time, and the limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tidegate.api.metric import Metric
+from tidegate.api.threshold import Guard, LimitKind
+from tidegate.core.observed import ArmName
+from tidegate.core.samples import Value
+from tidegate.simulation.history_backtest import Backtest
+from tidegate.simulation.history_lines import placed
+from tidegate.simulation.history_run import PastRun
+from tidegate.simulation.history_tracks import Samples
+
+ROOM_ABOVE = 1.25
+"""The scale goes so far beyond the widest limit."""
+SPIKES = 4.0
+"""Values beyond so many times the widest limit are cut off: they are breaches whatever they are."""
+IMPORTANT = frozenset(
+    {"Holding", "HoldEnded", "Reverted", "Succeeded", "PromotionBreached", "LimitBreached", "Promoting"}
+)
+"""Decisions that are marked, beside the steps."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit in a panel."""
+
+    label: str
+    value: float | None
+    """In the metric's unit; `None` for a relative one."""
+    change: float
+    """Of a relative one: 0.2 is 20 % above the baseline."""
+    begin: float
+    """Share of the picture's width, 0 to 1."""
+    end: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One metric over the whole history."""
+
+    metric: Metric
+    candidate: tuple[float, ...]
+    """The worst value in each column, NaN without any."""
+    baseline: tuple[float, ...]
+    """Empty when it is the candidate's own."""
+    limits: tuple[Limit, ...]
+    bottom: float
+    top: float
+    """The scale's ends, in the metric's unit."""
+
+    def height(self, value: float) -> float:
+        """Where on the scale a value is, 0 to 1; beyond its ends, at the end."""
+        return min(max((value - self.bottom) / (self.top - self.bottom), 0.0), 1.0)
+
+
+def pictured(found: Backtest) -> PastRun:
+    """The run whose steps and decisions are shown: the first that was stopped, else the first."""
+    return next((run for run in found.runs if run.stopped), found.runs[0])
+
+
+def panels(found: Backtest, columns: int) -> Iterator[Panel]:
+    """A panel for each metric that a line looks at, in the spec's order."""
+    for metric in found.spec.metrics:
+        candidate = found.samples.get((metric.name, ArmName.CANDIDATE))
+        if candidate is None:
+            continue
+        baseline = found.samples.get((metric.name, ArmName.BASELINE))
+        low = _looks_down(found, metric)
+        one = _columns(candidate, columns, low=low)
+        other = _columns(baseline, columns, low=low) if baseline is not None and baseline is not candidate else ()
+        limits = tuple(_limits(found, metric))
+        yield Panel(metric, one, other, limits, *_scale([*one, *other], limits))
+
+
+def _looks_down(found: Backtest, metric: Metric) -> bool:
+    kinds = {one.line.kind for one in placed(found.spec) if one.line.metric == metric.name}
+    return bool(kinds) and kinds <= {LimitKind.MIN, LimitKind.MAX_DECREASE}
+
+
+def _columns(samples: Samples, columns: int, *, low: bool) -> tuple[float, ...]:
+    """The worst value in each column."""
+    points = len(samples.at)
+    worst = min if low else max
+    found = []
+    for column in range(columns):
+        first = column * points // columns
+        values = [
+            one.value
+            for at in samples.at[first : max((column + 1) * points // columns, first + 1)]
+            if isinstance(at, Value)
+            for one in at.series
+            if one.value is not None and not math.isnan(one.value)
+        ]
+        found.append(worst(values, default=math.nan))
+    return tuple(found)
+
+
+def _limits(found: Backtest, metric: Metric) -> Iterator[Limit]:
+    run = pictured(found)
+    for one in placed(found.spec):
+        line = one.line
+        if line.metric != metric.name or found.untested(one):
+            continue
+        lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
+        label = f"{one.step + ': ' if one.step else ''}{line.kind} {line.limit}{lasting}"
+        value, change = None, 0.0
+        match line.kind:
+            case LimitKind.MAX if line.max is not None:
+                value = line.max.in_unit(metric.effective_unit)
+            case LimitKind.MIN if line.min is not None:
+                value = line.min.in_unit(metric.effective_unit)
+            case LimitKind.MAX_INCREASE if line.max_increase is not None:
+                change = line.max_increase.ratio
+            case LimitKind.MAX_DECREASE if line.max_decrease is not None:
+                change = -line.max_decrease.ratio
+        if not one.step:
+            yield Limit(label, value, change, 0.0, 1.0)
+            continue
+        for span in run.spans:
+            if span.step == one.step and span.weight > 0:
+                yield Limit(label, value, change, share(found, span.begin), share(found, span.end))
+
+
+def share(found: Backtest, instant: float) -> float:
+    """Where in the picture's width an instant is, 0 to 1."""
+    whole = max(found.stretch.end - found.stretch.start, 1.0)
+    return min(max((instant - found.stretch.start) / whole, 0.0), 1.0)
+
+
+def _scale(values: Sequence[float], limits: Sequence[Limit]) -> tuple[float, float]:
+    finite = [value for value in values if math.isfinite(value)]
+    fixed = [limit.value for limit in limits if limit.value is not None]
+    bottom = min([0.0, *finite, *fixed])
+    highest = max(finite, default=0.0) * 1.1
+    if fixed and max(fixed) > 0:
+        highest = max(min(highest, max(fixed) * SPIKES), max(fixed) * ROOM_ABOVE)
+    return bottom, highest if highest > bottom else bottom + 1.0
