@@ -191,3 +191,19 @@ async def test_relative_limits_ask_both_arms() -> None:
     await runner.run_until(shop.start + 25)
     arms = {question.arm for question in shop.world.metrics.asked if question.metric == "errors"}
     assert arms == {ArmName.BASELINE, ArmName.CANDIDATE}
+
+
+async def test_a_guard_that_never_had_a_request_to_judge_lets_nothing_advance() -> None:
+    """A selector that matches nothing must not promote a release that nobody ever looked at."""
+    shop = Shop()
+    shop.answer = lambda _question, _now: Vector(())
+    ratio = {"name": "errors", "ratio": {"bad": "bad_total", "total": "all_total"}, "window": "20s"}
+    steps = [{"name": "canary", "weight": 10, "duration": "30s"}, {"name": "half", "weight": 50, "duration": "30s"}]
+    runner = await started(shop, metrics=[ratio], steps=steps)
+    await runner.run_until(shop.start + 3600)
+    assert shop.weight == 10
+    stalled = next(one for one in shop.status.conditions if one.type == "Stalled")
+    assert "0 requests in the window" in stalled.message
+    shop.answer = lambda question, _now: value(500.0 if question.part == "total" else 0.0)
+    await runner.run_until(shop.start + 4000, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"

@@ -213,7 +213,7 @@ def _settle(draft: Draft) -> None:
         draft.wait(Why("Settling", "the promoted baseline is watched with all the traffic"), deadline=False)
         draft.wakes.append(draft.now + left)
         return
-    unwell = next((f for f in acting(draft.guard_findings) if f.state in raising.BAD or not f.answered), None)
+    unwell = next((f for f in acting(draft.guard_findings) if f.state not in raising.WELL), None)
     if unwell is not None or draft.run.hold is not None:
         message = unwell.message if unwell else (draft.run.hold.message if draft.run.hold else "")
         draft.wait(Why("SettlingUndecided", message or "the promoted baseline is being judged"))

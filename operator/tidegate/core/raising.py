@@ -16,7 +16,10 @@ AT_MOST_EVERY = 2.0
 """Seconds between two judgements asked for only because everything else allows a raise."""
 
 BAD = frozenset({State.BREACHED, State.PENDING, State.BLIND})
-"""States of an acting guard that forbid a raise."""
+"""States of an acting line that keep a hold from ending."""
+
+WELL = frozenset({State.OK, State.NOT_COMPARABLE})
+"""States of an acting line that allow a raise. Too few requests do not: what was never judged advances nothing."""
 
 
 def blockers(draft: Draft, to: Step | None) -> list[Why]:
@@ -59,13 +62,9 @@ def unjudged(draft: Draft) -> Why | None:
     """
     if not targets.observed(draft):
         return _silent_source(draft)
-    for finding in acting(draft.guard_findings):
-        if finding.state in BAD or not finding.answered:
-            return _not_well(finding)
-    for finding in acting(draft.threshold_findings):
-        if finding.state not in {State.OK, State.NOT_COMPARABLE}:
-            return _not_well(finding)
-    return None
+    findings = acting([*draft.guard_findings, *draft.threshold_findings])
+    unwell = next((finding for finding in findings if finding.state not in WELL), None)
+    return _not_well(unwell) if unwell is not None else None
 
 
 def unfit_route(draft: Draft) -> Why | None:

@@ -209,8 +209,7 @@ def _blocked(draft: Draft, blocked: list[Why], judgement: Why | None) -> None:
     if not blocked and why.reason == "AwaitingJudgement":
         draft.wakes.append(draft.now + raising.AT_MOST_EVERY)
     if not blocked and why.reason == "AwaitingJudgement" and draft.run.waiting is not None:
-        draft.doing = Why(draft.run.waiting.reason, draft.run.waiting.message)
-        return
+        why = Why(draft.run.waiting.reason, draft.run.waiting.message)
     draft.wait(why, deadline=why.reason not in _PATIENT)
     if why.reason in _PERSON:
         draft.attention = why
