@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
+from tidegate.core.instants import instant
 from tidegate.simulation.history_arms import assumptions
 from tidegate.simulation.history_backtest import Backtest
 from tidegate.simulation.history_lines import LineSummary
@@ -88,4 +88,4 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (JSON)
 
 
 def _instant(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return instant(epoch).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
 from tidegate.cli.backtest_panels import IMPORTANT, Limit, Panel, panels, pictured, share
-from tidegate.cli.backtest_text import moment, words
+from tidegate.cli.backtest_text import headline, moment, words
 from tidegate.core.findings import shown
 from tidegate.simulation.history_backtest import Backtest
 from tidegate.simulation.history_run import PastRun, Told
@@ -24,6 +25,8 @@ GAP: Final = 46
 MOST_LANES: Final = 40
 """Rows of runs that are drawn."""
 MOST_MARKS: Final = 20
+LINE: Final = 128
+"""Characters of a line below the panels."""
 STYLE: Final = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .title { font-weight: 600; font-size: 14px }
@@ -61,7 +64,7 @@ def picture(found: Backtest) -> str:
     y += 6.0 * len(lanes) + 10 if lanes else 0.0
     top = y
     parts += [*bars, *_steps(found, run, y)]
-    y += 30
+    y += 44
     for panel in drawn:
         parts += _panel(panel, y)
         y += HEIGHT + GAP
@@ -70,8 +73,12 @@ def picture(found: Backtest) -> str:
     parts += _marks(found, marks, (top + 20, y - GAP))
     y += 12
     for number, one in enumerate(marks, 1):
-        parts.append(_text(LEFT, y, f"{number}  {moment(one.time)}  {one.reason}: {_short(one.message)}", "small"))
-        y += 16
+        said = textwrap.wrap(
+            f"{number}  {moment(one.time)}  {one.reason}: {one.message}", LINE, subsequent_indent="   "
+        )
+        for place, line in enumerate(said):
+            parts.append(_text(LEFT + (14 if place else 0), y + 15 * place, line.strip(), "small"))
+        y += 15 * len(said) + 3
     whole = math.ceil(y + 4)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {whole}" width="{WIDTH}" height="{whole}" role="img">\n'
@@ -83,7 +90,7 @@ def picture(found: Backtest) -> str:
 
 
 def _head(found: Backtest, run: PastRun) -> Iterator[str]:
-    yield _text(LEFT, 22, f"{found.order.name}: {_short(words(found).splitlines()[0])}", "title")
+    yield _text(LEFT, 22, f"{found.order.name}: {headline(found)}", "title")
     which = f"; steps and decisions are those of the run of {moment(run.start)}" if len(found.runs) > 1 else ""
     yield _text(LEFT, 40, f"{moment(found.stretch.start)} to {moment(found.stretch.end)} UTC{which}", "small")
 
@@ -123,12 +130,11 @@ def _runs(lanes: Sequence[Sequence[PastRun]], found: Backtest, y: float) -> Iter
 def _steps(found: Backtest, run: PastRun, y: float) -> Iterator[str]:
     yield _text(LEFT - 6, y + 12, "steps", "small end")
     spans = [span for span in run.spans if span.weight > 0]
-    for number, span in enumerate(spans):
+    for span in spans:
         x, end = _x(found, span.begin), _x(found, span.end)
         label = f"{span.step} {span.weight:g}%"
         yield f'<rect class="step odd" x="{x:.1f}" y="{y:.1f}" width="{max(end - x, 1):.1f}" height="16"><title>{escape(label)}</title></rect>'
-        room = (_x(found, spans[number + 1].begin) if number + 1 < len(spans) else LEFT + PLOT) - x
-        if room > 7 * len(label):
+        if end - x > 7 * len(label):
             yield _text(x + 4, y + 12, label, "small")
 
 
@@ -201,10 +207,11 @@ def _marks(found: Backtest, marks: Sequence[Told], over: tuple[float, float]) ->
 
 
 def _axis(found: Backtest, y: float) -> Iterator[str]:
-    days = found.stretch.end - found.stretch.start > 2 * 86400
+    whole = found.stretch.end - found.stretch.start
+    form = "%m-%d %H:%M" if whole > 86400 else "%H:%M" if whole > 900 else "%H:%M:%S"
     for tick in range(7):
-        instant = found.stretch.start + tick / 6 * (found.stretch.end - found.stretch.start)
-        text = f"{datetime.fromtimestamp(instant, UTC):{'%m-%d %H:%M' if days else '%H:%M:%S'}}"
+        instant = found.stretch.start + tick / 6 * whole
+        text = f"{datetime.fromtimestamp(instant, UTC):{form}}"
         anchor = "end" if tick == 6 else "middle" if tick else "begin"
         yield _text(_x(found, instant), y + 14, text, f"small {anchor}")
 
@@ -222,7 +229,3 @@ def _x(found: Backtest, instant: float) -> float:
 
 def _y(panel: Panel, value: float, y: float) -> float:
     return y + HEIGHT * (1 - panel.height(value))
-
-
-def _short(text: str, most: int = 118) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

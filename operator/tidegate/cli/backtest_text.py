@@ -67,6 +67,16 @@ def words(found: Backtest) -> str:
     return "\n".join(_counted(found))
 
 
+def headline(found: Backtest) -> str:
+    """The end in a few words."""
+    if len(found.runs) > 1:
+        return f"{_kind(found)} {rate_in_words(found.rate)} runs"
+    run = found.runs[0]
+    if run.outcome == "Running":
+        return "the history ends before the run does"
+    return f"{run.outcome} ({run.reason}) after {in_words(run.end - run.start)}"
+
+
 def run_in_words(run: PastRun) -> str:
     """What came of one run."""
     if run.outcome == "Running":
@@ -167,10 +177,13 @@ def _choices(one: Placed, choices: tuple[Choice, ...]) -> Iterator[tuple[str, ..
         yield name, choice.limit, choice.what, rate_in_words(choice.rate), interval_in_words(choice.rate)
 
 
+def _kind(found: Backtest) -> str:
+    return "Stopped" if found.assumed is Assumed.CANDIDATE else "Falsely stopped"
+
+
 def _counted(found: Backtest) -> Iterator[str]:
     rate, runs = found.rate, found.runs
-    kind = "Stopped" if found.assumed is Assumed.CANDIDATE else "Falsely stopped"
-    yield f"{kind}: {rate_in_words(rate)} runs; in the long run {interval_in_words(rate)} (95 % sure)."
+    yield f"{_kind(found)} {rate_in_words(rate)} runs; in the long run {interval_in_words(rate)} (95 % sure)."
     held = sum(run.held and not run.stopped for run in runs)
     if held:
         yield f"Held for a while, and not stopped: {held}."

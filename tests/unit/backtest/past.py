@@ -18,15 +18,17 @@ Given: TypeAlias = float | Mapping[str, float] | None
 """A value, nothing, or a value for each `pod`."""
 
 
+Series: TypeAlias = tuple[tuple[tuple[str, str], ...], Sequence[tuple[float, float]]]
+"""Labels and points."""
+
+
 @dataclass
 class Past:
     answers: Mapping[str, Callable[[float], Given]]
     """By a part of the question: seconds since START to what it gives."""
     asked: list[tuple[str, float, float]] = field(default_factory=list)
 
-    async def __call__(
-        self, promql: str, start: float, end: float, step: float
-    ) -> Sequence[tuple[tuple[tuple[str, str], ...], Sequence[tuple[float, float]]]]:
+    async def __call__(self, promql: str, start: float, end: float, step: float) -> Sequence[Series]:
         self.asked.append((promql, start, end))
         answer = next((given for part, given in self.answers.items() if part in promql), None)
         found: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
@@ -45,7 +47,9 @@ def spec(**changes: object) -> RolloutSpec:
         "candidate": {"deployment": "shop-canary", "service": "shop-canary"},
         "traffic": [{"kind": "HTTPRoute", "name": "shop"}],
         "interval": "10s",
-        "metrics": [{"name": "errors", "query": 'errors{d="$workload"}[$window]', "unit": "ratio", "window": "30s"}],
+        "metrics": [
+            {"name": "errors", "query": 'rate(errors{d="$workload"}[$window])', "unit": "ratio", "window": "30s"}
+        ],
         "guards": [{"metric": "errors", "max": "5%"}],
         "steps": [
             {"name": "canary", "weight": 10, "duration": "5m", "checkpoints": [{"at": "2m"}]},

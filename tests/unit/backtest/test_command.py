@@ -1,0 +1,172 @@
+"""The command from end to end, against a Prometheus that is made up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+
+from tests.unit.adapters.fake_server import Reply, answers, error, running
+from tests.unit.backtest.past import START, Given, Past
+from tests.unit.backtest.past import spec as spec_of
+from tests.unit.backtest.story import prometheus
+from tidegate.cli.main import main
+
+SVG = "{http://www.w3.org/2000/svg}"
+FROM = ("--from", "2023-11-14T22:13:20Z", "--to", "2023-11-14T22:33:20Z")
+SPOILED: dict[str, Callable[[float], Given]] = {
+    "shop-canary": lambda t: 0.01 if t < 400 else 0.2,
+    '"shop"': lambda _: 0.012,
+}
+CALM: dict[str, Callable[[float], Given]] = {'"shop"': lambda _: 0.012}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "rollout.yaml"
+    spec = spec_of(guards=[{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "100%", "for": "2m"}])
+    manifest = {
+        "apiVersion": "tidegate.dev/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "shop"},
+        "spec": spec.model_dump(mode="json", by_alias=True, exclude_unset=True),
+    }
+    made.write_text(yaml.safe_dump(manifest))
+    return made
+
+
+class Said:
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.code = -1
+        self.err = ""
+
+    async def __call__(self, past: dict[str, Callable[[float], Given]] | Reply, *arguments: object) -> str:
+        serving = prometheus(Past(past)) if isinstance(past, dict) else running(past)
+        async with serving as fake:
+            given = ["backtest", *(str(one) for one in arguments), "--prometheus", fake.url]
+            self.code = await asyncio.to_thread(main, given)
+        said = self._capsys.readouterr()
+        self.err = said.err.replace(fake.url, "URL")
+        return said.out
+
+
+@pytest.fixture
+def tidegate(capsys: pytest.CaptureFixture[str]) -> Said:
+    return Said(capsys)
+
+
+async def test_one_run_is_told_in_words(tidegate: Said, file: Path) -> None:
+    said = await tidegate(SPOILED, file, *FROM)
+    assert tidegate.code == 0
+    assert said.splitlines()[-1] == (
+        "Reverted (GuardBreached) after 6m40s: errors of the candidate is 20%, above max 5% (window 30s)"
+    )
+    assert "The candidate is Deployment shop-canary as it was then" in said
+    assert re.search(r"errors above 5% → revert +40 +1 \(2.5 %\) +20% +Tue 2023-11-14 22:20:08 +none", said)
+    assert "ran 1 of 1" in tidegate.err
+
+
+async def test_calm_days_are_counted(tidegate: Said, file: Path) -> None:
+    said = await tidegate(CALM, file, "--from", "1h", "--to", "2023-11-15T00:00:00Z", "--every", "10m", "--suggest")
+    assert "every stop below is a false one" in said
+    assert "Falsely stopped 0 of 5 (0 %) runs; in the long run 0 % to 5" in said
+    assert "The runs overlap" in said
+    assert re.search(r"1\.2% +the tightest that stops none +0 of 5 \(0 %\)", said)
+    assert "not tested" in said
+
+
+async def test_json_has_everything(tidegate: Said, file: Path) -> None:
+    said = json.loads(await tidegate(SPOILED, file, *FROM, "--format", "json", "--suggest"))
+    (run,) = said["runs"]
+    assert (said["as"], run["outcome"], run["reason"]) == ("candidate", "Reverted", "GuardBreached")
+    assert (run["start"], run["seconds"]) == ("2023-11-14T22:13:28.479Z", pytest.approx(400))
+    assert said["stopped"]["runs"] == 1
+    assert said["lines"][0]["needed"] == "20%"
+    assert [one["line"] for one in said["suggestions"]] == ["errors max 5%", "errors maxIncrease 100%"]
+    assert run["told"][-1]["reason"] == "Reverted"
+
+
+@pytest.mark.parametrize(("expected", "code"), [("Reverted", 0), ("Succeeded", 1)])
+async def test_an_expectation_is_an_exit_code(tidegate: Said, file: Path, expected: str, code: int) -> None:
+    said = await tidegate(SPOILED, file, *FROM, "--expect", expected)
+    assert tidegate.code == code
+    assert ("NOT AS EXPECTED: run of Tue 2023-11-14 22:13:28: expected Succeeded, got Reverted" in said) == bool(code)
+
+
+async def test_the_picture_has_a_panel_a_metric_with_limits_steps_and_decisions(
+    tidegate: Said, file: Path, tmp_path: Path
+) -> None:
+    await tidegate(SPOILED, file, *FROM, "--svg", tmp_path / "x.svg")
+    tree = ET.parse(tmp_path / "x.svg").getroot()  # noqa: S314  (our own)
+    (panel,) = tree.findall(f"{SVG}g")
+    assert panel.get("data-metric") == "errors"
+    assert [path.get("class") for path in panel.findall(f"{SVG}path")] == ["baseline", "candidate", "limit"]
+    (limit,) = panel.findall(f"{SVG}line")
+    frame = panel.find(f"{SVG}rect")
+    assert frame is not None
+    top, height = float(frame.get("y", "")), float(frame.get("height", ""))
+    assert top < float(limit.get("y1", "")) < top + height
+    texts = ["".join(text.itertext()) for text in tree.iter(f"{SVG}text")]
+    assert {"max 5%", "maxIncrease 100% for 2m", "canary 10%", "candidate", "baseline"} <= set(texts)
+    stops = [line for line in tree.findall(f"{SVG}line") if line.get("class") == "stop"]
+    assert [round((float(line.get("x1", "")) - 76) / 860 * 1200, -1) for line in stops] == [400]
+    assert any("Reverted: run 1-" in text for text in texts)
+    assert "prefers-color-scheme: dark" in (tmp_path / "x.svg").read_text()
+
+
+async def test_the_picture_of_calm_days_has_a_bar_a_run(tidegate: Said, file: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "x.svg"
+    await tidegate(CALM, file, "--from", "1h", "--to", "2023-11-15T00:00:00Z", "--every", "15m", "--svg", picture)
+    tree = ET.parse(picture).getroot()  # noqa: S314  (our own)
+    assert len([rect for rect in tree.findall(f"{SVG}rect") if rect.get("class") == "run"]) == 4
+    assert [path.get("class") for path in tree.iter(f"{SVG}path")] == ["candidate"]
+
+
+async def test_the_chart_is_as_wide_as_the_terminal(
+    tidegate: Said, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    said = await tidegate(SPOILED, file, *FROM, "--chart")
+    lines = said.splitlines()
+    title = next(place for place, line in enumerate(lines) if line.startswith("errors, the worst of the candidate"))
+    chart = lines[title + 1 : title + 8]
+    assert max(map(len, chart)) <= 60
+    assert chart[5].startswith("        0% ▃▃")
+    assert any("5%" in line and "┄┄┄" in line for line in chart)
+    assert chart[0].rstrip().endswith("█") or "▆" in chart[0]
+    assert "✗" in chart[6]
+
+
+@pytest.mark.parametrize(
+    ("past", "arguments", "said"),
+    [
+        ({}, FROM, "no metric of Rollout shop has any data from 2023-11-14 22:13:20 to 2023-11-14 22:33:20 UTC"),
+        (answers(400, error("bad_data", "parse error")), FROM, "URL: BadQuery: parse error (asked: "),
+        ({}, ("--from", "soon"), "'soon' is neither an instant such as 2026-11-21T09:00:00Z nor a time such as 14d"),
+        ({}, ("--from", "2023-11-15T00:00:00Z", "--to", "2023-11-14T00:00:00Z"), "--from must lie before --to"),
+        ({}, (*FROM, "--every", "10ms"), "more than 2000 runs"),
+        ({}, (*FROM, "--header", "nothing"), "--header nothing: write it like X-Scope-OrgID:shop"),
+    ],
+)
+async def test_what_cannot_be_done_is_one_line(
+    tidegate: Said, file: Path, past: dict[str, Callable[[float], Given]] | Reply, arguments: tuple[str, ...], said: str
+) -> None:
+    assert await tidegate(past, file, *arguments) == ""
+    assert tidegate.code == 2
+    assert f"tidegate: {said}" in tidegate.err or said in tidegate.err
+
+
+def test_an_address_that_is_none_is_told(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backtest", str(file), *FROM, "--prometheus", "prometheus:9090"]) == 2
+    assert "must begin with http:// or https://" in capsys.readouterr().err
+
+
+def test_a_start_of_the_past_is_where_the_tests_think() -> None:
+    assert START == 1_700_000_000.0

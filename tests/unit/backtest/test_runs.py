@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.unit.backtest.past import START, Given, Past, order, run, spec
+from tidegate.simulation.history_arms import Assumed
+from tidegate.simulation.history_backtest import NoHistoryError, backtest, starts
+
+CANARY, BASELINE = "shop-canary", '"shop"'
+CALM: dict[str, Callable[[float], Given]] = {BASELINE: lambda _: 0.01}
+
+
+async def test_it_reverts_when_and_because_it_would_have() -> None:
+    found = await run({CANARY: lambda t: 0.01 if t < 400 else 0.2})
+    (past,) = found.runs
+    assert found.assumed is Assumed.CANDIDATE
+    assert (past.outcome, past.reason) == ("Reverted", "GuardBreached")
+    assert past.message == "errors of the candidate is 20%, above max 5% (window 30s)"
+    assert 400 <= past.end - START < 410
+    assert [(span.step, span.weight) for span in past.spans if span.weight] == [("canary", 10), ("half", 50)]
+    assert past.stopped
+
+
+async def test_a_breach_must_last() -> None:
+    guards = [{"metric": "errors", "max": "5%", "for": "1m"}]
+    short = await run(CALM | {CANARY: lambda t: 0.2 if 400 <= t < 450 else 0.0}, spec(guards=guards))
+    long = await run({CANARY: lambda t: 0.2 if 400 <= t < 500 else 0.0}, spec(guards=guards))
+    assert [short.runs[0].outcome, long.runs[0].outcome] == ["Succeeded", "Reverted"]
+    assert 460 <= long.runs[0].end - START < 470
+    (line,) = short.lines()
+    assert (line.beyond, line.longest, line.worst) == (5, 40.0, 0.2)
+    assert line.room == 1.0  # no five minutes of it were above 0
+
+
+async def test_a_clean_run_succeeds_in_its_time() -> None:
+    (past,) = (await run(CALM | {CANARY: lambda _: 0.01})).runs
+    assert past.outcome == "Succeeded"
+    assert 600 <= past.end - past.start < 650
+    assert past.ticks < 40
+
+
+async def test_a_history_that_ends_first_leaves_the_run_open() -> None:
+    (past,) = (await run({CANARY: lambda _: 0.01}, seconds=300)).runs
+    assert past.outcome == "Running"
+    assert not past.stopped
+
+
+async def test_no_data_reverts_as_the_operator_would_and_is_told() -> None:
+    blindness = {"noData": {"after": "1m", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
+    found = await run({CANARY: lambda t: None if t >= 200 else 0.01}, spec(blindness=blindness))
+    assert found.runs[0].reason == "BlindNoData"
+    assert 250 <= found.runs[0].end - START < 280
+    gap = next(one for one in found.gaps if one.arm == "candidate")
+    assert gap.first[0] - START == pytest.approx(208.5, abs=0.1)
+
+
+async def test_without_a_canary_in_the_past_the_baseline_stands_for_it() -> None:
+    guards = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "1%"}]
+    found = await run({BASELINE: lambda t: 0.01 if t < 400 else 0.2}, spec(guards=guards))
+    assert found.assumed is Assumed.BASELINE
+    assert found.runs[0].outcome == "Reverted"
+    absolute, relative = found.lines()
+    assert (absolute.beyond, relative.beyond) == (1, 0)
+    assert [found.untested(one.placed) for one in (absolute, relative)] == [False, True]
+    assert len(list(found.suggestions())) == 1
+
+
+async def test_one_half_of_the_pods_is_compared_with_the_other() -> None:
+    metrics = [{"name": "errors", "query": 'errors{pod=~"$pods"}[$window]', "unit": "ratio", "window": "30s"}]
+    guards = [{"metric": "errors", "maxIncrease": "20%", "for": "30s"}]
+    of = spec(metrics=metrics, guards=guards)
+    found = await run(
+        {"[j-z]": lambda t: 0.013 if t > 300 else 0.011, "[0-9b-h]": lambda _: 0.01}, of, assumed=Assumed.HALVES
+    )
+    assert found.runs[0].message.startswith("errors of the candidate is 1.3%, higher than the baseline by more than")
+
+
+async def test_nothing_at_all_says_what_was_asked() -> None:
+    with pytest.raises(NoHistoryError) as raised:
+        await run({})
+    assert "no metric of Rollout shop has any data from 2023-11-14 22:13:20" in str(raised.value)
+    assert 'errors: rate(errors{d="shop"}[30s])' in str(raised.value)
+
+
+async def test_no_window_reaches_back_to_before_the_candidate_had_traffic() -> None:
+    past = Past({CANARY: lambda _: 0.01})
+    await backtest(past, order(spec(), 1200))
+    early = [promql for promql, start, end in past.asked if start == end and CANARY in promql]
+    assert [text[text.index("[") : -1] for text in early][:3] == ["[8s]", "[18s]", "[28s]"]
+
+
+async def test_git_that_updates_the_baseline_is_not_waited_for() -> None:
+    promotion = {"strategy": "AwaitBaseline", "settle": "20s"}
+    (past,) = (await run({CANARY: lambda _: 0.01, BASELINE: lambda _: 0.01}, spec(promotion=promotion))).runs
+    assert past.outcome == "Succeeded"
+
+
+async def test_a_breach_after_the_promotion_is_a_stop() -> None:
+    (past,) = (await run({CANARY: lambda _: 0.01, BASELINE: lambda _: 0.5})).runs
+    assert (past.outcome, past.reason, past.stopped) == ("SentBack", "PromotionBreached", True)
+
+
+async def test_runs_start_so_often_as_long_as_a_clean_one_fits_in() -> None:
+    made = order(spec(), 3600, every=600)
+    assert [round(one - START) for one in starts(made, START + 8, 10.0)] == [8, 608, 1208, 1808, 2408]
+    found = await run(CALM | {CANARY: lambda t: 0.2 if 1300 < t < 1320 else 0.01}, seconds=3600, every=600)
+    assert [past.outcome for past in found.runs] == ["Succeeded", "Succeeded", "Reverted", "Succeeded", "Succeeded"]
+    assert (found.rate.stopped, found.rate.runs) == (1, 5)
+    low, high = found.rate.interval
+    assert 0 < low < 0.2 < high < 1
+
+
+async def test_a_question_about_the_elapsed_time_is_asked_at_every_judgement() -> None:
+    metrics = [{"name": "errors", "query": 'errors{d="$workload"}[$elapsed]', "unit": "ratio", "window": "30s"}]
+    past = Past(CALM | {CANARY: lambda _: 0.01})
+    found = await backtest(past, order(spec(metrics=metrics), 1200))
+    assert found.runs[0].outcome == "Succeeded"
+    assert len({promql for promql, _, _ in past.asked}) > 20
+    assert list(found.lines()) == []
