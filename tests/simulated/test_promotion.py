@@ -265,3 +265,13 @@ async def test_a_template_that_is_put_back_within_the_write_is_tried_three_times
     runner = shop.rollout(spec(steps=ONE))
     await runner.run_until(shop.start + 300)
     assert (len(written), stalled(shop), shop.weight) == (3, "Contested", 50)
+
+
+async def test_more_on_the_route_is_put_back_while_a_revert_waits_for_the_old_template() -> None:
+    shop, runner = await until(Shop(), "RollingOut", rollout_seconds=120.0)
+    runner.at(shop.clock.now() + 1, lambda: shop.command(Action.ABORT))
+    runner.at(shop.clock.now() + 10, lambda: shop.set_weight(1, 99))
+    await runner.run_until(shop.clock.now() + 10)
+    assert shop.weight == 50
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert (shop.weight, image(shop)) == (0, "shop:v1")

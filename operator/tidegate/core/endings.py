@@ -35,6 +35,7 @@ def carry_out(draft: Draft) -> None:
     draft.wakes.append(draft.now + RETRY)
     draft.doing = Why(ending.reason, f"putting the weights back: {ending.evidence}")
     if not _template_back(draft):
+        targets.put_back_more(draft)
         return
     alarm = _would_be_an_outage(draft, ending)
     if alarm is not None:
