@@ -18,6 +18,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from tidegate.adapters.kubernetes.errors import translated
+from tidegate.adapters.kubernetes.lanes import Lanes
 from tidegate.ports.errors import Missing, PortError, Unavailable
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -139,6 +140,7 @@ class Api:
         self._client.user_agent = f"tidegate/{version('tidegate')}"
         self._observer = observer
         self._timeout = timeout
+        self._lanes = Lanes()
         self.last_answer = time.monotonic()
         """When the API server last answered anything at all, on `time.monotonic`'s clock."""
 
@@ -202,7 +204,8 @@ class Api:
         started = time.monotonic()
         outcome = "ok"
         try:
-            return await self._request(call)
+            async with self._lanes.first() if call.method == "PATCH" else self._lanes.patient():
+                return await self._request(call)
         except PortError as error:
             outcome = type(error).__name__
             raise

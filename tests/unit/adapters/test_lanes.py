@@ -1,0 +1,121 @@
+"""Writes go at once; reads and Events take turns beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tidegate.adapters.kubernetes.lanes import Lanes
+
+
+class Reader:
+    """A patient call that stays under way until it is told to end."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._end = asyncio.Event()
+        self.under_way = False
+        self.task = asyncio.ensure_future(self._run())
+
+    async def _run(self) -> None:
+        async with self._lanes.patient():
+            self.under_way = True
+            await self._end.wait()
+        self.under_way = False
+
+    async def end(self) -> None:
+        self._end.set()
+        await self.task
+        await turned()
+
+
+async def turned() -> None:
+    """Lets everything that can go on go on."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def readers(lanes: Lanes, count: int) -> list[Reader]:
+    made = [Reader(lanes) for _ in range(count)]
+    await turned()
+    return made
+
+
+def under_way(made: list[Reader]) -> list[int]:
+    return [place for place, reader in enumerate(made) if reader.under_way]
+
+
+async def test_a_write_waits_for_nobody() -> None:
+    lanes = Lanes(beside_writes=1, without_writes=1)
+    made = await readers(lanes, 3)
+    async with AsyncExitStack() as writes, asyncio.timeout(1):
+        for _ in range(100):
+            await writes.enter_async_context(lanes.first())
+    for reader in made:
+        await reader.end()
+
+
+async def test_beside_writes_few_reads_go_on_and_in_the_order_of_coming() -> None:
+    lanes = Lanes(beside_writes=2, without_writes=4)
+    async with lanes.first():
+        made = await readers(lanes, 6)
+        assert under_way(made) == [0, 1]
+        await made[0].end()
+        assert under_way(made) == [1, 2]
+    await turned()
+    assert under_way(made) == [1, 2, 3, 4], "without writes there is more room at once"
+    for reader in made[1:]:
+        await reader.end()
+
+
+async def test_reads_under_way_when_a_write_comes_go_on_but_none_is_added() -> None:
+    lanes = Lanes(beside_writes=1, without_writes=3)
+    made = await readers(lanes, 3)
+    async with lanes.first():
+        made += await readers(lanes, 1)
+        assert under_way(made) == [0, 1, 2]
+        await made[0].end()
+        await made[1].end()
+        assert under_way(made) == [2], "one is room enough beside a write"
+        await made[2].end()
+        assert under_way(made) == [3]
+    await made[3].end()
+
+
+async def test_a_read_nobody_waits_for_any_more_holds_no_place() -> None:
+    lanes = Lanes(beside_writes=1, without_writes=1)
+    made = await readers(lanes, 3)
+    made[1].task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await made[1].task
+    await made[0].end()
+    assert under_way(made) == [2]
+    await made[2].end()
+
+
+async def test_a_read_cancelled_in_the_instant_of_its_turn_gives_it_to_the_next() -> None:
+    lanes = Lanes(beside_writes=1, without_writes=1)
+    async with lanes.patient():
+        made = await readers(lanes, 2)
+    made[0].task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await made[0].task
+    await turned()
+    assert under_way(made) == [1]
+    await made[1].end()
+
+
+async def test_a_read_goes_after_the_longest_wait_whatever_hangs() -> None:
+    lanes = Lanes(beside_writes=1, without_writes=1, longest_wait=0.01)
+    async with lanes.first(), asyncio.timeout(5):
+        made = await readers(lanes, 3)
+        assert under_way(made) == [0]
+        while under_way(made) != [0, 1, 2]:
+            await turned()
+        for reader in made:
+            await reader.end()
+        (alone,) = await readers(lanes, 1)
+        assert alone.under_way, "nothing is counted twice"
+        await alone.end()
