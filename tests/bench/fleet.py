@@ -20,7 +20,9 @@ A_NAMESPACE = 50
 TOGETHER = 32
 """Requests of ours at the same time: more would only wait in the API server."""
 WEIGHT = 10
-PATIENCE = 120.0
+STARTING_INTERVAL = 10
+"""Seconds: runs begin at a pace at which hundreds can begin at once; shorter intervals are set when all are under way."""
+PATIENCE = 180.0
 """Seconds for a thousand shops to come up on a slow machine."""
 
 _revisions = itertools.count(1)
@@ -99,15 +101,17 @@ class Fleet:
 
     async def run(self, shops: Sequence[Shop], interval: int) -> None:
         """Starts a run of each that has none; returns when every route gives the candidate its weight."""
-        change = {"spec": {"revision": f"r{next(_revisions)}", "interval": f"{interval}s"}}
         new = [shop for shop in shops if self._under_way.get(shop) != interval]
-        await _together(self._lab.api.patch(_rollout(shop), change) for shop in new)
+        pace = max(interval, STARTING_INTERVAL) if len(new) >= A_NAMESPACE else interval
+        await self._set(new, revision=f"r{next(_revisions)}", interval=f"{pace}s")
         self._under_way |= dict.fromkeys(new, interval)
         await until(lambda: self._all_have(shops, WEIGHT), PATIENCE, f"{len(shops)} runs under way")
+        if pace != interval:
+            await self._set(new, interval=f"{interval}s")
 
     async def end(self, shops: Sequence[Shop]) -> None:
         """Ends their runs by a breach, soon; returns when all is at rest and the source well again."""
-        await _together(self._lab.api.patch(_rollout(shop), {"spec": {"interval": "1s"}}) for shop in shops)
+        await self._set(shops, interval="1s")
         await self._source.switch("all")
         await self.reverted(shops)
         await self.at_rest()
@@ -131,6 +135,9 @@ class Fleet:
     def zero_at(self, shop: Shop) -> float:
         """Unix time at which a watch told that the candidate's weight is 0."""
         return self._watch.of(shop.namespace, shop.name)[-1].at
+
+    async def _set(self, shops: Sequence[Shop], **changes: str) -> None:
+        await _together(self._lab.api.patch(_rollout(shop), {"spec": changes}) for shop in shops)
 
     def _all_have(self, shops: Sequence[Shop], share: int) -> bool:
         return all(self._share(shop) == share for shop in shops)

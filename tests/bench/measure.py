@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
+from lab.wait import DeadlineError
 from tests.bench import machine, rest, reverts, ticks
 from tests.bench.figures import Table, quantile
 from tests.bench.reverts import Storm
@@ -52,7 +54,12 @@ async def measure(wanted: Wanted) -> Measured:
             await on.fleet.end(on.fleet.shops[-wanted.tick_rollouts :])
         if "revert" in wanted.parts:
             found.storms = await _storms(on, wanted)
-            found.tables.insert(0, reverts.table(found.storms, wanted.repeats))
+            latency = reverts.table(found.storms, wanted.repeats)
+            if lost := reverts.missing(itertools.product(wanted.counts, wanted.intervals), found.storms):
+                latency.notes.append(
+                    f"Not measured, because the runs did not come under way or to an end in time: {lost}."
+                )
+            found.tables.insert(0, latency)
         if "rest" in wanted.parts:
             resting.rows.append(await rest.at_rest(on, wanted.at_rest[-1], wanted.rest_seconds))
             found.tables.append(resting)
@@ -89,11 +96,19 @@ async def _storms(on: Stage, wanted: Wanted) -> list[Storm]:
     storms: list[Storm] = []
     for count in wanted.counts:
         for interval in wanted.intervals:
-            if count == 1:
-                storms.append(await reverts.one_at_a_time(on, wanted.repeats, interval))
-            else:
-                storms.append(await reverts.all_at_once(on, count, interval))
+            try:
+                storms.append(await _case(on, wanted, count, interval))
+            except DeadlineError as error:
+                progress(f"{count} breaching at {interval} s: NOT MEASURED: {error}")
+                await on.fleet.end(on.fleet.shops)
+                await on.afresh()
     return storms
+
+
+async def _case(on: Stage, wanted: Wanted, count: int, interval: int) -> Storm:
+    if count == 1:
+        return await reverts.one_at_a_time(on, wanted.repeats, interval)
+    return await reverts.all_at_once(on, count, interval)
 
 
 def _ours(storms: list[Storm], resting: Table) -> dict[str, str]:

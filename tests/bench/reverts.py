@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lab.wait import until
@@ -36,6 +36,12 @@ class Storm:
     until_zero: Cost
     until_rest: Cost
     yardstick: Yardstick
+
+
+def missing(wanted: Iterable[tuple[int, int]], storms: Sequence[Storm]) -> str:
+    """The cases for which there is no figure, in words; empty when there are none."""
+    taken = {(storm.count, storm.interval) for storm in storms}
+    return ", ".join(f"{count} at {interval} s" for count, interval in wanted if (count, interval) not in taken)
 
 
 def table(storms: Sequence[Storm], running: int) -> Table:
