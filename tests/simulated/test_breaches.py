@@ -207,3 +207,15 @@ async def test_a_guard_that_never_had_a_request_to_judge_lets_nothing_advance() 
     shop.answer = lambda question, _now: value(500.0 if question.part == "total" else 0.0)
     await runner.run_until(shop.start + 4000, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"
+
+
+async def test_a_checkpoint_says_what_its_counts_can_and_cannot_show() -> None:
+    """No error in 380 requests does not show that there are fewer than one in a hundred."""
+    shop = Shop()
+    shop.answer = lambda question, _now: value({"total": 380.0, "bad": 0.0}.get(question.part, 0.0))
+    ratio = {"name": "errors", "ratio": {"bad": "bad_total", "total": "all_total"}, "window": "20s"}
+    runner = await started(shop, metrics=[ratio])
+    await runner.run_until(shop.start + 60)
+    finding = shop.status.checkpoints[0].findings[0]
+    assert finding.counts == "0 of 380"
+    assert finding.possible.startswith("0% to 1.")

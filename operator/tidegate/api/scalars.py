@@ -54,7 +54,9 @@ class _Text(str):
             ValueError: it does not have the form; the message says what would be right.
         """
         text = str(value) if cls.integers and isinstance(value, int) and not isinstance(value, bool) else value
-        fits = isinstance(text, str) and 0 < len(text) <= cls.form["maxLength"] and re.fullmatch(cls.form["pattern"], text)
+        fits = (
+            isinstance(text, str) and 0 < len(text) <= cls.form["maxLength"] and re.fullmatch(cls.form["pattern"], text)
+        )
         if not isinstance(text, str) or not fits:
             raise ValueError(f"{value!r} is no {cls.right}")
         return cls(text)

@@ -162,6 +162,10 @@ class FindingStatus(StatusModel):
     """The limit."""
     series: str = ""
     """The worst series."""
+    counts: str = ""
+    """For a ratio: bad requests of all, such as `3 of 380`."""
+    possible: str = ""
+    """For a ratio: the rates that these counts leave possible, with 95 % confidence, such as `0% to 1.4%`."""
     message: str = ""
     """All of it in words."""
 

@@ -116,8 +116,11 @@ def _step(step: StepStatus) -> str:
 
 def _checkpoint(checkpoint: CheckpointStatus) -> Table:
     title = f"Last checkpoint, {checkpoint.at} into {checkpoint.step}: {checkpoint.verdict}"
-    columns = ("threshold", "limit", "candidate", "baseline", "series", "state")
-    rows = [(one.threshold, one.limit, one.value, one.baseline, one.series, one.state) for one in checkpoint.findings]
+    columns = ("threshold", "limit", "candidate", "baseline", "series", "bad requests", "possible (95%)", "state")
+    rows = [
+        (one.threshold, one.limit, one.value, one.baseline, one.series, one.counts, one.possible, one.state)
+        for one in checkpoint.findings
+    ]
     return _table(title, columns, rows)
 
 

@@ -9,12 +9,16 @@ from tidegate.api.status import CheckpointStatus, FindingStatus
 from tidegate.api.threshold import AfterHold, OnBreach
 from tidegate.core.checkpoints import offsets, reached
 from tidegate.core.draft import Draft
-from tidegate.core.findings import Finding, State, shown
+from tidegate.core.evidence.intervals import rate_interval
+from tidegate.core.findings import Finding, SeriesFinding, State, shown
 from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting, metric_of
 from tidegate.core.plan import Why
 
 KEPT_CHECKPOINTS = 20
+
+ALPHA = 0.05
+"""1 minus the confidence of the interval that is shown with a ratio."""
 
 
 def verdict(draft: Draft, spec: Step) -> bool:
@@ -86,8 +90,25 @@ def _evidence(draft: Draft, finding: Finding) -> FindingStatus:
         baseline=base,
         limit=f"{finding.line.kind} {finding.line.limit}",
         series=worst.series if worst else "",
+        **_counted(worst),
         message=finding.message,
     )
+
+
+def _counted(worst: SeriesFinding | None) -> dict[str, str]:
+    """The counts behind a ratio, and what they leave possible: few requests can show little, and that is said."""
+    if worst is None or worst.value is None or not worst.requests or not 0 <= worst.value <= 1:
+        return {}
+    bad = worst.value * worst.requests
+    low, high = rate_interval(worst.requests, bad, ALPHA)
+    return {
+        "counts": f"{bad:.0f} of {worst.requests:.0f}",
+        "possible": f"{_percent(low)} to {_percent(high)}",
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2g}%"
 
 
 def _at(offset: float) -> str:
