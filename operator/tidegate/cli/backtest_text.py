@@ -11,7 +11,8 @@ from tidegate.cli.words import line_in_words
 from tidegate.core.findings import shown
 from tidegate.core.instants import in_words
 from tidegate.simulation.history_arms import Assumed, assumptions, changing, lasting
-from tidegate.simulation.history_backtest import Backtest, Gap
+from tidegate.simulation.history_backtest import Backtest
+from tidegate.simulation.history_gaps import Gap
 from tidegate.simulation.history_lines import LineSummary, Placed, placed
 from tidegate.simulation.history_run import PastRun
 from tidegate.simulation.history_suggest import Choice, Rate, overlapping

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidegate.api.metric import Metric, WhenEmpty
+from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core import grid
 from tidegate.core.instants import instant
@@ -15,10 +15,12 @@ from tidegate.core.observed import ArmName, Question
 from tidegate.core.seen import Problem
 from tidegate.simulation.history import AskRange, History, Progress, Stretch, together
 from tidegate.simulation.history_arms import Assumed, as_of_then, asking, lines, pods, steady
+from tidegate.simulation.history_gaps import Gap, anything, gaps
 from tidegate.simulation.history_lines import LineSummary, Placed, placed, places, summary
-from tidegate.simulation.history_run import Course, PastRun, PastRunner, Span, uid_of
+from tidegate.simulation.history_run import PastRun, PastRunner, Span
 from tidegate.simulation.history_suggest import Rate, Suggestion, suggestion, tightest
 from tidegate.simulation.history_tracks import Samples, Track
+from tidegate.simulation.history_world import Course, uid_of
 
 RUNS_AT_ONCE = 8
 """Runs under way at the same time: while one waits for an answer another goes on."""
@@ -47,18 +49,6 @@ class Order:
     """Seconds from the start of one run to that of the next."""
     assumed: Assumed | None = None
     """Whose history; `None`: the candidate's when it has one."""
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Where a metric has no data."""
-
-    metric: str
-    arm: ArmName
-    seconds: float
-    """In all."""
-    first: tuple[float, float]
-    """The first stretch without data, epoch seconds."""
 
 
 @dataclass
@@ -177,7 +167,7 @@ async def _judged(history: History, order: Order) -> Backtest:
         asked = dict(_questions(spec, order, assumed))
         await history.load([question.promql for texts in asked.values() for question in texts])
         samples = _samples(history, spec, asked)
-        if _anything(samples, ArmName.CANDIDATE):
+        if anything(samples, ArmName.CANDIDATE):
             break
     else:
         raise NoHistoryError(_nothing(order, asked))
@@ -189,7 +179,7 @@ async def _judged(history: History, order: Order) -> Backtest:
         history.stretch,
         by_arm,
         _tracks(history, spec, samples),
-        gaps=_gaps(by_arm, history.stretch),
+        gaps=gaps(by_arm, history.stretch),
     )
 
 
@@ -285,27 +275,8 @@ def _check(raw: Mapping[str, object]) -> tuple[RolloutSpec | None, tuple[Problem
     return RolloutSpec.model_validate(raw), ()
 
 
-def _anything(samples: Mapping[tuple[str, ArmName, str], Samples], arm: ArmName) -> bool:
-    """Whether any metric about an arm has data; one that is empty when all is well proves nothing."""
-    mine = [one for (_, of, _), one in samples.items() if of is arm and one.metric.when_empty is not WhenEmpty.ZERO]
-    return not mine or not all(one.nothing for one in mine)
-
-
 def _nothing(order: Order, asked: Mapping[tuple[str, ArmName, str], tuple[Question, ...]]) -> str:
     texts = {name: questions[-1].promql for (name, arm, _), questions in asked.items() if arm is ArmName.BASELINE}
     listed = "".join(f"\n  {name}: {text}" for name, text in texts.items())
     over = f"from {instant(order.start):%Y-%m-%d %H:%M:%S} to {instant(order.end):%Y-%m-%d %H:%M:%S} UTC"
     return f"no metric of Rollout {order.name} has any data {over}; asked last:{listed}"
-
-
-def _gaps(samples: Mapping[tuple[str, ArmName], Samples], stretch: Stretch) -> list[Gap]:
-    found, seen = [], set()
-    for (name, arm), one in sorted(samples.items(), key=lambda item: item[0][1]):
-        without = [index for index, empty in enumerate(one.empty) if empty]
-        if id(one) in seen or not without or one.metric.when_empty is WhenEmpty.ZERO:
-            continue
-        seen.add(id(one))
-        end = next(b for b, after in zip(without, [*without[1:], -1], strict=True) if after != b + 1)
-        first = (stretch.time(without[0]), stretch.time(end + 1))
-        found.append(Gap(name, arm, len(without) * stretch.step, first))
-    return found

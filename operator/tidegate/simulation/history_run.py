@@ -8,25 +8,16 @@ nothing. Everywhere else every point of the grid is ticked.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
-from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
-from tidegate.core import grid, targets
+from tidegate.core import grid
 from tidegate.core.judging import SCRAPE
-from tidegate.core.observed import Answer, Arm, ArmName, Question, Seen, SeriesValue, Vector
-from tidegate.ports.world import World
-from tidegate.reconcile.specs import Check
-from tidegate.reconcile.tick import Ticker
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedRoute
-from tidegate.simulation.faults import Gate
-from tidegate.simulation.history import History
-from tidegate.simulation.ports import MemoryWorkloads, memory_world
+from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.history_world import NEW_IMAGE, Course, PastTicker, cluster_of, world_of
 
-NEW_IMAGE: Final = "app:v2"
 MILLISECOND: Final = 0.001
 
 
@@ -59,7 +50,7 @@ class PastRun:
     start: float
     """Epoch seconds."""
     end: float
-    """When it ended, or when the history did."""
+    """When its end was decided (the route is written then), or when the history ended."""
     outcome: str
     """The run's; `Running` when the history ended first; `SentBack` when a guard was breached after the promotion."""
     reason: str
@@ -79,62 +70,6 @@ class PastRun:
         return any(one.reason == "Holding" for one in self.told)
 
 
-class PastTicker(Ticker):
-    """A ticker that is told, tick by tick, whether the time since the one before counts as watched."""
-
-    def attend(self, *, attended: bool) -> None:
-        """For the next tick."""
-        self._attended = attended
-
-
-class PastWorkloads(MemoryWorkloads):
-    """Deployments whose pods are named as they may have been then."""
-
-    names: Mapping[str, str]
-    """Deployment to `$pods`."""
-
-    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
-        """The arm."""
-        found = await super().arm(namespace, deployment, service, fresh=fresh)
-        return replace(found, pods=self.names[deployment]) if isinstance(found, Arm) else found
-
-
-class PastMetrics:
-    """`MetricSource` on the past; it can always be asked."""
-
-    def __init__(self, history: History, clock: VirtualClock) -> None:
-        self._history = history
-        self._clock = clock
-
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
-        """The answer at this instant: of the nearest point before it, or asked for by itself while windows are still short."""
-        del timeout
-        if question.part == "probe":
-            return Vector((SeriesValue((), 1.0),))
-        now = self._clock.now()
-        recording = self._history.recording(question.promql)
-        if recording is None:
-            return await self._history.instant(question.promql, now)
-        return recording.vector(self._history.stretch.index(now))
-
-
-@dataclass(frozen=True)
-class Course:
-    """What every run over one history has in common."""
-
-    name: str
-    namespace: str
-    spec: RolloutSpec
-    """As of then (history_arms)."""
-    pods: Mapping[ArmName, str]
-    check: Check
-    history: History
-    change_after: Callable[[str, float, int], int]
-    """For a step, a weight and a point of history: the next point at which a judgement differs."""
-    leap: bool = True
-    """Leave out the ticks that would change nothing."""
-
-
 @dataclass
 class PastRunner:
     """Runs one Rollout from `start` (epoch seconds) until it ends or the history does."""
@@ -145,12 +80,14 @@ class PastRunner:
     cluster: Cluster = field(init=False)
     ticks: int = 0
     _spans: list[Span] = field(default_factory=list)
+    _decided: float | None = None
+    """When the end was decided: it may be recorded some seconds later, when no late write can land any more."""
 
     def __post_init__(self) -> None:
         """Makes the world."""
         self.clock = VirtualClock(self.start)
-        self.cluster = _cluster(self.course, self.clock)
-        self.ticker = PastTicker(_world(self.course, self.cluster), self.course.check)
+        self.cluster = cluster_of(self.course, self.clock)
+        self.ticker = PastTicker(world_of(self.course, self.cluster), self.course.check)
         self._uid = self.cluster.rollouts[self.course.name].uid
         self._interval = max(self.course.spec.interval.seconds, 1.0)
 
@@ -224,8 +161,10 @@ class PastRunner:
     def _note(self, status: RolloutStatus) -> None:
         """Keeps the spans, and does what people are waited for: with Git, the baseline is updated at once."""
         now, run = self.clock.now(), status.run
-        if self._spans:
+        if self._spans and self._decided is None:
             self._spans[-1] = replace(self._spans[-1], end=now)
+        if run is not None and run.ending is not None and self._decided is None:
+            self._decided = now
         promotion = run.promotion if run is not None else None
         if promotion is not None and promotion.stage == "Awaiting":
             self.cluster.set_image(self.course.spec.baseline.deployment, NEW_IMAGE)
@@ -248,12 +187,8 @@ class PastRunner:
         elif any(one.reason == "PromotionBreached" for one in told):
             last_told = next(one for one in told if one.reason == "PromotionBreached")
             outcome, reason, message = "SentBack", last_told.reason, last_told.message
-        return PastRun(self.start, self.clock.now(), outcome, reason, message, tuple(self._spans), told, self.ticks)
-
-
-def uid_of(name: str) -> str:
-    """The uid of a Rollout in the past: it says where the points of its judging grid lie."""
-    return f"past-{name}"
+        end = self._decided if self._decided is not None else self.clock.now()
+        return PastRun(self.start, end, outcome, reason, message, tuple(self._spans), told, self.ticks)
 
 
 def _posture(status: RolloutStatus) -> tuple[object, ...]:
@@ -271,29 +206,3 @@ def _posture(status: RolloutStatus) -> tuple[object, ...]:
         run.traffic_since,
         tuple((guard.name, guard.state) for guard in status.guards),
     )
-
-
-def _world(course: Course, cluster: Cluster) -> World:
-    workloads = PastWorkloads(cluster, Gate())
-    workloads.names = {
-        course.spec.baseline.deployment: course.pods[ArmName.BASELINE],
-        course.spec.candidate.deployment: course.pods[ArmName.CANDIDATE],
-    }
-    ports = memory_world(cluster, lambda _question, _now: Vector(()))
-    return replace(ports, workloads=workloads, metrics=PastMetrics(course.history, cluster.clock))
-
-
-def _cluster(course: Course, clock: VirtualClock) -> Cluster:
-    """Both arms well, the candidate with a version of its own, all traffic on the baseline."""
-    made = Cluster(clock, namespace=course.namespace)
-    for arm, image in ((course.spec.baseline, "app:v1"), (course.spec.candidate, NEW_IMAGE)):
-        replicas = max(course.spec.baseline.min_available, 3)
-        made.add_deployment(arm.deployment, image, {"app": arm.deployment}, replicas)
-        made.services[arm.service] = {"app": arm.deployment}
-    for ref in targets.refs_of(course.spec, course.namespace):
-        rules = [{ref.baseline: 100, ref.candidate: 0} for _ in ref.rules or ("",)]
-        made.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
-    raw: dict[str, Any] = course.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    rollout = made.add_rollout(course.name, raw)
-    made.rollouts[course.name] = replace(rollout, uid=uid_of(course.name))
-    return made

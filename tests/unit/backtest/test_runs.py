@@ -119,3 +119,13 @@ async def test_a_question_about_the_elapsed_time_is_asked_at_every_judgement() -
     assert found.runs[0].outcome == "Succeeded"
     assert len({promql for promql, _, _ in past.asked}) > 20
     assert list(found.lines()) == []
+
+
+async def test_a_stop_is_told_for_when_it_was_decided_not_for_when_it_was_recorded() -> None:
+    of = spec(interval="2s")
+    raised = (await run(CALM | {CANARY: lambda _: 0.01}, of)).runs[0].spans[-1].begin - START
+    (past,) = (await run(CALM | {CANARY: lambda t: 0.2 if t > raised else 0.01}, of)).runs
+    decided, recorded = past.told[-2:]
+    assert (decided.reason, recorded.reason) == ("GuardBreached", "Reverted")
+    assert decided.time < recorded.time
+    assert past.end == past.spans[-1].end == decided.time

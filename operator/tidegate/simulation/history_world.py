@@ -1,0 +1,109 @@
+"""The world a run of the past is in: both arms well, routes that take every weight, answers from what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from tidegate.api.rollout import RolloutSpec
+from tidegate.core import targets
+from tidegate.core.observed import Answer, Arm, ArmName, Question, Seen, SeriesValue, Vector
+from tidegate.ports.world import World
+from tidegate.reconcile.specs import Check
+from tidegate.reconcile.tick import Ticker
+from tidegate.simulation.clock import VirtualClock
+from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.faults import Gate
+from tidegate.simulation.history import History
+from tidegate.simulation.ports import MemoryWorkloads, memory_world
+
+NEW_IMAGE: Final = "app:v2"
+
+
+@dataclass(frozen=True)
+class Course:
+    """What every run over one history has in common."""
+
+    name: str
+    namespace: str
+    spec: RolloutSpec
+    """As of then (history_arms)."""
+    pods: Mapping[ArmName, str]
+    check: Check
+    history: History
+    change_after: Callable[[str, float, int], int]
+    """For a step, a weight and a point of history: the next point at which a judgement differs."""
+    leap: bool = True
+    """Leave out the ticks that would change nothing."""
+
+
+class PastTicker(Ticker):
+    """A ticker that is told, tick by tick, whether the time since the one before counts as watched."""
+
+    def attend(self, *, attended: bool) -> None:
+        """For the next tick."""
+        self._attended = attended
+
+
+class PastWorkloads(MemoryWorkloads):
+    """Deployments whose pods are named as they may have been then."""
+
+    names: Mapping[str, str]
+    """Deployment to `$pods`."""
+
+    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
+        """The arm."""
+        found = await super().arm(namespace, deployment, service, fresh=fresh)
+        return replace(found, pods=self.names[deployment]) if isinstance(found, Arm) else found
+
+
+class PastMetrics:
+    """`MetricSource` on the past; it can always be asked."""
+
+    def __init__(self, history: History, clock: VirtualClock) -> None:
+        self._history = history
+        self._clock = clock
+
+    async def sample(self, question: Question, *, timeout: float) -> Answer:
+        """The answer at this instant: of the nearest point before it, or asked for by itself while windows are still short."""
+        del timeout
+        if question.part == "probe":
+            return Vector((SeriesValue((), 1.0),))
+        now = self._clock.now()
+        recording = self._history.recording(question.promql)
+        if recording is None:
+            return await self._history.instant(question.promql, now)
+        return recording.vector(self._history.stretch.index(now))
+
+
+def uid_of(name: str) -> str:
+    """The uid of a Rollout in the past: it says where the points of its judging grid lie."""
+    return f"past-{name}"
+
+
+def world_of(course: Course, cluster: Cluster) -> World:
+    """The ports on it."""
+    workloads = PastWorkloads(cluster, Gate())
+    workloads.names = {
+        course.spec.baseline.deployment: course.pods[ArmName.BASELINE],
+        course.spec.candidate.deployment: course.pods[ArmName.CANDIDATE],
+    }
+    ports = memory_world(cluster, lambda _question, _now: Vector(()))
+    return replace(ports, workloads=workloads, metrics=PastMetrics(course.history, cluster.clock))
+
+
+def cluster_of(course: Course, clock: VirtualClock) -> Cluster:
+    """Both arms well, the candidate with a version of its own, all traffic on the baseline."""
+    made = Cluster(clock, namespace=course.namespace)
+    for arm, image in ((course.spec.baseline, "app:v1"), (course.spec.candidate, NEW_IMAGE)):
+        replicas = max(course.spec.baseline.min_available, 3)
+        made.add_deployment(arm.deployment, image, {"app": arm.deployment}, replicas)
+        made.services[arm.service] = {"app": arm.deployment}
+    for ref in targets.refs_of(course.spec, course.namespace):
+        rules = [{ref.baseline: 100, ref.candidate: 0} for _ in ref.rules or ("",)]
+        made.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
+    raw: dict[str, Any] = course.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    rollout = made.add_rollout(course.name, raw)
+    made.rollouts[course.name] = replace(rollout, uid=uid_of(course.name))
+    return made

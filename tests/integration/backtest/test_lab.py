@@ -1,0 +1,141 @@
+"""A backtest of half a minute that really happened: calm first, then spoiled, told by a real Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import yaml
+
+from lab import manifests, shop
+from lab.load import Load
+from lab.ports import free_port
+from lab.stack import Lab
+from lab.wait import until
+from tidegate.cli.main import main
+
+CALM = 14.0
+"""Seconds of good answers, at least."""
+SPOILED = 10.0
+"""Seconds of bad ones, at least."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What happened: epoch seconds."""
+
+    namespace: str
+    begin: float
+    spoiled: float
+    end: float
+    url: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stretch(lab: Lab) -> AsyncIterator[Stretch]:
+    """Both arms under load, half and half; then every second answer of the candidate is an error."""
+    namespace = f"t-{secrets.token_hex(4)}"
+    await shop.open_shop(lab, namespace, replicas=1)
+    await lab.apply(manifests.http_route(namespace, shop.APP, {shop.APP: 1, shop.CANARY: 1}))
+    async with lab.load(namespace, shop.APP, rate=60) as load:
+        await until(lambda: _counted(lab, namespace, 8), 20, "both arms are scraped")
+        begin = time.time()
+        await _answered(load, begin + CALM)
+        await shop.misbehave(lab, namespace, 0.5)
+        spoiled = time.time()
+        await _answered(load, spoiled + SPOILED)
+        end = time.time()
+    yield Stretch(namespace, begin, spoiled, end, lab.prometheus_url)
+    await lab.api.delete(manifests.namespace(namespace))
+
+
+async def _answered(load: Load, instant: float) -> None:
+    """Until a request that was sent then is answered."""
+    await until(lambda: load.since(instant), instant - time.time() + 10, "requests are answered")
+
+
+async def _counted(lab: Lab, namespace: str, least: int) -> bool:
+    found = await lab.prometheus.ask(f'count_over_time(http_requests_total{{namespace="{namespace}",code="200"}}[1m])')
+    return len(found) == 2 and all(value >= least for _, value in found)
+
+
+def manifest(namespace: str, folder: Path, *, step_seconds: int = 6) -> Path:
+    made = shop.rollout(namespace, step_seconds=step_seconds, promotion={"strategy": "CopyTemplate", "settle": "1s"})
+    for metric in made["spec"]["metrics"]:
+        metric["window"] = "4s"
+    file = folder / "rollout.yaml"
+    file.write_text(yaml.safe_dump(made))
+    return file
+
+
+async def backtest(stretch: Stretch, file: Path, *arguments: str) -> int:
+    return await asyncio.to_thread(main, ["backtest", str(file), "--prometheus", stretch.url, *arguments])
+
+
+def stamp(instant: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(instant))
+
+
+async def test_it_reverts_when_the_candidate_was_spoiled_and_not_before(
+    stretch: Stretch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, picture = manifest(stretch.namespace, tmp_path, step_seconds=10), tmp_path / "picture.svg"
+    over = ("--from", stamp(stretch.begin), "--to", stamp(stretch.end + 1))
+    code = await backtest(stretch, file, *over, "--format", "json", "--suggest", "--svg", str(picture))
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0
+    (run,) = found["runs"]
+    assert (found["as"], run["outcome"]) == ("candidate", "Reverted"), run["message"]
+    assert run["reason"] in {"GuardBreached", "CheckpointBreached"}
+    assert "error-rate of the candidate is" in run["message"]
+    assert 0 < _epoch(run["end"]) - stretch.spoiled < 6
+    errors = _line(found, "error-rate max 5%")
+    assert errors["worst"] > 0.05
+    assert _epoch(errors["worst_at"]) > stretch.spoiled
+    assert picture.read_text().startswith("<svg")
+
+
+async def test_the_calm_part_keeps_the_limits_and_the_baseline_all_of_it(
+    stretch: Stretch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = manifest(stretch.namespace, tmp_path)
+    calm = ("--from", stamp(stretch.begin), "--to", stamp(stretch.spoiled - 1), "--format", "json")
+    await backtest(stretch, file, *calm)
+    candidate = json.loads(capsys.readouterr().out)
+    whole = ("--from", stamp(stretch.begin), "--to", stamp(stretch.end + 1))
+    code = await backtest(stretch, file, *whole, "--as", "baseline", "--expect", "Succeeded", "--format", "json")
+    baseline = json.loads(capsys.readouterr().out)
+    assert [run["outcome"] for run in candidate["runs"]] in (["Running"], ["Succeeded"])
+    assert _line(candidate, "error-rate max 5%")["beyond"] == 0
+    assert code == 0, baseline["unmet"]
+    assert _line(baseline, "error-rate max 5%")["worst"] == 0
+
+
+async def test_no_data_and_nobody_there_are_one_line(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = manifest("nowhere", tmp_path)
+    code = await asyncio.to_thread(main, ["backtest", str(file), "--prometheus", lab.prometheus_url, "--from", "1m"])
+    assert code == 2
+    assert "no metric of Rollout checkout has any data from " in capsys.readouterr().err
+    away = f"http://127.0.0.1:{free_port()}"
+    code = await asyncio.to_thread(main, ["backtest", str(file), "--prometheus", away, "--from", "1m"])
+    assert code == 2
+    assert "Refused" in capsys.readouterr().err
+
+
+def _line(found: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(line for line in found["lines"] if line["line"] == name)
+
+
+def _epoch(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
