@@ -34,6 +34,7 @@ class LimitKind(StrEnum):
     MIN = "min"
     MAX_INCREASE = "maxIncrease"
     MAX_DECREASE = "maxDecrease"
+    MAX_SPREAD = "maxSpread"
 
 
 RELATIVE = frozenset({LimitKind.MAX_INCREASE, LimitKind.MAX_DECREASE})
@@ -54,6 +55,8 @@ class Threshold(ApiModel):
     """A value higher than the baseline's, now, by more than this is a breach."""
     max_decrease: Percent | None = None
     """A value lower than the baseline's, now, by more than this is a breach."""
+    max_spread: Percent | None = None
+    """Several series (segments, regions) further apart than this is a breach: largest minus smallest, in percent of their mean."""
     floor: Quantity | None = None
     """For `maxIncrease`: a value below this is never a breach."""
     on_breach: OnBreach = OnBreach.REVERT
@@ -63,8 +66,8 @@ class Threshold(ApiModel):
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "[has(self.max), has(self.min), has(self.maxIncrease), has(self.maxDecrease)].filter(x, x).size() == 1",
-            "give exactly one of 'max', 'min', 'maxIncrease', 'maxDecrease': two limits are two lines",
+            "[has(self.max), has(self.min), has(self.maxIncrease), has(self.maxDecrease), has(self.maxSpread)].filter(x, x).size() == 1",
+            "give exactly one of 'max', 'min', 'maxIncrease', 'maxDecrease', 'maxSpread': two limits are two lines",
         ),
         Rule("!has(self.floor) || has(self.maxIncrease)", "'floor' goes with 'maxIncrease'", ".floor"),
         Rule(
@@ -104,6 +107,8 @@ class Threshold(ApiModel):
                 return self.max_increase
             case LimitKind.MAX_DECREASE:
                 return self.max_decrease
+            case LimitKind.MAX_SPREAD:
+                return self.max_spread
 
 
 class Guard(Threshold):

@@ -64,6 +64,8 @@ def _beyond(line: Threshold) -> str:
             return f"more than {line.limit} above the baseline{floor}"
         case LimitKind.MAX_DECREASE:
             return f"more than {line.limit} below the baseline"
+        case LimitKind.MAX_SPREAD:
+            return f"with its series more than {line.limit} apart"
 
 
 def _action(line: Threshold) -> str:

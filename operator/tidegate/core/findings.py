@@ -93,6 +93,8 @@ def judge(line: Threshold, metric: Metric, candidate: Sample, baseline: Sample, 
         if silent is not None:
             return silent
     assert isinstance(candidate, Value)  # noqa: S101  (every other sample returned above)
+    if line.kind is LimitKind.MAX_SPREAD:
+        return _spread(line, metric, candidate, context)
     series = tuple(_series(line, metric, one, candidate, baseline) for one in candidate.series)
     if not context.expected:
         series = tuple(replace(one, state=State.TOO_FEW) if one.state is State.BLIND else one for one in series)
@@ -138,6 +140,38 @@ def _series(line: Threshold, metric: Metric, one: SeriesSample, candidate: Value
     other = _counterpart(one, candidate, baseline)
     state, base = _relative(line, metric, one.value, other)
     return SeriesFinding(one.series, state, one.value, base, one.requests)
+
+
+def _spread(line: Threshold, metric: Metric, candidate: Value, context: Context) -> Finding:
+    """How far the series lie apart: (largest - smallest) / mean. One series has no spread; one without a value hides it."""
+    numbers = [
+        (one.value, one.series) for one in candidate.series if one.value is not None and not math.isnan(one.value)
+    ]
+    if len(numbers) < len(candidate.series) or len(numbers) < 2:
+        nan = any(one.value is not None and math.isnan(one.value) for one in candidate.series)
+        state = State.BLIND if nan and context.expected else State.TOO_FEW
+        words = (
+            f"{len(numbers)} of {len(candidate.series)} series of {line.metric} have a value: too few for {line.kind}"
+        )
+        return Finding(line, state, words)
+    (low, lowest), (high, highest) = min(numbers), max(numbers)
+    mean = sum(value for value, _ in numbers) / len(numbers)
+    spread = (high - low) / abs(mean) if mean else (0.0 if high == low else math.inf)
+    limit = line.max_spread.ratio if line.max_spread is not None else math.inf
+    beyond = spread - limit > ROUNDING or math.isnan(spread)
+    unit = metric.effective_unit
+    words = (
+        f"spread of {line.metric} of the {context.arm} over {len(numbers)} series is {shown(spread, Unit.RATIO)}, "
+        f"{'above' if beyond else 'within'} {line.kind} {line.limit} (lowest {lowest or 'series'} {shown(low, unit)}, "
+        f"highest {highest or 'series'} {shown(high, unit)})"
+    )
+    worst = SeriesFinding("", State.BREACHED if beyond else State.OK, spread)
+    return Finding(line, worst.state, words, worst, (worst,))
+
+
+def unit_of(line: Threshold, metric: Metric) -> Unit:
+    """The unit of a finding's value: a spread is a share whatever the metric measures."""
+    return Unit.RATIO if line.kind is LimitKind.MAX_SPREAD else metric.effective_unit
 
 
 def _beyond(line: Threshold, metric: Metric, value: float) -> bool:
@@ -190,6 +224,7 @@ _COMPARED = {
     LimitKind.MIN: ("below", "within"),
     LimitKind.MAX_INCREASE: ("higher than the baseline by more than", "not higher than the baseline by more than"),
     LimitKind.MAX_DECREASE: ("lower than the baseline by more than", "not lower than the baseline by more than"),
+    LimitKind.MAX_SPREAD: ("above", "within"),
 }
 
 

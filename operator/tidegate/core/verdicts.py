@@ -10,7 +10,7 @@ from tidegate.api.threshold import AfterHold, OnBreach
 from tidegate.core.checkpoints import offsets, reached
 from tidegate.core.draft import Draft
 from tidegate.core.evidence.intervals import rate_interval
-from tidegate.core.findings import Finding, SeriesFinding, State, shown
+from tidegate.core.findings import Finding, SeriesFinding, State, shown, unit_of
 from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting, metric_of
 from tidegate.core.plan import Why
@@ -81,8 +81,9 @@ def _evidence(draft: Draft, finding: Finding) -> FindingStatus:
     metric, worst = metric_of(draft, finding.line), finding.worst
     value = base = ""
     if metric is not None and worst is not None:
-        value = shown(worst.value, metric.effective_unit) if worst.value is not None else ""
-        base = shown(worst.baseline, metric.effective_unit) if worst.baseline is not None else ""
+        unit = unit_of(finding.line, metric)
+        value = shown(worst.value, unit) if worst.value is not None else ""
+        base = shown(worst.baseline, unit) if worst.baseline is not None else ""
     return FindingStatus(
         threshold=finding.line.identity,
         state=str(finding.state),

@@ -111,7 +111,7 @@ class Track:
 def severity(line: Threshold, metric: Metric, one: SeriesFinding) -> float:
     """How far a series goes in the direction of the limit: larger is worse, and more than `severity_of_limit` is a breach.
 
-    The value for `max`, its negative for `min`, the relative change (0.2 for 20 %) for `maxIncrease`, its negative for
+    The value for `max`, its negative for `min`, the spread for `maxSpread`, the relative change (0.2 for 20 %) for `maxIncrease`, its negative for
     `maxDecrease`. NaN where there is nothing to judge; minus infinity below the floor, which is never a breach.
     """
     if one.value is None or math.isnan(one.value):
@@ -119,7 +119,7 @@ def severity(line: Threshold, metric: Metric, one: SeriesFinding) -> float:
     if math.isinf(one.value):
         return math.inf
     match line.kind:
-        case LimitKind.MAX:
+        case LimitKind.MAX | LimitKind.MAX_SPREAD:
             return one.value
         case LimitKind.MIN:
             return -one.value
@@ -144,6 +144,8 @@ def severity_of_limit(line: Threshold, metric: Metric) -> float:
             return line.max_increase.ratio
         case LimitKind.MAX_DECREASE if line.max_decrease is not None:
             return line.max_decrease.ratio
+        case LimitKind.MAX_SPREAD if line.max_spread is not None:
+            return line.max_spread.ratio
     raise ValueError(f"{line.identity} has no limit")
 
 

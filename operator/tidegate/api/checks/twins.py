@@ -58,7 +58,7 @@ def _kept(model: ApiModel) -> tuple[bool, ...]:
 
 
 def _threshold(line: Threshold) -> tuple[bool, ...]:
-    limits = (line.max, line.min, line.max_increase, line.max_decrease)
+    limits = (line.max, line.min, line.max_increase, line.max_decrease, line.max_spread)
     return (
         sum(limit is not None for limit in limits) == 1,
         line.floor is None or line.max_increase is not None,
