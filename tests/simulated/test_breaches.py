@@ -219,3 +219,27 @@ async def test_a_checkpoint_says_what_its_counts_can_and_cannot_show() -> None:
     finding = shop.status.checkpoints[0].findings[0]
     assert finding.counts == "0 of 380"
     assert finding.possible.startswith("0% to 1.")
+
+
+async def test_a_segment_that_disappears_leaves_the_verdict_undecided() -> None:
+    """A segment that stops answering has no errors either."""
+    shop = Shop()
+    segments = ["eu", "us"]
+
+    def answer(question: Question, _now: float) -> Answer:
+        number = 500.0 if question.part == "total" else 0.0
+        return Vector(tuple(SeriesValue((("segment", name),), number) for name in segments))
+
+    shop.answer = answer
+    ratio = {"name": "errors", "ratio": {"bad": "bad_total", "total": "all_total", "by": ["segment"]}, "window": "20s"}
+    runner = await started(shop, metrics=[ratio])
+    await runner.run_until(shop.start + 25)
+    segments.remove("us")
+    await runner.run_until(shop.start + 600)
+    assert shop.weight == 10
+    assert shop.status.run is not None
+    assert shop.status.run.waiting is not None
+    assert "1 of 2 groups by segment" in shop.status.run.waiting.message
+    segments.append("us")
+    await runner.run_until(shop.start + 900, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"

@@ -98,6 +98,15 @@ class PromotionStatus(StatusModel):
     """The new template was (or may have been) written: from here an end puts the old one back first."""
 
 
+class GroupsStatus(StatusModel):
+    """The `by` groups of a ratio metric that were seen in this run. *memory*: one that is gone leaves a verdict undecided."""
+
+    metric: str
+    """The metric."""
+    seen: tuple[str, ...] = ()
+    """Digests of their labels, 8 hex digits each, at most 64."""
+
+
 class RunStatus(StatusModel):
     """One attempt to bring one candidate version from weight 0 to the end. *memory*."""
 
@@ -123,6 +132,8 @@ class RunStatus(StatusModel):
     """Watched seconds the candidate has had traffic and no available pod."""
     spec: str = ""
     """The last valid spec, as JSON: an invalid edit is judged by it."""
+    groups: tuple[GroupsStatus, ...] = ()
+    """The groups seen so far, for metrics that have any."""
     paused: Paused | None = None
     """Stopped until a person resumes it."""
     ending: Ending | None = None

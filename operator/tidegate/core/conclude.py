@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -18,6 +19,8 @@ from tidegate.core.seen import Observed
 
 LARGEST = 60 * 1024
 """Bytes of status as JSON; the promise is 64 KiB."""
+
+_NUMBERS = re.compile(r"[0-9][0-9.,:]*")
 
 TOLERANCE = 5.0
 """Seconds by which an expected instant may be off before it is written anew."""
@@ -85,8 +88,8 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
     run = status.run
     if run is not None:
         promotion = run.promotion.model_copy(update={"settled": 0.0}) if run.promotion is not None else None
-        waiting = run.waiting.model_copy(update={"message": ""}) if run.waiting is not None else None
-        hold = run.hold.model_copy(update={"message": ""}) if run.hold is not None else None
+        waiting = run.waiting.model_copy(update={"message": _worded(run.waiting.message)}) if run.waiting else None
+        hold = run.hold.model_copy(update={"message": _worded(run.hold.message)}) if run.hold else None
         passing = {"watched": 0.0, "unavailable": float(run.unavailable > 0)}
         run = run.model_copy(update={**passing, "promotion": promotion, "waiting": waiting, "hold": hold})
     return status.model_copy(
@@ -102,6 +105,11 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
             "message": "",
         }
     )
+
+
+def _worded(message: str) -> str:
+    """A message without its numbers, which may change in every tick; other words are news."""
+    return _NUMBERS.sub("#", message)
 
 
 def on_the_wire(status: RolloutStatus, largest: int = LARGEST) -> dict[str, Any]:

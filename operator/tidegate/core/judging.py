@@ -12,6 +12,7 @@ from tidegate.api.threshold import Guard, OnBreach, Threshold
 from tidegate.core import grid
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Context, Finding, State, judge
+from tidegate.core.groups import note_groups, without_gone
 from tidegate.core.instants import in_words, instant
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking, questions
@@ -162,7 +163,8 @@ def _finding(draft: Draft, line: Threshold, asks: Asking) -> Finding:
         expected=arm is ArmName.BASELINE or asks.traffic >= window + SCRAPE,
         window=promql_duration(window),
     )
-    return judge(line, metric, candidate, baseline, context)
+    note_groups(draft, metric, candidate)
+    return without_gone(draft, metric, candidate, judge(line, metric, candidate, baseline, context))
 
 
 def _as_before(finding: Finding, before: GuardStatus | None) -> Finding:

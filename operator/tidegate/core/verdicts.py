@@ -27,6 +27,11 @@ def verdict(draft: Draft, spec: Step) -> bool:
     if offset is None:
         return draft.step.passed
     final = offset >= spec.duration.seconds
+    if _unanswered(draft):
+        waiting = draft.run.waiting
+        if waiting is not None:
+            draft.wait(Why(waiting.reason, waiting.message))
+        return False
     undecided = _undecided(draft, final=final)
     if undecided is not None:
         draft.wait(Why("CheckpointUndecided", f"checkpoint {_at(offset)} of step {spec.name!r}: {undecided}"))
@@ -44,14 +49,19 @@ def verdict(draft: Draft, spec: Step) -> bool:
     return final
 
 
+def _unanswered(draft: Draft) -> bool:
+    """Whether the answers that would decide are still out; a breach among those that came decides already."""
+    findings = acting(draft.threshold_findings) if draft.weight > 0 else []
+    breached = any(finding.state is State.BREACHED for finding in findings)
+    return not breached and any(not finding.answered for finding in findings)
+
+
 def _undecided(draft: Draft, *, final: bool) -> str | None:
     """Why a checkpoint cannot be decided now; `None` when it can. A breach decides whatever else is unknown."""
     findings = acting(draft.threshold_findings) if draft.weight > 0 else []
     if any(finding.state is State.BREACHED for finding in findings):
         return None
     for finding in findings:
-        if not finding.answered:
-            return "being judged"
         if finding.state in {State.TOO_FEW, State.BLIND}:
             return finding.message
     if final and draft.memory.present is not None and draft.weight > 0:

@@ -1,0 +1,50 @@
+"""Groups of a ratio (`by`) that were there in this run and are gone: the verdict is then undecided, not good.
+
+A segment that stops answering altogether has no errors either. Only digests are kept, so that status stays small.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from tidegate.api.metric import Metric
+from tidegate.api.run_status import GroupsStatus
+from tidegate.core.draft import Draft
+from tidegate.core.findings import Finding, State
+from tidegate.core.samples import MAX_SERIES, Sample, Value
+
+_OUTRANKED = frozenset({State.OK, State.NOT_COMPARABLE, State.TOO_FEW})
+"""States that a missing group takes the place of: what is breached or blind stays so."""
+
+
+def note_groups(draft: Draft, metric: Metric, sample: Sample) -> None:
+    """Remembers the groups of a sample that have requests."""
+    if metric.ratio is None or not metric.ratio.by or not isinstance(sample, Value):
+        return
+    known = {one.metric: one.seen for one in draft.run.groups}
+    before = known.get(metric.name, ())
+    now = (_digest(one.series) for one in sample.series if one.value is not None)
+    seen = tuple(dict.fromkeys((*before, *now)))[:MAX_SERIES]
+    if seen != before:
+        known[metric.name] = seen
+        draft.update_run(groups=tuple(GroupsStatus(metric=name, seen=groups) for name, groups in known.items()))
+
+
+def without_gone(draft: Draft, metric: Metric, sample: Sample, finding: Finding) -> Finding:
+    """The finding, undecided when a group that was there in this run is not in the sample."""
+    if metric.ratio is None or not metric.ratio.by or not isinstance(sample, Value) or finding.state not in _OUTRANKED:
+        return finding
+    known = next((one.seen for one in draft.run.groups if one.metric == metric.name), ())
+    there = {_digest(one.series) for one in sample.series}
+    gone = sum(digest not in there for digest in known)
+    if not gone:
+        return finding
+    labels = ", ".join(metric.ratio.by)
+    left = ", ".join(one.series for one in sample.series[:8])
+    words = f"{metric.name}: {gone} of {len(known)} groups by {labels} that were there in this run are gone; there are {left}"
+    return replace(finding, state=State.TOO_FEW, message=words)
+
+
+def _digest(labels: str) -> str:
+    return hashlib.sha256(labels.encode()).hexdigest()[:8]
