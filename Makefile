@@ -21,7 +21,7 @@ test: $(STAMP) ## Everything: lint, types, layers, unit, contract, simulated, in
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m lab build
 	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/contract tests/simulated
-	$(BIN)/python -m pytest tests/integration tests/e2e
+	$(BIN)/python -m pytest tests/integration tests/e2e tests/bench
 
 check: $(STAMP) ## Lint, format, types, layers
 	$(BIN)/ruff check .
