@@ -39,6 +39,7 @@ bench: $(STAMP) ## Figures: revert latency, memory, requests per tick
 generate: $(STAMP) ## Write crds/ (and every copy of it) anew from the models
 	$(BIN)/tidegate crd --output crds
 	$(BIN)/python -c "import sys; from tidegate.api.reasons import as_markdown; sys.stdout.write(as_markdown())" > docs/reasons.md
+	$(BIN)/python -c "import sys; from tidegate.api.presets.page import as_markdown; sys.stdout.write(as_markdown())" > docs/presets.md
 
 lock: ## Choose the dependencies' versions anew
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/operator.txt

@@ -14,6 +14,10 @@ from tidegate.api.scalars import Duration, Unit
 
 MetricName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 PromQL = Annotated[str, Field(min_length=1, max_length=4096)]
+PresetName = Annotated[
+    str, Field(min_length=1, max_length=127, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+]
+Parameters = Annotated[dict[str, Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=16)]
 LabelName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 
 
@@ -73,7 +77,7 @@ class BlindnessOverride(ApiModel):
 
 
 class Metric(ApiModel):
-    """A named question: a PromQL `query`, or a `ratio` of two counters.
+    """A named question: a PromQL `query`, a `ratio` of two counters, or a `preset` that stands for one of these.
 
     Variables, filled in for each arm: `$namespace $workload $service $rollout $step $window $elapsed $pods`; `$$` is a
     dollar sign.
@@ -85,6 +89,10 @@ class Metric(ApiModel):
     """PromQL that gives a scalar or an instant vector."""
     ratio: Ratio | None = None
     """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
+    preset: PresetName | None = None
+    """A question that is known already, such as `istio/error-rate`: see `tidegate preset`."""
+    parameters: Parameters | None = None
+    """What the `preset` should do differently from its defaults."""
     unit: Unit | None = None
     """What the numbers mean: `ratio` (0-1), `percent` (0-100), `seconds` or `none`. Limits must be written in it."""
     window: Duration = Duration("2m")
@@ -99,10 +107,16 @@ class Metric(ApiModel):
     """This metric's own answer to not knowing."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("has(self.query) != has(self.ratio)", "give either 'query' or 'ratio'"),
+        Rule(
+            "[has(self.query), has(self.ratio), has(self.preset)].filter(x, x).size() == 1",
+            "give exactly one of 'query', 'ratio' and 'preset'",
+        ),
+        Rule("!has(self.parameters) || has(self.preset)", "'parameters' goes with 'preset'", ".parameters"),
         Rule("!has(self.ratio) || !has(self.unit) || self.unit == 'ratio'", "a ratio metric has unit ratio", ".unit"),
         Rule(
-            "!has(self.minimumRequests) || has(self.ratio)", "'minimumRequests' goes with 'ratio'", ".minimumRequests"
+            "!has(self.minimumRequests) || has(self.ratio) || has(self.preset)",
+            "'minimumRequests' goes with 'ratio'",
+            ".minimumRequests",
         ),
         Rule("!has(self.ratio) || self.whenEmpty == 'NoData'", "'whenEmpty' goes with 'query'", ".whenEmpty"),
         at_least_a_second("window"),

@@ -22,6 +22,7 @@ Schema: TypeAlias = dict[str, JsonValue]
 _KEPT: Final = frozenset(
     {
         *("type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems"),
+        *("maxProperties",),
         *("required", "x-kubernetes-int-or-string", "x-kubernetes-validations"),
         *("x-kubernetes-list-type", "x-kubernetes-list-map-keys"),
     }
@@ -126,6 +127,8 @@ class _Converter:
                 yield key, {name: self.convert(part, f"{where}.{name}") for name, part in _objects(value).items()}
             case "items":
                 yield key, self.convert(_object(value), f"{where}[]")
+            case "additionalProperties" if isinstance(value, dict) and value.get("type") == "string":
+                yield key, self.convert(value, f"{where}{{}}")
             case _ if key in _KEPT:
                 yield key, value
             case _ if key in _DROPPED or (key == "additionalProperties" and value is False):

@@ -80,8 +80,10 @@ class Bad:
 _METRIC: Object = {"name": "extra", "query": "up"}
 
 BY_RULE = (
-    Bad("a metric without a question", {"metrics.2": {"name": "none"}}, "spec.metrics[2]", "give either 'query' or 'ratio'"),
-    Bad("a metric with both", {"metrics.0.query": "up"}, "spec.metrics[0]", "give either 'query' or 'ratio'"),
+    Bad("a metric without a question", {"metrics.2": {"name": "none"}}, "spec.metrics[2]", "give exactly one of 'query', 'ratio' and 'preset'"),
+    Bad("a metric with both", {"metrics.0.query": "up"}, "spec.metrics[0]", "give exactly one of 'query', 'ratio' and 'preset'"),
+    Bad("a metric with a question and a preset", {"metrics.1.preset": "http/latency"}, "spec.metrics[1]", "give exactly one of 'query', 'ratio' and 'preset'"),
+    Bad("parameters without a preset", {"metrics.1.parameters": {"quantile": "0.9"}}, "spec.metrics[1].parameters", "'parameters' goes with 'preset'"),
     Bad("a ratio in seconds", {"metrics.0.unit": "seconds"}, "spec.metrics[0].unit", "a ratio metric has unit ratio"),
     Bad("a query with a least number of requests", {"metrics.1.minimumRequests": 5}, "spec.metrics[1].minimumRequests", "'minimumRequests' goes with 'ratio'"),
     Bad("a ratio that is zero when empty", {"metrics.0.whenEmpty": "Zero"}, "spec.metrics[0].whenEmpty", "'whenEmpty' goes with 'query'"),
@@ -135,6 +137,8 @@ BY_SCHEMA = (
     Bad("a text for yes or no", {"paused": "yes"}, "spec.paused", "must be true or false", server_words="must be of type boolean"),
     Bad("a day without a time", {"steps.1.gate.after": "tomorrow"}, "spec.steps[1].gate.after", "write it like 2026-11-21T14:00:00Z", server_words="must be of type date-time"),
     Bad("a query that is too long", {"metrics.1.query": "x" * 4097}, "spec.metrics[1].query", "has more than 4096 characters", server_words="may not be more than 4096 bytes"),
+    Bad("a preset without a system", {"metrics.2": {"name": "extra", "preset": "latency"}}, "spec.metrics[2].preset", "'latency' is not the name of a preset, such as 'http/error-rate'", server_words="should match"),
+    Bad("a parameter that is a number", {"metrics.2": {"name": "extra", "preset": "http/latency", "parameters": {"quantile": 0.9}}}, "spec.metrics[2].parameters.quantile", "must be a text; write it in quotes", server_words="must be of type string"),
     Bad("33 metrics", {"metrics": [{**_METRIC, "name": f"m{i}"} for i in range(33)]}, "spec.metrics", "has 33 entries; at most 32 are allowed", server_words="must have at most 32 items"),
     Bad("two steps of one name", {"steps.1.name": "canary"}, "spec.steps[1].name", "step 'canary' is there already, as entry 0", "spec.steps[1]", "Duplicate value"),
     Bad("two metrics of one name", {"metrics.1.name": "errors"}, "spec.metrics[1].name", "metric 'errors' is there already", "spec.metrics[1]", "Duplicate value"),

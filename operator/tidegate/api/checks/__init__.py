@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from tidegate.api.checks.advice import advice
 from tidegate.api.checks.limits import limit_problems
+from tidegate.api.checks.presets import with_presets_resolved
 from tidegate.api.checks.problems import Problem, Severity, Where
 from tidegate.api.checks.queries import query_problems
 from tidegate.api.checks.reading import read
@@ -27,11 +28,15 @@ LONGEST_NAME = 63
 def check_rollout(manifest: Mapping[str, object]) -> tuple[RolloutSpec | None, list[Problem]]:
     """A Rollout's spec, and what is wrong with it: errors only.
 
-    Returns: the spec, `None` when it cannot be read as one; the problems, empty when it can be carried out.
+    Returns: the spec, its presets resolved, `None` when it cannot be read as one; the problems, empty when it can be
+    carried out.
     """
     spec, problems = read(RolloutSpec, manifest.get("spec", {}), ("spec",))
     problems = [*_name_problems(manifest), *problems]
-    return spec, problems + (check_spec(spec) if spec is not None else [])
+    if spec is None:
+        return None, problems
+    spec, unresolved = with_presets_resolved(spec)
+    return spec, problems + unresolved + check_spec(spec)
 
 
 def check_spec(spec: RolloutSpec) -> list[Problem]:

@@ -24,6 +24,7 @@ MOST_BYTES: Final = 32 * 1024
 _FORMS: Final = {
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "lower-case letters, digits and '-', such as 'error-rate'",
     r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "the name of an object: lower-case letters, digits, '-' and '.'",
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "the name of a preset, such as 'http/error-rate'",
     r"^[a-zA-Z_][a-zA-Z0-9_]*$": "the name of a label: letters, digits and '_'",
 }
 _IN_WORDS: Final = {

@@ -69,9 +69,10 @@ def _threshold(line: Threshold) -> tuple[bool, ...]:
 def _metric(metric: Metric) -> tuple[bool, ...]:
     ratio = metric.ratio is not None
     return (
-        (metric.query is not None) != ratio,
+        sum(question is not None for question in (metric.query, metric.ratio, metric.preset)) == 1,
+        metric.parameters is None or metric.preset is not None,
         not ratio or metric.unit in {None, Unit.RATIO},
-        metric.minimum_requests is None or ratio,
+        metric.minimum_requests is None or ratio or metric.preset is not None,
         not ratio or metric.when_empty is WhenEmpty.NO_DATA,
         metric.window.seconds >= 1,
     )

@@ -1,0 +1,58 @@
+"""Contour's Envoys: each backend of a split route is a cluster of its own, counted under `namespace_service_port`.
+
+Contour gives every cluster that name for its statistics (`AltStatName` in its internal/envoy/cluster.go) and splits by
+weighted clusters, for HTTPProxy and for the Gateway API.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tidegate.api.metric import Ratio
+from tidegate.api.presets.preset import QUANTILE, Preset, System
+from tidegate.api.scalars import Unit
+
+_ARM: Final = 'envoy_cluster_name=~"${namespace}_${service}_[0-9]+"'
+
+SYSTEM: Final = System(
+    name="contour",
+    title="Contour",
+    scraped="Contour's Envoys (`:8002/stats/prometheus`), such as by the PodMonitor in Contour's examples.",
+    arms="By namespace, Service and port in `envoy_cluster_name`. No name of the three can have a `_`.",
+    mind=(
+        "Every route to the arm's Service counts, on every port of it.",
+        "What Envoy answered for an arm that could not be reached (503) counts as an error of that arm.",
+        "gRPC errors travel in answers with status 200 and are not counted.",
+        "A latency is the time from the request's end to the answer's end, as Envoy saw it.",
+    ),
+    sources=(
+        "Contour's repository: `AltStatName` and its tests (`default_kuard_443`), weighted clusters, Grafana dashboards",
+        "Envoy's documentation of cluster statistics",
+        "Flagger's queries for Contour",
+    ),
+    presets=(
+        Preset(
+            "contour/error-rate",
+            "the share of requests answered with a status of 500 and above",
+            Ratio(
+                bad=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class="5"}}',
+                total=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class=~"[1-5]"}}',
+            ),
+            Unit.RATIO,
+        ),
+        Preset(
+            "contour/latency",
+            "a quantile of the durations, in seconds (Envoy counts milliseconds)",
+            "histogram_quantile(<quantile>, sum by (le) "
+            f"(rate(envoy_cluster_upstream_rq_time_bucket{{{_ARM}}}[$window]))) / 1000",
+            Unit.SECONDS,
+            (QUANTILE,),
+        ),
+        Preset(
+            "contour/request-rate",
+            "requests a second, retries included",
+            f"sum(rate(envoy_cluster_upstream_rq_total{{{_ARM}}}[$window]))",
+            Unit.NONE,
+        ),
+    ),
+)

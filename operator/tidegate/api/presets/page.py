@@ -1,0 +1,88 @@
+"""The page `docs/presets.md`, made of the presets themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from tidegate.api.presets.absent import ABSENT
+from tidegate.api.presets.preset import Absent, Preset, System
+from tidegate.api.presets.registry import SYSTEMS
+from tidegate.api.presets.words import default, questions, wrapped
+
+_INTRODUCTION: Final = """\
+# Presets
+
+Questions that are known already. Made from `operator/tidegate/api/presets` by `make generate`; `tidegate preset` shows the
+same in a terminal.
+
+```yaml
+apiVersion: tidegate.dev/v1alpha1
+kind: Rollout
+metadata: {name: checkout, namespace: shop}
+spec:
+  baseline:  {deployment: checkout, service: checkout}
+  candidate: {deployment: checkout-canary, service: checkout-canary}
+  traffic:
+  - {kind: HTTPRoute, name: checkout}
+  metrics:
+  - name: error-rate
+    preset: http/error-rate
+    parameters: {codeLabel: status}            # what is not given has its default
+    minimumRequests: 50                        # everything else is as with a question of your own
+  - name: p95-latency
+    preset: istio-gateway/latency
+    parameters: {quantile: "0.95"}             # values are texts
+    window: 5m
+  guards:
+  - {metric: error-rate, max: 5%}
+  - {metric: p95-latency, maxIncrease: 20%, floor: 100ms}
+  steps:
+  - {name: canary, weight: 5, duration: 1h}
+  - {name: everyone, weight: 100, duration: 1d}
+  promotion: {strategy: CopyTemplate}
+```
+
+A preset is an ordinary `ratio` or `query` from the moment the Rollout is read: what a run began with is what it goes on with,
+whatever a newer operator's preset says. `<name>` stands for a parameter, `$pods` and the like for the operator's
+[variables](rollout.md#metrics). Every ratio counts as requests only what has a status, so that a label of another name gives *no
+data*, never a clean record."""
+
+
+def as_markdown() -> str:
+    """The whole page."""
+    lines = [_INTRODUCTION]
+    for system in SYSTEMS:
+        lines += _of_system(system)
+    lines += ["", "## Where there is none", ""]
+    lines.append(wrapped("These cannot tell the arms apart, and a question that mixes them up is worse than none."))
+    for absent in ABSENT:
+        lines += _of_absent(absent)
+    return "\n".join(lines) + "\n"
+
+
+def _of_system(system: System) -> Iterator[str]:
+    yield from ("", f"## {system.title}", "")
+    yield wrapped(f"**To be scraped**: {system.scraped}", indent="- ")
+    yield wrapped(f"**The arms** are told apart: {system.arms}", indent="- ")
+    yield from (wrapped(one, indent="- ") for one in system.mind)
+    for preset in system.presets:
+        yield from _of_preset(preset)
+    yield from ("", wrapped(f"From: {'; '.join(system.sources)}."))
+
+
+def _of_preset(preset: Preset) -> Iterator[str]:
+    yield from ("", f"### {preset.name}", "")
+    yield wrapped(f"{preset.says[0].upper()}{preset.says[1:]}; unit `{preset.unit}`.")
+    yield from ("", "```promql")
+    yield from (f"# {field}\n{text}" for field, text in questions(preset))
+    yield "```"
+    if preset.parameters:
+        yield from ("", "| parameter | default | what it is |", "|---|---|---|")
+        yield from (f"| `{one.name}` | `{default(one)}` | {one.says} |" for one in preset.parameters)
+
+
+def _of_absent(absent: Absent) -> Iterator[str]:
+    yield from ("", f"### {absent.title}", "")
+    yield wrapped(f"No preset: {absent.why}. Instead, {absent.instead}.")
+    yield from ("", wrapped(f"From: {'; '.join(absent.sources)}."))

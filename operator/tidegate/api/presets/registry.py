@@ -1,0 +1,37 @@
+"""All presets there are, by name."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Final
+
+from tidegate.api.presets import contour, http, istio, istio_gateway, linkerd, traefik
+from tidegate.api.presets.absent import ABSENT
+from tidegate.api.presets.preset import Preset
+
+SYSTEMS: Final = (
+    http.SYSTEM,
+    istio.SYSTEM,
+    istio_gateway.SYSTEM,
+    linkerd.SYSTEM,
+    contour.SYSTEM,
+    traefik.SYSTEM,
+)
+"""In the order people read them."""
+
+PRESETS: Final = {preset.name: preset for system in SYSTEMS for preset in system.presets}
+
+
+def unknown(name: str) -> str:
+    """Why there is no preset of that name, and which there are."""
+    system = name.partition("/")[0]
+    for absent in ABSENT:
+        if system in absent.names:
+            return f"there is no preset for {absent.title}: {absent.why}. Instead, {absent.instead}"
+    close = difflib.get_close_matches(name, PRESETS, n=1)
+    return f"there is no preset '{name}': {f'did you mean {close[0]}? ' if close else ''}There are {', '.join(PRESETS)}"
+
+
+def preset(name: str) -> Preset | None:
+    """The preset of that name, if there is one."""
+    return PRESETS.get(name)

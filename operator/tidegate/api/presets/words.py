@@ -1,0 +1,35 @@
+"""Presets in words: the same for `docs/presets.md` and for `tidegate preset`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from tidegate.api.metric import Ratio
+from tidegate.api.presets.preset import Parameter, Preset
+
+
+def questions(preset: Preset) -> Iterator[tuple[str, str]]:
+    """The fields of a metric that the preset stands for, and their PromQL with its gaps."""
+    match preset.question:
+        case Ratio() as ratio:
+            yield from (("ratio.bad", ratio.bad), ("ratio.total", ratio.total))
+        case str() as query:
+            yield "query", query
+
+
+def default(parameter: Parameter) -> str:
+    """The default, or that there is none."""
+    return "must be given" if parameter.default is None else parameter.default
+
+
+def wrapped(text: str, width: int = 120, indent: str = "") -> str:
+    """Prose as lines of at most `width` characters."""
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=" " * len(indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
