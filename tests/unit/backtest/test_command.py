@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,13 @@ async def test_json_has_everything(tidegate: Said, file: Path) -> None:
     assert run["told"][-1]["reason"] == "Reverted"
 
 
+async def test_json_has_no_infinity(tidegate: Said, file: Path) -> None:
+    endless: dict[str, Callable[[float], Given]] = {"shop-canary": lambda t: math.inf if t > 300 else 0.01}
+    said = json.loads(await tidegate(endless, file, *FROM, "--format", "json", "--suggest"))
+    assert said["lines"][0]["worst"] == "inf"
+    assert said["lines"][0]["needed"] is None
+
+
 @pytest.mark.parametrize(("expected", "code"), [("Reverted", 0), ("Succeeded", 1)])
 async def test_an_expectation_is_an_exit_code(tidegate: Said, file: Path, expected: str, code: int) -> None:
     said = await tidegate(SPOILED, file, *FROM, "--expect", expected)
@@ -112,7 +120,7 @@ async def test_the_picture_has_a_panel_a_metric_with_limits_steps_and_decisions(
     frame = panel.find(f"{SVG}rect")
     assert frame is not None
     top, height = float(frame.get("y", "")), float(frame.get("height", ""))
-    assert top < float(limit.get("y1", "")) < top + height
+    assert float(limit.get("y1", "")) == pytest.approx(top + height * (1 - 0.05 / 0.2), abs=0.2)  # 20 % is the top
     texts = ["".join(text.itertext()) for text in tree.iter(f"{SVG}text")]
     assert {"max 5%", "maxIncrease 100% for 2m", "canary 10%", "candidate", "baseline"} <= set(texts)
     stops = [line for line in tree.findall(f"{SVG}line") if line.get("class") == "stop"]

@@ -83,3 +83,28 @@ async def test_leaving_out_quiet_ticks_changes_nothing(seed: int) -> None:
     ticking = await run(past, of, 2200, every=400, leap=False)
     assert [told(one) for one in leaping.runs] == [told(one) for one in ticking.runs]
     assert sum(one.ticks for one in leaping.runs) < sum(one.ticks for one in ticking.runs)
+
+
+async def test_a_guard_that_begins_with_a_step_is_judged_at_once() -> None:
+    steps = [
+        {"name": "canary", "weight": 10, "duration": "5m"},
+        {"name": "half", "weight": 50, "duration": "1d", "guards": [{"metric": "errors", "max": "0.5%"}]},
+    ]
+    (past,) = (await run({"shop": lambda _: 0.01}, spec(steps=steps), 2000)).runs
+    assert past.outcome == "Reverted"
+    assert past.spans[-1].end - past.spans[-1].begin <= 10
+
+
+async def test_what_is_due_at_a_point_of_the_grid_is_not_found_one_point_later() -> None:
+    gate = {"sinceStep": {"step": "canary", "elapsed": "6m53s"}}
+    steps = [
+        {"name": "canary", "weight": 10, "duration": "5m3s"},
+        {"name": "half", "weight": 50, "duration": "4m", "gate": gate},
+    ]
+    of = spec(steps=steps, blindness=BLIND)
+    ends = set()
+    for leap in (True, False):
+        found = await run({"shop": lambda t: None if t >= 380 else 0.01}, of, 2200, every=173, leap=leap)
+        ends.add(tuple(round(past.end, 1) for past in found.runs))
+        assert found.runs[0].reason == "BlindNoData"
+    assert len(ends) == 1
