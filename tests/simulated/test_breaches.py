@@ -243,3 +243,17 @@ async def test_a_segment_that_disappears_leaves_the_verdict_undecided() -> None:
     segments.append("us")
     await runner.run_until(shop.start + 900, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"
+
+
+async def test_a_comparison_that_cannot_be_made_does_not_end_blindness() -> None:
+    """A relative line is not comparable without any question: that is no answer of the source."""
+    shop = Shop()
+    lines = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "20%"}]
+    runner = shop.rollout(spec(guards=lines, steps=[{"name": "all", "weight": 100, "duration": "2h"}]))
+    await runner.run_until(shop.start + 15)
+    shop.answer = lambda _question, _now: Vector(())
+    bad = shop.clock.now()
+    for number in range(1, 120):
+        runner.at(bad + number * 7, lambda: None)
+    await runner.run_until(bad + 3600, lambda: shop.weight == 0)
+    assert 600 <= shop.clock.now() - bad <= 660

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -77,7 +78,7 @@ class Threshold(ApiModel):
         ),
     )
 
-    @property
+    @cached_property
     def kind(self) -> LimitKind:
         """Which form of limit this is (the first given; `api/checks.py` refuses more than one)."""
         return next((kind for kind in LimitKind if self._written(kind) is not None), LimitKind.MAX)

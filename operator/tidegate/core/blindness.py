@@ -40,7 +40,7 @@ def notice_blindness(draft: Draft, *, judging: bool) -> None:
 
 def _after(draft: Draft, metric: str, findings: Iterable[Finding], *, judging: bool) -> BlindStatus | None:
     before = next((blind for blind in draft.status.blind if blind.metric == metric), None)
-    answered = [finding for finding in findings if finding.answered]
+    answered = [finding for finding in findings if finding.answered and finding.sampled]
     blind = next((finding for finding in answered if finding.state is State.BLIND), None)
     if blind is None:
         return before if not answered else None

@@ -60,6 +60,8 @@ class Finding:
     series: tuple[SeriesFinding, ...] = ()
     source_down: bool = False
     """Blind because the source could not be asked."""
+    sampled: bool = True
+    """It rests on an answer; a comparison that cannot be made says nothing of whether the source answers."""
 
     @property
     def answered(self) -> bool:
@@ -104,9 +106,11 @@ def judge(line: Threshold, metric: Metric, candidate: Sample, baseline: Sample, 
 
 def _before_comparing(line: Threshold, metric: Metric, context: Context) -> Finding | None:
     if not context.comparable:
-        return Finding(line, State.NOT_COMPARABLE, f"{line.identity}: the baseline has no traffic to compare with")
+        words = f"{line.identity}: the baseline has no traffic to compare with"
+        return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
     if context.watched < metric.warm_up.seconds:
-        return Finding(line, State.TOO_FEW, f"{line.identity}: warming up, comparable after {metric.warm_up}")
+        words = f"{line.identity}: warming up, comparable after {metric.warm_up}"
+        return Finding(line, State.TOO_FEW, words, sampled=False)
     return None
 
 

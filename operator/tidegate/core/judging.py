@@ -148,9 +148,8 @@ def _finding(draft: Draft, line: Threshold, asks: Asking) -> Finding:
         return Finding(line, State.BLIND, f"{line.identity}: there is no metric {line.metric!r}")
     arm = serving(draft)
     if line.relative and arm is ArmName.BASELINE:
-        return Finding(
-            line, State.NOT_COMPARABLE, f"{line.identity}: the promoted version has no other to compare with"
-        )
+        words = f"{line.identity}: the promoted version has no other to compare with"
+        return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
     candidate = sample(metric, draft.seen.asked, questions(metric, arm, asks))
     baseline: Sample = NotAsked()
     if line.relative:
