@@ -26,8 +26,8 @@ SYSTEM: Final = System(
     mind=(
         "Only what reached the service is counted: a pod that refuses connections has no errors here.",
         (
-            "Series without an HTTP status in `codeLabel` are no requests: a wrong `codeLabel` gives no data rather than no "
-            "errors."
+            "Series without an HTTP status in `codeLabel` are no requests: a wrong `codeLabel` gives too few "
+            "requests rather than no errors."
         ),
         "Probes and scrapes count where the service counts them.",
         "`histogram` must be in seconds, and classic (with `le`); its buckets bound how exact a quantile is.",

@@ -37,6 +37,8 @@ spec:
   guards:
   - {metric: error-rate, max: 5%}
   - {metric: p95-latency, maxIncrease: 20%, floor: 100ms}
+  thresholds:
+  - {metric: error-rate, max: 1%}
   steps:
   - {name: canary, weight: 5, duration: 1h}
   - {name: everyone, weight: 100, duration: 1d}
@@ -45,8 +47,8 @@ spec:
 
 A preset is an ordinary `ratio` or `query` from the moment the Rollout is read: what a run began with is what it goes on with,
 whatever a newer operator's preset says. `<name>` stands for a parameter, `$pods` and the like for the operator's
-[variables](rollout.md#metrics). Every ratio counts as requests only what has a status, so that a label of another name gives *no
-data*, never a clean record."""
+[variables](rollout.md#metrics). Every ratio counts as requests only what has a status: a label of another name gives *too few
+requests*, never a clean record. A guard lets that pass, a threshold does not: have one."""
 
 
 def as_markdown() -> str:
