@@ -19,6 +19,10 @@ RETRY = 5.0
 LATE_WRITE = 10.0
 """Seconds after its decision in which a write whose answer was lost may still land: longer than any request's time-out."""
 
+CALM = 3.0
+"""Seconds from an end's decision until it is concluded: when many Rollouts revert at once, their live looks would stand before
+the others' weights."""
+
 MOST_WRITES = 3
 """Times the old template is put back: what is overwritten more often is contested, and not fought for."""
 
@@ -45,9 +49,10 @@ def carry_out(draft: Draft) -> None:
     if not all(back):
         return
     raised = draft.run.raised.timestamp() if draft.run.raised is not None else -LATE_WRITE
-    if abs(draft.now - raised) < LATE_WRITE:
-        draft.wakes.append(raised + LATE_WRITE)
-        return
+    for begin, lasting in ((raised, LATE_WRITE), (ending.since.timestamp(), CALM)):
+        if abs(draft.now - begin) < lasting:
+            draft.wakes.append(begin + lasting)
+            return
     draft.needs_fresh = True
     if draft.seen.fresh:
         finish(draft, ending.kind, ending.reason, ending.evidence)

@@ -8,6 +8,7 @@ nothing. Everywhere else every point of the grid is ticked.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -179,7 +180,7 @@ class PastRunner:
         return bool(status.history) or (promotion is not None and promotion.stage == "SentBack")
 
     def _outcome(self) -> PastRun:
-        status, told = self._status(), tuple(Told(time, reason, text) for time, _, reason, text in self.cluster.events)
+        status, told = self._status(), tuple(self._told())
         outcome, reason, message = "Running", "HistoryEnded", status.message
         if status.history:
             last = status.history[0]
@@ -189,6 +190,12 @@ class PastRunner:
             outcome, reason, message = "SentBack", last_told.reason, last_told.message
         end = self._decided if self._decided is not None else self.clock.now()
         return PastRun(self.start, end, outcome, reason, message, tuple(self._spans), told, self.ticks)
+
+    def _told(self) -> Iterator[Told]:
+        """What was told, an end at the instant it was decided: that is when the weights went back."""
+        for time, _, reason, text in self.cluster.events:
+            decided = self._decided if reason == "Reverted" else None
+            yield Told(time if decided is None else decided, reason, text)
 
 
 def _posture(status: RolloutStatus) -> tuple[object, ...]:
