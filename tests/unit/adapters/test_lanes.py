@@ -1,4 +1,4 @@
-"""Writes go at once; reads and Events take turns beside them."""
+"""Routes are written at once; records, and reads and Events beside them, take turns."""
 
 from __future__ import annotations
 
@@ -53,6 +53,37 @@ async def test_a_write_waits_for_nobody() -> None:
     async with AsyncExitStack() as writes, asyncio.timeout(1):
         for _ in range(100):
             await writes.enter_async_context(lanes.first())
+    for reader in made:
+        await reader.end()
+
+
+async def test_records_go_a_few_at_a_time_and_hold_up_no_route() -> None:
+    lanes = Lanes(records=2)
+    entered: list[int] = []
+    end = asyncio.Event()
+
+    async def record(number: int) -> None:
+        async with lanes.record():
+            entered.append(number)
+            await end.wait()
+
+    tasks = [asyncio.ensure_future(record(number)) for number in range(4)]
+    await turned()
+    assert entered == [0, 1]
+    async with asyncio.timeout(1), lanes.first():
+        assert entered == [0, 1]
+    end.set()
+    await asyncio.gather(*tasks)
+    assert entered == [0, 1, 2, 3]
+
+
+async def test_beside_records_few_reads_go_on() -> None:
+    lanes = Lanes(beside_writes=1, without_writes=3)
+    async with lanes.record():
+        made = await readers(lanes, 3)
+        assert under_way(made) == [0]
+    await turned()
+    assert under_way(made) == [0, 1, 2]
     for reader in made:
         await reader.end()
 

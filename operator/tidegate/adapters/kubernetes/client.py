@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final, Protocol, TypeAlias
@@ -204,13 +204,18 @@ class Api:
         started = time.monotonic()
         outcome = "ok"
         try:
-            async with self._lanes.first() if call.method == "PATCH" else self._lanes.patient():
+            async with self._lane(call):
                 return await self._request(call)
         except PortError as error:
             outcome = type(error).__name__
             raise
         finally:
             self._observer(verb, resource.plural, outcome, time.monotonic() - started)
+
+    def _lane(self, call: _Call) -> AbstractAsyncContextManager[None]:
+        if call.method != "PATCH":
+            return self._lanes.patient()
+        return self._lanes.record() if call.path.endswith("/status") else self._lanes.first()
 
     async def _request(self, call: _Call) -> JsonObject:
         with translated(call.what):

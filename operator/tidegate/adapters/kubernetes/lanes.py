@@ -1,88 +1,116 @@
-"""Which calls go first: what is written goes at once, what is read and what is told waits its turn beside it.
+"""Which calls go first: a route is written at once, what is recorded, read and told waits its turn beside it.
 
 A revert is two writes. What follows each (a live look at seven objects, the record of the end, an Event) is four times
-as much work for the API server, and a hundred reverts at once would wait for one another's.
+as much work for the API server, and a hundred reverts at once would wait for one another's. A record costs it three
+times as much as a route; hundreds at once would all run into their time-outs, which count from here on only.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+RECORDS: Final = 16
+"""Records under way: what an API server does in a tenth of a second or two."""
+RECORD_WAITS: Final = 10.0
+"""Seconds after which a record goes whatever else is under way; a revert writes the route before that."""
 BESIDE_WRITES: Final = 4
 """Patient calls under way while there are writes: enough that nobody starves, hardly felt by the API server."""
 WITHOUT_WRITES: Final = 64
 """Patient calls under way otherwise: more than an API server does at a time, few enough to need few connections."""
-LONGEST_WAIT: Final = 3.0
+PATIENT_WAITS: Final = 3.0
 """Seconds after which a patient call goes whatever else is under way: what hangs must not hold up what might be answered."""
 
 
-class Lanes:
-    """Counts calls under way. Used from one event loop."""
+class Lane:
+    """Calls of one kind, in the order of coming, as many at a time as there is room for. Used from one event loop."""
 
-    def __init__(
-        self,
-        beside_writes: int = BESIDE_WRITES,
-        without_writes: int = WITHOUT_WRITES,
-        longest_wait: float = LONGEST_WAIT,
-    ) -> None:
-        """The constants of this module; `longest_wait` is in seconds."""
-        self._beside_writes = beside_writes
-        self._without_writes = without_writes
+    def __init__(self, room: Callable[[], int], longest_wait: float) -> None:
+        """`longest_wait` is in seconds."""
+        self._room = room
         self._longest_wait = longest_wait
-        self._writing = 0
-        self._patient = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self.under_way = 0
 
-    @asynccontextmanager
-    async def first(self) -> AsyncIterator[None]:
-        """For a write: never waits."""
-        self._writing += 1
-        try:
-            yield
-        finally:
-            self._writing -= 1
-            self._let_go_on()
-
-    @asynccontextmanager
-    async def patient(self) -> AsyncIterator[None]:
-        """For everything else: in the order of coming, a few at a time."""
-        if self._waiting or self._patient >= self._room:
-            await self._turn()
-        else:
-            self._patient += 1
-        try:
-            yield
-        finally:
-            self._patient -= 1
-            self._let_go_on()
-
-    @property
-    def _room(self) -> int:
-        return self._beside_writes if self._writing else self._without_writes
-
-    async def _turn(self) -> None:
+    async def enter(self) -> None:
         """Waits for a place and takes it; one that never came free is taken all the same."""
+        if not self._waiting and self.under_way < self._room():
+            self.under_way += 1
+            return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             await asyncio.wait({turn}, timeout=self._longest_wait)
         except asyncio.CancelledError:
             if turn.done():
-                self._patient -= 1
-                self._let_go_on()
+                self.leave()
             turn.cancel()
             raise
         if not turn.done():
             turn.cancel()
-            self._patient += 1
+            self.under_way += 1
 
-    def _let_go_on(self) -> None:
-        while self._waiting and self._patient < self._room:
+    def leave(self) -> None:
+        """Gives the place to the next."""
+        self.under_way -= 1
+        self.let_go_on()
+
+    def let_go_on(self) -> None:
+        """There may be more room than before."""
+        while self._waiting and self.under_way < self._room():
             turn = self._waiting.popleft()
             if not turn.done():
-                self._patient += 1
+                self.under_way += 1
                 turn.set_result(None)
+
+
+class Lanes:
+    """The lanes of one API server."""
+
+    def __init__(
+        self,
+        records: int = RECORDS,
+        beside_writes: int = BESIDE_WRITES,
+        without_writes: int = WITHOUT_WRITES,
+        longest_wait: float = PATIENT_WAITS,
+    ) -> None:
+        """The constants of this module; `longest_wait` is a patient call's, in seconds."""
+        self._routes = 0
+        self._records = Lane(lambda: records, RECORD_WAITS)
+        self._patient = Lane(lambda: beside_writes if self._writing else without_writes, longest_wait)
+
+    @property
+    def _writing(self) -> bool:
+        return self._routes + self._records.under_way > 0
+
+    @asynccontextmanager
+    async def first(self) -> AsyncIterator[None]:
+        """For what moves traffic: never waits."""
+        self._routes += 1
+        try:
+            yield
+        finally:
+            self._routes -= 1
+            self._patient.let_go_on()
+
+    @asynccontextmanager
+    async def record(self) -> AsyncIterator[None]:
+        """For what writes status: a few at a time."""
+        await self._records.enter()
+        try:
+            yield
+        finally:
+            self._records.leave()
+            self._patient.let_go_on()
+
+    @asynccontextmanager
+    async def patient(self) -> AsyncIterator[None]:
+        """For everything else: fewer while there are writes."""
+        await self._patient.enter()
+        try:
+            yield
+        finally:
+            self._patient.leave()
