@@ -85,7 +85,6 @@ def _row(storm: Storm) -> tuple[str, ...]:
     reached = p99 if single else storm.last
     what = "p99" if single else "last"
     median = quantile(storm.latencies, 0.5)
-    bare = storm.yardstick.median if single else storm.yardstick.last
     return (
         str(storm.count),
         f"{storm.interval} s",
@@ -100,7 +99,7 @@ def _row(storm: Storm) -> tuple[str, ...]:
         f"{storm.until_rest.requests / len(storm.latencies):.1f}",
         seconds(storm.until_rest.cpu),
         f"{milliseconds(storm.yardstick.median)} / {milliseconds(storm.yardstick.last)}",
-        f"{median / bare:.1f}",
+        f"{median / storm.yardstick.median:.1f}" if single else "",
     )
 
 
