@@ -171,6 +171,21 @@ def test_a_unit_of_its_own_goes_before_the_presets() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "metric", "path", "message"),
+    [
+        ("http/error-rate", {"unit": "seconds"}, "unit", "a ratio metric has unit ratio"),
+        ("http/latency", {"minimumRequests": 5}, "minimumRequests", "'minimumRequests' goes with 'ratio'"),
+        ("http/error-rate", {"whenEmpty": "Zero"}, "whenEmpty", "'whenEmpty' goes with 'query'"),
+    ],
+)
+def test_what_does_not_fit_the_presets_question_is_refused_as_with_any_other(
+    name: str, metric: dict[str, object], path: str, message: str
+) -> None:
+    found = check_rollout(good({"metrics.2": {"name": "extra", "preset": name, **metric}}))[1]
+    assert [(problem.path, problem.message) for problem in found] == [(f"spec.metrics[2].{path}", message)]
+
+
+@pytest.mark.parametrize(
     ("metric", "path", "words"),
     [
         (
@@ -190,15 +205,12 @@ def test_a_unit_of_its_own_goes_before_the_presets() -> None:
             "parameters.codeLabel",
             "'x-y' is not the name of a label",
         ),
-        ({"preset": "http/error-rate", "unit": "seconds"}, "unit", "a ratio metric has unit ratio"),
     ],
 )
 def test_what_is_wrong_is_said_once_at_its_field(metric: dict[str, object], path: str, words: str) -> None:
-    found = check_rollout(rollout(metric))[1]
-    assert [problem.path for problem in found if "unit" not in path or problem.path.endswith(".unit")] == [
-        f"spec.metrics[0].{path}"
-    ]
-    assert words in found[0].message
+    found = {problem.path: problem.message for problem in check_rollout(rollout(metric))[1]}
+    assert words in found.pop(f"spec.metrics[0].{path}")
+    assert found == {}
 
 
 def test_presets_that_make_the_spec_too_big_to_remember_are_refused() -> None:
