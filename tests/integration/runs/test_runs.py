@@ -14,6 +14,7 @@ from lab.api import Object
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 from lab.wait import until
+from tests.unit.core.kstatus import computed
 
 pytestmark = pytest.mark.timeout(120)
 SECONDS = 40.0
@@ -137,6 +138,7 @@ async def test_of_two_rollouts_the_one_with_a_run_keeps_what_both_name(lab: Lab,
         return "run" in found.get("status", {})
 
     await until(running, SECONDS, "the first one runs")
+    assert computed(await lab.api.get(shop.API_VERSION, "Rollout", shop.APP, namespace)) == "InProgress"
     second = rollout(namespace)
     second["metadata"]["name"] = "second"
     await lab.apply(second)
@@ -154,6 +156,7 @@ async def test_services_that_select_both_arms_are_said_before_anything_moves(lab
     await lab.apply(rollout(namespace))
     message = await stalled_for(lab, namespace, shop.APP, "ArmsOverlap")
     assert shop.CANARY in message
+    assert computed(await lab.api.get(shop.API_VERSION, "Rollout", shop.APP, namespace)) == "Failed"
 
 
 @pytest.mark.usefixtures("operator")
@@ -188,6 +191,7 @@ async def test_get_shows_phase_step_weight_and_readiness(lab: Lab, namespace: st
     assert await until_outcome(lab, namespace) == "Succeeded"
     found = await lab.api.get(shop.API_VERSION, "Rollout", shop.APP, namespace)
     status = found["status"]
+    assert computed(found) == "Current"
     assert status["phase"] == "Succeeded"
     assert status["observedGeneration"] == found["metadata"]["generation"]
     assert {one["type"]: one["status"] for one in status["conditions"]} == {"Ready": "True"}
