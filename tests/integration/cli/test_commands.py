@@ -128,7 +128,7 @@ async def test_the_contexts_namespace_is_meant_when_none_is_named(
 async def test_no_way_to_the_cluster_is_one_line(tidegate: Cli, tmp_path: Path) -> None:
     said = await tidegate("abort", "web", "--kubeconfig", str(tmp_path / "none"))
     assert tidegate.code == 2
-    assert said.splitlines()[-1].startswith("tidegate: no way to the cluster: ")
+    assert said.splitlines()[-1].startswith("tidegate: no API server to talk to: ")
 
 
 async def test_a_cluster_that_does_not_answer_is_one_line(cluster: ControlPlane, tidegate: Cli, tmp_path: Path) -> None:

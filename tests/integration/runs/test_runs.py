@@ -195,6 +195,10 @@ async def test_get_shows_phase_step_weight_and_readiness(lab: Lab, namespace: st
     assert status["phase"] == "Succeeded"
     assert status["observedGeneration"] == found["metadata"]["generation"]
     assert {one["type"]: one["status"] for one in status["conditions"]} == {"Ready": "True"}
-    events = await lab.api.list("v1", "Event", namespace)
-    reasons = {event["reason"] for event in events if event["involvedObject"]["kind"] == "Rollout"}
-    assert {"RunStarted", "StepStarted", "StepPassed", "Promoting", "Succeeded"} <= reasons
+
+    async def told() -> bool:
+        events = await lab.api.list("v1", "Event", namespace)
+        reasons = {event["reason"] for event in events if event["involvedObject"]["kind"] == "Rollout"}
+        return {"RunStarted", "StepStarted", "StepPassed", "Promoting", "Succeeded"} <= reasons
+
+    await until(told, SECONDS, "every decision was told")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from kubernetes.aio import config
 
 from tidegate.adapters.kubernetes.client import Api, load_configuration
-from tidegate.ports.errors import Unavailable
 
 
 @dataclass(frozen=True)
@@ -24,10 +23,7 @@ async def connect(kubeconfig: str | None, context: str | None) -> Connection:
     Raises:
         Unavailable: it describes none.
     """
-    try:
-        configuration = await load_configuration(kubeconfig, context)
-    except (config.ConfigException, OSError) as error:
-        raise Unavailable(f"no way to the cluster: {error}") from error
+    configuration = await load_configuration(kubeconfig, context)
     return Connection(Api(configuration), _namespace(kubeconfig, context))
 
 
