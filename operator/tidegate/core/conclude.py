@@ -56,7 +56,7 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observed) -> RolloutStatus
             "message": (why.message if why is not None else fallback)[:1024],
             "conditions": conditions(before.conditions, plan, seen),
             "weight": weight,
-            "next_check_time": _near(before.next_check_time, _next_check(draft)),
+            "next_check_time": _near(before.next_check_time, _whole_second(_next_check(draft))),
         }
     )
 
@@ -74,6 +74,11 @@ def _next_check(draft: Draft) -> datetime | None:
     index = draft.spec.steps.index(spec) + int(step.passed)
     opens = gates.opens(draft.spec.steps[index], draft.run.begun) if index < len(draft.spec.steps) else 0.0
     return instant(opens) if draft.now < opens < float("inf") else None
+
+
+def _whole_second(found: datetime | None) -> datetime | None:
+    """For people a fraction of a second is noise."""
+    return found.replace(microsecond=0) if found is not None else None
 
 
 def _near(before: datetime | None, now: datetime | None) -> datetime | None:

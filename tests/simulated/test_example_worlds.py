@@ -1,0 +1,38 @@
+"""Every world among the examples comes to what it says, and thirteen days of it take no time to speak of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tidegate.cli.main import main
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+WORLDS = sorted((EXAMPLES / "worlds").glob("*.yaml"))
+
+
+def rollout_of(world: Path) -> Path:
+    """A world is named after its Rollout: `complete-breach.yaml` belongs to `complete.yaml`."""
+    found = [file for file in EXAMPLES.glob("*.yaml") if world.name.startswith(file.stem)]
+    return max(found, key=lambda file: len(file.stem))
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=[world.stem for world in WORLDS])
+def test_a_world_comes_to_what_it_says(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", str(rollout_of(world)), "--world", str(world)]) == 0, capsys.readouterr().out
+
+
+def test_an_expectation_that_is_not_met_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world = tmp_path / "world.yaml"
+    world.write_text((EXAMPLES / "worlds/complete-breach.yaml").read_text().replace("Reverted", "Succeeded"))
+    assert main(["simulate", str(EXAMPLES / "complete.yaml"), "--world", str(world)]) == 1
+    assert "NOT AS EXPECTED: outcome: expected Succeeded, got Reverted" in capsys.readouterr().out
+
+
+def test_thirteen_days_take_few_ticks(capsys: pytest.CaptureFixture[str]) -> None:
+    world = EXAMPLES / "worlds/complete-clean.yaml"
+    assert main(["simulate", str(EXAMPLES / "complete.yaml"), "--world", str(world), "--format", "json"]) == 0
+    out = capsys.readouterr().out
+    ticks = int(out.split('"ticks": ')[1].split(",")[0].split("\n")[0])
+    assert ticks < 1000, "at an interval of 30 s a live operator ticks 40,000 times"
