@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from tidegate.api.checks import check_rollout
-from tidegate.api.rollout import RolloutSpec
-from tidegate.core.seen import Problem
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index
 from tidegate.reconcile.scheduler import Scheduler
+from tidegate.reconcile.specs import checked
 from tidegate.reconcile.tick import Ticker
 from tidegate.telemetry import LoggedTelemetry
 from tidegate.wiring import Parts
-
-
-def checked(spec: Mapping[str, Any]) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
-    """A spec as the loop takes it: the model when it can be carried out, else what is wrong with it."""
-    parsed, problems = check_rollout({"spec": spec})
-    if problems:
-        return None, tuple(Problem(problem.path, problem.message) for problem in problems)
-    return parsed, ()
 
 
 def scheduler_of(parts: Parts) -> Scheduler:

@@ -18,14 +18,13 @@ from pydantic import ValidationError
 from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.prometheus import FileAuth, SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
-from tidegate.api.checks import check_rollout
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Duration
 from tidegate.cli import backtest_chart, backtest_svg, backtest_text
 from tidegate.cli.backtest_json import as_json
-from tidegate.cli.documents import Document, read
+from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
-from tidegate.cli.lint import ROLLOUT
+from tidegate.cli.rollouts import the_rollout, valid_spec
 from tidegate.cli.timeline import timeline
 from tidegate.ports.errors import PortError
 from tidegate.settings import Source
@@ -79,8 +78,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0; 1 when a run did not end as expected."""
-    document = _rollout(arguments.file)
-    spec = _spec(document)
+    document = the_rollout(arguments.file, "backtest")
+    spec = valid_spec(document)
+    if not spec.metrics:
+        raise CommandError(f"{document.file}: the Rollout asks no metrics; there is nothing to look up")
     order = _order(arguments, document, spec)
     address = _address(arguments)
     told = _Told()
@@ -154,24 +155,6 @@ def _header(text: str) -> tuple[str, str]:
     if not separator or not name.strip():
         raise CommandError(f"--header {name}: write it like X-Scope-OrgID:shop")
     return name.strip(), value.strip()
-
-
-def _rollout(file: str) -> Document:
-    rollouts = [document for document in read(file) if document.kind == ROLLOUT]
-    if len(rollouts) != 1:
-        raise CommandError(f"{file}: {len(rollouts)} Rollouts in it; backtest takes one")
-    return rollouts[0]
-
-
-def _spec(document: Document) -> RolloutSpec:
-    spec, problems = check_rollout(document.content)
-    if spec is None or problems:
-        first = problems[0]
-        more = f" (and {len(problems) - 1} more: see tidegate lint)" if len(problems) > 1 else ""
-        raise CommandError(f"{document.file}:{document.line(first.where)}: {first}{more}", 1)
-    if not spec.metrics:
-        raise CommandError(f"{document.file}: the Rollout asks no metrics; there is nothing to look up")
-    return spec
 
 
 def _moment(text: str, before: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 from pathlib import Path
 
 from tidegate import logs
@@ -29,9 +30,17 @@ def run(arguments: argparse.Namespace) -> int:
         settings = load(arguments.config)
     except SettingsError as error:
         raise CommandError(str(error)) from error
+    _collect_garbage_rarely()
     logs.configure(settings.logs.format, settings.logs.level)
     try:
         asyncio.run(run_operator(settings, scheduler_of, kubeconfig=arguments.kubeconfig, context=arguments.context))
     except PortError as error:
         raise CommandError(str(error), 1) from error
     return 0
+
+
+def _collect_garbage_rarely() -> None:
+    """What is imported stays for good, and need not be looked through while hundreds of Rollouts revert at once."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

@@ -6,19 +6,16 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tidegate.api.checks import check_rollout
 from tidegate.api.checks.reading import read as read_model
-from tidegate.api.rollout import RolloutSpec
 from tidegate.cli.documents import Document, read
 from tidegate.cli.errors import CommandError
-from tidegate.cli.lint import ROLLOUT
+from tidegate.cli.rollouts import the_rollout, valid_spec
 from tidegate.cli.tables import Table, show
 from tidegate.core.instants import in_words
-from tidegate.core.seen import Problem
+from tidegate.reconcile.specs import checked
 from tidegate.simulation.outcome import Outcome, unmet
 from tidegate.simulation.script import World
 from tidegate.simulation.scripted import Scripted
@@ -35,11 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when the world's expectations are met (or it has none), 1 when not."""
-    document = _rollout(arguments.file)
+    document = the_rollout(arguments.file, "simulate")
     world = _world(arguments.world)
-    spec = _spec(document)
+    spec = valid_spec(document)
     begun = time.perf_counter()
-    scripted = Scripted(document.name, _wire(document), spec, world, _check)
+    scripted = Scripted(document.name, _wire(document), spec, world, checked)
     scripted.run()
     took = time.perf_counter() - begun
     outcome = Outcome.of(scripted)
@@ -70,30 +67,9 @@ def _print(document: Document, outcome: Outcome, failures: list[str], took: floa
         print(f"NOT AS EXPECTED: {failure}")
 
 
-def _rollout(file: str) -> Document:
-    rollouts = [document for document in read(file) if document.kind == ROLLOUT]
-    if len(rollouts) != 1:
-        raise CommandError(f"{file}: {len(rollouts)} Rollouts in it; simulate takes one")
-    return rollouts[0]
-
-
-def _spec(document: Document) -> RolloutSpec:
-    spec, problems = check_rollout(document.content)
-    if spec is None or problems:
-        first = problems[0]
-        more = f" (and {len(problems) - 1} more: see tidegate lint)" if len(problems) > 1 else ""
-        raise CommandError(f"{document.file}:{document.line(first.where)}: {first}{more}", 1)
-    return spec
-
-
 def _wire(document: Document) -> dict[str, Any]:
     """The spec as the API server would hand it out: plain JSON."""
     return dict(json.loads(json.dumps(document.content["spec"], default=str)))
-
-
-def _check(raw: Mapping[str, Any]) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
-    spec, problems = check_rollout({"spec": raw})
-    return (None if problems else spec), tuple(Problem(one.path, one.message) for one in problems)
 
 
 def _world(file: str | None) -> World:

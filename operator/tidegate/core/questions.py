@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from tidegate.core.variables import fill, promql_duration
 
 PROBE = "vector(1)"
 """What a source is asked before the first raise: does it answer at all?"""
+
+ROUNDED = 0.001
+"""Seconds by which an instant of the status may be off: they are kept to the millisecond."""
 
 SHORTEST_WINDOW = 5.0
 """Seconds: a rate over less sees no two scrapes."""
@@ -33,8 +37,8 @@ class Asking:
     pods: Mapping[ArmName, str]
 
     def window(self, metric: Metric) -> float:
-        """The metric's window in seconds, not reaching back before the candidate had traffic."""
-        return min(metric.window.seconds, max(self.traffic, SHORTEST_WINDOW))
+        """The metric's window in seconds, not reaching back before the candidate had traffic; then in whole ones."""
+        return min(metric.window.seconds, max(math.floor(self.traffic + ROUNDED), SHORTEST_WINDOW))
 
 
 def questions(metric: Metric, arm: ArmName, asking: Asking) -> tuple[Question, ...]:

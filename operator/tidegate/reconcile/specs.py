@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from tidegate.api.checks import check_rollout
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core.observed import RolloutObject
 from tidegate.core.seen import Problem
@@ -31,3 +32,11 @@ class Specs:
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return self._known[key]
+
+
+def checked(spec: Mapping[str, Any]) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
+    """A spec as the loop takes it: the model when it can be carried out, else what is wrong with it."""
+    parsed, problems = check_rollout({"spec": spec})
+    if problems:
+        return None, tuple(Problem(problem.path, problem.message) for problem in problems)
+    return parsed, ()

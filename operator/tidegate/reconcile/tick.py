@@ -25,7 +25,7 @@ from tidegate.reconcile.status import Record, needs_write, write
 ROUNDS = 12
 """Plans carried out in one tick, at most; the next tick goes on."""
 
-HEAD_START = 1.0
+HEAD_START = 0.25
 """Seconds the record of a revert is waited for before the route is written all the same."""
 
 RESYNC = 300.0
