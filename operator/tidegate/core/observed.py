@@ -12,6 +12,7 @@ from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
 from tidegate.api.command import Action
+from tidegate.core.evidence.counting import RawHistogram, RawSeries
 
 
 class Absence(Enum):
@@ -162,6 +163,8 @@ class Question:
     arm: ArmName = field(default=ArmName.CANDIDATE, compare=False)
     part: str = field(default="value", compare=False)
     """`value` of a query, or `bad` / `total` of a ratio."""
+    life: float | None = field(default=None, compare=False)
+    """Seconds after which an answer comes too late; `None`: as long as any."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,18 @@ class Vector:
     """The source answered; a scalar is a vector of one series without labels."""
 
     series: tuple[SeriesValue, ...]
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What the source said beside the answer, such as that a histogram's bounds do not match."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The source answered a range selector: raw samples as scraped, of counters or of native histograms."""
+
+    series: tuple[RawSeries, ...] = ()
+    histograms: tuple[RawHistogram, ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What the source said beside the answer."""
 
 
 class FailedReason(StrEnum):
@@ -190,6 +205,8 @@ class FailedReason(StrEnum):
     OVERLOADED = "Overloaded"
     DENIED = "Denied"
     NO_SUCH_SOURCE = "NoSuchSource"
+    PARTIAL = "Partial"
+    """The source says itself that parts of its data were missing."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +222,7 @@ class Failed:
         return self.reason != FailedReason.BAD_QUERY
 
 
-Answer: TypeAlias = Vector | Failed
+Answer: TypeAlias = Vector | Matrix | Failed
 
 
 @dataclass(frozen=True)

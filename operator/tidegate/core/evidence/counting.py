@@ -25,6 +25,25 @@ class RawSeries:
     """(epoch seconds, value)."""
 
 
+@dataclass(frozen=True)
+class Distribution:
+    """One sample of a native histogram: all its numbers are counters."""
+
+    count: float
+    """Observations in all."""
+    buckets: tuple[tuple[float, float, float], ...]
+    """(lower bound, upper bound, observations in it), ascending; empty ones are missing."""
+
+
+@dataclass(frozen=True)
+class RawHistogram:
+    """One native histogram: samples as scraped, oldest first."""
+
+    labels: Labels
+    samples: tuple[tuple[float, Distribution], ...]
+    """(epoch seconds, distribution)."""
+
+
 def counted(series: Iterable[RawSeries], start: float, end: float) -> dict[Labels, float]:
     """What each series counted in the window (start, end].
 
