@@ -14,7 +14,7 @@ from lab.ports import free_port
 from lab.stack import Lab
 from lab.wait import until
 from tests.unit.presets.recorded import Recording, recordings
-from tidegate.adapters.prometheus.source import PrometheusSource, SourceAddress
+from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.api.metric import Metric
 from tidegate.api.presets import registry
 from tidegate.api.presets.resolving import resolved
@@ -127,7 +127,7 @@ def metric(name: str, parameters: dict[str, str]) -> Metric:
 
 async def answer(source: PrometheusSource, asked: Metric, arm: ArmName) -> float:
     made = questions(asked, arm, ASKING)
-    answers = {question: await source.sample(question.promql, 10) for question in made}
+    answers = {question: await source.sample(question, timeout=10) for question in made}
     found = sample(asked, Asked(answers), made)
     assert isinstance(found, Value), found
     (series,) = found.series
@@ -176,5 +176,5 @@ async def test_a_wrong_label_of_the_status_is_too_few_requests_and_not_a_clean_r
 ) -> None:
     asked = metric("http/error-rate", {"codeLabel": "status"})
     made = questions(asked, arm, ASKING)
-    answers = {question: await source.sample(question.promql, 10) for question in made}
+    answers = {question: await source.sample(question, timeout=10) for question in made}
     assert isinstance(sample(asked, Asked(answers), made), TooFew)

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from tests.unit.adapters.fake_server import error, success
-from tidegate.adapters.prometheus.answers import NoAnswer, checked, vector
+from tidegate.adapters.prometheus.answers import INSTANT, NoAnswer, checked, vector
 from tidegate.core.observed import Failed, FailedReason, SeriesValue
 
 JSON = "application/json"
@@ -15,7 +15,7 @@ JSON = "application/json"
 def judged(status: int, body: object, content_type: str = JSON) -> Failed:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(NoAnswer) as caught:
-        vector(checked(status, content_type, content)["data"]["result"])
+        vector(checked(status, content_type, content, INSTANT)["data"]["result"])
     return caught.value.failed
 
 
@@ -30,6 +30,7 @@ def judged(status: int, body: object, content_type: str = JSON) -> Failed:
         ("data that is no object is no answer", 200, {"status": "success", "data": 3}, FailedReason.BAD_ANSWER, ""),
         ("a result that is no list is no answer", 200, success("vector", None), FailedReason.BAD_ANSWER, ""),
         ("a series without a value is no answer", 200, success("vector", [{"metric": {}}]), FailedReason.BAD_ANSWER, ""),
+        ("labels that are no object are no answer", 200, success("vector", [{"metric": [], "value": [0, "1"]}]), FailedReason.BAD_ANSWER, "AttributeError"),
         ("a native histogram says what to ask for", 200, success("vector", [{"metric": {}, "histogram": [1, {}]}]), FailedReason.BAD_ANSWER, "histogram_quantile"),
         ("a parse error is the question's fault", 400, error("bad_data", "parse error"), FailedReason.BAD_QUERY, "parse error"),
         ("an execution error is the question's fault", 422, error("execution", "many-to-many"), FailedReason.BAD_QUERY, "many-to-many"),
@@ -77,4 +78,5 @@ def test_a_vector_of_two_is_not_taken_for_a_scalar() -> None:
 
 
 def test_an_empty_vector_is_an_answer() -> None:
-    assert vector(checked(200, JSON, json.dumps(success("vector", [])).encode())["data"]["result"]).series == ()
+    body = json.dumps(success("vector", [])).encode()
+    assert vector(checked(200, JSON, body, INSTANT)["data"]["result"]).series == ()

@@ -12,6 +12,7 @@ from tests.unit.adapters.fake_server import ONE, Reader, Writer, answers, error,
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.core.observed import Failed, FailedReason, Question, SeriesValue, Vector
 
+UP = Question("default", "up")
 ONE_SERIES = Vector((SeriesValue((("job", "a"),), 1.0),))
 
 
@@ -39,7 +40,7 @@ def reason(answer: object) -> FailedReason:
 
 async def test_a_question_is_asked_with_get_at_the_sources_own_time(source: Make) -> None:
     async with running(answers(200, ONE)) as fake:
-        assert await source(fake.url + "/prefix/").sample("up", 5) == ONE_SERIES
+        assert await source(fake.url + "/prefix/").sample(UP, timeout=5) == ONE_SERIES
     (asked,) = fake.asked
     assert (asked.method, asked.path) == ("GET", "/prefix/api/v1/query")
     assert asked.parameters == {"query": ["up"], "timeout": ["5s"]}
@@ -48,7 +49,7 @@ async def test_a_question_is_asked_with_get_at_the_sources_own_time(source: Make
 async def test_a_long_question_is_asked_with_a_form(source: Make) -> None:
     promql = " + ".join(["up"] * 1000)
     async with running(answers(200, ONE)) as fake:
-        assert await source(fake.url).sample(promql, 5) == ONE_SERIES
+        assert await source(fake.url).sample(Question("default", promql), timeout=5) == ONE_SERIES
     (asked,) = fake.asked
     assert asked.method == "POST"
     assert asked.parameters["query"] == [promql]
@@ -58,20 +59,20 @@ async def test_a_thread_keeps_its_connection(source: Make) -> None:
     async with running(answers(200, ONE)) as fake:
         asking = source(fake.url, concurrency=1)
         for _ in range(3):
-            assert await asking.sample("up", 5) == ONE_SERIES
+            assert await asking.sample(UP, timeout=5) == ONE_SERIES
     assert fake.connections == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
 async def test_nothing_is_asked_twice_behind_our_back(source: Make, status: int) -> None:
     async with running(answers(status, b"no")) as fake:
-        assert isinstance(await source(fake.url).sample("up", 5), Failed)
+        assert isinstance(await source(fake.url).sample(UP, timeout=5), Failed)
     assert len(fake.asked) == 1
 
 
 async def test_a_source_that_says_nothing_times_out(source: Make) -> None:
     async with running(never) as fake:
-        assert reason(await source(fake.url).sample("up", 0.2)) is FailedReason.TIMEOUT
+        assert reason(await source(fake.url).sample(UP, timeout=0.2)) is FailedReason.TIMEOUT
         await asyncio.wait_for(fake.hung_up.wait(), 5)
 
 
@@ -86,9 +87,9 @@ async def test_a_trickle_of_bytes_does_not_outlive_the_deadline(source: Make, be
 
     async with running(trickle) as fake:
         asking = source(fake.url, concurrency=1)
-        assert reason(await asking.sample("up", 0.3)) is FailedReason.TIMEOUT
+        assert reason(await asking.sample(UP, timeout=0.3)) is FailedReason.TIMEOUT
         # The one thread is free again: the next question begins, instead of finding it taken.
-        assert reason(await asking.sample("up", 0.3)) is FailedReason.TIMEOUT
+        assert reason(await asking.sample(UP, timeout=0.3)) is FailedReason.TIMEOUT
 
 
 async def test_an_answer_beyond_the_limit_is_refused(source: Make) -> None:
@@ -99,7 +100,7 @@ async def test_an_answer_beyond_the_limit_is_refused(source: Make) -> None:
             await writer.drain()
 
     async with running(flood) as fake:
-        answer = await source(fake.url).sample("up", 10)
+        answer = await source(fake.url).sample(UP, timeout=10)
     assert reason(answer) is FailedReason.BAD_ANSWER
     assert "8 MiB" in answer.message
 
@@ -107,33 +108,33 @@ async def test_an_answer_beyond_the_limit_is_refused(source: Make) -> None:
 async def test_nobody_there_is_a_refusal(source: Make) -> None:
     async with running(never) as fake:
         pass
-    assert reason(await source(fake.url).sample("up", 5)) is FailedReason.REFUSED
+    assert reason(await source(fake.url).sample(UP, timeout=5)) is FailedReason.REFUSED
 
 
 async def test_a_redirect_is_followed_nowhere(source: Make) -> None:
     async with running(answers(200, ONE)) as elsewhere, running(answers(302, b"", Location=elsewhere.url)) as fake:
-        assert reason(await source(fake.url).sample("up", 5)) is FailedReason.BAD_ANSWER
+        assert reason(await source(fake.url).sample(UP, timeout=5)) is FailedReason.BAD_ANSWER
     assert elsewhere.asked == []
 
 
 async def test_a_question_that_no_thread_got_to_is_overload_not_a_time_out(source: Make) -> None:
     async with running(never) as fake:
         asking = source(fake.url, concurrency=1)
-        first = asyncio.create_task(asking.sample("up", 1))
+        first = asyncio.create_task(asking.sample(UP, timeout=1))
         while not fake.asked:  # noqa: ASYNC110  (a condition, not a time)
             await asyncio.sleep(0)
-        assert reason(await asking.sample("up", 0.1)) is FailedReason.OVERLOADED
+        assert reason(await asking.sample(UP, timeout=0.1)) is FailedReason.OVERLOADED
         assert reason(await first) is FailedReason.TIMEOUT
 
 
 async def test_the_sources_own_limit_holds_whatever_is_allowed(source: Make) -> None:
     async with running(never) as fake:
-        assert reason(await source(fake.url, timeout=0.1).sample("up", 60)) is FailedReason.TIMEOUT
+        assert reason(await source(fake.url, timeout=0.1).sample(UP, timeout=60)) is FailedReason.TIMEOUT
 
 
 async def test_a_cancelled_question_lets_go_at_once(source: Make) -> None:
     async with running(never) as fake:
-        asking = asyncio.create_task(source(fake.url).sample("up", 30))
+        asking = asyncio.create_task(source(fake.url).sample(UP, timeout=30))
         while not fake.asked:  # noqa: ASYNC110  (a condition, not a time)
             await asyncio.sleep(0)
         asking.cancel()
@@ -148,9 +149,9 @@ async def test_a_token_is_read_anew_for_each_question(source: Make, tmp_path: Pa
         asking = source(fake.url, auth=FileAuth(bearer_token_file=token), headers={"X-Scope-OrgID": "a"})
         for content in ("first\n", "second\n"):
             token.write_text(content)
-            assert await asking.sample("up", 5) == ONE_SERIES
+            assert await asking.sample(UP, timeout=5) == ONE_SERIES
         token.unlink()
-        answer = await asking.sample("up", 5)
+        answer = await asking.sample(UP, timeout=5)
     assert [asked.headers["authorization"] for asked in fake.asked] == ["Bearer first", "Bearer second"]
     assert {asked.headers["x-scope-orgid"] for asked in fake.asked} == {"a"}
     assert reason(answer) is FailedReason.DENIED
@@ -161,7 +162,7 @@ async def test_a_password_is_sent_as_basic_auth(source: Make, tmp_path: Path) ->
     (tmp_path / "password").write_text("pw\n")
     async with running(answers(200, ONE)) as fake:
         auth = FileAuth(username="me", password_file=tmp_path / "password")
-        assert await source(fake.url, auth=auth).sample("up", 5) == ONE_SERIES
+        assert await source(fake.url, auth=auth).sample(UP, timeout=5) == ONE_SERIES
     assert fake.asked[0].headers["authorization"] == "Basic bWU6cHc="
 
 
@@ -170,16 +171,16 @@ async def test_after_five_failures_a_source_is_probed_every_five_seconds(source:
     async with running(answers(503, b"no")) as fake:
         asking = source(fake.url, monotonic=lambda: now)
         for _ in range(8):
-            assert reason(await asking.sample("up", 5)) is FailedReason.REFUSED
+            assert reason(await asking.sample(UP, timeout=5)) is FailedReason.REFUSED
         assert len(fake.asked) == 5
         now += 5
         for _ in range(3):
-            assert reason(await asking.sample("up", 5)) is FailedReason.REFUSED
+            assert reason(await asking.sample(UP, timeout=5)) is FailedReason.REFUSED
         assert len(fake.asked) == 6
         now += 5
         fake.reply = answers(200, ONE)
         for _ in range(3):
-            assert await asking.sample("up", 5) == ONE_SERIES
+            assert await asking.sample(UP, timeout=5) == ONE_SERIES
         assert len(fake.asked) == 9
 
 
@@ -187,7 +188,7 @@ async def test_bad_questions_do_not_count_against_the_source(source: Make) -> No
     async with running(answers(400, error("bad_data", "no such thing"))) as fake:
         asking = source(fake.url)
         for _ in range(7):
-            assert reason(await asking.sample("up", 5)) is FailedReason.BAD_QUERY
+            assert reason(await asking.sample(UP, timeout=5)) is FailedReason.BAD_QUERY
     assert len(fake.asked) == 7
 
 
@@ -197,9 +198,9 @@ async def test_every_question_is_observed_with_its_outcome() -> None:
         observed = PrometheusSource(
             "default", SourceAddress(fake.url), lambda name, outcome, _: seen.append((name, outcome))
         )
-        await observed.sample("up", 5)
+        await observed.sample(UP, timeout=5)
         fake.reply = answers(503, b"no")
-        await observed.sample("up", 5)
+        await observed.sample(UP, timeout=5)
         observed.close()
     assert seen == [("default", "ok"), ("default", "Refused")]
 

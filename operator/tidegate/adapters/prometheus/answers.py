@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from tidegate.core.evidence.counting import Labels
 from tidegate.core.observed import Failed, FailedReason, SeriesValue, Vector
 
+MALFORMED: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
+"""What reading JSON of another shape than Prometheus' raises."""
 SHOWN: Final = 200
 """Characters of a source's own words that go into a message."""
 
@@ -19,8 +22,35 @@ class NoAnswer(Exception):  # noqa: N818  (the opposite of an answer, not an err
         self.failed = failed
 
 
-def checked(status: int, content_type: str, body: bytes) -> dict[str, Any]:
-    """The answer's JSON, if it is an instant vector or a scalar.
+class Wanted(NamedTuple):
+    """What a question must be answered with."""
+
+    kinds: frozenset[str]
+    """`resultType`s of Prometheus' HTTP API."""
+    otherwise: str
+    """What to say of any other."""
+    limit: int
+    """Bytes of the answer, decompressed."""
+    smaller: str
+    """How to get an answer within the limit."""
+
+
+INSTANT: Final = Wanted(
+    frozenset({"vector", "scalar"}),
+    "the question must give an instant vector or a scalar",
+    8 * 1024 * 1024,  # tens of thousands of series; 64 are asked for at most
+    "aggregate in the question",
+)
+SAMPLES: Final = Wanted(
+    frozenset({"matrix"}),
+    "a question for raw samples must be a selector with a range",
+    8 * 1024 * 1024,  # some 400,000 samples of counters: 100 pods with 100 series each for 10 minutes
+    "ask for fewer series (a metric with fewer labels, a narrower selector) or over a shorter window",
+)
+
+
+def checked(status: int, content_type: str, body: bytes, wanted: Wanted) -> dict[str, Any]:
+    """The answer's JSON, if it is a success of a wanted kind.
 
     Raises: NoAnswer.
     """
@@ -29,29 +59,33 @@ def checked(status: int, content_type: str, body: bytes) -> dict[str, Any]:
         raise NoAnswer(_refusal(status, content_type, payload, body))
     data = payload.get("data")
     kind, result = (data.get("resultType"), data.get("result")) if isinstance(data, dict) else (None, None)
-    if kind not in {"vector", "scalar"} or not isinstance(result, list):
-        raise NoAnswer(_bad(f"the question must give an instant vector or a scalar, not {kind or 'nothing'}"))
+    if kind not in wanted.kinds or not isinstance(result, list):
+        raise NoAnswer(_bad(f"{wanted.otherwise}, not {kind or 'nothing'}"))
     return payload
 
 
-def vector(result: list[Any]) -> Vector:
+def vector(result: list[Any], warnings: tuple[str, ...] = ()) -> Vector:
     """The values of a checked answer's `result`: a list of series, or a scalar's `[time, "value"]`.
 
     Raises: NoAnswer.
     """
     try:
         if len(result) == 2 and not isinstance(result[0], dict):
-            return Vector((SeriesValue((), float(result[1])),))
-        return Vector(tuple(_series(item) for item in result))
-    except (TypeError, ValueError, KeyError, IndexError) as error:
+            return Vector((SeriesValue((), float(result[1])),), warnings)
+        return Vector(tuple(_series(item) for item in result), warnings)
+    except MALFORMED as error:
         raise NoAnswer(_bad(f"a series without a number: {type(error).__name__}: {error}")) from error
+
+
+def labels(item: dict[str, Any]) -> Labels:
+    """A series' label pairs, sorted, without the metric's name. Raises one of `MALFORMED`."""
+    return tuple(sorted((key, str(value)) for key, value in item["metric"].items() if key != "__name__"))
 
 
 def _series(item: dict[str, Any]) -> SeriesValue:
     if "value" not in item and "histogram" in item:
         raise NoAnswer(_bad("the question gives a native histogram: ask for histogram_quantile() or _count() of it"))
-    labels = tuple(sorted((key, str(value)) for key, value in item["metric"].items() if key != "__name__"))
-    return SeriesValue(labels, float(item["value"][1]))
+    return SeriesValue(labels(item), float(item["value"][1]))
 
 
 def _json(body: bytes) -> dict[str, Any] | None:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import socket
 import threading
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from requests import Response, Session
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from tidegate.adapters.prometheus.answers import NoAnswer, checked
+from tidegate.adapters.prometheus.answers import NoAnswer, Wanted, checked
 from tidegate.core.observed import Failed, FailedReason
 
-BODY_LIMIT: Final = 8 * 1024 * 1024
-"""Bytes of an answer, decompressed: tens of thousands of series; 64 are asked for at most."""
 LONGEST_GET: Final = 2000
 """Characters of PromQL sent with GET, which every read-only proxy lets through; longer ones go as a form with POST."""
 _PIECE: Final = 64 * 1024
@@ -67,13 +65,14 @@ _current = _Current()
 
 
 class QuestionSession(Session):
-    """One thread's session with one source. Takes `/api/v1/query` requests; raises `NoAnswer` for all but an answer."""
+    """One thread's session with one source: takes what is asked within `ask`; raises `NoAnswer` for all but an answer."""
 
     def __init__(self) -> None:
         super().__init__()
         # The environment's proxies, CA bundle and .netrc are not the administrator's word on this source.
         self.trust_env = False
         self._adapter = _CuttableAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+        self._asking: Asking | None = None
 
     def get_adapter(self, url: str | bytes) -> BaseAdapter:  # noqa: ARG002
         """Always ours, whatever the client library mounts (it mounts one that retries by itself)."""
@@ -84,12 +83,16 @@ class QuestionSession(Session):
         self._adapter.close()
         super().close()
 
-    def ask(self, flight: Flight) -> _Asking:
-        """A context in which this thread's requests belong to `flight`."""
-        return _Asking(flight)
+    def ask(self, flight: Flight, wanted: Wanted) -> Asking:
+        """A context in which this thread's request belongs to `flight` and must be answered with what is wanted."""
+        self._asking = Asking(flight, wanted)
+        return self._asking
 
     def request(self, method: str, url: str, **kwargs: Any) -> Response:  # type: ignore[override]  # noqa: ANN401
         """As `requests.Session.request`, with the whole body read and checked."""
+        if self._asking is None:
+            raise RuntimeError("a question is asked within `ask`")
+        wanted = self._asking.wanted
         params = kwargs.pop("params", None) or {}
         if len(params.get("query", "")) > LONGEST_GET:
             method, kwargs["data"] = "POST", params
@@ -97,12 +100,13 @@ class QuestionSession(Session):
             kwargs["params"] = params
         response = super().request(method, url, stream=True, allow_redirects=False, **kwargs)
         try:
-            body = _body(response)
+            body = _body(response, wanted)
         finally:
             response.close()
         answer = _Checked()
         answer.status_code = 200
-        answer.payload = checked(response.status_code, response.headers.get("Content-Type", ""), body)
+        answer.payload = checked(response.status_code, response.headers.get("Content-Type", ""), body, wanted)
+        self._asking.payload = answer.payload
         return answer
 
 
@@ -115,24 +119,31 @@ class _Checked(Response):
         return self.payload
 
 
-class _Asking:
-    def __init__(self, flight: Flight) -> None:
-        self._flight = flight
+class Asking:
+    """One request of a session, from before it is sent until its answer has been taken."""
 
-    def __enter__(self) -> None:
+    def __init__(self, flight: Flight, wanted: Wanted) -> None:
+        self._flight = flight
+        self.wanted = wanted
+        self.payload: dict[str, Any] = {}
+        """The whole checked answer: the client library hands on only its `result`."""
+
+    def __enter__(self) -> Self:
         _current.flight = self._flight
+        return self
 
     def __exit__(self, *_: object) -> None:
         _current.flight = None
         self._flight.leave()
 
 
-def _body(response: Response) -> bytes:
+def _body(response: Response, wanted: Wanted) -> bytes:
     body = bytearray()
     for piece in response.iter_content(_PIECE):
         body += piece
-        if len(body) > BODY_LIMIT:
-            raise NoAnswer(Failed(FailedReason.BAD_ANSWER, f"the answer is larger than {BODY_LIMIT >> 20} MiB"))
+        if len(body) > wanted.limit:
+            message = f"the answer is larger than {wanted.limit >> 20} MiB: {wanted.smaller}"
+            raise NoAnswer(Failed(FailedReason.BAD_ANSWER, message))
     return bytes(body)
 
 

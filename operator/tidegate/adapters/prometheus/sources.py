@@ -21,7 +21,7 @@ class PrometheusSources:
             known = ", ".join(sorted(self._sources)) or "none"
             message = f"no source {question.source!r} in the operator's configuration (there are: {known})"
             return Failed(FailedReason.NO_SUCH_SOURCE, message)
-        return await source.sample(question.promql, timeout)
+        return await source.sample(question, timeout=timeout)
 
     def close(self) -> None:
         """Lets go of every source."""
