@@ -78,6 +78,8 @@ class Source(ApiModel):
     """How long one question may take at most."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     """Questions at the same time."""
+    partial_responses: Literal["Refuse", "Trust"] = "Refuse"
+    """An answer beside which the source says that parts of its data were missing: no answer, or one like any other."""
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

@@ -216,6 +216,7 @@ def _address(source: Source) -> SourceAddress:
         headers=source.headers,
         timeout=source.timeout.seconds,
         concurrency=source.concurrency,
+        trust_partial=source.partial_responses == "Trust",
     )
 
 

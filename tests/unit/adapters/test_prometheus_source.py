@@ -43,7 +43,7 @@ async def test_a_question_is_asked_with_get_at_the_sources_own_time(source: Make
         assert await source(fake.url + "/prefix/").sample(UP, timeout=5) == ONE_SERIES
     (asked,) = fake.asked
     assert (asked.method, asked.path) == ("GET", "/prefix/api/v1/query")
-    assert asked.parameters == {"query": ["up"], "timeout": ["5s"]}
+    assert asked.parameters == {"query": ["up"], "timeout": ["5s"], "partial_response": ["false"]}
 
 
 async def test_a_long_question_is_asked_with_a_form(source: Make) -> None:

@@ -15,6 +15,7 @@ sources:
     headers: {X-Scope-OrgID: a}
     timeout: 5s
     concurrency: 4
+    partialResponses: Trust
   other:
     url: http://thanos
     basicAuth: {username: me, passwordFile: /run/password}
@@ -37,7 +38,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert source.url == "https://prometheus.monitoring:9090/prefix"
     assert source.bearer_token_file == Path("/run/token")
     assert (source.timeout.seconds, source.concurrency) == (5, 4)
+    assert source.partial_responses == "Trust"
     assert settings.sources["other"].basic_auth is not None
+    assert settings.sources["other"].partial_responses == "Refuse"
     assert settings.namespaces == ("shop",)
     assert (settings.listen, settings.logs.level) == (":9000", "debug")
 
@@ -59,6 +62,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path, text: str) -> None:
         ("two ways in", "sources: {default: {url: http://a, bearerTokenFile: /t, basicAuth: {username: a, passwordFile: /p}}}", "not both"),
         ("a key without its certificate", "sources: {default: {url: http://a, clientKeyFile: /k}}", "clientCertFile"),
         ("a time-out of nothing", "sources: {default: {url: http://a, timeout: 0s}}", "sources.default.timeout"),
+        ("partial answers borne", "sources: {default: {url: http://a, partialResponses: Warn}}", "sources.default.partialResponses: Input should be 'Refuse' or 'Trust'"),
         ("no threads", "sources: {default: {url: http://a, concurrency: 0}}", "concurrency"),
         ("an address without a port", "listen: localhost", "0.0.0.0:8080"),
         ("a level nobody knows", "logs: {level: loud}", "logs.level"),

@@ -10,6 +10,8 @@ from tidegate.core.observed import Failed, FailedReason, SeriesValue, Vector
 
 MALFORMED: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
 """What reading JSON of another shape than Prometheus' raises."""
+DATA_AWAY: Final = ("expanding series: ", "proxy Series()", "rpc error: code = ")
+"""What an execution error says when not the question was at fault: data could not be read, as when a Thanos store is away."""
 SHOWN: Final = 200
 """Characters of a source's own words that go into a message."""
 
@@ -106,7 +108,8 @@ def _refusal(status: int, content_type: str, payload: dict[str, Any] | None, bod
     if status == 429:
         return Failed(FailedReason.REFUSED, f"{status}: {said}")
     if kind in {"bad_data", "execution"} and status in {200, 400, 422}:
-        return Failed(FailedReason.BAD_QUERY, said)
+        away = any(words in str((payload or {}).get("error")) for words in DATA_AWAY)
+        return Failed(FailedReason.PARTIAL if away else FailedReason.BAD_QUERY, said)
     if kind in {"timeout", "canceled"} or status in {408, 504}:
         return Failed(FailedReason.TIMEOUT, f"{status}: {said}")
     if status >= 500:

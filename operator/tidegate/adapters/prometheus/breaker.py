@@ -34,8 +34,11 @@ class Breaker:
         return Failed(self._last.reason, message)
 
     def record(self, answer: Answer) -> None:
-        """Takes note of what came of a question that was put to the source."""
-        if isinstance(answer, Failed) and answer.source_down:
+        """Takes note of what came of a question that was put to the source.
+
+        One that no thread got to says nothing of the source; one that was answered from parts of its data says it is there.
+        """
+        if isinstance(answer, Failed) and answer.source_down and answer.reason is not FailedReason.PARTIAL:
             if answer.reason is FailedReason.OVERLOADED:
                 return
             self._failures += 1

@@ -16,6 +16,7 @@ from urllib3.util.retry import Retry
 
 from tidegate.adapters.prometheus.answers import NoAnswer, Wanted, vector
 from tidegate.adapters.prometheus.credentials import CredentialsUnreadable, FileAuth
+from tidegate.adapters.prometheus.partial import heeded
 from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight, QuestionSession
 from tidegate.core.observed import Failed, FailedReason, Matrix, Vector
@@ -40,6 +41,8 @@ class SourceAddress:
     """Seconds a question may take at most, whatever the caller allows."""
     concurrency: int = 16
     """Questions at the same time."""
+    trust_partial: bool = False
+    """Whether an answer counts although the source says that parts of its data were missing."""
 
 
 class Connections:
@@ -73,10 +76,15 @@ class Connections:
         Raises: one of `FAILURES`.
         """
         session, client = self.mine()
-        params = {"timeout": f"{timeout:g}s"} | ({} if at is None else {"time": f"{at:.3f}"})
-        with session.ask(flight, wanted):
+        trusted = self._address.trust_partial
+        # Thanos then says itself that parts are missing; Prometheus has no such parameter, and takes no notice.
+        params = {"timeout": f"{timeout:g}s", "partial_response": "true" if trusted else "false"}
+        if at is not None:
+            params["time"] = f"{at:.3f}"
+        with session.ask(flight, wanted) as asking:
             result = client.custom_query(promql, params=params, timeout=waits(timeout))
-        return matrix(result) if "matrix" in wanted.kinds else vector(result)
+        warnings = heeded(asking.payload, trusted=trusted)
+        return matrix(result, warnings) if "matrix" in wanted.kinds else vector(result, warnings)
 
     def close(self) -> None:
         """Closes every thread's."""
