@@ -1,7 +1,8 @@
-"""Range questions to a source, and what its answers mean."""
+"""Range questions to a source's past, questions for its raw samples, and what its answers mean."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,10 +11,17 @@ import pytest
 
 from tests.unit.adapters.fake_server import FakeServer, Reply, answers, error, never, running, success
 from tidegate.adapters.prometheus import FileAuth, SourceAddress
+from tidegate.adapters.prometheus.answers import SAMPLES
 from tidegate.adapters.prometheus.history import PrometheusHistory
+from tidegate.core.evidence.counting import RawSeries
+from tidegate.core.observed import Matrix
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 
 MATRIX = success("matrix", [{"metric": {"__name__": "up", "job": "a"}, "values": [[1.5, "1"], [2.5, "NaN"]]}])
+COUNTED = success(
+    "matrix",
+    [{"metric": {"__name__": "requests_total", "pod": "a"}, "values": [[1699999900.5, "1"], [1699999960.5, "7"]]}],
+)
 
 Make = Callable[..., PrometheusHistory]
 
@@ -78,6 +86,64 @@ async def test_what_is_no_answer_is_an_error_with_the_address(reply: Reply, kind
         with pytest.raises(kind, match=said) as raised:
             await source.range("up", 1, 2, 1)
     assert str(raised.value).startswith(fake.url)
+
+
+async def test_raw_samples_are_asked_for_before_an_instant() -> None:
+    async with asking(answers(200, COUNTED)) as (source, fake):
+        found = await source.raw('requests_total{pod=~"a|b"}', 420, 1700000000.25)
+    assert found == Matrix((RawSeries((("pod", "a"),), ((1699999900.5, 1.0), (1699999960.5, 7.0))),))
+    (asked,) = fake.asked
+    assert asked.path == "/api/v1/query"
+    given = {name: values[0] for name, values in asked.parameters.items()}
+    assert given == {
+        "query": 'requests_total{pod=~"a|b"}[420s]',
+        "time": "1700000000.250",
+        "timeout": "10s",
+        "partial_response": "false",
+    }
+
+
+@pytest.mark.parametrize(("seconds", "written"), [(1, "1s"), (86400.0, "86400s"), (1.5, "1500ms"), (90.0004, "90s")])
+async def test_a_range_of_raw_samples_is_written_to_the_millisecond(seconds: float, written: str) -> None:
+    async with asking(answers(200, COUNTED)) as (source, fake):
+        await source.raw("up", seconds, 1)
+    assert fake.asked[0].parameters["query"] == [f"up[{written}]"]
+
+
+async def test_raw_samples_of_many_days_may_be_larger_than_what_the_operator_asks_for() -> None:
+    many = success("matrix", [{"metric": {}, "values": [[n, str(n)] for n in range(500_000)]}])
+    assert len(json.dumps(many)) > SAMPLES.limit
+    async with asking(answers(200, many)) as (source, _):
+        (series,) = (await source.raw("up", 86400, 1)).series
+    assert len(series.samples) == 500_000
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "said"),
+    [
+        (answers(400, error("bad_data", "parse error")), Rejected, r"BadQuery: parse error \(asked: up\[60s\]\)"),
+        (answers(200, success("vector", [])), Rejected, "BadAnswer: a question for raw samples must be a selector"),
+        (answers(200, success("matrix", [{"metric": {}}] * 2)), Rejected, "a series without samples"),
+        (answers(200, COUNTED | {"warnings": ["a store is away"]}), Unavailable, "Partial: .*: a store is away"),
+        (answers(503, b"starting"), Unavailable, "Refused: 503: starting"),
+        (never, Unavailable, "Timeout: no complete answer in 0.3 s"),
+    ],
+)
+async def test_what_is_no_raw_samples_is_an_error_with_the_address(
+    reply: Reply, kind: type[PortError], said: str
+) -> None:
+    timeout = 0.3 if reply is never else 10.0
+    async with asking(reply, timeout=timeout) as (source, fake):
+        with pytest.raises(kind, match=said) as raised:
+            await source.raw("up", 60, 1)
+    assert str(raised.value).startswith(fake.url)
+
+
+async def test_raw_samples_with_parts_missing_are_taken_where_they_are_trusted() -> None:
+    body = COUNTED | {"warnings": ["a store is away"]}
+    async with asking(answers(200, body), trust_partial=True) as (source, fake):
+        assert (await source.raw("up", 60, 1)).warnings == ("a store is away",)
+    assert fake.asked[0].parameters["partial_response"] == ["true"]
 
 
 async def test_nobody_there_is_unavailable() -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from prometheus_api_client import PrometheusConnect
 from requests.exceptions import ConnectionError as NotConnected
@@ -14,12 +14,11 @@ from requests.exceptions import RequestException, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from tidegate.adapters.prometheus.answers import NoAnswer, Wanted, vector
+from tidegate.adapters.prometheus.answers import NoAnswer, Wanted
 from tidegate.adapters.prometheus.credentials import CredentialsUnreadable, FileAuth
 from tidegate.adapters.prometheus.partial import heeded
-from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight, QuestionSession
-from tidegate.core.observed import Failed, FailedReason, Matrix, Vector
+from tidegate.core.observed import Failed, FailedReason
 
 CONNECT_TIMEOUT: Final = 3.0
 """Seconds for a connection to come about, at most: within a cluster it takes milliseconds or never comes."""
@@ -63,12 +62,12 @@ class Connections:
 
     def instant(
         self, promql: str, wanted: Wanted, flight: Flight, timeout: float, at: float | None = None
-    ) -> Vector | Matrix:
-        """The answer to an instant question, asked on this thread.
+    ) -> tuple[list[Any], tuple[str, ...]]:
+        """The answer's `result` and its warnings to an instant question, asked on this thread.
 
         Args:
             promql: the question.
-            wanted: what it must be answered with; a `matrix` gives a `Matrix`, every other kind a `Vector`.
+            wanted: what it must be answered with.
             flight: cuts it off.
             timeout: seconds for each wait, and for the source itself.
             at: epoch seconds to ask for; `None` for the source's own now.
@@ -83,8 +82,7 @@ class Connections:
             params["time"] = f"{at:.3f}"
         with session.ask(flight, wanted) as asking:
             result = client.custom_query(promql, params=params, timeout=waits(timeout))
-        warnings = heeded(asking.payload, trusted=trusted)
-        return matrix(result, warnings) if "matrix" in wanted.kinds else vector(result, warnings)
+        return result, heeded(asking.payload, trusted=trusted)
 
     def close(self) -> None:
         """Closes every thread's."""

@@ -1,16 +1,19 @@
-"""One source's past: a question over a range of instants, for `tidegate backtest`. The operator itself never asks so."""
+"""One source's past: questions over a range of instants, and raw samples before one, for `tidegate backtest`."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
-from tidegate.adapters.prometheus.answers import MALFORMED, NoAnswer, Wanted, labels
+from tidegate.adapters.prometheus.answers import MALFORMED, SAMPLES, NoAnswer, Wanted, labels
 from tidegate.adapters.prometheus.connection import FAILURES, Connections, SourceAddress, failed, waits
+from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight
-from tidegate.core.observed import Failed, FailedReason
+from tidegate.core.observed import Failed, FailedReason, Matrix
+from tidegate.core.variables import promql_duration
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 
 RANGE: Final = Wanted(
@@ -19,6 +22,11 @@ RANGE: Final = Wanted(
     64 * 1024 * 1024,  # 11,000 points of 64 series take about 20 MiB
     "aggregate in the query",
 )
+LONG_SAMPLES: Final = SAMPLES._replace(limit=RANGE.limit)
+PASSING: Final = frozenset({FailedReason.TIMEOUT, FailedReason.REFUSED, FailedReason.PARTIAL})
+"""Failures that may be over soon."""
+
+T = TypeVar("T")
 
 
 class RangeSeries(NamedTuple):
@@ -45,10 +53,41 @@ class PrometheusHistory:
             Unavailable: the source could not be reached, or did not answer in the address' `timeout`.
             Rejected: it answered, and not with series: a wrong question, no permission, no Prometheus.
         """
+        return await self._asked(promql, lambda flight: self._range(flight, promql, (start, end, step)))
+
+    async def raw(self, selector: str, range_seconds: float, at: float) -> Matrix:
+        """The samples that `selector` has in the `range_seconds` before `at`, as they were scraped.
+
+        Args:
+            selector: of one metric, such as `http_requests_total{namespace="shop"}`, without a range.
+            range_seconds: seconds, to the millisecond, at least one. Whether a sample right at its beginning belongs to it is the source's
+                own (to Prometheus 3 it does not).
+            at: epoch seconds, to the millisecond; a sample right at it belongs to it.
+
+        Raises:
+            Unavailable: as `range`; also when the source says that parts of its data are missing, unless the address
+                trusts it.
+            Rejected: as `range`; also when the selector matches several metrics that only their names tell apart.
+        """
+        promql = f"{selector}[{promql_duration(range_seconds)}]"
+        timeout = self._address.timeout
+
+        def samples(flight: Flight) -> Matrix:
+            return matrix(*self._connections.instant(promql, LONG_SAMPLES, flight, timeout, at))
+
+        return await self._asked(promql, samples)
+
+    def close(self) -> None:
+        """Lets the threads end."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._connections.close()
+
+    async def _asked(self, promql: str, ask: Callable[[Flight], T]) -> T:
+        """What `ask` returns on a thread, within the address' `timeout`; what it raises is put in words of `promql`."""
         flight = Flight()
         try:
             async with asyncio.timeout(self._address.timeout):
-                return await asyncio.wrap_future(self._threads.submit(self._ask, flight, promql, (start, end, step)))
+                return await asyncio.wrap_future(self._threads.submit(ask, flight))
         except TimeoutError as error:
             message = f"no complete answer in {self._address.timeout:g} s"
             raise self._error(Failed(FailedReason.TIMEOUT, message), promql) from error
@@ -57,12 +96,7 @@ class PrometheusHistory:
         finally:
             flight.cut()
 
-    def close(self) -> None:
-        """Lets the threads end."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        self._connections.close()
-
-    def _ask(self, flight: Flight, promql: str, over: tuple[float, float, float]) -> list[RangeSeries]:
+    def _range(self, flight: Flight, promql: str, over: tuple[float, float, float]) -> list[RangeSeries]:
         start, end, step = over
         session, client = self._connections.mine()
         # The library rounds instants to whole seconds; what stands in `params` is sent as it is.
@@ -79,7 +113,7 @@ class PrometheusHistory:
         return [_series(item) for item in found]
 
     def _error(self, failed: Failed, promql: str) -> PortError:
-        kind = Unavailable if failed.reason in {FailedReason.TIMEOUT, FailedReason.REFUSED} else Rejected
+        kind = Unavailable if failed.reason in PASSING else Rejected
         asked = f" (asked: {promql})" if failed.reason is FailedReason.BAD_QUERY else ""
         return kind(f"{self._address.url}: {failed.reason}: {failed.message}{asked}")
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
-from tidegate.adapters.prometheus.answers import INSTANT, SAMPLES
+from tidegate.adapters.prometheus.answers import INSTANT, SAMPLES, vector
 from tidegate.adapters.prometheus.breaker import Breaker
 from tidegate.adapters.prometheus.connection import FAILURES, Connections, SourceAddress, failed
+from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight
 from tidegate.core.observed import Answer, Failed, FailedReason, Question
 
@@ -90,8 +91,9 @@ class PrometheusSource:
         flight.begun = True
         if flight.cut_off:
             return Failed(FailedReason.OVERLOADED, "nobody waits for it any more")
-        wanted = SAMPLES if question.part.startswith(RAW) else INSTANT
+        raw = question.part.startswith(RAW)
         try:
-            return self._connections.instant(question.promql, wanted, flight, timeout)
+            found = self._connections.instant(question.promql, SAMPLES if raw else INSTANT, flight, timeout)
+            return matrix(*found) if raw else vector(*found)
         except FAILURES as error:
             return failed(error)
