@@ -12,6 +12,8 @@ from tidegate.api.model import Rule
 from tidegate.api.rollout import GROUP, VERSION, RolloutSpec
 from tidegate.api.status import RolloutStatus
 from tidegate.api.structural import Schema, loosened, structural, validations
+from tidegate.api.templates.ref import TemplateKind
+from tidegate.api.templates.spec import MetricTemplateSpec
 
 HEADER: Final = "# Generated from operator/tidegate/api by `make generate`. Change the models, not this file.\n"
 
@@ -31,7 +33,15 @@ _READY: Final = '.status.conditions[?(@.type=="Ready")]'
 
 def crds() -> dict[str, Schema]:
     """The definitions, by the name of the file each is written to."""
-    return {f"rollouts.{GROUP}.yaml": _rollouts(), f"rolloutcommands.{GROUP}.yaml": _commands()}
+    made = (
+        _rollouts(),
+        _commands(),
+        _templates(TemplateKind.METRIC_TEMPLATE, "tgm", "A question to Prometheus for the Rollouts of its namespace."),
+        _templates(
+            TemplateKind.CLUSTER_METRIC_TEMPLATE, "tgcm", "A question to Prometheus for the Rollouts of all namespaces."
+        ),
+    )
+    return {f"{_object(crd['metadata'])['name']}.yaml": crd for crd in made}
 
 
 def as_yaml(crd: Schema) -> str:
@@ -78,27 +88,40 @@ def _commands() -> Schema:
     return _definition("RolloutCommand", "tgc", columns, root | _object_of(RolloutCommandSpec, status))
 
 
-def _object_of(spec: type[BaseModel], status: Schema) -> Schema:
-    return {
-        "type": "object",
-        "required": ["spec"],
-        "properties": {
-            "apiVersion": {"type": "string", "description": "The version of this schema."},
-            "kind": {"type": "string", "description": "The kind of this object."},
-            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 63}}},
-            "spec": structural(spec),
-            "status": status,
-        },
+def _templates(kind: TemplateKind, short: str, description: str) -> Schema:
+    columns = [
+        _column("Unit", ".spec.unit", "What the numbers mean"),
+        _column("Window", ".spec.window", "How far back it looks"),
+        _column("Parameters", ".spec.parameters[*].name", "What differs between its users"),
+        _column("Age", ".metadata.creationTimestamp", "", "date"),
+        _column("Query", ".spec.query", "The question", wide=True),
+        _column("Bad", ".spec.ratio.bad", "The counter of bad requests", wide=True),
+    ]
+    schema = {"description": description} | _object_of(MetricTemplateSpec)
+    scope = "Namespaced" if kind is TemplateKind.METRIC_TEMPLATE else "Cluster"
+    return _definition(kind.value, short, columns, schema, scope)
+
+
+def _object_of(spec: type[BaseModel], status: Schema | None = None) -> Schema:
+    properties: Schema = {
+        "apiVersion": {"type": "string", "description": "The version of this schema."},
+        "kind": {"type": "string", "description": "The kind of this object."},
+        "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 63}}},
+        "spec": structural(spec),
     }
+    if status is not None:
+        properties["status"] = status
+    return {"type": "object", "required": ["spec"], "properties": properties}
 
 
-def _definition(kind: str, short: str, columns: list[JsonValue], schema: Schema) -> Schema:
+def _definition(kind: str, short: str, columns: list[JsonValue], schema: Schema, scope: str = "Namespaced") -> Schema:
     plural = f"{kind.lower()}s"
+    has_status = "status" in _object(schema["properties"])
     version: Schema = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "subresources": {"status": {}},
+        **({"subresources": {"status": {}}} if has_status else {}),
         "additionalPrinterColumns": columns,
         "schema": {"openAPIV3Schema": schema},
     }
@@ -114,8 +137,13 @@ def _definition(kind: str, short: str, columns: list[JsonValue], schema: Schema)
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": f"{plural}.{GROUP}"},
-        "spec": {"group": GROUP, "names": names, "scope": "Namespaced", "versions": [version]},
+        "spec": {"group": GROUP, "names": names, "scope": scope, "versions": [version]},
     }
+
+
+def _object(value: JsonValue) -> Schema:
+    assert isinstance(value, dict)  # noqa: S101  (made here)
+    return value
 
 
 def _column(name: str, path: str, description: str, kind: str = "string", *, wide: bool = False) -> JsonValue:

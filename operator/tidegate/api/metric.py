@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from tidegate.api.lists import unique
-from tidegate.api.model import ApiModel, Rule
+from tidegate.api.model import ApiModel, Rule, not_filled_in
 from tidegate.api.rules import at_least_a_second, selector
 from tidegate.api.scalars import Duration, Unit
+from tidegate.api.templates.ref import TemplateRef
 
 MetricName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 PromQL = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -77,7 +78,7 @@ class BlindnessOverride(ApiModel):
 
 
 class Metric(ApiModel):
-    """A named question: a PromQL `query`, a `ratio` of two counters, or a `preset` that stands for one of these.
+    """A named question: a PromQL `query`, a `ratio` of two counters, or a `preset` or `template` that stands for one.
 
     Variables, filled in for each arm: `$namespace $workload $service $rollout $step $window $elapsed $pods`; `$$` is a
     dollar sign.
@@ -91,35 +92,45 @@ class Metric(ApiModel):
     """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
     preset: PresetName | None = None
     """A question that is known already, such as `istio/error-rate`: see `tidegate preset`."""
+    template: TemplateRef | None = None
+    """A question that was written once for many Rollouts. What the metric says itself goes before what the template says."""
     parameters: Parameters | None = None
-    """What the `preset` should do differently from its defaults."""
+    """What the `preset` or `template` should do differently from its defaults."""
     unit: Unit | None = None
     """What the numbers mean: `ratio` (0-1), `percent` (0-100), `seconds` or `none`. Limits must be written in it."""
-    window: Duration = Duration("2m")
-    """How far back the question looks: `$window`. It never reaches back before this run's candidate had traffic."""
+    window: Annotated[Duration, Field(json_schema_extra=not_filled_in)] = Duration("2m")
+    """How far back the question looks: `$window`. By default the template's, else 2m. It never reaches back before this run's candidate had traffic."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """For a `ratio`: with fewer requests in the window there is too little to judge. By default 1."""
     warm_up: Duration = Duration("0s")
     """No comparison with the baseline before the candidate has been watched this long with traffic."""
-    when_empty: WhenEmpty = WhenEmpty.NO_DATA
-    """What an empty answer to `query` means. `Zero` for questions such as `ALERTS{...}` that are empty when all is well."""
+    when_empty: Annotated[WhenEmpty, Field(json_schema_extra=not_filled_in)] = WhenEmpty.NO_DATA
+    """What an empty answer to `query` means: `NoData` by default; `Zero` for questions such as `ALERTS{...}` that are empty when all is well."""
     blindness: BlindnessOverride = BlindnessOverride()
     """This metric's own answer to not knowing."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "[has(self.query), has(self.ratio), has(self.preset)].filter(x, x).size() == 1",
-            "give exactly one of 'query', 'ratio' and 'preset'",
+            "[has(self.query), has(self.ratio), has(self.preset), has(self.template)].filter(x, x).size() == 1",
+            "give exactly one of 'query', 'ratio', 'preset' and 'template'",
         ),
-        Rule("!has(self.parameters) || has(self.preset)", "'parameters' goes with 'preset'", ".parameters"),
+        Rule(
+            "!has(self.parameters) || has(self.preset) || has(self.template)",
+            "'parameters' goes with 'preset' and 'template'",
+            ".parameters",
+        ),
         Rule("!has(self.ratio) || !has(self.unit) || self.unit == 'ratio'", "a ratio metric has unit ratio", ".unit"),
         Rule(
-            "!has(self.minimumRequests) || has(self.ratio) || has(self.preset)",
+            "!has(self.minimumRequests) || has(self.ratio) || has(self.preset) || has(self.template)",
             "'minimumRequests' goes with 'ratio'",
             ".minimumRequests",
         ),
-        Rule("!has(self.ratio) || self.whenEmpty == 'NoData'", "'whenEmpty' goes with 'query'", ".whenEmpty"),
-        at_least_a_second("window"),
+        Rule(
+            "!has(self.ratio) || !has(self.whenEmpty) || self.whenEmpty == 'NoData'",
+            "'whenEmpty' goes with 'query'",
+            ".whenEmpty",
+        ),
+        at_least_a_second("window", optional=True),
     )
 
     @property

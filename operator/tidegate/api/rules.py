@@ -8,9 +8,11 @@ _A_SECOND = r"[1-9][0-9]*[dhms]($|[0-9])|[1-9][0-9]{3,}ms"
 _NAMES = "(has(self.metrics) ? self.metrics.map(m, m.name) : [])"
 
 
-def at_least_a_second(field: str) -> Rule:
+def at_least_a_second(field: str, *, optional: bool = False) -> Rule:
     """A duration of 1 s and up. By its text: CEL's own durations know no days."""
-    return Rule(f"self.{field}.matches(r'{_A_SECOND}')", f"'{field}' must be at least 1s", f".{field}")
+    matches = f"self.{field}.matches(r'{_A_SECOND}')"
+    rule = f"!has(self.{field}) || {matches}" if optional else matches
+    return Rule(rule, f"'{field}' must be at least 1s", f".{field}")
 
 
 def positive(field: str) -> Rule:

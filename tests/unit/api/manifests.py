@@ -45,11 +45,12 @@ def good(changes: dict[str, object] | None = None) -> Object:
     """A good Rollout with changes, by dotted path from `spec`, such as `steps.0.weight`."""
     manifest = copy.deepcopy(_GOOD)
     for path, value in (changes or {}).items():
-        _change(manifest["spec"], path.split("."), value)
+        change(manifest["spec"], path.split("."), value)
     return manifest
 
 
-def _change(spec: Object, path: list[str], value: object) -> None:
+def change(spec: Object, path: list[str], value: object) -> None:
+    """Changes one field of a part of a manifest, by the way to it."""
     place: Any = spec
     for part in path[:-1]:
         place = place[int(part)] if isinstance(place, list) else place[part]
@@ -80,10 +81,11 @@ class Bad:
 _METRIC: Object = {"name": "extra", "query": "up"}
 
 BY_RULE = (
-    Bad("a metric without a question", {"metrics.2": {"name": "none"}}, "spec.metrics[2]", "give exactly one of 'query', 'ratio' and 'preset'"),
-    Bad("a metric with both", {"metrics.0.query": "up"}, "spec.metrics[0]", "give exactly one of 'query', 'ratio' and 'preset'"),
-    Bad("a metric with a question and a preset", {"metrics.1.preset": "http/latency"}, "spec.metrics[1]", "give exactly one of 'query', 'ratio' and 'preset'"),
-    Bad("parameters without a preset", {"metrics.1.parameters": {"quantile": "0.9"}}, "spec.metrics[1].parameters", "'parameters' goes with 'preset'"),
+    Bad("a metric without a question", {"metrics.2": {"name": "none"}}, "spec.metrics[2]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
+    Bad("a metric with both", {"metrics.0.query": "up"}, "spec.metrics[0]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
+    Bad("a metric with a question and a preset", {"metrics.1.preset": "http/latency"}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
+    Bad("a metric with a question and a template", {"metrics.1.template": {"name": "latency"}}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
+    Bad("parameters without a preset", {"metrics.1.parameters": {"quantile": "0.9"}}, "spec.metrics[1].parameters", "'parameters' goes with 'preset' and 'template'"),
     Bad("a ratio in seconds", {"metrics.0.unit": "seconds"}, "spec.metrics[0].unit", "a ratio metric has unit ratio"),
     Bad("a query with a least number of requests", {"metrics.1.minimumRequests": 5}, "spec.metrics[1].minimumRequests", "'minimumRequests' goes with 'ratio'"),
     Bad("a ratio that is zero when empty", {"metrics.0.whenEmpty": "Zero"}, "spec.metrics[0].whenEmpty", "'whenEmpty' goes with 'query'"),
@@ -139,6 +141,9 @@ BY_SCHEMA = (
     Bad("a query that is too long", {"metrics.1.query": "x" * 4097}, "spec.metrics[1].query", "has more than 4096 characters", server_words="may not be more than 4096 bytes"),
     Bad("a preset without a system", {"metrics.2": {"name": "extra", "preset": "latency"}}, "spec.metrics[2].preset", "'latency' is not the name of a preset, such as 'http/error-rate'", server_words="should match"),
     Bad("a parameter that is a number", {"metrics.2": {"name": "extra", "preset": "http/latency", "parameters": {"quantile": 0.9}}}, "spec.metrics[2].parameters.quantile", "must be a text; write it in quotes", server_words="must be of type string"),
+    Bad("a template of another kind", {"metrics.2": {"name": "extra", "template": {"name": "latency", "kind": "RolloutCommand"}}}, "spec.metrics[2].template.kind", "'RolloutCommand' is not known; write 'MetricTemplate' or 'ClusterMetricTemplate'", server_words="Unsupported value"),
+    Bad("a template without a name", {"metrics.2": {"name": "extra", "template": {"kind": "MetricTemplate"}}}, "spec.metrics[2].template.name", "is required", server_words="Required value"),
+    Bad("a template's name with capitals", {"metrics.2": {"name": "extra", "template": {"name": "Latency"}}}, "spec.metrics[2].template.name", "'Latency' is not the name of an object", server_words="should match"),
     Bad("33 metrics", {"metrics": [{**_METRIC, "name": f"m{i}"} for i in range(33)]}, "spec.metrics", "has 33 entries; at most 32 are allowed", server_words="must have at most 32 items"),
     Bad("two steps of one name", {"steps.1.name": "canary"}, "spec.steps[1].name", "step 'canary' is there already, as entry 0", "spec.steps[1]", "Duplicate value"),
     Bad("two metrics of one name", {"metrics.1.name": "errors"}, "spec.metrics[1].name", "metric 'errors' is there already", "spec.metrics[1]", "Duplicate value"),

@@ -43,7 +43,7 @@ def test_the_files_say_that_they_are_generated() -> None:
 def test_every_field_is_described() -> None:
     given = {
         where
-        for kind in ("rollouts", "rolloutcommands")
+        for kind in ("rollouts", "rolloutcommands", "metrictemplates", "clustermetrictemplates")
         for where, node in nodes(root(kind))
         if "description" not in node
     }

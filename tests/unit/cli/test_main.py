@@ -51,7 +51,8 @@ def test_crd_prints_what_it_would_write(tmp_path: Path, capsys: pytest.CaptureFi
     printed = capsys.readouterr().out
     assert main(["crd", "--output", str(tmp_path / "new")]) == 0
     written = {path.name: path.read_text() for path in (tmp_path / "new").iterdir()}
-    assert set(written) == {"rollouts.tidegate.dev.yaml", "rolloutcommands.tidegate.dev.yaml"}
+    kinds = ("rollouts", "rolloutcommands", "metrictemplates", "clustermetrictemplates")
+    assert set(written) == {f"{kind}.tidegate.dev.yaml" for kind in kinds}
     assert all(text in printed for text in written.values())
 
 

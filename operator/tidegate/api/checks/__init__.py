@@ -10,33 +10,53 @@ from collections.abc import Mapping
 
 from tidegate.api.checks.advice import advice
 from tidegate.api.checks.limits import limit_problems
-from tidegate.api.checks.presets import with_presets_resolved
 from tidegate.api.checks.problems import Problem, Severity, Where
 from tidegate.api.checks.queries import query_problems
+from tidegate.api.checks.questions import placed, with_questions_resolved
 from tidegate.api.checks.reading import read
 from tidegate.api.checks.references import name_problems
+from tidegate.api.checks.templates import template_problems, template_samples
 from tidegate.api.checks.timeline import checkpoint_problems
 from tidegate.api.checks.twins import broken_rules
 from tidegate.api.command import RolloutCommandSpec
 from tidegate.api.rollout import RolloutSpec
+from tidegate.api.templates.known import Templates
+from tidegate.api.templates.spec import MetricTemplateSpec
 
-__all__ = ["Problem", "Severity", "Where", "advice", "check_command", "check_rollout", "check_spec"]
+__all__ = [
+    "Problem",
+    "Severity",
+    "Templates",
+    "Where",
+    "advice",
+    "check_command",
+    "check_rollout",
+    "check_spec",
+    "check_template",
+]
 
 LONGEST_NAME = 63
+NO_TEMPLATES = Templates()
 
 
-def check_rollout(manifest: Mapping[str, object]) -> tuple[RolloutSpec | None, list[Problem]]:
+def check_rollout(
+    manifest: Mapping[str, object], templates: Templates = NO_TEMPLATES
+) -> tuple[RolloutSpec | None, list[Problem]]:
     """A Rollout's spec, and what is wrong with it: errors only.
 
-    Returns: the spec, its presets resolved, `None` when it cannot be read as one; the problems, empty when it can be
-    carried out.
+    Args:
+        manifest: the object.
+        templates: the metric templates there are.
+
+    Returns: the spec, its presets and templates resolved, `None` when it cannot be read as one; the problems, empty when
+    it can be carried out. A template that is not known while not all are stays in its metric, without a problem.
     """
-    spec, problems = read(RolloutSpec, manifest.get("spec", {}), ("spec",))
+    written, problems = read(RolloutSpec, manifest.get("spec", {}), ("spec",))
     problems = [*_name_problems(manifest), *problems]
-    if spec is None:
+    if written is None:
         return None, problems
-    spec, unresolved = with_presets_resolved(spec)
-    return spec, problems + unresolved + check_spec(spec)
+    spec, unresolved = with_questions_resolved(written, templates)
+    return spec, problems + unresolved + [placed(problem, written) for problem in check_spec(spec)]
 
 
 def check_spec(spec: RolloutSpec) -> list[Problem]:
@@ -51,6 +71,16 @@ def check_command(manifest: Mapping[str, object]) -> tuple[RolloutCommandSpec | 
     """A RolloutCommand's spec, and what is wrong with it."""
     spec, problems = read(RolloutCommandSpec, manifest.get("spec", {}), ("spec",))
     return spec, [*_name_problems(manifest), *problems]
+
+
+def check_template(manifest: Mapping[str, object]) -> tuple[MetricTemplateSpec | None, list[Problem]]:
+    """The spec of a MetricTemplate or ClusterMetricTemplate, and what is wrong with it, warnings included."""
+    spec, problems = read(MetricTemplateSpec, manifest.get("spec", {}), ("spec",))
+    problems = [*_name_problems(manifest), *problems]
+    if spec is not None:
+        problems += template_problems(spec)
+        problems += [] if problems else template_samples(spec)
+    return spec, problems
 
 
 def _name_problems(manifest: Mapping[str, object]) -> list[Problem]:

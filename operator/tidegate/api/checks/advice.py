@@ -24,6 +24,12 @@ def _of_metrics(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
         where: Where = ("spec", "metrics", index)
         if metric.name not in used:
             yield (*where, "name"), f"no threshold or guard uses '{metric.name}'"
+        if metric.template is not None:
+            yield (
+                (*where, "template"),
+                f"{metric.template} is not in the files given: its question cannot be checked here",
+            )
+            continue
         if metric.window.seconds < 2 * spec.interval.seconds:
             yield (
                 (*where, "window"),

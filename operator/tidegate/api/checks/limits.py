@@ -17,7 +17,9 @@ def limit_problems(spec: RolloutSpec) -> Iterator[Problem]:
     metrics = {metric.name: metric for metric in spec.metrics}
     for line in lines_of(spec):
         metric = metrics.get(line.threshold.metric)
-        if metric is not None and metric.preset is None:  # one that could not be resolved has no unit yet
+        if (
+            metric is not None and metric.preset is None and metric.template is None
+        ):  # one that could not be resolved has no unit yet
             yield from _of_line(line, metric)
 
 

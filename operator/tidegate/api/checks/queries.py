@@ -9,10 +9,11 @@ from tidegate.api.checks.lines import lines_of
 from tidegate.api.checks.problems import Problem, Where
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
+from tidegate.api.templates.spec import MetricTemplateSpec
 
 
-def texts_of(metric: Metric, where: Where) -> list[tuple[Where, str]]:
-    """The metric's PromQL texts with their places."""
+def texts_of(metric: Metric | MetricTemplateSpec, where: Where) -> list[tuple[Where, str]]:
+    """The PromQL texts of a metric or template with their places."""
     found = [] if metric.query is None else [((*where, "query"), metric.query)]
     if metric.ratio is not None:
         found += [((*where, "ratio", "bad"), metric.ratio.bad), ((*where, "ratio", "total"), metric.ratio.total)]
@@ -28,15 +29,21 @@ def query_problems(spec: RolloutSpec) -> Iterator[Problem]:
             yield from _of_text(place, text, compared=metric.name in compared)
 
 
+def unknown_variable(text: str) -> str:
+    """What is said of a variable that there is not; empty when all are known."""
+    unknown = sorted(promql.variables(text) - set(promql.VARIABLES))
+    there_are = " ".join(f"${name}" for name in promql.VARIABLES)
+    return f"there is no variable ${unknown[0]}: there are {there_are}; a dollar sign is $$" if unknown else ""
+
+
+def text_fault(where: Where, text: str) -> str:
+    """Why a text could not be asked at its place, which ends in `query`, or in `bad` or `total`; empty when it could."""
+    return unknown_variable(text) or (promql.query_fault(text) if where[-1] == "query" else promql.selector_fault(text))
+
+
 def _of_text(where: Where, text: str, *, compared: bool) -> Iterator[Problem]:
-    used = promql.variables(text)
-    unknown = sorted(used - set(promql.VARIABLES))
-    if unknown:
-        there_are = " ".join(f"${name}" for name in promql.VARIABLES)
-        yield Problem(where, f"there is no variable ${unknown[0]}: there are {there_are}; a dollar sign is $$")
-        return
-    fault = promql.query_fault(text) if where[-1] == "query" else promql.selector_fault(text)
+    fault = text_fault(where, text)
     if fault:
         yield Problem(where, fault)
-    elif compared and not used & promql.ARM_VARIABLES:
+    elif compared and not promql.variables(text) & promql.ARM_VARIABLES:
         yield Problem(where, "is compared with the baseline, so it must use $workload, $service or $pods")

@@ -17,24 +17,25 @@ def name_problems(spec: RolloutSpec) -> Iterator[Problem]:
     yield from _same_identity(spec)
 
 
-def _duplicates(spec: RolloutSpec) -> Iterator[Problem]:
-    yield from _repeated("step", (step.name for step in spec.steps), ("spec", "steps"), "name")
-    yield from _repeated("metric", (metric.name for metric in spec.metrics), ("spec", "metrics"), "name")
-    targets = (f"{target.kind}/{target.name}" for target in spec.traffic)
-    yield from _repeated("traffic target", targets, ("spec", "traffic"), "name")
-    for index, target in enumerate(spec.traffic):
-        yield from _repeated("rule", target.rules or (), ("spec", "traffic", index, "rules"))
-    for index, metric in enumerate(spec.metrics):
-        labels = metric.ratio.by if metric.ratio else ()
-        yield from _repeated("label", labels, ("spec", "metrics", index, "ratio", "by"))
-
-
-def _repeated(noun: str, names: Iterable[Hashable], where: Where, *field: str) -> Iterator[Problem]:
+def repeated(noun: str, names: Iterable[Hashable], where: Where, *field: str) -> Iterator[Problem]:
+    """Entries of a list that must differ and do not, with `noun` for what they are."""
     seen: dict[Hashable, int] = {}
     for index, name in enumerate(names):
         if name in seen:
             yield Problem((*where, index, *field), f"{noun} '{name}' is there already, as entry {seen[name]}")
         seen.setdefault(name, index)
+
+
+def _duplicates(spec: RolloutSpec) -> Iterator[Problem]:
+    yield from repeated("step", (step.name for step in spec.steps), ("spec", "steps"), "name")
+    yield from repeated("metric", (metric.name for metric in spec.metrics), ("spec", "metrics"), "name")
+    targets = (f"{target.kind}/{target.name}" for target in spec.traffic)
+    yield from repeated("traffic target", targets, ("spec", "traffic"), "name")
+    for index, target in enumerate(spec.traffic):
+        yield from repeated("rule", target.rules or (), ("spec", "traffic", index, "rules"))
+    for index, metric in enumerate(spec.metrics):
+        labels = metric.ratio.by if metric.ratio else ()
+        yield from repeated("label", labels, ("spec", "metrics", index, "ratio", "by"))
 
 
 def _unknown_metrics(spec: RolloutSpec) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from tidegate.api.metric import Metric, Ratio, WhenEmpty
 from tidegate.api.model import ApiModel
 from tidegate.api.rollout import Checkpoint, RolloutSpec
 from tidegate.api.scalars import Unit
+from tidegate.api.templates.spec import MetricTemplateSpec
 from tidegate.api.threshold import AfterHold, OnBreach, Threshold
 
 
@@ -35,6 +36,8 @@ def _kept(model: ApiModel) -> tuple[bool, ...]:
             return _threshold(model)
         case Metric():
             return _metric(model)
+        case MetricTemplateSpec():
+            return _template(model)
         case Ratio():
             return True, True  # `queries` parses them
         case Checkpoint():
@@ -68,11 +71,23 @@ def _threshold(line: Threshold) -> tuple[bool, ...]:
 
 def _metric(metric: Metric) -> tuple[bool, ...]:
     ratio = metric.ratio is not None
+    elsewhere = metric.preset is not None or metric.template is not None
     return (
-        sum(question is not None for question in (metric.query, metric.ratio, metric.preset)) == 1,
-        metric.parameters is None or metric.preset is not None,
+        sum(one is not None for one in (metric.query, metric.ratio, metric.preset, metric.template)) == 1,
+        metric.parameters is None or elsewhere,
         not ratio or metric.unit in {None, Unit.RATIO},
-        metric.minimum_requests is None or ratio or metric.preset is not None,
+        metric.minimum_requests is None or ratio or elsewhere,
         not ratio or metric.when_empty is WhenEmpty.NO_DATA,
         metric.window.seconds >= 1,
+    )
+
+
+def _template(template: MetricTemplateSpec) -> tuple[bool, ...]:
+    ratio = template.ratio is not None
+    return (
+        (template.query is None) != (template.ratio is None),
+        not ratio or template.unit in {None, Unit.RATIO},
+        template.minimum_requests is None or ratio,
+        not ratio or template.when_empty in {None, WhenEmpty.NO_DATA},
+        template.window is None or template.window.seconds >= 1,
     )
