@@ -127,7 +127,8 @@ async def test_samples_come_as_they_were_written_over_a_reset_and_without_stale_
     found = await ask(written, "requests_total[1d]", "raw-total")
     assert isinstance(found, Matrix)
     assert {one.labels: one for one in found.series} == {POD_A.labels: POD_A, POD_B.labels: POD_B}
-    assert found.histograms == found.warnings == ()
+    assert found.histograms == ()
+    assert found.warnings == ()
     marked = await ask(written, f'requests_total{{pod="a"}} @ {START + 76}')
     assert marked == Vector(()), "the series was ended by a marker"
 

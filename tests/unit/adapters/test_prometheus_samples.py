@@ -168,6 +168,10 @@ def test_a_counter_and_a_histogram_that_differ_only_in_name_are_refused_too() ->
     assert "several metric names" in refused([series([[1, "1"]], pod="a"), NATIVE])
 
 
+def test_a_series_that_comes_twice_is_refused() -> None:
+    assert "requests_total comes twice" in refused([series([[1, "1"]], pod="a"), series([[1, "2"]], pod="a")])
+
+
 def test_series_of_two_names_that_other_labels_tell_apart_are_taken() -> None:
     assert len(matrix([series([[1, "1"]], pod="a"), series([[1, "1"]], "errors_total", pod="b")]).series) == 2
 
