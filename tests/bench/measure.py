@@ -12,6 +12,7 @@ from tests.bench.reverts import Storm
 from tests.bench.stage import Stage, progress, stage
 
 PARTS = ("rest", "ticks", "revert")
+"""Those that need the lab's control plane."""
 TOO_MANY = {(500, 1)}
 """Counts and intervals one process cannot keep: at 2.5 ms of processor time a tick, this is more than a core."""
 WHY_NONE = (

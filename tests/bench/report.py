@@ -59,9 +59,16 @@ ARGO_AND_FLAGGER = {
 
 
 def page(
-    machine: Sequence[tuple[str, str]], busy: tuple[float, float], tables: Sequence[Table], ours: dict[str, str]
+    machine: Sequence[tuple[str, str]],
+    busy: tuple[float, float],
+    tables: Sequence[Table],
+    ours: dict[str, str],
+    decisions: str = "",
 ) -> str:
-    """The whole page; `busy`: load before the start and at the end; `ours`: by the keys of `ARGO_AND_FLAGGER`."""
+    """The whole page; `busy`: load before the start and at the end; `ours`: by the keys of `ARGO_AND_FLAGGER`.
+
+    `decisions`: the section of the part that measures no time.
+    """
     described = "\n".join(f"- {name}: {value}" for name, value in machine)
     load = (
         f"Processes that wanted a core (one-minute load): {busy[0]:.1f} before the start, {busy[1]:.1f} at the end. A load "
@@ -76,7 +83,7 @@ def page(
     parts = [head, *(_markdown(table) for table in tables)]
     if rows:
         parts.append(PEERS.format(rows="\n".join(rows)))
-    return "\n".join(parts)
+    return "\n".join([*parts, decisions] if decisions else parts)
 
 
 def show(tables: Sequence[Table]) -> None:

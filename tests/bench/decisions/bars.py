@@ -1,0 +1,89 @@
+"""What must hold, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.bench.decisions.cells import COLD, FIVE_TIMES, LATE_OUTAGES, NOISY, OUTAGES, PEEKING
+from tests.bench.decisions.race import LIMITED, MARGIN, TOGETHER, Figures
+from tests.bench.decisions.real import Driven
+from tests.bench.decisions.tidegate_rules import ALPHA
+
+LONGEST = 12
+"""Minutes (median) until five times the errors are found at ten requests a second in all."""
+MOST_REQUESTS = 360
+"""The candidate's requests until then: twelve minutes of 5 %."""
+JUDGEMENT = 0.005
+"""Seconds of processor time for one judgement of ten metrics."""
+
+Found = Mapping[str, Mapping[str, Figures]]
+"""By cell and rule."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    name: str
+    figure: str
+    held: bool
+
+
+def bars(healthy: Found, harms: Found, judgement: float) -> list[Bar]:
+    """All of them, in the order in which they are shown."""
+    known_weak = {cell.name for cell in NOISY}
+    # Cold pods that break a limit do break it: that is no false stop of a test against it.
+    beyond_limit = {cell.name for cell in COLD}
+    return [
+        *(
+            _false_stops(f"{rule}: false stops in every healthy cell but noisy arms{more}", rule, healthy, left_out)
+            for rule, more, left_out in (
+                (MARGIN, "", known_weak),
+                (LIMITED, " and cold pods", known_weak | beyond_limit),
+                (TOGETHER, "", known_weak),
+            )
+        ),
+        *(
+            _false_stops(
+                f"{rule}: false stops in 24 h of looks", rule, {c.name: healthy[c.name] for c in PEEKING}, set()
+            )
+            for rule in (MARGIN, LIMITED, TOGETHER)
+        ),
+        *(_five_times(rule, harms[FIVE_TIMES][rule]) for rule in (MARGIN, TOGETHER)),
+        *(_one_window(name, LIMITED, harms[name][LIMITED]) for name in OUTAGES),
+        *(_one_window(name, MARGIN, harms[name][MARGIN]) for name in LATE_OUTAGES),
+        Bar("processor time of a judgement of 10 metrics < 5 ms", f"{1000 * judgement:.2f} ms", judgement < JUDGEMENT),
+    ]
+
+
+def driven(found: Driven) -> Bar:
+    """A healthy cell on the product's own tick; an unexpected question is none of its bars, but no figure either."""
+    name = f"product's own tick, {found.cell.rule}, {found.cell.cell.name}: false stops <= {100 * ALPHA:g} %"
+    share = found.figures.stopped
+    return Bar(name, f"{100 * share:.0f} % of {found.figures.rollouts}", share <= ALPHA and not found.unexpected)
+
+
+def broken(found: list[Bar]) -> list[str]:
+    """The bars that do not hold, in words."""
+    return [f"{bar.name}: {bar.figure}" for bar in found if not bar.held]
+
+
+def _false_stops(name: str, rule: str, healthy: Found, left_out: set[str]) -> Bar:
+    worst = max((cell for cell in healthy if cell not in left_out), key=lambda cell: healthy[cell][rule].stopped)
+    share = healthy[worst][rule].stopped
+    return Bar(f"{name} <= {100 * ALPHA:g} %", f"at most {100 * share:.1f} % ({worst})", share <= ALPHA)
+
+
+def _five_times(rule: str, figures: Figures) -> Bar:
+    name = f"{rule}: {FIVE_TIMES} found in <= {LONGEST} min and <= {MOST_REQUESTS} requests (medians)"
+    if figures.stopped < 0.5:
+        return Bar(name, f"found in {100 * figures.stopped:.0f} %", held=False)
+    minutes, requests = figures.median(lambda stop: stop.minutes), figures.median(lambda stop: stop.requests)
+    return Bar(name, f"{minutes:.0f} min, {requests:.0f} requests", minutes <= LONGEST and requests <= MOST_REQUESTS)
+
+
+def _one_window(cell: str, rule: str, figures: Figures) -> Bar:
+    name = f"{rule}: {cell} found in one window (median)"
+    if figures.stopped < 0.5:
+        return Bar(name, f"found in {100 * figures.stopped:.0f} %", held=False)
+    minutes = figures.median(lambda stop: stop.minutes)
+    return Bar(name, f"{minutes:.0f} min", minutes <= 1)

@@ -1,0 +1,174 @@
+"""The part's own section of docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.bench.decisions.cells import COLD, NOISY, SLOW
+from tests.bench.decisions.decided import Decided
+from tests.bench.decisions.race import LIMITED, MARGIN, PLAIN, RULES, SEED, Figures
+from tests.bench.figures import Table
+
+TITLE = "Decisions: false stops, and how soon harm is found"
+
+_HOW = """\
+Simulated by `python -m tests.bench decisions` with a fixed seed ({seed}), {rollouts:,} rollouts a cell: half a percentage
+point either way is chance. A rollout lasts an hour unless said otherwise and is looked at once a minute; rates are requests
+a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a service with 10 a second. The error rate is
+0.5 % and every rule is told to bear 1 %, except `regression` by margin, which is told to bear 20 % more than the baseline.
+
+- **`max`, `for`**: `max: 1%` for 5 m over a window of 2 m. **`regression` (margin)**: `{{margin: 20%, confidence: 95%}}`, the
+  first 3 minutes left out. **`regression` (limit)**: `{{limit: 1%}}`, reverting when the candidate is also shown worse than the
+  baseline. **Recommended**: `max: 20%` for 2 m against outages, and `regression` by margin against everything else.
+- **Argo**: `failureLimit` failed measurements in all are borne, of `result >= 0.99` over 2 m. **Flagger**: 10 failed checks in
+  all (its documentation's example) of `request-success-rate` at least 99 over 1 m. **Kayenta**: its judge's rank test on one
+  point a minute, every 10 minutes over the last hour, against a fresh arm of the candidate's own size. These are their rules
+  written anew from their sources, not the programs; each can be set up otherwise, and a looser limit would stop fewer."""
+
+_REAL_HOW = """\
+The same rules by the product itself: its tick on a virtual clock, its own Prometheus client, and counters scraped every 15 s
+behind the HTTP API on loopback; interval 30 s. Times are from the first traffic to weight 0."""
+
+
+def section(found: Decided) -> str:
+    """The whole section, ending in a newline."""
+    tables = (_healthy(found), _harms(found), _attributed(found), _real(found), _bars(found))
+    parts = [f"## {TITLE}", _HOW.format(seed=SEED, rollouts=found.rollouts), *map(_markdown, tables), _weak(found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def placed(page: str, new: str) -> str:
+    """The page with the section in place of the one before, or at its end."""
+    pattern = re.compile(rf"^## {re.escape(TITLE)}$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+    if pattern.search(page):
+        return pattern.sub(lambda _: new + "\n", page).rstrip() + "\n"
+    return page.rstrip() + "\n\n" + new
+
+
+def write(path: Path, new: str) -> None:
+    path.write_text(placed(path.read_text() if path.exists() else "", new).lstrip())
+
+
+def tables(found: Decided) -> list[Table]:
+    """For the terminal."""
+    return [_healthy(found), _harms(found), _attributed(found), _real(found), _bars(found)]
+
+
+def _healthy(found: Decided) -> Table:
+    rows = [(cell, *(_percent(one.stopped) for one in figures.values())) for cell, figures in found.healthy.items()]
+    return Table("Healthy candidates: stopped all the same", "", ("Rollout", *RULES), rows)
+
+
+def _harms(found: Decided) -> Table:
+    how = (
+        "Found within an hour of its onset; median minutes until then; median requests to the candidate, and bad ones among "
+        "them, until then. *Before*: stopped while it was still healthy, and so not found. To be read beside the table above: a "
+        "rule that stops nearly every candidate finds every harm, and soon."
+    )
+    rows = [(cell, *map(_found, figures.values())) for cell, figures in found.harms.items()]
+    return Table("Harm: found, and at what price", how, ("Candidate", *RULES), rows)
+
+
+def _attributed(found: Decided) -> Table:
+    how = (
+        "A limit that both arms break is an incident, and a revert would not mend it. Three ways to tell, on the same "
+        "rollouts: the share that is reverted (which for an incident is false), and the median minutes until a harm is found."
+    )
+    rules = list(next(iter(found.attributed.values())))
+    rows = [(rule, *(_brief(figures[rule]) for figures in found.attributed.values())) for rule in rules]
+    return Table("Whose fault a breach of `regression: {limit}` is", how, ("It reverts", *found.attributed), rows)
+
+
+def _real(found: Decided) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (
+            one.cell.rule,
+            one.cell.cell.name,
+            str(one.figures.rollouts),
+            _brief(one.figures),
+            _brief((found.healthy | found.harms)[one.cell.cell.name][one.cell.rule]),
+            str(one.questions),
+        )
+        for one in found.driven
+    ]
+    columns = ("Rule", "Rollout", "Rollouts", "Reverted", "By the tables above", "Questions answered")
+    return Table("The same through the product's own tick", _REAL_HOW, columns, rows)
+
+
+def _bars(found: Decided) -> Table:
+    rows: list[tuple[str, ...]] = [(bar.name, bar.figure, "yes" if bar.held else "**no**") for bar in found.bars]
+    return Table("What must hold", "The part fails when one does not.", ("What", "Found", "Holds"), rows)
+
+
+def _weak(found: Decided) -> str:
+    noisy = [found.healthy[cell.name][MARGIN].stopped for cell in NOISY]
+    ranked = found.healthy[NOISY[-1].name]["Kayenta"].stopped
+    cold = [found.healthy[cell.name][LIMITED].stopped for cell in COLD]
+    slow, fast = f"{SLOW:g}/s", "10/s"
+    late_limit = found.harms[f"5 times after 2 h, {fast}"][LIMITED]
+    late = {rate: found.harms[f"5 times after 2 h, {rate}"][MARGIN] for rate in (slow, fast)}
+    small = {
+        (ratio, rate): _percent(found.harms[f"{ratio} times, {rate}"][MARGIN].stopped)
+        for ratio in ("1.5", "2")
+        for rate in (slow, fast)
+    }
+    ten = found.healthy["0.5/s, 0.9 % errors"][PLAIN].stopped
+    costs = ", ".join(f"{1000 * taken:.1f} ms for {name}" for name, taken in found.judgements.items())
+    return f"""\
+### Weak spots
+
+- **Noisy arms at high traffic.** The comparison takes what differs between two arms for the version's doing. Where the rates of
+  two equal arms vary by 30 % from minute to minute, each by itself, {_percent(noisy[0])} of healthy rollouts are stopped at
+  10/s and {_percent(noisy[1])} at 100/s: give such a service a wider `margin`. A rank test on the minutes' rates, such as
+  Kayenta's, bears it ({_percent(ranked)} at 100/s), and needs more time and a second fresh arm.
+- **Late onset.** Evidence is gathered over the whole run, and hours in good health weigh against a harm that begins then.
+  Five times the errors after two hours: {_late(late[slow])} at {slow}, {_late(late[fast])} at {fast}; by
+  `regression: {{limit}}`, {_late(late_limit)} at {fast}. An outage is found at once all the same.
+- **Small ratios.** Within an hour, twice the errors are found in {small["2", slow]} of the rollouts at {slow} and in
+  {small["2", fast]} at {fast}; one and a half times in {small["1.5", slow]} and {small["1.5", fast]}: a small difference takes
+  many requests, by whatever test.
+- **Cold pods and a limit.** `regression: {{limit}}` is not left out during warm-up, so that it finds an outage in the first
+  minute; a candidate that is really beyond the limit for its first three minutes is stopped in {_percent(cold[0])} ({slow})
+  and {_percent(cold[1])} ({fast}).
+- **A plain limit near the usual rate.** `max: 1%` at a usual rate of 0.9 % stops {_percent(ten)} of healthy rollouts at
+  {slow}: a plain limit belongs far above what is usual, as in the recommended pair.
+
+Judging ten metrics once takes this much processor time, on this machine: {costs}."""
+
+
+def _late(figures: Figures) -> str:
+    if not figures.stops:
+        return "found in none"
+    return f"found in {_percent(figures.stopped)}, after {figures.median(lambda stop: stop.minutes):.0f} min"
+
+
+def _found(figures: Figures) -> str:
+    before = f" ({_percent(figures.too_early)} before)" if figures.too_early >= 0.005 else ""
+    if not figures.stops:
+        return "none" + before
+    minutes, requests, bad = (
+        figures.median(of) for of in (lambda stop: stop.minutes, lambda stop: stop.requests, lambda stop: stop.bad)
+    )
+    return f"{_percent(figures.stopped)}{before}; {minutes:.0f} min; {requests:,.0f}, {bad:,.0f} bad"
+
+
+def _brief(figures: Figures) -> str:
+    if not figures.stops:
+        return "none"
+    return f"{_percent(figures.stopped)}; {figures.median(lambda stop: stop.minutes):.0f} min"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if 0 < share < 1 else f"{100 * share:.0f} %"
+
+
+def _markdown(table: Table) -> str:
+    lines = [f"### {table.title}", ""]
+    lines += [table.how, ""] if table.how else []
+    return "\n".join([*lines, _row(table.columns), _row(["---"] * len(table.columns)), *map(_row, table.rows)])
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

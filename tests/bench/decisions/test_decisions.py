@@ -1,0 +1,177 @@
+"""That the part runs and that its arithmetic is right. What holds is asked of the whole part, which fails by itself."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.bench.decisions import bars, section
+from tests.bench.decisions.bars import Bar
+from tests.bench.decisions.cells import HARMS, HEALTHY, SLOW
+from tests.bench.decisions.decided import decided
+from tests.bench.decisions.peer_rules import Argo, Flagger, high, rank_z
+from tests.bench.decisions.race import MARGIN, RULES, Figures, Stop, race
+from tests.bench.decisions.service import increase, seconds
+from tests.bench.decisions.tidegate_rules import Evidence, Plain, beyond
+from tests.bench.decisions.traffic import Cell, Minute, minutes, poisson, seeded
+from tidegate.api.status import Clock
+from tidegate.api.threshold import Threshold
+from tidegate.core.evidence.counts import Window
+from tidegate.core.evidence.regression import START, Absolute, regressed
+from tidegate.core.findings import Finding, SeriesFinding, State
+from tidegate.core.sustained import clocks_after, sustained_state
+
+
+def a_minute(number: int, bad: float, requests: float = 30, baseline_bad: float = 0) -> Minute:
+    return Minute(number, Window(570, baseline_bad, requests, bad), 30, 0)
+
+
+def stopped_at(rule: Plain | Argo | Flagger, bad: list[float]) -> int | None:
+    for number, one in enumerate(bad):
+        if rule.look(a_minute(number, one), Evidence()):
+            return number
+    return None
+
+
+@pytest.mark.timeout(120)
+def test_a_few_rollouts_fill_every_table(tmp_path: Path) -> None:
+    found = decided(rollouts=3, real_rollouts=1)
+
+    assert set(found.healthy) == {cell.name for cell in HEALTHY}
+    assert set(found.harms) == {cell.name for cell in HARMS}
+    for table in section.tables(found):
+        assert table.rows, table.title
+        assert all(len(row) == len(table.columns) for row in table.rows), table.title
+    for one in found.driven:
+        assert not one.unexpected, "the product asks what the stand-in knows"
+        assert one.questions
+        assert one.figures.stops or one.cell.cell.healthy, f"{one.cell.rule} finds {one.cell.cell.name}"
+
+    page = tmp_path / "page.md"
+    page.write_text("# Benchmarks\n\n## Before\n\ntext\n\n## After\n\ntext\n")
+    section.write(page, section.section(found))
+    once = page.read_text()
+    assert once.count(f"## {section.TITLE}") == 1
+    section.write(page, section.section(found))
+    assert page.read_text() == once, "the section takes its own place"
+
+
+def test_the_same_seed_gives_the_same_figures() -> None:
+    cell = Cell("5 times", SLOW, ratio=5, healthy=False)
+
+    assert race(cell, rollouts=5) == race(cell, rollouts=5)
+    assert race(cell, rollouts=5) != race(cell, rollouts=5, seed=1)
+
+
+def test_two_hundred_rollouts_keep_to_the_confidence_and_find_what_is_bad() -> None:
+    healthy = race(Cell("healthy", SLOW, base=0.009), rollouts=200)
+    bad = race(Cell("20 times", SLOW, ratio=20, healthy=False), rollouts=200)
+
+    for rule in ("`regression` (margin)", "`regression` (limit)", "Recommended"):
+        assert healthy[rule].stopped <= 0.05, rule
+        assert bad[rule].stopped == 1, rule
+    assert set(bad) == set(RULES)
+
+
+@pytest.mark.parametrize("mean", [0.15, 3.0, 11.9, 12.1, 600.0, 114_000.0])
+def test_counts_have_the_mean_and_the_variance_of_a_poisson_process(mean: float) -> None:
+    chance, draws = seeded(7), 20_000
+    counts = [poisson(mean, chance) for _ in range(draws)]
+
+    average = sum(counts) / draws
+    variance = sum((one - average) ** 2 for one in counts) / draws
+    assert average == pytest.approx(mean, abs=5 * math.sqrt(mean / draws))
+    assert variance == pytest.approx(mean, rel=5 * math.sqrt((2 + 1 / mean) / draws))
+
+
+def test_a_harm_lasts_from_its_onset_and_an_outage_is_all_bad() -> None:
+    cell = Cell("late", 10, ratio=math.inf, worse_from=5, minutes=8, healthy=False)
+    seen = [one.window for one in minutes(cell, seeded(1), seeded(2))]
+
+    assert all(one.candidate_bad < one.candidate / 2 for one in seen[:5])
+    assert all(one.candidate_bad == one.candidate > 0 for one in seen[5:])
+
+
+def test_plain_limits_last_as_the_product_lets_them_last() -> None:
+    line = Threshold.model_validate({"metric": "errors", "max": "1%"})
+    chance = seeded(3)
+    for _ in range(200):
+        bad = [float(chance.random() < 0.7) for _ in range(30)]
+        clocks: tuple[Clock, ...] = ()
+        expected = None
+        for number, one in enumerate(bad):
+            state = State.BREACHED if one else State.OK
+            series = SeriesFinding("", state, one)
+            finding = Finding(line, state, "", series, (series,))
+            clocks = clocks_after(clocks, finding, 60.0 * number, 120.0)
+            if sustained_state(finding, clocks, 300.0) is State.BREACHED:
+                expected = number
+                break
+        assert stopped_at(Plain(0.01, window=1, lasting=5), bad) == expected
+
+
+def test_a_limit_both_arms_break_is_no_plain_breach() -> None:
+    rule = Plain(0.01, window=1, lasting=0)
+
+    assert not rule.look(a_minute(0, bad=1, baseline_bad=19), Evidence())
+    assert rule.look(a_minute(1, bad=1, baseline_bad=1), Evidence())
+
+
+def test_the_sums_of_an_arm_say_all_that_its_windows_say() -> None:
+    chance, ratios, requests, bad = seeded(5), START, 0.0, 0.0
+    for _ in range(300):
+        window = Window(0, 0, 30, float(poisson(0.5, chance)))
+        ratios = Absolute(0.01).after(ratios, (window,))
+        requests, bad = requests + window.candidate, bad + window.candidate_bad
+        assert beyond(requests, bad) == regressed(ratios, 0.05)
+
+
+def test_argo_bears_so_many_failures_in_all_and_a_success_takes_none_back() -> None:
+    failing_every_other = [1.0, 0.0, 0.0] * 5  # each is seen by the windows of two looks
+
+    assert stopped_at(Argo(0), failing_every_other) == 0
+    assert stopped_at(Argo(3), failing_every_other) == 4
+
+
+def test_flagger_rolls_back_at_the_tick_after_the_last_failed_check() -> None:
+    assert stopped_at(Flagger(2), [1.0, 0.0, 1.0, 0.0]) == 3
+    assert stopped_at(Flagger(2), [1.0, 0.0, 1.0]) is None
+
+
+def test_ranks_are_compared_as_in_textbooks() -> None:
+    assert rank_z([4, 5, 6], [1, 2, 3]) == pytest.approx((9 - 4.5 - 0.5) / math.sqrt(9 / 12 * 7))
+    assert rank_z([1, 2], [1, 2]) == 0
+    # One tie of two among five: the variance is 6 / 12 * (6 - 6 / 20).
+    assert rank_z([2, 3], [1, 1, 2]) == pytest.approx((5.5 - 3 - 0.5) / math.sqrt(0.5 * (6 - 12 / 20)))
+
+
+def test_kayenta_calls_high_what_is_far_above_and_not_what_is_equal() -> None:
+    low = [0.005 + 0.0001 * place for place in range(30)]
+
+    assert high([5 * one for one in low], low)
+    assert not high(low, list(reversed(low)))
+    assert not high(low, [5 * one for one in low])
+    assert high([1.0] * 10, [0.0] * 10), "an outage"
+
+
+def test_a_bar_that_does_not_hold_is_named() -> None:
+    assert bars.broken([Bar("one", "1 %", held=True), Bar("two", "9 %", held=False)]) == ["two: 9 %"]
+
+
+def test_a_false_stop_too_many_breaks_a_bar() -> None:
+    figures = {cell.name: {rule: Figures(100) for rule in RULES} for cell in (*HEALTHY, *HARMS)}
+    before = {bar.name: bar.held for bar in bars.bars(figures, figures, 0.001)}
+    figures[HEALTHY[0].name][MARGIN].stops = [Stop(1, 30, 5)] * 6
+    after = {bar.name: bar.held for bar in bars.bars(figures, figures, 0.001)}
+
+    assert [name for name in before if before[name] and not after[name]] == [next(iter(before))]
+
+
+def test_increase_is_extrapolated_as_prometheus_does() -> None:
+    scraped = [(15.0 * place, 10.0 * place + 100) for place in range(1, 9)]
+
+    assert increase(scraped, end=120.0, reach=120.0) == pytest.approx(80.0)
+    assert increase([(60.0, 5.0), (75.0, 5.0)], end=80.0, reach=120.0) == 0
+    assert seconds("1m30s") == 90
