@@ -277,7 +277,7 @@ SCENARIOS = [
     Scenario("clean without metrics", BARE),
     Scenario(
         "breached",
-        sick=lambda _question, cluster: _share(cluster) == 50,
+        sick=lambda question, cluster: question.arm is ArmName.CANDIDATE and _share(cluster) == 50,
         outcome="Reverted",
         image="shop:v1",
     ),

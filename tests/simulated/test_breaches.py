@@ -58,7 +58,7 @@ async def test_the_second_of_two_series_reverts() -> None:
     shop = Shop()
     runner = await started(shop, steps=LONG)
     bad = Vector((SeriesValue((("segment", "a"),), 0.0), SeriesValue((("segment", "b"),), 0.5)))
-    shop.answer = lambda _question, _now: bad
+    shop.answer = lambda question, _now: bad if question.arm is ArmName.CANDIDATE else value(0.0)
     await runner.run_until(shop.clock.now() + 11)
     assert shop.weight == 0
     assert shop.outcome == "Reverted"
@@ -72,7 +72,7 @@ async def test_infinity_breaches_and_nan_does_not() -> None:
     await runner.run_until(shop.clock.now() + 60)
     assert shop.weight == 10
     assert shop.status.guards[0].state == "Blind"
-    shop.answer = lambda _question, _now: value(math.inf)
+    shop.answer = lambda question, _now: value(math.inf if question.arm is ArmName.CANDIDATE else 0.0)
     await runner.run_until(shop.clock.now() + 10)
     assert shop.weight == 0
 

@@ -102,8 +102,8 @@ class Metric(ApiModel):
     """How far back the question looks: `$window`. By default the template's, else 2m. It never reaches back before this run's candidate had traffic."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """For a `ratio`: with fewer requests in the window there is too little to judge. By default 1."""
-    warm_up: Duration = Duration("0s")
-    """No comparison with the baseline before the candidate has been watched this long with traffic."""
+    warm_up: Duration | None = None
+    """No comparison with the baseline before the candidate has had traffic for this long. By default 3m for `regression`, else none."""
     when_empty: Annotated[WhenEmpty, Field(json_schema_extra=not_filled_in)] = WhenEmpty.NO_DATA
     """What an empty answer to `query` means: `NoData` by default; `Zero` for questions such as `ALERTS{...}` that are empty when all is well."""
     blindness: BlindnessOverride = BlindnessOverride()

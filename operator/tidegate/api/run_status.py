@@ -107,6 +107,36 @@ class GroupsStatus(StatusModel):
     """Digests of their labels, 8 hex digits each, at most 64."""
 
 
+class EvidenceStatus(StatusModel):
+    """What a test on counts has gathered. *memory*: a restart goes on from it, and counts no request twice.
+
+    Written when it begins, at checkpoints and with every heartbeat.
+    """
+
+    name: str
+    """The line's identity."""
+    asked: str
+    """Digest of the test and its question: another one begins anew."""
+    start: datetime
+    """Where its grid of windows begins."""
+    step: float
+    """Seconds of one window."""
+    windows: int = 0
+    """Windows counted since `start`."""
+    counts: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    """Requests of the baseline and bad ones among them, then those of the candidate."""
+    relative: tuple[float, ...] = ()
+    """Log likelihood ratios of the candidate against the baseline."""
+    profile: tuple[float, ...] = ()
+    """Log likelihoods of the ratios that are looked at, then of the largest that is borne."""
+    absolute: tuple[float, ...] = ()
+    """Log likelihood ratios of the candidate against the limit."""
+    baseline: tuple[float, ...] = ()
+    """The same of the baseline."""
+    split: tuple[float, ...] = ()
+    """The weight whose requests are counted, since when (epoch seconds), and the evidence of the weights before."""
+
+
 class RunStatus(StatusModel):
     """One attempt to bring one candidate version from weight 0 to the end. *memory*."""
 
@@ -134,6 +164,8 @@ class RunStatus(StatusModel):
     """The last valid spec, as JSON: an invalid edit is judged by it."""
     groups: tuple[GroupsStatus, ...] = ()
     """The groups seen so far, for metrics that have any."""
+    evidence: tuple[EvidenceStatus, ...] = ()
+    """What the tests on counts have gathered."""
     paused: Paused | None = None
     """Stopped until a person resumes it."""
     ending: Ending | None = None

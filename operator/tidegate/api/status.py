@@ -14,6 +14,7 @@ from pydantic import Field
 from tidegate.api.model import StatusModel
 from tidegate.api.run_status import (
     Ending,
+    EvidenceStatus,
     Hold,
     Paused,
     PromotionStatus,
@@ -29,6 +30,7 @@ __all__ = [
     "Clock",
     "Condition",
     "Ending",
+    "EvidenceStatus",
     "FindingStatus",
     "GuardStatus",
     "HistoryEntry",
@@ -166,6 +168,8 @@ class FindingStatus(StatusModel):
     """For a ratio: bad requests of all, such as `3 of 380`."""
     possible: str = ""
     """For a ratio: the rates that these counts leave possible, with 95 % confidence, such as `0% to 1.4%`."""
+    conclusion: str = ""
+    """For a test on counts: `Regressed`, `ShownOk` or `Inconclusive`."""
     message: str = ""
     """All of it in words."""
 

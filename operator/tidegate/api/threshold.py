@@ -36,9 +36,38 @@ class LimitKind(StrEnum):
     MAX_INCREASE = "maxIncrease"
     MAX_DECREASE = "maxDecrease"
     MAX_SPREAD = "maxSpread"
+    REGRESSION = "regression"
+    SPLIT = "split"
 
 
 RELATIVE = frozenset({LimitKind.MAX_INCREASE, LimitKind.MAX_DECREASE})
+
+COUNTED = frozenset({LimitKind.REGRESSION, LimitKind.SPLIT})
+
+
+class SharedIncident(StrEnum):
+    """What becomes of a breach that would revert, when the baseline is beyond the limit just as well."""
+
+    HOLD = "Hold"
+    REVERT = "Revert"
+
+
+class Regression(ApiModel):
+    """A test on counts that stays right however often one looks: the candidate against the baseline, or against `limit`."""
+
+    margin: Percent = Percent("20%")
+    """How much worse than the baseline is still borne."""
+    confidence: Percent = Percent("95%")
+    """With 95%, at most one healthy run in twenty is stopped, all lines with a `regression` together."""
+    limit: Quantity | None = None
+    """Judge by this share instead of by the baseline. The baseline then only tells a shared incident from a regression."""
+
+
+class Split(ApiModel):
+    """A test on counts: the candidate gets the share of the requests that its weight says."""
+
+    confidence: Percent = Percent("99.9%")
+    """With 99.9%, at most one run in a thousand is held though all is as it should be."""
 
 
 class Threshold(ApiModel):
@@ -58,23 +87,36 @@ class Threshold(ApiModel):
     """A value lower than the baseline's, now, by more than this is a breach."""
     max_spread: Percent | None = None
     """Several series (segments, regions) further apart than this is a breach: largest minus smallest, in percent of their mean."""
+    regression: Regression | None = None
+    """More bad requests than the baseline has, or than a limit allows, shown by a test on the counts of a `ratio`."""
+    split: Split | None = None
+    """Requests that do not go where the weights send them, shown by a test on the counts of a `ratio`. Holds or warns."""
     floor: Quantity | None = None
     """For `maxIncrease`: a value below this is never a breach."""
     on_breach: OnBreach = OnBreach.REVERT
     """`Revert`; `Hold`: stay at this weight until all is well; `Warn`: only say so."""
     after_hold: AfterHold = AfterHold.CONTINUE
     """After a hold: `Continue` the step's duration, or `Restart` it."""
+    on_shared_incident: SharedIncident = SharedIncident.HOLD
+    """When a `max` or `min`, or a `regression` with a `limit`, is broken by the baseline as well: `Hold`, or `Revert` all the same."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "[has(self.max), has(self.min), has(self.maxIncrease), has(self.maxDecrease), has(self.maxSpread)].filter(x, x).size() == 1",
-            "give exactly one of 'max', 'min', 'maxIncrease', 'maxDecrease', 'maxSpread': two limits are two lines",
+            "[has(self.max), has(self.min), has(self.maxIncrease), has(self.maxDecrease), has(self.maxSpread), "
+            "has(self.regression), has(self.split)].filter(x, x).size() == 1",
+            "give exactly one of 'max', 'min', 'maxIncrease', 'maxDecrease', 'maxSpread', 'regression', 'split': "
+            "two limits are two lines",
         ),
         Rule("!has(self.floor) || has(self.maxIncrease)", "'floor' goes with 'maxIncrease'", ".floor"),
         Rule(
             "self.afterHold == 'Continue' || self.onBreach == 'Hold'",
             "'afterHold' goes with 'onBreach: Hold'",
             ".afterHold",
+        ),
+        Rule(
+            "!has(self.split) || self.onBreach != 'Revert'",
+            "'split' needs 'onBreach: Hold' or 'onBreach: Warn': a revert mends no routing",
+            ".onBreach",
         ),
     )
 
@@ -86,7 +128,15 @@ class Threshold(ApiModel):
     @property
     def limit(self) -> str:
         """The limit as written, such as `5%`."""
-        return str(self._written(self.kind) or "")
+        match self._written(self.kind):
+            case Regression(limit=None) as test:
+                return f"margin {test.margin}"
+            case Regression() as test:
+                return f"limit {test.limit}"
+            case Split() as test:
+                return str(test.confidence)
+            case written:
+                return str(written or "")
 
     @property
     def identity(self) -> str:
@@ -96,9 +146,14 @@ class Threshold(ApiModel):
     @property
     def relative(self) -> bool:
         """Whether it compares with the baseline."""
-        return self.kind in RELATIVE
+        return self.kind in RELATIVE or (self.regression is not None and self.regression.limit is None)
 
-    def _written(self, kind: LimitKind) -> Quantity | Percent | None:
+    @property
+    def counted(self) -> bool:
+        """Whether it is a test on counts, gathered over the whole run."""
+        return self.kind in COUNTED
+
+    def _written(self, kind: LimitKind) -> Quantity | Percent | Regression | Split | None:
         match kind:
             case LimitKind.MAX:
                 return self.max
@@ -110,6 +165,10 @@ class Threshold(ApiModel):
                 return self.max_decrease
             case LimitKind.MAX_SPREAD:
                 return self.max_spread
+            case LimitKind.REGRESSION:
+                return self.regression
+            case LimitKind.SPLIT:
+                return self.split
 
 
 class Guard(Threshold):

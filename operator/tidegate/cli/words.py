@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tidegate.api.metric import BlindAction, BlindPolicy
 from tidegate.api.rollout import Checkpoint, Gate, Promotion, PromotionStrategy, Step
-from tidegate.api.threshold import AfterHold, Guard, LimitKind, OnBreach, Threshold
+from tidegate.api.threshold import AfterHold, Guard, LimitKind, OnBreach, Regression, Threshold
 from tidegate.core.checkpoints import offsets
 from tidegate.core.instants import in_words
 
@@ -66,6 +66,12 @@ def _beyond(line: Threshold) -> str:
             return f"more than {line.limit} below the baseline"
         case LimitKind.MAX_SPREAD:
             return f"with its series more than {line.limit} apart"
+        case LimitKind.REGRESSION:
+            test = line.regression or Regression()
+            than = f"than the baseline by more than {test.margin}" if test.limit is None else f"than {test.limit}"
+            return f"worse {than}, shown with {test.confidence} confidence"
+        case LimitKind.SPLIT:
+            return "counted in other shares than the weights say"
 
 
 def _action(line: Threshold) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from tidegate.api.status import RolloutStatus, WeightStatus
+from tidegate.api.status import EvidenceStatus, RolloutStatus, WeightStatus
 from tidegate.core import gates, targets
 from tidegate.core.checkpoints import following
 from tidegate.core.conditions import conditions, phase_of
@@ -95,7 +95,13 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
         promotion = run.promotion.model_copy(update={"settled": 0.0}) if run.promotion is not None else None
         waiting = run.waiting.model_copy(update={"message": _worded(run.waiting.message)}) if run.waiting else None
         hold = run.hold.model_copy(update={"message": _worded(run.hold.message)}) if run.hold else None
-        passing = {"watched": 0.0, "unavailable": float(run.unavailable > 0)}
+        passing = {
+            "watched": 0.0,
+            "unavailable": float(run.unavailable > 0),
+            "evidence": tuple(
+                EvidenceStatus(name=e.name, asked=e.asked, start=e.start, step=e.step) for e in run.evidence
+            ),
+        }
         run = run.model_copy(update={**passing, "promotion": promotion, "waiting": waiting, "hold": hold})
     return status.model_copy(
         update={

@@ -11,8 +11,9 @@ from tidegate.api.status import Ending, Hold, Paused, RolloutStatus, RunStatus, 
 from tidegate.core.findings import Finding
 from tidegate.core.instants import instant
 from tidegate.core.memory import Memory
-from tidegate.core.observed import Arm, ArmName
+from tidegate.core.observed import Answer, Arm, ArmName, Question
 from tidegate.core.plan import Action, Decision, Plan, Why
+from tidegate.core.samples import NotAsked, Open
 from tidegate.core.seen import Observed
 
 ABSENCE_GRACE = 5.0
@@ -51,6 +52,8 @@ class Draft:
     urgent: bool = False
     needs_fresh: bool = False
     templates: bool = False
+    wanted: list[Question] = field(default_factory=list)
+    """Questions that the answers so far have raised."""
 
     @property
     def now(self) -> float:
@@ -114,6 +117,13 @@ class Draft:
     def update_step(self, **changes: object) -> None:
         """Changes the step."""
         self.update(step=self.step.model_copy(update=changes))
+
+    def want(self, question: Question) -> Answer | Open | NotAsked:
+        """The answer to a question that other answers have raised; it is asked in this tick when it was not yet."""
+        answer = self.seen.asked.answer(question)
+        if isinstance(answer, NotAsked):
+            self.wanted.append(question)
+        return answer
 
     def say(self, reason: str, message: str, *, warning: bool = False) -> None:
         """Tells people about a decision."""
@@ -182,6 +192,7 @@ class Draft:
             stable_until=min(future, default=math.inf),
             upkeep=self.upkeep,
             templates=self.templates,
+            wanted=tuple(dict.fromkeys(self.wanted)),
             stalled=self.stalled,
             doing=self.doing,
             attention=self.attention,

@@ -7,7 +7,7 @@ from tidegate.core import gates, grid, raising, targets
 from tidegate.core.checkpoints import reached
 from tidegate.core.decide import open_draft
 from tidegate.core.draft import Draft
-from tidegate.core.judging import guards_in_force, questions_of, thresholds_in_force
+from tidegate.core.judging import counted_in_force, guards_in_force, questions_of, thresholds_in_force
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Question
 from tidegate.core.questions import probe
@@ -32,6 +32,7 @@ def _needed(draft: Draft) -> list[Question]:
         found.append(probe(draft.spec.prometheus.source))
     if draft.weight > 0 or targets.observed(draft) or draft.run.promotion is not None:
         found += questions_of(draft, guards_in_force(draft))
+        found += questions_of(draft, counted_in_force(draft))
         if _thresholds_needed(draft):
             found += questions_of(draft, thresholds_in_force(draft))
     return found

@@ -50,6 +50,18 @@ class SeriesFinding:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What a test on counts rests on, for people."""
+
+    conclusion: str
+    """`Regressed`, `ShownOk` or `Inconclusive`."""
+    counts: str
+    """Such as `3 of 500 against 40 of 9500`."""
+    possible: str
+    """What is still possible, such as `0.4 times to 3.1 times the baseline's`."""
+
+
+@dataclass(frozen=True)
 class Finding:
     """One threshold judged once."""
 
@@ -62,6 +74,10 @@ class Finding:
     """Blind because the source could not be asked."""
     sampled: bool = True
     """It rests on an answer; a comparison that cannot be made says nothing of whether the source answers."""
+    evidence: Evidence | None = None
+    """For a test on counts."""
+    shared: bool = False
+    """The baseline is beyond the limit just as well: a shared incident, not a regression."""
 
     @property
     def answered(self) -> bool:
@@ -91,7 +107,7 @@ def judge(line: Threshold, metric: Metric, candidate: Sample, baseline: Sample, 
     if early is not None:
         return early
     for sample in (candidate, baseline) if line.relative else (candidate,):
-        silent = _without_value(line, sample, context)
+        silent = without_value(line, sample, context)
         if silent is not None:
             return silent
     assert isinstance(candidate, Value)  # noqa: S101  (every other sample returned above)
@@ -108,13 +124,14 @@ def _before_comparing(line: Threshold, metric: Metric, context: Context) -> Find
     if not context.comparable:
         words = f"{line.identity}: the baseline has no traffic to compare with"
         return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
-    if context.watched < metric.warm_up.seconds:
+    if metric.warm_up is not None and context.watched < metric.warm_up.seconds:
         words = f"{line.identity}: warming up, comparable after {metric.warm_up}"
         return Finding(line, State.TOO_FEW, words, sampled=False)
     return None
 
 
-def _without_value(line: Threshold, sample: Sample, context: Context) -> Finding | None:
+def without_value(line: Threshold, sample: Sample, context: Context) -> Finding | None:
+    """The finding of a sample that has no value; `None` for one that has."""
     match sample:
         case Value():
             return None
@@ -139,7 +156,7 @@ def _series(line: Threshold, metric: Metric, one: SeriesSample, candidate: Value
     if math.isnan(one.value):
         return SeriesFinding(one.series, State.BLIND, one.value, requests=one.requests)
     if not line.relative:
-        state = State.BREACHED if _beyond(line, metric, one.value) else State.OK
+        state = State.BREACHED if beyond(line, metric, one.value) else State.OK
         return SeriesFinding(one.series, state, one.value, requests=one.requests)
     other = _counterpart(one, candidate, baseline)
     state, base = _relative(line, metric, one.value, other)
@@ -162,14 +179,14 @@ def _spread(line: Threshold, metric: Metric, candidate: Value, context: Context)
     mean = sum(value for value, _ in numbers) / len(numbers)
     spread = (high - low) / abs(mean) if mean else (0.0 if high == low else math.inf)
     limit = line.max_spread.ratio if line.max_spread is not None else math.inf
-    beyond = spread - limit > ROUNDING or math.isnan(spread)
+    too_far = spread - limit > ROUNDING or math.isnan(spread)
     unit = metric.effective_unit
     words = (
         f"spread of {line.metric} of the {context.arm} over {len(numbers)} series is {shown(spread, Unit.RATIO)}, "
-        f"{'above' if beyond else 'within'} {line.kind} {line.limit} (lowest {lowest or 'series'} {shown(low, unit)}, "
+        f"{'above' if too_far else 'within'} {line.kind} {line.limit} (lowest {lowest or 'series'} {shown(low, unit)}, "
         f"highest {highest or 'series'} {shown(high, unit)})"
     )
-    worst = SeriesFinding("", State.BREACHED if beyond else State.OK, spread)
+    worst = SeriesFinding("", State.BREACHED if too_far else State.OK, spread)
     return Finding(line, worst.state, words, worst, (worst,))
 
 
@@ -178,7 +195,8 @@ def unit_of(line: Threshold, metric: Metric) -> Unit:
     return Unit.RATIO if line.kind is LimitKind.MAX_SPREAD else metric.effective_unit
 
 
-def _beyond(line: Threshold, metric: Metric, value: float) -> bool:
+def beyond(line: Threshold, metric: Metric, value: float) -> bool:
+    """Whether a value is beyond a line's `max` or `min`."""
     if math.isinf(value):
         return True
     if line.kind is LimitKind.MAX and line.max is not None:
@@ -208,10 +226,10 @@ def _relative(line: Threshold, metric: Metric, value: float, other: SeriesSample
         return State.NOT_COMPARABLE, base
     change = (value - base) / abs(base)
     if line.max_increase is not None:
-        beyond = change - line.max_increase.ratio
+        excess = change - line.max_increase.ratio
     else:
-        beyond = -change - (line.max_decrease.ratio if line.max_decrease is not None else math.inf)
-    return (State.BREACHED if beyond > ROUNDING else State.OK), base
+        excess = -change - (line.max_decrease.ratio if line.max_decrease is not None else math.inf)
+    return (State.BREACHED if excess > ROUNDING else State.OK), base
 
 
 def _distance(line: Threshold, one: SeriesFinding) -> float:
@@ -230,6 +248,7 @@ _COMPARED = {
     LimitKind.MAX_DECREASE: ("lower than the baseline by more than", "not lower than the baseline by more than"),
     LimitKind.MAX_SPREAD: ("above", "within"),
 }
+"""The tests on counts have words of their own (core/proofs.py)."""
 
 
 def _sentence(line: Threshold, metric: Metric, worst: SeriesFinding, context: Context) -> str:

@@ -10,6 +10,8 @@ from tidegate.api.metric import Metric
 from tidegate.api.status import GuardStatus
 from tidegate.api.threshold import Guard, OnBreach, Threshold
 from tidegate.core import grid
+from tidegate.core.attribution import attributed
+from tidegate.core.counted import Test, forget_others
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Context, Finding, State, judge
 from tidegate.core.groups import note_groups, without_gone
@@ -17,6 +19,7 @@ from tidegate.core.instants import in_words, instant
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking, questions
 from tidegate.core.samples import NotAsked, Sample, sample
+from tidegate.core.staleness import unless_stale
 from tidegate.core.sustained import clocks_after, sustained_state
 from tidegate.core.variables import promql_duration
 
@@ -75,12 +78,20 @@ def questions_of(draft: Draft, lines: Iterable[Threshold]) -> list[Question]:
     found: list[Question] = []
     for line in lines:
         metric = metric_of(draft, line)
-        if metric is None or (line.relative and arm is ArmName.BASELINE):
+        if metric is None or (arm is ArmName.BASELINE and (line.relative or line.counted)):
+            continue
+        if line.counted:
+            found += Test(draft, line, metric, asks).questions()
             continue
         found += questions(metric, arm, asks)
         if line.relative and _comparable(draft):
             found += questions(metric, ArmName.BASELINE, asks)
     return found
+
+
+def counted_in_force(draft: Draft) -> list[Threshold]:
+    """The lines that are tests on counts: gathered every interval, wherever they are written."""
+    return [line for line in (*guards_in_force(draft), *thresholds_in_force(draft)) if line.counted]
 
 
 def judge_guards(draft: Draft) -> None:
@@ -96,6 +107,7 @@ def judge_guards(draft: Draft) -> None:
             continue
         clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, most_between(draft))
         finding = _lasting(finding, guard, sustained_state(finding, clocks, guard.for_.seconds), before, draft)
+        finding = _attributed(draft, finding, asks)
         draft.guard_findings.append(finding)
         draft.wakes += [
             grid.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + guard.for_.seconds - clock.watched)
@@ -125,7 +137,10 @@ def most_between(draft: Draft) -> float:
 def judge_thresholds(draft: Draft) -> None:
     """Judges every threshold in force: `draft.threshold_findings`."""
     asks = asking(draft)
-    draft.threshold_findings = [_finding(draft, line, asks) for line in thresholds_in_force(draft)]
+    found = (_finding(draft, line, asks) for line in thresholds_in_force(draft))
+    draft.threshold_findings = [_attributed(draft, finding, asks) for finding in found]
+    if draft.run.promotion is None and draft.status.step is not None:
+        forget_others(draft, counted_in_force(draft))
 
 
 def limit_of(guard: Guard) -> str:
@@ -147,13 +162,9 @@ def _finding(draft: Draft, line: Threshold, asks: Asking) -> Finding:
     if metric is None:
         return Finding(line, State.BLIND, f"{line.identity}: there is no metric {line.metric!r}")
     arm = serving(draft)
-    if line.relative and arm is ArmName.BASELINE:
+    if arm is ArmName.BASELINE and (line.relative or line.counted):
         words = f"{line.identity}: the promoted version has no other to compare with"
         return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
-    candidate = sample(metric, draft.seen.asked, questions(metric, arm, asks))
-    baseline: Sample = NotAsked()
-    if line.relative:
-        baseline = sample(metric, draft.seen.asked, questions(metric, ArmName.BASELINE, asks))
     window = asks.window(metric)
     context = Context(
         arm=str(arm),
@@ -162,8 +173,21 @@ def _finding(draft: Draft, line: Threshold, asks: Asking) -> Finding:
         expected=arm is ArmName.BASELINE or asks.traffic >= window + SCRAPE,
         window=promql_duration(window),
     )
+    if line.counted:
+        return Test(draft, line, metric, asks).finding(context)
+    candidate = sample(metric, draft.seen.asked, questions(metric, arm, asks))
+    if context.expected:
+        candidate = unless_stale(draft, metric, arm, asks, candidate)
+    baseline: Sample = NotAsked()
+    if line.relative:
+        baseline = sample(metric, draft.seen.asked, questions(metric, ArmName.BASELINE, asks))
     note_groups(draft, metric, candidate)
     return without_gone(draft, metric, candidate, judge(line, metric, candidate, baseline, context))
+
+
+def _attributed(draft: Draft, finding: Finding, asks: Asking) -> Finding:
+    metric = metric_of(draft, finding.line)
+    return finding if metric is None else attributed(draft, finding, metric, asks)
 
 
 def _as_before(finding: Finding, before: GuardStatus | None) -> Finding:

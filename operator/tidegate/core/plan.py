@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tidegate.core.memory import Memory
-from tidegate.core.observed import Command, Route, Template
+from tidegate.core.observed import Command, Question, Route, Template
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ class Plan:
     """Epoch seconds: when the questions must be asked again, or the heartbeat recorded."""
     templates: bool = False
     """The two templates are needed to go on."""
+    wanted: tuple[Question, ...] = ()
+    """Questions that the answers so far have raised: to be asked in this tick, unless the plan is urgent."""
     stalled: Why | None = None
     """What a person must mend."""
     doing: Why | None = None

@@ -40,30 +40,45 @@ class Asking:
         """The metric's window in seconds, not reaching back before the candidate had traffic; then in whole ones."""
         return min(metric.window.seconds, max(math.floor(self.traffic + ROUNDED), SHORTEST_WINDOW))
 
+    def filled(self, promql: str, metric: Metric, arm: ArmName) -> str:
+        """A text of the metric with its variables filled in for one arm."""
+        values = {
+            "namespace": self.namespace,
+            "workload": self.workloads[arm],
+            "service": self.services[arm],
+            "rollout": self.rollout,
+            "step": self.step,
+            "window": promql_duration(self.window(metric)),
+            "elapsed": promql_duration(max(self.elapsed, 30.0)),
+            "pods": self.pods[arm],
+        }
+        return fill(promql, values)
+
 
 def questions(metric: Metric, arm: ArmName, asking: Asking) -> tuple[Question, ...]:
     """The questions of `metric` for `arm`: one for a query; bad and total, in this order, for a ratio."""
-    window = promql_duration(asking.window(metric))
-    values = {
-        "namespace": asking.namespace,
-        "workload": asking.workloads[arm],
-        "service": asking.services[arm],
-        "rollout": asking.rollout,
-        "step": asking.step,
-        "window": window,
-        "elapsed": promql_duration(max(asking.elapsed, 30.0)),
-        "pods": asking.pods[arm],
-    }
     if metric.query is not None:
-        return (Question(asking.source, fill(metric.query, values), metric.name, arm),)
-    ratio = metric.ratio
-    if ratio is None:
-        return ()
-    by = f" by ({', '.join(ratio.by)})" if ratio.by else ""
+        return (Question(asking.source, asking.filled(metric.query, metric, arm), metric.name, arm),)
+    window = promql_duration(asking.window(metric))
     return tuple(
-        Question(asking.source, f"sum{by} (increase({fill(selector, values)}[{window}]))", metric.name, arm, part)
-        for part, selector in (("bad", ratio.bad), ("total", ratio.total))
+        Question(
+            asking.source,
+            f"sum{_by(metric)} (increase({asking.filled(selector, metric, arm)}[{window}]))",
+            metric.name,
+            arm,
+            part,
+        )
+        for part, selector in counters(metric).items()
     )
+
+
+def counters(metric: Metric) -> dict[str, str]:
+    """The selectors of the metric's counters by part, `bad` before `total`; none for a query."""
+    return {"bad": metric.ratio.bad, "total": metric.ratio.total} if metric.ratio is not None else {}
+
+
+def _by(metric: Metric) -> str:
+    return f" by ({', '.join(metric.ratio.by)})" if metric.ratio is not None and metric.ratio.by else ""
 
 
 def probe(source: str) -> Question:

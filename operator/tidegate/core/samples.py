@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
 
 from tidegate.api.metric import Metric, WhenEmpty
 from tidegate.core.observed import Answer, Failed, Question, Vector
@@ -35,6 +35,8 @@ class TooFew:
     """A ratio with too few requests, or a comparison too early."""
 
     message: str
+    silent: bool = False
+    """There is not even a counter."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Open:
     """Asked, not answered yet."""
 
 
+T = TypeVar("T")
+
 Sample: TypeAlias = Value | TooFew | NoData | Failed | NotAsked | Open
 
 
@@ -63,6 +67,18 @@ class Asked:
 
     questions: Mapping[Question, Answer | None]
     """`None`: still open."""
+    worked_out: dict[Hashable, Any] = field(default_factory=dict, compare=False)
+    """A tick decides again after every answer; what one answer comes to is worked out once."""
+
+    def once(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        """What `work_out` gives; from the second call on with the same key what it gave, unless an answer was missing."""
+        if key not in self.worked_out:
+            found = work_out()
+            if isinstance(found, Open | NotAsked):
+                return found
+            self.worked_out[key] = found
+        kept: T = self.worked_out[key]
+        return kept
 
     @property
     def open(self) -> bool:
@@ -116,7 +132,8 @@ def _of_ratio(metric: Metric, *, bad: Vector, total: Vector) -> Sample:
             series.append(SeriesSample(labelled(one.labels), share, one.value))
     if not series or all(one.value is None for one in series):
         requests = sum(one.requests or 0.0 for one in series)
-        return TooFew(f"{metric.name}: {requests:.0f} requests in the window, at least {least} are needed")
+        words = f"{metric.name}: {requests:.0f} requests in the window, at least {least} are needed"
+        return TooFew(words, silent=not series)
     return Value(tuple(series))
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from tidegate.api.rollout import Step
 from tidegate.api.status import CheckpointStatus, FindingStatus
 from tidegate.api.threshold import AfterHold, OnBreach
+from tidegate.core.attribution import shared
 from tidegate.core.checkpoints import offsets, reached
 from tidegate.core.draft import Draft
 from tidegate.core.evidence.intervals import rate_interval
-from tidegate.core.findings import Finding, SeriesFinding, State, shown, unit_of
+from tidegate.core.findings import Evidence, Finding, SeriesFinding, State, shown, unit_of
 from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting, metric_of
 from tidegate.core.plan import Why
@@ -26,7 +27,7 @@ def verdict(draft: Draft, spec: Step) -> bool:
     offset = reached(spec, draft.step.watched, draft.step.judged)
     if offset is None:
         return draft.step.passed
-    final = offset >= spec.duration.seconds
+    step, final = draft.step, offset >= spec.duration.seconds
     if _unanswered(draft):
         waiting = draft.run.waiting
         if waiting is not None:
@@ -42,6 +43,8 @@ def verdict(draft: Draft, spec: Step) -> bool:
     _record(draft, spec, offset, "Breach" if breached else "Pass")
     if breached:
         act_on(draft, breached, "CheckpointBreached", f"checkpoint {_at(offset)} of step {spec.name!r}: ")
+        if draft.run.ending is None:
+            draft.update_step(judged=step.judged)
         return False
     if final:
         draft.update_step(passed=True, expected_end=None)
@@ -52,7 +55,7 @@ def verdict(draft: Draft, spec: Step) -> bool:
 def _unanswered(draft: Draft) -> bool:
     """Whether the answers that would decide are still out; a breach among those that came decides already."""
     findings = acting(draft.threshold_findings) if draft.weight > 0 else []
-    breached = any(finding.state is State.BREACHED for finding in findings)
+    breached = any(finding.state is State.BREACHED and not shared(finding) for finding in findings)
     return not breached and any(not finding.answered for finding in findings)
 
 
@@ -101,9 +104,13 @@ def _evidence(draft: Draft, finding: Finding) -> FindingStatus:
         baseline=base,
         limit=f"{finding.line.kind} {finding.line.limit}",
         series=worst.series if worst else "",
-        **_counted(worst),
+        **(_tested(finding.evidence) if finding.evidence is not None else _counted(worst)),
         message=finding.message,
     )
+
+
+def _tested(evidence: Evidence) -> dict[str, str]:
+    return {"counts": evidence.counts, "possible": evidence.possible, "conclusion": evidence.conclusion}
 
 
 def _counted(worst: SeriesFinding | None) -> dict[str, str]:
@@ -130,10 +137,12 @@ def act_on(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str =
     """Does what breached lines ask for: a revert before a hold."""
     breached = list(breached)
     for finding in breached:
-        if finding.line.on_breach is OnBreach.REVERT:
+        if finding.line.on_breach is OnBreach.REVERT and not shared(finding):
             draft.end("Reverted", reason, prefix + finding.message)
             return
     for finding in breached:
-        if finding.line.on_breach is OnBreach.HOLD:
+        if shared(finding):
+            draft.hold("SharedIncident", prefix + finding.message, restart=False)
+        elif finding.line.on_breach is OnBreach.HOLD:
             restart = finding.line.after_hold is AfterHold.RESTART
             draft.hold("Holding", prefix + finding.message, restart=restart)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from tidegate.core.observed import Answer, Question
@@ -23,6 +23,7 @@ class Asking:
         self._interrupt = interrupt
         self._answers: dict[Question, Answer | None] = {}
         self._tasks: dict[asyncio.Task[Answer], Question] = {}
+        self._worked_out: dict[Hashable, Any] = {}
         self.begun = False
         """The tick's questions were asked."""
         self.answered: float | None = None
@@ -35,19 +36,23 @@ class Asking:
 
     def asked(self) -> Asked:
         """The questions with the answers so far."""
-        return Asked(dict(self._answers))
+        return Asked(dict(self._answers), self._worked_out)
 
     def ask(self, questions: Iterable[Question]) -> None:
-        """Asks them, without waiting."""
+        """Asks those that were not asked yet, without waiting."""
         self.begun = True
         for question in questions:
+            if question in self._answers:
+                continue
             self._answers[question] = None
-            task = asyncio.ensure_future(self._world.metrics.sample(question, timeout=QUESTION_LIFE))
+            life = QUESTION_LIFE if question.life is None else question.life
+            task = asyncio.ensure_future(self._world.metrics.sample(question, timeout=life))
             self._tasks[task] = question
 
     def forget(self) -> None:
         """The answers were about another weight: they judge nothing any more."""
         self._answers.clear()
+        self._worked_out.clear()
 
     async def wait(self) -> bool:
         """Waits for at least one answer, or for an interruption; whether it was one."""

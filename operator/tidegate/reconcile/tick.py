@@ -185,7 +185,10 @@ class _Tick:
             self.asking.ask(due(memory, seen))
         seen = replace(seen, asked=self.asking.asked())
         plan = decide(memory, seen)
-        while self.asking.open and not plan.urgent:
+        while not plan.urgent:
+            self.asking.ask(plan.wanted)
+            if not self.asking.open:
+                break
             if await self.asking.wait():
                 again = await self._read(fresh=False)
                 seen = await self._observe(again or rollout, memory, fresh=fresh)

@@ -152,7 +152,8 @@ class PastRunner:
         if run.traffic_since is None:
             return run.weight == 0
         longest = max(
-            (max(m.window.seconds + SCRAPE, m.warm_up.seconds) for m in self.course.spec.metrics), default=0.0
+            (max(m.window.seconds + SCRAPE, m.warm_up.seconds if m.warm_up else 0.0) for m in self.course.spec.metrics),
+            default=0.0,
         )
         return self.clock.now() - run.traffic_since.timestamp() >= longest
 

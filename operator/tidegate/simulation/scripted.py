@@ -17,6 +17,7 @@ from tidegate.core.observed import (
     Command,
     Failed,
     FailedReason,
+    Matrix,
     Question,
     Route,
     SeriesValue,
@@ -26,6 +27,7 @@ from tidegate.core.observed import (
 from tidegate.reconcile.specs import Check
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.counter import Counter, numbers
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
 from tidegate.simulation.script import Event, Level, World
@@ -75,6 +77,7 @@ class Scripted:
     cluster: Cluster = field(init=False)
     runner: Runner = field(init=False)
     _told: set[float] = field(default_factory=set)
+    _counted: dict[tuple[str, ArmName, str], Counter] = field(default_factory=dict)
     _last_status: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -135,10 +138,23 @@ class Scripted:
             return Vector((SeriesValue((), 1.0),))
         levels = self._levels.get((question.metric, question.arm))
         metric = next((one for one in self.spec.metrics if one.name == question.metric), None)
+        counts = question.part.partition("-")[0]
         if levels is None or metric is None:
-            return Vector(())
+            return Matrix() if counts == "raw" else Vector(())
         requests = self.world.metrics[question.metric].requests
+        if counts == "raw":
+            return self._counters(metric, question).answer(question.promql, since, self.begin)
+        if counts == "known":
+            return self._counters(metric, question).last(question.promql, since)
         return _vector(levels.at(since), metric, question.part, requests)
+
+    def _counters(self, metric: Metric, question: Question) -> Counter:
+        part = question.part.partition("-")[2]
+        levels = self._levels[metric.name, question.arm]
+        rate = self.world.metrics[metric.name].requests / metric.window.seconds
+        return self._counted.setdefault(
+            (metric.name, question.arm, part), Counter.of(levels.instants, levels.levels, metric, part, rate)
+        )
 
     def _build(self) -> None:
         for arm, names, image in (
@@ -240,15 +256,9 @@ def _vector(level: Level, metric: Metric, part: str, requests: float) -> Vector:
         return Vector(())
     if level.nan:
         return Vector((SeriesValue((), math.nan),))
-    written = level.series if level.series is not None else {"": level.value}
-    found = []
-    for labels, quantity in written.items():
-        value = quantity.in_unit(metric.effective_unit) if quantity is not None else math.nan
-        number = {"bad": value * requests, "total": requests}.get(part, value)
-        found.append(SeriesValue(_labels(labels), number))
-    return Vector(tuple(found))
-
-
-def _labels(text: str) -> tuple[tuple[str, str], ...]:
-    pairs = (one.split("=", 1) for one in text.split(",") if "=" in one)
-    return tuple(sorted((key.strip(), value.strip().strip('"')) for key, value in pairs))
+    return Vector(
+        tuple(
+            SeriesValue(labels, {"bad": value * requests, "total": requests}.get(part, value))
+            for labels, value in numbers(level, metric)
+        )
+    )

@@ -90,7 +90,8 @@ async def test_a_guard_that_begins_with_a_step_is_judged_at_once() -> None:
         {"name": "canary", "weight": 10, "duration": "5m"},
         {"name": "half", "weight": 50, "duration": "1d", "guards": [{"metric": "errors", "max": "0.5%"}]},
     ]
-    (past,) = (await run({"shop": lambda _: 0.01}, spec(steps=steps), 2000)).runs
+    answers = {"shop-canary": lambda _: 0.01, "shop": lambda _: 0.0}
+    (past,) = (await run(answers, spec(steps=steps), 2000)).runs
     assert past.outcome == "Reverted"
     assert past.spans[-1].end - past.spans[-1].begin <= 10
 

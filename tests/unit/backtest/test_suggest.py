@@ -147,13 +147,12 @@ async def test_a_suggested_limit_would_have_kept_history_and_a_tighter_one_not()
         return 0.01 + 0.03 * ((t // 50) % 7 == 3) + 0.002 * ((t // 10) % 3)
 
     guards = [{"metric": "errors", "max": "1%", "for": "20s"}]
-    found = await run({"shop": past}, spec(guards=guards), 3600, every=600)
+    answers = {"shop-canary": past, "shop": lambda _: 0.0}
+    found = await run(answers, spec(guards=guards), 3600, every=600)
     ((_, made),) = found.suggestions()
     kept = next(one for one in made.choices if "stops none" in one.what)
     for limit, stopped in ((kept.limit, 0), (f"{float(kept.limit[:-1]) - 0.1:g}%", 1)):
-        again = await run(
-            {"shop": past}, spec(guards=[{"metric": "errors", "max": limit, "for": "20s"}]), 3600, every=600
-        )
+        again = await run(answers, spec(guards=[{"metric": "errors", "max": limit, "for": "20s"}]), 3600, every=600)
         assert min(again.rate.stopped, 1) == stopped, limit
 
 

@@ -11,6 +11,9 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Quantity
 from tidegate.api.threshold import LimitKind
 
+MOST_CONFIDENT = 0.99999
+"""A false stop in 100,000 runs: less than that no count of requests can promise."""
+
 
 def limit_problems(spec: RolloutSpec) -> Iterator[Problem]:
     """Limits that do not fit their metric, or that no value could ever breach."""
@@ -31,8 +34,31 @@ def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:
             message = _misfit(field, quantity, metric)
             if message:
                 yield Problem((*line.where, field), message)
+    if threshold.counted:
+        yield from _of_test(line, metric)
     if threshold.max_decrease is not None and threshold.max_decrease.ratio >= 1:
         yield Problem((*line.where, LimitKind.MAX_DECREASE.value), "no value falls by 100% or more: write less")
+
+
+def _of_test(line: Line, metric: Metric) -> Iterator[Problem]:
+    test = line.threshold.regression or line.threshold.split
+    kind = line.threshold.kind.value
+    if metric.ratio is None:
+        message = f"'{kind}' counts requests: metric '{metric.name}' must be a 'ratio' of two counters, not a 'query'"
+        yield Problem((*line.where, kind), message)
+        return
+    if test is not None and not 0.5 <= test.confidence.ratio <= MOST_CONFIDENT:
+        yield Problem((*line.where, kind, "confidence"), "write 50% to 99.999%; 95% is usual")
+    limit = line.threshold.regression.limit if line.threshold.regression is not None else None
+    if limit is None:
+        return
+    try:
+        fits = 0 < limit.in_unit(metric.effective_unit) < 1
+        message = "" if fits else f"'{limit}' is no share to be above of: write more than 0% and less than 100%"
+    except ValueError as error:
+        message = str(error)
+    if message:
+        yield Problem((*line.where, kind, "limit"), message)
 
 
 def _misfit(field: str, quantity: Quantity, metric: Metric) -> str:

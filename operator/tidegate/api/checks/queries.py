@@ -22,7 +22,7 @@ def texts_of(metric: Metric | MetricTemplateSpec, where: Where) -> list[tuple[Wh
 
 def query_problems(spec: RolloutSpec) -> Iterator[Problem]:
     """Queries that could not be asked, or that ask the same of both arms where these are compared."""
-    compared = {line.threshold.metric for line in lines_of(spec) if line.threshold.relative}
+    compared = {line.threshold.metric for line in lines_of(spec) if line.threshold.relative or line.threshold.counted}
     for index, metric in enumerate(spec.metrics):
         where = ("spec", "metrics", index)
         for place, text in texts_of(metric, where):

@@ -61,11 +61,13 @@ def _kept(model: ApiModel) -> tuple[bool, ...]:
 
 
 def _threshold(line: Threshold) -> tuple[bool, ...]:
-    limits = (line.max, line.min, line.max_increase, line.max_decrease, line.max_spread)
+    simple = (line.max, line.min, line.max_increase, line.max_decrease, line.max_spread)
+    limits = (*simple, line.regression, line.split)
     return (
         sum(limit is not None for limit in limits) == 1,
         line.floor is None or line.max_increase is not None,
         line.after_hold is AfterHold.CONTINUE or line.on_breach is OnBreach.HOLD,
+        line.split is None or line.on_breach is not OnBreach.REVERT,
     )
 
 

@@ -6,7 +6,8 @@ window's count is a pure function of the samples around it, so that a restarted 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -44,32 +45,65 @@ class RawHistogram:
     """(epoch seconds, distribution)."""
 
 
-def counted(series: Iterable[RawSeries], start: float, end: float) -> dict[Labels, float]:
-    """What each series counted in the window (start, end].
+@dataclass(frozen=True)
+class Edges:
+    """Windows side by side: the k-th is (start + k * step, start + (k + 1) * step]."""
 
-    Differences between samples are added up; a value below the one before is a reset and adds itself; a series without a
-    sample before the window is new and counts from zero. But when no series at all has a sample before the window, the
-    source was away, and what happened meanwhile cannot be told: then each counts from its first sample.
+    start: float
+    """Epoch seconds."""
+    step: float
+    """Seconds of one window."""
+    windows: int
+    """How many."""
+
+    @property
+    def end(self) -> float:
+        """The end of the last one, epoch seconds."""
+        return self.start + self.step * self.windows
+
+    def place(self, time: float) -> int:
+        """The window that holds `time`, epoch seconds; below 0 or from `windows` up when none does."""
+        return math.ceil((time - self.start) / self.step) - 1
+
+
+def counted(
+    series: Iterable[RawSeries], edges: Edges, known: Mapping[Labels, float] | None = None, *, away: bool = False
+) -> tuple[float, ...]:
+    """What all the series together counted in each of the windows.
+
+    Differences between samples are added up; a value below the one before is a reset and adds itself; a series that was not
+    there before the windows is new and counts from zero.
 
     Args:
-        series: with their samples from `start - LOOKBACK` to `end`.
-        start: of the window, epoch seconds.
-        end: of the window, epoch seconds.
+        series: with their samples from `LOOKBACK` before the windows to their end.
+        edges: the windows.
+        known: the last value of series that had been there before, but have no sample in the look-back.
+        away: the source had no data at all before the windows: what happened meanwhile cannot be told, so each series counts
+            from its first sample.
     """
-    known = list(series)
-    away = not any(_before(one.samples, start) is not None for one in known)
-    return {one.labels: _increase(one.samples, start, end, away=away) for one in known}
+    found = [0.0] * edges.windows
+    for one in series:
+        before = last_before(one, edges.start)
+        if before is None and known is not None:
+            before = known.get(one.labels)
+        if before is None and not away:
+            before = 0.0
+        for time, value in one.samples:
+            place = edges.place(time)
+            if place < 0:
+                continue
+            if place >= edges.windows:
+                break
+            if before is not None:
+                found[place] += value - before if value >= before else value
+            before = value
+    return tuple(found)
 
 
-def newest(series: Iterable[RawSeries]) -> float | None:
-    """The instant of the newest sample, epoch seconds; `None` without any."""
-    return max((one.samples[-1][0] for one in series if one.samples), default=None)
-
-
-def _before(samples: Sequence[tuple[float, float]], start: float) -> float | None:
-    """The last value at or before `start`."""
+def last_before(one: RawSeries, start: float) -> float | None:
+    """The series' last value at or before `start` (epoch seconds), if it is not older than the look-back."""
     found = None
-    for time, value in samples:
+    for time, value in one.samples:
         if time > start:
             break
         if time > start - LOOKBACK:
@@ -77,13 +111,38 @@ def _before(samples: Sequence[tuple[float, float]], start: float) -> float | Non
     return found
 
 
-def _increase(samples: Sequence[tuple[float, float]], start: float, end: float, *, away: bool) -> float:
-    before = _before(samples, start)
-    inside = [value for time, value in samples if start < time <= end]
-    if before is None:
-        before = inside[0] if away and inside else 0.0
-    total = 0.0
-    for value in inside:
-        total += value - before if value >= before else value
-        before = value
-    return total
+def strangers(series: Iterable[RawSeries], edges: Edges) -> bool:
+    """Whether a series has samples in the windows and none before: it is new, or it was away for longer than the look-back."""
+    return any(
+        last_before(one, edges.start) is None and any(0 <= edges.place(time) < edges.windows for time, _ in one.samples)
+        for one in series
+    )
+
+
+def newest(series: Iterable[RawSeries]) -> float | None:
+    """The instant of the newest sample, epoch seconds; `None` without any."""
+    return max((one.samples[-1][0] for one in series if one.samples), default=None)
+
+
+def observations(histogram: RawHistogram) -> RawSeries:
+    """The counter of all observations of a native histogram."""
+    return RawSeries(histogram.labels, tuple((time, one.count) for time, one in histogram.samples))
+
+
+def fast(histogram: RawHistogram, bound: float) -> RawSeries:
+    """The counter of the observations of a native histogram that are not above `bound`.
+
+    The bucket that `bound` lies in is shared out linearly, as `histogram_fraction()` does for a bucket around or below zero;
+    it is at most one bucket, and the same for both arms.
+    """
+    return RawSeries(histogram.labels, tuple((time, _below(one, bound)) for time, one in histogram.samples))
+
+
+def _below(one: Distribution, bound: float) -> float:
+    found = 0.0
+    for low, high, count in one.buckets:
+        if high <= bound:
+            found += count
+        elif low < bound:
+            found += count * (bound - low) / (high - low)
+    return found

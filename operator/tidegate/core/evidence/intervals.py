@@ -50,6 +50,38 @@ def ratio_interval(windows: Sequence[Window], alpha: float) -> tuple[float, floa
     return (0.0 if low is None else math.exp(low)), (math.inf if high is None else math.exp(high))
 
 
+NOTHING: Final = (0.0,) * POINTS
+"""A profile that has seen nothing."""
+
+
+def profile_after(before: Sequence[float], windows: Iterable[Window]) -> tuple[float, ...]:
+    """The log likelihoods of the ratios of `GRID` after further windows: all that `still_possible` needs to remember."""
+    known = list(windows)
+    return tuple(value + log_likelihood(known, ratio) for value, ratio in zip(before, GRID, strict=True))
+
+
+def still_possible(profile: Sequence[float], alpha: float) -> tuple[float, float]:
+    """As `ratio_interval`, from a profile: the ends lie on straight lines between the points of `GRID`.
+
+    The likelihood is concave in the ratio's logarithm where it matters, so a straight line lies below it and the interval is
+    a little too short by less than a tenth of the distance of two points; `margin` for decisions is looked at exactly.
+    """
+    level = log_mean_exp(profile) - math.log(1 / alpha)
+    best = max(range(POINTS), key=lambda place: profile[place])
+    return _crossing(profile, level, best, -1), _crossing(profile, level, best, 1)
+
+
+def _crossing(profile: Sequence[float], level: float, best: int, way: int) -> float:
+    place = best
+    while 0 <= place + way < POINTS:
+        inside, outside = profile[place], profile[place + way]
+        if outside <= level:
+            part = (inside - level) / (inside - outside) if inside > outside else 1.0
+            return math.exp(math.log(GRID[place]) + part * (math.log(GRID[place + way]) - math.log(GRID[place])))
+        place += way
+    return 0.0 if way < 0 else math.inf
+
+
 def rate_interval(requests: float, bad: float, alpha: float) -> tuple[float, float]:
     """The rates that are still possible at level `alpha` after `bad` of `requests` (Jeffreys mixture)."""
     if requests <= 0:

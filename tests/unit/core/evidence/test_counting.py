@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.evidence.counting import LOOKBACK, RawSeries, counted, newest
+from tidegate.core.evidence.counting import (
+    LOOKBACK,
+    Distribution,
+    Edges,
+    RawHistogram,
+    RawSeries,
+    counted,
+    fast,
+    newest,
+    observations,
+    strangers,
+)
 
 POD_A, POD_B = (("pod", "a"),), (("pod", "b"),)
 
@@ -18,51 +27,62 @@ def series(labels: tuple[tuple[str, str], ...], *samples: tuple[float, float]) -
 
 
 CASES = (
-    ("differences are added up", [series(POD_A, (90, 5), (105, 7), (120, 12))], {POD_A: 7}),
-    ("a sample at the start belongs to the window before", [series(POD_A, (100, 5), (115, 6))], {POD_A: 1}),
-    ("a sample at the end belongs to this window", [series(POD_A, (90, 5), (130, 9))], {POD_A: 4}),
-    ("a sample after the end belongs to the next", [series(POD_A, (90, 5), (131, 9))], {POD_A: 0}),
-    ("a reset adds the new value", [series(POD_A, (90, 50), (105, 52), (120, 3))], {POD_A: 5}),
-    (
-        "a new series beside a known one counts from zero",
-        [series(POD_A, (90, 5), (120, 5)), series(POD_B, (105, 1), (120, 4))],
-        {POD_A: 0, POD_B: 4},
-    ),
-    (
-        "after the source was away a series counts from its first sample",
-        [series(POD_A, (105, 900), (120, 904))],
-        {POD_A: 4},
-    ),
-    (
-        "a sample older than the look-back is none",
-        [series(POD_A, (100 - LOOKBACK, 5), (120, 9)), series(POD_B, (95, 1))],
-        {POD_A: 9, POD_B: 0},
-    ),
-    ("a series that is gone counted nothing", [series(POD_A, (90, 5))], {POD_A: 0}),
+    ("differences are added up", [series(POD_A, (90, 5), (105, 7), (120, 12))], (2, 5)),
+    ("a sample at the start belongs to what was before", [series(POD_A, (100, 5), (115, 6))], (1, 0)),
+    ("a sample at an edge belongs to the window before it", [series(POD_A, (90, 5), (115, 9), (130, 10))], (4, 1)),
+    ("a sample after the end belongs to what comes next", [series(POD_A, (90, 5), (131, 9))], (0, 0)),
+    ("a reset adds the new value", [series(POD_A, (90, 50), (105, 52), (120, 3))], (2, 3)),
+    ("a missed scrape is made good by the next", [series(POD_A, (90, 5), (125, 9))], (0, 4)),
+    ("a new series counts from zero", [series(POD_A, (90, 5), (120, 5)), series(POD_B, (105, 1), (120, 4))], (1, 3)),
+    ("a sample older than the look-back is none", [series(POD_A, (100 - LOOKBACK, 5), (120, 9))], (0, 9)),
+    ("a series that is gone counted nothing", [series(POD_A, (90, 5))], (0, 0)),
 )
 
 
 @pytest.mark.parametrize(("case", "known", "expected"), CASES, ids=[case for case, *_ in CASES])
-def test_a_window_counts(case: str, known: list[RawSeries], expected: dict[object, float]) -> None:
-    assert counted(known, 100, 130) == expected, case
+def test_windows_count(case: str, known: list[RawSeries], expected: tuple[float, ...]) -> None:
+    assert counted(known, Edges(100, 15, 2)) == expected, case
+
+
+def test_after_the_source_was_away_a_series_counts_from_its_first_sample() -> None:
+    assert counted([series(POD_A, (105, 900), (120, 904))], Edges(100, 15, 2), away=True) == (0, 4)
+
+
+def test_a_series_that_was_away_for_long_counts_from_what_it_had_then() -> None:
+    back = [series(POD_A, (105, 900), (120, 904)), series(POD_B, (110, 3))]
+    assert strangers(back, Edges(100, 15, 2))
+    assert counted(back, Edges(100, 15, 2), {POD_A: 890.0, POD_B: 7.0}) == (10 + 3, 4)
+
+
+def test_only_series_that_turn_up_in_the_windows_are_strangers() -> None:
+    edges = Edges(100, 15, 2)
+    assert not strangers([series(POD_A, (90, 1), (105, 2)), series(POD_B, (131, 1)), series(POD_B, (99, 1))], edges)
+
+
+def test_a_native_histogram_is_a_counter_of_all_and_one_of_the_fast() -> None:
+    buckets = ((0.0, 0.1, 4.0), (0.1, 0.2, 2.0), (0.2, 0.4, 3.0), (0.8, 1.6, 1.0))
+    histogram = RawHistogram(POD_A, ((105, Distribution(10.0, buckets)),))
+    assert observations(histogram) == RawSeries(POD_A, ((105, 10.0),))
+    for bound, expected in ((0.2, 6.0), (0.3, 7.5), (0.4, 9.0), (0.5, 9.0), (2.0, 10.0), (0.0, 0.0)):
+        assert fast(histogram, bound).samples == ((105, pytest.approx(expected)),), bound
 
 
 @given(
     st.lists(st.tuples(st.floats(0.5, 20), st.integers(0, 9), st.booleans()), min_size=2, max_size=30),
-    st.lists(st.floats(1, 100), min_size=1, max_size=8),
+    st.integers(1, 8),
 )
-def test_windows_side_by_side_count_what_one_large_window_counts(
-    scrapes: list[tuple[float, int, bool]], cuts: list[float]
-) -> None:
+def test_many_windows_count_what_one_large_window_counts(scrapes: list[tuple[float, int, bool]], windows: int) -> None:
     time, value, samples = 0.0, 0, [(0.0, 0.0)]
     for wait, more, reset in scrapes:
         time += wait
         value = more if reset else value + more
         samples.append((time, float(value)))
     known = [RawSeries(POD_A, tuple(samples))]
-    edges = sorted({0.0, time, *(cut for cut in cuts if cut < time)})
-    pieces = sum(counted(known, a, b)[POD_A] for a, b in itertools.pairwise(edges))
-    assert pieces == counted(known, 0.0, time)[POD_A]
+    step = 5.0
+    whole = counted(known, Edges(0.0, step * windows, 1))
+    assert sum(counted(known, Edges(0.0, step, windows))) == whole[0]
+    one_by_one = [counted(known, Edges(step * place, step, 1))[0] for place in range(windows)]
+    assert tuple(one_by_one) == counted(known, Edges(0.0, step, windows))
 
 
 def test_the_newest_sample_tells_how_stale_an_answer_is() -> None:

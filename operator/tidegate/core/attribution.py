@@ -1,0 +1,91 @@
+"""Whose fault is it? A limit that both arms break alike is a shared incident: reverting the candidate would not mend it.
+
+The baseline is asked only once the candidate is beyond a limit that would revert, and not waited for long: without an answer
+the breach is the candidate's.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from tidegate.api import promql
+from tidegate.api.metric import Metric
+from tidegate.api.threshold import LimitKind, OnBreach, SharedIncident, Threshold
+from tidegate.core.draft import Draft
+from tidegate.core.evidence.counts import Window
+from tidegate.core.evidence.gathered import Compared, Conclusion
+from tidegate.core.findings import Finding, SeriesFinding, State, beyond, shown
+from tidegate.core.observed import ArmName
+from tidegate.core.questions import Asking, counters, questions
+from tidegate.core.samples import NotAsked, Open, SeriesSample, Value, sample
+
+PATIENCE = 2.0
+"""Seconds a revert waits for the baseline's answer, at most; never longer than the interval."""
+
+ALIKE = 0.2
+"""The candidate may be this much further off than the baseline, as a ratio, and still be called alike."""
+
+ALPHA = 0.05
+"""Level at which counts must show that the candidate is worse than that."""
+
+
+def attributed(draft: Draft, finding: Finding, metric: Metric, asks: Asking) -> Finding:
+    """The finding, marked when the baseline breaks the limit alike; still open while the baseline is being asked."""
+    if finding.state is not State.BREACHED or not _asks_whose_fault(draft, finding.line, metric):
+        return finding
+    life = min(PATIENCE, draft.interval)
+    asked = tuple(replace(one, life=life) for one in questions(metric, ArmName.BASELINE, asks))
+    for question in asked:
+        draft.want(question)
+    baseline = sample(metric, draft.seen.asked, asked)
+    if isinstance(baseline, Open | NotAsked):
+        return replace(finding, state=State.OPEN)
+    if not isinstance(baseline, Value):
+        return finding
+    beyond_it = [one for one in finding.series if one.state is State.BREACHED]
+    others = [_counterpart(one, finding, baseline) for one in beyond_it]
+    alike = [_alike(finding.line, metric, one, other) for one, other in zip(beyond_it, others, strict=True)]
+    if not alike or not all(alike):
+        return finding
+    worst = next((other for one, other in zip(beyond_it, others, strict=True) if one is finding.worst), others[0])
+    value = worst.value if worst is not None and worst.value is not None else math.nan
+    words = f"; the baseline's is {shown(value, metric.effective_unit)}: a shared incident, not this version"
+    return replace(finding, shared=True, message=finding.message + words)
+
+
+def shared(finding: Finding) -> bool:
+    """Whether a breach that would revert holds instead."""
+    return finding.shared and finding.line.on_shared_incident is SharedIncident.HOLD
+
+
+def _asks_whose_fault(draft: Draft, line: Threshold, metric: Metric) -> bool:
+    texts = [metric.query] if metric.query is not None else list(counters(metric).values())
+    return (
+        line.kind in {LimitKind.MAX, LimitKind.MIN}
+        and line.on_breach is OnBreach.REVERT
+        and line.on_shared_incident is SharedIncident.HOLD
+        and draft.run.weight < 100
+        and draft.run.promotion is None
+        and any(promql.variables(text) & promql.ARM_VARIABLES for text in texts if text)
+    )
+
+
+def _counterpart(one: SeriesFinding, finding: Finding, baseline: Value) -> SeriesSample | None:
+    same = next((other for other in baseline.series if other.series == one.series), None)
+    return same or (baseline.series[0] if len(finding.series) == len(baseline.series) == 1 else None)
+
+
+def _alike(line: Threshold, metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
+    """Whether the baseline is beyond the limit as well, and the candidate not clearly worse."""
+    if other is None or other.value is None or one.value is None or math.isnan(other.value):
+        return False
+    if not beyond(line, metric, other.value):
+        return False
+    if one.requests and other.requests and 0 <= one.value <= 1 and 0 <= other.value <= 1:
+        counts = Window(other.requests, other.value * other.requests, one.requests, one.value * one.requests)
+        return Compared(ALIKE).after([counts]).conclusion(ALPHA) is not Conclusion.REGRESSED
+    if math.isinf(one.value) or math.isinf(other.value):
+        return one.value == other.value
+    worse = one.value - other.value if line.kind is LimitKind.MAX else other.value - one.value
+    return worse <= ALIKE * abs(other.value)

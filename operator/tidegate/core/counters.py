@@ -1,0 +1,168 @@
+"""Requests of both arms, window by window, from raw samples: which samples to ask for, and what they add up to.
+
+The windows lie on a fixed grid. A window is closed once a sample was seen that is newer than its end, by the source's own
+clock; its counts are then a pure function of the samples, so that a restarted operator counts the same window the same.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tidegate.api.metric import Metric
+from tidegate.core.draft import Draft
+from tidegate.core.evidence.counting import LOOKBACK, Edges, Labels, RawSeries, counted, last_before, newest, strangers
+from tidegate.core.evidence.counts import Window
+from tidegate.core.observed import ArmName, Failed, Matrix, Question, Vector
+from tidegate.core.questions import Asking, counters
+from tidegate.core.samples import NoData, NotAsked, Open
+from tidegate.core.variables import promql_duration
+
+LONGEST_STEP = 60.0
+"""Seconds of a window, at most, unless the interval is longer: a breach is not found before its window closes."""
+
+LAG = 10.0
+"""Seconds a scrape may take to be stored after its instant."""
+
+CHUNK = 3600.0
+"""Seconds that are caught up on at once after an absence, unless a window is longer."""
+
+SLACK = 10.0
+"""Seconds that are asked for beyond what is needed: two questions are not evaluated at the same instant."""
+
+TOLERANCE = 30.0
+"""Seconds that the source's clock may differ from ours, where only ours is at hand."""
+
+BEFORE = 86400.0
+"""Seconds in which a series is looked for that has no sample in the look-back."""
+
+Silent: TypeAlias = NoData | Failed | Open | NotAsked
+
+
+def step_of(metric: Metric, interval: float) -> float:
+    """Seconds of one window: the metric's own, at most a minute, and never less than the interval."""
+    return max(interval, min(metric.window.seconds, LONGEST_STEP))
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The windows that have not been counted yet."""
+
+    begin: float
+    """Start of the first, epoch seconds."""
+    step: float
+    """Seconds of one."""
+    now: float
+    """Epoch seconds."""
+    chunk: float = CHUNK
+    """Seconds that are asked for at once, at most, the look-back aside."""
+
+    @property
+    def ripe(self) -> bool:
+        """Whether the first may be closed by now."""
+        return self.now >= self.begin + self.step + self._lag
+
+    @property
+    def offset(self) -> float:
+        """Whole seconds that the question looks back from: more than 0 while catching up."""
+        return 0.0 if math.isinf(self.chunk) else float(max(math.floor(self.now - self.begin - self.chunk), 0))
+
+    @property
+    def selected(self) -> str:
+        """The range, and the offset, behind a selector."""
+        reach = math.ceil(self.now - self.offset - self.begin + LOOKBACK + SLACK)
+        return f"[{reach}s]" + self._behind(self.offset)
+
+    @property
+    def earlier(self) -> str:
+        """The same for what lies before the look-back."""
+        reach = math.floor(self.now - self.begin + LOOKBACK)
+        return f"[{promql_duration(BEFORE)}]" + self._behind(reach)
+
+    def closed(self, last: float | None) -> int:
+        """How many windows are closed when the newest sample seen is of `last` (epoch seconds; `None`: none was seen)."""
+        horizon = self.now - self.offset - TOLERANCE if self.offset else -math.inf if last is None else last - self._lag
+        return max(math.floor((horizon - self.begin) / self.step + 1e-9), 0) if horizon > self.begin else 0
+
+    @property
+    def _lag(self) -> float:
+        return min(LAG, self.step)
+
+    def _behind(self, seconds: float) -> str:
+        return f" offset {promql_duration(seconds)}" if seconds else ""
+
+
+def raw_questions(metric: Metric, asks: Asking, pending: Pending) -> list[Question]:
+    """The questions for the raw samples of both arms; none while no window can be closed."""
+    if not pending.ripe:
+        return []
+    return [_raw(metric, arm, part, asks, pending) for arm in ArmName for part in counters(metric)]
+
+
+def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending) -> tuple[Window, ...] | Silent:
+    """The counts of the windows that are closed by now, or why they cannot be told."""
+    if not pending.ripe:
+        return ()
+    found: dict[tuple[ArmName, str], tuple[RawSeries, ...]] = {}
+    for arm in ArmName:
+        for part in counters(metric):
+            answer = draft.seen.asked.answer(_raw(metric, arm, part, asks, pending))
+            match answer:
+                case Matrix():
+                    found[arm, part] = answer.series
+                case Vector():
+                    return NoData(f"{metric.name}: raw samples were asked for, and values came")
+                case _:
+                    return answer
+    edges = Edges(pending.begin, pending.step, pending.closed(newest(one for all_ in found.values() for one in all_)))
+    if not edges.windows:
+        return ()
+    known = _known(draft, metric, asks, pending, {key: all_ for key, all_ in found.items() if strangers(all_, edges)})
+    if not isinstance(known, dict):
+        return known
+    seen_before = any(last_before(one, edges.start) is not None for all_ in found.values() for one in all_)
+    away = not seen_before and not any(known.values())
+    counts = {key: counted(all_, edges, known.get(key), away=away) for key, all_ in found.items()}
+    try:
+        return tuple(
+            Window(
+                counts[ArmName.BASELINE, "total"][place],
+                _bad(counts, ArmName.BASELINE, place),
+                counts[ArmName.CANDIDATE, "total"][place],
+                _bad(counts, ArmName.CANDIDATE, place),
+            )
+            for place in range(edges.windows)
+        )
+    except ValueError as error:
+        return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
+
+
+def _bad(counts: dict[tuple[ArmName, str], tuple[float, ...]], arm: ArmName, place: int) -> float:
+    if (arm, "bad") in counts:
+        return counts[arm, "bad"][place]
+    return counts[arm, "total"][place] - counts[arm, "fast"][place]
+
+
+def _known(
+    draft: Draft, metric: Metric, asks: Asking, pending: Pending, new: dict[tuple[ArmName, str], tuple[RawSeries, ...]]
+) -> dict[tuple[ArmName, str], dict[Labels, float]] | Silent:
+    """The last values of series that were away for longer than the look-back; asked only when there are any."""
+    found = {}
+    for arm, part in new:
+        selector = counters(metric)[part]
+        text = f"last_over_time({asks.filled(selector, metric, arm)}{pending.earlier})"
+        answer = draft.want(Question(asks.source, text, metric.name, arm, f"known-{part}"))
+        match answer:
+            case Vector():
+                found[arm, part] = {one.labels: one.value for one in answer.series}
+            case Matrix():
+                return NoData(f"{metric.name}: values were asked for, and raw samples came")
+            case _:
+                return answer
+    return found
+
+
+def _raw(metric: Metric, arm: ArmName, part: str, asks: Asking, pending: Pending) -> Question:
+    text = asks.filled(counters(metric)[part], metric, arm) + pending.selected
+    return Question(asks.source, text, metric.name, arm, f"raw-{part}")

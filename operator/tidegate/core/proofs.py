@@ -1,0 +1,130 @@
+"""What the tests on counts have shown, in numbers and in words for people."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tidegate.api.metric import Metric
+from tidegate.api.scalars import Unit
+from tidegate.api.threshold import Regression, Split, Threshold
+from tidegate.core.evidence import split
+from tidegate.core.evidence.counts import Window
+from tidegate.core.evidence.gathered import Compared, Conclusion, Limited, detectable
+from tidegate.core.evidence.intervals import rate_interval
+from tidegate.core.findings import Evidence, Finding, SeriesFinding, State, shown
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A test's conclusion with what it rests on."""
+
+    conclusion: Conclusion
+    state: State
+    counts: Window
+    words: str
+    possible: str = ""
+    """The ratios, or the rates, that are still possible."""
+    shared: bool = False
+    """Broken by the baseline alike."""
+
+    def finding(self, line: Threshold, metric: Metric) -> Finding:
+        """As a finding of the line."""
+        rates = _rates(self.counts) if line.split is None else (None, None)
+        worst = SeriesFinding("", self.state, rates[1], rates[0], self.counts.candidate)
+        evidence = Evidence(str(self.conclusion), _of_both(self.counts), self.possible)
+        if line.split is not None:
+            total = self.counts.baseline + self.counts.candidate
+            worst = SeriesFinding("", self.state, self.counts.share if total else None, requests=total)
+            evidence = Evidence(str(self.conclusion), f"{self.counts.candidate:.0f} of {total:.0f}", "")
+        words = f"{metric.name} of the candidate {self.words}" if line.split is None else self.words
+        return Finding(line, self.state, words, worst, (worst,), evidence=evidence, shared=self.shared)
+
+
+def of_regression(test: Regression, compared: Compared, counts: Window, alpha: float) -> Proof:
+    """The candidate against the baseline."""
+    if counts.baseline <= 0 or counts.candidate <= 0:
+        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be compared yet: no requests of both arms")
+    conclusion = compared.conclusion(alpha)
+    low, high = compared.possible(alpha)
+    possible = _times(low, high)
+    sure = f"with {test.confidence} confidence"
+    match conclusion:
+        case Conclusion.REGRESSED:
+            state, words = State.BREACHED, f"is worse than the baseline's by more than {test.margin}, {sure}"
+        case Conclusion.SHOWN_OK:
+            state, words = State.OK, f"is not worse than the baseline's by more than {test.margin}, shown {sure}"
+        case Conclusion.INCONCLUSIVE:
+            state, words = State.OK, f"shows no regression by more than {test.margin} so far"
+    details = f"{_of_both(counts)}; possible: {possible}"
+    if conclusion is Conclusion.INCONCLUSIVE:
+        details += f"; {_found(detectable(counts, compared.margin, alpha))}"
+    return Proof(conclusion, state, counts, f"{words} ({details})", possible)
+
+
+def of_limit(
+    test: Regression,
+    compared: Compared,
+    candidate: Limited,
+    baseline: Limited,
+    counts: Window,
+    alpha: float,
+) -> Proof:
+    """The candidate against a limit; the baseline, and the comparison with it, tell a shared incident."""
+    if counts.candidate <= 0:
+        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be judged yet: no requests")
+    conclusion = candidate.conclusion(alpha, counts)
+    low, high = rate_interval(counts.candidate, counts.candidate_bad, alpha)
+    possible = f"{shown(low, Unit.RATIO)} to {shown(high, Unit.RATIO)}"
+    sure = f"with {test.confidence} confidence"
+    match conclusion:
+        case Conclusion.REGRESSED:
+            state, words = State.BREACHED, f"is above {test.limit}, {sure}"
+        case Conclusion.SHOWN_OK:
+            state, words = State.OK, f"is not above {test.limit}, shown {sure}"
+        case Conclusion.INCONCLUSIVE:
+            state, words = State.OK, f"is not shown to be above {test.limit} so far"
+    alike = baseline.conclusion(alpha, counts) is Conclusion.REGRESSED
+    shared = alike and compared.conclusion(alpha) is not Conclusion.REGRESSED
+    return Proof(conclusion, state, counts, f"{words} ({_of_both(counts)}; possible: {possible})", possible, shared)
+
+
+def of_split(test: Split, counts: Window, weight: float, earlier: float) -> Proof:
+    """The candidate's share of the requests against its weight."""
+    total = counts.baseline + counts.candidate
+    if total <= 0 and not earlier:
+        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "no requests were counted at this weight yet")
+    evidence = earlier + split.log_evidence(weight / 100, counts.baseline, counts.candidate)
+    astray = evidence >= math.log(1 / (1 - test.confidence.ratio))
+    got = f"the candidate got {shown(counts.share, Unit.RATIO)} of {total:.0f} requests at a weight of {weight:g}%"
+    if astray:
+        words = f"{got}: the traffic is not where the weights send it, with {test.confidence} confidence"
+        return Proof(Conclusion.REGRESSED, State.BREACHED, counts, words)
+    return Proof(Conclusion.INCONCLUSIVE, State.OK, counts, got)
+
+
+def _rates(counts: Window) -> tuple[float | None, float | None]:
+    """The baseline's rate and the candidate's."""
+    return (
+        counts.baseline_bad / counts.baseline if counts.baseline else None,
+        counts.candidate_bad / counts.candidate if counts.candidate else None,
+    )
+
+
+def _of_both(counts: Window) -> str:
+    return (
+        f"{counts.candidate_bad:.0f} of {counts.candidate:.0f} against "
+        f"{counts.baseline_bad:.0f} of {counts.baseline:.0f}"
+    )
+
+
+def _times(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"{low:.3g} times the baseline's and up"
+    return f"{low:.3g} to {high:.3g} times the baseline's"
+
+
+def _found(ratio: float | None) -> str:
+    if ratio is None:
+        return "too little to find any regression yet"
+    return f"{ratio:.2g} times the baseline's rate would have been found by now"

@@ -1,0 +1,133 @@
+"""A scripted counter: what a scrape of it gives at any instant, when its rate is a matter of the script."""
+
+from __future__ import annotations
+
+import bisect
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tidegate.api.metric import Metric
+from tidegate.core.evidence.counting import LOOKBACK, Labels, RawSeries
+from tidegate.core.observed import Matrix, SeriesValue, Vector
+from tidegate.simulation.script import Level
+
+_SELECTED = re.compile(r"\[(\d+)s\](?: offset (\d+)s)?")
+
+
+def numbers(level: Level, metric: Metric) -> list[tuple[Labels, float]]:
+    """The series of a level with their values in the metric's unit; none of an empty one, or of one that is no number."""
+    if level.empty or level.nan:
+        return []
+    written = level.series if level.series is not None else {"": level.value}
+    return [
+        (_labels(labels), quantity.in_unit(metric.effective_unit) if quantity is not None else math.nan)
+        for labels, quantity in written.items()
+    ]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A rate that lasts from an instant to the next stretch's."""
+
+    start: float
+    """Seconds since the script's start."""
+    rate: float | None
+    """Counted a second; `None`: there is no such series."""
+    count: float
+    """Counted up to `start`."""
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One counter of a ratio metric for one arm: a series for each set of labels."""
+
+    series: dict[Labels, tuple[Stretch, ...]]
+    scrape: float
+    """Seconds between two scrapes."""
+
+    @classmethod
+    def of(cls, instants: Sequence[float], levels: Sequence[Level], metric: Metric, part: str, rate: float) -> Counter:
+        """The counter `bad` or `total` of a metric.
+
+        Args:
+            instants: when the levels begin, seconds since the script's start.
+            levels: one for each of `instants`.
+            metric: a ratio.
+            part: `bad` or `total`.
+            rate: requests a second.
+        """
+        found: dict[Labels, list[Stretch]] = {}
+        for start, level in zip(instants, levels, strict=True):
+            now = dict(numbers(level, metric))
+            for labels in {*found, *now}:
+                known = found.setdefault(labels, [])
+                count = _at(known, start)
+                share = now.get(labels)
+                each = None if share is None else rate * (share if part == "bad" else 1.0)
+                known.append(Stretch(start, each, count))
+        scrape = 15.0 if metric.window.seconds >= 60 else 5.0
+        return cls({labels: tuple(stretches) for labels, stretches in found.items()}, scrape)
+
+    def answer(self, promql: str, since: float, begin: float) -> Matrix:
+        """The raw samples that a range selector selects.
+
+        Args:
+            promql: ends in `[Ns]`, maybe with an offset.
+            since: seconds since the script's start.
+            begin: the script's start, epoch seconds.
+        """
+        reach, offset = _selected(promql)
+        end = since - offset
+        first = math.ceil(max(end - reach, 0.0) / self.scrape + 1e-9)
+        last = math.floor(end / self.scrape + 1e-9)
+        scrapes = [place * self.scrape for place in range(first, last + 1)]
+        found = []
+        for labels, stretches in self.series.items():
+            samples = tuple((begin + at, _at(stretches, at)) for at in scrapes if _there(stretches, at))
+            if samples:
+                found.append(RawSeries(labels, samples))
+        return Matrix(tuple(found))
+
+    def last(self, promql: str, since: float) -> Vector:
+        """What `last_over_time` says of a range selector."""
+        reach, offset = _selected(promql)
+        end = math.floor((since - offset) / self.scrape + 1e-9) * self.scrape
+        found = []
+        for labels, stretches in self.series.items():
+            at = end
+            while at > max(since - offset - reach, -1.0) and not _there(stretches, at):
+                at -= self.scrape
+            if at >= 0 and _there(stretches, at):
+                found.append(SeriesValue(labels, _at(stretches, at)))
+        return Vector(tuple(found))
+
+
+def _selected(promql: str) -> tuple[float, float]:
+    found = _SELECTED.search(promql)
+    if found is None:
+        return LOOKBACK, 0.0
+    return float(found[1]), float(found[2] or 0)
+
+
+def _place(stretches: Sequence[Stretch], at: float) -> int:
+    return bisect.bisect_right(stretches, at + 1e-6, key=lambda one: one.start) - 1
+
+
+def _there(stretches: Sequence[Stretch], at: float) -> bool:
+    place = _place(stretches, at)
+    return place >= 0 and stretches[place].rate is not None
+
+
+def _at(stretches: Sequence[Stretch], at: float) -> float:
+    place = _place(stretches, at)
+    if place < 0:
+        return 0.0
+    one = stretches[place]
+    return one.count + (one.rate or 0.0) * (at - one.start)
+
+
+def _labels(text: str) -> Labels:
+    pairs = (one.split("=", 1) for one in text.split(",") if "=" in one)
+    return tuple(sorted((key.strip(), value.strip().strip('"')) for key, value in pairs))
