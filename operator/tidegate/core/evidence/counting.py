@@ -14,6 +14,10 @@ from typing import TypeAlias
 LOOKBACK = 300.0
 """Seconds before a window in which a series' last sample is looked for: Prometheus' own staleness."""
 
+LARGE = 100.0
+SMALL_DROP = 0.9
+"""A counter of 100 and more that falls to nine tenths and up was not reset: no process counts so much between two scrapes."""
+
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 
@@ -94,10 +98,17 @@ def counted(
                 continue
             if place >= edges.windows:
                 break
+            if before is not None and _other_replica(before, value):
+                continue
             if before is not None:
                 found[place] += value - before if value >= before else value
             before = value
     return tuple(found)
+
+
+def _other_replica(before: float, value: float) -> bool:
+    """A drop that is no reset: a deduplicating store went over to a replica of the source that was scraped a little earlier."""
+    return before >= LARGE and SMALL_DROP * before <= value < before
 
 
 def last_before(one: RawSeries, start: float) -> float | None:
@@ -132,8 +143,8 @@ def observations(histogram: RawHistogram) -> RawSeries:
 def fast(histogram: RawHistogram, bound: float) -> RawSeries:
     """The counter of the observations of a native histogram that are not above `bound`.
 
-    The bucket that `bound` lies in is shared out linearly, as `histogram_fraction()` does for a bucket around or below zero;
-    it is at most one bucket, and the same for both arms.
+    The bucket that `bound` lies in is shared out linearly (of one without an end nothing is fast): it is one bucket, the same
+    for both arms.
     """
     return RawSeries(histogram.labels, tuple((time, _below(one, bound)) for time, one in histogram.samples))
 
@@ -143,6 +154,6 @@ def _below(one: Distribution, bound: float) -> float:
     for low, high, count in one.buckets:
         if high <= bound:
             found += count
-        elif low < bound:
+        elif low < bound and math.isfinite(high - low):
             found += count * (bound - low) / (high - low)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,7 @@ CASES = (
     ("a sample at an edge belongs to the window before it", [series(POD_A, (90, 5), (115, 9), (130, 10))], (4, 1)),
     ("a sample after the end belongs to what comes next", [series(POD_A, (90, 5), (131, 9))], (0, 0)),
     ("a reset adds the new value", [series(POD_A, (90, 50), (105, 52), (120, 3))], (2, 3)),
+    ("a small drop is another replica's, not a reset", [series(POD_A, (90, 1000), (105, 990), (120, 1010))], (0, 10)),
     ("a missed scrape is made good by the next", [series(POD_A, (90, 5), (125, 9))], (0, 4)),
     ("a new series counts from zero", [series(POD_A, (90, 5), (120, 5)), series(POD_B, (105, 1), (120, 4))], (1, 3)),
     ("a sample older than the look-back is none", [series(POD_A, (100 - LOOKBACK, 5), (120, 9))], (0, 9)),
@@ -60,10 +63,10 @@ def test_only_series_that_turn_up_in_the_windows_are_strangers() -> None:
 
 
 def test_a_native_histogram_is_a_counter_of_all_and_one_of_the_fast() -> None:
-    buckets = ((0.0, 0.1, 4.0), (0.1, 0.2, 2.0), (0.2, 0.4, 3.0), (0.8, 1.6, 1.0))
+    buckets = ((-math.inf, 0.0, 0.0), (0.0, 0.1, 4.0), (0.1, 0.2, 2.0), (0.2, 0.4, 3.0), (0.8, math.inf, 1.0))
     histogram = RawHistogram(POD_A, ((105, Distribution(10.0, buckets)),))
     assert observations(histogram) == RawSeries(POD_A, ((105, 10.0),))
-    for bound, expected in ((0.2, 6.0), (0.3, 7.5), (0.4, 9.0), (0.5, 9.0), (2.0, 10.0), (0.0, 0.0)):
+    for bound, expected in ((0.2, 6.0), (0.3, 7.5), (0.4, 9.0), (0.5, 9.0), (2.0, 9.0), (0.0, 0.0), (-1.0, 0.0)):
         assert fast(histogram, bound).samples == ((105, pytest.approx(expected)),), bound
 
 
