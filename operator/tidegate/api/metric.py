@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from tidegate.api.lists import unique
 from tidegate.api.model import ApiModel, Rule, not_filled_in
 from tidegate.api.rules import at_least_a_second, selector
-from tidegate.api.scalars import Duration, Unit
+from tidegate.api.scalars import Duration, Quantity, Unit
 from tidegate.api.templates.ref import TemplateRef
 
 MetricName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
@@ -23,16 +24,58 @@ LabelName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z
 
 
 class Ratio(ApiModel):
-    """A share of bad requests from two counters."""
+    """A share of bad requests: from two counters (`bad` and `total`), or from a histogram of durations (those `slowerThan`)."""
 
-    bad: PromQL
+    bad: PromQL | None = None
     """Selector of the counter of bad requests. A missing series beside a present total counts as 0."""
-    total: PromQL
+    total: PromQL | None = None
     """Selector of the counter of all requests."""
+    histogram: PromQL | None = None
+    """Selector of a histogram, without `_bucket`, such as `http_request_duration_seconds{pod=~"$pods"}`."""
+    slower_than: Quantity | None = None
+    """With `histogram`: requests above this are bad. The bound of a bucket, such as `250ms`; a plain number is in the histogram's own unit."""
+    native: bool = False
+    """The histogram is a native one: then `slowerThan` need not be the bound of a bucket."""
     by: Annotated[tuple[LabelName, ...], Field(max_length=8, json_schema_extra=unique())] = ()
     """Labels that make one series each: a limit must then hold for every series."""
 
-    cel_rules: ClassVar[tuple[Rule, ...]] = (selector("bad"), selector("total"))
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.histogram) ? has(self.slowerThan) && !has(self.bad) && !has(self.total) "
+            ": has(self.bad) && has(self.total) && !has(self.slowerThan)",
+            "give 'bad' and 'total', or 'histogram' and 'slowerThan'",
+        ),
+        Rule("!self.native || has(self.histogram)", "'native' goes with 'histogram'", ".native"),
+        selector("bad"),
+        selector("total"),
+        selector("histogram"),
+    )
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Its PromQL texts by field."""
+        given = {"bad": self.bad, "total": self.total, "histogram": self.histogram}
+        return {field: text for field, text in given.items() if text is not None}
+
+    @property
+    def bound(self) -> float:
+        """What slow requests are above: in seconds where `slowerThan` is a time, else as the histogram counts.
+
+        Raises:
+            ValueError: it is neither a time nor a number above 0.
+        """
+        given = self.slower_than or Quantity("0")
+        try:
+            found = given.in_unit(Unit.NONE if given[-1].isdigit() else Unit.SECONDS)
+        except ValueError:
+            found = 0.0
+        if found <= 0:
+            raise ValueError(f"'{given}' is no duration to be slower than: write a bucket's bound such as '250ms'")
+        return found
+
+    def rewritten(self, change: Callable[[str], str]) -> Ratio:
+        """The same with every text changed."""
+        return self.model_copy(update={field: change(text) for field, text in self.texts.items()})
 
 
 class WhenEmpty(StrEnum):
@@ -102,6 +145,8 @@ class Metric(ApiModel):
     """How far back the question looks: `$window`. By default the template's, else 2m. It never reaches back before this run's candidate had traffic."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """For a `ratio`: with fewer requests in the window there is too little to judge. By default 1."""
+    min_series: Annotated[int, Field(ge=1, le=64)] | None = None
+    """With fewer series (segments, regions) than this nothing is decided: by default 1, and for a `ratio` with `by` those seen before."""
     warm_up: Duration | None = None
     """No comparison with the baseline before the candidate has had traffic for this long. By default 3m for `regression`, else none."""
     when_empty: Annotated[WhenEmpty, Field(json_schema_extra=not_filled_in)] = WhenEmpty.NO_DATA

@@ -54,6 +54,21 @@ def selector_fault(text: str) -> str:
     return ""
 
 
+def histogram_fault(text: str) -> str:
+    """Why a text is not the plain selector of a histogram by its name; empty when it is."""
+    fault = selector_fault(text)
+    if fault:
+        return fault.replace("a counter", "a histogram")
+    found = _parsed(text)
+    name = found.name if isinstance(found, promql_parser.VectorSelector) else None
+    if name is None:
+        return "must begin with the histogram's name: the operator adds _bucket and _count to it"
+    for suffix in ("_bucket", "_count", "_sum"):
+        if name.endswith(suffix):
+            return f"must be the histogram's own name, without {suffix}: the operator adds that"
+    return ""
+
+
 def has_fixed_range(text: str) -> bool:
     """Whether a query looks back over a range of its own, such as `[5m]`, rather than `[$window]`."""
     return _FIXED_RANGE.search(_STRING.sub("", text)) is not None

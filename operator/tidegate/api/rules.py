@@ -24,7 +24,7 @@ def selector(field: str) -> Rule:
     """A PromQL text that looks like a plain selector: cheap here, exact in `api/checks/queries.py`."""
     looks = r"(?s)^\s*[a-zA-Z_:{](.*[}a-zA-Z0-9_:])?\s*$"
     message = f"'{field}' must be a plain selector of a counter, such as requests_total{{code=\"500\"}}: the operator adds rate() and the window"
-    return Rule(f"self.{field}.matches(r'{looks}')", message, f".{field}")
+    return Rule(f"!has(self.{field}) || self.{field}.matches(r'{looks}')", message, f".{field}")
 
 
 def known_metrics(lines: str) -> Rule:

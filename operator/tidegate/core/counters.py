@@ -12,11 +12,23 @@ from typing import TypeAlias
 
 from tidegate.api.metric import Metric
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.counting import LOOKBACK, Edges, Labels, RawSeries, counted, last_before, newest, strangers
+from tidegate.core.evidence.counting import (
+    LOOKBACK,
+    Edges,
+    Labels,
+    RawSeries,
+    counted,
+    fast,
+    last_before,
+    newest,
+    observations,
+    strangers,
+)
 from tidegate.core.evidence.counts import Window
 from tidegate.core.observed import ArmName, Failed, Matrix, Question, Vector
 from tidegate.core.questions import Asking, counters
 from tidegate.core.samples import NoData, NotAsked, Open
+from tidegate.core.slowness import no_bucket
 from tidegate.core.variables import promql_duration
 
 LONGEST_STEP = 60.0
@@ -110,11 +122,13 @@ def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending)
             answer = draft.seen.asked.answer(_raw(metric, arm, part, asks, pending))
             match answer:
                 case Matrix():
-                    found[arm, part] = answer.series
+                    found |= {(arm, name): series for name, series in _series(metric, part, answer).items()}
                 case Vector():
                     return NoData(f"{metric.name}: raw samples were asked for, and values came")
                 case _:
                     return answer
+    if any((arm, "fast") in found and found[arm, "total"] and not found[arm, "fast"] for arm in ArmName):
+        return NoData(no_bucket(metric))
     edges = Edges(pending.begin, pending.step, pending.closed(newest(one for all_ in found.values() for one in all_)))
     if not edges.windows:
         return ()
@@ -138,6 +152,17 @@ def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending)
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
 
 
+def _series(metric: Metric, part: str, answer: Matrix) -> dict[str, tuple[RawSeries, ...]]:
+    """The counters in an answer, by part."""
+    if part != "histogram" or metric.ratio is None:
+        return {part: answer.series}
+    bound = metric.ratio.bound
+    return {
+        "fast": tuple(fast(one, bound) for one in answer.histograms),
+        "total": tuple(observations(one) for one in answer.histograms),
+    }
+
+
 def _bad(counts: dict[tuple[ArmName, str], tuple[float, ...]], arm: ArmName, place: int) -> float:
     if (arm, "bad") in counts:
         return counts[arm, "bad"][place]
@@ -147,13 +172,22 @@ def _bad(counts: dict[tuple[ArmName, str], tuple[float, ...]], arm: ArmName, pla
 def _known(
     draft: Draft, metric: Metric, asks: Asking, pending: Pending, new: dict[tuple[ArmName, str], tuple[RawSeries, ...]]
 ) -> dict[tuple[ArmName, str], dict[Labels, float]] | Silent:
-    """The last values of series that were away for longer than the look-back; asked only when there are any."""
+    """The last values of series that were away for longer than the look-back; asked only when there are any.
+
+    Of a native histogram only its being there is asked for: its own buckets come as they are, the last ones of the source's
+    answers would not. So one that is back counts from its first sample.
+    """
     found = {}
-    for arm, part in new:
-        selector = counters(metric)[part]
-        text = f"last_over_time({asks.filled(selector, metric, arm)}{pending.earlier})"
+    for (arm, part), series in new.items():
+        histogram = metric.ratio is not None and metric.ratio.native
+        selector = asks.filled(counters(metric)["histogram" if histogram else part], metric, arm) + pending.earlier
+        last = f"last_over_time({selector})"
+        text = f"histogram_count({last})" if histogram else last
         answer = draft.want(Question(asks.source, text, metric.name, arm, f"known-{part}"))
         match answer:
+            case Vector() if histogram:
+                there = {one.labels for one in answer.series}
+                found[arm, part] = {one.labels: one.samples[0][1] for one in series if one.labels in there}
             case Vector():
                 found[arm, part] = {one.labels: one.value for one in answer.series}
             case Matrix():

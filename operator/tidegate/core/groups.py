@@ -1,4 +1,6 @@
-"""Groups of a ratio (`by`) that were there in this run and are gone: the verdict is then undecided, not good.
+"""Series that are missing: fewer than `minSeries`, or groups of a ratio (`by`) that were there in this run and are gone.
+
+The verdict is then undecided, not good.
 
 A segment that stops answering altogether has no errors either. Only digests are kept, so that status stays small.
 """
@@ -29,6 +31,16 @@ def note_groups(draft: Draft, metric: Metric, sample: Sample) -> None:
     if seen != before:
         known[metric.name] = seen
         draft.update_run(groups=tuple(GroupsStatus(metric=name, seen=groups) for name, groups in known.items()))
+
+
+def unless_incomplete(metric: Metric, sample: Sample, finding: Finding) -> Finding:
+    """The finding, undecided when there are fewer series than the metric's `minSeries`; a breach stands."""
+    least = metric.min_series or 1
+    if not isinstance(sample, Value) or len(sample.series) >= least or finding.state not in _OUTRANKED:
+        return finding
+    there_are = ", ".join(one.series or "one without labels" for one in sample.series[:8])
+    words = f"{metric.name}: {len(sample.series)} series, at least {least} are needed (minSeries): {there_are}"
+    return replace(finding, state=State.TOO_FEW, message=words)
 
 
 def without_gone(draft: Draft, metric: Metric, sample: Sample, finding: Finding) -> Finding:

@@ -14,7 +14,7 @@ from tidegate.core.attribution import attributed
 from tidegate.core.counted import Test, forget_others
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Context, Finding, State, judge
-from tidegate.core.groups import note_groups, without_gone
+from tidegate.core.groups import note_groups, unless_incomplete, without_gone
 from tidegate.core.instants import in_words, instant
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking, questions
@@ -182,7 +182,8 @@ def _finding(draft: Draft, line: Threshold, asks: Asking) -> Finding:
     if line.relative:
         baseline = sample(metric, draft.seen.asked, questions(metric, ArmName.BASELINE, asks))
     note_groups(draft, metric, candidate)
-    return without_gone(draft, metric, candidate, judge(line, metric, candidate, baseline, context))
+    finding = judge(line, metric, candidate, baseline, context)
+    return without_gone(draft, metric, candidate, unless_incomplete(metric, candidate, finding))
 
 
 def _attributed(draft: Draft, finding: Finding, asks: Asking) -> Finding:

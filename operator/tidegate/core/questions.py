@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidegate.api.metric import Metric
+from tidegate.core import slowness
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.variables import fill, promql_duration
 
@@ -56,29 +57,34 @@ class Asking:
 
 
 def questions(metric: Metric, arm: ArmName, asking: Asking) -> tuple[Question, ...]:
-    """The questions of `metric` for `arm`: one for a query; bad and total, in this order, for a ratio."""
+    """The questions of `metric` for `arm`: one for a query; for a ratio the bad (or the fast) requests, then all of them."""
     if metric.query is not None:
         return (Question(asking.source, asking.filled(metric.query, metric, arm), metric.name, arm),)
-    window = promql_duration(asking.window(metric))
     return tuple(
-        Question(
-            asking.source,
-            f"sum{_by(metric)} (increase({asking.filled(selector, metric, arm)}[{window}]))",
-            metric.name,
-            arm,
-            part,
-        )
-        for part, selector in counters(metric).items()
+        Question(asking.source, text, metric.name, arm, part) for part, text in _increases(metric, arm, asking).items()
     )
 
 
 def counters(metric: Metric) -> dict[str, str]:
-    """The selectors of the metric's counters by part, `bad` before `total`; none for a query."""
-    return {"bad": metric.ratio.bad, "total": metric.ratio.total} if metric.ratio is not None else {}
+    """The selectors of a ratio's counters by part: `bad`, or else `fast`, and `total`; or the one `histogram`. None for a query."""
+    ratio = metric.ratio
+    if ratio is None:
+        return {}
+    if ratio.histogram is None:
+        return {"bad": ratio.bad or "", "total": ratio.total or ""}
+    return {"histogram": ratio.histogram} if ratio.native else slowness.classic(ratio)
 
 
-def _by(metric: Metric) -> str:
-    return f" by ({', '.join(metric.ratio.by)})" if metric.ratio is not None and metric.ratio.by else ""
+def _increases(metric: Metric, arm: ArmName, asking: Asking) -> dict[str, str]:
+    ratio = metric.ratio
+    if ratio is None:
+        return {}
+    by = f" by ({', '.join(ratio.by)})" if ratio.by else ""
+    window = promql_duration(asking.window(metric))
+    selected = {part: f"{asking.filled(text, metric, arm)}[{window}]" for part, text in counters(metric).items()}
+    if ratio.native:
+        return slowness.native(ratio, selected["histogram"], by)
+    return {part: f"sum{by} (increase({text}))" for part, text in selected.items()}
 
 
 def probe(source: str) -> Question:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from tidegate.api.metric import Metric, WhenEmpty
 from tidegate.core.observed import Answer, Failed, Question, Vector
+from tidegate.core.slowness import no_bucket
 
 MAX_SERIES = 64
 """More series than this are an error: a `for` clock runs for each."""
@@ -103,7 +104,8 @@ def sample(metric: Metric, asked: Asked, questions: tuple[Question, ...]) -> Sam
     vectors = [answer for answer in answers if isinstance(answer, Vector)]
     if metric.ratio is None:
         return _of_query(metric, vectors[0])
-    return _of_ratio(metric, bad=vectors[0], total=vectors[1])
+    fast = questions[0].part == "fast"
+    return _of_ratio(metric, part=vectors[0], total=vectors[1], fast=fast)
 
 
 def _of_query(metric: Metric, vector: Vector) -> Sample:
@@ -116,19 +118,23 @@ def _of_query(metric: Metric, vector: Vector) -> Sample:
     return Value(tuple(SeriesSample(labelled(one.labels), one.value) for one in vector.series))
 
 
-def _of_ratio(metric: Metric, *, bad: Vector, total: Vector) -> Sample:
+def _of_ratio(metric: Metric, *, part: Vector, total: Vector, fast: bool) -> Sample:
+    """The share of the bad ones, or of those that are not fast. Where there are requests, every bucket has a counter."""
     if len(total.series) > MAX_SERIES:
         return NoData(f"{metric.name}: {len(total.series)} groups, more than {MAX_SERIES}: choose coarser labels")
     least = metric.minimum_requests or 1
-    bad_by = {one.labels: one.value for one in bad.series}
+    part_by = {one.labels: one.value for one in part.series}
     series = []
     for one in total.series:
         if math.isnan(one.value):
             series.append(SeriesSample(labelled(one.labels), math.nan))
         elif one.value < least:
             series.append(SeriesSample(labelled(one.labels), None, one.value))
+        elif fast and one.labels not in part_by:
+            return NoData(no_bucket(metric))
         else:
-            share = bad_by.get(one.labels, 0.0) / one.value
+            counted = part_by.get(one.labels, 0.0)
+            share = max(one.value - counted, 0.0) / one.value if fast else counted / one.value
             series.append(SeriesSample(labelled(one.labels), share, one.value))
     if not series or all(one.value is None for one in series):
         requests = sum(one.requests or 0.0 for one in series)

@@ -22,8 +22,11 @@ def unless_stale(draft: Draft, metric: Metric, arm: ArmName, asks: Asking, sampl
     if not isinstance(sample, TooFew) or not sample.silent or asks.traffic <= window + 1:
         return sample
     reach = promql_duration(min(asks.traffic - window, FARTHEST))
-    selector = asks.filled(counters(metric)["total"], metric, arm)
-    text = f"last_over_time({selector}[{reach}] offset {promql_duration(window)})"
+    known = counters(metric)
+    native = "histogram" in known
+    selector = asks.filled(known["histogram" if native else "total"], metric, arm)
+    last = f"last_over_time({selector}[{reach}] offset {promql_duration(window)})"
+    text = f"histogram_count({last})" if native else last
     match draft.want(Question(asks.source, text, metric.name, arm, "known-total")):
         case Vector(series=()):
             return sample

@@ -72,8 +72,7 @@ def _about(metric: Metric, values: dict[str, str]) -> Metric:
     ratio = metric.ratio
     if ratio is None:
         return metric
-    filled = {"bad": _partly(ratio.bad, values), "total": _partly(ratio.total, values)}
-    return metric.model_copy(update={"ratio": ratio.model_copy(update=filled)})
+    return metric.model_copy(update={"ratio": ratio.rewritten(lambda text: _partly(text, values))})
 
 
 def _partly(text: str, values: dict[str, str]) -> str:
@@ -152,7 +151,7 @@ def _named(spec: RolloutSpec, assumed: Assumed) -> list[str]:
 
 
 def _variables(metric: Metric) -> set[str]:
-    texts = [metric.query] if metric.query else [metric.ratio.bad, metric.ratio.total] if metric.ratio else []
+    texts = [metric.query] if metric.query else list(metric.ratio.texts.values()) if metric.ratio else []
     return {name for text in texts for name in variables(text)}
 
 

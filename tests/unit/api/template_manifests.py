@@ -50,6 +50,8 @@ TEMPLATE_BY_RULE = (
     Bad("a query with a least number of requests", {"ratio": GONE, "query": "up", "parameters": GONE}, "spec.minimumRequests", "'minimumRequests' goes with 'ratio'"),
     Bad("a ratio that is zero when empty", {"whenEmpty": "Zero"}, "spec.whenEmpty", "'whenEmpty' goes with 'query'"),
     Bad("a window of half a second", {"window": "500ms"}, "spec.window", "'window' must be at least 1s"),
+    Bad("half a ratio", {"ratio.total": GONE}, "spec.ratio", "give 'bad' and 'total', or 'histogram' and 'slowerThan'"),
+    Bad("native counters", {"ratio.native": True}, "spec.ratio.native", "'native' goes with 'histogram'"),
     Bad("a function in a ratio", {"ratio.total": "rate(x_total[5m])"}, "spec.ratio.total", "must be a plain selector of a counter"),
 )
 """Refused by a CEL rule and by its twin."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.api.checks.lines import Line, lines_of
-from tidegate.api.checks.problems import Problem
-from tidegate.api.metric import Metric
+from tidegate.api.checks.problems import Problem, Where
+from tidegate.api.metric import Metric, Ratio
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Quantity
 from tidegate.api.threshold import LimitKind
@@ -18,6 +18,9 @@ MOST_CONFIDENT = 0.99999
 def limit_problems(spec: RolloutSpec) -> Iterator[Problem]:
     """Limits that do not fit their metric, or that no value could ever breach."""
     metrics = {metric.name: metric for metric in spec.metrics}
+    for index, one in enumerate(spec.metrics):
+        if one.ratio is not None and one.ratio.histogram is not None:
+            yield from _of_bound(one.ratio, ("spec", "metrics", index, "ratio", "slowerThan"))
     for line in lines_of(spec):
         metric = metrics.get(line.threshold.metric)
         if (
@@ -38,6 +41,13 @@ def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:
         yield from _of_test(line, metric)
     if threshold.max_decrease is not None and threshold.max_decrease.ratio >= 1:
         yield Problem((*line.where, LimitKind.MAX_DECREASE.value), "no value falls by 100% or more: write less")
+
+
+def _of_bound(ratio: Ratio, where: Where) -> Iterator[Problem]:
+    try:
+        _ = ratio.bound
+    except ValueError as error:
+        yield Problem(where, str(error))
 
 
 def _of_test(line: Line, metric: Metric) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ def texts_of(metric: Metric | MetricTemplateSpec, where: Where) -> list[tuple[Wh
     """The PromQL texts of a metric or template with their places."""
     found = [] if metric.query is None else [((*where, "query"), metric.query)]
     if metric.ratio is not None:
-        found += [((*where, "ratio", "bad"), metric.ratio.bad), ((*where, "ratio", "total"), metric.ratio.total)]
+        found += [((*where, "ratio", field), text) for field, text in metric.ratio.texts.items()]
     return found
 
 
@@ -37,8 +37,9 @@ def unknown_variable(text: str) -> str:
 
 
 def text_fault(where: Where, text: str) -> str:
-    """Why a text could not be asked at its place, which ends in `query`, or in `bad` or `total`; empty when it could."""
-    return unknown_variable(text) or (promql.query_fault(text) if where[-1] == "query" else promql.selector_fault(text))
+    """Why a text could not be asked at its place, which ends in its field's name; empty when it could."""
+    faults = {"query": promql.query_fault, "histogram": promql.histogram_fault}
+    return unknown_variable(text) or faults.get(str(where[-1]), promql.selector_fault)(text)
 
 
 def _of_text(where: Where, text: str, *, compared: bool) -> Iterator[Problem]:

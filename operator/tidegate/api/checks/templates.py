@@ -12,7 +12,7 @@ from tidegate.api.checks.queries import text_fault, texts_of, unknown_variable
 from tidegate.api.checks.reading import read
 from tidegate.api.checks.references import repeated
 from tidegate.api.checks.twins import broken_rules
-from tidegate.api.metric import Metric, Ratio
+from tidegate.api.metric import Metric
 from tidegate.api.presets.resolving import Fault
 from tidegate.api.templates.gaps import filled, gap_fault, gaps, matches, open_fault, pattern_fault, value_fault
 from tidegate.api.templates.known import Templates
@@ -149,8 +149,7 @@ def _with_question(metric: Metric, spec: MetricTemplateSpec, values: Mapping[str
     if spec.query is not None:
         changes["query"] = filled(spec.query, values)
     if spec.ratio is not None:
-        bad, total = (filled(text, values) for text in (spec.ratio.bad, spec.ratio.total))
-        changes["ratio"] = Ratio(bad=bad, total=total, by=spec.ratio.by)
+        changes["ratio"] = spec.ratio.rewritten(lambda text: filled(text, values))
     return metric.model_copy(update=changes)
 
 

@@ -39,7 +39,13 @@ def _kept(model: ApiModel) -> tuple[bool, ...]:
         case MetricTemplateSpec():
             return _template(model)
         case Ratio():
-            return True, True  # `queries` parses them
+            counters, histogram = (model.bad, model.total), (model.histogram, model.slower_than)
+            given, others = (histogram, counters) if model.histogram is not None else (counters, histogram)
+            return (
+                None not in given and not any(others),
+                not model.native or model.histogram is not None,
+                *(True,) * 3,  # `queries` parses them
+            )
         case Checkpoint():
             return (
                 (model.at is None) != (model.every is None),

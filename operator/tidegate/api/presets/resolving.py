@@ -66,8 +66,7 @@ def _with_question(metric: Metric, preset: Preset, given: Mapping[str, str]) -> 
     changes: dict[str, object] = {"preset": None, "parameters": None, "unit": metric.unit or preset.unit}
     match preset.question:
         case Ratio() as ratio:
-            bad, total = (filled(text, preset, given) for text in (ratio.bad, ratio.total))
-            changes["ratio"] = Ratio(bad=bad, total=total)
+            changes["ratio"] = ratio.rewritten(lambda text: filled(text, preset, given))
         case str() as query:
             changes["query"] = filled(query, preset, given)
     return metric.model_copy(update=changes)

@@ -13,7 +13,7 @@ def questions(preset: Preset) -> Iterator[tuple[str, str]]:
     """The fields of a metric that the preset stands for, and their PromQL with its gaps."""
     match preset.question:
         case Ratio() as ratio:
-            yield from (("ratio.bad", ratio.bad), ("ratio.total", ratio.total))
+            yield from ((f"ratio.{field}", text) for field, text in ratio.texts.items())
         case str() as query:
             yield "query", query
 

@@ -1,0 +1,52 @@
+"""Durations as counts: the requests of a histogram that are not slower than a bound, and all of them."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final
+
+from tidegate.api.metric import Metric, Ratio
+
+_SELECTOR: Final = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\}\s*)?", re.DOTALL)
+
+
+def classic(ratio: Ratio) -> dict[str, str]:
+    """The two counters of a classic histogram: `fast` (one bucket's) and `total`.
+
+    The bucket's label is matched as a number: clients write `1`, `1.0` and `1.00`.
+    """
+    return {"fast": _with(ratio, "_bucket", f'le=~"{_as_label(ratio.bound)}"'), "total": _with(ratio, "_count", "")}
+
+
+def native(ratio: Ratio, selected: str, by: str) -> dict[str, str]:
+    """The same of a native histogram, counted by the source itself.
+
+    Args:
+        ratio: with `native`.
+        selected: the histogram's range selector.
+        by: the grouping, such as ` by (segment)`; empty for none.
+    """
+    whole = f"sum{by} (increase({selected}))"
+    count = f"histogram_count({whole})"
+    return {"fast": f"histogram_fraction(-Inf, {ratio.bound:g}, {whole}) * {count}", "total": count}
+
+
+def no_bucket(metric: Metric) -> str:
+    """What is said when requests were counted and the bucket of the bound was not."""
+    given = metric.ratio.slower_than if metric.ratio is not None else ""
+    return f"{metric.name}: there is no bucket for {given}: 'slowerThan' must be the bound of a bucket"
+
+
+def _with(ratio: Ratio, suffix: str, matcher: str) -> str:
+    found = _SELECTOR.fullmatch(ratio.histogram or "")
+    name, inside = (found[1], (found[2] or "").strip().rstrip(",")) if found is not None else ("", "")
+    matchers = ",".join(one for one in (inside, matcher) if one)
+    return f"{name}{suffix}" + (f"{{{matchers}}}" if matchers else "")
+
+
+def _as_label(number: float) -> str:
+    """A regex of every way to write a number: `1`, `1.0` and `1.00` are one. Backslashes are doubled for PromQL."""
+    text = f"{Decimal(repr(number)).normalize():f}"
+    whole, _, part = text.partition(".")
+    return f"{whole}\\\\.{part}0*" if part else f"{whole}(\\\\.0*)?"
