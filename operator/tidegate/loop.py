@@ -17,6 +17,7 @@ def scheduler_of(parts: Parts) -> Scheduler:
         store=parts.rollouts,
         workloads=parts.workloads,
         router=parts.router,
+        metric_templates=parts.metric_templates,
         metrics=parts.metric_source,
         commands=parts.commands,
         events=parts.events,

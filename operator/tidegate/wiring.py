@@ -18,6 +18,7 @@ from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.kubernetes.client import Api, load_configuration
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.events import KubernetesEvents
+from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
@@ -27,7 +28,16 @@ from tidegate.handlers import Caches, Intake, Resync, Waker, Watches, takes_of
 from tidegate.handlers.resync import EVERY
 from tidegate.metrics import Metrics
 from tidegate.ports.errors import PortError
-from tidegate.ports.protocols import Clock, Commands, Events, MetricSource, RolloutStore, TrafficRouter, Workloads
+from tidegate.ports.protocols import (
+    Clock,
+    Commands,
+    Events,
+    MetricSource,
+    MetricTemplates,
+    RolloutStore,
+    TrafficRouter,
+    Workloads,
+)
 from tidegate.settings import Settings, Source
 from tidegate.web import WebServer, stale
 
@@ -52,6 +62,7 @@ class Parts:
     rollouts: RolloutStore
     workloads: Workloads
     router: TrafficRouter
+    metric_templates: MetricTemplates
     metric_source: MetricSource
     commands: Commands
     events: Events
@@ -100,6 +111,7 @@ async def run_operator(
             router=RoutersByKind(
                 {kind.kind: GatewayApiRouter(api, kind, caches.routes[kind.kind]) for kind in ROUTE_KINDS}
             ),
+            metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
             metric_source=sources,
             commands=KubernetesCommands(api, caches.commands, clock.now),
             events=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),

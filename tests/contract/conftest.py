@@ -10,12 +10,13 @@ import pytest
 
 from tests.contract.stage import SPEC, Rules, Stage
 from tidegate.api.command import Action
+from tidegate.api.templates.ref import TemplateRef
 from tidegate.core.observed import Acceptance, Command
-from tidegate.ports.protocols import Commands, RolloutStore, TrafficRouter, Workloads
+from tidegate.ports.protocols import Commands, MetricTemplates, RolloutStore, TrafficRouter, Workloads
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster, SimulatedRoute
 from tidegate.simulation.faults import Gate
-from tidegate.simulation.ports import MemoryCommands, MemoryRouter, MemoryStore, MemoryWorkloads
+from tidegate.simulation.ports import MemoryCommands, MemoryMetricTemplates, MemoryRouter, MemoryStore, MemoryWorkloads
 
 
 class MemoryStage:
@@ -28,6 +29,7 @@ class MemoryStage:
         self.rollouts: RolloutStore = MemoryStore(self.cluster, gate)
         self.workloads: Workloads = MemoryWorkloads(self.cluster, gate)
         self.router: TrafficRouter = MemoryRouter(self.cluster, gate)
+        self.metric_templates: MetricTemplates = MemoryMetricTemplates(self.cluster, gate)
         self.commands: Commands = MemoryCommands(self.cluster, gate)
 
     async def put_rollout(self, name: str) -> None:
@@ -71,6 +73,12 @@ class MemoryStage:
 
     async def put_service(self, name: str, selector: Mapping[str, str]) -> None:
         self.cluster.services[name] = dict(selector)
+
+    async def put_metric_template(self, ref: TemplateRef, spec: Mapping[str, Any]) -> None:
+        self.cluster.put_metric_template(ref, spec)
+
+    async def delete_metric_template(self, ref: TemplateRef) -> None:
+        self.cluster.delete_metric_template(ref)
 
     async def put_command(self, name: str, rollout: str, action: str) -> None:
         del rollout

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from tidegate.ports.protocols import Commands, RolloutStore, TrafficRouter, Workloads
+from tidegate.api.templates.ref import TemplateRef
+from tidegate.ports.protocols import Commands, MetricTemplates, RolloutStore, TrafficRouter, Workloads
 
 SPEC: Mapping[str, Any] = {
     "baseline": {"deployment": "shop", "service": "shop"},
@@ -31,6 +32,7 @@ class Stage(Protocol):
     rollouts: RolloutStore
     workloads: Workloads
     router: TrafficRouter
+    metric_templates: MetricTemplates
     commands: Commands
 
     async def put_rollout(self, name: str) -> None:
@@ -75,6 +77,14 @@ class Stage(Protocol):
 
     async def put_service(self, name: str, selector: Mapping[str, str]) -> None:
         """A Service comes to be, without a selector when that is empty."""
+        ...
+
+    async def put_metric_template(self, ref: TemplateRef, spec: Mapping[str, Any]) -> None:
+        """A template comes to be, or gets another spec."""
+        ...
+
+    async def delete_metric_template(self, ref: TemplateRef) -> None:
+        """Somebody deletes it."""
         ...
 
     async def put_command(self, name: str, rollout: str, action: str) -> None:

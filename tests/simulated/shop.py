@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tidegate.api.checks import NO_TEMPLATES, Templates
 from tidegate.api.command import Action
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
@@ -43,7 +44,9 @@ def spec(**changes: object) -> dict[str, Any]:
     return made
 
 
-def check(raw: Mapping[str, Any]) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
+def check(
+    raw: Mapping[str, Any], _templates: Templates = NO_TEMPLATES
+) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
     try:
         return RolloutSpec.model_validate(raw), ()
     except ValueError as error:

@@ -86,6 +86,17 @@ class Template:
 
 
 @dataclass(frozen=True)
+class MetricTemplateObject:
+    """A MetricTemplate or ClusterMetricTemplate as stored."""
+
+    uid: str
+    generation: int
+    """Moves with every change of the spec."""
+    spec: Mapping[str, Any]
+    """As on the wire: whether it is valid is for those to say who use it."""
+
+
+@dataclass(frozen=True)
 class TargetRef:
     """Which pair of backends in which route: all a router needs to find the two numbers."""
 

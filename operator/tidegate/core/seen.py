@@ -32,6 +32,10 @@ class Observed:
     """The spec as it stands, when it is valid."""
     problems: tuple[Problem, ...] = ()
     """Why it is not."""
+    unread: str = ""
+    """What the spec names and could not be read, and why: whether it is valid is not known then, and it has no problems."""
+    templated: bool = False
+    """Parts of the spec are from metric templates, so it changes without the Rollout's generation."""
     arms: Mapping[ArmName, Seen[Arm]] = field(default_factory=dict)
     routes: Mapping[str, Seen[Route]] = field(default_factory=dict)
     """By target key, of every target in the spec or in memory."""

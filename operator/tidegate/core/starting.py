@@ -24,6 +24,10 @@ def at_rest(draft: Draft) -> None:
     if draft.seen.rollout.deleting or draft.actions:
         _let_go(draft)
         return
+    if draft.seen.spec is None and draft.seen.unread:
+        _wait(draft, Why("NotSeen", draft.seen.unread))
+        _let_go(draft)
+        return
     if draft.seen.spec is None:
         first = draft.seen.problems[0] if draft.seen.problems else None
         message = f"{first.path}: {first.message}" if first else "the spec is not valid"

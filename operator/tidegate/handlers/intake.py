@@ -9,11 +9,13 @@ from typing import Any, Final, TypeAlias
 from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.commands import CommandCache
 from tidegate.adapters.kubernetes.deployments import deployment_view
+from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS, metric_template
 from tidegate.adapters.kubernetes.rollouts import rollout_object
 from tidegate.adapters.kubernetes.workloads import WorkloadCaches, service_selector
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
 from tidegate.adapters.routers.gateway_views import RouteView, route_view
-from tidegate.core.observed import RolloutObject
+from tidegate.api.templates.ref import TemplateKind
+from tidegate.core.observed import MetricTemplateObject, RolloutObject
 from tidegate.handlers.waker import Waker
 
 DELETED: Final = "DELETED"
@@ -38,13 +40,19 @@ class Caches:
         default_factory=lambda: {resource.kind: Cache() for resource in ROUTE_KINDS}
     )
 
+    metric_templates: Mapping[TemplateKind, Cache[MetricTemplateObject]] = field(
+        default_factory=lambda: {kind: Cache() for kind in TEMPLATE_KINDS}
+    )
+
     def unwatch(self) -> None:
         """The watch streams have ended: everything is read live until they are back."""
         self.rollouts.unwatch()
         self.commands.filled = False
         self.workloads.unwatch()
-        for cache in self.routes.values():
-            cache.unwatch()
+        for routes in self.routes.values():
+            routes.unwatch()
+        for templates in self.metric_templates.values():
+            templates.unwatch()
 
 
 class Intake:
@@ -115,7 +123,22 @@ class Intake:
 
         return take
 
+    def metric_template(self, kind: TemplateKind) -> Take:
+        """What takes in the metric templates of one kind."""
+
+        def take(event: str | None, raw: Mapping[str, Any]) -> None:
+            key, version = _identity(raw)
+            cache = self._caches.metric_templates[kind]
+            if event == DELETED:
+                news = cache.drop(key, version)
+            else:
+                news = cache.put(key, version, metric_template(raw), watched=True)
+            if news:
+                self._waker.object_changed(str(kind), *key)
+
+        return take
+
 
 def _identity(raw: Mapping[str, Any]) -> tuple[Key, str]:
     metadata = raw["metadata"]
-    return (metadata["namespace"], metadata["name"]), metadata["resourceVersion"]
+    return (metadata.get("namespace", ""), metadata["name"]), metadata["resourceVersion"]

@@ -8,6 +8,7 @@ from typing import Any
 import kopf
 
 from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, ROLLOUTS, SERVICES, Resource
+from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
 from tidegate.handlers.intake import Intake, Take
 
@@ -20,6 +21,7 @@ def takes_of(intake: Intake) -> Mapping[Resource, Take]:
         DEPLOYMENTS: intake.deployment,
         SERVICES: intake.service,
         **{resource: intake.route(resource.kind) for resource in ROUTE_KINDS},
+        **{resource: intake.metric_template(kind) for kind, resource in TEMPLATE_KINDS.items()},
     }
 
 

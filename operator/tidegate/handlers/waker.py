@@ -13,8 +13,8 @@ class Waker(Protocol):
         ...
 
     def object_changed(self, kind: str, namespace: str, name: str) -> None:
-        """A Deployment, Service, HTTPRoute or GRPCRoute changed in what decisions look at.
+        """A Deployment, Service, HTTPRoute, GRPCRoute or metric template changed in what decisions look at.
 
-        For the kind `RolloutCommand`, `name` is that of the Rollout it is for.
+        `namespace` is empty for an object in none. For the kind `RolloutCommand`, `name` is that of the Rollout it is for.
         """
         ...

@@ -145,7 +145,9 @@ class Watches:
     async def _allowed(self) -> list[Resource]:
         """The kinds that may be watched everywhere they are to be."""
         places: tuple[str | None, ...] = self._namespaces or (None,)
-        asked = [(resource, place) for resource in self._takes for place in places]
+        asked = [
+            (resource, place) for resource in self._takes for place in (places if resource.namespaced else (None,))
+        ]
         answers = await asyncio.gather(*(may_watch(self._api, resource, place) for resource, place in asked))
         refused = {resource for (resource, _), allowed in zip(asked, answers, strict=True) if not allowed}
         for resource in refused:

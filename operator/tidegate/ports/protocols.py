@@ -11,7 +11,19 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from tidegate.api.status import RolloutStatus
-from tidegate.core.observed import Answer, Arm, Command, Question, RolloutObject, Route, Seen, TargetRef, Template
+from tidegate.api.templates.ref import TemplateRef
+from tidegate.core.observed import (
+    Answer,
+    Arm,
+    Command,
+    MetricTemplateObject,
+    Question,
+    RolloutObject,
+    Route,
+    Seen,
+    TargetRef,
+    Template,
+)
 from tidegate.core.plan import Decision
 
 
@@ -87,6 +99,14 @@ class TrafficRouter(Protocol):
 
         Raises: Conflict, Missing, Rejected, Unavailable.
         """
+        ...
+
+
+class MetricTemplates(Protocol):
+    """Questions that Rollouts share."""
+
+    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Seen[MetricTemplateObject]:
+        """The template that a Rollout of `namespace` means; `Unknown` also when its kind is not served or not allowed."""
         ...
 
 

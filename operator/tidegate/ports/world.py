@@ -9,6 +9,7 @@ from tidegate.ports.protocols import (
     Commands,
     Events,
     MetricSource,
+    MetricTemplates,
     RolloutStore,
     Telemetry,
     TrafficRouter,
@@ -23,6 +24,7 @@ class World:
     store: RolloutStore
     workloads: Workloads
     router: TrafficRouter
+    metric_templates: MetricTemplates
     metrics: MetricSource
     commands: Commands
     events: Events

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Key: TypeAlias = tuple[str, str]
 """Namespace and name of a Rollout."""
+
+
+CLUSTER_SCOPED: Final = frozenset({"ClusterMetricTemplate"})
+"""Kinds whose objects are in no namespace: it is empty for them."""
 
 
 class Index:
@@ -23,18 +27,22 @@ class Index:
         before = self._looks_at.get(rollout, frozenset())
         if wanted == before:
             return
-        namespace = rollout[0]
         for kind, name in before - wanted:
-            self._watchers[kind, namespace, name].discard(rollout)
-            if not self._watchers[kind, namespace, name]:
-                del self._watchers[kind, namespace, name]
+            thing = _placed(kind, rollout[0], name)
+            self._watchers[thing].discard(rollout)
+            if not self._watchers[thing]:
+                del self._watchers[thing]
         for kind, name in wanted - before:
-            self._watchers[kind, namespace, name].add(rollout)
+            self._watchers[_placed(kind, rollout[0], name)].add(rollout)
         if wanted:
             self._looks_at[rollout] = wanted
         else:
             self._looks_at.pop(rollout, None)
 
     def watchers(self, kind: str, namespace: str, name: str) -> tuple[Key, ...]:
-        """The Rollouts that look at an object."""
+        """The Rollouts that look at an object; `namespace` is empty for one in none."""
         return tuple(self._watchers.get((kind, namespace, name), ()))
+
+
+def _placed(kind: str, namespace: str, name: str) -> tuple[str, str, str]:
+    return kind, "" if kind in CLUSTER_SCOPED else namespace, name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -14,15 +15,15 @@ from tidegate.core.claims import Claim
 from tidegate.core.decide import spec_in_force
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Arm, ArmName, RolloutObject, Route, Seen, TargetRef, Template
-from tidegate.core.samples import Asked
-from tidegate.core.seen import Observed, Problem
+from tidegate.core.seen import Observed
 from tidegate.ports.world import World
+from tidegate.reconcile.specs import Parsed
 
 
 async def observe(
     world: World,
     rollout: RolloutObject,
-    parsed: tuple[RolloutSpec | None, tuple[Problem, ...]],
+    parsed: Parsed,
     memory: Memory,
     *,
     now: float,
@@ -38,8 +39,15 @@ async def observe(
         now: epoch seconds, the same for the whole tick.
         fresh: read everything live.
     """
-    spec, problems = parsed
-    seen = Observed(now=now, rollout=rollout, spec=spec, problems=problems, fresh=fresh)
+    seen = Observed(
+        now=now,
+        rollout=rollout,
+        spec=parsed.spec,
+        problems=parsed.problems,
+        unread=parsed.unread,
+        templated=parsed.templated,
+        fresh=fresh,
+    )
     in_force = spec_in_force(memory, seen)
     run = memory.status.run
     arms_of = spec_in_force(memory, Observed(now=now, rollout=rollout, spec=None)) if run and run.spec else in_force
@@ -47,18 +55,7 @@ async def observe(
     arms, routes = await _look(world, rollout.namespace, arms_of, refs, fresh=fresh)
     commands = await world.commands.pending(rollout.namespace, rollout.name)
     claims = _claims(await world.store.others(rollout.namespace, rollout.uid)) if fresh else ()
-    return Observed(
-        now=now,
-        rollout=rollout,
-        spec=spec,
-        problems=problems,
-        arms=arms,
-        routes=routes,
-        asked=Asked({}),
-        commands=tuple(commands),
-        claims=tuple(claims),
-        fresh=fresh,
-    )
+    return replace(seen, arms=arms, routes=routes, commands=tuple(commands), claims=tuple(claims))
 
 
 async def read_templates(world: World, namespace: str, spec: RolloutSpec) -> Mapping[ArmName, Seen[Template]]:

@@ -57,7 +57,10 @@ class Scheduler:
         self._wake((namespace, name), interrupt=True)
 
     def object_changed(self, kind: str, namespace: str, name: str) -> None:
-        """An object changed: wakes the Rollouts that look at it. A command's `name` is its Rollout's."""
+        """An object changed: wakes the Rollouts that look at it. A command's `name` is its Rollout's.
+
+        `namespace` is empty for an object in none.
+        """
         if kind == "RolloutCommand":
             self._wake((namespace, name), interrupt=True)
             return

@@ -1,20 +1,37 @@
-"""Specs parsed once for each generation."""
+"""Specs parsed once for each generation of a Rollout and of the metric templates it uses."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tidegate.api.checks import check_rollout
+from tidegate.api.checks import NO_TEMPLATES, Templates, check_rollout
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core.observed import RolloutObject
 from tidegate.core.seen import Problem
+from tidegate.reconcile.templates import NONE_NAMED, Looked, Version
 
-Check: TypeAlias = Callable[[Mapping[str, Any]], tuple[RolloutSpec | None, tuple[Problem, ...]]]
-"""From `spec` as on the wire to the model and what is wrong with it; the model is `None` when anything is."""
+Check: TypeAlias = Callable[[Mapping[str, Any], Templates], tuple[RolloutSpec | None, tuple[Problem, ...]]]
+"""From `spec` as on the wire, and the templates there are, to the model and what is wrong with it; the model is `None`
+when anything is."""
 
 KEPT = 4096
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a Rollout's spec is."""
+
+    spec: RolloutSpec | None
+    """`None`: it is not valid, or that cannot be said."""
+    problems: tuple[Problem, ...] = ()
+    """Why it is not valid."""
+    unread: str = ""
+    """Why it cannot be said."""
+    templated: bool = False
+    """It uses metric templates."""
 
 
 class Specs:
@@ -22,21 +39,36 @@ class Specs:
 
     def __init__(self, check: Check) -> None:
         self._check = check
-        self._known: OrderedDict[tuple[str, int], tuple[RolloutSpec | None, tuple[Problem, ...]]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int, tuple[Version, ...]], Parsed] = OrderedDict()
 
-    def of(self, rollout: RolloutObject) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
-        """The parsed spec, or what is wrong with it."""
-        key = (rollout.uid, rollout.generation)
+    def of(self, rollout: RolloutObject, looked: Looked = NONE_NAMED) -> Parsed:
+        """The parsed spec, or what is wrong with it.
+
+        Args:
+            rollout: as read.
+            looked: the templates it names.
+        """
+        if looked.unread:
+            return Parsed(None, unread=looked.unread, templated=True)
+        key = (rollout.uid, rollout.generation, looked.versions)
         if key not in self._known:
-            self._known[key] = self._check(rollout.spec)
+            spec, problems = self._check(rollout.spec, looked.templates)
+            self._known[key] = Parsed(spec, problems, templated=bool(looked.refs))
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return self._known[key]
 
 
-def checked(spec: Mapping[str, Any]) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
-    """A spec as the loop takes it: the model when it can be carried out, else what is wrong with it."""
-    parsed, problems = check_rollout({"spec": spec})
+def checked(
+    spec: Mapping[str, Any], templates: Templates = NO_TEMPLATES
+) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
+    """A spec as the loop takes it: the model when it can be carried out, else what is wrong with it.
+
+    Args:
+        spec: as on the wire.
+        templates: all the metric templates there are.
+    """
+    parsed, problems = check_rollout({"spec": spec}, templates)
     if problems:
         return None, tuple(Problem(problem.path, problem.message) for problem in problems)
     return parsed, ()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tidegate.core.conclude import conclude
 from tidegate.core.decide import decide, spec_in_force
 from tidegate.core.due import due
+from tidegate.core.keeping import with_metrics_kept
 from tidegate.core.memory import Memory
 from tidegate.core.observed import ABSENT, RolloutObject, Unknown
 from tidegate.core.plan import Decision, Plan, SetWeights
@@ -21,6 +22,7 @@ from tidegate.reconcile.index import Index
 from tidegate.reconcile.observe import observe, read_templates
 from tidegate.reconcile.specs import Check, Specs
 from tidegate.reconcile.status import Record, needs_write, write
+from tidegate.reconcile.templates import NONE_NAMED, Looked, look
 
 ROUNDS = 12
 """Plans carried out in one tick, at most; the next tick goes on."""
@@ -95,6 +97,8 @@ class _Tick:
         self.now = world.clock.now()
         self.asking = Asking(world, interrupt)
         self.decisions: list[Decision] = []
+        self.looked = NONE_NAMED
+        self.looked_at: tuple[int, bool] | None = None
 
     async def run(self) -> float | None:
         rollout = await self._read(fresh=False)
@@ -181,6 +185,7 @@ class _Tick:
     async def _decide(self, rollout: RolloutObject, memory: Memory, *, fresh: bool) -> tuple[Observed, Plan]:
         """Observes and decides; again after each answer, until a plan is urgent or every answer is there."""
         seen = await self._observe(rollout, memory, fresh=fresh)
+        memory = with_metrics_kept(memory, seen)
         if not self.asking.begun:
             self.asking.ask(due(memory, seen))
         seen = replace(seen, asked=self.asking.asked())
@@ -202,13 +207,23 @@ class _Tick:
         return seen, plan
 
     async def _observe(self, rollout: RolloutObject, memory: Memory, *, fresh: bool) -> Observed:
-        parsed = self.specs.of(rollout)
+        looked = await self._look_at_templates(rollout, fresh=fresh)
+        parsed = self.specs.of(rollout, looked)
         seen = await observe(self.world, rollout, parsed, memory, now=self.now, fresh=fresh)
         spec = spec_in_force(memory, seen)
         arms = [("Deployment", arm.deployment) for arm in (spec.baseline, spec.candidate)]
         services = [("Service", arm.service) for arm in (spec.baseline, spec.candidate)]
-        self.index.put(self.key, [*arms, *services, *(tuple(key.split("/", 1)) for key in seen.routes)])
+        routes = [tuple(key.split("/", 1)) for key in seen.routes]
+        templates = [(str(ref.kind), ref.name) for ref in looked.refs]
+        self.index.put(self.key, [*arms, *services, *routes, *templates])
         return replace(seen, attended=self.attended)
+
+    async def _look_at_templates(self, rollout: RolloutObject, *, fresh: bool) -> Looked:
+        """The metric templates it names: read once in a tick, and once more where everything is looked at live."""
+        if self.looked_at is None or self.looked_at[0] != rollout.generation or (fresh and not self.looked_at[1]):
+            self.looked = await look(self.world, rollout, fresh=fresh)
+            self.looked_at = (rollout.generation, fresh)
+        return self.looked
 
     def _must_look(self, plan: Plan, seen: Observed) -> bool:
         """Whether the plan must be decided on live reads first.

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tidegate.api.templates.ref import TemplateRef
 from tidegate.core.observed import (
     ABSENT,
     Acceptance,
     Arm,
     Command,
+    MetricTemplateObject,
     RolloutObject,
     Route,
     RulePair,
@@ -84,6 +86,7 @@ class Cluster:
     """Service name to its selector."""
     routes: dict[str, SimulatedRoute] = field(default_factory=dict)
     """By `Kind/name`."""
+    metric_templates: dict[TemplateRef, MetricTemplateObject] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     outcomes: dict[str, tuple[bool, str]] = field(default_factory=dict)
     """Command uid to (done, message)."""
@@ -135,6 +138,18 @@ class Cluster:
         """Deletes a Rollout, as a person does."""
         if name in self.rollouts:
             self.put_rollout(replace(self.rollouts[name], deleting=True))
+
+    # Metric templates
+
+    def put_metric_template(self, ref: TemplateRef, spec: Mapping[str, Any]) -> None:
+        """Creates a template, or gives one another spec."""
+        before = self.metric_templates.get(ref)
+        uid = before.uid if before is not None else f"uid-{ref.name}-{self.next_version()}"
+        self.metric_templates[ref] = MetricTemplateObject(uid, before.generation + 1 if before is not None else 1, spec)
+
+    def delete_metric_template(self, ref: TemplateRef) -> None:
+        """Deletes a template."""
+        self.metric_templates.pop(ref, None)
 
     # Deployments
 

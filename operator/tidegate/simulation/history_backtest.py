@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tidegate.api.checks import Templates
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core import grid
@@ -270,7 +271,7 @@ def _changes(found: Backtest) -> Callable[[str, float, int], int]:
     return after
 
 
-def _check(raw: Mapping[str, object]) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
+def _check(raw: Mapping[str, object], _templates: Templates) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
     """The spec was checked as it was written; filled in for one arm it would not pass again."""
     return RolloutSpec.model_validate(raw), ()
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import RolloutStatus
+from tidegate.api.templates.ref import TemplateRef
 from tidegate.core.observed import (
     ABSENT,
     Answer,
     Arm,
     Command,
+    MetricTemplateObject,
     Question,
     RolloutObject,
     Route,
@@ -124,6 +126,16 @@ class MemoryWorkloads(_Port):
         self.effect("workloads.write_template", lambda: self.cluster.replace_parts(deployment, read, parts))
 
 
+class MemoryMetricTemplates(_Port):
+    """`MetricTemplates` in memory."""
+
+    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Seen[MetricTemplateObject]:
+        """The template."""
+        del namespace
+        failed = self.failed_read("metric_templates.read") if fresh else None
+        return Unknown(failed) if failed else self.cluster.metric_templates.get(ref, ABSENT)
+
+
 class MemoryRouter(_Port):
     """`TrafficRouter` in memory."""
 
@@ -214,6 +226,7 @@ def memory_world(cluster: Cluster, answers: Callable[[Question, float], Answer],
         store=MemoryStore(cluster, passed),
         workloads=MemoryWorkloads(cluster, passed),
         router=MemoryRouter(cluster, passed),
+        metric_templates=MemoryMetricTemplates(cluster, passed),
         metrics=ScriptedMetrics(cluster, passed, answers),
         commands=MemoryCommands(cluster, passed),
         events=MemoryEvents(cluster, passed),

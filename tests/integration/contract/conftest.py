@@ -15,10 +15,12 @@ from lab.control_plane import ControlPlane
 from tests.contract.stage import SPEC, Rules
 from tidegate.adapters.kubernetes.client import Api, load_configuration
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
+from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
 from tidegate.adapters.routers.by_kind import RoutersByKind
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS, GatewayApiRouter
+from tidegate.api.templates.ref import TemplateKind, TemplateRef
 from tidegate.handlers import Caches
 
 CRDS = Path(__file__).parents[3] / "crds"
@@ -40,6 +42,7 @@ class RealStage:
         self.workloads = KubernetesWorkloads(api, self.caches.workloads)
         routers = {kind.kind: GatewayApiRouter(api, kind, self.caches.routes[kind.kind]) for kind in ROUTE_KINDS}
         self.router = RoutersByKind(routers)
+        self.metric_templates = KubernetesMetricTemplates(api, self.caches.metric_templates)
         self.commands = KubernetesCommands(api, self.caches.commands, time.time)
 
     def item(self, api_version: str, kind: str, name: str, **content: object) -> Object:
@@ -102,6 +105,18 @@ class RealStage:
     async def put_service(self, name: str, selector: Mapping[str, str]) -> None:
         spec = {"ports": [{"port": 80}], **({"selector": dict(selector)} if selector else {})}
         await self.hands.create(self.item("v1", "Service", name, spec=spec))
+
+    async def put_metric_template(self, ref: TemplateRef, spec: Mapping[str, Any]) -> None:
+        await self.hands.apply(self._template(ref) | {"spec": dict(spec)})
+
+    async def delete_metric_template(self, ref: TemplateRef) -> None:
+        await self.hands.delete(self._template(ref))
+
+    def _template(self, ref: TemplateRef) -> Object:
+        item = self.item(TIDEGATE, str(ref.kind), ref.name)
+        if ref.kind is TemplateKind.CLUSTER_METRIC_TEMPLATE:
+            del item["metadata"]["namespace"]
+        return item
 
     async def put_command(self, name: str, rollout: str, action: str) -> None:
         await self.hands.create(

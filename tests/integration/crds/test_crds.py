@@ -18,6 +18,7 @@ from lab.api import Api, ApiError
 from lab.control_plane import ControlPlane
 from lab.wait import until
 from tests.unit.api.manifests import BY_RULE, BY_SCHEMA, Bad, good
+from tests.unit.api.template_manifests import TEMPLATE_BY_RULE, TEMPLATE_BY_SCHEMA, good_template, latency
 
 ROOT = Path(__file__).parents[3]
 VERSION = "tidegate.dev/v1alpha1"
@@ -47,7 +48,7 @@ def path_of(namespace: str) -> str:
     return f"/apis/{VERSION}/namespaces/{namespace}/rollouts"
 
 
-@pytest.mark.parametrize("kind", ["rollouts", "rolloutcommands"])
+@pytest.mark.parametrize("kind", ["rollouts", "rolloutcommands", "metrictemplates", "clustermetrictemplates"])
 async def test_a_definition_is_established_and_structural(api: Api, kind: str) -> None:
     crd = await api.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{kind}.tidegate.dev")
     conditions = {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
@@ -76,6 +77,45 @@ async def test_a_bad_rollout_is_refused_and_the_field_is_named(api: Api, bad: Ba
     message = str(refusal.value)
     assert (bad.server_path or bad.path) in message
     assert (bad.server_words or bad.words) in message
+
+
+@pytest.mark.parametrize("kind", ["MetricTemplate", "ClusterMetricTemplate"])
+@pytest.mark.parametrize("bad", [*TEMPLATE_BY_RULE, *TEMPLATE_BY_SCHEMA], ids=lambda bad: bad.case)
+async def test_a_bad_template_is_refused_and_the_field_is_named(api: Api, bad: Bad, kind: str) -> None:
+    manifest = good_template(bad.changes, kind)
+    with pytest.raises(ApiError) as refusal:
+        await api.create(in_namespace(manifest, "default") if kind == "MetricTemplate" else manifest)
+    assert refusal.value.status == 422
+    message = str(refusal.value)
+    assert (bad.server_path or bad.path) in message
+    assert (bad.server_words or bad.words) in message
+
+
+async def test_a_template_is_kept_as_it_is_given(api: Api, namespace: str) -> None:
+    for manifest in (good_template(), latency()):
+        stored = await strictly(api, in_namespace(manifest, namespace))
+        assert stored["spec"] == manifest["spec"]
+        assert stored["metadata"]["generation"] == 1
+        changed = await api.patch(stored, {"spec": {"window": "7m"}})
+        assert changed["metadata"]["generation"] == 2
+
+
+async def test_what_a_template_could_say_is_not_filled_in_for_its_user(api: Api, namespace: str) -> None:
+    metric = {"name": "extra", "template": {"name": "error-rate"}, "parameters": {"counter": "x"}}
+    stored = await strictly(api, in_namespace(good({"metrics.2": metric}), namespace))
+    found = stored["spec"]["metrics"][2]
+    assert found["template"] == {"kind": "MetricTemplate", "name": "error-rate"}
+    assert {"unit", "window", "minimumRequests", "warmUp", "whenEmpty"} & set(found) == set()
+
+
+async def test_a_template_at_every_limit_is_within_the_budget(api: Api, namespace: str) -> None:
+    parameter = {"default": "d" * 253, "description": "w" * 1024, "pattern": "d" * 128}
+    parameters = [{"name": f"p{n:02}" + "y" * 60, **parameter} for n in range(16)]
+    for spec in ({"ratio": longest_ratio()}, {"query": "x" * 4096, "unit": "seconds", "whenEmpty": "Zero"}):
+        manifest = {**good_template(), "spec": {**spec, "parameters": parameters, "window": "1d1h1m1s1ms"}}
+        manifest["metadata"] = {"name": ("r" if "ratio" in spec else "q") * 63, "namespace": namespace}
+        stored = await api.create(manifest)
+        await api.patch(stored, {"spec": {"window": "7m"}})
 
 
 async def test_what_is_not_given_is_filled_in(rollout: Object) -> None:
@@ -202,6 +242,8 @@ async def test_short_names_and_the_category_are_served(api: Api) -> None:
     names = {item["name"]: (item.get("shortNames"), item.get("categories")) for item in resources}
     assert names["rollouts"] == (["tgr"], ["tidegate"])
     assert names["rolloutcommands"] == (["tgc"], ["tidegate"])
+    assert names["metrictemplates"] == (["tgm"], ["tidegate"])
+    assert names["clustermetrictemplates"] == (["tgcm"], ["tidegate"])
 
 
 async def test_kubectl_explain_has_words_for_every_field(api: Api) -> None:

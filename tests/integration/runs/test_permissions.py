@@ -10,7 +10,8 @@ from lab import shop
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 from lab.wait import until
-from tests.integration.runs.test_runs import SECONDS, rollout, until_outcome
+from tests.integration.runs.test_metric_templates import GOOD, SHARED, template, templated
+from tests.integration.runs.test_runs import SECONDS, stalled_for, until_outcome
 from tidegate.adapters.kubernetes.leftovers import KEPT
 
 RBAC = Path(__file__).parents[3] / "examples/install/rbac.yaml"
@@ -24,7 +25,10 @@ async def test_a_whole_run_and_its_commands_need_no_more_than_the_role(lab: Lab,
     await shop.open_shop(lab, namespace)
     async with OperatorProcess(lab, kubeconfig=kubeconfig) as operator:
         await shop.release(lab, namespace, "v2")
-        await lab.apply(rollout(namespace))
+        await lab.apply(templated(namespace))
+        await stalled_for(lab, namespace, shop.APP, "InvalidSpec")
+        shared = template(namespace, GOOD, SHARED)
+        await lab.apply(template(namespace, GOOD), shared)
         assert await until_outcome(lab, namespace) == "Succeeded"
         for number in range(KEPT + 3):
             item = {
@@ -40,6 +44,7 @@ async def test_a_whole_run_and_its_commands_need_no_more_than_the_role(lab: Lab,
             return len(found) == KEPT and all(one.get("status", {}).get("phase") == "Refused" for one in found)
 
         await until(cleared_up, SECONDS, f"{KEPT} refused commands are left")
+        await lab.api.delete(shared)
         refused = [line for line in (await operator.metrics()).splitlines() if 'outcome="Rejected"' in line]
         assert refused == [], "nothing was forbidden"
         events = await lab.api.list("v1", "Event", namespace)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tidegate.api.templates.ref import TemplateKind
 from tidegate.core.observed import Command
 from tidegate.handlers import Caches, Intake
 
@@ -119,11 +120,29 @@ def test_a_route_wakes_under_its_own_kind(intake: Intake, woken: Woken, caches: 
     assert caches.routes["HTTPRoute"].get(("shop", "web")) is None
 
 
+def test_a_metric_template_wakes_under_its_own_kind_and_place(intake: Intake, woken: Woken, caches: Caches) -> None:
+    own, shared = TemplateKind.METRIC_TEMPLATE, TemplateKind.CLUSTER_METRIC_TEMPLATE
+    intake.metric_template(own)("ADDED", item(1, {"spec": {"query": "up"}}))
+    everywhere = item(2, {"spec": {"query": "up"}})
+    del everywhere["metadata"]["namespace"]
+    intake.metric_template(shared)("ADDED", everywhere)
+    assert woken.seen == [("MetricTemplate", "shop", "web"), ("ClusterMetricTemplate", "", "web")]
+    assert caches.metric_templates[own].get(("shop", "web")) is not None
+    assert caches.metric_templates[shared].get(("", "web")) is not None
+    intake.metric_template(own)("MODIFIED", item(3, {"spec": {"query": "up"}}, labels={"a": "b"}))
+    assert len(woken.seen) == 2, "its labels are nobody's business"
+    intake.metric_template(own)("MODIFIED", item(4, {"spec": {"query": "down"}}, generation=2))
+    intake.metric_template(own)("DELETED", item(5))
+    assert woken.seen[2:] == [("MetricTemplate", "shop", "web")] * 2
+
+
 def test_when_the_streams_have_ended_nothing_is_answered(intake: Intake, caches: Caches) -> None:
     intake.rollout(None, item(1))
     intake.deployment(None, deployment(1))
+    intake.metric_template(TemplateKind.METRIC_TEMPLATE)(None, item(1))
     caches.commands.filled = True
     caches.unwatch()
     assert caches.rollouts.get(("shop", "web")) is None
     assert caches.workloads.deployments.get(("shop", "web")) is None
+    assert caches.metric_templates[TemplateKind.METRIC_TEMPLATE].get(("shop", "web")) is None
     assert not caches.commands.filled

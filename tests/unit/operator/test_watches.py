@@ -10,7 +10,7 @@ import pytest
 from kubernetes.aio.client.configuration import Configuration
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
-from tidegate.adapters.kubernetes.client import DEPLOYMENTS, ROLLOUTS, Api
+from tidegate.adapters.kubernetes.client import CLUSTER_METRIC_TEMPLATES, DEPLOYMENTS, ROLLOUTS, Api
 from tidegate.handlers import Caches, Watches
 
 Session = Callable[[set[str]], Awaitable[None]]
@@ -109,3 +109,20 @@ async def test_told_to_stop_everything_ends_at_once() -> None:
     async with watching(session, set()) as (_, end):
         await asyncio.wait_for(started.wait(), 5)
         await asyncio.wait_for(end(), 2)
+
+
+async def test_kinds_in_no_namespace_are_asked_for_in_the_whole_cluster_though_namespaces_are_named() -> None:
+    async def review(_: Reader, writer: Writer) -> None:
+        writer.write(http(201, json.dumps({"status": {"allowed": True}}).encode()))
+
+    async with running(review) as fake:
+        api = Api(Configuration(host=fake.url))
+        takes = dict.fromkeys((ROLLOUTS, CLUSTER_METRIC_TEMPLATES), lambda _event, _raw: None)
+        assert await Watches(api, Caches(), takes, ["shop", "mall"])._allowed() == list(takes)  # noqa: SLF001
+        asked = [json.loads(one.body)["spec"]["resourceAttributes"] for one in fake.asked]
+        await api.close()
+    assert {(one["resource"], one["namespace"]) for one in asked} == {
+        ("rollouts", "shop"),
+        ("rollouts", "mall"),
+        ("clustermetrictemplates", ""),
+    }

@@ -43,6 +43,8 @@ class Resource:
     version: str
     plural: str
     kind: str
+    namespaced: bool = True
+    """Its objects are in namespaces."""
 
     @property
     def api_version(self) -> str:
@@ -58,6 +60,10 @@ class Resource:
 
 ROLLOUTS: Final = Resource("tidegate.dev", "v1alpha1", "rollouts", "Rollout")
 COMMANDS: Final = Resource("tidegate.dev", "v1alpha1", "rolloutcommands", "RolloutCommand")
+METRIC_TEMPLATES: Final = Resource("tidegate.dev", "v1alpha1", "metrictemplates", "MetricTemplate")
+CLUSTER_METRIC_TEMPLATES: Final = Resource(
+    "tidegate.dev", "v1alpha1", "clustermetrictemplates", "ClusterMetricTemplate", namespaced=False
+)
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
 REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet")
 SERVICES: Final = Resource("", "v1", "services", "Service")
@@ -148,9 +154,10 @@ class Api:
         """Closes the connections."""
         await self._client.close()  # type: ignore[no-untyped-call]
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> JsonObject:
-        """One object, read live."""
-        call = _Call("GET", resource.path(namespace, name), f"get {resource.kind} {namespace}/{name}")
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
+        """One object, read live; `namespace` is `None` for one in none."""
+        placed = f"{namespace}/{name}" if namespace else name
+        call = _Call("GET", resource.path(namespace, name), f"get {resource.kind} {placed}")
         return await self._observed("get", resource, call)
 
     async def pages(

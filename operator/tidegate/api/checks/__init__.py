@@ -24,6 +24,7 @@ from tidegate.api.templates.known import Templates
 from tidegate.api.templates.spec import MetricTemplateSpec
 
 __all__ = [
+    "NO_TEMPLATES",
     "Problem",
     "Severity",
     "Templates",
