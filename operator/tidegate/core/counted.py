@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression, Threshold
-from tidegate.core import grid
+from tidegate.core import grid, targets
 from tidegate.core.counters import CHUNK, LAG, Pending, closed_windows, raw_questions, step_of
 from tidegate.core.draft import Draft
 from tidegate.core.evidence import split
@@ -21,6 +21,7 @@ from tidegate.core.instants import instant
 from tidegate.core.observed import Question
 from tidegate.core.proofs import Proof, of_limit, of_regression, of_split
 from tidegate.core.questions import Asking
+from tidegate.core.targets import Standing
 
 WARM_UP = 180.0
 """Seconds of traffic left out of a comparison unless the metric says otherwise: cold pods fail more."""
@@ -145,10 +146,10 @@ class Test:
     def _split_after(
         self, before: EvidenceStatus, after: EvidenceStatus, windows: tuple[Window, ...]
     ) -> EvidenceStatus:
-        """Each weight is a segment of its own; windows that saw it change belong to none."""
+        """Each weight is a segment of its own; windows that saw it change, or saw somebody else's, belong to none."""
         weight, since, earlier = before.split or (0.0, 0.0, 0.0)
         counts = Window(*before.counts)
-        if weight != self.draft.run.weight or not self.draft.step.reached:
+        if weight != self.draft.run.weight or not self.draft.step.reached or _elsewhere(self.draft):
             earlier += split.log_evidence(weight / 100, counts.baseline, counts.candidate)
             weight, since, counts = self.draft.run.weight, self.draft.now + SETTLING, Window(0, 0, 0, 0)
         settled = windows[_beginning_before(since, self._pending(before), len(windows)) :]
@@ -212,6 +213,11 @@ def forget_others(draft: Draft, lines: Iterable[Threshold]) -> None:
     kept = tuple(one for one in draft.run.evidence if one.name in names)
     if kept != draft.run.evidence:
         draft.update_run(evidence=kept)
+
+
+def _elsewhere(draft: Draft) -> bool:
+    """Whether somebody else's numbers are on the route: the requests then follow those."""
+    return targets.standing(draft, draft.weight) in {Standing.LESS, Standing.MORE}
 
 
 def _compared(test: Regression, gathered: EvidenceStatus) -> Compared:

@@ -1,0 +1,438 @@
+"""Tests on counts in whole runs: what they decide, what they are shown, and that no request is lost or counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import pytest
+
+from tests.simulated.scraped import Stage
+from tests.simulated.shop import spec
+from tidegate.api.command import Action
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.run_status import EvidenceStatus
+from tidegate.core.counted import SETTLING
+from tidegate.core.decide import HEARTBEAT
+from tidegate.core.observed import ArmName
+from tidegate.reconcile.specs import checked
+from tidegate.simulation.script import World
+from tidegate.simulation.scripted import Scripted
+
+RATIO = {
+    "name": "errors",
+    "ratio": {"bad": 'bad{workload="$workload"}', "total": 'all{workload="$workload"}'},
+    "window": "1m",
+}
+WORSE = {"name": "worse", "metric": "errors", "regression": {}}
+ABSOLUTE = {"name": "absolute", "metric": "errors", "regression": {"limit": "5%"}}
+SPLIT = {"name": "split", "metric": "errors", "split": {}, "onBreach": "Hold"}
+
+
+def counted(*guards: Mapping[str, object], **changes: object) -> dict[str, object]:
+    made = {
+        "metrics": [RATIO],
+        "guards": list(guards),
+        "steps": [{"name": "canary", "weight": 10, "duration": "6h"}],
+        **changes,
+    }
+    return spec(**made)
+
+
+def simulated(baseline: str, candidate: str, requests: int = 6000, **changes: object) -> Scripted:
+    raw = counted(WORSE, **changes)
+    script = {"errors": {"requests": requests, "candidate": [{"value": candidate}], "baseline": [{"value": baseline}]}}
+    world = World.model_validate({"metrics": script, "lasts": "12h"})
+    made = Scripted("checkout", raw, RolloutSpec.model_validate(raw), world, checked)
+    made.run()
+    return made
+
+
+def outcome(scripted: Scripted) -> tuple[str, str]:
+    last = scripted.status["history"][0]
+    return last["outcome"], last["message"]
+
+
+def test_a_candidate_five_times_as_bad_is_reverted_soon() -> None:
+    scripted = simulated("0.5%", "2.5%")
+    how, message = outcome(scripted)
+    assert how == "Reverted"
+    assert "worse than the baseline's by more than 20%, with 95% confidence" in message
+    assert scripted.cluster.history[-1].time - scripted.begin < 12 * 60
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate"), [("0.5%", "0.5%"), ("0.9%", "0.9%"), ("0.5%", "0.6%"), ("1%", "0%")]
+)
+def test_a_candidate_that_is_no_worse_is_promoted(baseline: str, candidate: str) -> None:
+    assert outcome(simulated(baseline, candidate))[0] == "Succeeded"
+
+
+def test_a_world_without_any_request_does_not_advance() -> None:
+    scripted = simulated("1%", "9%", requests=0)
+    assert scripted.status["history"] == []
+    assert scripted.status["run"]["waiting"]["reason"] == "NotWell"
+    assert "no requests of both arms" in scripted.status["run"]["waiting"]["message"]
+
+
+async def test_a_whole_run_counts_what_was_scraped_and_no_more() -> None:
+    stage = Stage(counted(WORSE))
+    stage.source.shares(stage.start, baseline=0.01, candidate=0.01)
+    await stage.until(3600)
+    found = stage.witness.evidence("worse")
+    assert found.step == 60
+    assert found.windows in {58, 59}
+    warm = found.windows - 3
+    assert found.counts == (90 * 60 * warm, 54 * warm, 10 * 60 * warm, 6 * warm)
+
+
+async def test_the_warm_up_is_left_out_of_a_comparison_but_not_of_a_limit() -> None:
+    stage = Stage(counted({**WORSE, "onBreach": "Warn"}, {**ABSOLUTE, "onBreach": "Warn"}))
+    stage.source.shares(stage.start, candidate=0.5)
+    stage.source.shares(stage.start + 180, candidate=0.0)
+    await stage.until(170)
+    assert stage.witness.evidence("worse").counts == (0, 0, 0, 0)
+    assert stage.witness.evidence("absolute").counts[3] > 0
+    assert next(one for one in stage.shop.status.guards if one.name == "absolute").state == "Breached"
+    await stage.until(900)
+    worse, absolute = stage.witness.evidence("worse"), stage.witness.evidence("absolute")
+    assert worse.counts[3] == 0, "what happened in the warm-up is not compared"
+    assert worse.counts[2] == (worse.windows - 3) * 600
+    assert absolute.counts[3] > 800
+    assert absolute.counts[2] == absolute.windows * 600
+
+
+async def test_an_outage_is_found_by_a_limit_in_the_first_windows_although_the_comparison_still_waits() -> None:
+    stage = Stage(counted(WORSE, ABSOLUTE))
+    stage.source.shares(stage.start, candidate=1.0)
+    await stage.until(170)
+    assert stage.shop.outcome == "Reverted"
+    assert "above 5%" in stage.shop.status.history[0].message
+
+
+THREE = (
+    ("Regressed", 0.05, "Breach"),
+    ("ShownOk", 0.001, "Pass"),
+    ("Inconclusive", 0.01, "Pass"),
+)
+
+
+@pytest.mark.parametrize(("conclusion", "share", "verdict"), THREE, ids=[one for one, *_ in THREE])
+async def test_each_of_the_three_answers_reaches_the_checkpoints(conclusion: str, share: float, verdict: str) -> None:
+    """As a threshold: asked at the checkpoint, gathered since the run began."""
+    steps = [{"name": "canary", "weight": 10, "duration": "1h", "thresholds": [WORSE]}]
+    stage = Stage(counted(steps=steps))
+    stage.source.shares(stage.start, baseline=0.01, candidate=share)
+    await stage.until(3700)
+    checkpoint = stage.shop.status.checkpoints[0]
+    (finding,) = checkpoint.findings
+    assert (checkpoint.verdict, finding.conclusion) == (verdict, conclusion)
+    bad, requests = (int(one) for one in finding.counts.split(" against ")[0].split(" of "))
+    assert requests / 600 in {55, 56}, "whole windows of a minute, without three of the warm-up"
+    assert bad == pytest.approx(share * requests, abs=1)
+    assert conclusion == "Regressed" or "times the baseline's" in finding.possible
+
+
+async def test_a_threshold_alone_is_gathered_between_checkpoints_and_acts_only_there() -> None:
+    steps = [{"name": "canary", "weight": 10, "duration": "1h", "checkpoints": [{"at": "30m"}], "thresholds": [WORSE]}]
+    stage = Stage(counted(steps=steps))
+    stage.source.shares(stage.start, baseline=0.01, candidate=0.05)
+    await stage.until(1700)
+    assert stage.shop.outcome == ""
+    assert stage.witness.evidence("worse").windows >= 26
+    await stage.until(1900)
+    assert stage.shop.outcome == "Reverted"
+    assert stage.shop.status.history[0].message.startswith("checkpoint 30m of step 'canary': errors of the candidate")
+
+
+async def test_two_lines_share_the_chance_of_a_false_stop() -> None:
+    """A candidate that one line alone has just found is not found yet by one of several."""
+    others = [{**ABSOLUTE, "name": f"other-{number}", "onBreach": "Warn"} for number in range(5)]
+    alone, shared = Stage(counted(WORSE)), Stage(counted(WORSE, *others))
+    when = []
+    for stage in (alone, shared):
+        stage.source.shares(stage.start, baseline=0.01, candidate=0.016)
+        await stage.until(4 * 3600)
+        assert stage.shop.outcome == "Reverted"
+        when.append(stage.shop.clock.now())
+    assert when[0] < when[1]
+
+
+async def test_a_line_that_is_added_begins_at_its_own_start() -> None:
+    stage = Stage(counted(WORSE))
+    stage.source.shares(stage.start, baseline=0.01, candidate=0.01)
+    await stage.until(1200)
+    before = stage.witness.evidence("worse")
+    stage.shop.cluster.edit_rollout("checkout", counted(WORSE, {**WORSE, "name": "later", "onBreach": "Warn"}))
+    await stage.until(1800)
+    later, worse = stage.witness.evidence("later"), stage.witness.evidence("worse")
+    assert 1200 - 10 <= later.start.timestamp() - stage.start <= 1200 + 20
+    assert later.counts[2] == later.windows * 600
+    assert 8 <= later.windows <= 10
+    assert (worse.start, worse.windows - before.windows) == (before.start, 10)
+
+
+async def test_a_line_that_is_taken_away_is_forgotten() -> None:
+    stage = Stage(counted(WORSE, ABSOLUTE))
+    await stage.until(600)
+    stage.shop.cluster.edit_rollout("checkout", counted(WORSE))
+    await stage.until(620)
+    assert stage.witness.status.run is not None
+    assert [one.name for one in stage.witness.status.run.evidence] == ["worse"]
+
+
+async def test_an_edited_margin_begins_anew_and_an_edited_interval_keeps_what_was_gathered() -> None:
+    stage = Stage(counted(WORSE))
+    stage.source.shares(stage.start, baseline=0.01, candidate=0.01)
+    await stage.until(1200)
+    before = stage.witness.evidence("worse")
+    stage.shop.cluster.edit_rollout("checkout", counted(WORSE, interval="90s"))
+    await stage.until(1900)
+    slower = stage.witness.evidence("worse")
+    assert slower.step == 90
+    assert slower.start.timestamp() == before.start.timestamp() + 60 * before.windows
+    assert slower.counts[2] == before.counts[2] + slower.windows * 900
+    assert slower.windows >= 5
+    margin = {**WORSE, "regression": {"margin": "30%"}}
+    stage.shop.cluster.edit_rollout("checkout", counted(margin))
+    await stage.until(2500)
+    anew = stage.witness.evidence("worse")
+    assert anew.start.timestamp() >= stage.start + 1900 - 90
+    assert anew.counts[2] == anew.windows * 600
+
+
+async def test_at_weight_100_there_is_nothing_to_compare_and_nothing_is_blocked() -> None:
+    steps = [
+        {"name": "canary", "weight": 10, "duration": "10m"},
+        {"name": "all", "weight": 100, "duration": "10m", "thresholds": [{**WORSE, "name": "there"}]},
+    ]
+    stage = Stage(counted(WORSE, SPLIT, steps=steps))
+    await stage.until(750)
+    assert stage.shop.weight == 100
+    stage.source.split(stage.shop.clock.now(), 100)
+    await stage.until(1000)
+    assert stage.witness.status.guards == () or {one.state for one in stage.witness.status.guards} == {"NotComparable"}
+    assert stage.witness.status.blind == ()
+    await stage.until(7200)
+    assert stage.shop.outcome == "Succeeded"
+
+
+async def test_while_settling_there_is_nothing_to_compare_and_nothing_is_blocked() -> None:
+    raw = counted(
+        WORSE,
+        steps=[{"name": "canary", "weight": 10, "duration": "10m"}],
+        promotion={"strategy": "CopyTemplate", "settle": "10m"},
+    )
+    stage = Stage(raw)
+    settling = []
+
+    def note() -> bool:
+        run = stage.shop.status.run
+        if run is not None and run.promotion is not None and run.promotion.stage == "Settling":
+            settling.extend(one.state for one in stage.shop.status.guards)
+        return stage.shop.outcome != ""
+
+    await stage.runner.run_until(stage.start + 3600, note)
+    assert set(settling) == {"NotComparable"}
+    assert stage.shop.outcome == "Succeeded"
+
+
+ROUNDED = ("relative", "profile", "absolute", "baseline")
+"""Logarithms: how often they were rounded depends on how many windows were counted at once."""
+
+
+def without_rounding(one: EvidenceStatus) -> EvidenceStatus:
+    return one.model_copy(update=dict.fromkeys(ROUNDED, ()))
+
+
+NAMES = ("worse", "absolute", "split")
+
+
+async def gathered(until: float, *, trouble: object = None) -> Stage:
+    """A run of all three kinds of line, with pods that are replaced and one that starts anew."""
+    stage = Stage(counted(WORSE, ABSOLUTE, SPLIT))
+    stage.source.shares(stage.start - 600, baseline=0.01, candidate=0.011)
+    for at in (700, 1555, 4000):
+        stage.source.replaced(stage.start + at, ArmName.CANDIDATE)
+    stage.source.replaced(stage.start + 2222, ArmName.BASELINE)
+    stage.source.pods[ArmName.BASELINE][0].resets.append(stage.start + 1301)
+    if callable(trouble):
+        trouble(stage)
+    await stage.until(until)
+    return stage
+
+
+_UNDISTURBED: dict[float, Stage] = {}
+
+
+async def undisturbed(until: float) -> Stage:
+    if until not in _UNDISTURBED:
+        _UNDISTURBED[until] = await gathered(until)
+    return _UNDISTURBED[until]
+
+
+def same(stage: Stage, other: Stage) -> None:
+    for name in NAMES:
+        one, two = stage.witness.evidence(name), other.witness.evidence(name)
+        assert without_rounding(one) == without_rounding(two), name
+        for field in ROUNDED:
+            assert getattr(one, field) == pytest.approx(getattr(two, field), abs=0.01), (name, field)
+
+
+@pytest.mark.parametrize("away", [0.0, 45.0, 400.0])
+@pytest.mark.parametrize("at", [25, 130, 299, 303, 702, 1304, 2225])
+async def test_a_restarted_operator_counts_exactly_what_an_undisturbed_one_counts(at: float, away: float) -> None:
+    def restart(stage: Stage) -> None:
+        stage.runner.stand_still(stage.start + at, stage.start + at + away)
+
+    same(await gathered(2700, trouble=restart), await undisturbed(2700))
+
+
+async def test_restarted_again_and_again_it_still_counts_the_same() -> None:
+    def restart(stage: Stage) -> None:
+        for at in range(20, 2300, 37):
+            stage.runner.at(stage.start + at, stage.runner.restart)
+
+    same(await gathered(2700, trouble=restart), await undisturbed(2700))
+
+
+@pytest.mark.parametrize("away", [3700, 2.6 * 3600])
+async def test_after_hours_away_what_was_missed_is_counted_hour_by_hour(away: float) -> None:
+    def restart(stage: Stage) -> None:
+        stage.runner.stand_still(stage.start + 1000, stage.start + 1000 + away)
+
+    until = 1000 + away + 300
+    disturbed = await gathered(until, trouble=restart)
+    same(disturbed, await undisturbed(until))
+    assert any(" offset " in one.promql for one in disturbed.source.asked if one.part == "raw-total")
+
+
+async def test_what_was_gathered_is_written_with_the_heartbeat_and_not_in_quiet_ticks() -> None:
+    stage = Stage(counted(WORSE))
+    stage.source.shares(stage.start, baseline=0.01, candidate=0.01)
+    await stage.until(400)
+    writes = []
+    stage.shop.gate.after = lambda call: writes.append(stage.shop.clock.now()) if call == "store.write_status" else None
+    await stage.until(400 + 3600)
+    assert 11 <= len(writes) <= 13, "one for each heartbeat"
+    assert all(after - before >= HEARTBEAT for before, after in pairwise(writes))
+    behind = stage.witness.evidence("worse").windows - stage.stored("worse").windows
+    assert 0 <= behind <= 5
+
+
+async def test_what_was_gathered_is_written_at_a_checkpoint() -> None:
+    steps = [{"name": "canary", "weight": 10, "duration": "6h", "checkpoints": [{"at": "490s"}]}]
+    stage = Stage(counted(WORSE, steps=steps))
+    await stage.until(515)
+    assert stage.shop.status.checkpoints
+    assert stage.stored("worse").windows >= 7
+
+
+async def test_the_source_is_down_for_twenty_minutes_and_nothing_is_lost() -> None:
+    def down(stage: Stage) -> None:
+        stage.source.outages.append((stage.start + 900, stage.start + 2100))
+
+    disturbed = await gathered(2700, trouble=down)
+    same(disturbed, await undisturbed(2700))
+    assert disturbed.shop.outcome == ""
+
+
+@pytest.mark.parametrize("for_", [400, 1300])
+async def test_scrapes_that_failed_are_made_good_by_the_next(for_: float) -> None:
+    """Also after longer than the look-back: what a series had before is asked for, once, and only then."""
+
+    def unscraped(stage: Stage) -> None:
+        stage.source.unscraped.append((stage.start + 2300, stage.start + 2300 + for_))
+
+    disturbed = await gathered(3900, trouble=unscraped)
+    whole = await undisturbed(3900)
+    for name in ("worse", "absolute"):
+        assert disturbed.witness.evidence(name).counts == whole.witness.evidence(name).counts
+    known = [one for one in disturbed.source.asked if one.part.startswith("known")]
+    assert known
+
+
+async def test_a_line_whose_source_is_down_is_blind_and_one_without_data_too() -> None:
+    raw = counted(WORSE, blindness={"sourceDown": {"after": "10m", "then": "Hold"}})
+    stage = Stage(raw)
+    stage.source.outages.append((stage.start + 1000, stage.start + 2000))
+    await stage.until(1500)
+    assert [(one.kind, one.metric) for one in stage.shop.status.blind] == [("SourceDown", "errors")]
+    await stage.until(1900)
+    assert stage.shop.status.run is not None
+    assert stage.shop.status.run.hold is not None
+    assert stage.shop.status.run.hold.reason == "BlindSourceDown"
+    await stage.until(2100)
+    assert stage.shop.status.run.hold is None
+
+
+async def test_counts_that_cannot_be_are_blindness_and_said() -> None:
+    stage = Stage(counted(WORSE))
+    await stage.until(600)
+    stage.source.traffic[ArmName.CANDIDATE][-1].share = 1.5
+    await stage.until(800)
+    (blind,) = stage.witness.status.blind
+    assert blind.kind == "NoData"
+    assert "are the two counters of the same requests?" in blind.message
+
+
+async def test_a_split_that_is_off_holds_and_never_reverts() -> None:
+    stage = Stage(counted(SPLIT))
+    stage.source.split(stage.start, 15)
+    await stage.until(1200)
+    assert stage.shop.status.run is not None
+    assert stage.shop.status.run.hold is not None
+    message = stage.shop.status.run.hold.message
+    assert message.startswith("the candidate got 15% of ")
+    assert "at a weight of 10%: the traffic is not where the weights send it, with 99.9% confidence" in message
+    await stage.until(6 * 3600)
+    assert (stage.shop.outcome, stage.shop.weight) == ("", 10)
+
+
+async def test_a_split_as_it_should_be_passes_at_every_weight() -> None:
+    steps = [{"name": f"to-{weight}", "weight": weight, "duration": "30m"} for weight in (5, 20, 50)]
+    stage = Stage(counted(SPLIT, steps=steps))
+    for _ in range(700):
+        weight = stage.shop.weight
+        if weight and stage.source.traffic[ArmName.CANDIDATE][-1].rate != weight:
+            stage.source.split(stage.shop.clock.now(), weight)
+        await stage.until(stage.shop.clock.now() - stage.start + 10)
+        if stage.shop.outcome:
+            break
+    assert stage.shop.outcome == "Succeeded"
+
+
+async def test_the_split_begins_anew_at_each_weight_after_it_has_settled() -> None:
+    steps = [{"name": f"to-{weight}", "weight": weight, "duration": "20m"} for weight in (10, 20)]
+    stage = Stage(counted(SPLIT, steps=steps))
+    await stage.until(1000)
+    first = stage.witness.evidence("split")
+    assert first.split[0] == 10
+    assert first.counts[2] == pytest.approx(10 / 90 * first.counts[0])
+    while stage.shop.weight == 10:
+        await stage.until(stage.shop.clock.now() - stage.start + 10)
+    raised = stage.shop.clock.now()
+    stage.source.split(raised, 20)
+    await stage.until(raised - stage.start + 400)
+    second = stage.witness.evidence("split")
+    assert second.split[0] == 20
+    assert raised + SETTLING - 15 <= second.split[1] <= raised + SETTLING + 15
+    assert second.counts[2] == pytest.approx(0.25 * second.counts[0])
+    assert second.split[2] < 0, "what the first weight has shown stays: it speaks for the split"
+
+
+async def test_a_weight_that_somebody_lowered_is_no_split_that_is_off() -> None:
+    stage = Stage(counted(SPLIT))
+    await stage.until(600)
+    stage.runner.at(stage.start + 600, lambda: stage.shop.set_weight(99, 1))
+    stage.source.split(stage.start + 600, 1)
+    await stage.until(1500)
+    assert stage.shop.status.run is not None
+    assert stage.shop.status.run.paused is not None
+    assert stage.shop.status.run.hold is None
+    stage.runner.at(stage.start + 1500, lambda: stage.shop.command(Action.RESUME))
+    await stage.until(1530)
+    stage.source.split(stage.shop.clock.now(), 10)
+    await stage.until(3000)
+    assert stage.shop.weight == 10
+    assert stage.shop.status.run.hold is None
