@@ -126,13 +126,19 @@ class EvidenceStatus(StatusModel):
     counts: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     """Requests of the baseline and bad ones among them, then those of the candidate."""
     relative: tuple[float, ...] = ()
-    """Log likelihood ratios of the candidate against the baseline."""
+    """Evidence (logarithms) of the candidate against the baseline."""
+    compared: int = 0
+    """Windows it rests on."""
     profile: tuple[float, ...] = ()
     """Log likelihoods of the ratios that are looked at, then of the largest that is borne."""
     absolute: tuple[float, ...] = ()
-    """Log likelihood ratios of the candidate against the limit."""
+    """Evidence (logarithms) of the candidate against the limit."""
     baseline: tuple[float, ...] = ()
     """The same of the baseline."""
+    limited: int = 0
+    """Windows these two rest on."""
+    suspect: tuple[float, ...] = ()
+    """Since when something speaks for a regression (epoch seconds), how much, and the counts since."""
     split: tuple[float, ...] = ()
     """The weight whose requests are counted, since when (epoch seconds), and the evidence of the weights before."""
 

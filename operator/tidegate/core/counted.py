@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tidegate.api.metric import Metric
@@ -15,11 +15,11 @@ from tidegate.core.counters import CHUNK, LAG, Pending, closed_windows, raw_ques
 from tidegate.core.draft import Draft
 from tidegate.core.evidence import split
 from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import Compared, Limited, crossing, mirrored, together
+from tidegate.core.evidence.gathered import NONE, Compared, Conclusion, Limited, Suspicion, crossing, mirrored, together
 from tidegate.core.findings import Context, Finding, State, without_value
 from tidegate.core.instants import instant
 from tidegate.core.observed import Question
-from tidegate.core.proofs import Proof, of_limit, of_regression, of_split
+from tidegate.core.proofs import Lately, Proof, of_limit, of_regression, of_split
 from tidegate.core.questions import Asking
 from tidegate.core.targets import Standing
 
@@ -74,7 +74,7 @@ class Test:
         after = once((*key, "after"), lambda: self._after(before, windows))
         self._keep(after)
         if self.draft.seen.attended:
-            self._wake(before, after, windows)
+            self._wake(after, windows)
         found = once((*key, "judged"), lambda: self._judged(after))
         return found if pending.ripe else replace(found, sampled=False)
 
@@ -125,15 +125,31 @@ class Test:
         warm = self._warm(before, windows)
         compared = _compared(test, before).after(warm)
         counts = together([Window(*before.counts), *(warm if test.limit is None else windows)])
+        first = _compared(test, before) if test.limit is None else _limited(test, self.metric, before)[0]
+        seen = warm if test.limit is None else windows
+        begin = self._pending(before).begin + (len(windows) - len(seen)) * before.step
+        suspicion = _suspicion(before, begin)
+        for place, (growth, window) in enumerate(zip(first.growths(seen), seen, strict=True), start=1):
+            suspicion = suspicion.after(growth, window, begin + place * before.step)
         changes: dict[str, object] = {
-            "counts": (counts.baseline, counts.baseline_bad, counts.candidate, counts.candidate_bad),
-            "relative": _rounded(compared.ratios),
+            "suspect": (
+                round(suspicion.since, 3),
+                round(suspicion.height, REMEMBERED),
+                *_numbers(suspicion.counts),
+            ),
+            "counts": _numbers(counts),
+            "relative": _rounded(compared.logs),
+            "compared": compared.counted,
             "profile": _rounded((*compared.profile, compared.null)),
         }
         if test.limit is not None:
             candidate, baseline = _limited(test, self.metric, before)
-            changes["absolute"] = _rounded(candidate.after(windows).ratios)
-            changes["baseline"] = _rounded(baseline.after(mirrored(windows)).ratios)
+            candidate, baseline = candidate.after(windows), baseline.after(mirrored(windows))
+            changes |= {
+                "absolute": _rounded(candidate.logs),
+                "baseline": _rounded(baseline.logs),
+                "limited": candidate.counted,
+            }
         return after.model_copy(update=changes)
 
     def _warm(self, before: EvidenceStatus, windows: tuple[Window, ...]) -> tuple[Window, ...]:
@@ -151,12 +167,12 @@ class Test:
         counts = Window(*before.counts)
         if weight != self.draft.run.weight or not self.draft.step.reached or _elsewhere(self.draft):
             earlier += split.log_evidence(weight / 100, counts.baseline, counts.candidate)
-            weight, since, counts = self.draft.run.weight, self.draft.now + SETTLING, Window(0, 0, 0, 0)
+            weight, since, counts = self.draft.run.weight, self.draft.now + SETTLING, NONE
         settled = windows[_beginning_before(since, self._pending(before), len(windows)) :]
         counts = together([counts, *settled])
         return after.model_copy(
             update={
-                "counts": (counts.baseline, counts.baseline_bad, counts.candidate, counts.candidate_bad),
+                "counts": _numbers(counts),
                 "split": (weight, round(since, 3), round(earlier, REMEMBERED)),
             }
         )
@@ -172,10 +188,14 @@ class Test:
         test = self.line.regression or Regression()
         alpha = (1 - test.confidence.ratio) / max(self._sharing(), 1)
         compared = _compared(test, gathered)
+        suspicion = _suspicion(gathered, self.draft.now)
+        lately = Lately(instant(suspicion.since), suspicion.counts)
         if test.limit is None:
-            return of_regression(test, compared, counts, alpha)
+            return of_regression(test, compared, counts, alpha, lately)
         candidate, baseline = _limited(test, self.metric, gathered)
-        return of_limit(test, compared, candidate, baseline, counts, alpha)
+        shared = baseline.conclusion(alpha, counts) is Conclusion.REGRESSED
+        shared = shared and compared.conclusion(alpha) is not Conclusion.REGRESSED
+        return of_limit(test, candidate, counts, alpha, lately, shared=shared)
 
     def _sharing(self) -> int:
         """How many lines share the chance of a false stop: every `regression` of the Rollout, in whatever step."""
@@ -183,18 +203,20 @@ class Test:
         lines = [*spec.guards, *spec.thresholds, *(line for s in spec.steps for line in (*s.guards, *s.thresholds))]
         return len({line.identity for line in lines if line.regression is not None})
 
-    def _wake(self, before: EvidenceStatus, after: EvidenceStatus, windows: tuple[Window, ...]) -> None:
+    def _wake(self, after: EvidenceStatus, windows: tuple[Window, ...]) -> None:
         """When another conclusion could follow if all goes on as in the last window. Only a simulator jumps to it."""
         if len(windows) < 2 or not _alike(windows[-2], windows[-1]):
             self._wake_after(after, 2)
         elif self.line.regression is not None:
-            last = self._after(before.model_copy(update={"windows": before.windows + len(windows) - 1}), windows[-1:])
-            growth = [
-                crossing(now, [b - a for a, b in zip(was, then, strict=True)], self._level())
-                for now, was, then in zip(_ratios(after), _ratios(before), _ratios(last), strict=True)
-            ]
-            if math.isfinite(min(growth)):
-                self._wake_after(after, min(growth))
+            test, last = self.line.regression, windows[-1:]
+            tests: list[tuple[Compared | Limited, Sequence[Window]]] = [(_compared(test, after), last)]
+            if test.limit is not None:
+                candidate, baseline = _limited(test, self.metric, after)
+                tests += [(candidate, last), (baseline, mirrored(last))]
+            level = math.log(max(self._sharing(), 1) / (1 - test.confidence.ratio))
+            when = min(crossing(one.logs, one.counted, one.growths(seen)[0], level) for one, seen in tests)
+            if math.isfinite(when):
+                self._wake_after(after, when)
 
     def _wake_after(self, gathered: EvidenceStatus, windows: float) -> None:
         """Wakes when so many more windows can be closed."""
@@ -202,9 +224,16 @@ class Test:
         draft = self.draft
         draft.wakes.append(grid.at_or_after(draft.seen.rollout.uid, draft.interval, max(closed, draft.now + 1.0)))
 
-    def _level(self) -> float:
-        test = self.line.regression or Regression()
-        return math.log(max(self._sharing(), 1) / (1 - test.confidence.ratio))
+
+def _suspicion(gathered: EvidenceStatus, begin: float) -> Suspicion:
+    if not gathered.suspect:
+        return Suspicion(begin, NONE)
+    since, height, *counts = gathered.suspect
+    return Suspicion(since, Window(*counts), height)
+
+
+def _numbers(counts: Window) -> tuple[float, float, float, float]:
+    return counts.baseline, counts.baseline_bad, counts.candidate, counts.candidate_bad
 
 
 def forget_others(draft: Draft, lines: Iterable[Threshold]) -> None:
@@ -223,20 +252,17 @@ def _elsewhere(draft: Draft) -> bool:
 def _compared(test: Regression, gathered: EvidenceStatus) -> Compared:
     if not gathered.relative:
         return Compared(test.margin.ratio)
-    return Compared(test.margin.ratio, gathered.relative, gathered.profile[:-1], gathered.profile[-1])
+    profile, null = gathered.profile[:-1], gathered.profile[-1]
+    return Compared(test.margin.ratio, gathered.relative, gathered.compared, profile, null)
 
 
 def _limited(test: Regression, metric: Metric, gathered: EvidenceStatus) -> tuple[Limited, Limited]:
     """The candidate's test against the limit, and the baseline's."""
     limit = test.limit.in_unit(metric.effective_unit) if test.limit is not None else 0.0
-    if not gathered.absolute:
-        return Limited(limit), Limited(limit)
-    return Limited(limit, gathered.absolute), Limited(limit, gathered.baseline)
-
-
-def _ratios(gathered: EvidenceStatus) -> list[tuple[float, ...]]:
-    found = (gathered.relative, gathered.absolute, gathered.baseline)
-    return [one or (0.0,) for one in found]
+    return (
+        Limited(limit, gathered.absolute, gathered.limited),
+        Limited(limit, gathered.baseline, gathered.limited),
+    )
 
 
 def _beginning_before(until: float, pending: Pending, windows: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
@@ -41,36 +42,45 @@ class Proof:
         return Finding(line, self.state, words, worst, (worst,), evidence=evidence, shared=self.shared)
 
 
-def of_regression(test: Regression, compared: Compared, counts: Window, alpha: float) -> Proof:
+@dataclass(frozen=True)
+class Lately:
+    """The requests since something last began to speak for a regression."""
+
+    since: datetime
+    counts: Window
+
+    @property
+    def words(self) -> str:
+        """With the rates of both arms."""
+        return f"since {self.since:%Y-%m-%d %H:%M:%S} UTC {_with_rates(self.counts)}"
+
+
+def of_regression(test: Regression, compared: Compared, counts: Window, alpha: float, lately: Lately) -> Proof:
     """The candidate against the baseline."""
     if counts.baseline <= 0 or counts.candidate <= 0:
         return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be compared yet: no requests of both arms")
     conclusion = compared.conclusion(alpha)
-    low, high = compared.possible(alpha)
-    possible = _times(low, high)
+    possible = _times(*compared.possible(alpha))
     sure = f"with {test.confidence} confidence"
     match conclusion:
         case Conclusion.REGRESSED:
-            state, words = State.BREACHED, f"is worse than the baseline's by more than {test.margin}, {sure}"
+            words = f"is worse than the baseline's by more than {test.margin}, {sure}: {lately.words}"
+            return Proof(conclusion, State.BREACHED, lately.counts, words)
         case Conclusion.SHOWN_OK:
-            state, words = State.OK, f"is not worse than the baseline's by more than {test.margin}, shown {sure}"
+            words = f"is not worse than the baseline's by more than {test.margin}, shown {sure}"
+            words += f": {_with_rates(counts)}; possible: {possible}"
         case Conclusion.INCONCLUSIVE:
-            state, words = State.OK, f"shows no regression by more than {test.margin} so far"
-    details = f"{_of_both(counts)}; possible: {possible}"
-    if conclusion is Conclusion.INCONCLUSIVE:
-        details += f"; {_found(detectable(counts, compared.margin, alpha))}"
-    return Proof(conclusion, state, counts, f"{words} ({details})", possible)
+            words = (
+                f"shows no regression by more than {test.margin} so far: {_with_rates(counts)}; possible: {possible}; "
+            )
+            words += _found(detectable(counts, compared.margin, alpha))
+    return Proof(conclusion, State.OK, counts, words, possible)
 
 
 def of_limit(
-    test: Regression,
-    compared: Compared,
-    candidate: Limited,
-    baseline: Limited,
-    counts: Window,
-    alpha: float,
+    test: Regression, candidate: Limited, counts: Window, alpha: float, lately: Lately, *, shared: bool
 ) -> Proof:
-    """The candidate against a limit; the baseline, and the comparison with it, tell a shared incident."""
+    """The candidate against a limit; `shared`: the baseline is above it alike."""
     if counts.candidate <= 0:
         return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be judged yet: no requests")
     conclusion = candidate.conclusion(alpha, counts)
@@ -79,14 +89,14 @@ def of_limit(
     sure = f"with {test.confidence} confidence"
     match conclusion:
         case Conclusion.REGRESSED:
-            state, words = State.BREACHED, f"is above {test.limit}, {sure}"
+            words = f"is above {test.limit}, {sure}: {lately.words}"
+            words += "; the baseline's is as well: a shared incident, not this version" if shared else ""
+            return Proof(conclusion, State.BREACHED, lately.counts, words, shared=shared)
         case Conclusion.SHOWN_OK:
-            state, words = State.OK, f"is not above {test.limit}, shown {sure}"
+            words = f"is not above {test.limit}, shown {sure}"
         case Conclusion.INCONCLUSIVE:
-            state, words = State.OK, f"is not shown to be above {test.limit} so far"
-    alike = baseline.conclusion(alpha, counts) is Conclusion.REGRESSED
-    shared = alike and compared.conclusion(alpha) is not Conclusion.REGRESSED
-    return Proof(conclusion, state, counts, f"{words} ({_of_both(counts)}; possible: {possible})", possible, shared)
+            words = f"is not shown to be above {test.limit} so far"
+    return Proof(conclusion, State.OK, counts, f"{words}: {_with_rates(counts)}; possible: {possible}", possible)
 
 
 def of_split(test: Split, counts: Window, weight: float, earlier: float) -> Proof:
@@ -116,6 +126,16 @@ def _of_both(counts: Window) -> str:
         f"{counts.candidate_bad:.0f} of {counts.candidate:.0f} against "
         f"{counts.baseline_bad:.0f} of {counts.baseline:.0f}"
     )
+
+
+def _with_rates(counts: Window) -> str:
+    """Such as `34 of 1200 (2.83%) were bad, of the baseline's 41 of 22800 (0.18%)`."""
+    baseline, candidate = _rates(counts)
+    first = f"{counts.candidate_bad:.0f} of {counts.candidate:.0f}"
+    second = f"{counts.baseline_bad:.0f} of {counts.baseline:.0f}"
+    first += f" ({shown(candidate, Unit.RATIO)})" if candidate is not None else ""
+    second += f" ({shown(baseline, Unit.RATIO)})" if baseline is not None else ""
+    return f"{first} were bad, of the baseline's {second}"
 
 
 def _times(low: float, high: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from tidegate.core.evidence import onset
 from tidegate.core.evidence.counts import Window
 from tidegate.core.evidence.intervals import (
     GRID,
@@ -19,13 +20,19 @@ from tidegate.core.evidence.intervals import (
     still_possible,
 )
 from tidegate.core.evidence.mixture import log_mean_exp
-from tidegate.core.evidence.regression import START, Absolute, Relative, log_evidence, regressed
+from tidegate.core.evidence.regression import START, Absolute, Relative
 
 LARGEST_SOUGHT: Final = 50.0
 """Ratios beyond this are not looked for when saying what could have been found."""
 
-MOST_WINDOWS: Final = 2.0**24
-"""Windows ahead that are looked at: decades of minutes."""
+BY_HALF: Final = 1
+"""Place of the alternative that is about 1.5 times the null."""
+
+NONE: Final = Window(0.0, 0.0, 0.0, 0.0)
+"""No requests."""
+
+MOST_WINDOWS: Final = 20_000
+"""Windows ahead that are looked at: two weeks of minutes."""
 
 
 class Conclusion(StrEnum):
@@ -45,8 +52,10 @@ class Compared:
 
     margin: float
     """Tolerated excess as a ratio: 0.2 for 20 %."""
-    ratios: Sequence[float] = START
-    """One log likelihood ratio for each alternative."""
+    logs: Sequence[float] = ()
+    """The evidence for each alternative (core/evidence/onset.py)."""
+    counted: int = 0
+    """Windows so far."""
     profile: Sequence[float] = NOTHING
     """Log likelihoods of the ratios of `intervals.GRID`."""
     null: float = 0.0
@@ -56,14 +65,19 @@ class Compared:
         """With further windows."""
         return replace(
             self,
-            ratios=Relative(self.margin).after(self.ratios, windows),
+            logs=onset.after(self.logs, self.counted, self.growths(windows)),
+            counted=self.counted + len(windows),
             profile=profile_after(self.profile, windows),
             null=self.null + log_likelihood(windows, 1 + self.margin),
         )
 
+    def growths(self, windows: Iterable[Window]) -> list[Sequence[float]]:
+        """What each window adds for each alternative."""
+        return [Relative(self.margin).after(START, [window]) for window in windows]
+
     def conclusion(self, alpha: float) -> Conclusion:
         """What is shown at level `alpha` (0.05 for 95 % confidence)."""
-        if regressed(self.ratios, alpha):
+        if onset.log_evidence(self.logs, self.counted) >= math.log(1 / alpha):
             return Conclusion.REGRESSED
         level = log_mean_exp(self.profile) - math.log(1 / alpha)
         likeliest = GRID[max(range(POINTS), key=lambda place: self.profile[place])]
@@ -81,19 +95,48 @@ class Limited:
 
     limit: float
     """A share above 0 and below 1."""
-    ratios: Sequence[float] = START
-    """One log likelihood ratio for each alternative."""
+    logs: Sequence[float] = ()
+    """The evidence for each alternative (core/evidence/onset.py)."""
+    counted: int = 0
+    """Windows so far."""
 
-    def after(self, windows: Iterable[Window]) -> Limited:
+    def after(self, windows: Sequence[Window]) -> Limited:
         """With further windows; it looks at their candidate only."""
-        return replace(self, ratios=Absolute(self.limit).after(self.ratios, windows))
+        logs = onset.after(self.logs, self.counted, self.growths(windows))
+        return replace(self, logs=logs, counted=self.counted + len(windows))
+
+    def growths(self, windows: Iterable[Window]) -> list[Sequence[float]]:
+        """What each window adds for each alternative."""
+        return [Absolute(self.limit).after(START, [window]) for window in windows]
 
     def conclusion(self, alpha: float, total: Window) -> Conclusion:
         """What is shown at level `alpha`; `total`: all that was counted."""
-        if regressed(self.ratios, alpha):
+        if onset.log_evidence(self.logs, self.counted) >= math.log(1 / alpha):
             return Conclusion.REGRESSED
         high = rate_interval(total.candidate, total.candidate_bad, alpha)[1]
         return Conclusion.SHOWN_OK if high <= self.limit else Conclusion.INCONCLUSIVE
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Since when something speaks for a regression: what a person is shown when one is found. Decides nothing.
+
+    The last time that the sum of the growth for a regression by half was at 0 (E. S. Page, 1954).
+    """
+
+    since: float
+    """Epoch seconds."""
+    counts: Window
+    """The requests since."""
+    height: float = 0.0
+    """The sum."""
+
+    def after(self, growth: Sequence[float], window: Window, end: float) -> Suspicion:
+        """With one more window, which ended at `end` (epoch seconds), and what it adds for each alternative."""
+        height = self.height + growth[BY_HALF]
+        if height <= 0:
+            return Suspicion(end, NONE)
+        return Suspicion(self.since, together([self.counts, window]), height)
 
 
 def mirrored(windows: Iterable[Window]) -> list[Window]:
@@ -132,7 +175,7 @@ def detectable(total: Window, margin: float, alpha: float) -> float | None:
     def found(ratio: float) -> bool:
         bad = min(total.candidate * min(rate * ratio, 1.0), total.candidate)
         window = Window(total.baseline, total.baseline_bad, total.candidate, bad)
-        return log_evidence(Relative(margin).after(START, [window])) >= math.log(1 / alpha)
+        return Compared(margin).after([window]).conclusion(alpha) is Conclusion.REGRESSED
 
     low, high = 1 + margin, LARGEST_SOUGHT
     if not found(high):
@@ -143,27 +186,23 @@ def detectable(total: Window, margin: float, alpha: float) -> float | None:
     return high
 
 
-def crossing(ratios: Sequence[float], growth: Sequence[float], level: float) -> float:
+def crossing(logs: Sequence[float], counted: int, growth: Sequence[float], level: float) -> float:
     """After how many more windows like the last one the evidence changes sides of `level`.
 
     Args:
-        ratios: log likelihood ratios now.
-        growth: what one window adds to each.
+        logs: the evidence for each alternative.
+        counted: windows so far.
+        growth: what the last window added to each.
         level: ln(1/alpha).
 
-    Returns: a whole number of windows, 1 and up; infinity when it never does.
+    Returns: a whole number of windows, 1 and up; infinity when it does not within `MOST_WINDOWS`.
     """
-
-    def beyond(windows: float) -> bool:
-        return log_evidence([now + windows * more for now, more in zip(ratios, growth, strict=True)]) >= level
-
-    side, high = beyond(0), 1.0
-    while beyond(high) is side:
-        high *= 2
-        if high > MOST_WINDOWS:
-            return math.inf
-    low = high / 2 if high > 1 else 0.0
-    while high - low > 1:
-        middle = float((low + high) // 2)
-        low, high = (middle, high) if beyond(middle) is side else (low, middle)
-    return high
+    beyond = onset.log_evidence(logs, counted) >= level
+    if not beyond and max(growth) <= 0:
+        return math.inf
+    for more in range(1, MOST_WINDOWS + 1):
+        logs = onset.after(logs, counted, [growth])
+        counted += 1
+        if (onset.log_evidence(logs, counted) >= level) is not beyond:
+            return float(more)
+    return math.inf

@@ -1,0 +1,91 @@
+"""Evidence mixed over when a regression began: the same as adding up every start, and no more under the null than before."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.core.evidence import onset
+from tidegate.core.evidence.counts import Window
+from tidegate.core.evidence.gathered import NONE, Compared, Conclusion, Limited, Suspicion
+from tidegate.core.evidence.regression import START, Relative, regressed
+
+ALPHA = 0.05
+GROWTHS = st.lists(st.lists(st.floats(-3, 3), min_size=3, max_size=3), min_size=1, max_size=12)
+
+
+def weight(start: int) -> float:
+    return 0.5 if start == 1 else 0.5 / ((start - 1) * start)
+
+
+@given(GROWTHS)
+def test_it_is_the_sum_over_every_start(growths: list[list[float]]) -> None:
+    last = len(growths)
+    each = [
+        sum(weight(s) * math.exp(sum(g[place] for g in growths[s - 1 :])) for s in range(1, last + 1))
+        for place in range(3)
+    ]
+    to_come = 1 - sum(weight(s) for s in range(1, last + 1))
+    expected = sum(each) / 3 + to_come
+    assert math.exp(onset.log_evidence(onset.after((), 0, growths), last)) == pytest.approx(expected, rel=1e-9)
+
+
+@given(GROWTHS, st.integers(0, 11))
+def test_a_stop_between_changes_nothing(growths: list[list[float]], cut: int) -> None:
+    cut = min(cut, len(growths))
+    halfway = onset.after((), 0, growths[:cut])
+    assert onset.after(halfway, cut, growths[cut:]) == pytest.approx(onset.after((), 0, growths))
+
+
+def test_weights_of_all_starts_are_one() -> None:
+    assert sum(weight(s) for s in range(1, 100_000)) == pytest.approx(1, abs=1e-5)
+
+
+@given(
+    st.floats(0, 1.0),
+    st.integers(1, 5000),
+    st.integers(1, 5000),
+    st.integers(0, 12),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=4),
+)
+def test_under_the_null_the_next_window_adds_nothing_on_average(
+    margin: float, baseline: int, candidate: int, bad: int, earlier: list[tuple[int, int]]
+) -> None:
+    before = Compared(margin).after([Window(900, min(a, 900), 100, min(b, 100)) for a, b in earlier])
+    share = candidate / (baseline + candidate)
+    chance = share * (1 + margin) / (share * (1 + margin) + 1 - share)
+    bad = min(bad, baseline, candidate)
+    mean = 0.0
+    for mine in range(bad + 1):
+        after = before.after([Window(baseline, bad - mine, candidate, mine)])
+        probability = math.comb(bad, mine) * chance**mine * (1 - chance) ** (bad - mine)
+        mean += probability * math.exp(onset.log_evidence(after.logs, after.counted))
+    assert mean <= math.exp(onset.log_evidence(before.logs, before.counted)) * (1 + 1e-9)
+
+
+def test_a_regression_after_good_hours_is_found_at_once_and_not_after_as_many_bad_ones() -> None:
+    good, worse = Window(570, 3, 30, 0), Window(570, 3, 30, 1)
+    hours = [good] * 1200
+    test, found = Compared(0.2).after(hours), 0
+    while test.conclusion(ALPHA) is not Conclusion.REGRESSED:
+        test, found = test.after([worse]), found + 1
+    plain = Relative(0.2).after(START, [*hours, *[worse] * found])
+    assert found < 30
+    assert not regressed(plain, ALPHA)
+
+
+def test_the_requests_that_are_shown_begin_where_suspicion_did() -> None:
+    quiet, bad = Window(570, 3, 30, 0), Window(570, 3, 30, 3)
+    test, found = Compared(0.2), Suspicion(0.0, NONE)
+    for place, window in enumerate([quiet, quiet, bad, bad], start=1):
+        found = found.after(test.growths([window])[0], window, 60.0 * place)
+    assert (found.since, found.counts) == (120.0, Window(1140, 6, 60, 6))
+
+
+def test_a_limit_looks_at_starts_as_well() -> None:
+    test = Limited(0.01).after([Window(0, 0, 600, 3)] * 600)
+    hit = test.after([Window(0, 0, 600, 30)])
+    assert hit.conclusion(ALPHA, Window(0, 0, 600 * 601, 3 * 600 + 30)) is Conclusion.REGRESSED
