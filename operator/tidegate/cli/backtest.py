@@ -24,7 +24,7 @@ from tidegate.cli import backtest_chart, backtest_svg, backtest_text
 from tidegate.cli.backtest_json import as_json
 from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
-from tidegate.cli.rollouts import the_rollout, valid_spec
+from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.timeline import timeline
 from tidegate.ports.errors import PortError
 from tidegate.settings import Source
@@ -42,7 +42,7 @@ REDRAWN: Final = 0.2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The Rollout, the history, and how to print."""
     add = parser.add_argument
-    add("file", metavar="FILE", help="YAML with one Rollout; - for stdin")
+    add("files", nargs="+", metavar="FILE", help="YAML with one Rollout, and its metric templates; - for stdin")
     add("--prometheus", required=True, metavar="URL", help="what /api/v1/query_range is added to")
     add("--from", dest="begin", required=True, metavar="WHEN", help="2026-11-01T00:00:00Z, or 14d before --to")
     add("--to", dest="end", metavar="WHEN", help="an instant, or so long ago; by default now")
@@ -78,8 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0; 1 when a run did not end as expected."""
-    document = the_rollout(arguments.file, "backtest")
-    spec = valid_spec(document)
+    given = the_rollout(arguments.files, "backtest")
+    document, spec = given.document, given.whole_spec()
     if not spec.metrics:
         raise CommandError(f"{document.file}: the Rollout asks no metrics; there is nothing to look up")
     order = _order(arguments, document, spec)

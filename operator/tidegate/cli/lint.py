@@ -1,4 +1,4 @@
-"""`tidegate lint`: what is wrong with Rollout files, before any cluster sees them."""
+"""`tidegate lint`: what is wrong with files of Rollouts and metric templates, before any cluster sees them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tidegate.api.checks import Problem, Severity, advice, check_command, check_rollout
-from tidegate.api.rollout import API_VERSION, GROUP
+from tidegate.api.checks import Problem, Severity, Where, check_command, check_rollout, check_template, rollout_advice
+from tidegate.api.rollout import API_VERSION, GROUP, RolloutSpec
 from tidegate.cli.documents import Document, files_of, read
+from tidegate.cli.templates import KINDS, GivenTemplates, namespace_of
 
 ROLLOUT: Final = f"{API_VERSION}/Rollout"
 COMMAND: Final = f"{API_VERSION}/RolloutCommand"
@@ -23,8 +24,9 @@ class Finding:
 
     file: str
     line: int
+    kind: str
+    """Of the object, such as `Rollout`."""
     name: str
-    """Of the object."""
     path: str
     severity: Severity
     message: str
@@ -45,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     """0 without errors, 1 with some."""
     files = [file for name in arguments.files for file in files_of(name)]
     documents = [document for file in files for document in read(file)]
-    findings = [finding for document in documents for finding in findings_of(document)]
+    templates = GivenTemplates(documents)
+    findings = [finding for document in documents for finding in findings_of(document, templates)]
     match arguments.format:
         case "json":
             print(json.dumps([finding.__dict__ for finding in findings], indent=2))
@@ -58,30 +61,56 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failing else 0
 
 
-def findings_of(document: Document) -> Iterator[Finding]:
-    """What is wrong with one object, by line; nothing for kinds that are not ours."""
-    problems = sorted(_problems(document), key=lambda problem: document.line(problem.where))
+def findings_of(document: Document, templates: GivenTemplates) -> Iterator[Finding]:
+    """What is wrong with one object, by line; nothing for kinds that are not ours.
+
+    Args:
+        document: the object.
+        templates: those of all files.
+    """
+    problems = sorted(_problems(document, templates), key=lambda problem: document.line(problem.where))
     for problem in problems:
         line = document.line(problem.where)
-        yield Finding(document.file, line, document.name, problem.path, problem.severity, problem.message)
+        kind = document.kind.rpartition("/")[2]
+        yield Finding(document.file, line, kind, document.name, problem.path, problem.severity, problem.message)
 
 
-def _problems(document: Document) -> list[Problem]:
+def _problems(document: Document, templates: GivenTemplates) -> list[Problem]:
     if not document.kind.startswith(f"{GROUP}/"):
         return []
     repeated = list(document.repeated_keys())
     match document.kind:
         case kind if kind == ROLLOUT:
-            spec, problems = check_rollout(document.content)
-            hints = advice(spec) if spec is not None and not problems else []
-            return repeated + problems + hints
+            spec, problems = check_rollout(document.content, templates.of(document))
+            hints = rollout_advice(document.content, spec) if spec is not None and not problems else []
+            misplaced = list(_misplaced(document, spec, templates)) if spec is not None else []
+            return repeated + problems + misplaced + [hint for hint in hints if hint.where not in _places(misplaced)]
         case kind if kind == COMMAND:
             return repeated + check_command(document.content)[1]
+        case kind if kind in KINDS:
+            return repeated + check_template(document.content)[1]
         case _:
-            message = f"is not known: {GROUP} has Rollout and RolloutCommand of {API_VERSION}"
+            kinds = f"Rollout, RolloutCommand, {' and '.join(KINDS.values())}"
+            message = f"is not known: {GROUP} has {kinds} of {API_VERSION}"
             return [
                 Problem(("kind",) if document.content.get("apiVersion") == API_VERSION else ("apiVersion",), message)
             ]
+
+
+def _misplaced(document: Document, spec: RolloutSpec, templates: GivenTemplates) -> Iterator[Problem]:
+    """Templates that were given, and that the Rollout cannot reach where they are."""
+    for index, metric in enumerate(spec.metrics):
+        places = templates.elsewhere(document, metric.template) if metric.template is not None else ()
+        if places:
+            message = (
+                f"{metric.template} is in namespace {' and '.join(places)}, and a Rollout of {namespace_of(document)} "
+                "reads its own namespace's only: make it a ClusterMetricTemplate"
+            )
+            yield Problem(("spec", "metrics", index, "template"), message, Severity.WARNING)
+
+
+def _places(problems: Sequence[Problem]) -> set[Where]:
+    return {problem.where for problem in problems}
 
 
 def _line(finding: Finding) -> str:
@@ -90,11 +119,15 @@ def _line(finding: Finding) -> str:
 
 def _annotation(finding: Finding) -> str:
     message = f"{finding.path}: {finding.message}".replace("%", "%25").replace("\n", "%0A")
-    return f"::{finding.severity} file={finding.file},line={finding.line},title=Rollout {finding.name}::{message}"
+    return (
+        f"::{finding.severity} file={finding.file},line={finding.line},title={finding.kind} {finding.name}::{message}"
+    )
 
 
 def _summary(documents: Sequence[Document], findings: Sequence[Finding]) -> str:
     rollouts = sum(document.kind == ROLLOUT for document in documents)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    counts = ((rollouts, "Rollout"), (errors, "error"), (len(findings) - errors, "warning"))
+    templates = sum(document.kind in KINDS for document in documents)
+    ours = ((rollouts, "Rollout"), *(((templates, "template"),) if templates else ()))
+    counts = (*ours, (errors, "error"), (len(findings) - errors, "warning"))
     return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tidegate.api.checks import check_rollout
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.threshold import Threshold
 from tidegate.cli import words
-from tidegate.cli.documents import Document, read
+from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
-from tidegate.cli.lint import ROLLOUT
+from tidegate.cli.rollouts import the_rollouts
 from tidegate.cli.tables import Table, show
 from tidegate.cli.timeline import Planned, timeline
 from tidegate.core.instants import in_words
@@ -24,7 +23,12 @@ COLUMNS: Final = ("step", "weight", "from", "to", "gate", "judged (after so long
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which file, and when the run would begin."""
-    parser.add_argument("file", metavar="FILE", help="YAML with one Rollout or more; - for stdin")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="YAML with one Rollout or more, and their metric templates; - for stdin",
+    )
     parser.add_argument(
         "--start", type=_instant, metavar="INSTANT", help="show dates for a run that begins then (2026-11-21T09:00:00Z)"
     )
@@ -32,17 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0; 1 when a Rollout has errors."""
-    rollouts = [document for document in read(arguments.file) if document.kind == ROLLOUT]
+    rollouts = the_rollouts(arguments.files)
     if not rollouts:
-        raise CommandError(f"{arguments.file}: there is no Rollout in it")
-    for document in rollouts:
-        spec, problems = check_rollout(document.content)
-        if spec is None or problems:
-            first = problems[0]
-            line = document.line(first.where)
-            more = f" (and {len(problems) - 1} more: see tidegate lint)" if len(problems) > 1 else ""
-            raise CommandError(f"{document.file}:{line}: {first}{more}", 1)
-        _print(document, spec, arguments.start)
+        raise CommandError(f"{', '.join(arguments.files)}: there is no Rollout in it")
+    for given in rollouts:
+        spec = given.spec()
+        for metric in spec.metrics:
+            if metric.template is not None:
+                words = "is not in the files given: its question was not checked"
+                print(f"tidegate: {metric.name}: {metric.template} {words}", file=sys.stderr)
+        _print(given.document, spec, arguments.start)
     return 0
 
 

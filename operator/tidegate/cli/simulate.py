@@ -12,7 +12,7 @@ from typing import Any
 from tidegate.api.checks.reading import read as read_model
 from tidegate.cli.documents import Document, read
 from tidegate.cli.errors import CommandError
-from tidegate.cli.rollouts import the_rollout, valid_spec
+from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.tables import Table, show
 from tidegate.core.instants import in_words
 from tidegate.reconcile.specs import checked
@@ -25,18 +25,21 @@ COLUMNS = ("after", "at", "weight", "what", "why")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The Rollout, the world, and how to print."""
-    parser.add_argument("file", metavar="FILE", help="YAML with one Rollout; - for stdin")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="YAML with one Rollout, and its metric templates; - for stdin"
+    )
     parser.add_argument("--world", metavar="WORLD.yaml", help="what happens; by default all is well all the time")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when the world's expectations are met (or it has none), 1 when not."""
-    document = the_rollout(arguments.file, "simulate")
-    world = _world(arguments.world)
-    spec = valid_spec(document)
+    given = the_rollout(arguments.files, "simulate")
+    document, world, spec = given.document, _world(arguments.world), given.whole_spec()
     begun = time.perf_counter()
     scripted = Scripted(document.name, _wire(document), spec, world, checked)
+    for ref, template in given.templates.specs.items():
+        scripted.cluster.put_metric_template(ref, template)
     scripted.run()
     took = time.perf_counter() - begun
     outcome = Outcome.of(scripted)

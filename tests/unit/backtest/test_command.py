@@ -42,6 +42,20 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.fixture
+def templated(file: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """The same question, in a template of its own file."""
+    rollout = yaml.safe_load(file.read_text())
+    metric = rollout["spec"]["metrics"][0]
+    query = metric.pop("query").replace("errors{", "{{ parameters.metric }}{")
+    metric |= {"template": {"name": "errors"}, "parameters": {"metric": "errors"}}
+    file.write_text(yaml.safe_dump(rollout))
+    spec = {"query": query, "parameters": [{"name": "metric"}]}
+    made = tmp_path / "template.yaml"
+    made.write_text(yaml.safe_dump({**rollout, "kind": "MetricTemplate", "metadata": {"name": "errors"}, "spec": spec}))
+    return file, made
+
+
 class Said:
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -61,6 +75,14 @@ class Said:
 @pytest.fixture
 def tidegate(capsys: pytest.CaptureFixture[str]) -> Said:
     return Said(capsys)
+
+
+async def test_a_metric_of_a_template_is_asked_as_its_own(tidegate: Said, templated: tuple[Path, Path]) -> None:
+    said = await tidegate(SPOILED, *templated, *FROM)
+    assert tidegate.code == 0
+    assert said.splitlines()[-1] == (
+        "Reverted (GuardBreached) after 6m40s: errors of the candidate is 20%, above max 5% (window 30s)"
+    )
 
 
 async def test_one_run_is_told_in_words(tidegate: Said, file: Path) -> None:

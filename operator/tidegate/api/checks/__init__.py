@@ -34,6 +34,7 @@ __all__ = [
     "check_rollout",
     "check_spec",
     "check_template",
+    "rollout_advice",
 ]
 
 LONGEST_NAME = 63
@@ -58,6 +59,21 @@ def check_rollout(
         return None, problems
     spec, unresolved = with_questions_resolved(written, templates)
     return spec, problems + unresolved + [placed(problem, written) for problem in check_spec(spec)]
+
+
+def rollout_advice(manifest: Mapping[str, object], spec: RolloutSpec) -> list[Problem]:
+    """The warnings for a Rollout without errors. What a template asks is warned of there, not at each of its users.
+
+    Args:
+        manifest: the object.
+        spec: what `check_rollout` made of it.
+    """
+    written, _ = read(RolloutSpec, manifest.get("spec", {}), ("spec",))
+    hints = advice(spec)
+    if written is None:
+        return hints
+    asked = [hint for hint in hints if placed(hint, written) != hint and hint.where[3] in {"query", "ratio"}]
+    return [placed(hint, written) for hint in hints if hint not in asked]
 
 
 def check_spec(spec: RolloutSpec) -> list[Problem]:
