@@ -123,10 +123,10 @@ def test_a_metric_gets_the_templates_question_with_its_gaps_filled() -> None:
 
 
 def test_what_the_metric_says_goes_before_what_the_template_says() -> None:
-    templates = known(good_template(), latency(whenEmpty="Zero", warmUp="1m"))
+    templates = known(good_template({"minSeries": 8}), latency(whenEmpty="Zero", warmUp="1m"))
     given = {"counter": "hits_total"}
     metric = resolved(rollout({"name": "error-rate"}, parameters=given), templates)
-    assert (str(metric.window), metric.minimum_requests) == ("5m", 20)
+    assert (str(metric.window), metric.minimum_requests, metric.min_series) == ("5m", 20, 8)
     metric = resolved(rollout({"name": "error-rate"}, parameters=given, window="2m", minimumRequests=1), templates)
     assert (str(metric.window), metric.minimum_requests) == ("2m", 1)
     other = good({"metrics.1": {"name": "latency", "template": {"name": "latency"}, "whenEmpty": "NoData"}})

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tidegate.api.checks import advice, check_rollout
+from tests.unit.api.manifests import good
+from tidegate.api.checks import Templates, advice, check_rollout, check_template
+from tidegate.api.templates.ref import TemplateKind, TemplateRef
 from tidegate.cli.main import main
 from tidegate.settings import Settings
 
@@ -28,6 +30,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
 
 
 ROLLOUTS = [(where, text) for where, text in blocks("yaml") if "kind: Rollout" in text]
+TEMPLATES = [(where, text) for where, text in blocks("yaml") if "MetricTemplate\nmetadata" in text]
 SETTINGS = [(where, text) for where, text in blocks("yaml") if re.search(r"^sources:", text, re.MULTILINE)]
 
 
@@ -37,6 +40,25 @@ def test_every_rollout_shown_is_valid(where: str, text: str) -> None:
     spec, problems = check_rollout(manifest)
     assert problems == [], where
     assert spec is not None
+
+
+@pytest.mark.parametrize(("where", "text"), TEMPLATES, ids=[where for where, _ in TEMPLATES])
+def test_every_template_shown_is_valid(where: str, text: str) -> None:
+    assert check_template(yaml.safe_load(text))[1] == [], where
+
+
+def test_the_template_shown_answers_to_the_metric_shown() -> None:
+    page = next(page.read_text() for page in PAGES if page.name == "rollout.md")
+    template, metrics = (
+        yaml.safe_load(found[2])
+        for found in BLOCK.finditer(page[page.index("## Metric templates") :])
+        if found[1] == "yaml"
+    )
+    ref = TemplateRef(kind=TemplateKind(template["kind"]), name=template["metadata"]["name"])
+    _, problems = check_rollout(
+        good({"metrics.0": metrics["metrics"][0] | {"name": "errors"}}), Templates({ref: template["spec"]})
+    )
+    assert problems == []
 
 
 @pytest.mark.parametrize(("where", "text"), SETTINGS, ids=[where for where, _ in SETTINGS])
@@ -58,6 +80,7 @@ def test_every_command_shown_prints_what_is_shown(
 
 def test_there_is_something_to_check() -> None:
     assert ROLLOUTS
+    assert TEMPLATES
     assert SETTINGS
     assert len(blocks("console")) >= 2
 

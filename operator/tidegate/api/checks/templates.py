@@ -25,7 +25,7 @@ SAMPLES: Final = ("sample", "0.5", "5m")
 """A name, a number, a duration: what may stand outside of quotes."""
 MOST_TRIES: Final = 243
 """Combinations of samples tried on one text: five parameters without a default that stand outside of quotes."""
-DEFAULTS: Final = ("unit", "window", "minimum_requests", "warm_up", "when_empty")
+DEFAULTS: Final = ("unit", "window", "minimum_requests", "min_series", "warm_up", "when_empty")
 """What a template says where the metric does not."""
 
 

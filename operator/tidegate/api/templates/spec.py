@@ -43,6 +43,8 @@ class MetricTemplateSpec(ApiModel):
     """How far back the question looks, where the Rollout's metric does not say."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """For a `ratio`: the least number of requests to judge, where the Rollout's metric does not say."""
+    min_series: Annotated[int, Field(ge=1, le=64)] | None = None
+    """The least number of series to decide on, where the Rollout's metric does not say."""
     warm_up: Duration | None = None
     """How long nothing is compared with the baseline, where the Rollout's metric does not say."""
     when_empty: WhenEmpty | None = None
