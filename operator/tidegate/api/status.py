@@ -154,6 +154,10 @@ class FindingStatus(StatusModel):
 
     threshold: str
     """Its identity."""
+    metric: str = ""
+    """The metric."""
+    window: str = ""
+    """How far back the metric looks; absent for a test on counts, which looks back to the run's begin."""
     state: str
     """`Ok`, `Breached`, `NotComparable`, `TooFew` or `Blind`."""
     value: str = ""

@@ -12,11 +12,14 @@ from pydantic import ValidationError
 
 from tidegate.adapters.kubernetes.client import ROLLOUTS
 from tidegate.adapters.kubernetes.kubeconfig import Connection
-from tidegate.api.status import CheckpointStatus, Condition, RolloutStatus, RunStatus, StepStatus
+from tidegate.api.status import CheckpointStatus, Condition, EvidenceStatus, RolloutStatus, RunStatus, StepStatus
 from tidegate.cli.cluster import add_cluster_arguments, with_cluster
 from tidegate.cli.errors import CommandError
 from tidegate.cli.tables import Table, show
+from tidegate.core.evidence.intervals import still_possible
 from tidegate.core.instants import in_words
+from tidegate.core.proofs import ratio_in_words
+from tidegate.core.verdicts import ALPHA
 from tidegate.ports.errors import Missing
 
 MOST_RUNS: Final = 5
@@ -82,6 +85,8 @@ def _tables(status: RolloutStatus) -> Iterator[Table]:
     if status.blind:
         rows = [(blind.metric, blind.kind, _moment(blind.since), blind.message) for blind in status.blind]
         yield _table("Metrics without an answer", ("metric", "why", "since", "what was answered"), rows)
+    if status.run is not None and status.run.evidence:
+        yield _tests(status.run.evidence)
     if status.checkpoints:
         yield _checkpoint(status.checkpoints[0])
     if status.history:
@@ -116,12 +121,45 @@ def _step(step: StepStatus) -> str:
 
 def _checkpoint(checkpoint: CheckpointStatus) -> Table:
     title = f"Last checkpoint, {checkpoint.at} into {checkpoint.step}: {checkpoint.verdict}"
-    columns = ("threshold", "limit", "candidate", "baseline", "series", "bad requests", "possible (95%)", "state")
+    columns = (
+        "threshold",
+        "metric",
+        "limit",
+        "window",
+        "candidate",
+        "baseline",
+        "series",
+        "bad requests",
+        "possible (95%)",
+        "state",
+    )
     rows = [
-        (one.threshold, one.limit, one.value, one.baseline, one.series, one.counts, one.possible, one.state)
+        (
+            one.threshold,
+            one.metric,
+            one.limit,
+            one.window,
+            one.value,
+            one.baseline,
+            one.series,
+            one.counts,
+            one.possible,
+            f"{one.state}, {one.conclusion}" if one.conclusion else one.state,
+        )
         for one in checkpoint.findings
     ]
     return _table(title, columns, rows)
+
+
+def _tests(evidence: Sequence[EvidenceStatus]) -> Table:
+    """What the tests on counts have gathered, as last recorded."""
+    rows = []
+    for one in evidence:
+        total, total_bad, mine, mine_bad = one.counts
+        possible = ratio_in_words(*still_possible(one.profile[:-1], ALPHA)) if one.profile else ""
+        begin = _moment(one.start)
+        rows.append((one.name, begin, f"{mine_bad:.0f} of {mine:.0f}", f"{total_bad:.0f} of {total:.0f}", possible))
+    return _table("Tests on counts", ("test", "since", "candidate", "baseline", "possible (95%)"), rows)
 
 
 def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:

@@ -60,7 +60,7 @@ def of_regression(test: Regression, compared: Compared, counts: Window, alpha: f
     if counts.baseline <= 0 or counts.candidate <= 0:
         return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be compared yet: no requests of both arms")
     conclusion = compared.conclusion(alpha)
-    possible = _times(*compared.possible(alpha))
+    possible = ratio_in_words(*compared.possible(alpha))
     sure = f"with {test.confidence} confidence"
     match conclusion:
         case Conclusion.REGRESSED:
@@ -138,7 +138,8 @@ def _with_rates(counts: Window) -> str:
     return f"{first} were bad, of the baseline's {second}"
 
 
-def _times(low: float, high: float) -> str:
+def ratio_in_words(low: float, high: float) -> str:
+    """Which ratios of the candidate's rate to the baseline's are possible."""
     if math.isinf(high):
         return f"{low:.3g} times the baseline's and up"
     return f"{low:.3g} to {high:.3g} times the baseline's"

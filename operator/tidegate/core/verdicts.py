@@ -99,6 +99,8 @@ def _evidence(draft: Draft, finding: Finding) -> FindingStatus:
         base = shown(worst.baseline, unit) if worst.baseline is not None else ""
     return FindingStatus(
         threshold=finding.line.identity,
+        metric=finding.line.metric,
+        window="" if metric is None or finding.line.counted else str(metric.window),
         state=str(finding.state),
         value=value,
         baseline=base,

@@ -63,6 +63,7 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("slower than nothing", {"metrics.0.ratio": {"histogram": "x_seconds", "slowerThan": 0}}, "spec.metrics[0].ratio.slowerThan", "write a bucket's bound"),
     ("a histogram's buckets", {"metrics.0.ratio": {"histogram": "x_seconds_bucket", "slowerThan": "1s"}}, "spec.metrics[0].ratio.histogram", "without _bucket: the operator adds that"),
     ("a histogram without a name", {"metrics.0.ratio": {"histogram": '{job="x"}', "slowerThan": "1s"}}, "spec.metrics[0].ratio.histogram", "must begin with the histogram's name"),
+    ("nine tests", {"guards": [{"name": f"t{n}", "metric": "errors", "regression": {}} for n in range(9)]}, "spec.guards[8]", "8 are the most"),
     ("a misspelt field", {"guards.0.onbreach": "Hold"}, "spec.guards[0].onbreach", "is not a field here; did you mean 'onBreach'?"),
     ("a field in the models' own spelling", {"guards.0.on_breach": "Hold"}, "spec.guards[0].on_breach", "did you mean 'onBreach'?"),
     ("an instant without a zone", {"steps.1.gate.after": "2026-11-21T14:00:00"}, "spec.steps[1].gate.after", "must say its time zone"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidegate.api.checks.advice import advice
-from tidegate.api.checks.limits import limit_problems
+from tidegate.api.checks.limits import count_problems, limit_problems
 from tidegate.api.checks.problems import Problem, Severity, Where
 from tidegate.api.checks.queries import query_problems
 from tidegate.api.checks.questions import placed, with_questions_resolved
@@ -79,7 +79,13 @@ def rollout_advice(manifest: Mapping[str, object], spec: RolloutSpec) -> list[Pr
 def check_spec(spec: RolloutSpec) -> list[Problem]:
     """What is wrong with a spec that has the right form."""
     broken = list(broken_rules(spec, ("spec",)))
-    found = [*name_problems(spec), *limit_problems(spec), *checkpoint_problems(spec), *query_problems(spec)]
+    found = [
+        *name_problems(spec),
+        *limit_problems(spec),
+        *count_problems(spec),
+        *checkpoint_problems(spec),
+        *query_problems(spec),
+    ]
     told = {problem.where for problem in broken}
     return broken + [problem for problem in found if problem.where not in told]
 

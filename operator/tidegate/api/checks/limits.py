@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.api.checks.lines import Line, lines_of
+from tidegate.api.checks.lines import Line, lines_of, rollout_lines, step_lines
 from tidegate.api.checks.problems import Problem, Where
 from tidegate.api.metric import Metric, Ratio
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Quantity
 from tidegate.api.threshold import LimitKind
+
+MOST_TESTS = 8
+"""Tests on counts in force at once: each remembers up to a hundred numbers, and they share one chance of a false stop."""
 
 MOST_CONFIDENT = 0.99999
 """A false stop in 100,000 runs: less than that no count of requests can promise."""
@@ -27,6 +30,19 @@ def limit_problems(spec: RolloutSpec) -> Iterator[Problem]:
             metric is not None and metric.preset is None and metric.template is None
         ):  # one that could not be resolved has no unit yet
             yield from _of_line(line, metric)
+
+
+def count_problems(spec: RolloutSpec) -> Iterator[Problem]:
+    """More tests on counts than the status can remember at once."""
+    for index, step in enumerate(spec.steps):
+        lines = [line for line in (*rollout_lines(spec), *step_lines(spec, index)) if line.threshold.counted]
+        if len(lines) > MOST_TESTS:
+            message = (
+                f"step {step.name!r} has {len(lines)} lines with 'regression' or 'split' in force; {MOST_TESTS} are the most: "
+                "judge whole services, and leave segments to 'max' and 'maxIncrease'"
+            )
+            yield Problem(lines[MOST_TESTS].where, message)
+            return
 
 
 def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:

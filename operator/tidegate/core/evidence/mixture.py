@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 ALTERNATIVES: Final = 14
@@ -19,6 +20,7 @@ LARGEST: Final = 40.0
 """The smallest and largest effect, as multiples of the null."""
 
 
+@lru_cache(maxsize=1)
 def multiples() -> tuple[float, ...]:
     """The effects: `ALTERNATIVES` multiples of the null, log-spaced from `SMALLEST` to `LARGEST`."""
     step = math.log(LARGEST / SMALLEST) / (ALTERNATIVES - 1)
