@@ -119,9 +119,12 @@ class Draft:
         self.update(step=self.step.model_copy(update=changes))
 
     def want(self, question: Question) -> Answer | Open | NotAsked:
-        """The answer to a question that other answers have raised; it is asked in this tick when it was not yet."""
+        """The answer to a question that other answers have raised; it is asked in this tick when it was not yet.
+
+        One that is asked already and still open is waited for no longer than the question's own life, from now.
+        """
         answer = self.seen.asked.answer(question)
-        if isinstance(answer, NotAsked):
+        if isinstance(answer, NotAsked) or (isinstance(answer, Open) and question.life is not None):
             self.wanted.append(question)
         return answer
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from tidegate.core.observed import Answer, Question
+from tidegate.core.observed import Answer, Failed, FailedReason, Question
 from tidegate.core.samples import Asked
 from tidegate.ports.world import World
 
@@ -39,15 +39,23 @@ class Asking:
         return Asked(dict(self._answers), self._worked_out)
 
     def ask(self, questions: Iterable[Question]) -> None:
-        """Asks those that were not asked yet, without waiting."""
+        """Asks those that were not asked yet, without waiting; one that is open already may be given less time."""
         self.begun = True
         for question in questions:
             if question in self._answers:
+                self._hurry(question)
                 continue
             self._answers[question] = None
             life = QUESTION_LIFE if question.life is None else question.life
             task = asyncio.ensure_future(self._world.metrics.sample(question, timeout=life))
             self._tasks[task] = question
+
+    def _hurry(self, question: Question) -> None:
+        task = next((task for task, asked in self._tasks.items() if asked == question), None)
+        if task is None or question.life is None or self._tasks[task].life is not None:
+            return
+        del self._tasks[task]
+        self._tasks[asyncio.ensure_future(_within(task, question.life))] = question
 
     def forget(self) -> None:
         """The answers were about another weight: they judge nothing any more."""
@@ -80,3 +88,10 @@ class Asking:
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+
+
+async def _within(task: asyncio.Task[Answer], seconds: float) -> Answer:
+    try:
+        return await asyncio.wait_for(task, seconds)
+    except TimeoutError:
+        return Failed(FailedReason.TIMEOUT, f"no answer within the {seconds:g}s that a revert waits for it")

@@ -1,0 +1,73 @@
+"""The questions of one tick, where one asker has less patience than another."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from tests.simulated.shop import Shop, value
+from tidegate.core.observed import Answer, Failed, FailedReason, Question
+from tidegate.reconcile.asking import QUESTION_LIFE, Asking
+
+QUESTION = Question("default", "errors")
+
+
+@dataclass
+class Source:
+    """Answers when it is told to."""
+
+    answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    timeouts: list[float] = field(default_factory=list)
+
+    async def sample(self, question: Question, *, timeout: float) -> Answer:
+        del question
+        self.timeouts.append(timeout)
+        return await self.answer
+
+
+def asking(source: Source) -> Asking:
+    return Asking(replace(Shop().world, metrics=source), None)
+
+
+async def test_a_question_that_is_open_can_be_given_less_time() -> None:
+    source = Source()
+    one = asking(source)
+    one.ask([QUESTION])
+    one.ask([replace(QUESTION, life=0.01)])
+    await one.wait()
+    answer = one.asked().answer(QUESTION)
+    assert isinstance(answer, Failed)
+    assert answer.reason is FailedReason.TIMEOUT
+    assert source.timeouts == [QUESTION_LIFE], "it is not asked twice"
+    assert not one.open
+
+
+async def test_an_answer_in_the_time_left_is_taken() -> None:
+    source = Source()
+    one = asking(source)
+    one.ask([QUESTION])
+    one.ask([replace(QUESTION, life=30.0)])
+    source.answer.set_result(value(0.5))
+    await one.wait()
+    assert one.asked().answer(QUESTION) == value(0.5)
+
+
+async def test_less_time_is_given_once() -> None:
+    """A tick decides again after each answer: that must not put the deadline off."""
+    source = Source()
+    one = asking(source)
+    for life in (None, 0.01, 30.0, 60.0):
+        one.ask([replace(QUESTION, life=life)])
+    assert len(asyncio.all_tasks()) == 3, "this test, the question, and its shorter life"
+    await asyncio.wait_for(one.wait(), 5)
+    assert isinstance(one.asked().answer(QUESTION), Failed)
+
+
+async def test_what_is_open_is_left_with_its_task() -> None:
+    source = Source()
+    one = asking(source)
+    one.ask([QUESTION])
+    one.ask([replace(QUESTION, life=30.0)])
+    await asyncio.sleep(0)
+    await one.end()
+    assert source.answer.cancelled()
