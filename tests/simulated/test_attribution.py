@@ -1,0 +1,375 @@
+"""Whose fault is it? What both arms do alike is a shared incident; what the candidate does alone is its own."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass, replace
+
+import pytest
+
+from tests.simulated.scraped import Stage
+from tests.simulated.shop import Shop, spec, value
+from tidegate.core.attribution import PATIENCE
+from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.simulation.ports import ScriptedMetrics
+from tidegate.simulation.runner import Runner
+
+LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
+RATIO = {
+    "name": "errors",
+    "ratio": {"bad": 'bad{workload="$workload"}', "total": 'all{workload="$workload"}'},
+    "window": "20s",
+}
+
+
+async def started(shop: Shop, **changes: object) -> Runner:
+    runner = shop.rollout(spec(**{"steps": LONG, **changes}))
+    await runner.run_until(shop.start + 15)
+    assert shop.weight == 10
+    return runner
+
+
+def about_the_baseline(shop: Shop) -> list[Question]:
+    """The questions about it that were asked so far."""
+    metrics = shop.world.metrics
+    assert isinstance(metrics, ScriptedMetrics)
+    return [one for one in metrics.asked if one.arm is ArmName.BASELINE and one.part != "probe"]
+
+
+async def later(shop: Shop, runner: Runner, seconds: float) -> None:
+    await runner.run_until(shop.clock.now() + seconds, lambda: shop.outcome != "")
+
+
+def holding(shop: Shop) -> str:
+    run = shop.status.run
+    return run.hold.reason if run is not None and run.hold is not None else ""
+
+
+async def test_both_arms_beyond_a_limit_hold_until_both_are_well_again() -> None:
+    shop = Shop()
+    runner = await started(shop)
+    await later(shop, runner, 20)
+    shop.values.update(candidate=0.3, baseline=0.29)
+    await later(shop, runner, 11)
+    assert (shop.weight, holding(shop)) == (10, "SharedIncident")
+    assert shop.status.run is not None
+    assert shop.status.run.hold is not None
+    assert shop.status.run.hold.message == (
+        "errors of the candidate is 30%, above max 5% (window 20s); the baseline's is 29%: a shared incident, not this version"
+    )
+    await later(shop, runner, 1800)
+    assert (shop.weight, holding(shop)) == (10, "SharedIncident")
+    shop.values.update(candidate=0.0, baseline=0.0)
+    await later(shop, runner, 15)
+    assert holding(shop) == ""
+    await later(shop, runner, 7200)
+    assert shop.outcome == "Succeeded"
+    told = [reason for _, _, reason, _ in shop.cluster.events if reason in {"Holding", "HoldEnded"}]
+    assert told == ["Holding", "HoldEnded"]
+
+
+async def test_a_baseline_that_recovers_while_the_candidate_does_not_shows_whose_fault_it_is() -> None:
+    shop = Shop()
+    runner = await started(shop)
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 60)
+    assert holding(shop) == "SharedIncident"
+    shop.values.update(baseline=0.0)
+    await later(shop, runner, 11)
+    assert (shop.outcome, shop.weight) == ("Reverted", 0)
+
+
+@pytest.mark.parametrize(
+    ("why", "candidate", "baseline", "reverts"),
+    [
+        ("alike", 0.3, 0.3, False),
+        ("a fifth worse is alike", 0.12, 0.1, False),
+        ("more than a fifth worse is not", 0.1201, 0.1, True),
+        ("better than the baseline is alike", 0.06, 0.9, False),
+        ("a baseline at the limit is not beyond it", 0.0501, 0.05, True),
+        ("both infinite are alike", math.inf, math.inf, False),
+        ("infinite against a number is not", math.inf, 0.9, True),
+        ("a number against infinite is not alike either", 0.9, math.inf, True),
+        ("a baseline that is no number excuses nothing", 0.3, math.nan, True),
+    ],
+)
+async def test_alike_means(why: str, candidate: float, baseline: float, reverts: bool) -> None:  # noqa: FBT001
+    shop = Shop()
+    runner = await started(shop)
+    shop.values.update(candidate=candidate, baseline=baseline)
+    await later(shop, runner, 11)
+    assert (shop.outcome == "Reverted") is reverts, why
+    assert holding(shop) == ("" if reverts else "SharedIncident"), why
+
+
+async def test_below_a_min_alike_holds_and_the_candidate_alone_reverts() -> None:
+    for candidate, baseline, reverts in ((0.5, 0.6, False), (0.47, 0.6, True), (0.5, 0.95, True)):
+        shop = Shop(values={"candidate": 1.0, "baseline": 1.0})
+        runner = await started(shop, guards=[{"metric": "errors", "min": "90%"}])
+        shop.values.update(candidate=candidate, baseline=baseline)
+        await later(shop, runner, 11)
+        assert (shop.outcome == "Reverted") is reverts, (candidate, baseline)
+
+
+async def test_who_wants_a_revert_all_the_same_gets_it() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "max": "5%", "onSharedIncident": "Revert"}])
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 11)
+    assert shop.outcome == "Reverted"
+    assert about_the_baseline(shop) == [], "nor is any time lost with asking"
+
+
+async def test_at_weight_100_there_is_no_baseline_to_ask() -> None:
+    shop = Shop()
+    steps = [{"name": "all", "weight": 100, "duration": "1h"}]
+    runner = shop.rollout(spec(steps=steps))
+    await runner.run_until(shop.start + 15)
+    assert shop.weight == 100
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 11)
+    assert shop.outcome == "Reverted"
+    assert about_the_baseline(shop) == []
+
+
+async def test_a_question_that_is_the_same_for_both_arms_tells_nothing_and_reverts() -> None:
+    shop = Shop()
+    metric = {"name": "errors", "query": "errors_of_all", "unit": "ratio", "window": "20s"}
+    runner = await started(shop, metrics=[metric])
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 11)
+    assert shop.outcome == "Reverted"
+
+
+def series(**values: float) -> Vector:
+    return Vector(tuple(SeriesValue((("segment", name),), number) for name, number in values.items()))
+
+
+@pytest.mark.parametrize(
+    ("why", "candidate", "baseline", "reverts"),
+    [
+        ("every series that is beyond is so in the baseline", series(a=0.3, b=0.0), series(a=0.3, b=0.0), False),
+        ("one that is not so in the baseline reverts", series(a=0.3, b=0.3), series(a=0.3, b=0.0), True),
+        ("the baseline's other series excuse nothing", series(a=0.3, b=0.0), series(a=0.0, b=0.3), True),
+        ("a series the baseline does not have reverts", series(a=0.3, b=0.3), series(a=0.3), True),
+        ("one series of each arm is compared whatever its labels", series(a=0.3), series(b=0.3), False),
+    ],
+)
+async def test_each_series_is_compared_with_its_own(
+    why: str,
+    candidate: Vector,
+    baseline: Vector,
+    reverts: bool,  # noqa: FBT001
+) -> None:
+    shop = Shop()
+    runner = await started(shop)
+    answers = {ArmName.CANDIDATE: candidate, ArmName.BASELINE: baseline}
+    shop.answer = lambda question, _now: answers[question.arm]
+    await later(shop, runner, 11)
+    assert (shop.outcome == "Reverted") is reverts, why
+
+
+@pytest.mark.parametrize(
+    "baseline",
+    [Failed(FailedReason.TIMEOUT, "slow"), Failed(FailedReason.REFUSED, "down"), Vector(()), value(math.nan)],
+    ids=["slow", "down", "nothing", "no number"],
+)
+async def test_a_baseline_that_does_not_say_excuses_nothing(baseline: Answer) -> None:
+    shop = Shop()
+    runner = await started(shop)
+    shop.answer = lambda question, _now: baseline if question.arm is ArmName.BASELINE else value(0.3)
+    await later(shop, runner, 11)
+    assert shop.outcome == "Reverted"
+
+
+@dataclass
+class Slow:
+    """Answers about the baseline take their time, all others none."""
+
+    shop: Shop
+    seconds: float
+
+    async def sample(self, question: Question, *, timeout: float) -> Answer:
+        if question.arm is not ArmName.BASELINE or question.part == "probe":
+            return self.shop.answers(question, self.shop.clock.now())
+        begin = self.shop.clock.now()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.shop.clock.advance_to(begin + min(self.seconds, timeout))
+        if self.seconds >= timeout:
+            return Failed(FailedReason.TIMEOUT, "no answer in time")
+        return self.shop.answers(question, begin)
+
+
+@dataclass
+class Never:
+    """Never says anything about the baseline once it is silent."""
+
+    shop: Shop
+    silent: bool = False
+
+    async def sample(self, question: Question, *, timeout: float) -> Answer:
+        if self.silent and question.arm is ArmName.BASELINE:
+            await asyncio.sleep(timeout)
+            return Failed(FailedReason.TIMEOUT, "no answer in time")
+        return self.shop.answers(question, self.shop.clock.now())
+
+
+@pytest.mark.parametrize(("interval", "patience"), [("1s", 1.0), ("30s", PATIENCE)])
+async def test_a_revert_waits_for_a_slow_baseline_no_longer_than_it_says(interval: str, patience: float) -> None:
+    shop = Shop()
+    slow = Slow(shop, 0.0)
+    shop.world = replace(shop.world, metrics=slow)
+    runner = shop.rollout(spec(steps=LONG, interval=interval))
+    await runner.run_until(shop.start + 70)
+    assert shop.weight == 10
+    shop.values.update(candidate=0.3, baseline=0.3)
+    slow.seconds = 60.0
+    begun = runner.due
+    await later(shop, runner, 60)
+    assert shop.outcome == "Reverted"
+    written = next(one.time for one in shop.cluster.history if one.manager == "tidegate-revert")
+    assert written - begun == pytest.approx(patience, abs=0.01)
+
+
+async def test_a_revert_does_not_wait_longer_because_a_comparison_has_asked_the_same_before() -> None:
+    """In real time: whoever only compares has ten seconds."""
+    shop = Shop()
+    never = Never(shop)
+    shop.world = replace(shop.world, metrics=never)
+    guards = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "20%", "onBreach": "Warn"}]
+    runner = shop.rollout(spec(steps=LONG, guards=guards, interval="1s"))
+    await runner.run_until(shop.start + 30)
+    assert shop.weight == 10
+    shop.values.update(candidate=0.3, baseline=0.3)
+    never.silent = True
+    begun = time.monotonic()
+    await later(shop, runner, 60)
+    assert shop.outcome == "Reverted"
+    assert 0.9 <= time.monotonic() - begun <= 5.0
+
+
+async def test_a_baseline_that_answers_in_time_is_waited_for() -> None:
+    shop = Shop()
+    shop.world = replace(shop.world, metrics=Slow(shop, 1.5))
+    runner = shop.rollout(spec(steps=LONG))
+    await runner.run_until(shop.start + 15)
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 30)
+    assert (shop.weight, holding(shop)) == (10, "SharedIncident")
+
+
+async def test_the_baseline_is_asked_only_when_the_candidate_is_beyond_the_limit() -> None:
+    shop = Shop()
+    runner = await started(shop)
+    await later(shop, runner, 60)
+    assert about_the_baseline(shop) == []
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 10)
+    assert [one.life for one in about_the_baseline(shop)] == [PATIENCE]
+
+
+async def test_a_guard_asks_whose_fault_it_is_when_its_duration_is_over() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "max": "5%", "for": "5m"}])
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 290)
+    assert (holding(shop), shop.status.guards[0].state) == ("", "Pending")
+    assert about_the_baseline(shop) == []
+    await later(shop, runner, 30)
+    assert (shop.weight, holding(shop)) == (10, "SharedIncident")
+    shop.values.update(baseline=0.0)
+    await later(shop, runner, 11)
+    assert shop.outcome == "Reverted", "its duration was over already"
+
+
+CHECKED = [
+    {
+        "name": "canary",
+        "weight": 10,
+        "duration": "10m",
+        "checkpoints": [{"at": "5m"}],
+        "thresholds": [{"metric": "errors", "max": "5%"}],
+    }
+]
+
+
+@pytest.mark.parametrize("at", [300, 600], ids=["between", "at the end"])
+async def test_a_checkpoint_in_a_shared_incident_is_judged_again_when_it_is_over(at: float) -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=CHECKED, guards=[]))
+    await runner.run_until(shop.start + at - 30)
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 120)
+    assert (shop.weight, holding(shop)) == (10, "SharedIncident")
+    assert [one.verdict for one in shop.status.checkpoints if one.at == ("5m" if at == 300 else "10m")] == ["Breach"]
+    shop.values.update(candidate=0.0, baseline=0.0)
+    await later(shop, runner, 60)
+    name = "5m" if at == 300 else "10m"
+    assert [one.verdict for one in shop.status.checkpoints if one.at == name] == ["Pass", "Breach"]
+    await later(shop, runner, 1200)
+    assert shop.outcome == "Succeeded"
+
+
+async def test_a_checkpoint_in_a_shared_incident_reverts_when_only_the_baseline_recovers() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=CHECKED, guards=[]))
+    await runner.run_until(shop.start + 270)
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 120)
+    assert holding(shop) == "SharedIncident"
+    shop.values.update(baseline=0.0)
+    await later(shop, runner, 20)
+    assert shop.outcome == "Reverted"
+    assert shop.status.history[0].reason == "ThresholdBreached"
+
+
+@pytest.mark.parametrize("after_hold", ["Continue", "Restart"])
+async def test_a_hold_at_the_final_checkpoint_ends_in_a_pass(after_hold: str) -> None:
+    hold = {"metric": "errors", "max": "1%", "onBreach": "Hold", "afterHold": after_hold}
+    steps = [{"name": "canary", "weight": 10, "duration": "5m", "thresholds": [hold]}]
+    shop = Shop()
+    runner = shop.rollout(spec(steps=steps, guards=[]))
+    await runner.run_until(shop.start + 200)
+    shop.values["candidate"] = 0.02
+    await later(shop, runner, 400)
+    assert holding(shop) == "Holding"
+    shop.values["candidate"] = 0.0
+    good = shop.clock.now()
+    await later(shop, runner, 3600)
+    assert shop.outcome == "Succeeded"
+    passed = shop.status.checkpoints[0]
+    assert (passed.at, passed.verdict) == ("5m", "Pass")
+    needed = 300 if after_hold == "Restart" else 0
+    assert needed <= passed.time.timestamp() - good <= needed + 25
+
+
+async def test_counts_tell_better_than_shares_whether_two_arms_are_alike() -> None:
+    """6 of 100 against 5.1 of 100 is 18 % more; 9 of 100 against 5.1 is 76 % more, and nothing that counts could show."""
+    for bad, total, reverts in ((6.0, 100.0, False), (9.0, 100.0, False), (900.0, 10_000.0, True)):
+        shop = Shop()
+        counts = {
+            (ArmName.CANDIDATE, "bad"): 0.0,
+            (ArmName.CANDIDATE, "total"): total,
+            (ArmName.BASELINE, "bad"): 0.051 * 9 * total,
+            (ArmName.BASELINE, "total"): 9 * total,
+        }
+        shop.answer = lambda question, _now, counts=counts: value(counts.get((question.arm, question.part), 0.0))
+        runner = await started(shop, metrics=[RATIO])
+        counts[ArmName.CANDIDATE, "bad"] = bad
+        await later(shop, runner, 11)
+        assert (shop.outcome == "Reverted") is reverts, bad
+
+
+async def test_a_regression_with_a_limit_that_both_arms_break_holds() -> None:
+    absolute = {"name": "absolute", "metric": "errors", "regression": {"limit": "5%"}}
+    metric = {**RATIO, "window": "1m"}
+    for baseline, how in ((0.3, "SharedIncident"), (0.0, "")):
+        stage = Stage(spec(metrics=[metric], guards=[absolute], steps=LONG))
+        await stage.until(300)
+        stage.source.shares(stage.shop.clock.now(), baseline=baseline, candidate=0.3)
+        await stage.until(900)
+        assert holding(stage.shop) == how
+        assert stage.shop.outcome == ("" if how else "Reverted")
