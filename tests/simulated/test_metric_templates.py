@@ -187,6 +187,11 @@ async def test_a_run_whose_template_cannot_be_read_goes_on_by_the_last_one() -> 
     await story.until(120)
     assert (story.stalled, story.shop.weight) == ("", 10)
     assert {text.partition("{")[0] for text in story.questions} == {"good"}
+    said = {one.type: one.message for one in story.shop.status.conditions}
+    assert said["TemplatesUnread"].endswith("the API server does not answer; the run goes by what it said last")
+    story.port.down = False
+    await story.until(150)
+    assert "TemplatesUnread" not in {one.type for one in story.shop.status.conditions}
 
 
 async def test_the_templates_named_wake_the_rollout_even_while_they_are_missing() -> None:

@@ -24,6 +24,8 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observed) -> tup
         why = readiness.revert_ready(seen.spec, seen.arm(ArmName.BASELINE))
         fine = Why("BaselineReady", "a revert would land on enough available pods")
         wanted.append(("RevertReady", "False" if why else "True", why or fine))
+    if status.run is not None and seen.unread:
+        wanted.append(("TemplatesUnread", "True", Why("NotSeen", f"{seen.unread}; the run goes by what it said last")))
     blind = [one for one in status.blind if one.answers >= LEAST_ANSWERS]
     if blind:
         wanted.append(("Blind", "True", Why(blind[0].kind, "; ".join(one.message for one in blind)[:1024])))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import promql_parser
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from tests.unit.api.manifests import good
 from tests.unit.api.template_manifests import (
@@ -279,6 +282,18 @@ def test_no_value_becomes_promql_of_its_own(text: str, attack: str, pattern: str
 def test_outside_of_quotes_a_value_is_one_word(text: str, value: str) -> None:
     said = used(value, text, ".*")
     assert "it must be one name, one number or one duration" in said
+
+
+@given(
+    value=st.text(st.sampled_from("\"'`\\${}()a \n") | st.characters(), min_size=1, max_size=20),
+    quote=st.sampled_from("\"'`"),
+)
+def test_a_value_that_is_taken_stays_within_its_string(value: str, quote: str) -> None:
+    question = f"x{{a={quote}{{{{ parameters.v }}}}{quote},b='$workload'}}"
+    said = used(value, question, "(?s).+")
+    assume(not said.startswith(repr(value)))
+    found = promql_parser.parse(said.replace("`", '"').replace("$workload", "w"))
+    assert [(one.name, one.value) for one in found.matchers.matchers] == [("a", value), ("b", "w")]
 
 
 @pytest.mark.parametrize(

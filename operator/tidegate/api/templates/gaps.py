@@ -28,6 +28,7 @@ _PIECE: Final = re.compile(
     r"|(?P<gap>\{\{[^{}]*\}\})",
     re.DOTALL,
 )
+_NAMES_A_VARIABLE: Final = re.compile(r"(?<!\$)(\$\$)*\$\{\{")
 _ENDS_A_STRING: Final = re.compile(r"[\"'`\\$\x00-\x1f\x7f\u0085\u2028\u2029]|\{\{|\}\}")
 _ONE_WORD: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*|[0-9]+(\.[0-9]+)?|([0-9]+(ms|[smhdwy]))+")
 
@@ -80,7 +81,9 @@ def gap_fault(gap: Gap, parameters: Mapping[str, object]) -> str:
 
 
 def open_fault(text: str) -> str:
-    """Whether braces are left that begin a gap and do not end it, or the other way round, in words; empty when none are."""
+    """What is wrong around the gaps: braces that begin or end none, or a value that would be a variable's name; else empty."""
+    if _NAMES_A_VARIABLE.search(text):
+        return "a gap cannot follow '$', or its value would be a variable's name; a dollar sign is $$"
     rest = _GAP.sub("", text)
     if "{{" in rest:
         return "'{{' begins a gap that has no end: write '{{ parameters.name }}'"
