@@ -43,9 +43,7 @@ def bars(healthy: Found, harms: Found, judgement: float) -> list[Bar]:
             )
         ),
         *(
-            _false_stops(
-                f"{rule}: false stops in 24 h of looks", rule, {c.name: healthy[c.name] for c in PEEKING}, set()
-            )
+            _false_stops(f"{rule}: false stops in 24 h of looks", rule, {PEEKING.name: healthy[PEEKING.name]}, set())
             for rule in (MARGIN, LIMITED, TOGETHER)
         ),
         *(_five_times(rule, harms[FIVE_TIMES][rule]) for rule in (MARGIN, TOGETHER)),

@@ -16,10 +16,7 @@ _RATES = (100.0, 10.0, 1.0, SLOW, 0.05)
 STEADY = tuple(
     Cell(f"{rate:g}/s, {100 * base:g} % errors", rate, base=base) for rate in _RATES for base in (0.005, 0.009)
 )
-PEEKING = (
-    Cell("24 h of looks, 0.5/s", SLOW, minutes=DAY),
-    Cell("24 h of looks, 10/s", 10, minutes=DAY),
-)
+PEEKING = Cell("24 h of looks, 0.5/s", SLOW, minutes=DAY)
 WAVE = Cell("daily wave in traffic and rate, 24 h, 0.5/s", SLOW, wave=True, minutes=DAY)
 SHARED = (
     Cell("shared incident: both arms 5 times as bad, 0.5/s", SLOW, shared=5),
@@ -34,7 +31,7 @@ NOISY = (
     Cell("noisy arms: rates vary by 30 %, 10/s", 10, noise=0.3),
     Cell("noisy arms, 100/s", 100, noise=0.3),
 )
-HEALTHY = (*STEADY, *PEEKING, WAVE, *SHARED, SHARED_HALVES, *COLD, *NOISY)
+HEALTHY = (*STEADY, PEEKING, WAVE, *SHARED, SHARED_HALVES, *COLD, *NOISY)
 
 
 def _harms(rate: float) -> tuple[Cell, ...]:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from tests.bench.decisions.tidegate_rules import ALPHA, LIMIT, MARGIN, together
+from tests.bench.decisions.tidegate_rules import ALPHA, LIMIT, MARGIN
 from tests.bench.decisions.traffic import seeded
 from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.intervals import GRID, log_likelihood, rate_interval
-from tidegate.core.evidence.regression import START, Absolute, Relative, regressed
+from tidegate.core.evidence.gathered import Compared, Limited, detectable, mirrored, together
+from tidegate.core.evidence.intervals import rate_interval
 
 METRICS = 10
 _REPEATS = 40
@@ -20,23 +20,21 @@ def judgements(seed: int) -> dict[str, float]:
     """Seconds (median) of judging `METRICS` lines after an hour of windows, by the form of line."""
     chance = seeded(seed)
     past = [Window(570, chance.randint(0, 6), 30, chance.randint(0, 1)) for _ in range(60)]
-    relative, absolute = Relative(MARGIN), Absolute(LIMIT)
-    compared, limited = relative.after(START, past), absolute.after(START, past)
     counts, new = together(past), [Window(570, 3, 30, 1)]
-    other = [Window(one.candidate, one.candidate_bad, one.baseline, one.baseline_bad) for one in new]
+    compared = Compared(MARGIN).after(past)
+    candidate, baseline = Limited(LIMIT).after(past), Limited(LIMIT).after(mirrored(past))
 
     def margin() -> None:
-        """The test, and the likelihoods from which the ratios that are still possible are read."""
-        regressed(relative.after(compared, new), ALPHA)
-        [log_likelihood(new, ratio) for ratio in (*GRID, 1 + MARGIN)]
+        after = compared.after(new)
+        after.conclusion(ALPHA)
+        after.possible(ALPHA)
+        detectable(counts, MARGIN, ALPHA)
 
     def limit() -> None:
-        """The comparison, both arms' tests against the limit, and the rates that are still possible: twice, once for the answer."""
-        margin()
-        for windows in (new, other):
-            regressed(absolute.after(limited, windows), ALPHA)
-        for _ in range(2):
-            rate_interval(counts.candidate, counts.candidate_bad, ALPHA)
+        compared.after(new).conclusion(ALPHA)
+        candidate.after(new).conclusion(ALPHA, counts)
+        baseline.after(mirrored(new)).conclusion(ALPHA, counts)
+        rate_interval(counts.candidate, counts.candidate_bad, ALPHA)
 
     return {"`regression` (margin)": _seconds(margin), "`regression` (limit)": _seconds(limit)}
 

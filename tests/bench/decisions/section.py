@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.bench.decisions.cells import COLD, NOISY, SLOW
-from tests.bench.decisions.decided import Decided
+from tests.bench.decisions.decided import AT_PRESENT, Decided
 from tests.bench.decisions.race import LIMITED, MARGIN, PLAIN, RULES, SEED, Figures
 from tests.bench.figures import Table
 
@@ -21,7 +21,8 @@ a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a
 
 - **`max`, `for`**: `max: 1%` for 5 m over a window of 2 m. **`regression` (margin)**: `{{margin: 20%, confidence: 95%}}`, the
   first 3 minutes left out. **`regression` (limit)**: `{{limit: 1%}}`, reverting when the candidate is also shown worse than the
-  baseline. **Recommended**: `max: 20%` for 2 m against outages, and `regression` by margin against everything else.
+  baseline, the first of the three ways below. **Recommended**: `max: 20%` for 2 m against outages, and
+  `regression` by margin against everything else.
 - **Argo**: `failureLimit` failed measurements in all are borne, of `result >= 0.99` over 2 m. **Flagger**: 10 failed checks in
   all (its documentation's example) of `request-success-rate` at least 99 over 1 m. **Kayenta**: its judge's rank test on one
   point a minute, every 10 minutes over the last hour, against a fresh arm of the candidate's own size. These are their rules
@@ -29,7 +30,8 @@ a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a
 
 _REAL_HOW = """\
 The same rules by the product itself: its tick on a virtual clock, its own Prometheus client, and counters scraped every 15 s
-behind the HTTP API on loopback; interval 30 s. Times are from the first traffic to weight 0."""
+behind the HTTP API on loopback; interval 30 s. Minutes (median) are from the first traffic to weight 0: a window is judged
+once it was scraped, up to a minute after its end; then median requests to the candidate."""
 
 
 def section(found: Decided) -> str:
@@ -74,10 +76,11 @@ def _harms(found: Decided) -> Table:
 def _attributed(found: Decided) -> Table:
     how = (
         "A limit that both arms break is an incident, and a revert would not mend it. Three ways to tell, on the same "
-        "rollouts: the share that is reverted (which for an incident is false), and the median minutes until a harm is found."
+        "rollouts: the share that is reverted (which for an incident is false), and the median minutes until then."
     )
     rules = list(next(iter(found.attributed.values())))
-    rows = [(rule, *(_brief(figures[rule]) for figures in found.attributed.values())) for rule in rules]
+    named = {rule: rule + (" (the product, at present)" if rule == AT_PRESENT else "") for rule in rules}
+    rows = [(named[rule], *(_brief(figures[rule]) for figures in found.attributed.values())) for rule in rules]
     return Table("Whose fault a breach of `regression: {limit}` is", how, ("It reverts", *found.attributed), rows)
 
 
@@ -87,8 +90,8 @@ def _real(found: Decided) -> Table:
             one.cell.rule,
             one.cell.cell.name,
             str(one.figures.rollouts),
-            _brief(one.figures),
-            _brief((found.healthy | found.harms)[one.cell.cell.name][one.cell.rule]),
+            _priced(one.figures),
+            _priced((found.healthy | found.harms)[one.cell.cell.name][one.cell.rule]),
             str(one.questions),
         )
         for one in found.driven
@@ -123,7 +126,7 @@ def _weak(found: Decided) -> str:
   two equal arms vary by 30 % from minute to minute, each by itself, {_percent(noisy[0])} of healthy rollouts are stopped at
   10/s and {_percent(noisy[1])} at 100/s: give such a service a wider `margin`. A rank test on the minutes' rates, such as
   Kayenta's, bears it ({_percent(ranked)} at 100/s), and needs more time and a second fresh arm.
-- **Late onset.** Evidence is gathered over the whole run, and hours in good health weigh against a harm that begins then.
+- **Late onset.** A harm may begin at any time, and evidence is mixed over when; the later, the more of it is needed.
   Five times the errors after two hours: {_late(late[slow])} at {slow}, {_late(late[fast])} at {fast}; by
   `regression: {{limit}}`, {_late(late_limit)} at {fast}. An outage is found at once all the same.
 - **Small ratios.** Within an hour, twice the errors are found in {small["2", slow]} of the rollouts at {slow} and in
@@ -158,6 +161,11 @@ def _brief(figures: Figures) -> str:
     if not figures.stops:
         return "none"
     return f"{_percent(figures.stopped)}; {figures.median(lambda stop: stop.minutes):.0f} min"
+
+
+def _priced(figures: Figures) -> str:
+    requests = f"; {figures.median(lambda stop: stop.requests):,.0f}" if figures.stops else ""
+    return _brief(figures) + requests
 
 
 def _percent(share: float) -> str:

@@ -14,12 +14,12 @@ from tests.bench.decisions.decided import decided
 from tests.bench.decisions.peer_rules import Argo, Flagger, high, rank_z
 from tests.bench.decisions.race import MARGIN, RULES, Figures, Stop, race
 from tests.bench.decisions.service import increase, seconds
-from tests.bench.decisions.tidegate_rules import Evidence, Plain, beyond
+from tests.bench.decisions.tidegate_rules import Evidence, Plain
 from tests.bench.decisions.traffic import Cell, Minute, minutes, poisson, seeded
 from tidegate.api.status import Clock
 from tidegate.api.threshold import Threshold
 from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.regression import START, Absolute, regressed
+from tidegate.core.evidence.gathered import Compared, Conclusion, Limited, mirrored, together
 from tidegate.core.findings import Finding, SeriesFinding, State
 from tidegate.core.sustained import clocks_after, sustained_state
 
@@ -119,13 +119,22 @@ def test_a_limit_both_arms_break_is_no_plain_breach() -> None:
     assert rule.look(a_minute(1, bad=1, baseline_bad=1), Evidence())
 
 
-def test_the_sums_of_an_arm_say_all_that_its_windows_say() -> None:
-    chance, ratios, requests, bad = seeded(5), START, 0.0, 0.0
-    for _ in range(300):
-        window = Window(0, 0, 30, float(poisson(0.5, chance)))
-        ratios = Absolute(0.01).after(ratios, (window,))
-        requests, bad = requests + window.candidate, bad + window.candidate_bad
-        assert beyond(requests, bad) == regressed(ratios, 0.05)
+def test_the_tests_go_on_as_the_product_lets_them_go_on() -> None:
+    chance, evidence = seeded(5), Evidence()
+    windows = [Window(570, float(poisson(3, chance)), 30, float(poisson(0.7, chance))) for _ in range(60)]
+    for number, window in enumerate(windows):
+        evidence.see(Minute(number, window, 30, 0))
+
+        warm, seen = windows[3 : number + 1], windows[: number + 1]
+        compared = Compared(0.2).after(warm) if warm else Compared(0.2)
+        assert evidence.worse == (compared.conclusion(0.05) is Conclusion.REGRESSED)
+        limited = Limited(0.01).after(seen).conclusion(0.05, together(seen))
+        assert evidence.candidate_beyond == (limited is Conclusion.REGRESSED)
+        other = Limited(0.01).after(mirrored(seen)).conclusion(0.05, together(seen))
+        assert evidence.baseline_beyond == (other is Conclusion.REGRESSED)
+    assert evidence.worse
+    assert evidence.candidate_beyond
+    assert not evidence.baseline_beyond
 
 
 def test_argo_bears_so_many_failures_in_all_and_a_success_takes_none_back() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
 from tests.bench.decisions.traffic import Minute
+from tidegate.core.evidence import onset
 from tidegate.core.evidence.counts import Window
 from tidegate.core.evidence.regression import START, Absolute, Relative, regressed
 
@@ -22,47 +24,77 @@ OUTAGE_FOR = 2
 """Minutes it must last there."""
 
 
+class Running:
+    """One test on one arm or both, carried on window by window as the product carries it on."""
+
+    def __init__(self, test: Relative | Absolute, alpha: float = ALPHA) -> None:
+        self._test, self._level = test, math.log(1 / alpha)
+        self._logs: tuple[float, ...] = ()
+        self._counted = 0
+        self.broken = False
+        """The null is refuted."""
+
+    def see(self, window: Window) -> None:
+        self._logs = onset.after(self._logs, self._counted, [self._test.after(START, (window,))])
+        self._counted += 1
+        if self.broken or window.candidate_bad:  # without a bad request the evidence cannot rise
+            self.broken = onset.log_evidence(self._logs, self._counted) >= self._level
+
+
+class Late:
+    """The same, caught up with only when somebody asks."""
+
+    def __init__(self, test: Relative | Absolute) -> None:
+        self._running = Running(test)
+        self._seen: list[Window] = []
+
+    def see(self, window: Window) -> None:
+        self._seen.append(window)
+
+    @property
+    def broken(self) -> bool:
+        for window in self._seen:
+            self._running.see(window)
+        self._seen.clear()
+        return self._running.broken
+
+
 class Evidence:
     """What the sequential tests have come to: fed once a minute, looked at by several rules."""
 
     def __init__(self) -> None:
-        self._relative = Relative(MARGIN)
-        self._ratios = START
-        self._from_first = START
-        self._candidate = [0.0, 0.0]
-        self._baseline = [0.0, 0.0]
-        self.worse = False
-        """The candidate is worse than the baseline by more than the margin, its cold pods left out."""
-        self.worse_from_first = False
-        """The same with nothing left out: enough to say whose fault a breach is."""
+        self._warm = Running(Relative(MARGIN))
+        self._from_first = Late(Relative(MARGIN))
+        self._candidate = Running(Absolute(LIMIT))
+        self._baseline = Late(Absolute(LIMIT))
 
     def see(self, minute: Minute) -> None:
         window = minute.window
-        self._candidate[0] += window.candidate
-        self._candidate[1] += window.candidate_bad
-        self._baseline[0] += window.baseline
-        self._baseline[1] += window.baseline_bad
-        self._from_first = self._relative.after(self._from_first, (window,))
         if minute.number >= WARM_UP:
-            self._ratios = self._relative.after(self._ratios, (window,))
-        if window.candidate_bad:  # without one the evidence cannot rise
-            self.worse = regressed(self._ratios, ALPHA)
-            self.worse_from_first = regressed(self._from_first, ALPHA)
+            self._warm.see(window)
+        self._from_first.see(window)
+        self._candidate.see(window)
+        self._baseline.see(Window(window.candidate, window.candidate_bad, window.baseline, window.baseline_bad))
+
+    @property
+    def worse(self) -> bool:
+        """The candidate is worse than the baseline by more than the margin, its cold pods left out."""
+        return self._warm.broken
+
+    @property
+    def worse_from_first(self) -> bool:
+        """The same with nothing left out: enough to say whose fault a breach is."""
+        return self._from_first.broken
 
     @property
     def candidate_beyond(self) -> bool:
-        return beyond(*self._candidate)
+        """The candidate is beyond the limit."""
+        return self._candidate.broken
 
     @property
     def baseline_beyond(self) -> bool:
-        return beyond(*self._baseline)
-
-
-def beyond(requests: float, bad: float) -> bool:
-    """Whether one arm's rate is refuted to be within the limit. The test depends on the sums of all windows alone."""
-    if bad <= LIMIT * requests:
-        return False  # no alternative above the limit is likelier than the limit
-    return regressed(Absolute(LIMIT).after(START, (Window(0, 0, requests, bad),)), ALPHA)
+        """So is the baseline."""
+        return self._baseline.broken
 
 
 class Plain:
