@@ -135,9 +135,8 @@ def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending)
     known = _known(draft, metric, asks, pending, {key: all_ for key, all_ in found.items() if strangers(all_, edges)})
     if not isinstance(known, dict):
         return known
-    seen_before = any(last_before(one, edges.start) is not None for all_ in found.values() for one in all_)
-    away = not seen_before and not any(known.values())
-    counts = {key: counted(all_, edges, known.get(key), away=away) for key, all_ in found.items()}
+    unknown = 0 if any(known.values()) else _unknown([one for all_ in found.values() for one in all_], edges)
+    counts = {key: counted(all_, edges, known.get(key), unknown=unknown) for key, all_ in found.items()}
     try:
         return tuple(
             Window(
@@ -150,6 +149,14 @@ def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending)
         )
     except ValueError as error:
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
+
+
+def _unknown(series: list[RawSeries], edges: Edges) -> int:
+    """How many windows end before the source had any data, or hold its first."""
+    if any(last_before(one, edges.start) is not None for one in series):
+        return 0
+    places = [edges.place(time) for one in series for time, _ in one.samples]
+    return min((place for place in places if place >= 0), default=edges.windows - 1) + 1
 
 
 def _series(metric: Metric, part: str, answer: Matrix) -> dict[str, tuple[RawSeries, ...]]:

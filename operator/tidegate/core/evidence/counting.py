@@ -71,7 +71,7 @@ class Edges:
 
 
 def counted(
-    series: Iterable[RawSeries], edges: Edges, known: Mapping[Labels, float] | None = None, *, away: bool = False
+    series: Iterable[RawSeries], edges: Edges, known: Mapping[Labels, float] | None = None, *, unknown: int = 0
 ) -> tuple[float, ...]:
     """What all the series together counted in each of the windows.
 
@@ -82,26 +82,25 @@ def counted(
         series: with their samples from `LOOKBACK` before the windows to their end.
         edges: the windows.
         known: the last value of series that had been there before, but have no sample in the look-back.
-        away: the source had no data at all before the windows: what happened meanwhile cannot be told, so each series counts
-            from its first sample.
+        unknown: so many windows belong to a time before which the source had no data at all: what happened until then cannot
+            be told, so a series that turns up in them counts from its first sample.
     """
     found = [0.0] * edges.windows
     for one in series:
         before = last_before(one, edges.start)
         if before is None and known is not None:
             before = known.get(one.labels)
-        if before is None and not away:
-            before = 0.0
         for time, value in one.samples:
             place = edges.place(time)
             if place < 0:
                 continue
             if place >= edges.windows:
                 break
-            if before is not None and _other_replica(before, value):
+            if before is None:
+                before = value if place < unknown else 0.0
+            if _other_replica(before, value):
                 continue
-            if before is not None:
-                found[place] += value - before if value >= before else value
+            found[place] += value - before if value >= before else value
             before = value
     return tuple(found)
 
