@@ -24,6 +24,7 @@ from tidegate.core.observed import (
     SeriesValue,
     Vector,
 )
+from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.ports import Silence
 
 _RANGE = re.compile(r"\[(\d+)(ms|s)\](?: offset (\d+)(ms|s))?")
@@ -41,6 +42,8 @@ class Pod:
     """It is not scraped any more."""
     resets: list[float] = field(default_factory=list)
     """When its process was started anew, with counters at zero."""
+    away: list[tuple[float, float]] = field(default_factory=list)
+    """When it was not scraped, though it went on counting."""
 
 
 @dataclass
@@ -112,7 +115,7 @@ class Scraped:
         reach = int(found[1]) * SECONDS[found[2]]
         end = now - int(found[3] or 0) * SECONDS[found[4] or "s"]
         kind, _, part = question.part.rpartition("-")
-        series = [self._series(pod, question.arm, part, end - reach, end) for pod in self.pods[question.arm]]
+        series = [self.series(pod, question.arm, part, end - reach, end) for pod in self.pods[question.arm]]
         series = [one for one in series if one.samples]
         if kind == "raw":
             return Matrix(tuple(series))
@@ -120,7 +123,7 @@ class Scraped:
             return Vector(tuple(SeriesValue(one.labels, one.samples[-1][1]) for one in series))
         return _increase(series)
 
-    def _series(self, pod: Pod, arm: ArmName, part: str, begin: float, end: float) -> RawSeries:
+    def series(self, pod: Pod, arm: ArmName, part: str, begin: float, end: float) -> RawSeries:
         """A counter of nothing bad is not there at all: that is how most services do it."""
         shift = 0.5 * self.scrape * (arm is ArmName.CANDIDATE)
         first = math.floor((max(begin, pod.begin) - self.start - shift) / self.scrape) + 1
@@ -129,7 +132,7 @@ class Scraped:
         samples = [
             (at, float(math.floor(self._count(pod, arm, part, at))))
             for at in instants
-            if pod.begin < at < pod.end and not any(one <= at < other for one, other in self.unscraped)
+            if pod.begin < at < pod.end and not any(one <= at < other for one, other in (*self.unscraped, *pod.away))
         ]
         labels: Labels = (("pod", pod.name),)
         return RawSeries(labels, tuple(one for one in samples if one[1] > 0 or part == "total"))
@@ -181,9 +184,10 @@ class Stage:
     before: float = 600.0
     """Seconds for which the counters have been there when the Rollout comes."""
     witness: Witness = field(default_factory=Witness)
+    clock: VirtualClock = field(default_factory=VirtualClock)
 
     def __post_init__(self) -> None:
-        self.shop = Shop()
+        self.shop = Shop(self.clock)
         self.start = self.shop.start
         self.source = Scraped(self.start - self.before)
         self.shop.answer = self.source.answer
