@@ -139,6 +139,8 @@ class EvidenceStatus(StatusModel):
     """Windows these two rest on."""
     suspect: tuple[float, ...] = ()
     """Since when something speaks for a regression (epoch seconds), how much, and the counts since."""
+    peak: float | None = None
+    """The highest evidence (logarithm) since the limit was broken; absent while it is not."""
     split: tuple[float, ...] = ()
     """The weight whose requests are counted, since when (epoch seconds), and the evidence of the weights before."""
 

@@ -9,9 +9,8 @@ from datetime import datetime
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Regression, Split, Threshold
-from tidegate.core.evidence import split
 from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import Compared, Conclusion, Limited, detectable
+from tidegate.core.evidence.gathered import Compared, Conclusion, detectable
 from tidegate.core.evidence.intervals import rate_interval
 from tidegate.core.findings import Evidence, Finding, SeriesFinding, State, shown
 
@@ -55,11 +54,12 @@ class Lately:
         return f"since {self.since:%Y-%m-%d %H:%M:%S} UTC {_with_rates(self.counts)}"
 
 
-def of_regression(test: Regression, compared: Compared, counts: Window, alpha: float, lately: Lately) -> Proof:
+def of_regression(
+    test: Regression, compared: Compared, conclusion: Conclusion, counts: Window, alpha: float, lately: Lately
+) -> Proof:
     """The candidate against the baseline."""
     if counts.baseline <= 0 or counts.candidate <= 0:
         return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be compared yet: no requests of both arms")
-    conclusion = compared.conclusion(alpha)
     possible = ratio_in_words(*compared.possible(alpha))
     sure = f"with {test.confidence} confidence"
     match conclusion:
@@ -78,12 +78,11 @@ def of_regression(test: Regression, compared: Compared, counts: Window, alpha: f
 
 
 def of_limit(
-    test: Regression, candidate: Limited, counts: Window, alpha: float, lately: Lately, *, shared: bool
+    test: Regression, conclusion: Conclusion, counts: Window, alpha: float, lately: Lately, *, shared: bool
 ) -> Proof:
     """The candidate against a limit; `shared`: the baseline is above it alike."""
     if counts.candidate <= 0:
         return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be judged yet: no requests")
-    conclusion = candidate.conclusion(alpha, counts)
     low, high = rate_interval(counts.candidate, counts.candidate_bad, alpha)
     possible = f"{shown(low, Unit.RATIO)} to {shown(high, Unit.RATIO)}"
     sure = f"with {test.confidence} confidence"
@@ -99,13 +98,12 @@ def of_limit(
     return Proof(conclusion, State.OK, counts, f"{words}: {_with_rates(counts)}; possible: {possible}", possible)
 
 
-def of_split(test: Split, counts: Window, weight: float, earlier: float) -> Proof:
-    """The candidate's share of the requests against its weight."""
+def of_split(test: Split, counts: Window, weight: float, *, astray: bool) -> Proof:
+    """The candidate's share of the requests against its weight (percent)."""
     total = counts.baseline + counts.candidate
-    if total <= 0 and not earlier:
-        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "no requests were counted at this weight yet")
-    evidence = earlier + split.log_evidence(weight / 100, counts.baseline, counts.candidate)
-    astray = evidence >= math.log(1 / (1 - test.confidence.ratio))
+    if total <= 0 and not astray:
+        words = f"no requests were counted at a weight of {weight:g}% yet"
+        return Proof(Conclusion.INCONCLUSIVE, State.NOT_COMPARABLE, counts, words)
     got = f"the candidate got {shown(counts.share, Unit.RATIO)} of {total:.0f} requests at a weight of {weight:g}%"
     if astray:
         words = f"{got}: the traffic is not where the weights send it, with {test.confidence} confidence"

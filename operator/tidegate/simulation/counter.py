@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidegate.api.metric import Metric
-from tidegate.core.evidence.counting import LOOKBACK, Labels, RawSeries
+from tidegate.core.evidence.counting import LOOKBACK, Distribution, Labels, RawHistogram, RawSeries
 from tidegate.core.observed import Matrix, SeriesValue, Vector
 from tidegate.simulation.script import Level
 
@@ -25,6 +25,11 @@ def numbers(level: Level, metric: Metric) -> list[tuple[Labels, float]]:
         (_labels(labels), quantity.in_unit(metric.effective_unit) if quantity is not None else math.nan)
         for labels, quantity in written.items()
     ]
+
+
+def of_requests(part: str, bad: float) -> float:
+    """How much of the requests a counter counts, when `bad` of them are bad."""
+    return {"bad": bad, "fast": 1 - bad}.get(part, 1.0)
 
 
 @dataclass(frozen=True)
@@ -48,24 +53,33 @@ class Counter:
     """Seconds between two scrapes."""
 
     @classmethod
-    def of(cls, instants: Sequence[float], levels: Sequence[Level], metric: Metric, part: str, rate: float) -> Counter:
-        """The counter `bad` or `total` of a metric.
+    def of(
+        cls,
+        instants: Sequence[float],
+        levels: Sequence[Level],
+        metric: Metric,
+        part: str,
+        rates: Sequence[tuple[float, float]],
+    ) -> Counter:
+        """One counter of a metric.
 
         Args:
             instants: when the levels begin, seconds since the script's start.
             levels: one for each of `instants`.
             metric: a ratio.
-            part: `bad` or `total`.
-            rate: requests a second.
+            part: `bad`, `fast` or `total`.
+            rates: when (seconds since the script's start) which number of requests a second begins, ascending.
         """
         found: dict[Labels, list[Stretch]] = {}
-        for start, level in zip(instants, levels, strict=True):
-            now = dict(numbers(level, metric))
+        for start in sorted({*instants, *(when for when, _ in rates)}):
+            place = bisect.bisect_right(instants, start) - 1
+            rate = next((rate for when, rate in reversed(rates) if when <= start), 0.0)
+            now = dict(numbers(levels[place], metric)) if place >= 0 else {}
             for labels in {*found, *now}:
                 known = found.setdefault(labels, [])
                 count = _at(known, start)
                 share = now.get(labels)
-                each = None if share is None else rate * (share if part == "bad" else 1.0)
+                each = None if share is None else rate * of_requests(part, share)
                 known.append(Stretch(start, each, count))
         scrape = 15.0 if metric.window.seconds >= 60 else 5.0
         return cls({labels: tuple(stretches) for labels, stretches in found.items()}, scrape)
@@ -89,6 +103,27 @@ class Counter:
             if samples:
                 found.append(RawSeries(labels, samples))
         return Matrix(tuple(found))
+
+    def histogram(self, fast: Counter, bound: float, promql: str, since: float, begin: float) -> Matrix:
+        """The raw samples of a native histogram with two buckets, of which this counts all and `fast` the ones up to `bound`.
+
+        Args:
+            fast: the other counter.
+            bound: seconds.
+            promql: as for `answer`.
+            since: as for `answer`.
+            begin: as for `answer`.
+        """
+        quick = {one.labels: dict(one.samples) for one in fast.answer(promql, since, begin).series}
+        found = []
+        for one in self.answer(promql, since, begin).series:
+            samples = []
+            for time, count in one.samples:
+                below = quick.get(one.labels, {}).get(time, 0.0)
+                buckets = ((0.0, bound, below), (bound, math.inf, count - below))
+                samples.append((time, Distribution(count, buckets)))
+            found.append(RawHistogram(one.labels, tuple(samples)))
+        return Matrix(histograms=tuple(found))
 
     def last(self, promql: str, since: float) -> Vector:
         """What `last_over_time` says of a range selector."""

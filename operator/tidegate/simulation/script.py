@@ -48,7 +48,9 @@ class MetricScript(ApiModel):
     baseline: tuple[Level, ...] = ()
     """About the baseline; by default the same as the candidate's first entry."""
     requests: Annotated[float, Field(ge=0)] = 1000
-    """For a `ratio`: requests in each window."""
+    """For a `ratio`: requests of each arm in each window."""
+    traffic: Annotated[float, Field(ge=0)] | None = None
+    """For a `ratio`: requests of both arms in each window, which the first route's weights share out. Then `requests` is not used."""
 
 
 class Outage(ApiModel):

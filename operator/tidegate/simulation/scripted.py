@@ -27,7 +27,7 @@ from tidegate.core.observed import (
 from tidegate.reconcile.specs import Check
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster, SimulatedRoute
-from tidegate.simulation.counter import Counter, numbers
+from tidegate.simulation.counter import Counter, numbers, of_requests
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
 from tidegate.simulation.script import Event, Level, World
@@ -77,7 +77,7 @@ class Scripted:
     cluster: Cluster = field(init=False)
     runner: Runner = field(init=False)
     _told: set[float] = field(default_factory=set)
-    _counted: dict[tuple[str, ArmName, str], Counter] = field(default_factory=dict)
+    _counted: dict[tuple[str, ArmName, str, int], Counter] = field(default_factory=dict)
     _last_status: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -138,23 +138,44 @@ class Scripted:
             return Vector((SeriesValue((), 1.0),))
         levels = self._levels.get((question.metric, question.arm))
         metric = next((one for one in self.spec.metrics if one.name == question.metric), None)
-        counts = question.part.partition("-")[0]
+        counts, _, part = question.part.partition("-")
         if levels is None or metric is None:
             return Matrix() if counts == "raw" else Vector(())
-        requests = self.world.metrics[question.metric].requests
+        if counts == "raw" and question.part == "raw-histogram":
+            total, fast = (self._counter(metric, question.arm, part) for part in ("total", "fast"))
+            bound = metric.ratio.bound if metric.ratio is not None else 0.0
+            return total.histogram(fast, bound, question.promql, since, self.begin)
         if counts == "raw":
-            return self._counters(metric, question).answer(question.promql, since, self.begin)
+            return self._counter(metric, question.arm, part).answer(question.promql, since, self.begin)
         if counts == "known":
-            return self._counters(metric, question).last(question.promql, since)
-        return _vector(levels.at(since), metric, question.part, requests)
+            return self._counter(metric, question.arm, part).last(question.promql, since)
+        return _vector(levels.at(since), metric, question.part, self._requests(metric, question.arm))
 
-    def _counters(self, metric: Metric, question: Question) -> Counter:
-        part = question.part.partition("-")[2]
-        levels = self._levels[metric.name, question.arm]
-        rate = self.world.metrics[metric.name].requests / metric.window.seconds
-        return self._counted.setdefault(
-            (metric.name, question.arm, part), Counter.of(levels.instants, levels.levels, metric, part, rate)
-        )
+    def _requests(self, metric: Metric, arm: ArmName) -> float:
+        """Requests of an arm in a window, now."""
+        return self._rates(metric, arm)[-1][1] * metric.window.seconds
+
+    def _rates(self, metric: Metric, arm: ArmName) -> list[tuple[float, float]]:
+        """Since when an arm has how many requests a second: as the weights were, where the script says the traffic of both."""
+        script, seconds = self.world.metrics[metric.name], metric.window.seconds
+        if script.traffic is None:
+            return [(0.0, script.requests / seconds)]
+        found = [(0.0, 0.0)]
+        ref = self._refs()[0]
+        for write in self.cluster.history:
+            if write.route == ref.key:
+                backends = write.rules[0]
+                mine = backends[ref.candidate if arm is ArmName.CANDIDATE else ref.baseline]
+                share = mine / max(backends[ref.candidate] + backends[ref.baseline], 1)
+                found.append((write.time - self.begin, share * script.traffic / seconds))
+        return found
+
+    def _counter(self, metric: Metric, arm: ArmName, part: str) -> Counter:
+        levels, rates = self._levels[metric.name, arm], self._rates(metric, arm)
+        key = (metric.name, arm, part, len(rates))
+        if key not in self._counted:
+            self._counted[key] = Counter.of(levels.instants, levels.levels, metric, part, rates)
+        return self._counted[key]
 
     def _build(self) -> None:
         for arm, names, image in (
@@ -258,7 +279,7 @@ def _vector(level: Level, metric: Metric, part: str, requests: float) -> Vector:
         return Vector((SeriesValue((), math.nan),))
     return Vector(
         tuple(
-            SeriesValue(labels, {"bad": value * requests, "total": requests}.get(part, value))
+            SeriesValue(labels, value if part == "value" else requests * of_requests(part, value))
             for labels, value in numbers(level, metric)
         )
     )

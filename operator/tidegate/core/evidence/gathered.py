@@ -71,13 +71,18 @@ class Compared:
             null=self.null + log_likelihood(windows, 1 + self.margin),
         )
 
+    @property
+    def evidence(self) -> float:
+        """Ln E against the null."""
+        return onset.log_evidence(self.logs, self.counted)
+
     def growths(self, windows: Iterable[Window]) -> list[Sequence[float]]:
         """What each window adds for each alternative."""
         return [Relative(self.margin).after(START, [window]) for window in windows]
 
     def conclusion(self, alpha: float) -> Conclusion:
         """What is shown at level `alpha` (0.05 for 95 % confidence)."""
-        if onset.log_evidence(self.logs, self.counted) >= math.log(1 / alpha):
+        if self.evidence >= math.log(1 / alpha):
             return Conclusion.REGRESSED
         level = log_mean_exp(self.profile) - math.log(1 / alpha)
         likeliest = GRID[max(range(POINTS), key=lambda place: self.profile[place])]
@@ -105,13 +110,18 @@ class Limited:
         logs = onset.after(self.logs, self.counted, self.growths(windows))
         return replace(self, logs=logs, counted=self.counted + len(windows))
 
+    @property
+    def evidence(self) -> float:
+        """Ln E against the null."""
+        return onset.log_evidence(self.logs, self.counted)
+
     def growths(self, windows: Iterable[Window]) -> list[Sequence[float]]:
         """What each window adds for each alternative."""
         return [Absolute(self.limit).after(START, [window]) for window in windows]
 
     def conclusion(self, alpha: float, total: Window) -> Conclusion:
         """What is shown at level `alpha`; `total`: all that was counted."""
-        if onset.log_evidence(self.logs, self.counted) >= math.log(1 / alpha):
+        if self.evidence >= math.log(1 / alpha):
             return Conclusion.REGRESSED
         high = rate_interval(total.candidate, total.candidate_bad, alpha)[1]
         return Conclusion.SHOWN_OK if high <= self.limit else Conclusion.INCONCLUSIVE

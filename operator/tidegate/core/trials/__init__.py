@@ -1,0 +1,35 @@
+"""Lines that are tests on counts: each gathers window by window over a run, and says at any time what is shown."""
+
+from __future__ import annotations
+
+from tidegate.api.metric import Metric
+from tidegate.api.run_status import EvidenceStatus
+from tidegate.api.threshold import Threshold
+from tidegate.core.draft import Draft
+from tidegate.core.trials.baseline import AgainstBaseline
+from tidegate.core.trials.limit import AgainstLimit
+from tidegate.core.trials.split import AgainstWeight
+from tidegate.core.trials.trial import Trial
+
+__all__ = ["Trial", "trial_of"]
+
+
+def trial_of(draft: Draft, line: Threshold, metric: Metric, remembered: EvidenceStatus) -> Trial:
+    """The line's test with all it has gathered so far.
+
+    Args:
+        draft: the tick's.
+        line: with a `regression` or a `split`.
+        metric: a ratio.
+        remembered: what status keeps of the test.
+
+    Raises:
+        ValueError: the line is no test on counts; asking is a mistake in the caller.
+    """
+    if line.split is not None:
+        return AgainstWeight.of(draft, line.split, remembered)
+    if line.regression is None:
+        raise ValueError(f"{line.identity} is no test on counts")
+    if line.regression.limit is not None:
+        return AgainstLimit.of(draft, line.regression, metric, remembered)
+    return AgainstBaseline.of(draft, line.regression, metric, remembered)

@@ -1,0 +1,85 @@
+"""`split`: the candidate's share of the requests against its weight."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from tidegate.api.run_status import EvidenceStatus
+from tidegate.api.threshold import Split
+from tidegate.core import targets
+from tidegate.core.draft import Draft
+from tidegate.core.evidence import split
+from tidegate.core.evidence.counts import Window
+from tidegate.core.evidence.gathered import NONE, together
+from tidegate.core.proofs import Proof, of_split
+from tidegate.core.targets import Standing
+from tidegate.core.trials.trial import REMEMBERED, Closed, level_of, numbers, stand
+
+SETTLING = 30.0
+"""Seconds after a weight was changed until every worker of a gateway routes by it."""
+
+
+@dataclass(frozen=True)
+class AgainstWeight:
+    """See `Trial`. Each weight is a segment of its own; windows that saw it change, or saw somebody else's, belong to none."""
+
+    test: Split
+    weight: float
+    """Percent."""
+    since: float
+    """Epoch seconds from which windows count."""
+    earlier: float
+    """The evidence (logarithm) of the segments before."""
+    counts: Window
+    peak: float | None
+
+    @classmethod
+    def of(cls, draft: Draft, test: Split, remembered: EvidenceStatus) -> AgainstWeight:
+        """Goes on from what status keeps."""
+        weight, since, earlier = remembered.split or (0.0, 0.0, 0.0)
+        found = cls(test, weight, since, earlier, Window(*remembered.counts), remembered.peak)
+        elsewhere = targets.standing(draft, draft.weight) in {Standing.LESS, Standing.MORE}
+        if weight != draft.run.weight or not draft.step.reached or elsewhere:
+            return replace(
+                found,
+                weight=draft.run.weight,
+                since=draft.now + SETTLING,
+                earlier=found.evidence,
+                counts=NONE,
+            )
+        return found
+
+    @property
+    def evidence(self) -> float:
+        """Ln E against "the traffic goes where the weights send it"."""
+        return self.earlier + split.log_evidence(self.weight / 100, self.counts.baseline, self.counts.candidate)
+
+    def after(self, window: Closed) -> AgainstWeight:
+        """With a further window."""
+        if window.begin < self.since:
+            return self
+        found = replace(self, counts=together([self.counts, window.counts]))
+        peak, over = stand(self.peak, found.evidence, self._level)
+        if over:
+            return replace(self, earlier=0.0, counts=NONE, since=window.end, peak=None)
+        return replace(found, peak=peak)
+
+    def proof(self) -> Proof:
+        """What is shown up to now."""
+        astray = self.peak is not None or self.evidence >= self._level
+        return of_split(self.test, self.counts, self.weight, astray=astray)
+
+    def memory(self) -> dict[str, object]:
+        """The fields of `EvidenceStatus` that it goes on from."""
+        segment = (self.weight, round(self.since, 3), round(self.earlier, REMEMBERED))
+        return {"counts": numbers(self.counts), "split": segment, "peak": self.peak}
+
+    def ahead(self, window: Window) -> float:
+        """After how many more windows like this one something else is shown; looked at every other one while it grows."""
+        found = replace(self, counts=together([self.counts, window]))
+        return 1.0 if self.peak is not None or found.evidence > self.evidence else math.inf
+
+    @property
+    def _level(self) -> float:
+        return level_of(1 - self.test.confidence.ratio)

@@ -1,0 +1,93 @@
+"""A broken limit stands until the evidence has fallen again, and the test then begins anew."""
+
+from __future__ import annotations
+
+import math
+
+from tidegate.api.scalars import Percent, Quantity
+from tidegate.api.threshold import Regression, Split
+from tidegate.core.evidence.counts import Window
+from tidegate.core.evidence.gathered import NONE, Compared, Conclusion, Limited, Suspicion
+from tidegate.core.trials.baseline import AgainstBaseline
+from tidegate.core.trials.limit import AgainstLimit
+from tidegate.core.trials.split import AgainstWeight
+from tidegate.core.trials.trial import Closed, Trial, level_of, stand
+
+LEVEL = level_of(0.05)
+GOOD, BAD = Window(900, 4, 100, 0), Window(900, 4, 100, 60)
+BOTH = Window(900, 540, 100, 60)
+
+
+def after(trial: Trial, windows: list[Window], begin: float = 0.0) -> Trial:
+    for place, window in enumerate(windows):
+        trial = trial.after(Closed(window, begin + 60 * place, begin + 60 * (place + 1)))
+    return trial
+
+
+def against_baseline(warm_from: float = 0.0) -> AgainstBaseline:
+    return AgainstBaseline(Regression(), 0.05, warm_from, Compared(0.2), NONE, Suspicion(0.0, NONE), None)
+
+
+def against_limit(warm_from: float = 0.0) -> AgainstLimit:
+    test = Regression(limit=Quantity("5%"))
+    return AgainstLimit(
+        test, 0.05, warm_from, Limited(0.05), Limited(0.05), Compared(0.2), NONE, Suspicion(0.0, NONE), None
+    )
+
+
+def test_it_stands_from_the_level_until_it_fell_by_as_much() -> None:
+    assert stand(None, LEVEL - 0.1, LEVEL) == (None, False)
+    assert stand(None, LEVEL + 2, LEVEL) == (LEVEL + 2, False)
+    assert stand(LEVEL + 2, LEVEL + 7, LEVEL) == (LEVEL + 7, False)
+    assert stand(LEVEL + 7, 7.1, LEVEL) == (LEVEL + 7, False)
+    assert stand(LEVEL + 7, 7.0, LEVEL) == (None, True)
+
+
+def test_an_hour_of_failure_is_over_after_a_few_good_windows() -> None:
+    for trial in (against_baseline(), against_limit()):
+        broken = after(trial, [GOOD] * 30 + [BAD] * 60)
+        assert broken.proof().conclusion is Conclusion.REGRESSED
+        well = after(broken, [GOOD] * 3, 90 * 60)
+        assert well.proof().conclusion is not Conclusion.REGRESSED
+        assert well.memory()["peak"] is None
+        again = after(well, [BAD] * 3, 93 * 60)
+        assert again.proof().conclusion is Conclusion.REGRESSED
+
+
+def test_what_both_break_is_shared_and_what_one_breaks_is_not() -> None:
+    assert after(against_limit(), [GOOD] * 5 + [BOTH] * 3).proof().shared
+    assert not after(against_limit(), [GOOD] * 5 + [BAD] * 3).proof().shared
+
+
+def test_only_a_comparison_leaves_the_warm_up_out() -> None:
+    assert after(against_baseline(600.0), [BAD] * 5).proof().counts == NONE
+    found = after(against_limit(600.0), [BAD] * 5)
+    assert found.proof().conclusion is Conclusion.REGRESSED
+    assert found.memory()["compared"] == 0
+
+
+def test_a_split_that_is_mended_is_over() -> None:
+    trial = AgainstWeight(Split(), 10.0, 0.0, 0.0, NONE, None)
+    off = after(trial, [Window(800, 0, 200, 0)] * 10)
+    assert off.proof().conclusion is Conclusion.REGRESSED
+    mended = after(off, [Window(900, 0, 100, 0)] * 10, 600.0)
+    assert mended.proof().conclusion is not Conclusion.REGRESSED
+
+
+def test_looking_ahead_agrees_with_going_there() -> None:
+    worse = Window(950, 5, 50, 1)
+    trial: Trial = after(against_baseline(), [worse] * 2)
+    ahead = trial.ahead(worse)
+    assert 1 < ahead < math.inf
+    assert after(trial, [worse] * int(ahead - 1), 120.0).proof().conclusion is Conclusion.INCONCLUSIVE
+    assert after(trial, [worse] * int(ahead), 120.0).proof().conclusion is Conclusion.REGRESSED
+    assert after(against_baseline(), [GOOD] * 2).ahead(GOOD) == math.inf
+
+
+def test_a_margin_of_its_own_is_borne() -> None:
+    lenient = AgainstBaseline(
+        Regression(margin=Percent("900%")), 0.05, 0.0, Compared(9.0), NONE, Suspicion(0.0, NONE), None
+    )
+    double = Window(900, 9, 100, 2)
+    assert after(against_baseline(), [double] * 200).proof().conclusion is Conclusion.REGRESSED
+    assert after(lenient, [double] * 200).proof().conclusion is Conclusion.SHOWN_OK
