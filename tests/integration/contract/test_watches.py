@@ -15,6 +15,7 @@ import yaml
 from lab.control_plane import ControlPlane
 from tests.integration.contract.conftest import RealStage
 from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.api.templates.ref import TemplateKind, TemplateRef
 from tidegate.core.observed import Arm, RolloutObject, Route, TargetRef
 from tidegate.handlers import Intake, Resync, Watches, takes_of
 from tidegate.handlers.intake import Take
@@ -140,7 +141,25 @@ async def test_only_the_namespaces_served_are_watched(stage: RealStage) -> None:
     await stage.put_rollout("shop")
     async with watching(stage, stage.namespace) as woken:
         await woken.of("Rollout", stage.namespace, "shop")
-        assert {where for _, where, _ in woken.seen} == {stage.namespace}
+        kinds_of_no_namespace = {str(TemplateKind.CLUSTER_METRIC_TEMPLATE)}
+        seen = {where for kind, where, _ in woken.seen if kind not in kinds_of_no_namespace}
+        assert seen == {stage.namespace}
+
+
+async def test_templates_of_both_kinds_wake_though_only_namespaces_are_served(stage: RealStage) -> None:
+    own = TemplateRef(name=stage.namespace)
+    shared = TemplateRef(kind=TemplateKind.CLUSTER_METRIC_TEMPLATE, name=stage.namespace)
+    async with watching(stage, stage.namespace) as woken:
+        for ref, place in ((own, stage.namespace), (shared, "")):
+            what = (str(ref.kind), place, ref.name)
+            await stage.put_metric_template(ref, {"query": "up"})
+            await woken.of(*what)
+            known = stage.caches.metric_templates[ref.kind].get((place, ref.name))
+            assert known is not None
+            await stage.put_metric_template(ref, {"query": "down"})
+            await woken.of(*what, times=2)
+            await stage.delete_metric_template(ref)
+            await woken.of(*what, times=3)
 
 
 async def test_what_went_while_nobody_watched_is_noticed_by_the_second_look(stage: RealStage) -> None:

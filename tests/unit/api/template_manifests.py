@@ -76,6 +76,7 @@ TEMPLATE_BY_CHECK = (
     Bad("a gap without an end", {"ratio.total": 'x_total{a="{{ parameters.codes }"}'}, "spec.ratio.total", "'{{' begins a gap that has no end"),
     Bad("an end without a gap", {"ratio.total": 'x_total{a="parameters.codes }}"}'}, "spec.ratio.total", "'}}' ends no gap"),
     Bad("a gap that would be a variable's name", {"ratio.total": 'x_total{a="$${{ parameters.codes }}",b="$${{ parameters.codes }}$$${{ parameters.codes }}"}'}, "spec.ratio.total", "a gap cannot follow '$'"),
+    Bad("requests slower than a share", {"ratio": {"histogram": '{{ parameters.counter }}{pod=~"$pods"}', "slowerThan": "5%"}, "parameters": [{"name": "counter"}]}, "spec.ratio.slowerThan", "'5%' is no duration to be slower than"),
     Bad("an unknown variable", {"ratio.total": 'x_total{pod=~"$pots"}'}, "spec.ratio.total", "there is no variable $pots"),
     Bad("a pattern that is none", {"parameters.1.pattern": "[0-9"}, "spec.parameters[1].pattern", "is no regular expression: regex parse error"),
     Bad("a pattern that is none once it stands for the whole value", {"parameters.1.pattern": "(?x)[0-9.]+ # digits"}, "spec.parameters[1].pattern", "is no regular expression"),

@@ -125,6 +125,15 @@ def test_a_metric_gets_the_templates_question_with_its_gaps_filled() -> None:
     assert (metric.template, metric.parameters) == (None, None)
 
 
+def test_a_histogram_has_its_gaps_filled_as_well() -> None:
+    ratio = {"histogram": '{{ parameters.name }}{pod=~"$pods"}', "slowerThan": "250ms"}
+    template = good_template({"ratio": ratio, "parameters": [{"name": "name"}]})
+    assert check_template(template)[1] == []
+    metric = resolved(rollout({"name": "error-rate"}, parameters={"name": "seconds"}), known(template))
+    assert metric.ratio is not None
+    assert (metric.ratio.histogram, str(metric.ratio.slower_than)) == ('seconds{pod=~"$pods"}', "250ms")
+
+
 def test_what_the_metric_says_goes_before_what_the_template_says() -> None:
     templates = known(good_template({"minSeries": 8}), latency(whenEmpty="Zero", warmUp="1m"))
     given = {"counter": "hits_total"}

@@ -23,12 +23,11 @@ def limit_problems(spec: RolloutSpec) -> Iterator[Problem]:
     metrics = {metric.name: metric for metric in spec.metrics}
     for index, one in enumerate(spec.metrics):
         if one.ratio is not None and one.ratio.histogram is not None:
-            yield from _of_bound(one.ratio, ("spec", "metrics", index, "ratio", "slowerThan"))
+            yield from bound_problems(one.ratio, ("spec", "metrics", index, "ratio", "slowerThan"))
     for line in lines_of(spec):
         metric = metrics.get(line.threshold.metric)
-        if (
-            metric is not None and metric.preset is None and metric.template is None
-        ):  # one that could not be resolved has no unit yet
+        # One that could not be resolved has no unit yet.
+        if metric is not None and metric.preset is None and metric.template is None:
             yield from _of_line(line, metric)
 
 
@@ -45,6 +44,14 @@ def count_problems(spec: RolloutSpec) -> Iterator[Problem]:
             return
 
 
+def bound_problems(ratio: Ratio, where: Where) -> Iterator[Problem]:
+    """What is wrong with `slowerThan` of a ratio from a histogram; `where` is its place."""
+    try:
+        _ = ratio.bound
+    except ValueError as error:
+        yield Problem(where, str(error))
+
+
 def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:
     threshold = line.threshold
     written = (("max", threshold.max), ("min", threshold.min), ("floor", threshold.floor))
@@ -57,13 +64,6 @@ def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:
         yield from _of_test(line, metric)
     if threshold.max_decrease is not None and threshold.max_decrease.ratio >= 1:
         yield Problem((*line.where, LimitKind.MAX_DECREASE.value), "no value falls by 100% or more: write less")
-
-
-def _of_bound(ratio: Ratio, where: Where) -> Iterator[Problem]:
-    try:
-        _ = ratio.bound
-    except ValueError as error:
-        yield Problem(where, str(error))
 
 
 def _of_test(line: Line, metric: Metric) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tidegate.api import promql
+from tidegate.api.checks.limits import bound_problems
 from tidegate.api.checks.problems import Problem, Severity, Where
 from tidegate.api.checks.queries import text_fault, texts_of, unknown_variable
 from tidegate.api.checks.reading import read
@@ -35,6 +36,8 @@ def template_problems(spec: MetricTemplateSpec) -> list[Problem]:
     found += repeated("parameter", (one.name for one in spec.parameters), ("spec", "parameters"), "name")
     if spec.ratio is not None:
         found += repeated("label", spec.ratio.by, ("spec", "ratio", "by"))
+        if spec.ratio.histogram is not None:
+            found += bound_problems(spec.ratio, ("spec", "ratio", "slowerThan"))
     for place, text in texts_of(spec, ("spec",)):
         found += (Problem(place, fault) for fault in _text_faults(spec, text))
     for index, parameter in enumerate(spec.parameters):
