@@ -20,7 +20,7 @@ ATTRIBUTIONS: dict[str, type[Rule]] = {
 }
 """When a breach of `regression: {limit}` reverts. The first is what the other tables call by that name."""
 AT_PRESENT = "unless the baseline's own test is broken too and the candidate is not shown worse"
-"""What core/counted.py does; the product's own tick says below what comes of it."""
+"""What core/trials/limit.py does; the product's own tick says below what comes of it."""
 
 
 @dataclass
