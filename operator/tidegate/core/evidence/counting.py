@@ -6,9 +6,11 @@ window's count is a pure function of the samples around it, so that a restarted 
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeAlias
 
 LOOKBACK = 300.0
@@ -90,10 +92,8 @@ def counted(
         before = last_before(one, edges.start)
         if before is None and known is not None:
             before = known.get(one.labels)
-        for time, value in one.samples:
+        for time, value in one.samples[_first_after(one, edges.start) :]:
             place = edges.place(time)
-            if place < 0:
-                continue
             if place >= edges.windows:
                 break
             if before is None:
@@ -112,21 +112,26 @@ def _other_replica(before: float, value: float) -> bool:
 
 def last_before(one: RawSeries, start: float) -> float | None:
     """The series' last value at or before `start` (epoch seconds), if it is not older than the look-back."""
-    found = None
-    for time, value in one.samples:
-        if time > start:
-            break
-        if time > start - LOOKBACK:
-            found = value
-    return found
+    place = _first_after(one, start) - 1
+    if place < 0:
+        return None
+    time, value = one.samples[place]
+    return value if time > start - LOOKBACK else None
+
+
+def _first_after(one: RawSeries, start: float) -> int:
+    """Place of the first sample after `start` (epoch seconds)."""
+    return bisect.bisect_right(one.samples, start, key=itemgetter(0))
 
 
 def strangers(series: Iterable[RawSeries], edges: Edges) -> bool:
     """Whether a series has samples in the windows and none before: it is new, or it was away for longer than the look-back."""
-    return any(
-        last_before(one, edges.start) is None and any(0 <= edges.place(time) < edges.windows for time, _ in one.samples)
-        for one in series
-    )
+    return any(last_before(one, edges.start) is None and _turns_up(one, edges) for one in series)
+
+
+def _turns_up(one: RawSeries, edges: Edges) -> bool:
+    place = _first_after(one, edges.start)
+    return place < len(one.samples) and edges.place(one.samples[place][0]) < edges.windows
 
 
 def newest(series: Iterable[RawSeries]) -> float | None:
