@@ -7,6 +7,7 @@ clock; its counts are then a pure function of the samples, so that a restarted o
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -48,6 +49,9 @@ TOLERANCE = 30.0
 
 BEFORE = 86400.0
 """Seconds in which a series is looked for that has no sample in the look-back."""
+
+Key: TypeAlias = tuple[ArmName, str]
+"""Whose counter, and of what."""
 
 Silent: TypeAlias = NoData | Failed | Open | NotAsked
 
@@ -116,7 +120,7 @@ def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending)
     """The counts of the windows that are closed by now, or why they cannot be told."""
     if not pending.ripe:
         return ()
-    found: dict[tuple[ArmName, str], tuple[RawSeries, ...]] = {}
+    found: dict[Key, tuple[RawSeries, ...]] = {}
     for arm in ArmName:
         for part in counters(metric):
             answer = draft.seen.asked.answer(_raw(metric, arm, part, asks, pending))
@@ -135,7 +139,7 @@ def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending)
     known = _known(draft, metric, asks, pending, {key: all_ for key, all_ in found.items() if strangers(all_, edges)})
     if not isinstance(known, dict):
         return known
-    unknown = 0 if any(known.values()) else _unknown([one for all_ in found.values() for one in all_], edges)
+    unknown = _unknown(found, known, edges)
     counts = {key: counted(all_, edges, known.get(key), unknown=unknown) for key, all_ in found.items()}
     try:
         return tuple(
@@ -151,12 +155,26 @@ def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending)
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
 
 
-def _unknown(series: list[RawSeries], edges: Edges) -> int:
-    """How many windows end before the source had any data, or hold its first."""
-    if any(last_before(one, edges.start) is not None for one in series):
-        return 0
-    places = [edges.place(time) for one in series for time, _ in one.samples]
-    return min((place for place in places if place >= 0), default=edges.windows - 1) + 1
+def _unknown(
+    found: Mapping[Key, tuple[RawSeries, ...]], known: Mapping[Key, Mapping[Labels, float]], edges: Edges
+) -> set[int]:
+    """The windows before which the source had no data, as they would be told if each were counted by itself."""
+    silent = set()
+    for place in {place for all_ in found.values() for one in all_ if (place := _turning_up(one, edges)) is not None}:
+        start = edges.start + place * edges.step
+        if any(last_before(one, start) is not None for all_ in found.values() for one in all_):
+            continue
+        there = {key for key, all_ in found.items() if strangers(all_, Edges(start, edges.step, 1))}
+        earlier = (one.samples[0][0] <= start for key in there for one in found[key] if one.samples)
+        if not any(known.get(key) for key in there) and not any(earlier):
+            silent.add(place)
+    return silent
+
+
+def _turning_up(one: RawSeries, edges: Edges) -> int | None:
+    """The window of a series' first sample; `None` for one that was there before, or comes later."""
+    place = edges.place(one.samples[0][0]) if one.samples else -1
+    return place if 0 <= place < edges.windows else None
 
 
 def _series(metric: Metric, part: str, answer: Matrix) -> dict[str, tuple[RawSeries, ...]]:
@@ -170,15 +188,15 @@ def _series(metric: Metric, part: str, answer: Matrix) -> dict[str, tuple[RawSer
     }
 
 
-def _bad(counts: dict[tuple[ArmName, str], tuple[float, ...]], arm: ArmName, place: int) -> float:
+def _bad(counts: dict[Key, tuple[float, ...]], arm: ArmName, place: int) -> float:
     if (arm, "bad") in counts:
         return counts[arm, "bad"][place]
     return counts[arm, "total"][place] - counts[arm, "fast"][place]
 
 
 def _known(
-    draft: Draft, metric: Metric, asks: Asking, pending: Pending, new: dict[tuple[ArmName, str], tuple[RawSeries, ...]]
-) -> dict[tuple[ArmName, str], dict[Labels, float]] | Silent:
+    draft: Draft, metric: Metric, asks: Asking, pending: Pending, new: dict[Key, tuple[RawSeries, ...]]
+) -> dict[Key, dict[Labels, float]] | Silent:
     """The last values of series that were away for longer than the look-back; asked only when there are any.
 
     Of a native histogram only its being there is asked for: its own buckets come as they are, the last ones of the source's

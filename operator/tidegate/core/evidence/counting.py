@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TypeAlias
@@ -73,7 +73,11 @@ class Edges:
 
 
 def counted(
-    series: Iterable[RawSeries], edges: Edges, known: Mapping[Labels, float] | None = None, *, unknown: int = 0
+    series: Iterable[RawSeries],
+    edges: Edges,
+    known: Mapping[Labels, float] | None = None,
+    *,
+    unknown: Container[int] = (),
 ) -> tuple[float, ...]:
     """What all the series together counted in each of the windows.
 
@@ -84,8 +88,8 @@ def counted(
         series: with their samples from `LOOKBACK` before the windows to their end.
         edges: the windows.
         known: the last value of series that had been there before, but have no sample in the look-back.
-        unknown: so many windows belong to a time before which the source had no data at all: what happened until then cannot
-            be told, so a series that turns up in them counts from its first sample.
+        unknown: places of windows before which the source had no data at all: what happened until then cannot be told, so a
+            series that turns up in them counts from its first sample.
     """
     found = [0.0] * edges.windows
     for one in series:
@@ -97,7 +101,7 @@ def counted(
             if place >= edges.windows:
                 break
             if before is None:
-                before = value if place < unknown else 0.0
+                before = value if place in unknown else 0.0
             if _other_replica(before, value):
                 continue
             found[place] += value - before if value >= before else value

@@ -49,7 +49,7 @@ def test_windows_count(case: str, known: list[RawSeries], expected: tuple[float,
 
 def test_after_the_source_was_away_a_series_counts_from_its_first_sample() -> None:
     both = [series(POD_A, (105, 900), (120, 904)), series(POD_B, (120, 3))]
-    assert counted(both, Edges(100, 15, 2), unknown=1) == (0, 4 + 3), "one that comes after the first data is new"
+    assert counted(both, Edges(100, 15, 2), unknown={0}) == (0, 4 + 3), "one that comes after the first data is new"
 
 
 def test_a_series_that_was_away_for_long_counts_from_what_it_had_then() -> None:

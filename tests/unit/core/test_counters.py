@@ -1,0 +1,269 @@
+"""Windows closed from raw samples: when, by which questions, and always the same however many at once."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tests.simulated.shop import spec
+from tidegate.api.metric import Metric
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.status import RolloutStatus
+from tidegate.core.counters import BEFORE, LAG, SLACK, TOLERANCE, Pending, closed_windows, raw_questions, step_of
+from tidegate.core.draft import Draft
+from tidegate.core.evidence.counting import LOOKBACK, RawSeries
+from tidegate.core.evidence.counts import Window
+from tidegate.core.memory import Memory
+from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
+from tidegate.core.observed import RolloutObject as Rollout
+from tidegate.core.questions import Asking
+from tidegate.core.samples import Asked, NoData, Open
+from tidegate.core.seen import Observed
+
+RATIO = {"bad": 'bad{w="$workload"}', "total": 'all{w="$workload"}'}
+METRIC = Metric.model_validate({"name": "errors", "ratio": RATIO, "window": "1m"})
+ARMS = {ArmName.BASELINE: "a", ArmName.CANDIDATE: "b"}
+ASKS = Asking("default", "shop", "checkout", "canary", 0.0, 0.0, ARMS, ARMS, ARMS)
+SPEC = RolloutSpec.model_validate(spec())
+ROLLOUT = Rollout("shop", "checkout", "uid", 1, "1", 0.0, False, (), {}, {})
+STEP = 60.0
+
+Key = tuple[ArmName, str]
+_RANGE = re.compile(r"\[(\d+)s\](?: offset (\d+)s)?")
+
+
+@dataclass
+class Store:
+    """What was scraped; answers what is asked at an instant."""
+
+    series: dict[Key, list[RawSeries]]
+    asked: list[Question] = field(default_factory=list)
+
+    def answer(self, question: Question, now: float) -> Answer:
+        self.asked.append(question)
+        found = _RANGE.search(question.promql)
+        assert found is not None, question.promql
+        end = now - int(found[2] or 0)
+        kind, _, part = question.part.partition("-")
+        cut = []
+        for one in self.series.get((question.arm, part), []):
+            samples = tuple(sample for sample in one.samples if end - int(found[1]) < sample[0] <= end)
+            if samples:
+                cut.append(RawSeries(one.labels, samples))
+        if kind == "known":
+            return Vector(tuple(SeriesValue(one.labels, one.samples[-1][1]) for one in cut))
+        return Matrix(tuple(cut))
+
+    def closed(self, pending: Pending) -> object:
+        """As a tick does it: decides, asks what is wanted, decides again."""
+        answers = {one: self.answer(one, pending.now) for one in raw_questions(METRIC, ASKS, pending)}
+        for _ in range(6):
+            observed = Observed(pending.now, ROLLOUT, SPEC, asked=Asked(answers))
+            draft = Draft(observed, Memory(), SPEC, RolloutStatus())
+            found = closed_windows(draft, METRIC, ASKS, pending)
+            if not draft.wanted:
+                return found
+            answers = answers | {one: self.answer(one, pending.now) for one in draft.wanted}
+        raise AssertionError("it asks without end")
+
+
+def series(name: str, *samples: tuple[float, float]) -> RawSeries:
+    return RawSeries((("pod", name),), samples)
+
+
+def pending(now: float, begin: float = 0.0, *, step: float = STEP, chunk: float = 3600.0) -> Pending:
+    return Pending(begin, step, now, chunk)
+
+
+def both(*samples: tuple[float, float], bad: tuple[tuple[float, float], ...] = ()) -> Store:
+    """The candidate's counters; the baseline has none."""
+    found = {(ArmName.CANDIDATE, "total"): [series("p", *samples)]}
+    if bad:
+        found[ArmName.CANDIDATE, "bad"] = [series("p", *bad)]
+    return Store(found)
+
+
+def test_a_window_is_the_metrics_own_up_to_a_minute_and_never_less_than_the_interval() -> None:
+    for window, interval, expected in (("2m", 10, 60), ("20s", 10, 20), ("20s", 30, 30), ("2m", 300, 300)):
+        metric = METRIC.model_copy(update={"window": type(METRIC.window)(window)})
+        assert step_of(metric, interval) == expected
+
+
+def test_nothing_is_asked_before_a_window_can_be_closed() -> None:
+    assert raw_questions(METRIC, ASKS, pending(STEP + LAG - 0.01)) == []
+    asked = raw_questions(METRIC, ASKS, pending(STEP + LAG))
+    assert [(one.arm, one.part) for one in asked] == [
+        (arm, f"raw-{part}") for arm in ArmName for part in ("bad", "total")
+    ]
+
+
+def test_a_window_is_closed_by_the_newest_sample_and_not_by_our_clock() -> None:
+    late = both((-10, 100), (50, 110), (STEP + LAG - 0.1, 120))
+    assert late.closed(pending(500)) == (), "the scrape that ends the window may be on its way still"
+    there = both((-10, 100), (50, 110), (STEP + LAG, 120))
+    assert there.closed(pending(STEP + LAG)) == (Window(0, 0, 10, 0),)
+
+
+def test_a_short_window_waits_for_a_scrape_no_longer_than_it_lasts_itself() -> None:
+    short = both((-1, 100), (1.9, 110), (4.0, 120))
+    assert short.closed(pending(4.0, step=2.0)) == (Window(0, 0, 10, 0),)
+
+
+def test_without_any_sample_no_window_is_closed() -> None:
+    assert Store({}).closed(pending(500)) == ()
+
+
+@pytest.mark.parametrize(("now", "begin"), [(100.0, 0.0), (100.4, 0.7), (3500.2, 0.0)])
+def test_a_question_reaches_back_over_the_look_back_and_some_slack(now: float, begin: float) -> None:
+    (first, *_) = raw_questions(METRIC, ASKS, pending(now, begin))
+    reach = math.ceil(now - begin + LOOKBACK + SLACK)
+    assert first.promql == f'bad{{w="a"}}[{reach}s]'
+
+
+def test_after_a_long_absence_an_hour_is_asked_for_at_once_and_closed_by_our_own_clock() -> None:
+    away = pending(4 * 3600.0)
+    (first, *_) = raw_questions(METRIC, ASKS, away)
+    assert first.promql == f'bad{{w="a"}}[{3600 + 310}s] offset {3 * 3600}s'
+    steady = both(*((float(at), float(at + 400)) for at in range(-400, 4 * 3600, 15)))
+    found = steady.closed(away)
+    assert isinstance(found, tuple)
+    assert len(found) == (3600 - TOLERANCE) // STEP
+    assert found == (Window(0, 0, 60, 0),) * len(found)
+
+
+def test_a_stretch_of_a_long_absence_in_which_nothing_was_scraped_is_passed_over() -> None:
+    silent = both((-10, 100), (4 * 3600, 5000))
+    found = silent.closed(pending(4 * 3600.0))
+    assert isinstance(found, tuple)
+    assert sum(one.candidate for one in found) == 0
+    assert len(found) > 50
+
+
+def test_strangers_are_asked_for_once_and_only_when_there_are_any() -> None:
+    plain = both((-10, 100), (50, 110), (75, 120))
+    plain.closed(pending(75))
+    assert all(one.part.startswith("raw") for one in plain.asked)
+    plain.series[ArmName.CANDIDATE, "total"].append(series("new", (40, 7), (75, 8)))
+    assert plain.closed(pending(75)) == (Window(0, 0, 10 + 7, 0),)
+    (known,) = [one for one in plain.asked if one.part.startswith("known")]
+    reach = math.floor(75 + LOOKBACK)
+    assert known.promql == f'last_over_time(all{{w="b"}}[{int(BEFORE)}s] offset {reach}s)'
+    assert (known.part, known.arm) == ("known-total", ArmName.CANDIDATE)
+
+
+def test_a_counter_that_was_away_for_longer_than_the_look_back_goes_on_where_it_was() -> None:
+    back = both((-LOOKBACK - 5, 90), (40, 107), (75, 108))
+    back.series[ArmName.CANDIDATE, "total"].append(series("steady", (-5, 3), (55, 3), (75, 3)))
+    assert back.closed(pending(75)) == (Window(0, 0, 17, 0),)
+
+
+def test_a_source_that_knows_nothing_from_before_counts_from_its_first_sample() -> None:
+    fresh = both((40, 1007), (55, 1010), (75, 1011))
+    assert fresh.closed(pending(75)) == (Window(0, 0, 3, 0),)
+
+
+def test_a_pod_that_comes_after_the_sources_first_data_is_new_all_the_same() -> None:
+    fresh = both((40, 1007), (55, 1010), (150, 1011))
+    fresh.series[ArmName.CANDIDATE, "total"].append(series("new", (100, 20), (150, 21)))
+    assert fresh.closed(pending(150)) == (Window(0, 0, 3, 0), Window(0, 0, 20, 0))
+
+
+def test_what_stands_for_no_count_is_said_and_not_closed() -> None:
+    wrong = both((-10, 100), (50, 101), (75, 101), bad=((-10, 0), (50, 2), (75, 2)))
+    found = wrong.closed(pending(75))
+    assert isinstance(found, NoData)
+    assert found.message == "errors: 2 bad requests of 1 cannot be: are the two counters of the same requests?"
+
+
+def test_an_answer_that_is_missing_or_failed_closes_nothing() -> None:
+    asked = raw_questions(METRIC, ASKS, pending(75))
+    failed = Failed(FailedReason.TIMEOUT)
+    for answer, expected in ((None, Open()), (failed, failed)):
+        answers: dict[Question, Answer | None] = dict.fromkeys(asked, Matrix())
+        answers[asked[2]] = answer
+        observed = Observed(75.0, ROLLOUT, SPEC, asked=Asked(answers))
+        assert closed_windows(Draft(observed, Memory(), SPEC, RolloutStatus()), METRIC, ASKS, pending(75)) == expected
+
+
+def test_values_instead_of_samples_are_no_data() -> None:
+    answers: dict[Question, Answer | None] = dict.fromkeys(raw_questions(METRIC, ASKS, pending(75)), Vector(()))
+    observed = Observed(75.0, ROLLOUT, SPEC, asked=Asked(answers))
+    found = closed_windows(Draft(observed, Memory(), SPEC, RolloutStatus()), METRIC, ASKS, pending(75))
+    assert isinstance(found, NoData)
+
+
+SCRAPE = 15.0
+
+
+@st.composite
+def stores(draw: st.DrawFn) -> Store:
+    """Pods of both arms that come, go, die and are not scraped for a while, over forty minutes."""
+    found: dict[Key, list[RawSeries]] = {(arm, part): [] for arm in ArmName for part in ("bad", "total")}
+    for arm in ArmName:
+        for pod in range(draw(st.integers(1, 3))):
+            begin = draw(st.sampled_from([-900, -20, 0, 70, 400]))
+            gap = draw(st.sampled_from([(0, 0), (100, 160), (200, 620), (-400, 700), (-400, 30)]))
+            dies = draw(st.sampled_from([math.inf, 95, 300, 800]))
+            share = draw(st.sampled_from([0, 0.02, 1]))
+            total = bad = 0
+            samples, errors = [], []
+            at = begin + draw(st.integers(0, 14))
+            pace = draw(st.lists(st.integers(0, 40), min_size=1, max_size=6))
+            while at < 2400:
+                if at - SCRAPE < dies <= at:
+                    total = bad = 0
+                more = pace[len(samples) % len(pace)]
+                total, bad = total + more, bad + round(more * share)
+                if not gap[0] <= at < gap[1]:
+                    samples.append((float(at), float(total)))
+                    if bad:
+                        errors.append((float(at), float(bad)))
+                at += int(SCRAPE)
+            found[arm, "total"].append(series(f"{arm}-{pod}", *samples))
+            found[arm, "bad"].append(series(f"{arm}-{pod}", *errors))
+    return Store(found)
+
+
+def counted_at(store: Store, instants: list[float]) -> list[Window]:
+    """The windows as an operator counts them that looks at these instants."""
+    found: list[Window] = []
+    for now in instants:
+        closed = store.closed(pending(now, STEP * len(found)))
+        assert isinstance(closed, tuple), closed
+        found += closed
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(stores(), st.lists(st.integers(1, 400), max_size=12))
+def test_however_often_one_looks_the_same_windows_are_counted(store: Store, waits: list[int]) -> None:
+    at, instants = 0, []
+    for wait in waits:
+        at += wait
+        instants.append(float(at))
+    seldom = counted_at(store, [*(one for one in instants if one < 2400), 2400.0])
+    often = counted_at(store, [float(at) for at in range(10, 2401, 10)])
+    assert seldom == often
+
+
+@settings(max_examples=30, deadline=None)
+@given(stores())
+def test_what_was_counted_is_what_the_processes_say(store: Store) -> None:
+    """Where the source knew anything at the start, all that was scraped since is counted, and once."""
+    all_ = [one for several in store.series.values() for one in several]
+    assume(any(-LOOKBACK < at <= 0 for one in all_ for at, _ in one.samples))
+    windows = counted_at(store, [2400.0])
+    for arm in ArmName:
+        expected = 0.0
+        for one in store.series[arm, "total"]:
+            last = next((value for at, value in reversed(one.samples) if at <= 0), 0.0)
+            for at, value in one.samples:
+                if 0 < at <= STEP * len(windows):
+                    expected += value - last if value >= last else value
+                    last = value
+        assert sum(one.candidate if arm is ArmName.CANDIDATE else one.baseline for one in windows) == expected
