@@ -1,8 +1,9 @@
 """Stands in for Prometheus, in a process of its own so that it shares no event loop with what is measured.
 
-Every Rollout's question names it; the answer is 0 until a switch is thrown, then 1. It notes when it was asked, and when
-the first bad answer left. `POST /switch/all`: bad for everyone. `POST /switch/next`: bad from now on for whoever asks
-next. `POST /switch/good`: as at the start, and what was noted is forgotten. `GET /noted`: all that was noted.
+Every Rollout's question names it; the answer about a candidate is 0 until a switch is thrown, then 1, and about a baseline
+always 0. It notes when it was asked about a candidate, and when the first bad answer left. `POST /switch/all`: bad for
+everyone. `POST /switch/next`: bad from now on for whoever asks next. `POST /switch/good`: as at the start, and what was
+noted is forgotten. `GET /noted`: all that was noted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections import defaultdict
 
 from aiohttp import web
 
-ROLLOUT = re.compile(r'namespace="([^"]+)",rollout="([^"]+)"')
+CANDIDATE = re.compile(r'namespace="([^"]+)",rollout="([^"]+)",deployment="[^"]+-canary"')
 
 
 class StandIn:
@@ -32,7 +33,7 @@ class StandIn:
     async def answer(self, request: web.Request) -> web.Response:
         given = await request.post() if request.method == "POST" else request.query
         self.questions += 1
-        found = ROLLOUT.search(str(given["query"]))
+        found = CANDIDATE.search(str(given["query"]))
         value = "0"
         if found is not None:
             key = "/".join(found.groups())

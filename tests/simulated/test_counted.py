@@ -238,7 +238,7 @@ async def test_while_settling_there_is_nothing_to_compare_and_nothing_is_blocked
     assert stage.shop.outcome == "Succeeded"
 
 
-ROUNDED = ("relative", "profile", "absolute", "baseline")
+ROUNDED = ("relative", "profile", "absolute")
 """Logarithms: how often they were rounded depends on how many windows were counted at once."""
 
 

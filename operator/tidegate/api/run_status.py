@@ -133,10 +133,8 @@ class EvidenceStatus(StatusModel):
     """Log likelihoods of the ratios that are looked at, then of the largest that is borne."""
     absolute: tuple[float, ...] = ()
     """Evidence (logarithms) of the candidate against the limit."""
-    baseline: tuple[float, ...] = ()
-    """The same of the baseline."""
     limited: int = 0
-    """Windows these two rest on."""
+    """Windows it rests on."""
     suspect: tuple[float, ...] = ()
     """Since when something speaks for a regression (epoch seconds), how much, and the counts since."""
     peak: float | None = None

@@ -80,7 +80,7 @@ def of_regression(
 def of_limit(
     test: Regression, conclusion: Conclusion, counts: Window, alpha: float, lately: Lately, *, shared: bool
 ) -> Proof:
-    """The candidate against a limit; `shared`: the baseline is above it alike."""
+    """The candidate against a limit; `shared`: it is not shown to be worse than the baseline."""
     if counts.candidate <= 0:
         return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be judged yet: no requests")
     low, high = rate_interval(counts.candidate, counts.candidate_bad, alpha)
@@ -89,7 +89,9 @@ def of_limit(
     match conclusion:
         case Conclusion.REGRESSED:
             words = f"is above {test.limit}, {sure}: {lately.words}"
-            words += "; the baseline's is as well: a shared incident, not this version" if shared else ""
+            words += (
+                "; not shown to be worse than the baseline's: a shared incident, not this version" if shared else ""
+            )
             return Proof(conclusion, State.BREACHED, lately.counts, words, shared=shared)
         case Conclusion.SHOWN_OK:
             words = f"is not above {test.limit}, shown {sure}"

@@ -9,7 +9,7 @@ from statistics import median
 from tests.bench.decisions.tidegate_rules import ALPHA, LIMIT, MARGIN
 from tests.bench.decisions.traffic import seeded
 from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import Compared, Limited, detectable, mirrored, together
+from tidegate.core.evidence.gathered import Compared, Limited, detectable, together
 from tidegate.core.evidence.intervals import rate_interval
 
 METRICS = 10
@@ -22,7 +22,7 @@ def judgements(seed: int) -> dict[str, float]:
     past = [Window(570, chance.randint(0, 6), 30, chance.randint(0, 1)) for _ in range(60)]
     counts, new = together(past), [Window(570, 3, 30, 1)]
     compared = Compared(MARGIN).after(past)
-    candidate, baseline = Limited(LIMIT).after(past), Limited(LIMIT).after(mirrored(past))
+    candidate = Limited(LIMIT).after(past)
 
     def margin() -> None:
         after = compared.after(new)
@@ -33,7 +33,6 @@ def judgements(seed: int) -> dict[str, float]:
     def limit() -> None:
         compared.after(new).conclusion(ALPHA)
         candidate.after(new).conclusion(ALPHA, counts)
-        baseline.after(mirrored(new)).conclusion(ALPHA, counts)
         rate_interval(counts.candidate, counts.candidate_bad, ALPHA)
 
     return {"`regression` (margin)": _seconds(margin), "`regression` (limit)": _seconds(limit)}

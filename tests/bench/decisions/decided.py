@@ -18,9 +18,7 @@ ATTRIBUTIONS: dict[str, type[Rule]] = {
     "only when it is shown worse, the warm-up left out": LimitedWarm,
     "unless the baseline's own test is broken too and the candidate is not shown worse": LimitedUnlessBothBroken,
 }
-"""When a breach of `regression: {limit}` reverts. The first is what the other tables call by that name."""
-AT_PRESENT = "unless the baseline's own test is broken too and the candidate is not shown worse"
-"""What core/trials/limit.py does; the product's own tick says below what comes of it."""
+"""When a breach of `regression: {limit}` reverts. The first is the product's (core/trials/limit.py)."""
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.bench.decisions.cells import COLD, NOISY, SLOW
-from tests.bench.decisions.decided import AT_PRESENT, Decided
+from tests.bench.decisions.decided import Decided
 from tests.bench.decisions.race import LIMITED, MARGIN, PLAIN, RULES, SEED, Figures
 from tests.bench.figures import Table
 
@@ -79,7 +79,7 @@ def _attributed(found: Decided) -> Table:
         "rollouts: the share that is reverted (which for an incident is false), and the median minutes until then."
     )
     rules = list(next(iter(found.attributed.values())))
-    named = {rule: rule + (" (the product, at present)" if rule == AT_PRESENT else "") for rule in rules}
+    named = {rule: rule + (" (the product)" if place == 0 else "") for place, rule in enumerate(rules)}
     rows = [(named[rule], *(_brief(figures[rule]) for figures in found.attributed.values())) for rule in rules]
     return Table("Whose fault a breach of `regression: {limit}` is", how, ("It reverts", *found.attributed), rows)
 
@@ -126,7 +126,8 @@ def _weak(found: Decided) -> str:
   two equal arms vary by 30 % from minute to minute, each by itself, {_percent(noisy[0])} of healthy rollouts are stopped at
   10/s and {_percent(noisy[1])} at 100/s: give such a service a wider `margin`. A rank test on the minutes' rates, such as
   Kayenta's, bears it ({_percent(ranked)} at 100/s), and needs more time and a second fresh arm.
-- **Late onset.** A harm may begin at any time, and evidence is mixed over when; the later, the more of it is needed.
+- **Late onset.** A harm may begin at any time, and evidence is mixed over when; the later, the more of it is needed, and never
+  a single minute's alone.
   Five times the errors after two hours: {_late(late[slow])} at {slow}, {_late(late[fast])} at {fast}; by
   `regression: {{limit}}`, {_late(late_limit)} at {fast}. An outage is found at once all the same.
 - **Small ratios.** Within an hour, twice the errors are found in {small["2", slow]} of the rollouts at {slow} and in

@@ -19,7 +19,7 @@ from tests.bench.decisions.traffic import Cell, Minute, minutes, poisson, seeded
 from tidegate.api.status import Clock
 from tidegate.api.threshold import Threshold
 from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import Compared, Conclusion, Limited, mirrored, together
+from tidegate.core.evidence.gathered import Compared, Conclusion, Limited, together
 from tidegate.core.findings import Finding, SeriesFinding, State
 from tidegate.core.sustained import clocks_after, sustained_state
 
@@ -130,7 +130,8 @@ def test_the_tests_go_on_as_the_product_lets_them_go_on() -> None:
         assert evidence.worse == (compared.conclusion(0.05) is Conclusion.REGRESSED)
         limited = Limited(0.01).after(seen).conclusion(0.05, together(seen))
         assert evidence.candidate_beyond == (limited is Conclusion.REGRESSED)
-        other = Limited(0.01).after(mirrored(seen)).conclusion(0.05, together(seen))
+        arms_exchanged = [Window(one.candidate, one.candidate_bad, one.baseline, one.baseline_bad) for one in seen]
+        other = Limited(0.01).after(arms_exchanged).conclusion(0.05, together(arms_exchanged))
         assert evidence.baseline_beyond == (other is Conclusion.REGRESSED)
     assert evidence.worse
     assert evidence.candidate_beyond

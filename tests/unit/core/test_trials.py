@@ -28,11 +28,9 @@ def against_baseline(warm_from: float = 0.0) -> AgainstBaseline:
     return AgainstBaseline(Regression(), 0.05, warm_from, Compared(0.2), NONE, Suspicion(0.0, NONE), None)
 
 
-def against_limit(warm_from: float = 0.0) -> AgainstLimit:
+def against_limit() -> AgainstLimit:
     test = Regression(limit=Quantity("5%"))
-    return AgainstLimit(
-        test, 0.05, warm_from, Limited(0.05), Limited(0.05), Compared(0.2), NONE, Suspicion(0.0, NONE), None
-    )
+    return AgainstLimit(test, 0.05, Limited(0.05), Compared(0.2), NONE, Suspicion(0.0, NONE), None)
 
 
 def test_it_stands_from_the_level_until_it_fell_by_as_much() -> None:
@@ -54,6 +52,12 @@ def test_an_hour_of_failure_is_over_after_a_few_good_windows() -> None:
         assert again.proof().conclusion is Conclusion.REGRESSED
 
 
+def test_what_one_arm_alone_receives_is_never_shared() -> None:
+    alone = after(against_limit(), [Window(0, 0, 100, 60)] * 5).proof()
+    assert alone.conclusion is Conclusion.REGRESSED
+    assert not alone.shared
+
+
 def test_what_both_break_is_shared_and_what_one_breaks_is_not() -> None:
     assert after(against_limit(), [GOOD] * 5 + [BOTH] * 3).proof().shared
     assert not after(against_limit(), [GOOD] * 5 + [BAD] * 3).proof().shared
@@ -61,9 +65,9 @@ def test_what_both_break_is_shared_and_what_one_breaks_is_not() -> None:
 
 def test_only_a_comparison_leaves_the_warm_up_out() -> None:
     assert after(against_baseline(600.0), [BAD] * 5).proof().counts == NONE
-    found = after(against_limit(600.0), [BAD] * 5)
-    assert found.proof().conclusion is Conclusion.REGRESSED
-    assert found.memory()["compared"] == 0
+    found = after(against_limit(), [BAD] * 5).proof()
+    assert found.conclusion is Conclusion.REGRESSED
+    assert not found.shared
 
 
 def test_a_split_that_is_mended_is_over() -> None:

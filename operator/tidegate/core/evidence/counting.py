@@ -10,6 +10,7 @@ import bisect
 import math
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -21,6 +22,8 @@ SMALL_DROP = 0.9
 """A counter of 100 and more that falls to nine tenths and up was not reset: no process counts so much between two scrapes."""
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
+Samples: TypeAlias = tuple[tuple[float, float], ...]
+"""(epoch seconds, value), oldest first."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,7 @@ class RawSeries:
     """One series of a counter: samples as scraped, oldest first."""
 
     labels: Labels
-    samples: tuple[tuple[float, float], ...]
-    """(epoch seconds, value)."""
+    samples: Samples
 
 
 @dataclass(frozen=True)
@@ -93,20 +95,41 @@ def counted(
     """
     found = [0.0] * edges.windows
     for one in series:
-        before = last_before(one, edges.start)
-        if before is None and known is not None:
-            before = known.get(one.labels)
-        for time, value in one.samples[_first_after(one, edges.start) :]:
+        samples = one.samples
+        mixed = _replicas(samples)
+        for number in range(_first_after(one, edges.start), len(samples)):
+            time, value = samples[number]
             place = edges.place(time)
             if place >= edges.windows:
                 break
+            before = _before(samples, number) if mixed or number == 0 else samples[number - 1][1]
+            if before is None and known is not None:
+                before = known.get(one.labels)
             if before is None:
                 before = value if place in unknown else 0.0
-            if _other_replica(before, value):
-                continue
-            found[place] += value - before if value >= before else value
-            before = value
+            if not _other_replica(before, value):
+                found[place] += value - before if value >= before else value
     return tuple(found)
+
+
+def _before(samples: Samples, number: int) -> float | None:
+    """What a sample is compared with; `None` for the first.
+
+    The sample before it; or the higher one that this was behind, as another replica's, within the look-back. Samples further
+    back are of no account, so that every window finds the same whatever it is counted together with.
+    """
+    if number == 0:
+        return None
+    first = bisect.bisect_right(samples, samples[number][0] - LOOKBACK, hi=number, key=itemgetter(0))
+    found = samples[min(first, number - 1)][1]
+    for _, value in samples[first + 1 : number]:
+        found = found if _other_replica(found, value) else value
+    return found
+
+
+def _replicas(samples: Samples) -> bool:
+    """Whether any sample may be another replica's."""
+    return any(_other_replica(before, value) for (_, before), (_, value) in pairwise(samples))
 
 
 def _other_replica(before: float, value: float) -> bool:

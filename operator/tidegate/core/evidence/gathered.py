@@ -149,11 +149,6 @@ class Suspicion:
         return Suspicion(self.since, together([self.counts, window]), height)
 
 
-def mirrored(windows: Iterable[Window]) -> list[Window]:
-    """The arms exchanged: what the absolute test needs to look at the baseline."""
-    return [Window(one.candidate, one.candidate_bad, one.baseline, one.baseline_bad) for one in windows]
-
-
 def together(windows: Iterable[Window]) -> Window:
     """All windows as one."""
     known = list(windows)
@@ -185,12 +180,13 @@ def detectable(total: Window, margin: float, alpha: float) -> float | None:
     def found(ratio: float) -> bool:
         bad = min(total.candidate * min(rate * ratio, 1.0), total.candidate)
         window = Window(total.baseline, total.baseline_bad, total.candidate, bad)
-        return Compared(margin).after([window]).conclusion(alpha) is Conclusion.REGRESSED
+        growth = Relative(margin).after(START, [window])
+        return onset.log_evidence(onset.after((), 0, [growth]), 1) >= math.log(1 / alpha)
 
     low, high = 1 + margin, LARGEST_SOUGHT
     if not found(high):
         return None
-    for _ in range(24):
+    for _ in range(12):
         middle = math.sqrt(low * high)
         low, high = (low, middle) if found(middle) else (middle, high)
     return high

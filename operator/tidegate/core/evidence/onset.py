@@ -1,25 +1,33 @@
 """A regression may begin at any window: the evidence is mixed over when, so that good hours do not hide a bad one.
 
 Each start s has its own product of factors from window s on (1 before); mixed with weights that sum to 1 it is still a
-supermartingale with mean at most 1 (G. Shafer et al., 2011; the mixture of Shiryaev's detection statistic). Half of the weight
-lies on the first window, and 1/(2 (s-1) s) on window s, so that a regression from the start costs ln 2, and one after a day
-of minutes about 15 in the logarithm, where a plain product would have to make good all the evidence of that day.
+supermartingale with mean at most 1 (G. Shafer et al., 2011; the mixture of Shiryaev's detection statistic). Most of the weight
+lies on the first window, so that a regression from the start costs next to nothing; the rest lies as 1/((s-1) s) on window s,
+so that one after a day of minutes costs about 16 in the logarithm, where a plain product would have to make good all the
+evidence of that day. For the later starts a window's factor is capped: one noisy minute is no regression, and a smaller factor
+keeps the mean at most 1.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tidegate.core.evidence.mixture import log_mean_exp
+
+FIRST: Final = 0.8
+"""The weight of the first window; the later ones share the rest."""
+
+MOST: Final = 3.0
+"""What one window may add (logarithm) to the evidence of a later start: a regression must show in two windows at least."""
 
 Growth: TypeAlias = Sequence[float]
 """What one window adds to the log likelihood ratio of each alternative."""
 
 
 def after(before: Sequence[float], counted: int, growths: Iterable[Growth]) -> tuple[float, ...]:
-    """The logarithms of the mixtures over the starts so far, one for each alternative.
+    """The logarithms of the evidence, of the first start for each alternative, and from the second window on of the later ones.
 
     Args:
         before: as they were; empty before the first window.
@@ -28,9 +36,16 @@ def after(before: Sequence[float], counted: int, growths: Iterable[Growth]) -> t
     """
     logs = tuple(before)
     for place, growth in enumerate(growths, start=counted + 1):
-        weight = math.log(0.5 if place == 1 else 0.5 / ((place - 1) * place))
-        known = logs or (-math.inf,) * len(growth)
-        logs = tuple(_log_sum(log, weight) + more for log, more in zip(known, growth, strict=True))
+        if place == 1:
+            logs = tuple(math.log(FIRST) + more for more in growth)
+            continue
+        weight = math.log((1 - FIRST) / ((place - 1) * place))
+        first, later = logs[: len(growth)], logs[len(growth) :]
+        begun = [_log_sum(log, weight) for log in later] or [weight] * len(growth)
+        logs = (
+            *(log + more for log, more in zip(first, growth, strict=True)),
+            *(log + min(more, MOST) for log, more in zip(begun, growth, strict=True)),
+        )
     return logs
 
 
@@ -43,7 +58,8 @@ def log_evidence(logs: Sequence[float], counted: int) -> float:
     """
     if not logs:
         return 0.0
-    return _log_sum(log_mean_exp(logs), math.log(0.5 / counted))
+    halves = 1 if counted == 1 else 2
+    return _log_sum(log_mean_exp(logs) + math.log(halves), math.log((1 - FIRST) / counted))
 
 
 def _log_sum(one: float, other: float) -> float:

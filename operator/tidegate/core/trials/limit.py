@@ -1,4 +1,4 @@
-"""`regression` with a limit: the candidate against it, and the baseline beside it to tell a shared incident."""
+"""`regression` with a limit: the candidate against it, and against the baseline to tell a shared incident."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tidegate.core.evidence.gathered import (
     Limited,
     Suspicion,
     crossing,
-    mirrored,
     together,
 )
 from tidegate.core.instants import instant
@@ -31,20 +30,16 @@ from tidegate.core.trials.trial import (
     rounded,
     stand,
     suspicion_of,
-    warm_from,
 )
 
 
 @dataclass(frozen=True)
 class AgainstLimit:
-    """See `Trial`. Only the comparison leaves the warm-up out: an outage in the first minute counts."""
+    """See `Trial`. Nothing leaves the warm-up out: an outage in the first minute counts, and is told from a shared one."""
 
     test: Regression
     alpha: float
-    warm_from: float
-    """Epoch seconds."""
     candidate: Limited
-    baseline: Limited
     compared: Compared
     counts: Window
     suspicion: Suspicion
@@ -57,9 +52,7 @@ class AgainstLimit:
         return cls(
             test,
             alpha_of(draft, test),
-            warm_from(draft, metric),
             Limited(limit, remembered.absolute, remembered.limited),
-            Limited(limit, remembered.baseline, remembered.limited),
             compared_of(test, remembered),
             Window(*remembered.counts),
             suspicion_of(remembered),
@@ -72,11 +65,9 @@ class AgainstLimit:
         candidate = self.candidate.after([counts])
         peak, over = stand(self.peak, candidate.evidence, level_of(self.alpha))
         if over:
-            anew = Limited(self.candidate.limit)
             return replace(
                 self,
-                candidate=anew,
-                baseline=anew,
+                candidate=Limited(self.candidate.limit),
                 compared=Compared(self.compared.margin),
                 counts=NONE,
                 suspicion=Suspicion(window.end, NONE),
@@ -85,8 +76,7 @@ class AgainstLimit:
         return replace(
             self,
             candidate=candidate,
-            baseline=self.baseline.after(mirrored([counts])),
-            compared=self.compared if window.begin < self.warm_from else self.compared.after([counts]),
+            compared=self.compared.after([counts]),
             counts=together([self.counts, counts]),
             suspicion=self.suspicion.after(self.candidate.growths([counts])[0], counts, window.end),
             peak=peak,
@@ -96,9 +86,9 @@ class AgainstLimit:
         """What is shown up to now."""
         conclusion = self.candidate.conclusion(self.alpha, self.counts) if self.peak is None else Conclusion.REGRESSED
         lately = Lately(instant(self.suspicion.since), self.suspicion.counts)
-        alike = self.baseline.evidence >= level_of(self.alpha)
         worse = self.compared.evidence >= level_of(self.alpha)
-        return of_limit(self.test, conclusion, self.counts, self.alpha, lately, shared=alike and not worse)
+        shared = not worse and lately.counts.baseline > 0
+        return of_limit(self.test, conclusion, self.counts, self.alpha, lately, shared=shared)
 
     def memory(self) -> dict[str, object]:
         """The fields of `EvidenceStatus` that it goes on from."""
@@ -107,7 +97,6 @@ class AgainstLimit:
             "suspect": kept(self.suspicion),
             "peak": self.peak,
             "absolute": rounded(self.candidate.logs),
-            "baseline": rounded(self.baseline.logs),
             "limited": self.candidate.counted,
         } | memory_of(self.compared)
 
@@ -116,7 +105,5 @@ class AgainstLimit:
         if self.peak is not None:
             return 1.0
         level = level_of(self.alpha)
-        tests = ((self.candidate, window), (self.baseline, mirrored([window])[0]))
-        found = [crossing(one.logs, one.counted, one.growths([seen])[0], level) for one, seen in tests]
-        growth = self.compared.growths([window])[0]
-        return min(*found, crossing(self.compared.logs, self.compared.counted, growth, level))
+        tests: tuple[Compared | Limited, ...] = (self.candidate, self.compared)
+        return min(crossing(one.logs, one.counted, one.growths([window])[0], level) for one in tests)

@@ -14,18 +14,22 @@ from tidegate.core.evidence.gathered import NONE, Compared, Conclusion, Limited,
 from tidegate.core.evidence.regression import START, Relative, regressed
 
 ALPHA = 0.05
-GROWTHS = st.lists(st.lists(st.floats(-3, 3), min_size=3, max_size=3), min_size=1, max_size=12)
+GROWTHS = st.lists(st.lists(st.floats(-3, 6), min_size=3, max_size=3), min_size=1, max_size=12)
 
 
 def weight(start: int) -> float:
-    return 0.5 if start == 1 else 0.5 / ((start - 1) * start)
+    return 0.8 if start == 1 else 0.2 / ((start - 1) * start)
+
+
+def added(growth: float, start: int) -> float:
+    return growth if start == 1 else min(growth, 3.0)
 
 
 @given(GROWTHS)
 def test_it_is_the_sum_over_every_start(growths: list[list[float]]) -> None:
     last = len(growths)
     each = [
-        sum(weight(s) * math.exp(sum(g[place] for g in growths[s - 1 :])) for s in range(1, last + 1))
+        sum(weight(s) * math.exp(sum(added(g[place], s) for g in growths[s - 1 :])) for s in range(1, last + 1))
         for place in range(3)
     ]
     to_come = 1 - sum(weight(s) for s in range(1, last + 1))
@@ -85,7 +89,14 @@ def test_the_requests_that_are_shown_begin_where_suspicion_did() -> None:
     assert (found.since, found.counts) == (120.0, Window(1140, 6, 60, 6))
 
 
+def test_one_noisy_window_is_no_regression_unless_it_is_the_first() -> None:
+    good, noisy = Window(57_000, 285, 3_000, 15), Window(57_000, 285, 3_000, 60)
+    assert Compared(0.2).after([*[good] * 60, noisy]).conclusion(ALPHA) is not Conclusion.REGRESSED
+    assert Compared(0.2).after([noisy]).conclusion(ALPHA) is Conclusion.REGRESSED
+    assert Compared(0.2).after([*[good] * 60, *[noisy] * 6]).conclusion(ALPHA) is Conclusion.REGRESSED
+
+
 def test_a_limit_looks_at_starts_as_well() -> None:
     test = Limited(0.01).after([Window(0, 0, 600, 3)] * 600)
-    hit = test.after([Window(0, 0, 600, 30)])
-    assert hit.conclusion(ALPHA, Window(0, 0, 600 * 601, 3 * 600 + 30)) is Conclusion.REGRESSED
+    hit = test.after([Window(0, 0, 600, 30)] * 6)
+    assert hit.conclusion(ALPHA, Window(0, 0, 600 * 606, 3 * 600 + 30 * 6)) is Conclusion.REGRESSED
