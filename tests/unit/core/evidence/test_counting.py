@@ -37,7 +37,31 @@ CASES = (
     ("a small drop is another replica's, not a reset", [series(POD_A, (90, 1000), (105, 990), (120, 1010))], (0, 10)),
     ("a missed scrape is made good by the next", [series(POD_A, (90, 5), (125, 9))], (0, 4)),
     ("a new series counts from zero", [series(POD_A, (90, 5), (120, 5)), series(POD_B, (105, 1), (120, 4))], (1, 3)),
-    ("a sample older than the look-back is none", [series(POD_A, (100 - LOOKBACK, 5), (120, 9))], (0, 9)),
+    (
+        "a sample older than the look-back is still the one before",
+        [series(POD_A, (100 - LOOKBACK, 5), (120, 9))],
+        (0, 4),
+    ),
+    (
+        "a replica that is behind for a while doubles nothing when it catches up",
+        [series(POD_A, (90, 1000), (105, 990), (112, 995), (120, 1010))],
+        (0, 10),
+    ),
+    (
+        "nor does one that was behind before",
+        [series(POD_A, (60, 1000), (75, 990), (90, 995), (105, 1001))],
+        (1, 0),
+    ),
+    (
+        "after longer than the look-back the last one is the one to go by",
+        [series(POD_A, (-400, 1000), (-390, 990), (105, 1005))],
+        (15, 0),
+    ),
+    (
+        "one that stays behind for longer than the look-back is the one to go by",
+        [series(POD_A, (-215, 1000), (-195, 990), (90, 990), (105, 994))],
+        (4, 0),
+    ),
     ("a series that is gone counted nothing", [series(POD_A, (90, 5))], (0, 0)),
 )
 
