@@ -82,7 +82,7 @@ NEWS: Final = {
     "Deleted": "A run ended because its Rollout was deleted.",
     "Ending": "The run is ending.",
     "HoldEnded": "All is well again.",
-    "SharedIncident": "Both arms are beyond the limit alike: the step stands still until all is well; reverting would not help.",
+    "SharedIncident": "The candidate is beyond a limit and no worse than the baseline: the step stands still until all is well; a revert would not help.",
     "Holding": "A limit with `onBreach: Hold`, or blindness, keeps the step standing still until all is well.",
     "Idle": "The candidate's version is the one in service.",
     "LimitBreached": "A limit with `onBreach: Warn` is breached.",

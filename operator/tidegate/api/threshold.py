@@ -98,7 +98,7 @@ class Threshold(ApiModel):
     after_hold: AfterHold = AfterHold.CONTINUE
     """After a hold: `Continue` the step's duration, or `Restart` it."""
     on_shared_incident: SharedIncident = SharedIncident.HOLD
-    """When a `max` or `min`, or a `regression` with a `limit`, is broken by the baseline as well: `Hold`, or `Revert` all the same."""
+    """When a `max` or `min` is broken by the baseline alike, or a `regression` with a `limit` by a candidate that is not shown to be worse than the baseline: `Hold`, or `Revert` all the same."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
