@@ -29,6 +29,12 @@ LONGEST_WAIT: Final = 30.0
 """Seconds between sessions: doubled from the first to the longest, reset by a session that lasted longer."""
 ASK_AGAIN: Final = 60.0
 """Seconds until it is asked again whether kinds that may not be watched now may be."""
+STREAMS: Final = "multidimensional multitasker"
+"""Kopf's own name for the task that runs its streams (kopf/_core/reactor/running.py)."""
+PATIENCE: Final = 3.0
+"""Seconds in which Kopf ends once that task has. When one stream fails (a definition was deleted at the wrong moment), the
+others wait for credentials that never come, and Kopf for them: nothing would be seen any more.
+"""
 GOODBYE: Final = 0.25
 """Seconds for connections to close (aiohttp's documentation, "Graceful Shutdown")."""
 
@@ -47,8 +53,10 @@ class Watches:
         *,
         waits: tuple[float, float] = (FIRST_WAIT, LONGEST_WAIT),
         ask_again: float = ASK_AGAIN,
+        patience: float = PATIENCE,
     ) -> None:
-        """`waits` and `ask_again` are in seconds, as the constants of this module."""
+        """`waits`, `ask_again` and `patience` are in seconds, as the constants of this module."""
+        self._patience = patience
         self._first_wait, self._longest_wait = waits
         self._ask_again = ask_again
         self._api = api
@@ -106,10 +114,12 @@ class Watches:
             registry = registry_for(takes)
             kopf.on.login(registry=registry, id="login", retries=1)(login)
             running = asyncio.create_task(self._operator(registry))
+            patience = asyncio.create_task(self._ended_with_its_streams(running))
             theirs.set_result((asyncio.get_running_loop(), running))
             try:
                 await running
             finally:
+                patience.cancel()
                 await _closed(sessions)
 
         def run() -> None:
@@ -132,6 +142,15 @@ class Watches:
                     loop.call_soon_threadsafe(running.cancel)
                 await asyncio.wait([ended])
             thread.join()
+
+    async def _ended_with_its_streams(self, running: asyncio.Task[None]) -> None:
+        """Ends Kopf when what runs its streams has ended, and it has not done so by itself."""
+        while not (streams := [task for task in asyncio.all_tasks() if task.get_name() == STREAMS]):  # noqa: ASYNC110
+            await asyncio.sleep(self._first_wait)
+        await asyncio.wait(streams)
+        while not running.done():
+            await asyncio.sleep(self._patience)
+            running.cancel()  # once is not enough: Kopf waits in several places, one after the other
 
     async def _operator(self, registry: kopf.OperatorRegistry) -> None:
         await kopf.operator(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +14,7 @@ from kubernetes.aio.client.configuration import Configuration
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
 from tidegate.adapters.kubernetes.client import CLUSTER_METRIC_TEMPLATES, DEPLOYMENTS, ROLLOUTS, Api
 from tidegate.handlers import Caches, Watches
+from tidegate.handlers.watches import STREAMS
 
 Session = Callable[[set[str]], Awaitable[None]]
 
@@ -38,7 +41,7 @@ async def watching(session: Session, denied: set[str]) -> AsyncIterator[tuple[Ca
         server.append(fake)
         api, caches, stop = Api(Configuration(host=fake.url)), Caches(), asyncio.Event()
         takes = dict.fromkeys((ROLLOUTS, DEPLOYMENTS), lambda _event, _raw: None)
-        watches = ScriptedWatches(api, caches, takes, waits=(0.01, 0.02), ask_again=0.01)
+        watches = ScriptedWatches(api, caches, takes, waits=(0.01, 0.02), ask_again=0.01, patience=0.05)
         watches.session = session
         task = asyncio.create_task(watches.run(stop))
 
@@ -76,6 +79,27 @@ async def test_when_kopf_ends_the_streams_begin_anew(error: Exception | None) ->
         await asyncio.wait_for(again.wait(), 5)
         assert caches.workloads.services.get(("shop", "web")) is None, "what the first session brought is read live now"
     assert sessions == [{"rollouts", "deployments"}] * 2
+
+
+async def test_a_kopf_whose_streams_have_ended_and_that_has_not_is_ended() -> None:
+    sessions: list[set[str]] = []
+    again = asyncio.Event()
+    ours = asyncio.get_running_loop()
+
+    async def session(kinds: set[str]) -> None:
+        sessions.append(kinds)
+        if len(sessions) > 1:
+            ours.call_soon_threadsafe(again.set)
+        else:
+            asyncio.create_task(asyncio.sleep(0.05), name=STREAMS)  # noqa: RUF006  (held until it is done)
+        await for_ever(kinds)
+
+    async with watching(session, set()):
+        await asyncio.wait_for(again.wait(), 5)
+
+
+def test_kopf_still_has_a_task_of_that_name() -> None:
+    assert f'name="{STREAMS}"' in inspect.getsource(importlib.import_module("kopf._core.reactor.running"))
 
 
 async def test_kopf_is_not_given_what_may_not_be_watched_until_it_may() -> None:
