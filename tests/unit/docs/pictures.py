@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from random import Random
@@ -66,7 +66,7 @@ def minutes(count: int, rate: float, candidate: Callable[[int], float], seed: in
         candidate: minute to the candidate's share of bad requests.
         seed: of the chance.
     """
-    chance, mine = Random(seed), 60 * rate
+    chance, mine = Random(seed), 60 * rate  # noqa: S311  (traffic, no secret)
     others = 19 * mine
     return [
         Window(others, poisson(others * BASE, chance), mine, min(poisson(mine * candidate(at), chance), mine))
@@ -122,7 +122,7 @@ def evidence() -> Chart:
     level, curves, marks = math.log(1 / ALPHA), [], []
     stories: tuple[tuple[str, str, Callable[[int], float], int], ...] = (
         ("as good as the baseline", "baseline", lambda _: BASE, 3),
-        ("5 times as bad from the start", "limit", lambda _: 5 * BASE, 8),
+        ("5 times as bad from the start", "stop", lambda _: 5 * BASE, 8),
         ("5 times as bad after 2 h", "candidate", lambda at: BASE if at < 120 else 5 * BASE, 6),
     )
     for name, style, share, seed in stories:
@@ -150,7 +150,7 @@ def evidence() -> Chart:
 
 def incident() -> Chart:
     """Both arms, while a database is away."""
-    chance = Random(2)
+    chance = Random(2)  # noqa: S311
 
     def share(at: int) -> float:
         return (0.3 if 60 <= at < 85 else BASE) * (0.8 + 0.4 * chance.random())
@@ -179,60 +179,86 @@ CHARTS: dict[str, Callable[[], Chart]] = {
 }
 
 
+@dataclass(frozen=True)
+class Canvas:
+    """Where things stand on the picture."""
+
+    chart: Chart
+    right: float = WIDTH - 36
+    down: float = HEIGHT - BOTTOM
+
+    def x(self, minute: float) -> float:
+        return LEFT + (self.right - LEFT) * minute / self.chart.minutes
+
+    def y(self, value: float) -> float:
+        bottom, top, at = (self._place(one) for one in (self.chart.bottom, self.chart.top, value))
+        return self.down - (self.down - TOP) * (at - bottom) / (top - bottom)
+
+    def places(self, points: Sequence[Point]) -> str:
+        return " ".join(f"{self.x(at):.1f},{self.y(value):.1f}" for at, value in points)
+
+    def frame(self) -> Iterator[str]:
+        """Paper, titles and ticks."""
+        chart, every = self.chart, 30 if self.chart.minutes <= 180 else 60
+        yield f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>'
+        yield f'<text class="title" x="12" y="20">{escape(chart.title)}</text>'
+        yield f'<text class="small" x="12" y="38">{escape(chart.says)}</text>'
+        yield f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{self.right - LEFT}" height="{self.down - TOP}"/>'
+        for value in chart.ticks:
+            y = self.y(value)
+            yield f'<line class="grid" x1="{LEFT}" x2="{self.right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            yield f'<text class="small" x="8" y="{y + 4:.1f}">{escape(chart.label(value))}</text>'
+        for minute in range(0, chart.minutes + 1, every):
+            yield f'<text class="small" x="{self.x(minute) - 8:.1f}" y="{self.down + 16}">{minute} min</text>'
+
+    def bands(self) -> Iterator[str]:
+        for style, band in self.chart.bands:
+            edge = [(at, high) for at, _, high in band] + [(at, low) for at, low, _ in reversed(band)]
+            yield f'<polygon class="{style} odd" points="{self.places(edge)}"/>'
+
+    def curves(self) -> Iterator[str]:
+        """The curves, and below them what they are called."""
+        along = float(LEFT)
+        for curve in self.chart.curves:
+            if curve.dots:
+                for at, value in curve.points:
+                    yield f'<circle class="{curve.style}" cx="{self.x(at):.1f}" cy="{self.y(value):.1f}" r="1.6"/>'
+            else:
+                yield f'<polyline class="{curve.style}" fill="none" points="{self.places(curve.points)}"/>'
+            low = HEIGHT - 8
+            yield f'<line class="{curve.style}" x1="{along:.0f}" x2="{along + 18:.0f}" y1="{low}" y2="{low}"/>'
+            yield f'<text class="small" x="{along + 24:.0f}" y="{HEIGHT - 4}">{escape(curve.name)}</text>'
+            along += 48 + 6.2 * len(curve.name)
+
+    def limits(self) -> Iterator[str]:
+        for name, value in self.chart.limits:
+            y, left = self.y(value), self.right - 6 * len(name)
+            yield f'<line class="limit" x1="{LEFT}" x2="{self.right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            yield f'<text class="limit-name" x="{left}" y="{y - 5:.1f}">{escape(name)}</text>'
+
+    def marks(self) -> Iterator[str]:
+        for place, (name, minute) in enumerate(self.chart.marks):
+            x = self.x(minute)
+            left = min(x + 4, self.right - 6 * len(name))
+            yield f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{self.down}"/>'
+            yield f'<text class="small" x="{left:.1f}" y="{TOP + 14 + 14 * place}">{escape(name)}</text>'
+
+    def _place(self, value: float) -> float:
+        return math.log(value) if self.chart.log else value
+
+
 def drawn(chart: Chart) -> str:
     """The picture as SVG, readable on light and on dark."""
-    right, down = WIDTH - 36, HEIGHT - BOTTOM
-
-    def x(minute: float) -> float:
-        return LEFT + (right - LEFT) * minute / chart.minutes
-
-    def y(value: float) -> float:
-        top, bottom = (math.log(chart.top), math.log(chart.bottom)) if chart.log else (chart.top, chart.bottom)
-        place = (math.log(value) if chart.log else value) - bottom
-        return down - (down - TOP) * place / (top - bottom)
-
+    canvas = Canvas(chart)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
         f"<title>{escape(chart.title)}</title><style>{STYLE}</style>",
-        f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>',
-        f'<text class="title" x="12" y="20">{escape(chart.title)}</text>',
-        f'<text class="small" x="12" y="38">{escape(chart.says)}</text>',
-        f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{right - LEFT}" height="{down - TOP}"/>',
+        *canvas.frame(),
+        *canvas.bands(),
+        *canvas.curves(),
+        *canvas.limits(),
+        *canvas.marks(),
+        "</svg>",
+        "",
     ]
-    for value in chart.ticks:
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
-        parts.append(f'<text class="small" x="8" y="{y(value) + 4:.1f}">{escape(chart.label(value))}</text>')
-    for minute in range(0, chart.minutes + 1, 30 if chart.minutes <= 180 else 60):
-        parts.append(f'<text class="small" x="{x(minute) - 8:.1f}" y="{down + 16}">{minute} min</text>')
-    for style, band in chart.bands:
-        edge = [(at, high) for at, _, high in band] + [(at, low) for at, low, _ in reversed(band)]
-        places = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in edge)
-        parts.append(f'<polygon class="{style} odd" points="{places}"/>')
-    for curve in chart.curves:
-        if curve.dots:
-            parts += [
-                f'<circle class="candidate" cx="{x(at):.1f}" cy="{y(value):.1f}" r="1.6"/>'
-                for at, value in curve.points
-            ]
-        else:
-            places = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in curve.points)
-            style = curve.style if curve.style != "limit" else "stop"
-            parts.append(f'<polyline class="{style}" fill="none" points="{places}"/>')
-    for name, value in chart.limits:
-        parts.append(f'<line class="limit" x1="{LEFT}" x2="{right}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
-        parts.append(
-            f'<text class="limit-name" x="{right - 6 * len(name)}" y="{y(value) - 5:.1f}">{escape(name)}</text>'
-        )
-    for place, (name, minute) in enumerate(chart.marks):
-        parts.append(f'<line class="mark" x1="{x(minute):.1f}" x2="{x(minute):.1f}" y1="{TOP}" y2="{down}"/>')
-        parts.append(
-            f'<text class="small" x="{min(x(minute) + 4, right - 6 * len(name)):.1f}" y="{TOP + 14 + 14 * place}">'
-            f"{escape(name)}</text>"
-        )
-    along = float(LEFT)
-    for curve in chart.curves:
-        style = curve.style if curve.style != "limit" else "stop"
-        parts.append(f'<line class="{style}" x1="{along}" x2="{along + 18}" y1="{HEIGHT - 8}" y2="{HEIGHT - 8}"/>')
-        parts.append(f'<text class="small" x="{along + 24}" y="{HEIGHT - 4}">{escape(curve.name)}</text>')
-        along += 48 + 6.2 * len(curve.name)
-    return "\n".join([*parts, "</svg>", ""])
+    return "\n".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -16,7 +16,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_picture_is_as_it_is_drawn(name: str) -> None:
     picture = drawn(CHARTS[name]())
-    Xml.fromstring(picture)  # noqa: S314  (our own)
+    ET.fromstring(picture)  # noqa: S314  (our own)
     if os.environ.get("TIDEGATE_WRITE_DOCS"):
         (DOCS / name).write_text(picture)
     assert (DOCS / name).read_text() == picture
