@@ -1,0 +1,108 @@
+"""The arithmetic beside SciPy's, which the operator itself does without."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import betaln, logsumexp
+from scipy.stats import betabinom, binom
+
+from tidegate.core.evidence import split
+from tidegate.core.evidence.counts import Window
+from tidegate.core.evidence.intervals import GRID, rate_interval, ratio_interval
+from tidegate.core.evidence.mixture import log_beta, multiples
+from tidegate.core.evidence.regression import START, Absolute, Relative, log_evidence
+
+ALPHA = 0.05
+COUNTS = st.tuples(st.integers(1, 4000), st.integers(0, 12), st.integers(1, 4000), st.integers(0, 12)).map(
+    lambda one: Window(one[0] + 12, one[1], one[2] + 12, one[3])
+)
+WINDOWS = st.lists(COUNTS, min_size=1, max_size=4)
+
+
+def chance(window: Window, ratio: float) -> float:
+    """That a bad request is the candidate's, when its rate is `ratio` times the baseline's."""
+    return window.share * ratio / (window.share * ratio + 1 - window.share)
+
+
+def whose(window: Window, ratio: float) -> float:
+    """Log probability of whose the bad requests are."""
+    bad = window.candidate_bad + window.baseline_bad
+    return float(binom.logpmf(window.candidate_bad, bad, chance(window, ratio)))
+
+
+@given(WINDOWS, st.floats(0, 1))
+def test_the_relative_test_is_a_mixture_of_conditional_binomials(windows: list[Window], margin: float) -> None:
+    null = 1 + margin
+    each = [sum(whose(one, null * m) - whose(one, null) for one in windows) for m in multiples()]
+    expected = logsumexp(each) - math.log(len(each))
+    assert log_evidence(Relative(margin).after(START, windows)) == pytest.approx(expected, abs=1e-6)
+
+
+@given(WINDOWS, st.floats(0.001, 0.02))
+def test_the_absolute_test_is_a_mixture_of_binomials(windows: list[Window], limit: float) -> None:
+    def log_probability(rate: float) -> float:
+        return sum(float(binom.logpmf(one.candidate_bad, one.candidate, rate)) for one in windows)
+
+    each = [log_probability(limit * m) - log_probability(limit) for m in multiples() if limit * m < 1]
+    assert len(each) == len(multiples())
+    expected = logsumexp(each) - math.log(len(each))
+    assert log_evidence(Absolute(limit).after(START, windows)) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+@given(st.floats(0.5, 1e6), st.floats(0.5, 1e6))
+def test_the_beta_function(a: float, b: float) -> None:
+    assert log_beta(a, b) == pytest.approx(float(betaln(a, b)), rel=1e-9, abs=1e-6)
+
+
+@given(st.integers(1, 20_000), st.integers(0, 20_000), st.floats(0.01, 0.99))
+def test_the_split_is_a_beta_binomial_against_a_binomial(requests: int, mine: int, share: float) -> None:
+    mine = min(mine, requests)
+    mixed = betabinom.logpmf(mine, requests, 100 * share, 100 * (1 - share))
+    expected = float(mixed - binom.logpmf(mine, requests, share))
+    assert split.log_evidence(share, requests - mine, mine) == pytest.approx(expected, rel=1e-6, abs=1e-5)
+
+
+@settings(max_examples=40)
+@given(st.integers(20, 5000), st.integers(1, 19))
+def test_the_ends_of_the_rates_that_are_possible(requests: int, bad: int) -> None:
+    def refuted(rate: float) -> float:
+        evidence = betaln(0.5 + bad, 0.5 + requests - bad) - betaln(0.5, 0.5)
+        return float(evidence - bad * math.log(rate) - (requests - bad) * math.log1p(-rate) - math.log(1 / ALPHA))
+
+    low, high = rate_interval(requests, bad, ALPHA)
+    best = bad / requests
+    assert low == pytest.approx(brentq(refuted, 1e-12, best), rel=1e-4, abs=1e-8)
+    assert high == pytest.approx(brentq(refuted, best, 1 - 1e-12), rel=1e-4, abs=1e-8)
+
+
+@settings(max_examples=40)
+@given(WINDOWS)
+def test_the_ends_of_the_ratios_that_are_possible(windows: list[Window]) -> None:
+    def log_probability(ratio: float) -> float:
+        return sum(whose(one, ratio) for one in windows)
+
+    level = float(logsumexp([log_probability(one) for one in GRID])) - math.log(len(GRID)) - math.log(1 / ALPHA)
+    low, high = ratio_interval(windows, ALPHA)
+    for end in (low, high):
+        if 0 < end < math.inf:
+            assert log_probability(end) == pytest.approx(level, abs=1e-4)
+    if low == 0:
+        assert log_probability(GRID[0]) > level
+    if high == math.inf:
+        assert log_probability(GRID[-1]) > level
+
+
+def test_the_operator_itself_needs_neither_numpy_nor_scipy() -> None:
+    code = (
+        "import sys, tidegate.wiring, tidegate.cli.main, tidegate.cli.operator, tidegate.core.decide; "
+        "print([name for name in ('numpy', 'scipy', 'pandas') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert said.stdout.strip() == "[]"
