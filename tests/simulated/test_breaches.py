@@ -257,3 +257,12 @@ async def test_a_comparison_that_cannot_be_made_does_not_end_blindness() -> None
         runner.at(bad + number * 7, lambda: None)
     await runner.run_until(bad + 3600, lambda: shop.weight == 0)
     assert 600 <= shop.clock.now() - bad <= 660
+
+
+async def test_what_prometheus_warns_of_is_told_with_the_finding() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    warned = Vector((SeriesValue((), 0.5),), ("PromQL warning: bucket counts are not monotonic",))
+    shop.answer = lambda question, _now: warned if question.arm is ArmName.CANDIDATE else value(0.0)
+    await runner.run_until(shop.clock.now() + 11)
+    assert "(Prometheus: PromQL warning: bucket counts are not monotonic)" in shop.status.history[0].message

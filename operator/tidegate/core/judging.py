@@ -18,7 +18,7 @@ from tidegate.core.groups import note_groups, unless_incomplete, without_gone
 from tidegate.core.instants import in_words, instant
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking, questions
-from tidegate.core.samples import NotAsked, Sample, sample
+from tidegate.core.samples import NotAsked, Sample, sample, warnings
 from tidegate.core.staleness import unless_stale
 from tidegate.core.sustained import clocks_after, sustained_state
 from tidegate.core.variables import promql_duration
@@ -158,9 +158,16 @@ def _comparable(draft: Draft) -> bool:
 
 
 def _finding(draft: Draft, line: Threshold, asks: Asking) -> Finding:
+    """The line judged now, with what the source itself warned of."""
     metric = metric_of(draft, line)
     if metric is None:
         return Finding(line, State.BLIND, f"{line.identity}: there is no metric {line.metric!r}")
+    found = _judged(draft, line, metric, asks)
+    said = warnings(draft.seen.asked, questions_of(draft, [line])) if found.answered else ()
+    return replace(found, message=f"{found.message} (Prometheus: {said[0]})") if said else found
+
+
+def _judged(draft: Draft, line: Threshold, metric: Metric, asks: Asking) -> Finding:
     arm = serving(draft)
     if arm is ArmName.BASELINE and (line.relative or line.counted):
         words = f"{line.identity}: the promoted version has no other to compare with"

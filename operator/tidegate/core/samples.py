@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from tidegate.api.metric import Metric, WhenEmpty
-from tidegate.core.observed import Answer, Failed, Question, Vector
+from tidegate.core.observed import Answer, Failed, Matrix, Question, Vector
 from tidegate.core.slowness import no_bucket
 
 MAX_SERIES = 64
@@ -92,6 +92,13 @@ class Asked:
             return NotAsked()
         answer = self.questions[question]
         return Open() if answer is None else answer
+
+
+def warnings(asked: Asked, questions: Iterable[Question]) -> tuple[str, ...]:
+    """What the source said beside its answers to these questions, each once."""
+    answers = [asked.answer(question) for question in questions]
+    said = (words for one in answers if isinstance(one, Vector | Matrix) for words in one.warnings)
+    return tuple(dict.fromkeys(said))
 
 
 def sample(metric: Metric, asked: Asked, questions: tuple[Question, ...]) -> Sample:
