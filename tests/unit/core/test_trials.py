@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from tidegate.api.scalars import Percent, Quantity
 from tidegate.api.threshold import Regression, Split
@@ -56,6 +57,12 @@ def test_what_one_arm_alone_receives_is_never_shared() -> None:
     alone = after(against_limit(), [Window(0, 0, 100, 60)] * 5).proof()
     assert alone.conclusion is Conclusion.REGRESSED
     assert not alone.shared
+
+
+def test_what_breaks_the_limit_with_all_the_traffic_is_never_shared() -> None:
+    broken = after(against_limit(), [GOOD] * 5 + [BOTH] * 3)
+    assert isinstance(broken, AgainstLimit)
+    assert not replace(broken, comparable=False).proof().shared
 
 
 def test_what_both_break_is_shared_and_what_one_breaks_is_not() -> None:

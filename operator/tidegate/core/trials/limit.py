@@ -44,6 +44,8 @@ class AgainstLimit:
     counts: Window
     suspicion: Suspicion
     peak: float | None
+    comparable: bool = True
+    """The baseline has traffic to compare with: without, what breaks the limit is the candidate's."""
 
     @classmethod
     def of(cls, draft: Draft, test: Regression, metric: Metric, remembered: EvidenceStatus) -> AgainstLimit:
@@ -57,6 +59,7 @@ class AgainstLimit:
             Window(*remembered.counts),
             suspicion_of(remembered),
             remembered.peak,
+            draft.run.weight < 100,
         )
 
     def after(self, window: Closed) -> AgainstLimit:
@@ -87,7 +90,7 @@ class AgainstLimit:
         conclusion = self.candidate.conclusion(self.alpha, self.counts) if self.peak is None else Conclusion.REGRESSED
         lately = Lately(instant(self.suspicion.since), self.suspicion.counts)
         worse = self.compared.evidence >= level_of(self.alpha)
-        shared = not worse and lately.counts.baseline > 0
+        shared = self.comparable and not worse and lately.counts.baseline > 0
         return of_limit(self.test, conclusion, self.counts, self.alpha, lately, shared=shared)
 
     def memory(self) -> dict[str, object]:
