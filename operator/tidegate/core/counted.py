@@ -16,7 +16,7 @@ from tidegate.core.draft import Draft
 from tidegate.core.evidence.counts import Window
 from tidegate.core.findings import Context, Finding, State, without_value
 from tidegate.core.instants import instant
-from tidegate.core.observed import Question
+from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking
 from tidegate.core.trials import Trial, trial_of
 from tidegate.core.trials.trial import Closed
@@ -53,7 +53,7 @@ class Test:
         pending = self._pending(before)
         key = (self.line.identity, pending)
         once = self.draft.seen.asked.once
-        windows = once(key, lambda: closed_windows(self.draft, self.metric, self.asks, pending))
+        windows = once(key, lambda: closed_windows(self.draft, self.metric, self.asks, pending, self._arms))
         if not isinstance(windows, tuple):
             self._keep(before)
             silent = without_value(self.line, windows, context)
@@ -70,8 +70,13 @@ class Test:
     @property
     def _at_work(self) -> bool:
         """There is something to count, and both arms to compare where that is asked for."""
-        alone = self.line.relative or self.line.split is not None
-        return self.draft.run.traffic_since is not None and not (alone and self.draft.run.weight >= 100)
+        comparable = len(self._arms) == 1 or self.draft.run.weight < 100
+        return self.draft.run.traffic_since is not None and comparable
+
+    @property
+    def _arms(self) -> tuple[ArmName, ...]:
+        """The arms that it cannot do without."""
+        return tuple(ArmName) if self.line.relative or self.line.split is not None else (ArmName.CANDIDATE,)
 
     def _trial(self, gathered: EvidenceStatus) -> Trial:
         return trial_of(self.draft, self.line, self.metric, gathered)

@@ -7,7 +7,7 @@ clock; its counts are then a pure function of the samples, so that a restarted o
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -116,23 +116,18 @@ def raw_questions(metric: Metric, asks: Asking, pending: Pending) -> list[Questi
     return [_raw(metric, arm, part, asks, pending) for arm in ArmName for part in counters(metric)]
 
 
-def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending) -> tuple[Window, ...] | Silent:
-    """The counts of the windows that are closed by now, or why they cannot be told."""
+def closed_windows(
+    draft: Draft, metric: Metric, asks: Asking, pending: Pending, arms: Collection[ArmName] = (ArmName.CANDIDATE,)
+) -> tuple[Window, ...] | Silent:
+    """The counts of the windows that are closed by now, or why they cannot be told; `arms`: those it cannot do without."""
     if not pending.ripe:
         return ()
-    found: dict[Key, tuple[RawSeries, ...]] = {}
-    for arm in ArmName:
-        for part in counters(metric):
-            answer = draft.seen.asked.answer(_raw(metric, arm, part, asks, pending))
-            match answer:
-                case Matrix():
-                    found |= {(arm, name): series for name, series in _series(metric, part, answer).items()}
-                case Vector():
-                    return NoData(f"{metric.name}: raw samples were asked for, and values came")
-                case _:
-                    return answer
-    if any((arm, "fast") in found and found[arm, "total"] and not found[arm, "fast"] for arm in ArmName):
-        return NoData(no_bucket(metric))
+    found = _found(draft, metric, asks, pending)
+    if not isinstance(found, dict):
+        return found
+    missing = _missing(metric, pending, found, arms)
+    if missing is not None:
+        return NoData(missing)
     edges = Edges(pending.begin, pending.step, pending.closed(newest(one for all_ in found.values() for one in all_)))
     if not edges.windows:
         return ()
@@ -153,6 +148,40 @@ def closed_windows(draft: Draft, metric: Metric, asks: Asking, pending: Pending)
         )
     except ValueError as error:
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
+
+
+def _found(draft: Draft, metric: Metric, asks: Asking, pending: Pending) -> dict[Key, tuple[RawSeries, ...]] | Silent:
+    """The samples of all the counters."""
+    found: dict[Key, tuple[RawSeries, ...]] = {}
+    for arm in ArmName:
+        for part in counters(metric):
+            answer = draft.seen.asked.answer(_raw(metric, arm, part, asks, pending))
+            match answer:
+                case Matrix():
+                    found |= {(arm, name): series for name, series in _series(metric, part, answer).items()}
+                case Vector():
+                    return NoData(f"{metric.name}: raw samples were asked for, and values came")
+                case _:
+                    return answer
+    return found
+
+
+def _missing(
+    metric: Metric, pending: Pending, found: Mapping[Key, tuple[RawSeries, ...]], arms: Collection[ArmName]
+) -> str | None:
+    """What there must be and is not; `None` when all is there.
+
+    Counters that were there and do not come any more: else nothing would be counted, and nothing speak against anybody.
+    No window is passed over for it, so nothing is lost when they come back.
+    """
+    if any((arm, "fast") in found and found[arm, "total"] and not found[arm, "fast"] for arm in ArmName):
+        return no_bucket(metric)
+    reach = min(metric.window.seconds, LOOKBACK)
+    for arm in arms if not pending.offset else ():
+        last = newest(found[arm, "total"])
+        if last is not None and last < pending.now - reach - TOLERANCE:
+            return f"{metric.name}: the newest sample of the {arm}'s counters is older than {promql_duration(reach)}"
+    return None
 
 
 def _unknown(

@@ -104,7 +104,7 @@ def test_nothing_is_asked_before_a_window_can_be_closed() -> None:
 
 def test_a_window_is_closed_by_the_newest_sample_and_not_by_our_clock() -> None:
     late = both((-10, 100), (50, 110), (STEP + LAG - 0.1, 120))
-    assert late.closed(pending(500)) == (), "the scrape that ends the window may be on its way still"
+    assert late.closed(pending(150)) == (), "the scrape that ends the window may be on its way still"
     there = both((-10, 100), (50, 110), (STEP + LAG, 120))
     assert there.closed(pending(STEP + LAG)) == (Window(0, 0, 10, 0),)
 
@@ -112,6 +112,13 @@ def test_a_window_is_closed_by_the_newest_sample_and_not_by_our_clock() -> None:
 def test_a_short_window_waits_for_a_scrape_no_longer_than_it_lasts_itself() -> None:
     short = both((-1, 100), (1.9, 110), (4.0, 120))
     assert short.closed(pending(4.0, step=2.0)) == (Window(0, 0, 10, 0),)
+
+
+def test_counters_that_do_not_come_any_more_are_no_data_and_nothing_is_passed_over() -> None:
+    gone = both((-10, 100), (50, 110), (75, 120))
+    assert gone.closed(pending(75 + STEP + TOLERANCE)) == (Window(0, 0, 10, 0),)
+    found = gone.closed(pending(75 + STEP + TOLERANCE + 1))
+    assert found == NoData("errors: the newest sample of the candidate's counters is older than 60s")
 
 
 def test_without_any_sample_no_window_is_closed() -> None:
