@@ -117,7 +117,7 @@ def _print(arguments: argparse.Namespace, found: Backtest, unmet: list[str]) -> 
 async def _backtest(address: SourceAddress, order: Order, told: _Told) -> Backtest:
     source = PrometheusHistory(address)
     try:
-        return await backtest(source.range, order, Watcher(told.fetched, told.ran, told.judged))
+        return await backtest(source.range, order, Watcher(told.fetched, told.ran, told.judged), ask_raw=source.raw)
     finally:
         source.close()
 

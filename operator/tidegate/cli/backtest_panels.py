@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tidegate.api.metric import Metric
-from tidegate.api.threshold import Guard, LimitKind
+from tidegate.api.threshold import Guard, LimitKind, Threshold
 from tidegate.core.observed import ArmName
 from tidegate.core.samples import Value
 from tidegate.simulation.history_backtest import Backtest
@@ -108,22 +108,33 @@ def _limits(found: Backtest, metric: Metric) -> Iterator[Limit]:
             continue
         lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
         label = f"{one.step + ': ' if one.step else ''}{line.kind} {line.limit}{lasting}"
-        value, change = None, 0.0
-        match line.kind:
-            case LimitKind.MAX if line.max is not None:
-                value = line.max.in_unit(metric.effective_unit)
-            case LimitKind.MIN if line.min is not None:
-                value = line.min.in_unit(metric.effective_unit)
-            case LimitKind.MAX_INCREASE if line.max_increase is not None:
-                change = line.max_increase.ratio
-            case LimitKind.MAX_DECREASE if line.max_decrease is not None:
-                change = -line.max_decrease.ratio
+        place = _on_the_panel(line, metric)
+        if place is None:
+            continue
+        value, change = place
         if not one.step:
             yield Limit(label, value, change, 0.0, 1.0)
             continue
         for span in run.spans:
             if span.step == one.step and span.weight > 0:
                 yield Limit(label, value, change, share(found, span.begin), share(found, span.end))
+
+
+def _on_the_panel(line: Threshold, metric: Metric) -> tuple[float | None, float] | None:
+    """A limit as a value, or as a change of the baseline's; `None` for a spread, or a comparison of counts."""
+    match line.kind:
+        case LimitKind.MAX if line.max is not None:
+            return line.max.in_unit(metric.effective_unit), 0.0
+        case LimitKind.MIN if line.min is not None:
+            return line.min.in_unit(metric.effective_unit), 0.0
+        case LimitKind.MAX_INCREASE if line.max_increase is not None:
+            return None, line.max_increase.ratio
+        case LimitKind.MAX_DECREASE if line.max_decrease is not None:
+            return None, -line.max_decrease.ratio
+        case LimitKind.REGRESSION if line.regression is not None and line.regression.limit is not None:
+            return line.regression.limit.in_unit(metric.effective_unit), 0.0
+        case _:
+            return None
 
 
 def share(found: Backtest, instant: float) -> float:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
-from tidegate.core.observed import SeriesValue, Vector
+from tidegate.core.observed import Matrix, SeriesValue, Vector
+from tidegate.simulation.history_raw import AskRaw, RawPast
 
 MOST_POINTS: Final = 11_000
 """Points of a series that Prometheus gives in one answer."""
@@ -122,15 +123,20 @@ class Progress:
 class History:
     """Answers of the past, each asked for once."""
 
-    def __init__(self, ask: AskRange, stretch: Stretch, progress: Progress | None = None) -> None:
+    def __init__(
+        self, ask: AskRange, stretch: Stretch, progress: Progress | None = None, ask_raw: AskRaw | None = None
+    ) -> None:
         """Nothing is asked yet.
 
         Args:
             ask: the source.
             stretch: the instants that whole recordings are made of.
             progress: told of every question.
+            ask_raw: the source again, for the raw samples that tests on counts need; `None`: there are none.
         """
         self.stretch = stretch
+        self.raw = RawPast(self._put_raw)
+        self._ask_raw = ask_raw
         self.progress = progress or Progress()
         self._ask = ask
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -168,6 +174,15 @@ class History:
     async def _piece(self, recording: Recording, promql: str, start: float, end: float) -> None:
         for labels, points in await self._put(promql, start, end):
             recording.add(labels, points)
+
+    async def _put_raw(self, selector: str, range_seconds: float, at: float) -> Matrix:
+        if self._ask_raw is None:
+            return Matrix()
+        self.progress.begin()
+        async with self._slots:
+            found = await self._ask_raw(selector, range_seconds, at)
+        self.progress.finish()
+        return found
 
     async def _put(
         self, promql: str, start: float, end: float

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from tidegate.api.metric import Metric
 from tidegate.api.promql import variables
@@ -20,6 +20,8 @@ from tidegate.core.variables import fill
 
 LONGEST: Final = 100 * 365 * 86400.0
 """Seconds of traffic after which no window is shortened any more."""
+LineT = TypeVar("LineT", bound=Threshold)
+
 FIRST_HALF: Final = "[0-9b-h]"
 SECOND_HALF: Final = "[j-z]"
 """Last characters of pods' names: Kubernetes draws from bcdfghjklmnpqrstvwxz2456789, so each half has about as many."""
@@ -56,13 +58,28 @@ def as_of_then(spec: RolloutSpec, assumed: Assumed) -> RolloutSpec:
         step if step.gate is None else step.model_copy(update={"gate": Gate(since_step=step.gate.since_step)})
         for step in spec.steps
     )
-    changed = spec.model_copy(update={"steps": steps, "paused": False})
+    steps = tuple(
+        step.model_copy(update={"guards": _known(step.guards), "thresholds": _known(step.thresholds)}) for step in steps
+    )
+    changed = spec.model_copy(
+        update={
+            "steps": steps,
+            "paused": False,
+            "guards": _known(spec.guards),
+            "thresholds": _known(spec.thresholds),
+        }
+    )
     if assumed is Assumed.CANDIDATE:
         return changed
     values = {"workload": spec.baseline.deployment, "service": spec.baseline.service}
     if assumed is Assumed.BASELINE:
         values["pods"] = pods_of(spec.baseline.deployment)
     return changed.model_copy(update={"metrics": tuple(_about(metric, values) for metric in spec.metrics)})
+
+
+def _known(written: tuple[LineT, ...]) -> tuple[LineT, ...]:
+    """Without those that say how the traffic should have been split: nobody split it so then."""
+    return tuple(line for line in written if line.split is None)
 
 
 def _about(metric: Metric, values: dict[str, str]) -> Metric:
@@ -134,6 +151,13 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
                 )
         case Assumed.HALVES:
             yield f"One half of the pods of Deployment {spec.baseline.deployment} is taken for the candidate, the other for the baseline."
+    if any(line.split is not None for line in lines(spec)):
+        yield "The weights of then were others: lines with `split` are left out."
+    if any(line.regression is not None for line in lines(spec)):
+        yield (
+            "Tests on counts are judged by the raw samples of then; where Prometheus no longer has them they say nothing. They need "
+            "no tuning, so nothing is suggested for them."
+        )
     used = {name for metric in spec.metrics for name in _variables(metric)}
     if "pods" in used:
         names = " and ".join(dict.fromkeys(_named(spec, assumed)))

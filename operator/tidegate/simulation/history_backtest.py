@@ -18,6 +18,7 @@ from tidegate.simulation.history import AskRange, History, Progress, Stretch, to
 from tidegate.simulation.history_arms import Assumed, as_of_then, asking, lines, pods, steady
 from tidegate.simulation.history_gaps import Gap, anything, gaps
 from tidegate.simulation.history_lines import LineSummary, Placed, placed, places, summary
+from tidegate.simulation.history_raw import AskRaw
 from tidegate.simulation.history_run import PastRun, PastRunner, Span
 from tidegate.simulation.history_suggest import Rate, Suggestion, suggestion, tightest
 from tidegate.simulation.history_tracks import Samples, Track
@@ -123,13 +124,21 @@ class Watcher:
     judged: Callable[[], None] = lambda: None
 
 
-async def backtest(ask: AskRange, order: Order, watcher: Watcher | None = None, *, leap: bool = True) -> Backtest:
+async def backtest(
+    ask: AskRange,
+    order: Order,
+    watcher: Watcher | None = None,
+    *,
+    ask_raw: AskRaw | None = None,
+    leap: bool = True,
+) -> Backtest:
     """Runs `order` on the history that `ask` gives.
 
     Args:
         ask: the source.
         order: what to run.
         watcher: told how far it is.
+        ask_raw: the source's raw samples, for tests on counts.
         leap: leave out the ticks that would change nothing.
 
     Raises:
@@ -142,7 +151,7 @@ async def backtest(ask: AskRange, order: Order, watcher: Watcher | None = None, 
     stretch = Stretch(start, step, math.floor((order.end - start) / step + 1e-6) + 1)
     if stretch.points < 2:
         raise NoHistoryError(f"from {order.start:.0f} to {order.end:.0f} there are not two judgements {step:g} s apart")
-    history = History(ask, stretch, Progress(watcher.fetched))
+    history = History(ask, stretch, Progress(watcher.fetched), ask_raw)
     found = await _judged(history, order)
     watcher.judged()
     await _run(found, history, watcher, leap=leap)
@@ -222,8 +231,8 @@ def _tracks(
     made: dict[tuple[Placed, int, int], Track] = {}
     for one in placed(spec):
         for step in (step.name for step in spec.steps):
-            if one.step and one.step != step:
-                continue
+            if one.line.counted or (one.step and one.step != step):
+                continue  # a test on counts is judged by all that came before, not point by point
             candidate = samples.get((one.line.metric, ArmName.CANDIDATE, step))
             baseline = samples.get((one.line.metric, ArmName.BASELINE, step)) if one.line.relative else None
             if candidate is None:

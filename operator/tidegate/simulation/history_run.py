@@ -186,6 +186,9 @@ class PastRunner:
         if status.history:
             last = status.history[0]
             outcome, reason, message = last.outcome, last.reason, last.message
+        elif status.run is not None and status.run.ending is not None:
+            ending = status.run.ending  # decided; history ended before it was recorded
+            outcome, reason, message = ending.kind, ending.reason, ending.evidence
         elif any(one.reason == "PromotionBreached" for one in told):
             last_told = next(one for one in told if one.reason == "PromotionBreached")
             outcome, reason, message = "SentBack", last_told.reason, last_told.message

@@ -71,6 +71,8 @@ class PastMetrics:
         if question.part == "probe":
             return Vector((SeriesValue((), 1.0),))
         now = self._clock.now()
+        if question.part.startswith("raw-"):
+            return await self._history.raw.answer(question.promql, now)
         recording = self._history.recording(question.promql)
         if recording is None:
             return await self._history.instant(question.promql, now)

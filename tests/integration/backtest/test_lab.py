@@ -104,6 +104,30 @@ async def test_it_reverts_when_the_candidate_was_spoiled_and_not_before(
     assert picture.read_text().startswith("<svg")
 
 
+async def test_a_test_on_counts_finds_it_in_the_raw_samples_of_then(
+    stretch: Stretch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, picture = manifest(stretch.namespace, tmp_path), tmp_path / "picture.svg"
+    made = yaml.safe_load(file.read_text())
+    made["spec"]["metrics"] = [made["spec"]["metrics"][0] | {"warmUp": "1s"}]
+    made["spec"]["guards"] = [
+        {"name": "worse", "metric": "error-rate", "regression": {}},
+        {"name": "split", "metric": "error-rate", "split": {}, "onBreach": "Hold"},
+    ]
+    made["spec"]["steps"] = [{"name": "half", "weight": 50, "duration": "1h"}]
+    file.write_text(yaml.safe_dump(made))
+    over = ("--from", stamp(stretch.begin), "--to", stamp(stretch.end + 1))
+    code = await backtest(stretch, file, *over, "--format", "json", "--svg", str(picture))
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0
+    (run,) = found["runs"]
+    assert (found["as"], run["outcome"]) == ("candidate", "Reverted"), run["message"]
+    assert "worse than the baseline's by more than 20%" in run["message"]
+    assert 0 < _epoch(run["end"]) - stretch.spoiled < 13
+    assert any("lines with `split` are left out" in one for one in found["assumptions"])
+    assert picture.read_text().startswith("<svg")
+
+
 async def test_the_calm_part_keeps_the_limits_and_the_baseline_all_of_it(
     stretch: Stretch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
