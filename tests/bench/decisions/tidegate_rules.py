@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
 
 from tests.bench.decisions.traffic import Minute
 from tidegate.core.evidence import onset
 from tidegate.core.evidence.counts import Window
+from tidegate.core.evidence.gathered import together
 from tidegate.core.evidence.regression import START, Absolute, Relative, regressed
 
 ALPHA = 0.05
@@ -168,13 +168,3 @@ class Together:
 
     def look(self, minute: Minute, evidence: Evidence) -> bool:
         return self._outage.look(minute, evidence) or evidence.worse
-
-
-def together(windows: Iterable[Window]) -> Window:
-    known = list(windows)
-    return Window(
-        sum(one.baseline for one in known),
-        sum(one.baseline_bad for one in known),
-        sum(one.candidate for one in known),
-        sum(one.candidate_bad for one in known),
-    )
