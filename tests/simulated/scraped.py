@@ -107,6 +107,8 @@ class Scraped:
             return Failed(FailedReason.REFUSED, "the source is down")
         if question.part == "probe":
             return Vector((SeriesValue((), 1.0),))
+        if question.part == "clock":
+            return Vector((SeriesValue((), now),))
         given = self.override(question, now)
         if given is not None:
             return given

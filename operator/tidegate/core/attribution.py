@@ -45,7 +45,12 @@ def attributed(draft: Draft, finding: Finding, metric: Metric, asks: Asking) -> 
         return finding
     beyond_it = [one for one in finding.series if one.state is State.BREACHED]
     others = [_counterpart(one, finding, baseline) for one in beyond_it]
-    alike = [_alike(finding.line, metric, one, other) for one, other in zip(beyond_it, others, strict=True)]
+    hold = draft.run.hold
+    known = hold is not None and hold.reason == "SharedIncident"
+    alike = [
+        (known or _beyond_too(finding.line, metric, other)) and _alike(finding.line, one, other)
+        for one, other in zip(beyond_it, others, strict=True)
+    ]
     if not alike or not all(alike):
         return finding
     worst = next((other for one, other in zip(beyond_it, others, strict=True) if one is finding.worst), others[0])
@@ -76,11 +81,14 @@ def _counterpart(one: SeriesFinding, finding: Finding, baseline: Value) -> Serie
     return same or (baseline.series[0] if len(finding.series) == len(baseline.series) == 1 else None)
 
 
-def _alike(line: Threshold, metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
-    """Whether the baseline is beyond the limit as well, and the candidate not clearly worse."""
+def _beyond_too(line: Threshold, metric: Metric, other: SeriesSample | None) -> bool:
+    """Whether the baseline is beyond the limit. When a shared incident ends, one arm is within it first, by chance."""
+    return other is not None and other.value is not None and beyond(line, metric, other.value)
+
+
+def _alike(line: Threshold, one: SeriesFinding, other: SeriesSample | None) -> bool:
+    """Whether the candidate is not clearly worse than the baseline."""
     if other is None or other.value is None or one.value is None or math.isnan(other.value):
-        return False
-    if not beyond(line, metric, other.value):
         return False
     if one.requests and other.requests and 0 <= one.value <= 1 and 0 <= other.value <= 1:
         counts = Window(other.requests, other.value * other.requests, one.requests, one.value * one.requests)

@@ -11,7 +11,7 @@ from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Threshold
 from tidegate.core import grid
-from tidegate.core.counters import CHUNK, LAG, Pending, closed_windows, raw_questions, step_of
+from tidegate.core.counters import CHUNK, LAG, Pending, Wanted, closed_windows, raw_questions, step_of
 from tidegate.core.draft import Draft
 from tidegate.core.evidence.counts import Window
 from tidegate.core.findings import Context, Finding, State, without_value
@@ -20,6 +20,12 @@ from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking
 from tidegate.core.trials import Trial, trial_of
 from tidegate.core.trials.trial import Closed
+
+CATCHING_UP = 1.0
+"""Seconds between two questions while there is more to catch up on than one of them brings."""
+
+AHEAD = 3
+"""Windows that a grid may lie in the future before it is laid anew."""
 
 SCRAPE = 16.0
 """Seconds until the scrape after a window's end, at most."""
@@ -38,7 +44,7 @@ class Test:
         """What must be asked to carry the test on; nothing while no window can be closed, or nothing can be compared."""
         if not self._at_work:
             return []
-        return raw_questions(self.metric, self.asks, self._pending(self._gathered()))
+        return raw_questions(self.metric, self.asks, self._pending(self._gathered()), self._arms)
 
     def finding(self, context: Context) -> Finding:
         """The line judged by all that was counted up to now; what it has gathered is kept in the draft's run."""
@@ -53,7 +59,7 @@ class Test:
         pending = self._pending(before)
         key = (self.line.identity, pending)
         once = self.draft.seen.asked.once
-        windows = once(key, lambda: closed_windows(self.draft, self.metric, self.asks, pending, self._arms))
+        windows = once(key, lambda: closed_windows(self.draft, self.metric, self.asks, pending, self._wanted(before)))
         if not isinstance(windows, tuple):
             self._keep(before)
             silent = without_value(self.line, windows, context)
@@ -65,6 +71,10 @@ class Test:
         if self.draft.seen.attended:
             self._wake(after, trial, windows)
         found = once((*key, "judged"), lambda: self._judged(trial))
+        if pending.offset and found.state is not State.BREACHED:
+            self.draft.wakes.append(self.draft.now + CATCHING_UP)
+            words = f"{self.line.identity}: catching up on what was missed, counted up to {instant(pending.begin):%H:%M:%S} UTC"
+            return replace(found, state=State.TOO_FEW, message=words, sampled=False)
         return found if pending.ripe else replace(found, sampled=False)
 
     @property
@@ -77,6 +87,11 @@ class Test:
     def _arms(self) -> tuple[ArmName, ...]:
         """The arms that it cannot do without."""
         return tuple(ArmName) if self.line.relative or self.line.split is not None else (ArmName.CANDIDATE,)
+
+    def _wanted(self, gathered: EvidenceStatus) -> Wanted:
+        baseline, _, candidate, _ = gathered.counts
+        served = ((ArmName.BASELINE, baseline), (ArmName.CANDIDATE, candidate))
+        return Wanted(self._arms, tuple(arm for arm, requests in served if requests > 0))
 
     def _trial(self, gathered: EvidenceStatus) -> Trial:
         return trial_of(self.draft, self.line, self.metric, gathered)
@@ -92,18 +107,19 @@ class Test:
     def _remembered(self, asked: str) -> EvidenceStatus:
         """What the line has gathered; nothing for a line, a limit or a question that is new."""
         step = step_of(self.metric, self.draft.interval)
-        found = next((one for one in self.draft.run.evidence if one.name == self.line.identity), None)
-        if found is None or found.asked != asked:
+        known = self.draft.run.evidence
+        found = next((one for one in known if (one.name, one.asked) == (self.line.identity, asked)), None)
+        if found is None:
             return EvidenceStatus(name=self.line.identity, asked=asked, start=instant(self.draft.now), step=step)
+        begin = found.start.timestamp() + found.windows * found.step
+        if begin > self.draft.now + AHEAD * step:  # our clock was ahead when it began
+            return found.model_copy(update={"start": instant(self.draft.now), "step": step, "windows": 0})
         if found.step == step:
             return found
-        begin = found.start.timestamp() + found.windows * found.step
         return found.model_copy(update={"start": instant(begin), "step": step, "windows": 0})
 
     def _digest(self) -> str:
-        test = self.line.regression or self.line.split
-        asked = self.metric.model_dump_json(include={"ratio", "warm_up"})
-        return hashlib.sha256(f"{test.model_dump_json() if test else ''} {asked}".encode()).hexdigest()[:8]
+        return digest(self.line, self.metric)
 
     def _pending(self, gathered: EvidenceStatus) -> Pending:
         begin = gathered.start.timestamp() + gathered.windows * gathered.step
@@ -113,7 +129,8 @@ class Test:
     def _keep(self, gathered: EvidenceStatus) -> None:
         known = self.draft.run.evidence
         if gathered not in known:
-            others = tuple(one for one in known if one.name != gathered.name)
+            key = (gathered.name, gathered.asked)
+            others = tuple(one for one in known if (one.name, one.asked) != key)
             self.draft.update_run(evidence=(*others, gathered))
 
     def _after(self, before: EvidenceStatus, windows: tuple[Window, ...]) -> tuple[Trial, EvidenceStatus]:
@@ -135,10 +152,25 @@ class Test:
             draft.wakes.append(grid.at_or_after(draft.seen.rollout.uid, draft.interval, max(closed, draft.now + 1.0)))
 
 
-def forget_others(draft: Draft, lines: Iterable[Threshold]) -> None:
+def catching_up(draft: Draft) -> bool:
+    """Whether a test has more to catch up on than one question brings."""
+    return any(
+        draft.now - one.start.timestamp() - one.windows * one.step > max(CHUNK, 4 * one.step) + one.step
+        for one in draft.run.evidence
+    )
+
+
+def digest(line: Threshold, metric: Metric) -> str:
+    """Of a test and its question: another one begins anew, and two lines of one name do not mix."""
+    test = line.regression or line.split
+    asked = metric.model_dump_json(include={"ratio", "warm_up"})
+    return hashlib.sha256(f"{test.model_dump_json() if test else ''} {asked}".encode()).hexdigest()[:8]
+
+
+def forget_others(draft: Draft, lines: Iterable[tuple[Threshold, Metric]]) -> None:
     """Drops what was gathered for lines that are no longer in force."""
-    names = {line.identity for line in lines if line.counted}
-    kept = tuple(one for one in draft.run.evidence if one.name in names)
+    keys = {(line.identity, digest(line, metric)) for line, metric in lines}
+    kept = tuple(one for one in draft.run.evidence if (one.name, one.asked) in keys)
     if kept != draft.run.evidence:
         draft.update_run(evidence=kept)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from tidegate.api.metric import Metric
@@ -46,6 +46,9 @@ SLACK = 10.0
 
 TOLERANCE = 30.0
 """Seconds that the source's clock may differ from ours, where only ours is at hand."""
+
+PATIENCE = 2.0
+"""Seconds that are waited for an arm which a test can do without."""
 
 BEFORE = 86400.0
 """Seconds in which a series is looked for that has no sample in the look-back."""
@@ -96,9 +99,15 @@ class Pending:
         reach = math.floor(self.now - self.begin + LOOKBACK)
         return f"[{promql_duration(BEFORE)}]" + self._behind(reach)
 
-    def closed(self, last: float | None) -> int:
-        """How many windows are closed when the newest sample seen is of `last` (epoch seconds; `None`: none was seen)."""
-        horizon = self.now - self.offset - TOLERANCE if self.offset else -math.inf if last is None else last - self._lag
+    def closed(self, last: float | None, now: float) -> int:
+        """How many windows are closed.
+
+        Args:
+            last: the newest sample seen, epoch seconds; `None`: none was seen.
+            now: by the source's own clock, epoch seconds; looked at while catching up.
+        """
+        there = min(now, self.now) - self.offset - TOLERANCE
+        horizon = there if self.offset else -math.inf if last is None else last - self._lag
         return max(math.floor((horizon - self.begin) / self.step + 1e-9), 0) if horizon > self.begin else 0
 
     @property
@@ -109,26 +118,47 @@ class Pending:
         return f" offset {promql_duration(seconds)}" if seconds else ""
 
 
-def raw_questions(metric: Metric, asks: Asking, pending: Pending) -> list[Question]:
+@dataclass(frozen=True)
+class Wanted:
+    """What a test must know of the arms."""
+
+    arms: Collection[ArmName] = (ArmName.CANDIDATE,)
+    """Those it cannot do without; what is not told of another one counts as no requests."""
+    served: Collection[ArmName] = ()
+    """Those that have had requests: their counters must be there."""
+
+
+def raw_questions(
+    metric: Metric, asks: Asking, pending: Pending, arms: Collection[ArmName] = (ArmName.CANDIDATE,)
+) -> list[Question]:
     """The questions for the raw samples of both arms; none while no window can be closed."""
     if not pending.ripe:
         return []
-    return [_raw(metric, arm, part, asks, pending) for arm in ArmName for part in counters(metric)]
+    return [
+        replace(_raw(metric, arm, part, asks, pending), life=None if arm in arms else PATIENCE)
+        for arm in ArmName
+        for part in counters(metric)
+    ]
 
 
 def closed_windows(
-    draft: Draft, metric: Metric, asks: Asking, pending: Pending, arms: Collection[ArmName] = (ArmName.CANDIDATE,)
+    draft: Draft, metric: Metric, asks: Asking, pending: Pending, wanted: Wanted | None = None
 ) -> tuple[Window, ...] | Silent:
-    """The counts of the windows that are closed by now, or why they cannot be told; `arms`: those it cannot do without."""
+    """The counts of the windows that are closed by now, or why they cannot be told."""
+    wanted = wanted or Wanted()
     if not pending.ripe:
         return ()
-    found = _found(draft, metric, asks, pending)
+    found = _found(draft, metric, asks, pending, wanted.arms)
     if not isinstance(found, dict):
         return found
-    missing = _missing(metric, pending, found, arms)
+    missing = _missing(metric, pending, found, wanted)
     if missing is not None:
         return NoData(missing)
-    edges = Edges(pending.begin, pending.step, pending.closed(newest(one for all_ in found.values() for one in all_)))
+    now = _source_now(draft, metric, asks, pending)
+    if not isinstance(now, int | float):
+        return now
+    last = newest(one for all_ in found.values() for one in all_)
+    edges = Edges(pending.begin, pending.step, pending.closed(last, now))
     if not edges.windows:
         return ()
     known = _known(draft, metric, asks, pending, {key: all_ for key, all_ in found.items() if strangers(all_, edges)})
@@ -150,7 +180,22 @@ def closed_windows(
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
 
 
-def _found(draft: Draft, metric: Metric, asks: Asking, pending: Pending) -> dict[Key, tuple[RawSeries, ...]] | Silent:
+def _source_now(draft: Draft, metric: Metric, asks: Asking, pending: Pending) -> float | Silent:
+    """The source's own time, asked only while catching up: ours may have leapt."""
+    if not pending.offset:
+        return pending.now
+    match draft.want(Question(asks.source, "time()", metric.name, part="clock")):
+        case Vector(series=(one, *_)):
+            return one.value
+        case Vector() | Matrix():
+            return pending.now
+        case silent:
+            return silent
+
+
+def _found(
+    draft: Draft, metric: Metric, asks: Asking, pending: Pending, arms: Collection[ArmName]
+) -> dict[Key, tuple[RawSeries, ...]] | Silent:
     """The samples of all the counters."""
     found: dict[Key, tuple[RawSeries, ...]] = {}
     for arm in ArmName:
@@ -161,13 +206,15 @@ def _found(draft: Draft, metric: Metric, asks: Asking, pending: Pending) -> dict
                     found |= {(arm, name): series for name, series in _series(metric, part, answer).items()}
                 case Vector():
                     return NoData(f"{metric.name}: raw samples were asked for, and values came")
+                case Failed() if arm not in arms:
+                    found |= {(arm, name): () for name in (("fast", "total") if part == "histogram" else (part,))}
                 case _:
                     return answer
     return found
 
 
 def _missing(
-    metric: Metric, pending: Pending, found: Mapping[Key, tuple[RawSeries, ...]], arms: Collection[ArmName]
+    metric: Metric, pending: Pending, found: Mapping[Key, tuple[RawSeries, ...]], wanted: Wanted
 ) -> str | None:
     """What there must be and is not; `None` when all is there.
 
@@ -177,9 +224,10 @@ def _missing(
     if any((arm, "fast") in found and found[arm, "total"] and not found[arm, "fast"] for arm in ArmName):
         return no_bucket(metric)
     reach = min(metric.window.seconds, LOOKBACK)
-    for arm in arms if not pending.offset else ():
+    for arm in wanted.arms if not pending.offset else ():
         last = newest(found[arm, "total"])
-        if last is not None and last < pending.now - reach - TOLERANCE:
+        gone = arm in wanted.served if last is None else last < pending.now - reach - TOLERANCE
+        if gone:
             return f"{metric.name}: the newest sample of the {arm}'s counters is older than {promql_duration(reach)}"
     return None
 

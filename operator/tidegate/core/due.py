@@ -5,6 +5,7 @@ from __future__ import annotations
 from tidegate.api.rollout import Step
 from tidegate.core import gates, grid, raising, targets
 from tidegate.core.checkpoints import reached
+from tidegate.core.counted import CATCHING_UP, catching_up
 from tidegate.core.decide import open_draft
 from tidegate.core.draft import Draft
 from tidegate.core.judging import counted_in_force, guards_in_force, questions_of, thresholds_in_force
@@ -53,6 +54,8 @@ def _thresholds_needed(draft: Draft) -> bool:
 def _time_to_judge(draft: Draft) -> bool:
     last = draft.memory.last_judged
     if last is None or draft.now < last or grid.passed(draft.seen.rollout.uid, draft.interval, last, draft.now):
+        return True
+    if draft.now - last >= CATCHING_UP and draft.run.weight < 100 and catching_up(draft):
         return True
     return _checkpoint_came(draft) or _settle_came(draft) or _only_judgement_missing(draft, last)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tidegate.api.metric import Metric
-from tidegate.api.status import GuardStatus
+from tidegate.api.status import Clock, GuardStatus
 from tidegate.api.threshold import Guard, OnBreach, Threshold
 from tidegate.core import grid
-from tidegate.core.attribution import attributed
+from tidegate.core.attribution import attributed, shared
 from tidegate.core.counted import Test, forget_others
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Context, Finding, State, judge
@@ -107,14 +107,16 @@ def judge_guards(draft: Draft) -> None:
             continue
         clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, most_between(draft))
         finding = _lasting(finding, guard, sustained_state(finding, clocks, guard.for_.seconds), before, draft)
-        finding = _attributed(draft, finding, asks)
+        finding = _attributed(draft, _of_lasting(finding, guard, clocks), asks)
+        if shared(finding):  # what was not this version's fault does not count towards its breach
+            clocks = tuple(clock.model_copy(update={"watched": 0.0}) for clock in clocks)
         draft.guard_findings.append(finding)
         draft.wakes += [
             grid.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + guard.for_.seconds - clock.watched)
             for clock in clocks
         ]
         if finding.state is not State.OK or clocks:
-            since = before.since if before and before.state == finding.state else instant(draft.now)
+            since = before.since if before and _goes_on(before.state, finding.state) else instant(draft.now)
             kept.append(
                 GuardStatus(
                     name=guard.identity,
@@ -140,7 +142,8 @@ def judge_thresholds(draft: Draft) -> None:
     found = (_finding(draft, line, asks) for line in thresholds_in_force(draft))
     draft.threshold_findings = [_attributed(draft, finding, asks) for finding in found]
     if draft.run.promotion is None and draft.status.step is not None:
-        forget_others(draft, counted_in_force(draft))
+        counted = ((line, metric_of(draft, line)) for line in counted_in_force(draft))
+        forget_others(draft, [(line, metric) for line, metric in counted if metric is not None])
 
 
 def limit_of(guard: Guard) -> str:
@@ -208,9 +211,27 @@ def _as_before(finding: Finding, before: GuardStatus | None) -> Finding:
 def _lasting(finding: Finding, guard: Guard, state: State, before: GuardStatus | None, draft: Draft) -> Finding:
     if finding.state is not State.BREACHED or guard.for_.seconds == 0:
         return finding
-    since = before.since if before and before.state == State.PENDING else instant(draft.now)
+    since = before.since if before and _goes_on(before.state, finding.state) else instant(draft.now)
     lasting = f", since {since:%H:%M:%S} UTC (limit: for {in_words(guard.for_.seconds)})"
     return replace(finding, state=state, message=finding.message + lasting)
+
+
+def _of_lasting(finding: Finding, guard: Guard, clocks: Iterable[Clock]) -> Finding:
+    """A breach that had to last, by the series alone for which it did."""
+    if finding.state is not State.BREACHED or guard.for_.seconds == 0:
+        return finding
+    lasting = {clock.series for clock in clocks if clock.watched >= guard.for_.seconds - 1e-6}
+    series = tuple(one for one in finding.series if one.state is not State.BREACHED or one.series in lasting)
+    if finding.worst is None or finding.worst.series in lasting:
+        return replace(finding, series=series)
+    worst = next(one for one in series if one.state is State.BREACHED)
+    return replace(finding, series=series, worst=worst, message=f"{finding.message}; it lasted for {worst.series}")
+
+
+def _goes_on(before: str, now: State) -> bool:
+    """Whether it is the state of before: what is pending becomes a breach, and is the same trouble."""
+    beyond = {State.PENDING, State.BREACHED}
+    return before == now or (before in beyond and now in beyond)
 
 
 def _warn(draft: Draft, finding: Finding, before: str) -> None:

@@ -136,6 +136,8 @@ class Scripted:
                 return Failed(FailedReason.REFUSED, "the source is down")
         if question.part == "probe":
             return Vector((SeriesValue((), 1.0),))
+        if question.part == "clock":
+            return Vector((SeriesValue((), now),))
         levels = self._levels.get((question.metric, question.arm))
         metric = next((one for one in self.spec.metrics if one.name == question.metric), None)
         counts, _, part = question.part.partition("-")

@@ -46,6 +46,8 @@ class Store:
 
     def answer(self, question: Question, now: float) -> Answer:
         self.asked.append(question)
+        if question.part == "clock":
+            return Vector((SeriesValue((), now),))
         found = _RANGE.search(question.promql)
         assert found is not None, question.promql
         end = now - int(found[2] or 0)

@@ -17,9 +17,10 @@ from typing import TypeAlias
 LOOKBACK = 300.0
 """Seconds before a window in which a series' last sample is looked for: Prometheus' own staleness."""
 
-LARGE = 100.0
+LARGE = 10.0
 SMALL_DROP = 0.9
-"""A counter of 100 and more that falls to nine tenths and up was not reset: no process counts so much between two scrapes."""
+FEW = 3.0
+"""A counter of 10 and more that falls by a tenth or by 3 at most was not reset: no process is back there within one scrape."""
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Samples: TypeAlias = tuple[tuple[float, float], ...]
@@ -134,7 +135,7 @@ def _replicas(samples: Samples) -> bool:
 
 def _other_replica(before: float, value: float) -> bool:
     """A drop that is no reset: a deduplicating store went over to a replica of the source that was scraped a little earlier."""
-    return before >= LARGE and SMALL_DROP * before <= value < before
+    return before >= LARGE and min(SMALL_DROP * before, before - FEW) <= value < before
 
 
 def last_before(one: RawSeries, start: float) -> float | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
-from tidegate.api.threshold import Threshold
+from tidegate.api.threshold import SharedIncident, Threshold
 from tidegate.core.draft import Draft
 from tidegate.core.trials.baseline import AgainstBaseline
 from tidegate.core.trials.limit import AgainstLimit
@@ -31,5 +33,7 @@ def trial_of(draft: Draft, line: Threshold, metric: Metric, remembered: Evidence
     if line.regression is None:
         raise ValueError(f"{line.identity} is no test on counts")
     if line.regression.limit is not None:
-        return AgainstLimit.of(draft, line.regression, metric, remembered)
+        alone = line.on_shared_incident is SharedIncident.REVERT  # then nobody asks whose fault it is
+        found = AgainstLimit.of(draft, line.regression, metric, remembered)
+        return replace(found, comparable=False) if alone else found
     return AgainstBaseline.of(draft, line.regression, metric, remembered)

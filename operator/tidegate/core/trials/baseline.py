@@ -77,7 +77,8 @@ class AgainstBaseline:
     def proof(self) -> Proof:
         """What is shown up to now."""
         conclusion = self.compared.conclusion(self.alpha) if self.peak is None else Conclusion.REGRESSED
-        lately = Lately(instant(self.suspicion.since), self.suspicion.counts)
+        suspect = self.suspicion.counts if self.suspicion.counts != NONE else self.counts
+        lately = Lately(instant(self.suspicion.since), suspect)
         return of_regression(self.test, self.compared, conclusion, self.counts, self.alpha, lately)
 
     def memory(self) -> dict[str, object]:

@@ -71,7 +71,7 @@ class AgainstLimit:
             return replace(
                 self,
                 candidate=Limited(self.candidate.limit),
-                compared=Compared(self.compared.margin),
+                compared=self.compared.after([counts]),
                 counts=NONE,
                 suspicion=Suspicion(window.end, NONE),
                 peak=None,
@@ -90,6 +90,7 @@ class AgainstLimit:
         conclusion = self.candidate.conclusion(self.alpha, self.counts) if self.peak is None else Conclusion.REGRESSED
         lately = Lately(instant(self.suspicion.since), self.suspicion.counts)
         worse = self.compared.evidence >= level_of(self.alpha)
+        lately = lately if lately.counts != NONE else Lately(lately.since, self.counts)
         shared = self.comparable and not worse and lately.counts.baseline > 0
         return of_limit(self.test, conclusion, self.counts, self.alpha, lately, shared=shared)
 
