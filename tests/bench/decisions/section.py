@@ -129,7 +129,8 @@ def _weak(found: Decided) -> str:
 - **Late onset.** A harm may begin at any time, and evidence is mixed over when; the later, the more of it is needed, and never
   a single minute's alone.
   Five times the errors after two hours: {_late(late[slow])} at {slow}, {_late(late[fast])} at {fast}; by
-  `regression: {{limit}}`, {_late(late_limit)} at {fast}. An outage is found at once all the same.
+  `regression: {{limit}}`, {_late(late_limit)} at {fast}. An outage after two hours is found at once all the same, one after many days
+  within some windows.
 - **Small ratios.** Within an hour, twice the errors are found in {small["2", slow]} of the rollouts at {slow} and in
   {small["2", fast]} at {fast}; one and a half times in {small["1.5", slow]} and {small["1.5", fast]}: a small difference takes
   many requests, by whatever test.

@@ -20,6 +20,14 @@ SETTLING = 30.0
 """Seconds after a weight was changed until every worker of a gateway routes by it."""
 
 
+def _share(draft: Draft, known: float) -> float:
+    """What the numbers on the route come to, percent: they may be a little less than the weight that was asked for."""
+    seen = targets.observed(draft)
+    if seen is None:
+        return known or draft.run.weight
+    return float(round(seen, 3))
+
+
 @dataclass(frozen=True)
 class AgainstWeight:
     """See `Trial`. Each weight is a segment of its own; windows that saw it change, or saw somebody else's, belong to none."""
@@ -40,10 +48,11 @@ class AgainstWeight:
         weight, since, earlier = remembered.split or (0.0, 0.0, 0.0)
         found = cls(test, weight, since, earlier, Window(*remembered.counts), remembered.peak)
         elsewhere = targets.standing(draft, draft.weight) in {Standing.LESS, Standing.MORE}
-        if weight != draft.run.weight or not draft.step.reached or elsewhere:
+        share = _share(draft, weight)
+        if weight != share or not draft.step.reached or elsewhere:
             return replace(
                 found,
-                weight=draft.run.weight,
+                weight=share,
                 since=draft.now + SETTLING,
                 earlier=found.evidence,
                 counts=NONE,
