@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import Shop, spec, value
 from tests.simulated.test_counted import ABSOLUTE, RATIO, WORSE, counted
@@ -99,3 +101,19 @@ async def test_a_breach_that_is_held_says_since_when_it_lasts() -> None:
     await runner.run_until(begin + 900)
     assert shop.status.guards[0].state == "Breached"
     assert shop.status.guards[0].message.partition("since ")[2] == first
+
+
+async def test_what_is_too_much_at_once_is_caught_up_on_in_smaller_pieces() -> None:
+    stage = Stage(counted(WORSE, interval="30s"))
+    stage.source.scrape = 15
+    stage.source.outages.append((stage.start + 1800, stage.start + 4500))
+
+    def limited(question: Question, _now: float) -> Answer | None:
+        reach = re.search(r"\[(\d+)s\]", question.promql)
+        too_much = question.part.startswith("raw") and reach is not None and int(reach[1]) > 2600
+        return Failed(FailedReason.BAD_ANSWER, "larger than 8 MiB") if too_much else None
+
+    stage.source.override = limited
+    stage.source.shares(stage.start + 5400, candidate=1.0)
+    await stage.until(6000)
+    assert stage.shop.outcome == "Reverted"

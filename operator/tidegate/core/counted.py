@@ -24,6 +24,9 @@ from tidegate.core.trials.trial import Closed
 CATCHING_UP = 1.0
 """Seconds between two questions while there is more to catch up on than one of them brings."""
 
+SHORT = 300.0
+"""Seconds that are caught up on at once where an hour may be more than the source can answer."""
+
 AHEAD = 3
 """Windows that a grid may lie in the future before it is laid anew."""
 
@@ -123,8 +126,14 @@ class Test:
 
     def _pending(self, gathered: EvidenceStatus) -> Pending:
         begin = gathered.start.timestamp() + gathered.windows * gathered.step
-        chunk = math.inf if self.draft.seen.attended else max(CHUNK, 4 * gathered.step)
+        chunk = math.inf if self.draft.seen.attended else max(self._chunk, 4 * gathered.step)
         return Pending(begin, gathered.step, self.draft.now, chunk)
+
+    @property
+    def _chunk(self) -> float:
+        """Seconds to ask for at once; while the metric has no answer every other time a few: it may be too much that was asked."""
+        blind = any(one.metric == self.metric.name for one in self.draft.memory.status.blind)
+        return SHORT if blind and int(self.draft.now / self.draft.interval) % 2 else CHUNK
 
     def _keep(self, gathered: EvidenceStatus) -> None:
         known = self.draft.run.evidence
