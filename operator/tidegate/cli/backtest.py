@@ -107,6 +107,7 @@ def _print(arguments: argparse.Namespace, found: Backtest, unmet: list[str]) -> 
     if drawn:
         print("\n" + "\n\n".join(backtest_chart.charts(found, shutil.get_terminal_size((100, 24)).columns)))
     backtest_text.show_lines(found, sys.stdout)
+    backtest_text.show_tests(found, sys.stdout)
     if arguments.suggest:
         backtest_text.show_suggestions(found, sys.stdout)
     print(f"\n{backtest_text.words(found)}")

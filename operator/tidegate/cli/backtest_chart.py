@@ -63,6 +63,9 @@ def _steps(found: Backtest, columns: int) -> str:
         room = max(int(share(found, span.end) * columns) - place, 1)
         text = f"|{span.step} {span.weight:g}%"[:room].ljust(room)
         line[place : place + room] = list(text)[: columns - place]
+    for hold in run.holds:
+        first, last = (min(int(share(found, at) * columns), columns - 1) for at in (hold.begin, hold.end))
+        line[first : last + 1] = MARKS["Holding"] * (last + 1 - first)
     for one in run.told:
         if one.reason in IMPORTANT and one.reason in MARKS:
             line[min(int(share(found, one.time) * columns), columns - 1)] = MARKS[one.reason]

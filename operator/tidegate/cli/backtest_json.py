@@ -10,7 +10,7 @@ from typing import Any
 from tidegate.core.instants import instant
 from tidegate.simulation.history_arms import assumptions
 from tidegate.simulation.history_backtest import Backtest
-from tidegate.simulation.history_lines import LineSummary
+from tidegate.simulation.history_lines import CountedSummary, LineSummary
 from tidegate.simulation.history_run import PastRun
 from tidegate.simulation.history_suggest import Rate, written
 
@@ -29,6 +29,7 @@ def as_json(found: Backtest, *, suggest: bool) -> dict[str, Any]:
         "runs": [_run(one) for one in found.runs],
         "stopped": _rate(found.rate),
         "lines": [_line(found, one) for one in found.lines()],
+        "tests": [_test(found, one) for one in found.tests()],
     }
     if suggest:
         made["suggestions"] = [
@@ -47,10 +48,20 @@ def as_json(found: Backtest, *, suggest: bool) -> dict[str, Any]:
 
 def _run(run: PastRun) -> dict[str, Any]:
     made = asdict(run)
-    made |= {"start": _instant(run.start), "end": _instant(run.end), "seconds": run.end - run.start, "held": run.held}
+    made |= {"start": _instant(run.start), "end": _instant(run.end), "seconds": run.end - run.start}
+    made |= {"held": run.held, "shared": run.shared}
+    made["holds"] = [hold | {"begin": _instant(hold["begin"]), "end": _instant(hold["end"])} for hold in made["holds"]]
     made["spans"] = [span | {"begin": _instant(span["begin"]), "end": _instant(span["end"])} for span in made["spans"]]
     made["told"] = [told | {"time": _instant(told["time"])} for told in made["told"]]
     return dict(_plain(made))
+
+
+def _test(found: Backtest, one: CountedSummary) -> dict[str, Any]:
+    made = {key: value for key, value in asdict(one).items() if key not in {"placed", "start", "told"}}
+    line = one.placed.line
+    told = asdict(one.told) | {"run": _instant(one.start)} if one.told is not None and one.start is not None else None
+    made |= {"line": line.identity, "step": one.placed.step, "metric": line.metric, "told": told}
+    return dict(_plain(made | {"compared": not found.untested(one.placed)}))
 
 
 def _line(found: Backtest, one: LineSummary) -> dict[str, Any]:

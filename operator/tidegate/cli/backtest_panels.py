@@ -31,9 +31,10 @@ class Limit:
 
     label: str
     value: float | None
-    """In the metric's unit; `None` for a relative one."""
-    change: float
-    """Of a relative one: 0.2 is 20 % above the baseline."""
+    """In the metric's unit; `None` for one that is no value."""
+    change: float | None
+    """Of one relative to the baseline: 0.2 is 20 % above it. `None` with `value` for what has no place on the scale: a spread, a
+    comparison of counts."""
     begin: float
     """Share of the picture's width, 0 to 1."""
     end: float
@@ -59,8 +60,10 @@ class Panel:
 
 
 def pictured(found: Backtest) -> PastRun:
-    """The run whose steps and decisions are shown: the first that was stopped, else the first."""
-    return next((run for run in found.runs if run.stopped), found.runs[0])
+    """The run whose steps and decisions are shown: the first that was stopped, else the first that was held, else the first."""
+    stopped = [run for run in found.runs if run.stopped]
+    held = [run for run in found.runs if run.held]
+    return [*stopped, *held, *found.runs][0]
 
 
 def panels(found: Backtest, columns: int) -> Iterator[Panel]:
@@ -108,10 +111,7 @@ def _limits(found: Backtest, metric: Metric) -> Iterator[Limit]:
             continue
         lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
         label = f"{one.step + ': ' if one.step else ''}{line.kind} {line.limit}{lasting}"
-        place = _on_the_panel(line, metric)
-        if place is None:
-            continue
-        value, change = place
+        value, change = _on_the_panel(line, metric)
         if not one.step:
             yield Limit(label, value, change, 0.0, 1.0)
             continue
@@ -120,21 +120,21 @@ def _limits(found: Backtest, metric: Metric) -> Iterator[Limit]:
                 yield Limit(label, value, change, share(found, span.begin), share(found, span.end))
 
 
-def _on_the_panel(line: Threshold, metric: Metric) -> tuple[float | None, float] | None:
-    """A limit as a value, or as a change of the baseline's; `None` for a spread, or a comparison of counts."""
+def _on_the_panel(line: Threshold, metric: Metric) -> tuple[float | None, float | None]:
+    """A limit as a value, or as a change of the baseline's; neither for a spread, or a comparison of counts."""
     match line.kind:
         case LimitKind.MAX if line.max is not None:
-            return line.max.in_unit(metric.effective_unit), 0.0
+            return line.max.in_unit(metric.effective_unit), None
         case LimitKind.MIN if line.min is not None:
-            return line.min.in_unit(metric.effective_unit), 0.0
+            return line.min.in_unit(metric.effective_unit), None
         case LimitKind.MAX_INCREASE if line.max_increase is not None:
             return None, line.max_increase.ratio
         case LimitKind.MAX_DECREASE if line.max_decrease is not None:
             return None, -line.max_decrease.ratio
         case LimitKind.REGRESSION if line.regression is not None and line.regression.limit is not None:
-            return line.regression.limit.in_unit(metric.effective_unit), 0.0
+            return line.regression.limit.in_unit(metric.effective_unit), None
         case _:
-            return None
+            return None, None
 
 
 def share(found: Backtest, instant: float) -> float:

@@ -10,7 +10,7 @@ from html import escape
 from typing import Final
 
 from tidegate.cli.backtest_panels import IMPORTANT, Limit, Panel, panels, pictured, share
-from tidegate.cli.backtest_text import headline, moment, words
+from tidegate.cli.backtest_text import headline, held_in_words, moment, tested_in_words, words
 from tidegate.core.findings import shown
 from tidegate.simulation.history_backtest import Backtest
 from tidegate.simulation.history_run import PastRun, Told
@@ -43,6 +43,7 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .mark { stroke: #9a6700; stroke-width: 1.2 }
 .stop { stroke: #cf222e; stroke-width: 1.6 }
 .good { stroke: #1a7f37; stroke-width: 1.6 }
+.hold { fill: #bf8700; fill-opacity: .25 }
 .run { fill: #1a7f37; fill-opacity: .55 }
 .stopped { fill: #cf222e; fill-opacity: .8 }
 .running { fill: #818b98; fill-opacity: .6 }
@@ -50,7 +51,7 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328 }
   text { fill: #e6edf3 } .small { fill: #9198a1 } .paper { fill: #0d1117 }
   .frame, .grid { stroke: #3d444d } .step { fill: #4493f8 } .candidate { stroke: #4493f8 } .baseline { stroke: #9198a1 }
   .limit { stroke: #f85149 } .limit-name { fill: #f85149 } .mark { stroke: #d29922 } .stop { stroke: #f85149 }
-  .good { stroke: #3fb950 } .run { fill: #3fb950 } .stopped { fill: #f85149 }
+  .hold { fill: #d29922 } .good { stroke: #3fb950 } .run { fill: #3fb950 } .stopped { fill: #f85149 }
 }"""
 
 
@@ -58,7 +59,7 @@ def picture(found: Backtest) -> str:
     """The whole document: runs, steps and decisions above, a panel for each metric, the decisions in words below."""
     run, drawn = pictured(found), list(panels(found, COLUMNS))
     marks = [one for one in run.told if one.reason in IMPORTANT][:MOST_MARKS]
-    parts, y = [*_head(found, run), *_legend(drawn)], 74.0
+    parts, y = [*_head(found, run), *_legend(drawn, run)], 74.0
     lanes = _lanes(found.runs) if len(found.runs) > 1 else []
     bars = list(_runs(lanes, found, y))
     y += 6.0 * len(lanes) + 10 if lanes else 0.0
@@ -69,13 +70,12 @@ def picture(found: Backtest) -> str:
         parts += _panel(panel, y)
         y += HEIGHT + GAP
     parts += _axis(found, y - GAP)
-    parts += [_shade(found, run, top + 20, y - GAP)]
+    parts += [_shade(found, run, top + 20, y - GAP), *_holds(found, run, (top + 20, y - GAP))]
     parts += _marks(found, marks, (top + 20, y - GAP))
     y += 12
-    for number, one in enumerate(marks, 1):
-        said = textwrap.wrap(
-            f"{number}  {moment(one.time)}  {one.reason}: {one.message}", LINE, subsequent_indent="   "
-        )
+    told = [f"{number}  {moment(one.time)}  {one.reason}: {one.message}" for number, one in enumerate(marks, 1)]
+    tested = [words for one in found.tests() for words in tested_in_words(found, one)]
+    for said in (textwrap.wrap(text, LINE, subsequent_indent="   ") for text in [*told, *tested]):
         for place, line in enumerate(said):
             parts.append(_text(LEFT + (14 if place else 0), y + 15 * place, line.strip(), "small"))
         y += 15 * len(said) + 3
@@ -95,12 +95,16 @@ def _head(found: Backtest, run: PastRun) -> Iterator[str]:
     yield _text(LEFT, 40, f"{moment(found.stretch.start)} to {moment(found.stretch.end)} UTC{which}", "small")
 
 
-def _legend(drawn: Sequence[Panel]) -> Iterator[str]:
+def _legend(drawn: Sequence[Panel], run: PastRun) -> Iterator[str]:
     both = any(panel.baseline for panel in drawn)
     shown_ = ["candidate", "baseline", "limit"] if both else ["candidate", "limit"]
     for number, kind in enumerate(shown_):
         x = LEFT + 110 * number
         yield f'<line class="{kind}" x1="{x}" x2="{x + 24}" y1="54" y2="54"/>' + _text(x + 30, 58, kind, "small")
+    if run.held:
+        x = LEFT + 110 * len(shown_)
+        words = "held (amber), in a shared incident" if run.shared else "held"
+        yield f'<rect class="hold" x="{x}" y="48" width="24" height="12"/>' + _text(x + 30, 58, words, "small")
 
 
 def _lanes(runs: Sequence[PastRun]) -> list[list[PastRun]]:
@@ -123,8 +127,9 @@ def _runs(lanes: Sequence[Sequence[PastRun]], found: Backtest, y: float) -> Iter
         x, end = _x(found, run.start), _x(found, run.end)
         yield (
             f'<rect class="{kind}" x="{x:.1f}" y="{y + 6 * number:.1f}" width="{max(end - x, 2):.1f}" height="4">'
-            f"<title>{escape(f'{moment(run.start)}: {run.outcome}')}</title></rect>"
+            f"<title>{escape(f'{moment(run.start)}: {run.outcome}{held_in_words([run])}')}</title></rect>"
         )
+        yield from _holds(found, run, (y + 6 * number - 1, y + 6 * number + 5))
 
 
 def _steps(found: Backtest, run: PastRun, y: float) -> Iterator[str]:
@@ -148,6 +153,17 @@ def _shade(found: Backtest, run: PastRun, top: float, bottom: float) -> str:
     )
 
 
+def _holds(found: Backtest, run: PastRun, over: tuple[float, float]) -> Iterator[str]:
+    """Where a run stood still."""
+    top, bottom = over
+    for hold in run.holds:
+        x, end = _x(found, hold.begin), _x(found, hold.end)
+        yield (
+            f'<rect class="hold" x="{x:.1f}" y="{top:.1f}" width="{max(end - x, 2):.1f}" height="{bottom - top:.1f}">'
+            f"<title>{escape(f'{hold.reason}: {hold.message}')}</title></rect>"
+        )
+
+
 def _panel(panel: Panel, y: float) -> Iterator[str]:
     unit = panel.metric.effective_unit
     yield f'<g data-metric="{escape(panel.metric.name)}">'
@@ -169,13 +185,16 @@ def _limit(panel: Panel, limit: Limit, y: float, taken: list[float]) -> Iterator
     if limit.value is not None:
         height = _y(panel, limit.value, y)
         yield f'<line class="limit" x1="{begin:.1f}" x2="{end:.1f}" y1="{height:.1f}" y2="{height:.1f}"/>'
-    else:
+    elif limit.change is not None:
         first, last = round(limit.begin * COLUMNS), round(limit.end * COLUMNS)
         base = panel.baseline or panel.candidate
-        curve = [value * (1 + limit.change) if first <= place <= last else math.nan for place, value in enumerate(base)]
+        change = limit.change
+        curve = [value * (1 + change) if first <= place <= last else math.nan for place, value in enumerate(base)]
         yield _path(panel, curve, y, "limit")
         known = [value for value in curve if not math.isnan(value)]
         height = _y(panel, known[0], y) if known else y + HEIGHT / 2
+    else:
+        height = y  # nowhere on the scale: its name alone, at the top
     label = height - 4 if height > y + 14 else height + 13
     while any(abs(label - other) < 12 for other in taken):
         label += 12

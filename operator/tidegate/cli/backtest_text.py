@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from tidegate.cli.tables import Table, show
 from tidegate.cli.words import line_in_words
-from tidegate.core.findings import shown
+from tidegate.core.findings import shown, unit_of
 from tidegate.core.instants import in_words
 from tidegate.simulation.history_arms import Assumed, assumptions, changing, lasting
 from tidegate.simulation.history_backtest import Backtest
-from tidegate.simulation.history_gaps import Gap
-from tidegate.simulation.history_lines import LineSummary, Placed, placed
-from tidegate.simulation.history_run import PastRun
+from tidegate.simulation.history_gaps import Gap, Missing
+from tidegate.simulation.history_lines import CountedSummary, LineSummary, Placed, placed
+from tidegate.simulation.history_run import Held, PastRun
 from tidegate.simulation.history_suggest import Choice, Rate, overlapping
 
 RUNS: Final = ("started", "took", "outcome", "why")
 LINES: Final = ("line", "judged", "beyond", "longest", "too few", "no data", "worst", "at", "room left")
+HOLDS: Final = ("run of", "held from", "for", "because")
+TESTS: Final = ("test", "runs", "worse", "shown ok", "cannot tell")
 CHOICES: Final = ("line", "limit", "which is", "stops", "in the long run (95 % sure)")
 MOST_LISTED: Final = 10
 """Runs that all went well and are listed one by one."""
+MOST_HOLDS: Final = 20
+"""Holds that are listed one by one."""
+UNTUNED: Final = (
+    "Tests on counts have no limit to tune: how often one stops a healthy candidate is what its confidence says, however often\n"
+    "it looks. Whether it had enough to count is told above."
+)
 
 
 def show_runs(found: Backtest, out: TextIO) -> None:
@@ -31,13 +39,19 @@ def show_runs(found: Backtest, out: TextIO) -> None:
         f"{found.order.name} from {moment(stretch.start)} to {moment(stretch.end)} UTC, judged every {spec.interval}\n"
     )
     out.writelines(f"  {line}\n" for line in _notes(found))
-    listed = [run for run in found.runs if len(found.runs) <= MOST_LISTED or run.outcome != "Succeeded"]
+    listed = [run for run in found.runs if len(found.runs) <= MOST_LISTED or run.outcome != "Succeeded" or run.held]
     if listed:
         out.write("\n")
         show(Table("Runs", RUNS, tuple(_run(run) for run in listed)), out)
     left = len(found.runs) - len(listed)
     if left:
         out.write(f"{'and ' if listed else ''}{left} runs that succeeded\n")
+    holds = [(run, hold) for run in found.runs for hold in run.holds]
+    if holds:
+        out.write("\n")
+        show(Table("Holds", HOLDS, tuple(_hold(run, hold) for run, hold in holds[:MOST_HOLDS])), out)
+    if len(holds) > MOST_HOLDS:
+        out.write(f"and {len(holds) - MOST_HOLDS} more\n")
 
 
 def show_lines(found: Backtest, out: TextIO) -> None:
@@ -48,10 +62,31 @@ def show_lines(found: Backtest, out: TextIO) -> None:
         show(Table("Limits, over all runs", LINES, tuple(_line(found, one) for one in summaries)), out)
 
 
+def show_tests(found: Backtest, out: TextIO) -> None:
+    """Every test on counts over all runs, with the words of one finding each."""
+    summaries = list(found.tests())
+    if not summaries:
+        return
+    out.write("\n")
+    show(Table("Tests on counts, at the runs' ends", TESTS, tuple(_test(found, one) for one in summaries)), out)
+    out.writelines(f"  {line}\n" for one in summaries for line in tested_in_words(found, one))
+
+
+def tested_in_words(found: Backtest, one: CountedSummary) -> Iterator[str]:
+    """What a test had shown in one of the runs; nothing where it had nothing to compare."""
+    if one.told is not None and one.start is not None and not found.untested(one.placed):
+        which = f" in the run of {moment(one.start)}" if len(found.runs) > 1 else ""
+        yield f"{name_of(one.placed)}{which}: {one.told.message}"
+
+
 def show_suggestions(found: Backtest, out: TextIO) -> None:
     """Other limits, and what they would have stopped."""
     rows = [row for one, suggestion in found.suggestions() for row in _choices(one, suggestion.choices)]
     out.write("\n")
+    if any(one.line.counted for one in placed(found.spec)):
+        out.write(f"{UNTUNED}\n")
+    if not rows:
+        return
     show(Table("Other limits, each line by itself, in clean runs from the same starts", CHOICES, tuple(rows)), out)
     days = in_words(found.stretch.points * found.stretch.step)
     out.write(
@@ -75,7 +110,7 @@ def headline(found: Backtest) -> str:
     run = found.runs[0]
     if run.outcome == "Running":
         return "the history ends before the run does"
-    return f"{run.outcome} ({run.reason}) after {in_words(run.end - run.start)}"
+    return f"{run.outcome} ({run.reason}) after {in_words(run.end - run.start)}{held_in_words([run])}"
 
 
 def run_in_words(run: PastRun) -> str:
@@ -84,7 +119,17 @@ def run_in_words(run: PastRun) -> str:
         return f"The history ends before the run does, after {in_words(run.end - run.start)}: {run.message}"
     if run.outcome == "SentBack":
         return f"Stopped after the promotion ({run.reason}), {in_words(run.end - run.start)} after its start: {run.message}"
-    return f"{run.outcome} ({run.reason}) after {in_words(run.end - run.start)}: {run.message}"
+    return f"{run.outcome} ({run.reason}) after {in_words(run.end - run.start)}{held_in_words([run])}: {run.message}"
+
+
+def held_in_words(runs: Sequence[PastRun]) -> str:
+    """For how long runs stood still, such as `, held for 20m of it (18m in a shared incident)`; nothing when they did not."""
+    holds = [hold for run in runs for hold in run.holds]
+    shared = sum(hold.end - hold.begin for hold in holds if hold.shared)
+    if not holds:
+        return ""
+    part = f" ({in_words(shared)} in a shared incident)" if shared else ""
+    return f", held for {in_words(sum(hold.end - hold.begin for hold in holds)) or '0s'} of it{part}"
 
 
 def unmet(found: Backtest, expected: str | None) -> list[str]:
@@ -127,17 +172,34 @@ def _notes(found: Backtest) -> Iterator[str]:
 
 def _gap(gap: Gap, whole: float) -> str:
     where = f"{gap.metric} of the {gap.arm}"
+    lacks = {
+        Missing.DATA: "has no data",
+        Missing.RAW: "has a value, but the raw samples are gone",
+        Missing.SCRAPES: "has raw samples only minutes apart",
+    }[gap.missing]
+    so = "" if gap.missing is Missing.DATA else " Tests on counts say nothing there."
     if gap.seconds >= whole:
-        return f"{where} has no data at all."
+        return f"{where} {lacks}{' at all' if gap.missing is Missing.DATA else ', all the time'}.{so}"
     begin, end = gap.first
     first = f"{moment(begin)} to {moment(end)}"
     once = abs((end - begin) - gap.seconds) < 1.0
-    return f"{where} has no data {first}" + ("." if once else f" and elsewhere, {in_words(gap.seconds)} in all.")
+    return f"{where} {lacks} {first}" + (f".{so}" if once else f" and elsewhere, {in_words(gap.seconds)} in all.{so}")
 
 
 def _run(run: PastRun) -> tuple[str, ...]:
-    outcome = f"{run.outcome}{', held' if run.held else ''}"
-    return moment(run.start), in_words(run.end - run.start), outcome, f"{run.reason}: {run.message}"
+    held = ", held in a shared incident" if run.shared else ", held" if run.held else ""
+    return moment(run.start), in_words(run.end - run.start), f"{run.outcome}{held}", f"{run.reason}: {run.message}"
+
+
+def _hold(run: PastRun, hold: Held) -> tuple[str, ...]:
+    why = f"{'shared incident: ' if hold.shared else ''}{hold.message}"
+    return moment(run.start), moment(hold.begin), in_words(hold.end - hold.begin) or "0s", why
+
+
+def _test(found: Backtest, one: CountedSummary) -> tuple[str, ...]:
+    if found.untested(one.placed):
+        return name_of(one.placed), str(one.runs), "not tested", "", ""
+    return name_of(one.placed), *(str(number) for number in (one.runs, one.worse, one.shown_ok, one.inconclusive))
 
 
 def name_of(one: Placed) -> str:
@@ -147,7 +209,8 @@ def name_of(one: Placed) -> str:
 
 
 def _line(found: Backtest, one: LineSummary) -> tuple[str, ...]:
-    line, unit = one.placed.line, found.metric(one.placed.line.metric).effective_unit
+    line = one.placed.line
+    unit = unit_of(line, found.metric(line.metric))
     beyond = f"{one.beyond} ({100 * one.beyond / one.judged:.2g} %)" if one.beyond else "0"
     worst = "" if one.worst is None else shown(one.worst, unit)
     if one.base is not None and one.worst is not None:
@@ -187,7 +250,9 @@ def _counted(found: Backtest) -> Iterator[str]:
     yield f"{_kind(found)} {rate_in_words(rate)} runs; in the long run {interval_in_words(rate)} (95 % sure)."
     held = sum(run.held and not run.stopped for run in runs)
     if held:
-        yield f"Held for a while, and not stopped: {held}."
+        shared = sum(run.shared and not run.stopped for run in runs)
+        why = f", {shared} of them in an incident that the baseline shared" if shared else ""
+        yield f"Held for a while, and not stopped: {held}{why}."
     open_ = sum(run.outcome == "Running" for run in runs)
     if open_:
         yield f"Not at its end when the history was: {open_}; whether it would have been stopped later is not known."

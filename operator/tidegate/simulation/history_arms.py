@@ -11,17 +11,18 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from tidegate.api.metric import Metric
-from tidegate.api.promql import variables
-from tidegate.api.rollout import Gate, RolloutSpec
-from tidegate.api.threshold import Guard, Threshold
+from tidegate.api.promql import ARM_VARIABLES, variables
+from tidegate.api.rollout import Gate, RolloutSpec, Step
+from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking, questions
 from tidegate.core.variables import fill
 
+LineT = TypeVar("LineT", bound=Threshold)
+PartT = TypeVar("PartT", RolloutSpec, Step)
+
 LONGEST: Final = 100 * 365 * 86400.0
 """Seconds of traffic after which no window is shortened any more."""
-LineT = TypeVar("LineT", bound=Threshold)
-
 FIRST_HALF: Final = "[0-9b-h]"
 SECOND_HALF: Final = "[j-z]"
 """Last characters of pods' names: Kubernetes draws from bcdfghjklmnpqrstvwxz2456789, so each half has about as many."""
@@ -54,32 +55,46 @@ def pods(spec: RolloutSpec, assumed: Assumed) -> dict[ArmName, str]:
 
 def as_of_then(spec: RolloutSpec, assumed: Assumed) -> RolloutSpec:
     """The spec that is run: gates with a date open, and both arms' questions about the baseline where that is assumed."""
+    metrics = _metrics_of_then(spec, assumed)
     steps = tuple(
         step if step.gate is None else step.model_copy(update={"gate": Gate(since_step=step.gate.since_step)})
         for step in spec.steps
     )
-    steps = tuple(
-        step.model_copy(update={"guards": _known(step.guards), "thresholds": _known(step.thresholds)}) for step in steps
-    )
+    alike = {metric.name for metric in metrics if not _variables(metric) & ARM_VARIABLES}
+    alike = set() if assumed is Assumed.CANDIDATE else alike
     changed = spec.model_copy(
-        update={
-            "steps": steps,
-            "paused": False,
-            "guards": _known(spec.guards),
-            "thresholds": _known(spec.thresholds),
-        }
+        update={"steps": tuple(_with_lines_of_then(step, alike) for step in steps), "paused": False}
     )
+    return _with_lines_of_then(changed, alike).model_copy(update={"metrics": metrics})
+
+
+def _with_lines_of_then(part: PartT, alike: set[str]) -> PartT:
+    """A part of the spec without the lines that say how the traffic should be split: nobody split it so then.
+
+    Args:
+        part: with guards and thresholds.
+        alike: metrics that are of the same requests for both arms, so that no breach of a limit can be told from the baseline's:
+            it is a stop.
+    """
+    stop = {"on_shared_incident": SharedIncident.REVERT}
+
+    def of_then(lines: tuple[LineT, ...]) -> tuple[LineT, ...]:
+        return tuple(
+            line.model_copy(update=stop) if line.regression is not None and line.metric in alike else line
+            for line in lines
+            if line.split is None
+        )
+
+    return part.model_copy(update={"guards": of_then(part.guards), "thresholds": of_then(part.thresholds)})
+
+
+def _metrics_of_then(spec: RolloutSpec, assumed: Assumed) -> tuple[Metric, ...]:
     if assumed is Assumed.CANDIDATE:
-        return changed
+        return spec.metrics
     values = {"workload": spec.baseline.deployment, "service": spec.baseline.service}
     if assumed is Assumed.BASELINE:
         values["pods"] = pods_of(spec.baseline.deployment)
-    return changed.model_copy(update={"metrics": tuple(_about(metric, values) for metric in spec.metrics)})
-
-
-def _known(written: tuple[LineT, ...]) -> tuple[LineT, ...]:
-    """Without those that say how the traffic should have been split: nobody split it so then."""
-    return tuple(line for line in written if line.split is None)
+    return tuple(_about(metric, values) for metric in spec.metrics)
 
 
 def _about(metric: Metric, values: dict[str, str]) -> Metric:
@@ -117,6 +132,11 @@ def steady(metric: Metric, arm: ArmName, asks: Asking) -> tuple[Question, ...]:
     return () if "elapsed" in _variables(metric) else questions(metric, arm, asks)
 
 
+def by_step(metric: Metric) -> bool:
+    """Whether a metric asks something else in every step."""
+    return "step" in _variables(metric)
+
+
 def changing(spec: RolloutSpec) -> list[str]:
     """Metrics in use whose question is another one at every judgement."""
     used = {line.metric for line in lines(spec)}
@@ -146,18 +166,18 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
             yield f"The candidate behaves exactly as Deployment {spec.baseline.deployment} did: every stop below is a false one."
             if comparing(spec):
                 yield (
-                    "Limits against the baseline then compare it with itself and never stop anything: they are not tested here "
+                    "Limits and tests against the baseline then compare it with itself and never stop anything: they are not tested here "
                     "(--as halves compares its pods with each other)."
+                )
+            if any(_may_be_shared(line) for line in lines(spec)):
+                yield (
+                    "Every breach counts as a stop: a rollout would hold in an incident that the baseline shares, but one history "
+                    "cannot tell whose it was."
                 )
         case Assumed.HALVES:
             yield f"One half of the pods of Deployment {spec.baseline.deployment} is taken for the candidate, the other for the baseline."
     if any(line.split is not None for line in lines(spec)):
         yield "The weights of then were others: lines with `split` are left out."
-    if any(line.regression is not None for line in lines(spec)):
-        yield (
-            "Tests on counts are judged by the raw samples of then; where Prometheus no longer has them they say nothing. They need "
-            "no tuning, so nothing is suggested for them."
-        )
     used = {name for metric in spec.metrics for name in _variables(metric)}
     if "pods" in used:
         names = " and ".join(dict.fromkeys(_named(spec, assumed)))
@@ -165,6 +185,12 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
     if any(step.gate is not None and step.gate.after is not None for step in spec.steps):
         yield "Gates with a date were open."
     yield "The operator, the pods and the routes were well, and Prometheus answered."
+
+
+def _may_be_shared(line: Threshold) -> bool:
+    """Whether a rollout would look whose fault a breach is."""
+    limited = line.kind in {LimitKind.MAX, LimitKind.MIN} or (line.regression is not None and not line.relative)
+    return limited and line.on_breach is OnBreach.REVERT and line.on_shared_incident is SharedIncident.HOLD
 
 
 def _named(spec: RolloutSpec, assumed: Assumed) -> list[str]:

@@ -13,11 +13,12 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.core import grid
 from tidegate.core.instants import instant
 from tidegate.core.observed import ArmName, Question
+from tidegate.core.questions import counters
 from tidegate.core.seen import Problem
 from tidegate.simulation.history import AskRange, History, Progress, Stretch, together
 from tidegate.simulation.history_arms import Assumed, as_of_then, asking, lines, pods, steady
-from tidegate.simulation.history_gaps import Gap, anything, gaps
-from tidegate.simulation.history_lines import LineSummary, Placed, placed, places, summary
+from tidegate.simulation.history_gaps import Gap, anything, gaps, maybe_counted, raw_gaps
+from tidegate.simulation.history_lines import CountedSummary, LineSummary, Placed, placed, places, summary, tested
 from tidegate.simulation.history_raw import AskRaw
 from tidegate.simulation.history_run import PastRun, PastRunner, Span
 from tidegate.simulation.history_suggest import Rate, Suggestion, suggestion, tightest
@@ -26,6 +27,8 @@ from tidegate.simulation.history_world import Course, uid_of
 
 RUNS_AT_ONCE = 8
 """Runs under way at the same time: while one waits for an answer another goes on."""
+COUNTING_AT_ONCE = 2
+"""The same where requests are counted: each run has raw samples of its own hours."""
 
 
 class NoHistoryError(Exception):
@@ -99,6 +102,10 @@ class Backtest:
             if track is not None:
                 yield summary(one, self.spec, self.metric(one.line.metric), track, spans, most)
 
+    def tests(self) -> Iterator[CountedSummary]:
+        """Every test on counts over all runs."""
+        return (tested(one, self.runs) for one in placed(self.spec) if one.line.counted)
+
     def suggestions(self) -> Iterator[tuple[Placed, Suggestion]]:
         """Other limits for every line, over clean runs from every start."""
         most = 2 * self.stretch.step
@@ -155,6 +162,7 @@ async def backtest(
     found = await _judged(history, order)
     watcher.judged()
     await _run(found, history, watcher, leap=leap)
+    found.gaps = [*found.gaps, *_uncounted(found, history)]
     return found
 
 
@@ -247,11 +255,19 @@ def _tracks(
 async def _run(found: Backtest, history: History, watcher: Watcher, *, leap: bool) -> None:
     order, spec = found.order, found.spec
     course = Course(
-        order.name, order.namespace, spec, pods(spec, found.assumed), _check, history, _changes(found), leap=leap
+        order.name,
+        order.namespace,
+        spec,
+        pods(spec, found.assumed),
+        _check,
+        history,
+        _changes(found),
+        leap=leap,
+        there=lambda question, now: maybe_counted(found.samples, found.stretch, question, now),
     )
     instants = starts(order, history.stretch.start, history.stretch.step)
     results: dict[float, PastRun] = {}
-    slots = asyncio.Semaphore(RUNS_AT_ONCE)
+    slots = asyncio.Semaphore(COUNTING_AT_ONCE if any(line.counted for line in lines(spec)) else RUNS_AT_ONCE)
 
     async def one(start: float) -> None:
         async with slots:
@@ -278,6 +294,20 @@ def _changes(found: Backtest) -> Callable[[str, float, int], int]:
         return nearest if not changing else min(nearest, index + 1)
 
     return after
+
+
+def _uncounted(found: Backtest, history: History) -> Iterator[Gap]:
+    """Where the tests on counts had nothing to count."""
+    spec, order = found.spec, found.order
+    used = {line.metric for line in lines(spec) if line.counted}
+    asks = [asking(spec, found.assumed, order.name, order.namespace, step.name) for step in spec.steps]
+    seen: set[str] = set()
+    for (name, arm), samples in found.samples.items():
+        selectors = [text for part, text in counters(samples.metric).items() if part in {"total", "histogram"}]
+        for selector in dict.fromkeys(one.filled(text, samples.metric, arm) for text in selectors for one in asks):
+            if name in used and selector not in seen:
+                seen.add(selector)
+                yield from raw_gaps(samples, arm, history.stretch, history.raw.lacking(selector))
 
 
 def _check(raw: Mapping[str, object], _templates: Templates) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:

@@ -1,14 +1,35 @@
-"""What a history lacks: whether there is any data about an arm, and where a metric has none."""
+"""What a history lacks: whether there is any data about an arm, where a metric has none, and where requests cannot be counted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
 
 from tidegate.api.metric import WhenEmpty
-from tidegate.core.observed import ArmName
+from tidegate.core.observed import ArmName, Question
+from tidegate.core.questions import ROUNDED
 from tidegate.simulation.history import Stretch
+from tidegate.simulation.history_arms import by_step
+from tidegate.simulation.history_raw import Lack
 from tidegate.simulation.history_tracks import Samples
+
+_REACH: Final = re.compile(r"\[(\d+)(m?)s\](?: offset (\d+)(m?)s)?")
+
+
+class Missing(StrEnum):
+    """What is missing."""
+
+    DATA = "data"
+    """All: the question has no answer."""
+    RAW = "raw samples"
+    """The question has an answer, and what a test on counts needs is gone."""
+    SCRAPES = "scrapes"
+    """There are samples, too far apart to count requests by."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +42,7 @@ class Gap:
     """In all."""
     first: tuple[float, float]
     """The first stretch without data, epoch seconds."""
+    missing: Missing = Missing.DATA
 
 
 def anything(samples: Mapping[tuple[str, ArmName, str], Samples], arm: ArmName) -> bool:
@@ -41,3 +63,56 @@ def gaps(samples: Mapping[tuple[str, ArmName], Samples], stretch: Stretch) -> li
         first = (stretch.time(without[0]), stretch.time(end + 1))
         found.append(Gap(name, arm, len(without) * stretch.step, first))
     return found
+
+
+def maybe_counted(
+    samples: Mapping[tuple[str, ArmName], Samples], stretch: Stretch, question: Question, now: float
+) -> bool:
+    """Whether a counter may have been there in the time that a question asked at `now` looks back over.
+
+    What was never there need not be asked for at every judgement.
+    """
+    known = samples.get((question.metric, question.arm))
+    reach = _REACH.search(question.promql)
+    if known is None or reach is None or by_step(known.metric):
+        return True
+    parts = (reach.group(1, 2), reach.group(3, 4))
+    behind = sum(float(number or 0) / (1000 if milli else 1) for number, milli in parts)
+    first = stretch.index(now - behind + ROUNDED)
+    return first < 0 or known.counted_since(stretch.index(now), first)
+
+
+def raw_gaps(
+    samples: Samples, arm: ArmName, stretch: Stretch, lacking: Sequence[tuple[float, float, Lack]]
+) -> list[Gap]:
+    """Where requests could not be counted although the metric has a value: what older samples are thinned out to, or gone.
+
+    Args:
+        samples: the metric's of the arm.
+        arm: whose they are.
+        stretch: of the history.
+        lacking: begin and end (epoch seconds) of what its counter of all requests lacked, ascending.
+    """
+    found = []
+    for missing, kind in ((Missing.RAW, Lack.EMPTY), (Missing.SCRAPES, Lack.COARSE)):
+        spans = [(begin, end) for begin, end, lack in lacking if lack is kind and _valued(samples, stretch, begin, end)]
+        whole = list(_joined(spans))
+        if whole:
+            seconds = sum(end - begin for begin, end in whole)
+            found.append(Gap(samples.metric.name, arm, seconds, whole[0], missing))
+    return found
+
+
+def _valued(samples: Samples, stretch: Stretch, begin: float, end: float) -> bool:
+    """Whether the metric has a value that rests on this stretch alone."""
+    first = max(stretch.index(begin + samples.metric.window.seconds) + 1, 0)
+    return 0 in samples.empty[first : stretch.index(end) + 1]
+
+
+def _joined(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Spans that touch as one."""
+    begin = spans[0][0] if spans else 0.0
+    for (_, end), (following, _) in pairwise([*spans, (math.inf, math.inf)]):
+        if end < following:
+            yield begin, end
+            begin = following

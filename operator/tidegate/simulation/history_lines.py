@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,10 @@ from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.threshold import Guard, Threshold
 from tidegate.core.checkpoints import offsets
+from tidegate.core.evidence.gathered import Conclusion
 from tidegate.core.findings import State
-from tidegate.simulation.history_run import Span
+from tidegate.simulation.history_counts import Tested
+from tidegate.simulation.history_run import PastRun, Span
 from tidegate.simulation.history_suggest import tightest
 from tidegate.simulation.history_tracks import Track, severity_of_limit
 
@@ -52,6 +55,41 @@ class LineSummary:
     """The tightest limit that all runs would have kept, on the scale of `severity`."""
     room: float | None
     """Share of the limit that was left: 1 all of it, 0 none, negative when it stopped a run. `None` when that says nothing."""
+
+
+@dataclass(frozen=True)
+class CountedSummary:
+    """One test on counts over all runs that it had anything to count in."""
+
+    placed: Placed
+    runs: int
+    worse: int
+    """Runs in which the candidate was shown to be worse."""
+    shown_ok: int
+    """Runs in which it was shown not to be."""
+    inconclusive: int
+    """Runs whose requests could show neither."""
+    start: float | None = None
+    """Start of the run that is told: the first that found something, else the last (epoch seconds)."""
+    told: Tested | None = None
+    """What was shown in it."""
+
+
+def tested(one: Placed, runs: Sequence[PastRun]) -> CountedSummary:
+    """One test on counts over these runs."""
+    found = [(run.start, test) for run in runs for test in run.tests if test.line == one.line.identity]
+    counts = Counter(test.conclusion for _, test in found)
+    worse = [pair for pair in found if pair[1].conclusion == Conclusion.REGRESSED]
+    start, told = next(iter([*worse[:1], *found[-1:]]), (None, None))
+    return CountedSummary(
+        one,
+        len(found),
+        counts[Conclusion.REGRESSED],
+        counts[Conclusion.SHOWN_OK],
+        counts[Conclusion.INCONCLUSIVE],
+        start,
+        told,
+    )
 
 
 def placed(spec: RolloutSpec) -> Iterator[Placed]:

@@ -17,9 +17,12 @@ from tidegate.core import grid
 from tidegate.core.judging import SCRAPE
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.history_counts import Gathered, Tested, note, tested
 from tidegate.simulation.history_world import NEW_IMAGE, Course, PastTicker, cluster_of, world_of
 
 MILLISECOND: Final = 0.001
+SHARED: Final = "SharedIncident"
+"""Reason of a hold that is no fault of the candidate's."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,23 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A stretch in which a run stood still because something was not well."""
+
+    begin: float
+    """Epoch seconds."""
+    end: float
+    reason: str
+    """`SharedIncident` when the baseline was beyond the limit alike."""
+    message: str
+
+    @property
+    def shared(self) -> bool:
+        """Whether it was no fault of the candidate's."""
+        return self.reason == SHARED
+
+
+@dataclass(frozen=True)
 class PastRun:
     """What came of one run."""
 
@@ -59,6 +79,9 @@ class PastRun:
     spans: tuple[Span, ...]
     told: tuple[Told, ...]
     ticks: int
+    holds: tuple[Held, ...] = ()
+    tests: tuple[Tested, ...] = ()
+    """What the tests on counts had shown at its end."""
 
     @property
     def stopped(self) -> bool:
@@ -68,7 +91,12 @@ class PastRun:
     @property
     def held(self) -> bool:
         """Whether it stood still at some time because of a breach."""
-        return any(one.reason == "Holding" for one in self.told)
+        return bool(self.holds)
+
+    @property
+    def shared(self) -> bool:
+        """Whether it stood still in an incident that was the baseline's as well."""
+        return any(one.shared for one in self.holds)
 
 
 @dataclass
@@ -81,6 +109,9 @@ class PastRunner:
     cluster: Cluster = field(init=False)
     ticks: int = 0
     _spans: list[Span] = field(default_factory=list)
+    _holds: list[Held] = field(default_factory=list)
+    _gathered: dict[str, Gathered] = field(default_factory=dict)
+    """By line, what its test on counts has gathered."""
     _decided: float | None = None
     """When the end was decided: it may be recorded some seconds later, when no late write can land any more."""
 
@@ -106,6 +137,8 @@ class PastRunner:
             self.ticks += 1
             status = self._status()
             self._note(status)
+            self._hold(status)
+            note(self._gathered, self.ticker.memory(self.course.namespace, self.course.name), due)
             if following is None or self._over(status):
                 break
             posture = _posture(status)
@@ -176,6 +209,17 @@ class PastRunner:
         if last is None or (last.step, last.weight) != (status.step.name, run.weight):
             self._spans.append(Span(status.step.name, run.weight, now, now))
 
+    def _hold(self, status: RolloutStatus) -> None:
+        """Keeps the holds."""
+        now = self.clock.now()
+        hold = status.run.hold if status.run is not None else None
+        going_on = bool(self._holds) and self._holds[-1].end == math.inf
+        if going_on and (hold is None or hold.reason != self._holds[-1].reason):
+            self._holds[-1] = replace(self._holds[-1], end=now)
+            going_on = False
+        if hold is not None and not going_on:
+            self._holds.append(Held(now, math.inf, hold.reason, hold.message))
+
     def _over(self, status: RolloutStatus) -> bool:
         promotion = status.run.promotion if status.run is not None else None
         return bool(status.history) or (promotion is not None and promotion.stage == "SentBack")
@@ -193,7 +237,9 @@ class PastRunner:
             last_told = next(one for one in told if one.reason == "PromotionBreached")
             outcome, reason, message = "SentBack", last_told.reason, last_told.message
         end = self._decided if self._decided is not None else self.clock.now()
-        return PastRun(self.start, end, outcome, reason, message, tuple(self._spans), told, self.ticks)
+        holds = tuple(replace(one, end=min(one.end, end)) for one in self._holds)
+        tests = tuple(tested(self.course.spec, self._gathered))
+        return PastRun(self.start, end, outcome, reason, message, tuple(self._spans), told, self.ticks, holds, tests)
 
     def _told(self) -> Iterator[Told]:
         """What was told, an end at the instant it was decided: that is when the weights went back."""

@@ -157,7 +157,7 @@ def rounded(severity: float) -> float:
 
 def written(line: Threshold, metric: Metric, severity: float) -> str:
     """A limit as it is written in a Rollout: `1.3%`, `240ms`, `0.2`."""
-    if line.relative:
+    if line.relative or line.kind is LimitKind.MAX_SPREAD:
         return f"{_plain(severity * 100)}%"
     value = -severity if line.kind is LimitKind.MIN else severity
     match metric.effective_unit:

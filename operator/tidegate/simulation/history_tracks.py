@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from tidegate.api.metric import Metric
 from tidegate.api.threshold import LimitKind, Threshold
 from tidegate.core.findings import Context, Finding, SeriesFinding, State, judge
+from tidegate.core.groups import unless_incomplete
 from tidegate.core.observed import Answer, Question, Vector
-from tidegate.core.samples import Asked, NotAsked, Sample, sample
+from tidegate.core.samples import Asked, NotAsked, Sample, TooFew, Value, sample
 from tidegate.simulation.history import History, Stretch
 
 STATES: tuple[State, ...] = tuple(State)
@@ -35,6 +36,10 @@ class Samples:
     def nothing(self) -> bool:
         """Whether there never was a series."""
         return 0 not in self.empty
+
+    def counted_since(self, index: int, first: int = 0) -> bool:
+        """Whether there was a series from the point `first` up to `index`."""
+        return 0 in self.empty[first : index + 1]
 
     @classmethod
     def of(cls, history: History, metric: Metric, questions: tuple[Question, ...]) -> Samples:
@@ -74,15 +79,15 @@ class Track:
     @classmethod
     def of(cls, line: Threshold, candidate: Samples, baseline: Samples | None, stretch: Stretch) -> Track:
         """Judges `line` at every point, as when the run has been under way for longer than any window and warm-up."""
-        made = cls(line, stretch)
+        made, metric = cls(line, stretch), candidate.metric
         context = Context()
         missing: Sample = NotAsked()
         before: object = None
         for index in range(stretch.points):
-            other = baseline.at[index] if baseline is not None else missing
-            finding = judge(line, candidate.metric, candidate.at[index], other, context)
-            made._take(index, candidate.metric, finding)
-            now = (finding.state, *((one.series, one.state) for one in finding.series))
+            own, other = candidate.at[index], baseline.at[index] if baseline is not None else missing
+            finding = unless_incomplete(metric, own, judge(line, metric, own, other, context))
+            made._take(index, metric, finding)
+            now = _posture(finding, own, index, candidate)
             if now != before and index:
                 made.changes.append(index)
             before = now
@@ -106,6 +111,16 @@ class Track:
         """The next point at which the judgement differs; one past the last when it stays."""
         place = bisect_right(self.changes, index)
         return self.changes[place] if place < len(self.changes) else self.stretch.points
+
+
+def _posture(finding: Finding, sample: Sample, index: int, samples: Samples) -> tuple[object, ...]:
+    """What must be the same at two points so that a tick at the second changes nothing."""
+    whose_fault = finding.state is State.BREACHED and finding.line.kind in {LimitKind.MAX, LimitKind.MIN}
+    away = isinstance(sample, TooFew) and sample.silent and samples.counted_since(index)
+    if whose_fault or away:  # more is asked then, and the answer may be another one at every point
+        return (index,)
+    groups = ((one.series, one.value is None) for one in sample.series) if isinstance(sample, Value) else ()
+    return (finding.state, *((one.series, one.state) for one in finding.series), *groups)
 
 
 def severity(line: Threshold, metric: Metric, one: SeriesFinding) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tidegate.api.rollout import RolloutSpec
+from tidegate.api.status import RolloutStatus
 from tidegate.core import targets
 from tidegate.core.observed import Answer, Arm, ArmName, Question, Seen, SeriesValue, Vector
 from tidegate.ports.world import World
@@ -19,6 +21,10 @@ from tidegate.simulation.history import History
 from tidegate.simulation.ports import MemoryWorkloads, memory_world
 
 NEW_IMAGE: Final = "app:v2"
+RAW: Final = "raw-"
+"""How `Question.part` begins where raw samples are asked for."""
+KNOWN: Final = "known-"
+"""How it begins where the last value of a counter is asked for."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Course:
     """For a step, a weight and a point of history: the next point at which a judgement differs."""
     leap: bool = True
     """Leave out the ticks that would change nothing."""
+    there: Callable[[Question, float], bool] = lambda _question, _now: True
+    """Whether a counter may have been there before an instant (epoch seconds): if not, its last value is not asked for."""
 
 
 class PastTicker(Ticker):
@@ -44,6 +52,11 @@ class PastTicker(Ticker):
     def attend(self, *, attended: bool) -> None:
         """For the next tick."""
         self._attended = attended
+
+    def memory(self, namespace: str, name: str) -> RolloutStatus:
+        """The status as the tick before left it, in which more is up to date than what was worth a write."""
+        record = self._records.get((namespace, name))
+        return record.memory.status if record is not None else RolloutStatus()
 
 
 class PastWorkloads(MemoryWorkloads):
@@ -59,20 +72,43 @@ class PastWorkloads(MemoryWorkloads):
 
 
 class PastMetrics:
-    """`MetricSource` on the past; it can always be asked."""
+    """`MetricSource` on the past; it can always be asked, and what is asked together is answered together.
 
-    def __init__(self, history: History, clock: VirtualClock) -> None:
-        self._history = history
+    So no answer of the past comes late because Prometheus is slow today.
+    """
+
+    def __init__(self, course: Course, clock: VirtualClock) -> None:
+        self._course = course
+        self._history = course.history
         self._clock = clock
+        self._open = 0
+        self._all_there = asyncio.Event()
 
     async def sample(self, question: Question, *, timeout: float) -> Answer:
         """The answer at this instant: of the nearest point before it, or asked for by itself while windows are still short."""
         del timeout
+        self._open += 1
+        self._all_there.clear()
+        try:
+            await asyncio.sleep(0)  # until those that are asked with it are open as well
+            found = await self._answer(question)
+        finally:
+            self._open -= 1
+            if self._open == 0:
+                self._all_there.set()
+        await self._all_there.wait()
+        return found
+
+    async def _answer(self, question: Question) -> Answer:
+        now = self._clock.now()
         if question.part == "probe":
             return Vector((SeriesValue((), 1.0),))
-        now = self._clock.now()
-        if question.part.startswith("raw-"):
+        if question.part == "clock":
+            return Vector((SeriesValue((), now),))
+        if question.part.startswith(RAW):
             return await self._history.raw.answer(question.promql, now)
+        if question.part.startswith(KNOWN) and not self._course.there(question, now):
+            return Vector(())
         recording = self._history.recording(question.promql)
         if recording is None:
             return await self._history.instant(question.promql, now)
@@ -92,7 +128,7 @@ def world_of(course: Course, cluster: Cluster) -> World:
         course.spec.candidate.deployment: course.pods[ArmName.CANDIDATE],
     }
     ports = memory_world(cluster, lambda _question, _now: Vector(()))
-    return replace(ports, workloads=workloads, metrics=PastMetrics(course.history, cluster.clock))
+    return replace(ports, workloads=workloads, metrics=PastMetrics(course, cluster.clock))
 
 
 def cluster_of(course: Course, clock: VirtualClock) -> Cluster:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from tidegate.api.rollout import RolloutSpec
 from tidegate.simulation.history_arms import Assumed
 from tidegate.simulation.history_backtest import Backtest, Order, backtest
+from tidegate.simulation.history_raw import AskRaw
 from tidegate.simulation.history_run import Span
 
 START = 1_700_000_000.0
@@ -79,6 +80,7 @@ async def run(
     every: float = math.inf,
     assumed: Assumed | None = None,
     leap: bool = True,
+    raw: AskRaw | None = None,
 ) -> Backtest:
     made = of or spec()
-    return await backtest(Past(answers), order(made, seconds, every=every, assumed=assumed), leap=leap)
+    return await backtest(Past(answers), order(made, seconds, every=every, assumed=assumed), ask_raw=raw, leap=leap)

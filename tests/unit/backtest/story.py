@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running, success
-from tests.unit.backtest.past import START, Given, Past
+from tests.unit.backtest.past import START, Given, Past, Series
+from tidegate.simulation.history_raw import AskRaw
 
 DAY = 86400.0
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC).timestamp()
@@ -60,13 +62,24 @@ WEEK = Past(
 )
 
 
+_RAW = re.compile(r"(.*)\[(\d+)s\]", re.DOTALL)
+
+
 @asynccontextmanager
-async def prometheus(past: Past) -> AsyncIterator[FakeServer]:
-    """`past` over HTTP."""
+async def prometheus(past: Past, raw: AskRaw | None = None) -> AsyncIterator[FakeServer]:
+    """`past` over HTTP, and its raw samples."""
 
     async def reply(_: Reader, writer: Writer) -> None:
         given = {name: values[0] for name, values in fake.asked[-1].parameters.items()}
-        series = await past(given["query"], float(given["start"]), float(given["end"]), float(given["step"]))
+        selected = _RAW.fullmatch(given["query"])
+        series: Sequence[Series]
+        if "start" in given:
+            series = await past(given["query"], float(given["start"]), float(given["end"]), float(given["step"]))
+        elif raw is not None and selected is not None:
+            found = await raw(selected[1], float(selected[2]), float(given["time"]))
+            series = [(one.labels, one.samples) for one in found.series]
+        else:
+            raise AssertionError(f"nobody asks {given}")
         matrix = [
             {"metric": dict(labels), "values": [[time, repr(value)] for time, value in points]}
             for labels, points in series

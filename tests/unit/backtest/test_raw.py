@@ -1,122 +1,198 @@
-"""Tests on counts over history: raw samples by the hour, the tick at every window, and what cannot be known of then."""
+"""Raw samples of the past: by the hour, each once, cut out across hours, and what old ones can no longer say."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from collections.abc import Callable
+
 import pytest
 
-from tests.unit.backtest.past import START, Past, order, spec
-from tidegate.api.metric import Metric
-from tidegate.api.scalars import Quantity
-from tidegate.core.evidence.counting import Distribution, RawHistogram
+from tests.unit.backtest.past import START
+from tests.unit.backtest.scraped import CALM, REGRESSED, Scraped, judged
+from tidegate.cli.backtest_text import show_runs
+from tidegate.core.evidence.counting import Distribution, RawHistogram, RawSeries
 from tidegate.core.observed import Matrix
-from tidegate.simulation.counter import Counter
-from tidegate.simulation.history_arms import Assumed, as_of_then, assumptions
-from tidegate.simulation.history_backtest import Backtest, backtest
-from tidegate.simulation.history_raw import PIECE, RawPast
-from tidegate.simulation.script import Level
+from tidegate.ports.errors import Rejected, Unavailable
+from tidegate.simulation.history_backtest import Backtest
+from tidegate.simulation.history_gaps import Missing
+from tidegate.simulation.history_raw import PIECE, SHORTEST, Lack, RawPast
 
-METRIC = {
-    "name": "errors",
-    "ratio": {"bad": 'bad{d="$workload"}', "total": 'all{d="$workload"}'},
-    "window": "1m",
-    "warmUp": "1m",
-}
-STEPS = [{"name": "canary", "weight": 10, "duration": "2h"}]
+SELECTOR = 'all{d="shop"}'
+HOUR = (START // PIECE + 1) * PIECE
+"""The first whole one after START."""
 
 
-class Scraped:
-    """Counters of a past that was scraped every 15 s; by a part of the selector, since when which share was bad."""
-
-    def __init__(self, shares: dict[str, list[tuple[float, str]]], rate: float = 10.0) -> None:
-        metric = Metric.model_validate(METRIC)
-        self.asked: list[tuple[str, float, float]] = []
-        self._counters = {}
-        for name, levels in shares.items():
-            instants = [at for at, _ in levels]
-            made = [Level(value=Quantity(share)) for _, share in levels]
-            for part, selector in (("bad", "bad"), ("total", "all")):
-                self._counters[f'{selector}{{d="{name}"}}'] = Counter.of(instants, made, metric, part, [(0.0, rate)])
-
-    async def __call__(self, selector: str, range_seconds: float, at: float) -> Matrix:
-        self.asked.append((selector, range_seconds, at))
-        return self._counters[selector].answer(f"x[{range_seconds:.0f}s]", at - START, START)
+def every(seconds: float, first: float = HOUR, last: float = HOUR + PIECE) -> RawSeries:
+    instants = [first + seconds * place for place in range(1, int((last - first) / seconds) + 1)]
+    return RawSeries((), tuple((at, at - first) for at in instants))
 
 
-def rates(shares: dict[str, list[tuple[float, str]]]) -> Past:
-    """What `increase` gives of the same, near enough for the panels."""
+class Fixed:
+    """Always the same samples."""
 
-    def of(name: str, part: str, t: float) -> float:
-        share = [Quantity(share) for at, share in shares[name] if at <= t][-1]
-        return 600.0 * (float(share.rstrip("%")) / 100 if part == "bad" else 1.0)
+    def __init__(self, *series: RawSeries) -> None:
+        self.series = series
+        self.asked = 0
 
-    return Past(
-        {f'{part}{{d="{name}"}}': lambda t, n=name, p=part: of(n, p, t) for name in shares for part in ("bad", "all")}
-    )
-
-
-async def judged(shares: dict[str, list[tuple[float, str]]], seconds: float = 7800, **changes: object) -> Backtest:
-    guards = [{"name": "worse", "metric": "errors", "regression": {}}]
-    of = spec(**{"metrics": [METRIC], "guards": guards, "steps": STEPS, **changes})
-    return await backtest(rates(shares), order(of, seconds, assumed=Assumed.CANDIDATE), ask_raw=Scraped(shares))
-
-
-async def test_a_regression_of_the_past_is_found_when_it_was() -> None:
-    shares = {"shop": [(0.0, "0.5%")], "shop-canary": [(0.0, "0.5%"), (3600.0, "4%")]}
-    (run,) = (await judged(shares)).runs
-    assert (run.outcome, run.reason) == ("Reverted", "GuardBreached")
-    assert 3600 <= run.end - START <= 3600 + 600
-    assert "worse than the baseline's by more than 20%" in run.message
-
-
-async def test_a_candidate_of_the_past_that_was_no_worse_is_let_through() -> None:
-    shares = {"shop": [(0.0, "0.5%")], "shop-canary": [(0.0, "0.5%")]}
-    found = await judged(shares)
-    assert found.runs[0].outcome == "Succeeded"
-    assert list(found.suggestions()) == []
-
-
-async def test_a_limit_that_both_broke_then_held_and_is_not_told_as_calm() -> None:
-    shares = {name: [(0.0, "0.5%"), (3600.0, "30%"), (4200.0, "0.5%")] for name in ("shop", "shop-canary")}
-    guards = [{"name": "promise", "metric": "errors", "regression": {"limit": "5%"}}]
-    (run,) = (await judged(shares, 10_000, guards=guards)).runs
-    assert run.outcome == "Succeeded"
-    assert run.held
-    assert any("a shared incident" in one.message for one in run.told)
+    async def __call__(self, _selector: str, _range_seconds: float, _at: float) -> Matrix:
+        self.asked += 1
+        return Matrix(self.series)
 
 
 async def test_every_hour_is_asked_for_once() -> None:
-    source = Scraped({"shop": [(0.0, "1%")]})
+    source = Scraped(CALM)
     past = RawPast(source)
     for at in (300.0, 330.0, 3590.0, 3610.0, 7300.0):
-        await past.answer('all{d="shop"}[360s]', START + at)
-    assert len(source.asked) == len(set(source.asked))
+        await past.answer(f"{SELECTOR}[360s]", START + at)
+    assert len(source.asked) == len(set(source.asked)) == 3
     assert all(reach == PIECE and at % PIECE == 0 for _, reach, at in source.asked)
 
 
 async def test_an_answer_is_cut_out_across_the_hour() -> None:
-    edge = (START // PIECE + 1) * PIECE - START
-    past = RawPast(Scraped({"shop": [(0.0, "1%")]}))
-    (found,) = (await past.answer('all{d="shop"}[60s] offset 30s', START + edge + 60)).series
-    assert [round(time - START - edge, 3) for time, _ in found.samples] == pytest.approx(
+    edge = HOUR - START
+    (found,) = (await RawPast(Scraped(CALM)).answer(f"{SELECTOR}[60s] offset 30s", HOUR + 60)).series
+    assert [round(time - HOUR, 3) for time, _ in found.samples] == pytest.approx(
         [time - edge for time in (15.0 * k for k in range(2000)) if edge - 30 < time <= edge + 30]
     )
 
 
-async def test_histograms_are_cut_out_as_well() -> None:
-    one = RawHistogram((), tuple((START + 15.0 * k, Distribution(k, ())) for k in range(10)))
+async def test_a_sample_right_at_the_hour_comes_once_whatever_the_source_takes_it_for() -> None:
+    (found,) = (await RawPast(Fixed(every(15, HOUR - 60, HOUR + 60))).answer(f"{SELECTOR}[120s]", HOUR + 60)).series
+    assert [time - HOUR for time, _ in found.samples] == [-45, -30, -15, 0, 15, 30, 45, 60]
 
-    async def ask(_selector: str, _reach: float, at: float) -> Matrix:
-        return Matrix(histograms=(one,)) if at - PIECE < START <= at else Matrix()
+
+async def test_histograms_are_cut_out_as_well() -> None:
+    one = RawHistogram((), tuple((START + 15.0 * k, Distribution(k, ((0.0, 1.0, k),))) for k in range(10)))
+
+    async def ask(_selector: str, _reach: float, _at: float) -> Matrix:
+        return Matrix(histograms=(one,))
 
     found = await RawPast(ask).answer("h[30s]", START + 60)
-    assert [time - START for time, _ in found.histograms[0].samples] == [45.0, 60.0]
+    assert [(time - START, at.count) for time, at in found.histograms[0].samples] == [(45.0, 3), (60.0, 4)]
     assert found.series == ()
     with pytest.raises(ValueError, match="no range selector"):
         await RawPast(ask).answer("h", START)
 
 
-def test_a_split_that_nobody_made_then_is_left_out_and_said() -> None:
-    lines = [{"metric": "errors", "split": {}, "onBreach": "Hold"}, {"metric": "errors", "max": "5%"}]
-    of = spec(metrics=[METRIC], guards=lines)
-    assert [line.identity for line in as_of_then(of, Assumed.CANDIDATE).guards] == ["errors max 5%"]
-    assert any("lines with `split` are left out" in one for one in assumptions(of, Assumed.CANDIDATE))
+async def test_what_is_too_large_is_asked_for_in_halves() -> None:
+    asked = []
+
+    async def ask(_selector: str, reach: float, at: float) -> Matrix:
+        asked.append(reach)
+        if reach > PIECE / 4:
+            raise Rejected("the answer is larger than 64 MiB")
+        return Matrix((every(15, at - reach, at),))
+
+    past = RawPast(ask)
+    (found,) = (await past.answer(f"{SELECTOR}[1800s]", HOUR + 1800)).series
+    assert len(found.samples) == 120
+    assert asked == [PIECE, PIECE / 2, PIECE / 4, PIECE / 4]
+    await past.answer(f"{SELECTOR}[900s]", HOUR + 2700)
+    assert asked[4:] == [PIECE / 4]
+
+
+async def test_what_is_refused_at_any_length_is_an_error() -> None:
+    asked = []
+
+    async def ask(_selector: str, reach: float, _at: float) -> Matrix:
+        asked.append(reach)
+        raise Rejected("Denied")
+
+    with pytest.raises(Rejected, match="Denied"):
+        await RawPast(ask).answer(f"{SELECTOR}[60s]", HOUR + 60)
+    assert asked[-1] == SHORTEST
+    assert len(asked) == 4
+
+
+async def test_an_hour_that_could_not_be_asked_for_is_asked_for_again() -> None:
+    errors = [Unavailable("away")]
+
+    async def ask(_selector: str, _reach: float, _at: float) -> Matrix:
+        if errors:
+            raise errors.pop()
+        return Matrix((every(15),))
+
+    past = RawPast(ask)
+    with pytest.raises(Unavailable, match="away"):
+        await past.answer(f"{SELECTOR}[60s]", HOUR + 60)
+    assert (await past.answer(f"{SELECTOR}[60s]", HOUR + 60)).series
+
+
+async def test_an_hour_is_not_lost_with_the_tick_that_asked_for_it_first() -> None:
+    gate, asked = asyncio.Event(), 0
+
+    async def ask(_selector: str, _reach: float, _at: float) -> Matrix:
+        nonlocal asked
+        asked += 1
+        await gate.wait()
+        return Matrix((every(15),))
+
+    past = RawPast(ask)
+    first = asyncio.create_task(past.answer(f"{SELECTOR}[60s]", HOUR + 60))
+    second = asyncio.create_task(past.answer(f"{SELECTOR}[60s]", HOUR + 60))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    gate.set()
+    assert (await second).series
+    assert asked == 1
+
+
+async def test_so_many_samples_are_kept_and_those_not_looked_at_for_longest_go() -> None:
+    source = Scraped(CALM)
+    past = RawPast(source, most=3 * 340)  # an hour has 240, and counts for a little more
+    for hour in (1, 2, 3, 1, 4, 1, 2):
+        await past.answer(f"{SELECTOR}[60s]", HOUR + hour * PIECE - 60)
+    assert [round((at - HOUR) / PIECE) for _, _, at in source.asked] == [1, 2, 3, 4, 2]
+
+
+@pytest.mark.parametrize(
+    ("series", "lack"),
+    [
+        ([every(15)], None),
+        ([every(120)], None),
+        ([every(300)], Lack.COARSE),
+        ([every(300), every(30)], None),
+        ([RawSeries((), ((HOUR + 1000, 1.0),))], None),
+        ([], Lack.EMPTY),
+        ([every(15, HOUR - 900, HOUR)], Lack.EMPTY),
+    ],
+)
+async def test_samples_that_are_no_scrapes_answer_nothing_and_are_told(
+    series: list[RawSeries], lack: Lack | None
+) -> None:
+    named = [RawSeries((("pod", str(number)),), one.samples) for number, one in enumerate(series)]
+    past = RawPast(Fixed(*named))
+    found = await past.answer(f"{SELECTOR}[3600s]", HOUR + PIECE)
+    assert past.lacking(SELECTOR) == ([(HOUR, HOUR + PIECE, lack)] if lack else [])
+    assert len(found.series) == (0 if lack else len(series))
+
+
+def told(found: Backtest, capsys: pytest.CaptureFixture[str]) -> str:
+    show_runs(found, sys.stdout)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kept", "missing", "words"),
+    [
+        (lambda t: t > 9000, Missing.RAW, "has a value, but the raw samples are gone"),
+        (lambda t: t % 300 == 0, Missing.SCRAPES, "has raw samples only minutes apart"),
+    ],
+)
+async def test_where_old_samples_are_gone_or_thinned_out_nothing_is_shown_and_that_is_said(
+    kept: Callable[[float], bool], missing: Missing, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = await judged(REGRESSED, raw=Scraped(REGRESSED, kept=kept))
+    (run,) = found.runs
+    assert not run.stopped, run.message
+    assert all(test.conclusion == "Inconclusive" for test in run.tests)
+    assert {(gap.arm, gap.missing) for gap in found.gaps} == {("baseline", missing), ("candidate", missing)}
+    assert words in told(found, capsys)
+
+
+async def test_where_samples_are_all_there_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    found = await judged(CALM)
+    assert found.gaps == []
+    assert "raw samples" not in told(found, capsys)

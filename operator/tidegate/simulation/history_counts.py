@@ -1,0 +1,63 @@
+"""What tests on counts had shown at a run's end, whether or not they stopped it: their silence says something only with its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.status import EvidenceStatus, RolloutStatus
+from tidegate.core.draft import Draft
+from tidegate.core.memory import Memory
+from tidegate.core.observed import RolloutObject
+from tidegate.core.seen import Observed
+from tidegate.core.trials import trial_of
+from tidegate.simulation.history_arms import lines
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What one line had gathered when it was last looked at."""
+
+    evidence: EvidenceStatus
+    status: RolloutStatus
+    """Of then."""
+    time: float
+    """Epoch seconds."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What one line had shown."""
+
+    line: str
+    """Its identity."""
+    conclusion: str
+    """`Regressed`, `ShownOk` or `Inconclusive`."""
+    counts: str
+    possible: str
+    message: str
+    """The finding, in the operator's words."""
+
+
+def note(known: dict[str, Gathered], status: RolloutStatus, now: float) -> None:
+    """Keeps what is new in the status; what a line had gathered stays when it is no longer in force."""
+    for evidence in status.run.evidence if status.run is not None else ():
+        before = known.get(evidence.name)
+        if before is None or before.evidence is not evidence:
+            known[evidence.name] = Gathered(evidence, status, now)
+
+
+def tested(spec: RolloutSpec, gathered: Mapping[str, Gathered]) -> Iterator[Tested]:
+    """What each line had shown that had anything to count, in the spec's order."""
+    for line in {line.identity: line for line in lines(spec) if line.counted}.values():
+        found = gathered.get(line.identity)
+        if found is None or not found.evidence.windows:
+            continue
+        metric = next(metric for metric in spec.metrics if metric.name == line.metric)
+        rollout = RolloutObject("", "", "", 0, "", 0.0, deleting=False, finalizers=(), spec={}, status={})
+        draft = Draft(Observed(found.time, rollout, spec), Memory(found.status), spec, found.status)
+        finding = trial_of(draft, line, metric, found.evidence).proof().finding(line, metric)
+        evidence = finding.evidence
+        if evidence is not None:
+            yield Tested(line.identity, evidence.conclusion, evidence.counts, evidence.possible, finding.message)
