@@ -131,9 +131,10 @@ class Test:
 
     @property
     def _chunk(self) -> float:
-        """Seconds to ask for at once; while the metric has no answer every other time a few: it may be too much that was asked."""
-        blind = any(one.metric == self.metric.name for one in self.draft.memory.status.blind)
-        return SHORT if blind and int(self.draft.now / self.draft.interval) % 2 else CHUNK
+        """Seconds to ask for at once; while the source gives no answer every other time a few: it may be too much that was asked."""
+        known = self.draft.memory.status.blind
+        refused = any(one.metric == self.metric.name and one.kind == "SourceDown" for one in known)
+        return SHORT if refused and int(self.draft.now / self.draft.interval) % 2 else CHUNK
 
     def _keep(self, gathered: EvidenceStatus) -> None:
         known = self.draft.run.evidence
