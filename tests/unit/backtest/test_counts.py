@@ -345,6 +345,29 @@ async def test_with_fewer_series_than_asked_for_a_checkpoint_decides_nothing(*, 
     assert line.too_few > 20
 
 
+@pytest.mark.parametrize("leap", [True, False])
+async def test_a_group_that_came_and_went_is_missed_however_quiet_the_rest_is(*, leap: bool) -> None:
+    ratio = {"bad": 'bad{d="$workload"}', "total": 'all{d="$workload"}', "by": ["pod"]}
+    three = {"a": 1000.0, "b": 1000.0, "c": 1000.0}
+    past = {"all{": lambda t: three if 200 < t < 240 else {"a": 1000.0, "b": 1000.0}, "bad{": lambda _: None}
+    of = spec(
+        metrics=[{"name": "errors", "ratio": ratio, "window": "30s"}], guards=[{"metric": "errors", "maxSpread": "50%"}]
+    )
+    found = await run(past, of, assumed=Assumed.BASELINE, leap=leap)
+    assert found.runs[0].outcome == "Running"
+
+
+async def test_a_test_goes_on_after_hours_without_a_weight() -> None:
+    steps = [
+        {"name": "canary", "weight": 10, "duration": "30m"},
+        {"name": "night", "weight": 0, "duration": "3h"},
+        {"name": "again", "weight": 10, "duration": "1h"},
+    ]
+    leaping, ticking = [await judged(CALM, 20_000, leap=leap, steps=steps) for leap in (True, False)]
+    assert leaping.runs[0].outcome == "Succeeded"
+    assert plain(leaping.runs[0]) == plain(ticking.runs[0])
+
+
 @pytest.mark.parametrize("native", [False, True])
 async def test_slow_requests_of_a_histogram_are_a_share_like_any(*, native: bool) -> None:
     ratio = {"histogram": 'd{d="$workload"}', "slowerThan": "250ms", "native": native}
