@@ -24,6 +24,8 @@ METRIC: dict[str, Any] = {
 }
 STEPS = [{"name": "canary", "weight": 10, "duration": "2h"}]
 WORSE: dict[str, Any] = {"name": "worse", "metric": "errors", "regression": {}}
+LIMIT: dict[str, Any] = {"name": "promise", "metric": "errors", "regression": {"limit": "5%"}}
+MAX: dict[str, Any] = {"metric": "errors", "max": "5%"}
 
 Shares: TypeAlias = dict[str, list[tuple[float, str | None]]]
 """By Deployment: from which second on (since START) which share of its requests is bad; `None`: it has no counters."""
