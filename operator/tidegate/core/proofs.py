@@ -59,7 +59,8 @@ def of_regression(
 ) -> Proof:
     """The candidate against the baseline."""
     if counts.baseline <= 0 or counts.candidate <= 0:
-        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be compared yet: no requests of both arms")
+        words = "cannot be compared yet: no requests of both arms after the warm-up"
+        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, words)
     possible = ratio_in_words(*compared.possible(alpha))
     sure = f"with {test.confidence} confidence"
     match conclusion:
@@ -140,6 +141,8 @@ def _with_rates(counts: Window) -> str:
 
 def ratio_in_words(low: float, high: float) -> str:
     """Which ratios of the candidate's rate to the baseline's are possible."""
+    if math.isinf(high) and low == 0:
+        return "any multiple of the baseline's"
     if math.isinf(high):
         return f"{low:.3g} times the baseline's and up"
     return f"{low:.3g} to {high:.3g} times the baseline's"

@@ -294,7 +294,7 @@ def test_outside_of_quotes_a_value_is_one_word(text: str, value: str) -> None:
 
 
 @given(
-    value=st.text(st.sampled_from("\"'`\\${}()a \n") | st.characters(), min_size=1, max_size=20),
+    value=st.text(st.sampled_from("\"'`\\${}()a \n") | st.characters(codec="utf-8"), min_size=1, max_size=20),
     quote=st.sampled_from("\"'`"),
 )
 def test_a_value_that_is_taken_stays_within_its_string(value: str, quote: str) -> None:
