@@ -1,9 +1,10 @@
-"""A backtest of half a minute that really happened: calm first, then spoiled, told by a real Prometheus."""
+"""A backtest of a minute that really happened: calm, then one arm spoiled, then both, told by a real Prometheus."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -21,12 +22,17 @@ from lab.load import Load
 from lab.ports import free_port
 from lab.stack import Lab
 from lab.wait import until
+from tidegate.adapters.prometheus import SourceAddress
+from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.cli.main import main
+from tidegate.simulation.history_raw import RawPast
 
 CALM = 14.0
 """Seconds of good answers, at least."""
 SPOILED = 10.0
-"""Seconds of bad ones, at least."""
+"""Seconds of bad ones of the candidate, at least."""
+BOTH = 12.0
+"""Seconds of bad ones of both arms, at least."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,15 @@ class Stretch:
     begin: float
     spoiled: float
     end: float
+    both: float
+    """Both arms are spoiled from here on."""
+    over: float
     url: str
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stretch(lab: Lab) -> AsyncIterator[Stretch]:
-    """Both arms under load, half and half; then every second answer of the candidate is an error."""
+    """Both arms under load, half and half; then every second answer of the candidate is an error, then every second of all."""
     namespace = f"t-{secrets.token_hex(4)}"
     await shop.open_shop(lab, namespace, replicas=1)
     await lab.apply(manifests.http_route(namespace, shop.APP, {shop.APP: 1, shop.CANARY: 1}))
@@ -54,7 +63,12 @@ async def stretch(lab: Lab) -> AsyncIterator[Stretch]:
         spoiled = time.time()
         await _answered(load, spoiled + SPOILED)
         end = time.time()
-    yield Stretch(namespace, begin, spoiled, end, lab.prometheus_url)
+        for pod in await lab.api.list("v1", "Pod", namespace, f"app={shop.APP}"):
+            await lab.control(pod, "error_rate=0.5")
+        both = time.time()
+        await _answered(load, both + BOTH)
+        over = time.time()
+    yield Stretch(namespace, begin, spoiled, end, both, over, lab.prometheus_url)
     await lab.api.delete(manifests.namespace(namespace))
 
 
@@ -125,7 +139,39 @@ async def test_a_test_on_counts_finds_it_in_the_raw_samples_of_then(
     assert "worse than the baseline's by more than 20%" in run["message"]
     assert 0 < _epoch(run["end"]) - stretch.spoiled < 13
     assert any("lines with `split` are left out" in one for one in found["assumptions"])
-    assert picture.read_text().startswith("<svg")
+    (test,) = found["tests"]
+    assert (test["line"], test["worse"], test["told"]["conclusion"]) == ("worse", 1, "Regressed")
+    assert found["gaps"] == []
+    assert "worse than the baseline" in picture.read_text()
+
+
+async def test_an_incident_that_both_arms_had_is_a_hold(
+    stretch: Stretch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, picture = manifest(stretch.namespace, tmp_path, step_seconds=60), tmp_path / "picture.svg"
+    over = ("--from", stamp(stretch.both + 6), "--to", stamp(stretch.over))  # no window reaches back to before
+    await backtest(stretch, file, *over, "--format", "json", "--svg", str(picture))
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (run["outcome"], run["shared"]) == ("Running", True), run["message"]
+    assert "a shared incident, not this version" in run["holds"][0]["message"]
+    assert 'class="hold"' in picture.read_text()
+
+
+async def test_raw_samples_cut_out_of_pieces_are_those_that_prometheus_gives(stretch: Stretch) -> None:
+    source = PrometheusHistory(SourceAddress(stretch.url))
+    selector = f'http_requests_total{{namespace="{stretch.namespace}"}}'
+    dice = random.Random(1)  # noqa: S311  (a dice, not a key)
+    try:
+        past, found = RawPast(source.raw), 0
+        for _ in range(40):
+            at, reach, offset = dice.uniform(stretch.begin, stretch.over), dice.randint(1, 60), dice.randint(0, 20)
+            direct = await source.raw(selector, reach, round(at - offset, 3))
+            cut = await past.answer(f"{selector}[{reach}s] offset {offset}s", round(at, 3))
+            assert set(cut.series) == set(direct.series)
+            found += sum(len(one.samples) for one in direct.series)
+        assert found > 1000
+    finally:
+        source.close()
 
 
 async def test_the_calm_part_keeps_the_limits_and_the_baseline_all_of_it(

@@ -88,6 +88,7 @@ async def test_a_test_on_counts_is_told_in_words_and_suggests_nothing(
     assert row.split()[-4:] == ["1", "0", "0", "1"]
     assert any("shows no regression by more than 20% so far" in line for line in lines)
     assert "Tests on counts have no limit to tune" in said
+    assert "in an incident that the baseline shares a rollout holds instead" in said
     assert not [
         line
         for line in lines[lines.index("Other limits, each line by itself, in clean runs from the same starts") :]
