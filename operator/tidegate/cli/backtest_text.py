@@ -10,7 +10,7 @@ from tidegate.cli.tables import Table, show
 from tidegate.cli.words import line_in_words
 from tidegate.core.findings import shown, unit_of
 from tidegate.core.instants import in_words
-from tidegate.simulation.history_arms import Assumed, assumptions, changing, lasting
+from tidegate.simulation.history_arms import Assumed, assumptions, changing, lasting, may_be_shared
 from tidegate.simulation.history_backtest import Backtest
 from tidegate.simulation.history_gaps import Gap, Missing
 from tidegate.simulation.history_lines import CountedSummary, LineSummary, Placed, placed
@@ -30,6 +30,7 @@ UNTUNED: Final = (
     "Tests on counts have no limit to tune: how often one stops a healthy candidate is what its confidence says, however often\n"
     "it looks. Whether it had enough to count is told above."
 )
+SHARED: Final = "Every breach counts as a stop here; in an incident that the baseline shares a rollout holds instead."
 
 
 def show_runs(found: Backtest, out: TextIO) -> None:
@@ -81,13 +82,16 @@ def tested_in_words(found: Backtest, one: CountedSummary) -> Iterator[str]:
 
 def show_suggestions(found: Backtest, out: TextIO) -> None:
     """Other limits, and what they would have stopped."""
-    rows = [row for one, suggestion in found.suggestions() for row in _choices(one, suggestion.choices)]
+    suggestions = list(found.suggestions())
+    rows = [row for one, suggestion in suggestions for row in _choices(one, suggestion.choices)]
     out.write("\n")
     if any(one.line.counted for one in placed(found.spec)):
         out.write(f"{UNTUNED}\n")
     if not rows:
         return
     show(Table("Other limits, each line by itself, in clean runs from the same starts", CHOICES, tuple(rows)), out)
+    if found.assumed is not Assumed.BASELINE and any(may_be_shared(one.line) for one, _ in suggestions):
+        out.write(f"{SHARED}\n")
     days = in_words(found.stretch.points * found.stretch.step)
     out.write(
         f"\nThis rests on {len(found.runs)} run{'s' if len(found.runs) != 1 else ''} in {days} of history. It is no promise: "

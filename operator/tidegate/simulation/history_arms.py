@@ -169,7 +169,7 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
                     "Limits and tests against the baseline then compare it with itself and never stop anything: they are not tested here "
                     "(--as halves compares its pods with each other)."
                 )
-            if any(_may_be_shared(line) for line in lines(spec)):
+            if any(may_be_shared(line) for line in lines(spec)):
                 yield (
                     "Every breach counts as a stop: a rollout would hold in an incident that the baseline shares, but one history "
                     "cannot tell whose it was."
@@ -187,7 +187,7 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
     yield "The operator, the pods and the routes were well, and Prometheus answered."
 
 
-def _may_be_shared(line: Threshold) -> bool:
+def may_be_shared(line: Threshold) -> bool:
     """Whether a rollout would look whose fault a breach is."""
     limited = line.kind in {LimitKind.MAX, LimitKind.MIN} or (line.regression is not None and not line.relative)
     return limited and line.on_breach is OnBreach.REVERT and line.on_shared_incident is SharedIncident.HOLD
