@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import pytest
 from hypothesis import given, settings
@@ -92,6 +93,16 @@ def test_below_a_limit_begins_with_the_request_that_the_interval_says() -> None:
 def test_what_speaks_for_a_worse_candidate_never_shows_it_ok() -> None:
     profile = tuple(-50.0 * abs(math.log(one / 3)) for one in GRID)
     assert Compared(0.2, profile=profile, null=-50.0).conclusion(ALPHA) is Conclusion.INCONCLUSIVE
+
+
+@settings(max_examples=150)
+@given(WINDOWS, st.sampled_from([1, 30, 3000]))
+def test_what_is_possible_lies_where_the_interval_lies(windows: list[Window], times: int) -> None:
+    """However many requests there were."""
+    many = [Window(*(times * one for one in astuple(window))) for window in windows]
+    for mine, exact in zip(Compared(0.2).after(many).possible(ALPHA), ratio_interval(many, ALPHA), strict=True):
+        far = exact > 10 or exact < 0.1
+        assert mine == exact or abs(math.log(mine) - math.log(exact)) < (0.15 if far else 0.03), (mine, exact)
 
 
 @given(WINDOWS, st.floats(0.001, 0.3))
