@@ -32,11 +32,16 @@ class Decided:
     bars: list[Bar] = field(default_factory=list)
 
 
-def decided(rollouts: int = ROLLOUTS, real_rollouts: int = real.ROLLOUTS, seed: int = SEED) -> Decided:
-    """Every cell by every rule; `real_rollouts` of each real cell."""
+def decided(
+    rollouts: int = ROLLOUTS,
+    real_rollouts: int = real.ROLLOUTS,
+    real_cells: Iterable[real.RealCell] = real.REAL,
+    seed: int = SEED,
+) -> Decided:
+    """Every cell by every rule; `real_rollouts` of each of the real cells."""
     found = Decided(rollouts)
     found.judgements = cost.judgements(seed)
-    found.driven = real.drive(rollouts=real_rollouts, seed=seed)
+    found.driven = real.drive(real_cells, real_rollouts, seed)
     found.healthy = dict(_raced(HEALTHY, rollouts, seed))
     found.harms = dict(_raced(HARMS, rollouts, seed))
     found.attributed = {cell.name: race(cell, rollouts, seed, ATTRIBUTIONS) for cell in ATTRIBUTED}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.bench.decisions.cells import HARMS, SHARED_HALVES, SLOW
+from tests.bench.decisions.cells import COLD, HARMS, NOISY, SHARED_HALVES, SLOW, WAVE
 from tests.bench.decisions.race import LIMITED, MARGIN, PLAIN, SEED, Figures, Stop
 from tests.bench.decisions.service import Prometheus, Service, serving
 from tests.bench.decisions.traffic import Cell
@@ -38,6 +38,10 @@ REAL = (
     RealCell(PLAIN, _PLAIN, _HARMS["5 times, 10/s"]),
     RealCell(MARGIN, _MARGIN, Cell("0.5/s, 0.9 % errors", SLOW, base=0.009)),
     RealCell(MARGIN, _MARGIN, _HARMS[f"5 times, {SLOW:g}/s"]),
+    RealCell(MARGIN, _MARGIN, WAVE),
+    RealCell(MARGIN, _MARGIN, COLD[0]),
+    RealCell(MARGIN, _MARGIN, NOISY[0]),
+    RealCell(MARGIN, _MARGIN, _HARMS["5 times after 2 h, 10/s"]),
     RealCell(LIMITED, _LIMIT, SHARED_HALVES),
     RealCell(LIMITED, _LIMIT, _HARMS[f"outage, {SLOW:g}/s"]),
 )
@@ -67,14 +71,15 @@ def drive(cells: Iterable[RealCell] = REAL, rollouts: int = ROLLOUTS, seed: int 
         with serving(prometheus) as url:
             for number in range(rollouts):
                 stop = asyncio.run(_rollout(cell, f"{seed}/real/{cell.cell.name}/{number}", prometheus, url))
-                driven.figures.stops += [stop] if stop is not None else []
+                driven.figures.early += stop is not None and stop.minutes < 0
+                driven.figures.stops += [stop] if stop is not None and stop.minutes >= 0 else []
         driven.questions, driven.unexpected = prometheus.questions, prometheus.unexpected
         found.append(driven)
     return found
 
 
 async def _rollout(real: RealCell, seed: str, prometheus: Prometheus, url: str) -> Stop | None:
-    """When the product put the weight back to 0, if it did."""
+    """When the product put the weight back to 0, if it did; before the onset of a harm with minutes below 0."""
     shop, cell = Shop(), real.cell
     service = Service(cell, seed, shop.start, lambda: shop.weight / 100)
     prometheus.shown = (service, shop.clock.now)
@@ -91,7 +96,7 @@ async def _rollout(real: RealCell, seed: str, prometheus: Prometheus, url: str) 
     if shop.weight or _over_time(shop, cell):
         return None
     back = shop.cluster.history[-1].time
-    return Stop(round((back - _raised(shop)) / 60), service.requests, 0.0)
+    return Stop(round((back - _raised(shop)) / 60) - cell.onset, service.requests, 0.0)
 
 
 def _spec(real: RealCell) -> dict[str, Any]:

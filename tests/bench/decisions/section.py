@@ -30,8 +30,8 @@ a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a
 
 _REAL_HOW = """\
 The same rules by the product itself: its tick on a virtual clock, its own Prometheus client, and counters scraped every 15 s
-behind the HTTP API on loopback; interval 30 s. Minutes (median) are from the first traffic to weight 0: a window is judged
-once it was scraped, up to a minute after its end; then median requests to the candidate."""
+behind the HTTP API on loopback; interval 30 s. Minutes (median) are from the onset of the harm (of the traffic, for a healthy
+one) to weight 0: a window is judged once it was scraped, up to a minute after its end; then median requests to the candidate."""
 
 
 def section(found: Decided) -> str:

@@ -7,6 +7,7 @@ It knows the questions the operator asks and no others: `vector(1)`, `sum(increa
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
-from tests.bench.decisions.traffic import SHARED_FROM, SHARED_UNTIL, Cell, poisson, seeded
+from tests.bench.decisions.traffic import Cell, levels, noisy, poisson, seeded
 
 SCRAPE = 15.0
 """Seconds."""
@@ -48,7 +49,9 @@ class Service:
         self.traffic_since: float | None = None
         """Epoch seconds at which the candidate first got requests."""
         self.requests = 0.0
-        """The candidate's, so far."""
+        """The candidate's, from the onset of the harm so far."""
+        self._minute = -2
+        self._noise = 1.0, 1.0
 
     def advance(self, now: float) -> None:
         """Serves and scrapes up to `now`, epoch seconds; the share is what it is now."""
@@ -62,21 +65,30 @@ class Service:
         share = self._share()
         if share and self.traffic_since is None:
             self.traffic_since = self._scraped - SCRAPE
-        since = (self._scraped - self.traffic_since) / 60 if self.traffic_since is not None else -1.0
-        base = self._cell.base * (self._cell.shared if SHARED_FROM <= since < SHARED_UNTIL else 1.0)
-        worse = self._cell.worse_from <= since < self._cell.worse_until
-        own = min(base * self._cell.ratio, 1.0) if worse else base
-        all_requests = SCRAPE * self._cell.candidate / self._cell.share
-        for workload, requests, rate in (
-            ("checkout", all_requests * (1 - share), base),
-            ("checkout-canary", all_requests * share, own),
+        minute = math.floor((self._scraped - self.traffic_since) / 60) if self.traffic_since is not None else -1
+        if minute != self._minute:
+            self._minute = minute
+            self._noise = noisy(self._cell.noise, self._chance), noisy(self._cell.noise, self._chance)
+        per_minute, base = levels(self._cell, minute)
+        worse = self._cell.worse_from <= minute < self._cell.worse_until
+        own = base * self._cell.ratio if worse else base
+        all_requests = SCRAPE / 60 * per_minute / self._cell.share
+        for workload, requests, mean_rate, noise in (
+            ("checkout", all_requests * (1 - share), base, self._noise[0]),
+            ("checkout-canary", all_requests * share, own, self._noise[1]),
         ):
+            rate = min(mean_rate * noise, 1.0)
             for code, mean in ((GOOD, requests * (1 - rate)), (BAD, requests * rate)):
                 count = poisson(mean, self._chance)
                 if count:  # a counter's series is there from its first request on
                     key = (workload, code)
                     self._counters[key] = self._counters.get(key, 0.0) + count
-                    self.requests += count if workload == "checkout-canary" else 0
+                    self.requests += count if workload == "checkout-canary" and minute >= self._cell.onset else 0
+
+    def total(self, workload: str) -> tuple[float, float]:
+        """A workload's requests and bad ones so far."""
+        bad = self._counters.get((workload, BAD), 0.0)
+        return self._counters.get((workload, GOOD), 0.0) + bad, bad
 
     def answer(self, promql: str, now: float) -> tuple[str, list[object]]:
         """The type of the result and the result.

@@ -13,9 +13,10 @@ from tests.bench.decisions.cells import HARMS, HEALTHY, SLOW
 from tests.bench.decisions.decided import decided
 from tests.bench.decisions.peer_rules import Argo, Flagger, high, rank_z
 from tests.bench.decisions.race import MARGIN, RULES, Figures, Stop, race
-from tests.bench.decisions.service import increase, seconds
+from tests.bench.decisions.real import REAL
+from tests.bench.decisions.service import Service, increase, seconds
 from tests.bench.decisions.tidegate_rules import Evidence, Plain
-from tests.bench.decisions.traffic import Cell, Minute, minutes, poisson, seeded
+from tests.bench.decisions.traffic import DAY, Cell, Minute, minutes, poisson, seeded
 from tidegate.api.status import Clock
 from tidegate.api.threshold import Threshold
 from tidegate.core.evidence.counts import Window
@@ -37,7 +38,8 @@ def stopped_at(rule: Plain | Argo | Flagger, bad: list[float]) -> int | None:
 
 @pytest.mark.timeout(120)
 def test_a_few_rollouts_fill_every_table(tmp_path: Path) -> None:
-    found = decided(rollouts=3, real_rollouts=1)
+    hours = [one for one in REAL if one.cell.minutes < DAY]
+    found = decided(rollouts=3, real_rollouts=1, real_cells=hours)
 
     assert set(found.healthy) == {cell.name for cell in HEALTHY}
     assert set(found.harms) == {cell.name for cell in HARMS}
@@ -185,3 +187,30 @@ def test_increase_is_extrapolated_as_prometheus_does() -> None:
     assert increase(scraped, end=120.0, reach=120.0) == pytest.approx(80.0)
     assert increase([(60.0, 5.0), (75.0, 5.0)], end=80.0, reach=120.0) == 0
     assert seconds("1m30s") == 90
+
+
+def grown(cell: Cell, hours: int) -> list[tuple[float, float]]:
+    """Requests and bad ones of the candidate in each minute, by the scraped counters."""
+    service, found = Service(cell, "grown", 0.0, lambda: cell.share), []
+    for minute in range(hours * 60 + 10):
+        before = service.total("checkout-canary")
+        service.advance(60.0 * (minute + 1) - 600)
+        after = service.total("checkout-canary")
+        found.append((after[0] - before[0], after[1] - before[1]))
+    return found
+
+
+def test_a_service_behind_the_api_has_the_traffic_of_the_tables() -> None:
+    wave = grown(Cell("wave", 10, wave=True), hours=23)
+    crest, trough = sum(n for n, _ in wave[330:390]), sum(n for n, _ in wave[1050:1110])
+    assert crest == pytest.approx(60 * 600 * 1.8, rel=0.05)
+    assert trough == pytest.approx(60 * 600 * 0.2, rel=0.1)
+
+    steady, noisy = ([bad for _, bad in grown(Cell("noise", 100, noise=noise), hours=4)[10:]] for noise in (0.0, 0.3))
+    mean = 60 * 100 * 0.005
+    assert sum(noisy) / len(noisy) == pytest.approx(mean, rel=0.1)
+    spread = [sum((one - mean) ** 2 for one in counts) / len(counts) for counts in (steady, noisy)]
+    assert spread == pytest.approx([mean, mean + (0.3 * mean) ** 2], rel=0.35)
+
+    late = grown(Cell("late", 10, ratio=5, worse_from=60, healthy=False), hours=2)
+    assert sum(bad for _, bad in late[70:130]) == pytest.approx(60 * 600 * 0.025, rel=0.1)

@@ -73,7 +73,7 @@ def seeded(seed: int | str) -> random.Random:
 def minutes(cell: Cell, chance: random.Random, control: random.Random) -> Iterator[Minute]:
     """A rollout's minutes; the control arm has chances of its own, so that nobody else's figures depend on it."""
     for number in range(cell.minutes):
-        requests, base = _levels(cell, number)
+        requests, base = levels(cell, number)
         own = base * (cell.ratio if cell.worse_from <= number < cell.worse_until else 1.0)
         candidate, candidate_bad = _counts(requests, own, cell.noise, chance)
         baseline, baseline_bad = _counts(requests * (1 - cell.share) / cell.share, base, cell.noise, chance)
@@ -81,7 +81,7 @@ def minutes(cell: Cell, chance: random.Random, control: random.Random) -> Iterat
         yield Minute(number, window, *_counts(requests, base, cell.noise, control))
 
 
-def _levels(cell: Cell, number: int) -> tuple[float, float]:
+def levels(cell: Cell, number: int) -> tuple[float, float]:
     """The candidate's expected requests in this minute, and the rate of an arm that is as the baseline."""
     requests, base = 60 * cell.candidate, cell.base
     if cell.wave:
@@ -93,10 +93,13 @@ def _levels(cell: Cell, number: int) -> tuple[float, float]:
     return requests, base
 
 
+def noisy(noise: float, chance: random.Random) -> float:
+    """By how much an arm's rate differs from its mean in one minute (gamma); `noise`: coefficient of variation."""
+    return chance.gammavariate(1 / noise**2, noise**2) if noise else 1.0
+
+
 def _counts(requests: float, rate: float, noise: float, chance: random.Random) -> tuple[float, float]:
-    if noise:
-        rate *= chance.gammavariate(1 / noise**2, noise**2)
-    rate = min(rate, 1.0)
+    rate = min(rate * noisy(noise, chance), 1.0)
     bad = poisson(requests * rate, chance)
     return float(bad + poisson(requests * (1 - rate), chance)), float(bad)
 
