@@ -150,16 +150,18 @@ class BlindStatus(StatusModel):
 
 
 class FindingStatus(StatusModel):
-    """One threshold judged once."""
+    """One threshold or guard judged once."""
 
     threshold: str
     """Its identity."""
+    guard: bool = False
+    """It is a guard: judged every interval, and shown as it stood at the checkpoint."""
     metric: str = ""
     """The metric."""
     window: str = ""
     """How far back the metric looks; absent for a test on counts, which looks back to the run's begin."""
     state: str
-    """`Ok`, `Breached`, `NotComparable`, `TooFew` or `Blind`."""
+    """`Ok`, `Breached`, `Pending`, `NotComparable`, `TooFew` or `Blind`."""
     value: str = ""
     """The candidate's value, in the metric's unit."""
     baseline: str = ""

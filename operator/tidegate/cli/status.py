@@ -12,7 +12,15 @@ from pydantic import ValidationError
 
 from tidegate.adapters.kubernetes.client import ROLLOUTS
 from tidegate.adapters.kubernetes.kubeconfig import Connection
-from tidegate.api.status import CheckpointStatus, Condition, EvidenceStatus, RolloutStatus, RunStatus, StepStatus
+from tidegate.api.status import (
+    CheckpointStatus,
+    Condition,
+    EvidenceStatus,
+    FindingStatus,
+    RolloutStatus,
+    RunStatus,
+    StepStatus,
+)
 from tidegate.cli.cluster import add_cluster_arguments, with_cluster
 from tidegate.cli.errors import CommandError
 from tidegate.cli.tables import Table, show
@@ -24,6 +32,19 @@ from tidegate.ports.errors import Missing
 
 MOST_RUNS: Final = 5
 """Earlier runs that are listed; `.status.history` has a few more."""
+MOST_CHECKPOINTS: Final = 5
+"""Earlier checkpoints that are listed; `.status.checkpoints` has a few more, with all that was found."""
+JUDGED: Final = (
+    "metric",
+    "limit",
+    "window",
+    "candidate",
+    "baseline",
+    "series",
+    "bad requests",
+    "possible (95%)",
+    "state",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +109,11 @@ def _tables(status: RolloutStatus) -> Iterator[Table]:
     if status.run is not None and status.run.evidence:
         yield _tests(status.run.evidence)
     if status.checkpoints:
-        yield _checkpoint(status.checkpoints[0])
+        yield from _checkpoint(status.checkpoints[0])
+        before = status.checkpoints[1 : MOST_CHECKPOINTS + 1]
+        earlier = [(one.step, one.at, _moment(one.time), one.verdict, _notable(one)) for one in before]
+        if earlier:
+            yield _table("Earlier checkpoints", ("step", "at", "judged", "verdict", "not ok"), earlier)
     if status.history:
         runs = status.history[:MOST_RUNS]
         rows = [(one.id, one.outcome, _moment(one.end_time), one.message or one.reason) for one in runs]
@@ -119,36 +144,35 @@ def _step(step: StepStatus) -> str:
     return f"Step {step.summary or step.name} at {step.weight:g}%: {watched}{end}"
 
 
-def _checkpoint(checkpoint: CheckpointStatus) -> Table:
+def _checkpoint(checkpoint: CheckpointStatus) -> Iterator[Table]:
     title = f"Last checkpoint, {checkpoint.at} into {checkpoint.step}: {checkpoint.verdict}"
-    columns = (
-        "threshold",
-        "metric",
-        "limit",
-        "window",
-        "candidate",
-        "baseline",
-        "series",
-        "bad requests",
-        "possible (95%)",
-        "state",
+    thresholds = [_finding(one) for one in checkpoint.findings if not one.guard]
+    guards = [_finding(one) for one in checkpoint.findings if one.guard]
+    if thresholds or not guards:
+        yield _table(title, ("threshold", *JUDGED), thresholds)
+        title = "The guards at that time"
+    if guards:
+        yield _table(title, ("guard", *JUDGED), guards)
+
+
+def _finding(one: FindingStatus) -> tuple[str, ...]:
+    return (
+        one.threshold,
+        one.metric,
+        one.limit,
+        one.window,
+        one.value,
+        one.baseline,
+        one.series,
+        one.counts,
+        one.possible,
+        f"{one.state}, {one.conclusion}" if one.conclusion else one.state,
     )
-    rows = [
-        (
-            one.threshold,
-            one.metric,
-            one.limit,
-            one.window,
-            one.value,
-            one.baseline,
-            one.series,
-            one.counts,
-            one.possible,
-            f"{one.state}, {one.conclusion}" if one.conclusion else one.state,
-        )
-        for one in checkpoint.findings
-    ]
-    return _table(title, columns, rows)
+
+
+def _notable(checkpoint: CheckpointStatus) -> str:
+    """The lines that were not ok, by name."""
+    return ", ".join(f"{one.threshold}: {one.state}" for one in checkpoint.findings if one.state != "Ok")
 
 
 def _tests(evidence: Sequence[EvidenceStatus]) -> Table:

@@ -53,10 +53,13 @@ def verdict(draft: Draft, spec: Step) -> bool:
 
 
 def _unanswered(draft: Draft) -> bool:
-    """Whether the answers that would decide are still out; a breach among those that came decides already."""
-    findings = acting(draft.threshold_findings) if draft.weight > 0 else []
+    """Whether answers that would decide, or belong to the record, are still out; a breach among those that came decides already."""
+    if draft.weight <= 0:
+        return False
+    findings = acting(draft.threshold_findings)
     breached = any(finding.state is State.BREACHED and not shared(finding) for finding in findings)
-    return not breached and any(not finding.answered for finding in findings)
+    recorded = any(finding.state is State.OPEN for finding in draft.guard_findings)
+    return not breached and (recorded or any(not finding.answered for finding in findings))
 
 
 def _undecided(draft: Draft, *, final: bool) -> str | None:
@@ -82,7 +85,9 @@ def _record(draft: Draft, spec: Step, offset: float, verdict: str) -> None:
         CheckpointStatus(step=spec.name, at=_at(one), time=instant(draft.now), verdict="Undecided")
         for one in skipped[-KEPT_CHECKPOINTS:]
     ]
-    findings = tuple(_evidence(draft, finding) for finding in draft.threshold_findings) if draft.weight > 0 else ()
+    judged = [(one, False) for one in draft.threshold_findings]
+    judged += [(one, True) for one in draft.guard_findings if one.answered]
+    findings = tuple(_evidence(draft, one, guard=guard) for one, guard in judged) if draft.weight > 0 else ()
     entries.append(
         CheckpointStatus(step=spec.name, at=_at(offset), time=instant(draft.now), verdict=verdict, findings=findings)
     )
@@ -90,7 +95,7 @@ def _record(draft: Draft, spec: Step, offset: float, verdict: str) -> None:
     draft.update_step(judged=offset)
 
 
-def _evidence(draft: Draft, finding: Finding) -> FindingStatus:
+def _evidence(draft: Draft, finding: Finding, *, guard: bool) -> FindingStatus:
     metric, worst = metric_of(draft, finding.line), finding.worst
     value = base = ""
     if metric is not None and worst is not None:
@@ -99,6 +104,7 @@ def _evidence(draft: Draft, finding: Finding) -> FindingStatus:
         base = shown(worst.baseline, unit) if worst.baseline is not None else ""
     return FindingStatus(
         threshold=finding.line.identity,
+        guard=guard,
         metric=finding.line.metric,
         window="" if metric is None or finding.line.counted else str(metric.window),
         state=str(finding.state),

@@ -99,3 +99,32 @@ def test_findings_come_as_a_table_of_limit_and_value() -> None:
             "2     Reverted   2026-11-21 14:00:00 UTC   GuardBreached\n"
         ),
     ]
+
+
+def test_a_checkpoint_shows_the_guards_beside_the_thresholds_and_the_checkpoints_before_it() -> None:
+    finding = {"threshold": "errors max 1%", "state": "Ok", "value": "0.3%", "limit": "1%"}
+    guard = {"threshold": "p99 max 200ms", "guard": True, "state": "Pending", "value": "240ms", "limit": "200ms"}
+    last = {"step": "canary", "at": "30m", "time": AT, "verdict": "Pass", "findings": [finding, guard]}
+    first = {"step": "canary", "at": "15m", "time": AT, "verdict": "Pass", "findings": [guard]}
+    assert told({"checkpoints": [last, first]}) == [
+        (
+            "Last checkpoint, 30m into canary: Pass\n"
+            "THRESHOLD       LIMIT   CANDIDATE   STATE\n"
+            "errors max 1%   1%      0.3%        Ok\n"
+        ),
+        (
+            "The guards at that time\n"
+            "GUARD           LIMIT   CANDIDATE   STATE\n"
+            "p99 max 200ms   200ms   240ms       Pending\n"
+        ),
+        (
+            "Earlier checkpoints\n"
+            "STEP     AT    JUDGED                    VERDICT   NOT OK\n"
+            "canary   15m   2026-11-21 14:00:00 UTC   Pass      p99 max 200ms: Pending\n"
+        ),
+    ]
+    (only,) = told({"checkpoints": [first]})
+    assert only.splitlines()[:2] == [
+        "Last checkpoint, 15m into canary: Pass",
+        "GUARD           LIMIT   CANDIDATE   STATE",
+    ]
