@@ -13,8 +13,9 @@ from tidegate.api.command import Action
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.core.decide import HEARTBEAT
-from tidegate.core.observed import ArmName
+from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question
 from tidegate.core.trials.split import SETTLING
+from tidegate.reconcile.asking import QUESTION_LIFE
 from tidegate.reconcile.specs import checked
 from tidegate.simulation.script import World
 from tidegate.simulation.scripted import Scripted
@@ -365,6 +366,37 @@ async def test_a_line_whose_source_is_down_is_blind_and_one_without_data_too() -
     assert stage.shop.status.run.hold.reason == "BlindSourceDown"
     await stage.until(2100)
     assert stage.shop.status.run.hold is None
+
+
+@pytest.mark.parametrize("parts", [("raw-bad",), ("raw-total",), ("raw-bad", "raw-total"), ("known-total",)])
+async def test_a_baseline_that_is_half_told_is_not_told_at_all(parts: tuple[str, ...]) -> None:
+    """Its bad requests without all of them are impossible, all without the bad ones a baseline without any error."""
+    stage = Stage(counted(ABSOLUTE))
+    stage.source.shares(stage.start - 600, baseline=0.02, candidate=0.02)
+    stage.source.replaced(stage.start + 300, ArmName.BASELINE)
+    slow = Failed(FailedReason.TIMEOUT, "slow")
+    stage.source.override = lambda one, _: slow if one.part in parts and one.arm is ArmName.BASELINE else None
+    await stage.until(900)
+    assert (stage.shop.outcome, stage.witness.status.blind) == ("", ())
+    found = stage.witness.evidence("absolute")
+    assert found.windows >= 13
+    assert found.counts[2:] == (600 * found.windows, 12 * found.windows)
+    if parts != ("known-total",):
+        assert found.counts[:2] == (0, 0)
+
+
+async def test_a_test_that_needs_the_baseline_waits_for_it_as_long_as_for_any_answer() -> None:
+    """Another one that can do without it, and asks the same, does not shorten that."""
+    stage = Stage(counted(ABSOLUTE, WORSE))
+    lives = []
+
+    async def sample(question: Question, *, timeout: float) -> Answer:
+        lives.append(timeout)
+        return stage.source.answer(question, stage.clock.now())
+
+    stage.shop.world.metrics.sample = sample  # type: ignore[method-assign]
+    await stage.until(300)
+    assert set(lives) == {QUESTION_LIFE}
 
 
 async def test_counts_that_cannot_be_are_blindness_and_said() -> None:

@@ -161,9 +161,12 @@ def closed_windows(
     edges = Edges(pending.begin, pending.step, pending.closed(last, now))
     if not edges.windows:
         return ()
-    known = _known(draft, metric, asks, pending, {key: all_ for key, all_ in found.items() if strangers(all_, edges)})
+    new = {key: all_ for key, all_ in found.items() if strangers(all_, edges)}
+    known = _known(draft, metric, asks, pending, new, wanted.arms)
     if not isinstance(known, dict):
         return known
+    untold = {arm for arm, _ in new.keys() - known.keys()}
+    found = {(arm, part): () if arm in untold else all_ for (arm, part), all_ in found.items()}
     unknown = _unknown(found, known, edges)
     counts = {key: counted(all_, edges, known.get(key), unknown=unknown) for key, all_ in found.items()}
     try:
@@ -196,18 +199,18 @@ def _source_now(draft: Draft, metric: Metric, asks: Asking, pending: Pending) ->
 def _found(
     draft: Draft, metric: Metric, asks: Asking, pending: Pending, arms: Collection[ArmName]
 ) -> dict[Key, tuple[RawSeries, ...]] | Silent:
-    """The samples of all the counters."""
+    """The samples of all the counters. Of an arm that can be done without, all or none: half of one would be all bad, or all good."""
     found: dict[Key, tuple[RawSeries, ...]] = {}
     for arm in ArmName:
-        for part in counters(metric):
-            answer = draft.seen.asked.answer(_raw(metric, arm, part, asks, pending))
+        answers = {part: draft.seen.asked.answer(_raw(metric, arm, part, asks, pending)) for part in counters(metric)}
+        if arm not in arms and any(isinstance(answer, Failed) for answer in answers.values()):
+            answers = dict.fromkeys(answers, Matrix())
+        for part, answer in answers.items():
             match answer:
                 case Matrix():
                     found |= {(arm, name): series for name, series in _series(metric, part, answer).items()}
                 case Vector():
                     return NoData(f"{metric.name}: raw samples were asked for, and values came")
-                case Failed() if arm not in arms:
-                    found |= {(arm, name): () for name in (("fast", "total") if part == "histogram" else (part,))}
                 case _:
                     return answer
     return found
@@ -272,9 +275,16 @@ def _bad(counts: dict[Key, tuple[float, ...]], arm: ArmName, place: int) -> floa
 
 
 def _known(
-    draft: Draft, metric: Metric, asks: Asking, pending: Pending, new: dict[Key, tuple[RawSeries, ...]]
+    draft: Draft,
+    metric: Metric,
+    asks: Asking,
+    pending: Pending,
+    new: dict[Key, tuple[RawSeries, ...]],
+    arms: Collection[ArmName],
 ) -> dict[Key, dict[Labels, float]] | Silent:
     """The last values of series that were away for longer than the look-back; asked only when there are any.
+
+    A counter of an arm that can be done without is missing when there was no answer.
 
     Of a native histogram only its being there is asked for: its own buckets come as they are, the last ones of the source's
     answers would not. So one that is back counts from its first sample.
@@ -287,6 +297,8 @@ def _known(
         text = f"histogram_count({last})" if histogram else last
         answer = draft.want(Question(asks.source, text, metric.name, arm, f"known-{part}"))
         match answer:
+            case Failed() if arm not in arms:
+                continue
             case Vector() if histogram:
                 there = {one.labels for one in answer.series}
                 found[arm, part] = {one.labels: one.samples[0][1] for one in series if one.labels in there}

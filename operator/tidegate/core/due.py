@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tidegate.api.rollout import Step
 from tidegate.core import gates, grid, raising, targets
 from tidegate.core.checkpoints import reached
@@ -24,7 +26,7 @@ def due(memory: Memory, seen: Observed) -> tuple[Question, ...]:
     draft = open_draft(memory, seen)
     if not _time_to_judge(draft):
         return ()
-    return tuple(dict.fromkeys(_needed(draft)))
+    return _once(_needed(draft))
 
 
 def _needed(draft: Draft) -> list[Question]:
@@ -37,6 +39,16 @@ def _needed(draft: Draft) -> list[Question]:
         if _thresholds_needed(draft):
             found += questions_of(draft, thresholds_in_force(draft))
     return found
+
+
+def _once(questions: Iterable[Question]) -> tuple[Question, ...]:
+    """Each question once, with the longest of its lives: one test can do without an arm that another one needs."""
+    found: dict[Question, Question] = {}
+    for one in questions:
+        life = found.setdefault(one, one).life
+        if life is not None and (one.life is None or one.life > life):
+            found[one] = one
+    return tuple(found.values())
 
 
 def _thresholds_needed(draft: Draft) -> bool:
