@@ -115,7 +115,8 @@ class Test:
         if found is None:
             return EvidenceStatus(name=self.line.identity, asked=asked, start=instant(self.draft.now), step=step)
         begin = found.start.timestamp() + found.windows * found.step
-        if begin > self.draft.now + AHEAD * step:  # our clock was ahead when it began
+        # Our clock was ahead when it began. Where anything was counted it is the source's that is ahead: it had samples from there.
+        if begin > self.draft.now + AHEAD * step and not found.windows and not any(found.counts):
             return found.model_copy(update={"start": instant(self.draft.now), "step": step, "windows": 0})
         if found.step == step:
             return found

@@ -26,7 +26,8 @@ from tidegate.core.evidence.counting import (
     strangers,
 )
 from tidegate.core.evidence.counts import Window
-from tidegate.core.observed import ArmName, Failed, Matrix, Question, Vector
+from tidegate.core.instants import in_words
+from tidegate.core.observed import ArmName, Failed, FailedReason, Matrix, Question, Vector
 from tidegate.core.questions import Asking, counters
 from tidegate.core.samples import NoData, NotAsked, Open
 from tidegate.core.slowness import no_bucket
@@ -46,6 +47,9 @@ SLACK = 10.0
 
 TOLERANCE = 30.0
 """Seconds that the source's clock may differ from ours, where only ours is at hand."""
+
+MOST_APART = 240.0
+"""Seconds that the two clocks may differ at most: less than the look-back, so that every question still reaches its windows."""
 
 PATIENCE = 2.0
 """Seconds that are waited for an arm which a test can do without."""
@@ -79,8 +83,8 @@ class Pending:
 
     @property
     def ripe(self) -> bool:
-        """Whether the first may be closed by now."""
-        return self.now >= self.begin + self.step + self._lag
+        """Whether the first may be closed by now; always where the source's clock is ahead, which had a sample from there."""
+        return self.now >= self.begin + self.step + self._lag or self.now < self.begin
 
     @property
     def offset(self) -> float:
@@ -151,13 +155,13 @@ def closed_windows(
     found = _found(draft, metric, asks, pending, wanted.arms)
     if not isinstance(found, dict):
         return found
-    missing = _missing(metric, pending, found, wanted)
-    if missing is not None:
-        return NoData(missing)
-    now = _source_now(draft, metric, asks, pending)
+    last = newest(one for all_ in found.values() for one in all_)
+    now = _source_now(draft, metric, asks, pending, last, doubtful=bool(_missing(metric, pending, found, wanted)))
     if not isinstance(now, int | float):
         return now
-    last = newest(one for all_ in found.values() for one in all_)
+    missing = _missing(metric, pending, found, wanted, now)
+    if missing:
+        return NoData(missing)
     edges = Edges(pending.begin, pending.step, pending.closed(last, now))
     if not edges.windows:
         return ()
@@ -183,17 +187,27 @@ def closed_windows(
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
 
 
-def _source_now(draft: Draft, metric: Metric, asks: Asking, pending: Pending) -> float | Silent:
-    """The source's own time, asked only while catching up: ours may have leapt."""
-    if not pending.offset:
-        return pending.now
-    match draft.want(Question(asks.source, "time()", metric.name, part="clock")):
-        case Vector(series=(one, *_)):
-            return one.value
-        case Vector() | Matrix():
-            return pending.now
-        case silent:
-            return silent
+def _source_now(
+    draft: Draft, metric: Metric, asks: Asking, pending: Pending, last: float | None, *, doubtful: bool
+) -> float | Silent:
+    """The source's own time, asked only while catching up and where something is missing: ours may have leapt, or be ahead.
+
+    Where the two are too far apart nothing can be counted; and that is no fault of the candidate's, nor of the metric.
+    """
+    now = pending.now
+    if pending.offset or doubtful:
+        match draft.want(Question(asks.source, "time()", metric.name, part="clock")):
+            case Vector(series=(one, *_)):
+                now = one.value
+            case Vector() | Matrix():
+                pass
+            case silent:
+                return silent
+    apart = max(now, last or now) - pending.now
+    if abs(apart) > MOST_APART:
+        side = "ahead of" if apart > 0 else "behind"
+        return Failed(FailedReason.BAD_ANSWER, f"the source's clock is {side} ours by {in_words(abs(apart))}")
+    return now
 
 
 def _found(
@@ -217,22 +231,26 @@ def _found(
 
 
 def _missing(
-    metric: Metric, pending: Pending, found: Mapping[Key, tuple[RawSeries, ...]], wanted: Wanted
-) -> str | None:
-    """What there must be and is not; `None` when all is there.
+    metric: Metric,
+    pending: Pending,
+    found: Mapping[Key, tuple[RawSeries, ...]],
+    wanted: Wanted,
+    now: float | None = None,
+) -> str:
+    """What there must be and is not at `now` (epoch seconds; `None`: by our own clock); empty when all is there.
 
     Counters that were there and do not come any more: else nothing would be counted, and nothing speak against anybody.
     No window is passed over for it, so nothing is lost when they come back.
     """
     if any((arm, "fast") in found and found[arm, "total"] and not found[arm, "fast"] for arm in ArmName):
         return no_bucket(metric)
-    reach = min(metric.window.seconds, LOOKBACK)
+    reach, now = min(metric.window.seconds, LOOKBACK), pending.now if now is None else now
     for arm in wanted.arms if not pending.offset else ():
         last = newest(found[arm, "total"])
-        gone = arm in wanted.served if last is None else last < pending.now - reach - TOLERANCE
+        gone = arm in wanted.served if last is None else last < now - reach - TOLERANCE
         if gone:
             return f"{metric.name}: the newest sample of the {arm}'s counters is older than {promql_duration(reach)}"
-    return None
+    return ""
 
 
 def _unknown(
