@@ -226,6 +226,8 @@ class Failed:
 
     reason: FailedReason
     message: str = ""
+    well: bool = field(default=False, compare=False)
+    """The source is well all the same: it answered, and what it said was of no use to this one question."""
 
     @property
     def source_down(self) -> bool:

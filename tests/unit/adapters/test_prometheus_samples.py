@@ -172,6 +172,14 @@ def test_a_series_that_comes_twice_is_refused() -> None:
     assert "requests_total comes twice" in refused([series([[1, "1"]], pod="a"), series([[1, "2"]], pod="a")])
 
 
+async def test_series_that_cannot_be_told_apart_do_not_close_the_source_to_other_questions() -> None:
+    twice = success("matrix", [series([[1, "1"]], pod="a"), series([[1, "1"]], "errors_total", pod="a")])
+    async with asking(answers(200, twice)) as (source, fake):
+        for _ in range(7):
+            assert isinstance(await source.sample(RAW, timeout=5), Failed)
+    assert len(fake.asked) == 7
+
+
 def test_series_of_two_names_that_other_labels_tell_apart_are_taken() -> None:
     assert len(matrix([series([[1, "1"]], pod="a"), series([[1, "1"]], "errors_total", pod="b")]).series) == 2
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.adapters.fake_server import ONE, Reader, Writer, answers, error, http, never, running
+from tests.unit.adapters.fake_server import ONE, Reader, Writer, answers, error, http, never, running, success
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.core.observed import Failed, FailedReason, Question, SeriesValue, Vector
 
@@ -190,6 +190,27 @@ async def test_bad_questions_do_not_count_against_the_source(source: Make) -> No
         for _ in range(7):
             assert reason(await asking.sample(UP, timeout=5)) is FailedReason.BAD_QUERY
     assert len(fake.asked) == 7
+
+
+UNUSABLE = {
+    "a kind that was not asked for": success("matrix", []),
+    "a native histogram": success("vector", [{"metric": {}, "histogram": [1, {}]}]),
+    "more than is read": b" " * (8 * 1024 * 1024 + 1),
+}
+
+
+@pytest.mark.parametrize("answer", UNUSABLE)
+async def test_answers_that_one_question_cannot_use_do_not_close_the_source_to_all_others(
+    source: Make, answer: str
+) -> None:
+    """Else one tenant's wrong metric would make everybody's blind."""
+    async with running(answers(200, UNUSABLE[answer])) as fake:
+        asking = source(fake.url)
+        for _ in range(7):
+            assert reason(await asking.sample(UP, timeout=5)) is FailedReason.BAD_ANSWER
+        assert len(fake.asked) == 7
+        fake.reply = answers(200, ONE)
+        assert await asking.sample(Question("default", "somebody_else"), timeout=5) == ONE_SERIES
 
 
 async def test_every_question_is_observed_with_its_outcome() -> None:

@@ -62,7 +62,7 @@ def checked(status: int, content_type: str, body: bytes, wanted: Wanted) -> dict
     data = payload.get("data")
     kind, result = (data.get("resultType"), data.get("result")) if isinstance(data, dict) else (None, None)
     if kind not in wanted.kinds or not isinstance(result, list):
-        raise NoAnswer(_bad(f"{wanted.otherwise}, not {kind or 'nothing'}"))
+        raise NoAnswer(_bad(f"{wanted.otherwise}, not {kind or 'nothing'}", well=kind is not None))
     return payload
 
 
@@ -86,7 +86,8 @@ def labels(item: dict[str, Any]) -> Labels:
 
 def _series(item: dict[str, Any]) -> SeriesValue:
     if "value" not in item and "histogram" in item:
-        raise NoAnswer(_bad("the question gives a native histogram: ask for histogram_quantile() or _count() of it"))
+        message = "the question gives a native histogram: ask for histogram_quantile() or _count() of it"
+        raise NoAnswer(_bad(message, well=True))
     return SeriesValue(labels(item), float(item["value"][1]))
 
 
@@ -125,5 +126,5 @@ def _said(payload: dict[str, Any] | None, body: bytes) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
-def _bad(message: str) -> Failed:
-    return Failed(FailedReason.BAD_ANSWER, message)
+def _bad(message: str, *, well: bool = False) -> Failed:
+    return Failed(FailedReason.BAD_ANSWER, message, well)

@@ -36,9 +36,10 @@ class Breaker:
     def record(self, answer: Answer) -> None:
         """Takes note of what came of a question that was put to the source.
 
-        One that no thread got to says nothing of the source; one that was answered from parts of its data says it is there.
+        One that no thread got to says nothing of the source; one that was answered from parts of its data says it is there,
+        and so does an answer that only this question cannot use: others may be somebody else's.
         """
-        if isinstance(answer, Failed) and answer.source_down and answer.reason is not FailedReason.PARTIAL:
+        if isinstance(answer, Failed) and answer.source_down and not _there(answer):
             if answer.reason is FailedReason.OVERLOADED:
                 return
             self._failures += 1
@@ -47,3 +48,7 @@ class Breaker:
                 self._next_probe = self._monotonic() + PROBE_EVERY
             return
         self._failures, self._last = 0, None
+
+
+def _there(answer: Failed) -> bool:
+    return answer.well or answer.reason is FailedReason.PARTIAL

@@ -143,7 +143,7 @@ def _body(response: Response, wanted: Wanted) -> bytes:
         body += piece
         if len(body) > wanted.limit:
             message = f"the answer is larger than {wanted.limit >> 20} MiB: {wanted.smaller}"
-            raise NoAnswer(Failed(FailedReason.BAD_ANSWER, message))
+            raise NoAnswer(Failed(FailedReason.BAD_ANSWER, message, well=response.status_code == 200))
     return bytes(body)
 
 
