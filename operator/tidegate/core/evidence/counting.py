@@ -25,6 +25,8 @@ FEW = 3.0
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Samples: TypeAlias = tuple[tuple[float, float], ...]
 """(epoch seconds, value), oldest first."""
+Bucket: TypeAlias = tuple[float, float, float]
+"""Lower bound, upper bound, observations in it."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class RawSeries:
 
     labels: Labels
     samples: Samples
+    since: tuple[tuple[int, float], ...] = ()
+    """Places of samples that another value than that of the sample before is to be taken from, and which."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Distribution:
 
     count: float
     """Observations in all."""
-    buckets: tuple[tuple[float, float, float], ...]
-    """(lower bound, upper bound, observations in it), ascending; empty ones are missing."""
+    buckets: tuple[Bucket, ...]
+    """Ascending; empty ones are missing."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +100,16 @@ def counted(
     """
     found = [0.0] * edges.windows
     for one in series:
-        samples = one.samples
-        mixed = _replicas(samples)
+        samples, since = one.samples, dict(one.since)
+        mixed = _replicas(samples, since)
         for number in range(_first_after(one, edges.start), len(samples)):
             time, value = samples[number]
             place = edges.place(time)
             if place >= edges.windows:
                 break
-            before = _before(samples, number) if mixed or number == 0 else samples[number - 1][1]
+            before = (
+                _before(samples, since, number) if mixed or number in since or number == 0 else samples[number - 1][1]
+            )
             if before is None and known is not None:
                 before = known.get(one.labels)
             if before is None:
@@ -113,7 +119,7 @@ def counted(
     return tuple(found)
 
 
-def _before(samples: Samples, number: int) -> float | None:
+def _before(samples: Samples, since: Mapping[int, float], number: int) -> float | None:
     """What a sample is compared with; `None` for the first.
 
     The sample before it; or the higher one that this was behind, as another replica's, within the look-back. Samples further
@@ -123,14 +129,16 @@ def _before(samples: Samples, number: int) -> float | None:
         return None
     first = bisect.bisect_right(samples, samples[number][0] - LOOKBACK, hi=number, key=itemgetter(0))
     found = samples[min(first, number - 1)][1]
-    for _, value in samples[first + 1 : number]:
+    for place in range(first + 1, number):
+        found, value = since.get(place, found), samples[place][1]
         found = found if _other_replica(found, value) else value
-    return found
+    return since.get(number, found)
 
 
-def _replicas(samples: Samples) -> bool:
+def _replicas(samples: Samples, since: Mapping[int, float]) -> bool:
     """Whether any sample may be another replica's."""
-    return any(_other_replica(before, value) for (_, before), (_, value) in pairwise(samples))
+    pairs = enumerate(pairwise(samples), 1)
+    return any(_other_replica(since.get(place, before), value) for place, ((_, before), (_, value)) in pairs)
 
 
 def _other_replica(before: float, value: float) -> bool:
@@ -176,16 +184,44 @@ def fast(histogram: RawHistogram, bound: float) -> RawSeries:
     """The counter of the observations of a native histogram that are not above `bound`.
 
     The bucket that `bound` lies in is shared out linearly (of one without an end nothing is fast): it is one bucket, the same
-    for both arms.
+    for both arms. Where it was made wider between two samples, both are shared out by the wider one.
     """
-    return RawSeries(histogram.labels, tuple((time, _below(one, bound)) for time, one in histogram.samples))
+    read = [(time, one, *_below(one, bound)) for time, one in histogram.samples]
+    since = []
+    for place, ((_, earlier, before, was), (_, one, value, is_)) in enumerate(pairwise(read), 1):
+        cut = _wider(was, is_)
+        if was != is_ and cut is not None:
+            taken = value - _cut(one, bound, cut) + _cut(earlier, bound, cut)
+            since += [(place, taken)] if not math.isclose(taken, before, abs_tol=1e-9) else []
+    return RawSeries(histogram.labels, tuple((time, value) for time, _, value, _ in read), tuple(since))
 
 
-def _below(one: Distribution, bound: float) -> float:
-    found = 0.0
+def _below(one: Distribution, bound: float) -> tuple[float, tuple[float, float] | None]:
+    """The observations that are not above `bound`, and the ends of the bucket that it lies within."""
+    found, within = 0.0, None
     for low, high, count in one.buckets:
         if high <= bound:
             found += count
-        elif low < bound and math.isfinite(high - low):
-            found += count * (bound - low) / (high - low)
-    return found
+        elif low < bound:
+            found, within = found + count * _share(bound, low, high), (low, high)
+    return found, within
+
+
+def _cut(one: Distribution, bound: float, within: tuple[float, float]) -> float:
+    """The observations that are not above `bound`, those between the two ends taken for one bucket."""
+    low, high = within
+    inside = sum(count for begin, end, count in one.buckets if low <= begin and end <= high)
+    return sum(count for _, end, count in one.buckets if end <= low) + inside * _share(bound, low, high)
+
+
+def _wider(one: tuple[float, float] | None, other: tuple[float, float] | None) -> tuple[float, float] | None:
+    """That of two buckets which the other one lies in; `None` when there is none such."""
+    if one is None or other is None:
+        return one or other
+    low, high = min(one[0], other[0]), max(one[1], other[1])
+    return (low, high) if (low, high) in {one, other} else None
+
+
+def _share(bound: float, low: float, high: float) -> float:
+    """How much of a bucket is not above `bound`, which lies within it."""
+    return (bound - low) / (high - low) if math.isfinite(high - low) else 0.0

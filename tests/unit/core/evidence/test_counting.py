@@ -96,6 +96,39 @@ def test_a_native_histogram_is_a_counter_of_all_and_one_of_the_fast() -> None:
         assert fast(histogram, bound).samples == ((105, pytest.approx(expected)),), bound
 
 
+def test_the_first_bucket_of_bounds_of_ones_own_is_fast_up_to_its_bound() -> None:
+    """It begins at minus infinity."""
+    histogram = RawHistogram(POD_A, ((105, Distribution(7.0, ((-math.inf, 0.1, 4.0), (0.1, 0.5, 3.0)))),))
+    assert fast(histogram, 0.1).samples == ((105, 4.0),)
+    assert fast(histogram, 0.05).samples == ((105, 0.0),)
+
+
+def latencies(low: float, high: float) -> list[RawHistogram]:
+    """A histogram whose buckets are made twice, and then four times as wide in the midst; all durations lie between the two."""
+    found: list[tuple[float, Distribution]] = []
+    for place in range(9):
+        width = (1, 1, 1, 2, 2, 8, 8, 8, 8)[place]  # buckets an octave wide and less: 2^(width/8)
+        counts: dict[tuple[float, float], float] = {}
+        for number in range(1000 + 100 * place):
+            value = low + (high - low) * (number % 100) / 100
+            index = math.ceil(math.log2(value) * 8 / width)
+            bucket = (2 ** ((index - 1) * width / 8), 2 ** (index * width / 8))
+            counts[bucket] = counts.get(bucket, 0.0) + 1
+        buckets = tuple((*bounds, count) for bounds, count in sorted(counts.items()))
+        found.append((15.0 * place, Distribution(sum(counts.values()), buckets)))
+    return [RawHistogram(POD_A, tuple(found))]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.13, 0.15), (0.19, 0.21), (0.21, 0.24), (0.13, 0.24)])
+def test_wider_buckets_of_a_native_histogram_are_no_requests_and_no_reset(low: float, high: float) -> None:
+    """Clients and scrapers halve the resolution of one that has too many."""
+    edges = Edges(0.0, 15.0, 8)
+    found = counted((fast(one, 0.2) for one in latencies(low, high)), edges)
+    assert all(0 <= one <= 100 + 1e-9 for one in found), "no more than there were requests"
+    after = found[5:]
+    assert after == pytest.approx((after[0],) * 3), "as before, with the new buckets"
+
+
 @given(
     st.lists(st.tuples(st.floats(0.5, 20), st.integers(0, 9), st.booleans()), min_size=2, max_size=30),
     st.integers(1, 8),
