@@ -46,7 +46,17 @@ def _with(ratio: Ratio, suffix: str, matcher: str) -> str:
 
 
 def _as_label(number: float) -> str:
-    """A regex of every way to write a number: `1`, `1.0` and `1.00` are one. Backslashes are doubled for PromQL."""
-    text = f"{Decimal(repr(number)).normalize():f}"
-    whole, _, part = text.partition(".")
+    """A regex of every way to write a number: `1`, `1.0` and `1.00` are one, `1000000` and `1e+06` another."""
+    exact = Decimal(repr(number)).normalize()
+    plain, exponent = _digits(exact), exact.adjusted()
+    if -4 <= exponent < 6:
+        return plain
+    # Go writes these with an exponent, and so does Prometheus, whatever was scraped.
+    sign = "-" if exponent < 0 else "[+]?"
+    return f"{plain}|{_digits(exact.scaleb(-exponent))}[eE]{sign}0*{abs(exponent)}"
+
+
+def _digits(exact: Decimal) -> str:
+    """A regex of a number without an exponent. Backslashes are doubled for PromQL."""
+    whole, _, part = f"{exact:f}".partition(".")
     return f"{whole}\\\\.{part}0*" if part else f"{whole}(\\\\.0*)?"
