@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import pytest
 
 from tests.simulated.scraped import Stage
 from tests.simulated.test_counted import RATIO, WORSE, counted
 from tidegate.core.counters import MOST_APART
+from tidegate.core.instants import instant
 from tidegate.core.observed import ArmName
 
 LASTS = 500.0
@@ -65,6 +69,30 @@ async def test_an_interval_edited_while_the_source_is_ahead_doubles_nothing() ->
     found = one.witness.evidence("worse")
     assert found.step == 15
     assert found.counts[2] <= 10 * (LASTS + 200)
+
+
+@pytest.mark.parametrize("ahead", [-200, 200])
+async def test_what_was_missed_is_caught_up_on_by_the_earlier_clock(ahead: float) -> None:
+    one = stage(ahead)
+    one.runner.stand_still(one.start + 300, one.start + 300 + 7600)
+    await one.until(8200)
+    found = one.witness.evidence("worse")
+    assert any(" offset " in question.promql for question in one.source.asked if question.part == "raw-total")
+    assert found.windows >= (8200 + ahead - 150) // 60
+    assert found.counts == (5400 * found.windows, 54 * found.windows, 600 * found.windows, 6 * found.windows)
+
+
+async def test_a_grid_that_began_by_a_clock_which_was_ahead_is_laid_anew() -> None:
+    one = stage(0)
+    await one.until(20)
+    stored = one.shop.cluster.rollouts["checkout"]
+    status = copy.deepcopy(dict(stored.status))
+    (evidence,) = status["run"]["evidence"]
+    evidence["start"] = instant(one.start + 86400).isoformat()
+    one.shop.cluster.put_rollout(replace(stored, status=status))
+    one.runner.restart()
+    await one.until(LASTS)
+    assert one.witness.evidence("worse").windows >= 6
 
 
 async def test_counters_that_stop_are_missed_by_the_sources_own_clock() -> None:

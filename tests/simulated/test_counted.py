@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -307,6 +308,20 @@ async def test_after_hours_away_what_was_missed_is_counted_hour_by_hour(away: fl
     disturbed = await gathered(until, trouble=restart)
     same(disturbed, await undisturbed(until))
     assert any(" offset " in one.promql for one in disturbed.source.asked if one.part == "raw-total")
+
+
+async def test_where_an_hour_is_more_than_the_source_can_answer_minutes_are_caught_up_on() -> None:
+    def small(question: Question, _now: float) -> Answer | None:
+        reach = re.search(r"\[(\d+)s\]", question.promql)
+        large = question.part.startswith("raw") and reach is not None and int(reach[1]) > 1000
+        return Failed(FailedReason.BAD_ANSWER, "too large") if large else None
+
+    def away(stage: Stage) -> None:
+        stage.source.override = small
+        stage.runner.stand_still(stage.start + 1000, stage.start + 5000)
+
+    disturbed = await gathered(6500, trouble=away)
+    same(disturbed, await undisturbed(6500))
 
 
 async def test_what_was_gathered_is_written_with_the_heartbeat_and_not_in_quiet_ticks() -> None:

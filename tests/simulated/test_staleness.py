@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import spec
-from tidegate.core.observed import ArmName, Failed, FailedReason, Question
+from tidegate.core.observed import ArmName, Failed, FailedReason, Question, Vector
 
 RATIO = {
     "name": "errors",
@@ -133,6 +133,23 @@ async def test_tests_on_counts_are_blind_without_the_counters_they_need(
     assert blind(one) == (["NoData"] if needed else [])
     await one.until(2400)
     assert one.shop.outcome == ("Reverted" if needed else "")
+
+
+async def test_a_limit_that_is_broken_stays_so_when_the_counters_are_gone() -> None:
+    one = stage(guards=[{**ABSOLUTE, "onBreach": "Hold"}])
+    one.source.shares(one.start, candidate=0.5)
+    one.source.pods[ArmName.CANDIDATE][0].end = one.start + 600
+    await one.until(1200)
+    assert state(one) == "Breached"
+
+
+async def test_a_native_histogram_is_looked_for_by_its_count() -> None:
+    """The source's answers hold no histograms."""
+    native = {"name": "slow", "ratio": {"histogram": "seconds", "slowerThan": "1s", "native": True}, "window": "1m"}
+    one = stage(metrics=[native], guards=[{"name": "limit", "metric": "slow", "max": "5%"}])
+    one.source.override = lambda _question, _now: Vector(())
+    await one.until(300)
+    assert {question.promql.partition("[")[0] for question in asked(one)} == {"histogram_count(last_over_time(seconds"}
 
 
 async def test_when_the_counters_come_back_nothing_was_lost() -> None:

@@ -140,6 +140,13 @@ def test_a_bucket_that_is_written_though_empty_is_left_out() -> None:
     assert found.samples[0][1].buckets == ((1.0, 2.0, 1.0),)
 
 
+def test_a_histogram_without_a_count_that_can_be_is_left_out() -> None:
+    (found,) = matrix(
+        [NATIVE | {"histograms": [[1, {"count": "NaN", "sum": "NaN"}], *NATIVE["histograms"]]}]
+    ).histograms
+    assert [at for at, _ in found.samples] == [1700000000.0, 1700000030.5]
+
+
 def test_a_series_that_became_a_native_histogram_is_in_both_parts() -> None:
     found = matrix([NATIVE | {"values": [[1699999970, "3"]]}])
     assert [one.labels for one in found.series] == [one.labels for one in found.histograms] == [(("pod", "a"),)]

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.adapters.fake_server import ONE, Reader, Writer, answers, error, http, never, running, success
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
+from tidegate.adapters.prometheus.breaker import Breaker
 from tidegate.core.observed import Failed, FailedReason, Question, SeriesValue, Vector
 
 UP = Question("default", "up")
@@ -182,6 +183,22 @@ async def test_after_five_failures_a_source_is_probed_every_five_seconds(source:
         for _ in range(3):
             assert await asking.sample(UP, timeout=5) == ONE_SERIES
         assert len(fake.asked) == 9
+
+
+def test_questions_that_nobody_got_to_do_not_close_a_source() -> None:
+    breaker = Breaker(lambda: 0.0)
+    for _ in range(7):
+        breaker.record(Failed(FailedReason.OVERLOADED))
+        assert breaker.refusal() is None
+
+
+async def test_the_environments_proxy_is_not_asked(source: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(never) as gone:
+        pass
+    monkeypatch.setenv("http_proxy", gone.url)
+    monkeypatch.setenv("no_proxy", "")
+    async with running(answers(200, ONE)) as fake:
+        assert await source(fake.url).sample(UP, timeout=5) == ONE_SERIES
 
 
 async def test_bad_questions_do_not_count_against_the_source(source: Make) -> None:

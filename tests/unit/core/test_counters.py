@@ -14,9 +14,20 @@ from tests.simulated.shop import spec
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
-from tidegate.core.counters import BEFORE, LAG, SLACK, TOLERANCE, Pending, closed_windows, raw_questions, step_of
+from tidegate.core.counters import (
+    BEFORE,
+    LAG,
+    PATIENCE,
+    SLACK,
+    TOLERANCE,
+    Pending,
+    Wanted,
+    closed_windows,
+    raw_questions,
+    step_of,
+)
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.counting import FEW, LARGE, LOOKBACK, SMALL_DROP, RawSeries
+from tidegate.core.evidence.counting import FEW, LARGE, LOOKBACK, SMALL_DROP, Distribution, RawHistogram, RawSeries
 from tidegate.core.evidence.counts import Window
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
@@ -61,13 +72,13 @@ class Store:
             return Vector(tuple(SeriesValue(one.labels, one.samples[-1][1]) for one in cut))
         return Matrix(tuple(cut))
 
-    def closed(self, pending: Pending) -> object:
+    def closed(self, pending: Pending, metric: Metric = METRIC, wanted: Wanted | None = None) -> object:
         """As a tick does it: decides, asks what is wanted, decides again."""
-        answers = {one: self.answer(one, pending.now) for one in raw_questions(METRIC, ASKS, pending)}
+        answers = {one: self.answer(one, pending.now) for one in raw_questions(metric, ASKS, pending)}
         for _ in range(6):
             observed = Observed(pending.now, ROLLOUT, SPEC, asked=Asked(answers))
             draft = Draft(observed, Memory(), SPEC, RolloutStatus())
-            found = closed_windows(draft, METRIC, ASKS, pending)
+            found = closed_windows(draft, metric, ASKS, pending, wanted)
             if not draft.wanted:
                 return found
             answers = answers | {one: self.answer(one, pending.now) for one in draft.wanted}
@@ -121,6 +132,49 @@ def test_counters_that_do_not_come_any_more_are_no_data_and_nothing_is_passed_ov
     assert gone.closed(pending(75 + STEP + TOLERANCE)) == (Window(0, 0, 10, 0),)
     found = gone.closed(pending(75 + STEP + TOLERANCE + 1))
     assert found == NoData("errors: the newest sample of the candidate's counters is older than 60s")
+
+
+def test_no_counter_is_looked_for_further_back_than_the_look_back() -> None:
+    long = METRIC.model_copy(update={"window": type(METRIC.window)("30m")})
+    gone = both((-10, 100), (50, 110), (75, 120))
+    found = gone.closed(pending(75 + LOOKBACK + TOLERANCE + 1), long)
+    assert found == NoData("errors: the newest sample of the candidate's counters is older than 300s")
+
+
+def test_counters_of_an_arm_that_had_requests_and_has_none_left_are_no_data() -> None:
+    """As when the pods that `$pods` stands for are others, which nobody scrapes."""
+    served = Wanted(served=(ArmName.CANDIDATE,))
+    found = Store({}).closed(pending(500), wanted=served)
+    assert found == NoData("errors: the newest sample of the candidate's counters is older than 60s")
+
+
+def test_only_an_arm_that_can_be_done_without_is_waited_for_less_long() -> None:
+    lives = {(one.arm, one.life) for one in raw_questions(METRIC, ASKS, pending(STEP + LAG))}
+    assert lives == {(ArmName.BASELINE, PATIENCE), (ArmName.CANDIDATE, None)}
+    assert {one.life for one in raw_questions(METRIC, ASKS, pending(STEP + LAG), tuple(ArmName))} == {None}
+
+
+def test_a_native_histogram_that_was_away_counts_from_its_first_sample() -> None:
+    ratio = {"histogram": 'seconds{w="$workload"}', "slowerThan": "200ms", "native": True}
+    metric = Metric.model_validate({"name": "slow", "ratio": ratio, "window": "1m"})
+
+    def histogram(pod: str, *samples: tuple[float, float, float]) -> RawHistogram:
+        read = ((at, Distribution(count, ((0.0, 0.2, fast), (0.2, 0.4, count - fast)))) for at, count, fast in samples)
+        return RawHistogram((("pod", pod),), tuple(read))
+
+    came = (
+        histogram("back", (40, 90, 80), (75, 95, 84)),
+        histogram("new", (50, 7, 5), (75, 8, 5)),
+        histogram("old", (-9, 3, 3), (55, 4, 3)),
+    )
+    known = 'histogram_count(last_over_time(seconds{w="b"}[86400s] offset 375s))'
+    raw = raw_questions(metric, ASKS, pending(75))
+    answers: dict[Question, Answer | None] = {raw[0]: Matrix(), raw[1]: Matrix((), came)}
+    answers[Question("default", known)] = Vector((SeriesValue((("pod", "back"),), 61.0),))
+    observed = Observed(75.0, ROLLOUT, SPEC, asked=Asked(answers))
+    draft = Draft(observed, Memory(), SPEC, RolloutStatus())
+    assert closed_windows(draft, metric, ASKS, pending(75)) == (Window(0, 0, 7 + 1, 2 + 1),)
+    assert {one.promql for one in draft.wanted} <= {known}
 
 
 def test_without_any_sample_no_window_is_closed() -> None:

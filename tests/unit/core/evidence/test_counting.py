@@ -36,6 +36,7 @@ CASES = (
     ("a reset adds the new value", [series(POD_A, (90, 50), (105, 52), (120, 3))], (2, 3)),
     ("a small drop is another replica's, not a reset", [series(POD_A, (90, 1000), (105, 990), (120, 1010))], (0, 10)),
     ("nor is a drop of one of a smaller one", [series(POD_A, (90, 56), (105, 57), (115, 56), (130, 57))], (1, 0)),
+    ("a drop of a counter below ten is a reset", [series(POD_A, (90, 9), (105, 8), (120, 9))], (8, 1)),
     ("a missed scrape is made good by the next", [series(POD_A, (90, 5), (125, 9))], (0, 4)),
     ("a new series counts from zero", [series(POD_A, (90, 5), (120, 5)), series(POD_B, (105, 1), (120, 4))], (1, 3)),
     (
