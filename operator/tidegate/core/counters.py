@@ -221,6 +221,8 @@ def _found(
             answers = dict.fromkeys(answers, Matrix())
         for part, answer in answers.items():
             match answer:
+                case Matrix() if wrong := _of_other_kind(part, answer):
+                    return NoData(f"{metric.name}: {wrong}")
                 case Matrix():
                     found |= {(arm, name): series for name, series in _series(metric, part, answer).items()}
                 case Vector():
@@ -273,6 +275,14 @@ def _turning_up(one: RawSeries, edges: Edges) -> int | None:
     """The window of a series' first sample; `None` for one that was there before, or comes later."""
     place = edges.place(one.samples[0][0]) if one.samples else -1
     return place if 0 <= place < edges.windows else None
+
+
+def _of_other_kind(part: str, answer: Matrix) -> str:
+    """What is said of histograms where counters were asked for, or the other way round: else there would be no requests, for ever."""
+    if part == "histogram":
+        return "these are counters, not native histograms" if answer.series and not answer.histograms else ""
+    other = answer.histograms and not answer.series
+    return f"'{part}' gives native histograms: write 'histogram', with 'native: true'" if other else ""
 
 
 def _series(metric: Metric, part: str, answer: Matrix) -> dict[str, tuple[RawSeries, ...]]:

@@ -177,6 +177,19 @@ def test_a_native_histogram_that_was_away_counts_from_its_first_sample() -> None
     assert {one.promql for one in draft.wanted} <= {known}
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_a_histogram_of_the_other_kind_is_said_and_not_taken_for_no_requests(native: bool) -> None:  # noqa: FBT001
+    ratio = {"histogram": "seconds", "slowerThan": "200ms", "native": True} if native else RATIO
+    metric = Metric.model_validate({"name": "slow", "ratio": ratio, "window": "1m"})
+    other = RawHistogram((), ((40, Distribution(1.0, ((0.0, 0.2, 1.0),))),))
+    given = Matrix((series("p", (40, 1)),)) if native else Matrix((), (other,))
+    asked = Asked(dict.fromkeys(raw_questions(metric, ASKS, pending(75)), given))
+    draft = Draft(Observed(75.0, ROLLOUT, SPEC, asked=asked), Memory(), SPEC, RolloutStatus())
+    found = closed_windows(draft, metric, ASKS, pending(75))
+    assert isinstance(found, NoData)
+    assert ("not native histograms" if native else "'native: true'") in found.message
+
+
 def test_without_any_sample_no_window_is_closed() -> None:
     assert Store({}).closed(pending(500)) == ()
 
