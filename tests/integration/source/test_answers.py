@@ -19,7 +19,15 @@ from lab.ports import free_port
 from lab.processes import Processes
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
-from tidegate.core.evidence.counting import Distribution, RawHistogram, RawSeries
+from tidegate.core.evidence.counting import (
+    Distribution,
+    Edges,
+    RawHistogram,
+    RawSeries,
+    counted,
+    fast,
+    observations,
+)
 from tidegate.core.observed import Answer, Failed, FailedReason, Matrix, Question, Vector
 
 ELSEWHERE = "elsewhere"
@@ -190,6 +198,23 @@ async def test_a_histogram_with_bounds_of_its_own_begins_at_minus_infinity(writt
     (histogram,) = found.histograms
     buckets = ((-math.inf, 0.1, 4.0), (0.1, 0.5, 2.0), (0.5, math.inf, 1.0))
     assert histogram.samples == ((START, Distribution(7.0, buckets)),)
+
+
+async def test_a_native_histogram_whose_resolution_was_halved_thrice_counts_on(written: Written) -> None:
+    """All of it lies in the bucket from 0.177 to 0.193, then in the one from 0.125 to 0.25: of 100 more no more than 100 are fast."""
+    fine = {"scale": 3, "positive": {"offset": -20, "bucketCounts": [5000]}}
+    wide = {"scale": 0, "positive": {"offset": -3, "bucketCounts": [5100]}}
+    points = [(0.0, {"count": 4900, "sum": 900} | fine | {"positive": {"offset": -20, "bucketCounts": [4900]}})]
+    points += [(30.0, {"count": 5000, "sum": 950} | fine), (60.0, {"count": 5100, "sum": 970} | wide)]
+    await written.write(histogram("halved", points, pod="a"))
+    found = await ask(written, "halved[1d]", "raw-histogram")
+    assert isinstance(found, Matrix)
+    (one,) = found.histograms
+    edges = Edges(START, 30.0, 2)
+    assert counted([observations(one)], edges) == (100.0, 100.0)
+    before, after = counted([fast(one, 0.185)], edges)
+    assert 0 <= before <= 100
+    assert after == pytest.approx(100 * (0.185 - 0.125) / 0.125)
 
 
 async def test_samples_without_a_question_for_them_are_refused(written: Written) -> None:
