@@ -11,7 +11,7 @@ from tidegate.api.status import Clock
 from tidegate.core.findings import Finding, State
 
 KEPT = 8
-"""Series whose clocks are kept: the worst."""
+"""Series whose clocks are kept: those beyond the limit now before the others, and of each the ones that lasted longest."""
 
 
 def clocks_after(before: tuple[Clock, ...], finding: Finding, watched: float, most: float) -> tuple[Clock, ...]:
@@ -33,7 +33,8 @@ def clocks_after(before: tuple[Clock, ...], finding: Finding, watched: float, mo
             clock = known.get(one.series)
             lasted = clock.watched + min(max(watched - clock.mark, 0.0), most) if clock else 0.0
             known[one.series] = Clock(series=one.series, watched=round(lasted, 3), mark=round(watched, 3))
-    worst = sorted(known.values(), key=lambda clock: (-clock.watched, clock.series))
+    beyond = {one.series for one in finding.series if one.state is State.BREACHED}
+    worst = sorted(known.values(), key=lambda clock: (clock.series not in beyond, -clock.watched, clock.series))
     return tuple(worst[:KEPT])
 
 

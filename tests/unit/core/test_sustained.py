@@ -70,3 +70,13 @@ def test_the_worst_eight_are_kept() -> None:
     clocks = tuple(Clock(series=f"s{number:02}", watched=number, mark=0) for number in range(20))
     kept = clocks_after(clocks, finding(x=GOOD), 0, most=20.0)
     assert [clock.watched for clock in kept] == list(range(19, 19 - KEPT, -1))
+
+
+def test_series_that_are_gone_keep_no_place_from_one_that_is_beyond_the_limit() -> None:
+    """Pods that were replaced while beyond the limit: their successor's breach must still last its time."""
+    clocks = tuple(Clock(series=f"old{number}", watched=800, mark=800) for number in range(KEPT))
+    for watched in range(800, 840, 10):
+        judged = finding(new=BAD)
+        clocks = clocks_after(clocks, judged, float(watched), most=20.0)
+        assert len(clocks) == KEPT
+    assert sustained_state(judged, clocks, 30.0) is State.BREACHED
