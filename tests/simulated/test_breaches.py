@@ -113,6 +113,39 @@ async def test_a_source_that_is_down_for_long_holds_and_goes_on_when_it_is_back(
     assert shop.outcome == "Succeeded"
 
 
+async def test_a_source_that_comes_and_goes_with_nothing_to_say_does_not_begin_blindness_anew_each_time() -> None:
+    """A Prometheus that crashes and starts again and again: down, then there without data, then down."""
+    shop = Shop()
+    runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "6h"}])
+    bad = shop.clock.now()
+
+    def answer(_question: Question, now: float) -> Answer:
+        down = int((now - bad) // 30) % 2 == 0
+        return Failed(FailedReason.REFUSED, "connection refused") if down else Vector(())
+
+    shop.answer = answer
+    await runner.run_until(bad + 600)
+    assert (shop.weight, shop.outcome) == (10, ""), "half of the time it could not be asked"
+    assert {one.kind: round(one.watched, -2) for one in shop.status.blind} == {"NoData": 300, "SourceDown": 300}
+    await runner.run_until(bad + 3600, lambda: shop.weight == 0)
+    assert 1190 <= shop.clock.now() - bad <= 1260
+
+
+async def test_time_without_data_does_not_count_towards_a_source_that_is_down() -> None:
+    shop = Shop()
+    policy = {"noData": {"after": "10h", "then": "Hold"}, "sourceDown": {"after": "10m", "then": "Hold"}}
+    runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "6h"}], blindness=policy)
+    shop.answer = lambda _question, _now: Vector(())
+    await runner.run_until(shop.clock.now() + 3000)
+    shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "connection refused")
+    await runner.run_until(shop.clock.now() + 570)
+    assert shop.status.run is not None
+    assert shop.status.run.hold is None
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.status.run.hold is not None
+    assert shop.status.run.hold.reason == "BlindSourceDown"
+
+
 async def test_a_hold_waits_until_all_is_well_and_restarts_the_duration() -> None:
     shop = Shop()
     hold = {"metric": "errors", "max": "2%", "onBreach": "Hold", "afterHold": "Restart"}

@@ -182,6 +182,11 @@ async def test_blindness_while_settling_holds_the_end_back() -> None:
     shop.answer = lambda _question, _now: Vector(())
     await runner.run_until(shop.clock.now() + 300)
     assert (shop.outcome, stage(shop)) == ("", "Settling")
+    await runner.run_until(shop.clock.now() + 3600)
+    assert (shop.outcome, stage(shop), image(shop)) == ("", "Settling", "shop:v2"), "nor does it ever take it back"
+    assert shop.status.run is not None
+    assert shop.status.run.hold is not None
+    assert shop.status.run.hold.reason == "BlindNoData"
     shop.answer = None
     await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"

@@ -131,7 +131,7 @@ class GuardStatus(StatusModel):
 
 
 class BlindStatus(StatusModel):
-    """A metric whose question could not be answered. *memory*."""
+    """A metric whose question could not be answered, once for each kind. *memory*."""
 
     metric: str
     """The metric."""
@@ -140,9 +140,9 @@ class BlindStatus(StatusModel):
     since: datetime
     """Since when."""
     watched: float = 0
-    """Watched seconds without an answer."""
+    """Watched seconds without an answer, of this kind."""
     mark: float = 0
-    """The run's watched seconds at the last blind answer."""
+    """The run's watched seconds at the last blind answer of this kind."""
     answers: int = 0
     """Questions asked in that time."""
     message: str = ""
