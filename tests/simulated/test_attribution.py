@@ -365,6 +365,77 @@ async def test_counts_tell_better_than_shares_whether_two_arms_are_alike() -> No
         assert (shop.outcome == "Reverted") is reverts, bad
 
 
+def few(bad: float, of_the_baseline: float) -> dict[tuple[ArmName, str], float]:
+    """10 requests to the candidate, 90 to the baseline: too few to show in one window that 2 bad ones are more than none."""
+    return {
+        (ArmName.CANDIDATE, "bad"): bad,
+        (ArmName.CANDIDATE, "total"): 10.0,
+        (ArmName.BASELINE, "bad"): of_the_baseline,
+        (ArmName.BASELINE, "total"): 90.0,
+    }
+
+
+@pytest.mark.parametrize(("lasting", "within", "after"), [("0s", 31, 70), ("1m", 45, 180)])
+async def test_a_baseline_that_is_well_again_excuses_few_requests_for_a_moment_only(
+    lasting: str, within: float, after: float
+) -> None:
+    shop = Shop()
+    counts = few(0, 0)
+    shop.answer = lambda question, _now: value(counts.get((question.arm, question.part), 0.0))
+    runner = await started(shop, metrics=[RATIO], guards=[{"metric": "errors", "max": "5%", "for": lasting}])
+    counts.update(few(2, 20))
+    await later(shop, runner, 300)
+    assert holding(shop) == "SharedIncident"
+    counts.update(few(2, 0))
+    await later(shop, runner, within)
+    assert (holding(shop), shop.outcome) == ("SharedIncident", ""), (
+        "by chance it may be within the limit a little earlier"
+    )
+    await later(shop, runner, after - within)
+    assert shop.outcome == "Reverted"
+
+
+async def test_an_incident_that_both_arms_share_excuses_no_other_limit() -> None:
+    shop = Shop()
+    counts, slow = few(0, 0), {"both": 0.1}
+    shop.answer = lambda question, _now: value(
+        slow["both"] if question.metric == "slow" else counts.get((question.arm, question.part), 0.0)
+    )
+    metrics = [RATIO, {"name": "slow", "query": 'slow{workload="$workload"}', "unit": "seconds", "window": "20s"}]
+    guards = [{"metric": "slow", "max": "200ms"}, {"metric": "errors", "max": "5%"}]
+    runner = await started(shop, metrics=metrics, guards=guards)
+    slow["both"] = 1.0
+    await later(shop, runner, 30)
+    assert holding(shop) == "SharedIncident"
+    counts.update(few(2, 0))
+    await later(shop, runner, 11)
+    assert shop.outcome == "Reverted"
+
+
+async def test_a_shared_incident_is_not_written_again_with_every_judgement() -> None:
+    shop = Shop()
+    runner = await started(shop)
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 60)
+    version = shop.cluster.rollouts["checkout"].resource_version
+    await later(shop, runner, 120)
+    assert shop.cluster.rollouts["checkout"].resource_version == version
+
+
+async def test_after_a_shared_incident_the_duration_starts_anew_where_that_was_asked_for() -> None:
+    line = {"name": "absolute", "metric": "errors", "regression": {"limit": "5%"}, "onBreach": "Hold"}
+    stage = Stage(spec(metrics=[{**RATIO, "window": "1m"}], guards=[{**line, "afterHold": "Restart"}], steps=LONG))
+    await stage.until(300)
+    stage.source.shares(stage.shop.clock.now(), baseline=0.3, candidate=0.3)
+    await stage.until(900)
+    assert holding(stage.shop) == "SharedIncident"
+    stage.source.shares(stage.shop.clock.now(), baseline=0.0, candidate=0.0)
+    await stage.until(1800)
+    assert holding(stage.shop) == ""
+    assert stage.shop.status.step is not None
+    assert stage.shop.status.step.watched < 900
+
+
 async def test_a_regression_with_a_limit_that_both_arms_break_holds() -> None:
     absolute = {"name": "absolute", "metric": "errors", "regression": {"limit": "5%"}}
     metric = {**RATIO, "window": "1m"}

@@ -44,6 +44,15 @@ class Ending(StatusModel):
     """Goes ahead even onto a baseline without pods (a person's Abort)."""
 
 
+class SharedStatus(StatusModel):
+    """A limit that both arms broke. *memory*."""
+
+    name: str
+    """The line's identity."""
+    last: datetime
+    """When the baseline was last seen beyond it."""
+
+
 class Hold(StatusModel):
     """The step stands still until all is well. *memory*."""
 
@@ -55,6 +64,8 @@ class Hold(StatusModel):
     """When it began."""
     restart: bool = False
     """The step's duration starts anew afterwards."""
+    shared: tuple[SharedStatus, ...] = ()
+    """The limits that both arms broke meanwhile."""
 
 
 class Waiting(StatusModel):

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from tidegate.api import promql
 from tidegate.api.metric import Metric
-from tidegate.api.threshold import LimitKind, OnBreach, SharedIncident, Threshold
+from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
+from tidegate.core import grid
 from tidegate.core.draft import Draft
 from tidegate.core.evidence.counts import Window
 from tidegate.core.evidence.gathered import Compared, Conclusion
@@ -45,18 +46,14 @@ def attributed(draft: Draft, finding: Finding, metric: Metric, asks: Asking) -> 
         return finding
     beyond_it = [one for one in finding.series if one.state is State.BREACHED]
     others = [_counterpart(one, finding, baseline) for one in beyond_it]
-    hold = draft.run.hold
-    known = hold is not None and hold.reason == "SharedIncident"
-    alike = [
-        (known or _beyond_too(finding.line, metric, other)) and _alike(finding.line, one, other)
-        for one, other in zip(beyond_it, others, strict=True)
-    ]
-    if not alike or not all(alike):
+    both = all(_beyond_too(finding.line, metric, other) for other in others)
+    alike = all(_alike(finding.line, one, other) for one, other in zip(beyond_it, others, strict=True))
+    if not beyond_it or not alike or not (both or _just_ending(draft, finding.line, asks.window(metric))):
         return finding
     worst = next((other for one, other in zip(beyond_it, others, strict=True) if one is finding.worst), others[0])
     value = worst.value if worst is not None and worst.value is not None else math.nan
     words = f"; the baseline's is {shown(value, metric.effective_unit)}: a shared incident, not this version"
-    return replace(finding, shared=True, message=finding.message + words)
+    return replace(finding, shared=True, both=both, message=finding.message + words)
 
 
 def shared(finding: Finding) -> bool:
@@ -81,8 +78,23 @@ def _counterpart(one: SeriesFinding, finding: Finding, baseline: Value) -> Serie
     return same or (baseline.series[0] if len(finding.series) == len(baseline.series) == 1 else None)
 
 
+def _just_ending(draft: Draft, line: Threshold, window: float) -> bool:
+    """Whether both arms were beyond this very limit a moment ago: when a shared incident ends, one is within it first, by chance.
+
+    A moment is a window, which still holds what was, and the duration after which a guard is asked again.
+    """
+    hold = draft.run.hold
+    last = next((one.last for one in hold.shared if one.name == line.identity), None) if hold is not None else None
+    if last is None:
+        return False
+    lasting = line.for_.seconds if isinstance(line, Guard) else 0.0
+    until = last.timestamp() + window + lasting + 2 * draft.interval
+    draft.wakes.append(grid.at_or_after(draft.seen.rollout.uid, draft.interval, until))
+    return draft.now < until
+
+
 def _beyond_too(line: Threshold, metric: Metric, other: SeriesSample | None) -> bool:
-    """Whether the baseline is beyond the limit. When a shared incident ends, one arm is within it first, by chance."""
+    """Whether the baseline is beyond the limit."""
     return other is not None and other.value is not None and beyond(line, metric, other.value)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from tidegate.api.status import EvidenceStatus, RolloutStatus, WeightStatus
+from tidegate.api.status import EvidenceStatus, Hold, RolloutStatus, WeightStatus
 from tidegate.core import gates, targets
 from tidegate.core.checkpoints import following
 from tidegate.core.conditions import conditions, phase_of
@@ -94,7 +94,7 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
     if run is not None:
         promotion = run.promotion.model_copy(update={"settled": 0.0}) if run.promotion is not None else None
         waiting = run.waiting.model_copy(update={"message": _worded(run.waiting.message)}) if run.waiting else None
-        hold = run.hold.model_copy(update={"message": _worded(run.hold.message)}) if run.hold else None
+        hold = _standing(run.hold) if run.hold is not None else None
         passing = {
             "watched": 0.0,
             "unavailable": float(run.unavailable > 0),
@@ -116,6 +116,11 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
             "message": "",
         }
     )
+
+
+def _standing(hold: Hold) -> Hold:
+    shared = tuple(one.model_copy(update={"last": hold.since}) for one in hold.shared)
+    return hold.model_copy(update={"message": _worded(hold.message), "shared": shared})
 
 
 def _worded(message: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tidegate.api.rollout import RolloutSpec, Step
-from tidegate.api.status import Ending, Hold, Paused, RolloutStatus, RunStatus, StepStatus, Waiting
+from tidegate.api.status import Ending, Hold, Paused, RolloutStatus, RunStatus, SharedStatus, StepStatus, Waiting
 from tidegate.core.findings import Finding
 from tidegate.core.instants import instant
 from tidegate.core.memory import Memory
@@ -142,14 +142,17 @@ class Draft:
         self.urgent = True
         self.intent = True
 
-    def hold(self, reason: str, message: str, *, restart: bool) -> None:
-        """Stands still until all is well."""
+    def hold(self, reason: str, message: str, *, restart: bool, shared: str = "") -> None:
+        """Stands still until all is well; `shared` names a line that both arms are beyond now."""
         before = self.run.hold
         if before is None:
             self.say("Holding", message, warning=True)
         since = before.since if before else instant(self.now)
         restart = restart or bool(before and before.restart)
-        self.update_run(hold=Hold(reason=reason, message=message, since=since, restart=restart))
+        both = before.shared if before else ()
+        if shared:
+            both = (*(one for one in both if one.name != shared), SharedStatus(name=shared, last=instant(self.now)))
+        self.update_run(hold=Hold(reason=reason, message=message, since=since, restart=restart, shared=both))
 
     def pause(self, reason: str, message: str) -> None:
         """Stops until a person resumes."""

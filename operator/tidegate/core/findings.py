@@ -78,6 +78,8 @@ class Finding:
     """For a test on counts."""
     shared: bool = False
     """The baseline is beyond the limit just as well: a shared incident, not a regression."""
+    both: bool = False
+    """Shared, and the baseline is beyond the limit now, not only a moment ago."""
 
     @property
     def answered(self) -> bool:

@@ -149,8 +149,9 @@ def act_on(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str =
             draft.end("Reverted", reason, prefix + finding.message)
             return
     for finding in breached:
+        restart = finding.line.after_hold is AfterHold.RESTART
         if shared(finding):
-            draft.hold("SharedIncident", prefix + finding.message, restart=False)
+            both = finding.line.identity if finding.both else ""
+            draft.hold("SharedIncident", prefix + finding.message, restart=restart, shared=both)
         elif finding.line.on_breach is OnBreach.HOLD:
-            restart = finding.line.after_hold is AfterHold.RESTART
             draft.hold("Holding", prefix + finding.message, restart=restart)
