@@ -278,6 +278,29 @@ async def test_a_segment_that_disappears_leaves_the_verdict_undecided() -> None:
     assert shop.outcome == "Succeeded"
 
 
+async def test_a_metric_that_is_edited_to_group_by_another_label_misses_none_of_the_groups_before() -> None:
+    shop = Shop()
+
+    def answer(question: Question, _now: float) -> Answer:
+        label = "region" if "by (region)" in question.promql else "segment"
+        number = 500.0 if question.part == "total" else 0.0
+        return Vector(tuple(SeriesValue(((label, name),), number) for name in ("eu", "us")))
+
+    def metric(label: str) -> dict[str, object]:
+        return {"name": "errors", "ratio": {"bad": "bad", "total": "all", "by": [label]}, "window": "20s"}
+
+    shop.answer = answer
+    steps = [{"name": "canary", "weight": 10, "duration": "5m"}]
+    runner = await started(shop, metrics=[metric("segment")], steps=steps)
+    await runner.run_until(shop.start + 60)
+    shop.cluster.edit_rollout("checkout", spec(metrics=[metric("region")], steps=steps))
+    await runner.run_until(shop.start + 120)
+    assert shop.status.run is not None
+    assert [len(one.seen) for one in shop.status.run.groups] == [2]
+    await runner.run_until(shop.start + 900, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
 async def test_a_comparison_that_cannot_be_made_does_not_end_blindness() -> None:
     """A relative line is not comparable without any question: that is no answer of the source."""
     shop = Shop()

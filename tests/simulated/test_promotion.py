@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
-from tidegate.core.observed import Answer, ArmName, Question, Vector
+from tidegate.core.observed import Answer, ArmName, Question, SeriesValue, Vector
 from tidegate.simulation.runner import Runner
 
 ONE = [{"name": "half", "weight": 50, "duration": "20s"}]
@@ -189,6 +189,19 @@ async def test_blindness_while_settling_holds_the_end_back() -> None:
     assert shop.status.run.hold.reason == "BlindNoData"
     shop.answer = None
     await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_the_promoted_baseline_need_not_have_the_candidates_pods() -> None:
+    def answer(question: Question, _now: float) -> Answer | None:
+        if question.part not in {"bad", "total"}:
+            return None
+        return Vector((SeriesValue((("pod", f"{question.arm}-0"),), 500.0 if question.part == "total" else 0.0),))
+
+    shop = Shop(answer=answer)
+    ratio = {"bad": 'bad{deployment="$workload"}', "total": 'all{deployment="$workload"}', "by": ["pod"]}
+    runner = shop.rollout(spec(steps=ONE, metrics=[{"name": "errors", "ratio": ratio, "window": "20s"}]))
+    await runner.run_until(shop.start + 900, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"
 
 

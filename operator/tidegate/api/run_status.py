@@ -114,6 +114,8 @@ class GroupsStatus(StatusModel):
 
     metric: str
     """The metric."""
+    asked: str = ""
+    """Digest of its question: another one begins anew."""
     seen: tuple[str, ...] = ()
     """Digests of their labels, 8 hex digits each, at most 64."""
 

@@ -24,13 +24,14 @@ def note_groups(draft: Draft, metric: Metric, sample: Sample) -> None:
     """Remembers the groups of a sample that have requests."""
     if metric.ratio is None or not metric.ratio.by or not isinstance(sample, Value):
         return
-    known = {one.metric: one.seen for one in draft.run.groups}
-    before = known.get(metric.name, ())
+    before = _known(draft, metric)
     now = (_digest(one.series) for one in sample.series if one.value is not None)
     seen = tuple(dict.fromkeys((*before, *now)))[:MAX_SERIES]
     if seen != before:
-        known[metric.name] = seen
-        draft.update_run(groups=tuple(GroupsStatus(metric=name, seen=groups) for name, groups in known.items()))
+        named = {one.name for one in draft.spec.metrics} - {metric.name}
+        others = (one for one in draft.run.groups if one.metric in named)
+        mine = GroupsStatus(metric=metric.name, asked=_asked(metric), seen=seen)
+        draft.update_run(groups=(*others, mine))
 
 
 def unless_incomplete(metric: Metric, sample: Sample, finding: Finding) -> Finding:
@@ -47,7 +48,7 @@ def without_gone(draft: Draft, metric: Metric, sample: Sample, finding: Finding)
     """The finding, undecided when a group that was there in this run is not in the sample."""
     if metric.ratio is None or not metric.ratio.by or not isinstance(sample, Value) or finding.state not in _OUTRANKED:
         return finding
-    known = next((one.seen for one in draft.run.groups if one.metric == metric.name), ())
+    known = _known(draft, metric)
     there = {_digest(one.series) for one in sample.series}
     gone = sum(digest not in there for digest in known)
     if not gone:
@@ -58,5 +59,15 @@ def without_gone(draft: Draft, metric: Metric, sample: Sample, finding: Finding)
     return replace(finding, state=State.TOO_FEW, message=words)
 
 
-def _digest(labels: str) -> str:
-    return hashlib.sha256(labels.encode()).hexdigest()[:8]
+def _known(draft: Draft, metric: Metric) -> tuple[str, ...]:
+    """The groups that were there in this run; none for a metric that was edited to ask something else."""
+    asked = _asked(metric)
+    return next((one.seen for one in draft.run.groups if (one.metric, one.asked) == (metric.name, asked)), ())
+
+
+def _asked(metric: Metric) -> str:
+    return _digest(metric.ratio.model_dump_json()) if metric.ratio is not None else ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

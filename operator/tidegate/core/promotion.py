@@ -89,7 +89,7 @@ def _enter(draft: Draft, stage: str) -> None:
     )
     if stage in {"Settling", "SentBack"}:  # another arm serves: what was seen of the other says nothing of it
         draft.update(guards=())
-        draft.update_run(traffic_since=instant(draft.now))
+        draft.update_run(traffic_since=instant(draft.now), groups=())
     draft.go_on()
     draft.intent = True
 
