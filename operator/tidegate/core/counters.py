@@ -54,6 +54,11 @@ MOST_APART = 240.0
 PATIENCE = 2.0
 """Seconds that are waited for an arm which a test can do without."""
 
+SKEW = 0.01
+FEWEST = 3.0
+"""A window may show a hundredth of its requests, or 3, more bad ones than requests, or fewer than none: clients that are not
+locked while they are scraped give one counter a little before the other."""
+
 BEFORE = 86400.0
 """Seconds in which a series is looked for that has no sample in the look-back."""
 
@@ -175,12 +180,7 @@ def closed_windows(
     counts = {key: counted(all_, edges, known.get(key), unknown=unknown) for key, all_ in found.items()}
     try:
         return tuple(
-            Window(
-                counts[ArmName.BASELINE, "total"][place],
-                _bad(counts, ArmName.BASELINE, place),
-                counts[ArmName.CANDIDATE, "total"][place],
-                _bad(counts, ArmName.CANDIDATE, place),
-            )
+            Window(*_requests(counts, ArmName.BASELINE, place), *_requests(counts, ArmName.CANDIDATE, place))
             for place in range(edges.windows)
         )
     except ValueError as error:
@@ -296,10 +296,12 @@ def _series(metric: Metric, part: str, answer: Matrix) -> dict[str, tuple[RawSer
     }
 
 
-def _bad(counts: dict[Key, tuple[float, ...]], arm: ArmName, place: int) -> float:
-    if (arm, "bad") in counts:
-        return counts[arm, "bad"][place]
-    return counts[arm, "total"][place] - counts[arm, "fast"][place]
+def _requests(counts: dict[Key, tuple[float, ...]], arm: ArmName, place: int) -> tuple[float, float]:
+    """All the requests of a window, and the bad ones; more of them than requests only where the two counters cannot belong together."""
+    total = counts[arm, "total"][place]
+    bad = counts[arm, "bad"][place] if (arm, "bad") in counts else total - counts[arm, "fast"][place]
+    within = min(max(bad, 0.0), total)
+    return total, within if abs(bad - within) <= max(FEWEST, SKEW * total) else bad
 
 
 def _known(

@@ -264,10 +264,42 @@ def test_a_new_pod_after_the_source_was_away_in_the_midst_of_many_windows_is_new
 
 
 def test_what_stands_for_no_count_is_said_and_not_closed() -> None:
-    wrong = both((-10, 100), (50, 101), (75, 101), bad=((-10, 0), (50, 2), (75, 2)))
+    wrong = both((-10, 100), (50, 101), (75, 101), bad=((-10, 0), (50, 5), (75, 5)))
     found = wrong.closed(pending(75))
     assert isinstance(found, NoData)
-    assert found.message == "errors: 2 bad requests of 1 cannot be: are the two counters of the same requests?"
+    assert found.message == "errors: 5 bad requests of 1 cannot be: are the two counters of the same requests?"
+
+
+@pytest.mark.parametrize(
+    ("why", "total", "bad", "expected"),
+    [
+        ("one more than requests", 600, 601, (600, 600)),
+        ("three more than requests", 2, 5, (2, 2)),
+        ("four more than requests", 2, 6, None),
+        ("a hundredth more", 1000, 1010, (1000, 1000)),
+        ("more than a hundredth more", 1000, 1011, None),
+        ("as many", 600, 600, (600, 600)),
+    ],
+)
+def test_a_counter_that_a_scrape_found_a_little_ahead_of_the_other_is_no_contradiction(
+    why: str, total: float, bad: float, expected: tuple[float, float] | None
+) -> None:
+    """Else an outage of all requests, or one request that was fast before it was counted, would end the test for good."""
+    store = both((-10, 0), (50, total), (75, total), bad=((-10, 0), (50, bad), (75, bad)))
+    found = store.closed(pending(75))
+    counts = [(one.candidate, one.candidate_bad) for one in found] if isinstance(found, tuple) else None
+    assert counts == ([expected] if expected else None), why
+
+
+def test_more_fast_requests_than_requests_are_none_that_were_slow() -> None:
+    ratio = {"histogram": 'seconds{w="$workload"}', "slowerThan": "250ms"}
+    metric = Metric.model_validate({"name": "slow", "ratio": ratio, "window": "1m"})
+    counters_ = {(ArmName.CANDIDATE, "total"): (0, 600, 600), (ArmName.CANDIDATE, "fast"): (0, 601, 601)}
+    store = Store({key: [series("p", *zip((-10, 50, 75), found, strict=True))] for key, found in counters_.items()})
+    found = store.closed(pending(75), metric)
+    assert isinstance(found, tuple)
+    (window,) = found
+    assert (window.candidate, window.candidate_bad) == (600, 0)
 
 
 def test_an_answer_that_is_missing_or_failed_closes_nothing() -> None:
