@@ -12,7 +12,7 @@ from tidegate.core.evidence.gathered import NONE, Compared, Conclusion, Limited,
 from tidegate.core.trials.baseline import AgainstBaseline
 from tidegate.core.trials.limit import AgainstLimit
 from tidegate.core.trials.split import AgainstWeight
-from tidegate.core.trials.trial import Closed, Trial, level_of, stand
+from tidegate.core.trials.trial import Closed, Trial, level_of, rounded, stand
 
 LEVEL = level_of(0.05)
 GOOD, BAD = Window(900, 4, 100, 0), Window(900, 4, 100, 60)
@@ -102,3 +102,15 @@ def test_a_margin_of_its_own_is_borne() -> None:
     double = Window(900, 9, 100, 2)
     assert after(against_baseline(), [double] * 200).proof().conclusion is Conclusion.REGRESSED
     assert after(lenient, [double] * 200).proof().conclusion is Conclusion.SHOWN_OK
+
+
+def test_what_is_rounded_with_every_window_is_hardly_off_after_two_weeks_of_them() -> None:
+    """The same window again and again is rounded the same way each time."""
+    limit, windows = 1e-4, 20_000
+    good, bad = Window(0, 0, 3, 0), Window(0, 0, 3, 1)
+    exact = kept = Limited(limit)
+    for place in range(windows):
+        window = bad if place % 3000 == 1500 else good
+        exact, kept = exact.after([window]), kept.after([window])
+        kept = Limited(limit, rounded(kept.logs), kept.counted)
+    assert math.isclose(kept.evidence, exact.evidence, abs_tol=0.01)
