@@ -414,6 +414,17 @@ async def test_a_test_that_needs_the_baseline_waits_for_it_as_long_as_for_any_an
     assert set(lives) == {QUESTION_LIFE}
 
 
+async def test_a_hold_for_a_regression_ends_when_nothing_fails_any_more() -> None:
+    stage = Stage(counted({**WORSE, "onBreach": "Hold"}))
+    stage.source.shares(stage.start + 600, candidate=0.2)
+    stage.source.shares(stage.start + 900, candidate=0.0)
+    await stage.until(890)
+    assert stage.shop.status.run is not None
+    assert stage.shop.status.run.hold is not None
+    await stage.until(1200)
+    assert stage.shop.status.run.hold is None
+
+
 async def test_counts_that_cannot_be_are_blindness_and_said() -> None:
     stage = Stage(counted(WORSE))
     await stage.until(600)

@@ -152,6 +152,8 @@ class EvidenceStatus(StatusModel):
     """Since when something speaks for a regression (epoch seconds), how much, and the counts since."""
     peak: float | None = None
     """The highest evidence (logarithm) since the limit was broken; absent while it is not."""
+    calm: float = 0
+    """Requests to the candidate since then, where it is compared with the baseline."""
     split: tuple[float, ...] = ()
     """The weight whose requests are counted, since when (epoch seconds), and the evidence of the weights before."""
 

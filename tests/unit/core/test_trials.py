@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from random import Random
 
 from tidegate.api.scalars import Percent, Quantity
 from tidegate.api.threshold import Regression, Split
@@ -51,6 +52,31 @@ def test_an_hour_of_failure_is_over_after_a_few_good_windows() -> None:
         assert well.memory()["peak"] is None
         again = after(well, [BAD] * 3, 93 * 60)
         assert again.proof().conclusion is Conclusion.REGRESSED
+
+
+FINE = Window(900, 0, 100, 0)
+
+
+def test_a_regression_is_over_when_nothing_fails_any_more_in_either_arm() -> None:
+    """Then no evidence moves, and alone by that it would stand for ever."""
+    for bad, windows in ((Window(900, 0, 100, 60), 1), (Window(900, 0, 100, 5), 3), (Window(900, 0, 100, 100), 1)):
+        broken = after(against_baseline(), [bad] * 20)
+        assert broken.proof().conclusion is Conclusion.REGRESSED
+        still = after(broken, [FINE] * (windows - 1), 1200.0)
+        assert still.proof().conclusion is Conclusion.REGRESSED
+        well = after(broken, [FINE] * windows, 1200.0)
+        assert well.proof().conclusion is not Conclusion.REGRESSED
+        assert well.memory()["peak"] is None
+        assert well.memory()["calm"] == 0
+        assert after(well, [bad] * 6, 3600.0).proof().conclusion is Conclusion.REGRESSED
+
+
+def test_a_candidate_that_is_as_bad_as_ever_stays_regressed_through_the_gaps_between_its_errors() -> None:
+    draws = Random(7)  # noqa: S311  (no secret)
+    trial: Trial = after(against_baseline(), [Window(900, 0, 10, 1)] * 20)
+    for place in range(5000):
+        trial = after(trial, [Window(900, 0, 10, sum(draws.random() < 0.1 for _ in range(10)))], 1200.0 + 60 * place)
+        assert trial.proof().conclusion is Conclusion.REGRESSED
 
 
 def test_what_one_arm_alone_receives_is_never_shared() -> None:

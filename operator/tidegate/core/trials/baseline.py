@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from tidegate.api.metric import Metric
@@ -24,6 +25,10 @@ from tidegate.core.trials.trial import (
     warm_from,
 )
 
+CALM = 5.0
+"""How much surer than of a regression one must be that it is over when nothing fails any more: bad requests come in gaps, and a
+candidate that is as bad as ever has a new one, with a new chance, after each of them."""
+
 
 @dataclass(frozen=True)
 class AgainstBaseline:
@@ -37,6 +42,8 @@ class AgainstBaseline:
     counts: Window
     suspicion: Suspicion
     peak: float | None
+    calm: float = 0.0
+    """Requests to the candidate since the peak."""
 
     @classmethod
     def of(cls, draft: Draft, test: Regression, metric: Metric, remembered: EvidenceStatus) -> AgainstBaseline:
@@ -49,6 +56,7 @@ class AgainstBaseline:
             Window(*remembered.counts),
             suspicion_of(remembered),
             remembered.peak,
+            remembered.calm,
         )
 
     def after(self, window: Closed) -> AgainstBaseline:
@@ -57,13 +65,15 @@ class AgainstBaseline:
             return replace(self, suspicion=Suspicion(window.end, NONE))
         compared = self.compared.after([window.counts])
         peak, over = stand(self.peak, compared.evidence, level_of(self.alpha))
-        if over:
+        calm = self.calm + window.counts.candidate if peak is not None and peak == self.peak else 0.0
+        if over or self._mended(calm):
             return replace(
                 self,
                 compared=Compared(self.compared.margin),
                 counts=NONE,
                 suspicion=Suspicion(window.end, NONE),
                 peak=None,
+                calm=0.0,
             )
         growth = self.compared.growths([window.counts])[0]
         return replace(
@@ -72,7 +82,19 @@ class AgainstBaseline:
             counts=together([self.counts, window.counts]),
             suspicion=self.suspicion.after(growth, window.counts, window.end),
             peak=peak,
+            calm=calm,
         )
+
+    def _mended(self, calm: float) -> bool:
+        """Whether so many requests since the peak would have brought another, had the candidate gone on as it was.
+
+        Where nothing fails any more, in neither arm, no evidence moves: that alone would let a broken limit stand for ever.
+        """
+        suspect = self.suspicion.counts if self.suspicion.counts.candidate > self.calm else self.counts
+        bad, before = suspect.candidate_bad, suspect.candidate - self.calm
+        if calm <= 0 or bad <= 0:
+            return False
+        return bad >= before or -calm * math.log1p(-bad / before) >= CALM * level_of(self.alpha)
 
     def proof(self) -> Proof:
         """What is shown up to now."""
@@ -83,9 +105,12 @@ class AgainstBaseline:
 
     def memory(self) -> dict[str, object]:
         """The fields of `EvidenceStatus` that it goes on from."""
-        return {"counts": numbers(self.counts), "suspect": kept(self.suspicion), "peak": self.peak} | memory_of(
-            self.compared
-        )
+        return {
+            "counts": numbers(self.counts),
+            "suspect": kept(self.suspicion),
+            "peak": self.peak,
+            "calm": self.calm,
+        } | memory_of(self.compared)
 
     def ahead(self, window: Window) -> float:
         """After how many more windows like this one something else is shown."""
