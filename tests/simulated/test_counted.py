@@ -161,6 +161,22 @@ async def test_two_lines_share_the_chance_of_a_false_stop() -> None:
     assert when[0] < when[1]
 
 
+async def test_tests_of_one_name_in_different_steps_share_it_as_well() -> None:
+    other = {**RATIO, "name": "slow"}
+    steps = [
+        {"name": "canary", "weight": 10, "duration": "6h", "guards": [WORSE]},
+        {"name": "half", "weight": 50, "duration": "6h", "guards": [{**WORSE, "metric": "slow"}]},
+    ]
+    when = []
+    for later in (steps[:1], [*steps[:1], {**steps[1], "guards": [WORSE]}], steps):
+        stage = Stage(counted(metrics=[RATIO, other], steps=later))
+        stage.source.shares(stage.start, baseline=0.01, candidate=0.016)
+        await stage.until(4 * 3600)
+        assert stage.shop.outcome == "Reverted"
+        when.append(stage.shop.clock.now())
+    assert when[0] == when[1] < when[2], "the very same test is one, another metric's is another chance"
+
+
 async def test_a_line_that_is_added_begins_at_its_own_start() -> None:
     stage = Stage(counted(WORSE))
     stage.source.shares(stage.start, baseline=0.01, candidate=0.01)

@@ -75,7 +75,8 @@ def alpha_of(draft: Draft, test: Regression) -> float:
     """The chance of a false stop that this line may take: all lines with a `regression`, in whatever step, share theirs."""
     spec = draft.spec
     lines = [*spec.guards, *spec.thresholds, *(line for s in spec.steps for line in (*s.guards, *s.thresholds))]
-    sharing = len({line.identity for line in lines if line.regression is not None})
+    tests = (line for line in lines if line.regression is not None)
+    sharing = len({(line.identity, line.metric, line.regression) for line in tests})
     return (1 - test.confidence.ratio) / max(sharing, 1)
 
 
