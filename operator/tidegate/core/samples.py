@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,10 @@ from tidegate.core.slowness import no_bucket
 
 MAX_SERIES = 64
 """More series than this are an error: a `for` clock runs for each."""
+
+
+LONGEST_LABELS = 200
+"""Characters of a series' labels that are kept: names, and a user agent or a path among the values would fill status."""
 
 
 @dataclass(frozen=True)
@@ -151,5 +156,8 @@ def _of_ratio(metric: Metric, *, part: Vector, total: Vector, fast: bool) -> Sam
 
 
 def labelled(labels: tuple[tuple[str, str], ...]) -> str:
-    """Labels as PromQL writes them, empty for none."""
-    return "{" + ", ".join(f'{key}="{value}"' for key, value in labels) + "}" if labels else ""
+    """Labels as PromQL writes them, empty for none; of very long ones the begin and a digest, for status keeps them."""
+    text = "{" + ", ".join(f'{key}="{value}"' for key, value in labels) + "}" if labels else ""
+    if len(text) <= LONGEST_LABELS:
+        return text
+    return f"{text[:LONGEST_LABELS]}... {hashlib.sha256(text.encode()).hexdigest()[:8]}}}"

@@ -6,7 +6,18 @@ import pytest
 
 from tidegate.api.metric import Metric
 from tidegate.core.observed import Answer, Failed, FailedReason, Question, SeriesValue, Vector
-from tidegate.core.samples import MAX_SERIES, Asked, NoData, NotAsked, Open, TooFew, Value, sample
+from tidegate.core.samples import (
+    LONGEST_LABELS,
+    MAX_SERIES,
+    Asked,
+    NoData,
+    NotAsked,
+    Open,
+    TooFew,
+    Value,
+    labelled,
+    sample,
+)
 
 BAD, TOTAL = Question("default", "bad"), Question("default", "total")
 RATIO = {"name": "errors", "ratio": {"bad": "bad", "total": "total"}, "minimumRequests": 50}
@@ -79,3 +90,13 @@ def test_a_question_that_was_not_asked_is_not_asked_and_too_few_is_a_sentence() 
     assert isinstance(sample(PLAIN, Asked({}), (BAD,)), NotAsked)
     found = sample(Metric.model_validate(RATIO), Asked({BAD: vector(), TOTAL: vector(only=7)}), (BAD, TOTAL))
     assert found == TooFew("errors: 7 requests in the window, at least 50 are needed")
+
+
+def test_very_long_labels_are_cut_and_still_tell_two_series_apart() -> None:
+    """Status keeps the labels of every series that is beyond a limit, and messages name the worst."""
+    long = "x" * 5000
+    one, other = (labelled((("agent", long + end), ("path", "/"))) for end in "ab")
+    assert one != other
+    assert len(one) <= LONGEST_LABELS + 16
+    assert one.startswith('{agent="xxx')
+    assert labelled((("path", "/" + "a" * 150),)) == '{path="/' + "a" * 150 + '"}'
