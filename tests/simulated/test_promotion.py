@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
 from tidegate.core.observed import Answer, ArmName, Question, SeriesValue, Vector
@@ -228,6 +230,26 @@ async def test_a_pause_stops_each_stage_and_resume_lets_it_go_on() -> None:
         runner.at(shop.clock.now(), lambda shop=shop: shop.command(Action.RESUME))
         await runner.run_until(shop.clock.now() + 120, lambda shop=shop: shop.outcome != "")
         assert shop.outcome == "Succeeded"
+
+
+@pytest.mark.parametrize(("strategy", "wanted"), [("CopyTemplate", "RollingOut"), ("AwaitBaseline", "Awaiting")])
+async def test_a_hold_stops_the_promotion_before_the_traffic_goes_back(strategy: str, wanted: str) -> None:
+    shop, runner = await until(
+        Shop(),
+        wanted,
+        guards=[{"metric": "errors", "max": "2%", "onBreach": "Hold"}],
+        promotion={"strategy": strategy, "settle": "20s"},
+    )
+    shop.values["candidate"] = BAD
+    await runner.run_until(shop.clock.now() + 11)
+    shop.cluster.set_image("checkout", "shop:v2")
+    await runner.run_until(shop.clock.now() + 600)
+    assert shop.status.run is not None
+    assert shop.status.run.hold is not None
+    assert shop.weight == 50
+    shop.values["candidate"] = GOOD
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
 
 
 async def test_a_paused_promotion_that_breaches_gives_the_candidate_nothing_until_somebody_resumes() -> None:

@@ -40,6 +40,10 @@ _NEXT = {
 }
 
 
+_BEFORE_RETURNING = frozenset({"Copying", "RollingOut", "Awaiting"})
+"""Stages in which the candidate serves on trial, as in its last step."""
+
+
 def promote(draft: Draft) -> None:
     """Plans the promotion's next move."""
     promotion = _current(draft)
@@ -47,6 +51,9 @@ def promote(draft: Draft) -> None:
         return
     if draft.spec.paused or draft.run.paused is not None:
         draft.attention = Why("Paused", "the promotion is paused")
+        return
+    if draft.run.hold is not None and promotion.stage in _BEFORE_RETURNING:
+        draft.doing = Why("Holding", draft.run.hold.message)
         return
     match promotion.stage:
         case "Copying":
