@@ -100,6 +100,21 @@ def test_for_min_the_lowest_is_the_worst() -> None:
     assert finding.worst.series == "b"
 
 
+@pytest.mark.parametrize(("limit", "worst"), [(UP, "b"), (DOWN, "d")])
+def test_for_a_relative_limit_the_one_farthest_from_its_baseline_is_the_worst(
+    limit: dict[str, str], worst: str
+) -> None:
+    candidate, baseline = series(a=10, b=5, c=6, d=0.5), series(a=8, b=1, c=9, d=4.5)
+    finding = judge(line(limit), SECONDS, candidate, baseline, Context())
+    assert finding.worst is not None
+    assert finding.worst.series == worst
+
+
+def test_one_series_with_too_few_requests_does_not_hide_that_another_is_no_number() -> None:
+    finding = judge(line(MAX), SECONDS, series(a=math.nan, b=None), NotAsked(), Context())
+    assert finding.state is State.BLIND
+
+
 @pytest.mark.parametrize(
     ("why", "candidate", "baseline", "state"),
     [
