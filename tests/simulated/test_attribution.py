@@ -122,6 +122,15 @@ async def test_who_wants_a_revert_all_the_same_gets_it() -> None:
     assert about_the_baseline(shop) == [], "nor is any time lost with asking"
 
 
+async def test_a_limit_that_holds_anyway_does_not_ask_whose_fault_it_is() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "max": "5%", "onBreach": "Hold"}])
+    shop.values.update(candidate=0.3, baseline=0.3)
+    await later(shop, runner, 11)
+    assert holding(shop) == "Holding"
+    assert about_the_baseline(shop) == []
+
+
 async def test_at_weight_100_there_is_no_baseline_to_ask() -> None:
     shop = Shop()
     steps = [{"name": "all", "weight": 100, "duration": "1h"}]
@@ -152,6 +161,8 @@ def series(**values: float) -> Vector:
     [
         ("every series that is beyond is so in the baseline", series(a=0.3, b=0.0), series(a=0.3, b=0.0), False),
         ("one that is not so in the baseline reverts", series(a=0.3, b=0.3), series(a=0.3, b=0.0), True),
+        ("one that is beyond there by far less reverts", series(a=0.3, b=0.3), series(a=0.3, b=0.1), True),
+        ("one that is within the limit there, if only just", series(a=0.3, b=0.051), series(a=0.3, b=0.049), True),
         ("the baseline's other series excuse nothing", series(a=0.3, b=0.0), series(a=0.0, b=0.3), True),
         ("a series the baseline does not have reverts", series(a=0.3, b=0.3), series(a=0.3), True),
         ("one series of each arm is compared whatever its labels", series(a=0.3), series(b=0.3), False),

@@ -49,6 +49,8 @@ async def test_a_breach_while_settling_sends_the_traffic_back_and_waits_for_a_pe
     sick_baseline(shop)
     await runner.run_until(shop.clock.now() + 20)
     assert (stage(shop), shop.weight, stalled(shop)) == ("SentBack", 50, "PromotionBreached")
+    told = [message for _, _, reason, message in shop.cluster.events if reason == "PromotionBreached"]
+    assert told == ["after the promotion: errors of the baseline is 6%, above max 5% (window 10s)"], "nobody shares it"
     await runner.run_until(shop.clock.now() + 3600)
     assert (stage(shop), shop.weight) == ("SentBack", 50)
 
