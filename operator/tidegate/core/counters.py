@@ -7,7 +7,7 @@ clock; its counts are then a pure function of the samples, so that a restarted o
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -177,14 +177,40 @@ def closed_windows(
     untold = {arm for arm, _ in new.keys() - known.keys()}
     found = {(arm, part): () if arm in untold else all_ for (arm, part), all_ in found.items()}
     unknown = _unknown(found, known, edges)
-    counts = {key: counted(all_, edges, known.get(key), unknown=unknown) for key, all_ in found.items()}
+
+    def counts(*, replicas: bool) -> dict[Key, tuple[float, ...]]:
+        return {
+            key: counted(all_, edges, known.get(key), unknown=unknown, replicas=replicas) for key, all_ in found.items()
+        }
+
     try:
-        return tuple(
-            Window(*_requests(counts, ArmName.BASELINE, place), *_requests(counts, ArmName.CANDIDATE, place))
-            for place in range(edges.windows)
-        )
+        return _windows(counts, edges.windows)
     except ValueError as error:
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
+
+
+def _windows(counts: Callable[..., dict[Key, tuple[float, ...]]], windows: int) -> tuple[Window, ...]:
+    """Both arms' requests by window.
+
+    Where a drop in one counter was taken for a replica's and one in the other for a reset, a window may have more bad requests
+    than requests: then all its drops are resets.
+
+    Raises:
+        ValueError: it still has.
+    """
+    told, strictly = counts(replicas=True), None
+    found = []
+    for place in range(windows):
+        try:
+            found.append(_window(told, place))
+        except ValueError:
+            strictly = strictly or counts(replicas=False)
+            found.append(_window(strictly, place))
+    return tuple(found)
+
+
+def _window(counts: dict[Key, tuple[float, ...]], place: int) -> Window:
+    return Window(*_requests(counts, ArmName.BASELINE, place), *_requests(counts, ArmName.CANDIDATE, place))
 
 
 def _source_now(

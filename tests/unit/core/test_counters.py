@@ -263,6 +263,16 @@ def test_a_new_pod_after_the_source_was_away_in_the_midst_of_many_windows_is_new
     assert [one.candidate for one in found] == [17, *(0,) * 7, 93 + 7]
 
 
+def test_a_crash_between_two_scrapes_is_a_reset_of_both_counters_where_else_more_were_bad_than_asked() -> None:
+    """A total from 12 to 10 alone would be another replica's; but the bad ones fell from 11 to 7 at that instant."""
+    crashed = both(
+        (-10, 12), (50, 10), (75, 10), (115, 14), (135, 14), bad=((-10, 11), (50, 7), (75, 7), (115, 7), (135, 7))
+    )
+    found = crashed.closed(pending(135))
+    assert isinstance(found, tuple)
+    assert [(one.candidate, one.candidate_bad) for one in found] == [(10, 7), (2, 0)]
+
+
 def test_what_stands_for_no_count_is_said_and_not_closed() -> None:
     wrong = both((-10, 100), (50, 101), (75, 101), bad=((-10, 0), (50, 5), (75, 5)))
     found = wrong.closed(pending(75))

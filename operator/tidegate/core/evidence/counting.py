@@ -85,6 +85,7 @@ def counted(
     known: Mapping[Labels, float] | None = None,
     *,
     unknown: Container[int] = (),
+    replicas: bool = True,
 ) -> tuple[float, ...]:
     """What all the series together counted in each of the windows.
 
@@ -97,26 +98,30 @@ def counted(
         known: the last value of series that had been there before, but have no sample in the look-back.
         unknown: places of windows before which the source had no data at all: what happened until then cannot be told, so a
             series that turns up in them counts from its first sample.
+        replicas: a small drop is another replica's and no reset.
     """
     found = [0.0] * edges.windows
     for one in series:
         samples, since = one.samples, dict(one.since)
-        mixed = _replicas(samples, since)
+        mixed = replicas and _replicas(samples, since)
         for number in range(_first_after(one, edges.start), len(samples)):
             time, value = samples[number]
             place = edges.place(time)
             if place >= edges.windows:
                 break
-            before = (
-                _before(samples, since, number) if mixed or number in since or number == 0 else samples[number - 1][1]
-            )
+            before = _before(samples, since, number) if mixed else _just_before(samples, since, number)
             if before is None and known is not None:
                 before = known.get(one.labels)
             if before is None:
                 before = value if place in unknown else 0.0
-            if not _other_replica(before, value):
+            if not (replicas and _other_replica(before, value)):
                 found[place] += value - before if value >= before else value
     return tuple(found)
+
+
+def _just_before(samples: Samples, since: Mapping[int, float], number: int) -> float | None:
+    """The sample before a sample; `None` for the first."""
+    return since.get(number, samples[number - 1][1]) if number else None
 
 
 def _before(samples: Samples, since: Mapping[int, float], number: int) -> float | None:
