@@ -1,14 +1,13 @@
-"""Requests of both arms, window by window, from raw samples: which samples to ask for, and what they add up to.
+"""Requests of both arms, window by window, from raw samples: what the samples add up to, or why that cannot be told.
 
-The windows lie on a fixed grid. A window is closed once a sample was seen that is newer than its end, by the source's own
-clock; its counts are then a pure function of the samples, so that a restarted operator counts the same window the same.
+The counts of a closed window (core/pending.py) are a pure function of the samples, so that a restarted operator counts the
+same window the same.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidegate.api.metric import Metric
@@ -28,103 +27,24 @@ from tidegate.core.evidence.counting import (
 from tidegate.core.evidence.counts import Window
 from tidegate.core.instants import in_words
 from tidegate.core.observed import ArmName, Failed, FailedReason, Matrix, Question, Vector
+from tidegate.core.pending import TOLERANCE, Pending, raw_question
 from tidegate.core.questions import Asking, counters
 from tidegate.core.samples import NoData, NotAsked, Open
 from tidegate.core.slowness import no_bucket
 from tidegate.core.variables import promql_duration
 
-LONGEST_STEP = 60.0
-"""Seconds of a window, at most, unless the interval is longer: a breach is not found before its window closes."""
-
-LAG = 10.0
-"""Seconds a scrape may take to be stored after its instant."""
-
-CHUNK = 3600.0
-"""Seconds that are caught up on at once after an absence, unless a window is longer."""
-
-SLACK = 10.0
-"""Seconds that are asked for beyond what is needed: two questions are not evaluated at the same instant."""
-
-TOLERANCE = 30.0
-"""Seconds that the source's clock may differ from ours, where only ours is at hand."""
-
 MOST_APART = 240.0
 """Seconds that the two clocks may differ at most: less than the look-back, so that every question still reaches its windows."""
-
-PATIENCE = 2.0
-"""Seconds that are waited for an arm which a test can do without."""
 
 SKEW = 0.01
 FEWEST = 3.0
 """A window may show a hundredth of its requests, or 3, more bad ones than requests, or fewer than none: clients that are not
 locked while they are scraped give one counter a little before the other."""
 
-BEFORE = 86400.0
-"""Seconds in which a series is looked for that has no sample in the look-back."""
-
 Key: TypeAlias = tuple[ArmName, str]
 """Whose counter, and of what."""
 
 Silent: TypeAlias = NoData | Failed | Open | NotAsked
-
-
-def step_of(metric: Metric, interval: float) -> float:
-    """Seconds of one window: the metric's own, at most a minute, and never less than the interval."""
-    return max(interval, min(metric.window.seconds, LONGEST_STEP))
-
-
-@dataclass(frozen=True)
-class Pending:
-    """The windows that have not been counted yet."""
-
-    begin: float
-    """Start of the first, epoch seconds."""
-    step: float
-    """Seconds of one."""
-    now: float
-    """Epoch seconds."""
-    chunk: float = CHUNK
-    """Seconds that are asked for at once, at most, the look-back aside."""
-
-    @property
-    def ripe(self) -> bool:
-        """Whether the first may be closed by now; always where the source's clock is ahead, which had a sample from there."""
-        return self.now >= self.begin + self.step + self._lag or self.now < self.begin
-
-    @property
-    def offset(self) -> float:
-        """Whole seconds that the question looks back from: more than 0 while catching up."""
-        return 0.0 if math.isinf(self.chunk) else float(max(math.floor(self.now - self.begin - self.chunk), 0))
-
-    @property
-    def selected(self) -> str:
-        """The range, and the offset, behind a selector."""
-        reach = math.ceil(self.now - self.offset - self.begin + LOOKBACK + SLACK)
-        return f"[{reach}s]" + self._behind(self.offset)
-
-    @property
-    def earlier(self) -> str:
-        """The same for what lies before the look-back."""
-        reach = math.floor(self.now - self.begin + LOOKBACK)
-        return f"[{promql_duration(BEFORE)}]" + self._behind(reach)
-
-    def closed(self, last: float | None, now: float) -> int:
-        """How many windows are closed.
-
-        Args:
-            last: the newest sample seen, epoch seconds; `None`: none was seen.
-            now: by the source's own clock, epoch seconds; looked at while catching up.
-        """
-        there = min(now, self.now) - self.offset - TOLERANCE
-        horizon = there if self.offset else -math.inf if last is None else last - self._lag
-        return max(math.floor((horizon - self.begin) / self.step + 1e-9), 0) if horizon > self.begin else 0
-
-    @property
-    def _lag(self) -> float:
-        return min(LAG, self.step)
-
-    def _behind(self, seconds: float) -> str:
-        return f" offset {promql_duration(seconds)}" if seconds else ""
 
 
 @dataclass(frozen=True)
@@ -135,19 +55,6 @@ class Wanted:
     """Those it cannot do without; what is not told of another one counts as no requests."""
     served: Collection[ArmName] = ()
     """Those that have had requests: their counters must be there."""
-
-
-def raw_questions(
-    metric: Metric, asks: Asking, pending: Pending, arms: Collection[ArmName] = (ArmName.CANDIDATE,)
-) -> list[Question]:
-    """The questions for the raw samples of both arms; none while no window can be closed."""
-    if not pending.ripe:
-        return []
-    return [
-        replace(_raw(metric, arm, part, asks, pending), life=None if arm in arms else PATIENCE)
-        for arm in ArmName
-        for part in counters(metric)
-    ]
 
 
 def closed_windows(
@@ -242,7 +149,9 @@ def _found(
     """The samples of all the counters. Of an arm that can be done without, all or none: half of one would be all bad, or all good."""
     found: dict[Key, tuple[RawSeries, ...]] = {}
     for arm in ArmName:
-        answers = {part: draft.seen.asked.answer(_raw(metric, arm, part, asks, pending)) for part in counters(metric)}
+        answers = {
+            part: draft.seen.asked.answer(raw_question(metric, arm, part, asks, pending)) for part in counters(metric)
+        }
         if arm not in arms and any(isinstance(answer, Failed) for answer in answers.values()):
             answers = dict.fromkeys(answers, Matrix())
         for part, answer in answers.items():
@@ -365,8 +274,3 @@ def _known(
             case _:
                 return answer
     return found
-
-
-def _raw(metric: Metric, arm: ArmName, part: str, asks: Asking, pending: Pending) -> Question:
-    text = asks.filled(counters(metric)[part], metric, arm) + pending.selected
-    return Question(asks.source, text, metric.name, arm, f"raw-{part}")
