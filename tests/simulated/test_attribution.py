@@ -309,6 +309,17 @@ CHECKED = [
 ]
 
 
+async def test_a_series_whose_breach_has_not_lasted_yet_says_nothing_of_whose_fault_it_is() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "max": "5%", "for": "1m"}])
+    answers = {ArmName.CANDIDATE: series(a=0.3, b=0.0), ArmName.BASELINE: series(a=0.3, b=0.0)}
+    shop.answer = lambda question, _now: answers[question.arm]
+    await later(shop, runner, 55)
+    answers[ArmName.CANDIDATE] = series(a=0.3, b=0.3)
+    await later(shop, runner, 21)
+    assert (holding(shop), shop.outcome) == ("SharedIncident", "")
+
+
 @pytest.mark.parametrize("at", [300, 600], ids=["between", "at the end"])
 async def test_a_checkpoint_in_a_shared_incident_is_judged_again_when_it_is_over(at: float) -> None:
     shop = Shop()

@@ -42,6 +42,57 @@ async def test_a_breach_that_lasts_its_for_reverts() -> None:
     assert "since" in shop.status.history[0].message
 
 
+async def test_another_limit_under_the_same_name_starts_its_clock_anew() -> None:
+    shop = Shop()
+
+    def guards(limit: str) -> list[dict[str, str]]:
+        return [{"name": "errors", "metric": "errors", "max": limit, "for": "15m"}]
+
+    runner = await started(shop, guards=guards("5%"), steps=LONG)
+    shop.values["candidate"] = 0.06
+    await runner.run_until(shop.clock.now() + 10 * 60)
+    shop.cluster.edit_rollout("checkout", spec(guards=guards("5.5%"), steps=LONG))
+    edited = shop.clock.now()
+    await runner.run_until(edited + 1200, lambda: shop.weight == 0)
+    assert 890 <= shop.clock.now() - edited <= 930
+
+
+async def test_a_series_that_is_gone_for_a_while_keeps_its_clock_though_the_others_are_good() -> None:
+    shop = Shop()
+    runner = await started(shop, guards=[{"metric": "errors", "max": "5%", "for": "2m"}], steps=LONG)
+    values = {"eu": 0.06, "us": 0.0}
+    shop.answer = lambda question, _now: Vector(
+        tuple(
+            SeriesValue((("segment", name),), number if question.arm is ArmName.CANDIDATE else 0.0)
+            for name, number in values.items()
+        )
+    )
+    bad = shop.clock.now()
+    await runner.run_until(bad + 90)
+    del values["eu"]
+    await runner.run_until(bad + 120)
+    values["eu"] = 0.06
+    await runner.run_until(bad + 600, lambda: shop.weight == 0)
+    assert 130 <= shop.clock.now() - bad <= 170
+
+
+async def test_at_weight_100_a_relative_limit_asks_nothing_of_the_baseline() -> None:
+    shop = Shop()
+    asked = set()
+
+    def answer(question: Question, _now: float) -> None:
+        if question.part != "probe":
+            asked.add(question.arm)
+
+    shop.answer = answer
+    steps = [{"name": "all", "weight": 100, "duration": "1h"}]
+    runner = shop.rollout(
+        spec(guards=[{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "1%"}], steps=steps)
+    )
+    await runner.run_until(shop.start + 60)
+    assert asked == {ArmName.CANDIDATE}
+
+
 async def test_slower_together_with_the_baseline_is_no_breach() -> None:
     shop = Shop()
     runner = await started(shop, guards=[{"metric": "errors", "maxIncrease": "20%"}], steps=LONG)

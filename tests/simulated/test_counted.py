@@ -148,6 +148,15 @@ async def test_a_threshold_alone_is_gathered_between_checkpoints_and_acts_only_t
     assert stage.shop.status.history[0].message.startswith("checkpoint 30m of step 'canary': errors of the candidate")
 
 
+async def test_what_was_shown_before_the_source_went_down_reverts_at_its_checkpoint_all_the_same() -> None:
+    steps = [{"name": "canary", "weight": 10, "duration": "1h", "checkpoints": [{"at": "30m"}], "thresholds": [WORSE]}]
+    stage = Stage(counted(steps=steps))
+    stage.source.shares(stage.start, baseline=0.01, candidate=0.05)
+    stage.source.outages.append((stage.start + 1500, stage.start + 3000))
+    await stage.until(1900)
+    assert stage.shop.outcome == "Reverted"
+
+
 async def test_two_lines_share_the_chance_of_a_false_stop() -> None:
     """A candidate that one line alone has just found is not found yet by one of several."""
     others = [{**ABSOLUTE, "name": f"other-{number}", "onBreach": "Warn"} for number in range(5)]
