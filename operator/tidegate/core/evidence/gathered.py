@@ -175,13 +175,13 @@ def detectable(total: Window, margin: float, alpha: float) -> float | None:
     """
     if total.baseline <= 0 or total.candidate <= 0 or total.baseline_bad <= 0:
         return None
-    rate = total.baseline_bad / total.baseline
+    rate, level = total.baseline_bad / total.baseline, math.log(1 / alpha)
+    none, every = (Relative(margin).after(START, [replace(total, candidate_bad=bad)]) for bad in (0.0, total.candidate))
 
     def found(ratio: float) -> bool:
-        bad = min(total.candidate * min(rate * ratio, 1.0), total.candidate)
-        window = Window(total.baseline, total.baseline_bad, total.candidate, bad)
-        growth = Relative(margin).after(START, [window])
-        return onset.log_evidence(onset.after((), 0, [growth]), 1) >= math.log(1 / alpha)
+        share = min(rate * ratio, 1.0)  # of its requests; what they add is linear in the bad ones among them
+        growth = [low + share * (high - low) for low, high in zip(none, every, strict=True)]
+        return onset.log_evidence(onset.after((), 0, [growth]), 1) >= level
 
     low, high = 1 + margin, LARGEST_SOUGHT
     if not found(high):
