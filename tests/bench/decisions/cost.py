@@ -1,19 +1,29 @@
-"""What judging costs: processor time of the product's own arithmetic for ten metrics, one new window each."""
+"""What judging costs: processor time of the product's own arithmetic for ten metrics, one new window each; and of whole ticks."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
+from itertools import product
 from statistics import median
 
 from tests.bench.decisions.tidegate_rules import ALPHA, LIMIT, MARGIN
 from tests.bench.decisions.traffic import seeded
+from tests.simulated.shop import Shop, spec
+from tidegate.core.evidence.counting import RawSeries
 from tidegate.core.evidence.counts import Window
 from tidegate.core.evidence.gathered import Compared, Limited, detectable, together
 from tidegate.core.evidence.intervals import rate_interval
+from tidegate.core.observed import Answer, Matrix, Question
 
 METRICS = 10
 _REPEATS = 40
+PODS = 4
+"""Of each arm, with a series for each of two status codes."""
+_SCRAPE, _INTERVAL = 15, 60
+_REACH = 400
+"""Seconds of raw samples: a window and the look-back."""
 
 
 def judgements(seed: int) -> dict[str, float]:
@@ -46,3 +56,46 @@ def _seconds(judge: Callable[[], None]) -> float:
             judge()
         taken.append(time.process_time() - before)
     return median(taken)
+
+
+def ticks() -> float:
+    """Seconds (median) of one whole tick, questions and status included, in which a window of ten metrics is counted and judged."""
+    return asyncio.run(_ticks())
+
+
+async def _ticks() -> float:
+    names = [f"errors{number}" for number in range(METRICS)]
+    selectors = {name: {"bad": f'{name}_bad{{w="$workload"}}', "total": f'{name}{{w="$workload"}}'} for name in names}
+    shop, answering = Shop(), [0.0]
+    shop.answer = lambda question, now: _samples(question, now, shop.start, answering)
+    runner = shop.rollout(
+        spec(
+            interval=f"{_INTERVAL}s",
+            metrics=[{"name": name, "ratio": ratio, "window": "1m"} for name, ratio in selectors.items()],
+            guards=[{"metric": name, "regression": {"margin": "20%"}} for name in names],
+            steps=[{"name": "canary", "weight": 10, "duration": "6h"}],
+        )
+    )
+    await runner.run_until(shop.start + 10 * _INTERVAL)
+    taken = []
+    for number in range(_REPEATS):
+        before, answered = time.process_time(), answering[0]
+        await runner.run_until(shop.start + (11 + number) * _INTERVAL)
+        taken.append(time.process_time() - before - answering[0] + answered)
+    if shop.weight != 10:
+        raise AssertionError(f"the run did not stay as it was: {shop.status.message}")
+    return median(taken)
+
+
+def _samples(question: Question, now: float, start: float, answering: list[float]) -> Answer | None:
+    """Counters that grow steadily; the time this takes is none of the product's."""
+    before = time.process_time()
+    if not question.part.startswith("raw"):
+        return None
+    rate, codes = (1, ("503",)) if question.part == "raw-bad" else (100, ("200", "503"))
+    scrapes = range(int((now - _REACH - start) // _SCRAPE) + 1, int((now - start) // _SCRAPE) + 1)
+    samples = tuple((start + _SCRAPE * scrape, float(rate * (scrape + 1000))) for scrape in scrapes)
+    labels = [(("code", code), ("pod", str(pod))) for code, pod in product(codes, range(PODS))]
+    found = Matrix(tuple(RawSeries(one, samples) for one in labels))
+    answering[0] += time.process_time() - before
+    return found

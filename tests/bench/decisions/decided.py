@@ -29,6 +29,7 @@ class Decided:
     attributed: dict[str, dict[str, Figures]] = field(default_factory=dict)
     driven: list[real.Driven] = field(default_factory=list)
     judgements: dict[str, float] = field(default_factory=dict)
+    tick: float = 0.0
     bars: list[Bar] = field(default_factory=list)
 
 
@@ -40,7 +41,7 @@ def decided(
 ) -> Decided:
     """Every cell by every rule; `real_rollouts` of each of the real cells."""
     found = Decided(rollouts)
-    found.judgements = cost.judgements(seed)
+    found.judgements, found.tick = cost.judgements(seed), cost.ticks()
     found.driven = real.drive(real_cells, real_rollouts, seed)
     found.healthy = dict(_raced(HEALTHY, rollouts, seed))
     found.harms = dict(_raced(HARMS, rollouts, seed))
