@@ -193,7 +193,11 @@ def test_what_does_not_fit_the_presets_question_is_refused_as_with_any_other(
             "preset",
             "did you mean http/error-rate? There are http/error-rate, http/latency",
         ),
-        ({"preset": "gateway/error-rate"}, "preset", "there is no preset for Envoy Gateway: it folds the backends"),
+        (
+            {"preset": "gateway/error-rate"},
+            "preset",
+            "did you mean istio-gateway/error-rate or envoy-gateway/error-rate? There are",
+        ),
         ({"preset": "nginx/error-rate"}, "preset", "there is no preset for ingress-nginx"),
         (
             {"preset": "http/error-rate", "parameters": {"label": "x"}},

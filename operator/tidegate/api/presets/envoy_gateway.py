@@ -1,0 +1,74 @@
+"""Envoy Gateway with `mergeBackends`: each Service is a cluster of its own, counted under `service/namespace/name/port/protocol`.
+
+Without it Envoy Gateway folds the backends of a rule into one cluster (`httproute/namespace/route/rule/0`), whose counters say
+nothing of one arm. That name is not matched: what cannot tell the arms apart is no data.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tidegate.api.metric import Ratio
+from tidegate.api.presets.preset import QUANTILE, Preset, System
+from tidegate.api.scalars import Unit
+
+_ARM: Final = 'envoy_cluster_name=~"service/$namespace/$service/[0-9]+(/[a-z0-9]+)?"'
+_FOLDED: Final = (
+    "a rule's backends are one cluster (`httproute/namespace/route/rule/0`), which says nothing of one arm: then both have no data "
+    "here. Ask the service itself (`http/…`) or its mesh (`istio/…`, `linkerd/…`) instead."
+)
+_APART: Final = (
+    "routes with session persistence or consistent hashing, backends with filters of their own, and routes or listeners whose "
+    "policies set what belongs to a cluster (load balancing, health checks, circuit breakers)"
+)
+_READ: Final = (
+    "`MergeBackendsConfig`, `irBackendClusterName` and its tests (`service/default/service-1/8080/http`), `shouldMergeBackend`, "
+    "weighted clusters, Grafana dashboards"
+)
+
+SYSTEM: Final = System(
+    name="envoy-gateway",
+    title="Envoy Gateway from 1.9 on, with mergeBackends",
+    scraped="Envoy Gateway's Envoys (`:19001/stats/prometheus`, which their pods' annotations announce).",
+    arms="By namespace and Service in `envoy_cluster_name`.",
+    mind=(
+        "The EnvoyProxy of the Gateway or of its GatewayClass needs `mergeBackends: {}`, which Envoy Gateway 1.9 calls experimental.",
+        f"Without it, and before 1.9, {_FOLDED}",
+        f"Not merged, and so without data: {_APART}.",
+        "A backend at weight 0 is not merged: its counters begin with its first weight.",
+        "Every route to the arm's Service counts, on every port of it.",
+        "What Envoy answered for an arm that could not be reached (503) counts as an error of that arm.",
+        "gRPC errors travel in answers with status 200 and are not counted.",
+        "A latency is the time from the request's end to the answer's end, as Envoy saw it.",
+    ),
+    sources=(
+        f"Envoy Gateway's repository at 1.9.0: {_READ}",
+        "its issues 6742 and 7008 on what there was before",
+        "Envoy's documentation of cluster statistics",
+    ),
+    presets=(
+        Preset(
+            "envoy-gateway/error-rate",
+            "the share of requests answered with a status of 500 and above",
+            Ratio(
+                bad=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class="5"}}',
+                total=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class=~"[1-5]"}}',
+            ),
+            Unit.RATIO,
+        ),
+        Preset(
+            "envoy-gateway/latency",
+            "a quantile of the durations, in seconds (Envoy counts milliseconds)",
+            "histogram_quantile(<quantile>, sum by (le) "
+            f"(rate(envoy_cluster_upstream_rq_time_bucket{{{_ARM}}}[$window]))) / 1000",
+            Unit.SECONDS,
+            (QUANTILE,),
+        ),
+        Preset(
+            "envoy-gateway/request-rate",
+            "requests a second, retries included",
+            f"sum(rate(envoy_cluster_upstream_rq_total{{{_ARM}}}[$window]))",
+            Unit.NONE,
+        ),
+    ),
+)
