@@ -25,6 +25,8 @@ from tidegate.core.samples import Asked, TooFew, Value, sample
 MARK = "recorded_scrape"
 """A series of ours in every answer: which of the two scrapes it was."""
 WINDOW = 120.0
+STILL = "3s"
+"""Longer than from one scrape to the next: then sums of increases no longer change with the instant at which they are asked for."""
 EXTRAPOLATION = 0.02
 """How far two sums of increases may be off: Prometheus extrapolates each series by itself."""
 ASKING = Asking(
@@ -110,6 +112,10 @@ async def source(lab: Lab) -> AsyncIterator[PrometheusSource]:
             targets.scrape = scrape - 1
             seen = f"count({MARK} == {scrape}) == {len(targets)}"
             await until(lambda seen=seen: lab.prometheus.ask(seen), 30, f"scrape {scrape} of every target")
+        discovered.unlink()  # a sample more between two questions, and each would be extrapolated by another factor
+        await until(
+            lambda: lab.prometheus.ask(f"absent(last_over_time({MARK}[{STILL}]))"), 30, "the last scrape is past"
+        )
         yield asked
     finally:
         discovered.unlink(missing_ok=True)
