@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,12 @@ def source() -> Iterator[Make]:
 
 
 def reason(answer: object) -> FailedReason:
+    return failure(answer).reason
+
+
+def failure(answer: object) -> Failed:
     assert isinstance(answer, Failed), answer
-    return answer.reason
+    return answer
 
 
 async def test_a_question_is_asked_with_get_at_the_sources_own_time(source: Make) -> None:
@@ -109,7 +114,15 @@ async def test_an_answer_beyond_the_limit_is_refused(source: Make) -> None:
 async def test_nobody_there_is_a_refusal(source: Make) -> None:
     async with running(never) as fake:
         pass
-    assert reason(await source(fake.url).sample(UP, timeout=5)) is FailedReason.REFUSED
+    answer = await source(fake.url).sample(UP, timeout=5)
+    assert reason(answer) is FailedReason.REFUSED
+    assert failure(answer).message.startswith("Failed to establish a new connection: [Errno ")
+
+
+async def test_a_name_that_nobody_has_is_told_however_long_the_question(source: Make) -> None:
+    answer = await source("http://nobody.invalid:9090").sample(replace(UP, promql=f"sum({'x' * 2000})"), timeout=5)
+    assert reason(answer) is FailedReason.REFUSED
+    assert failure(answer).message.startswith("Failed to resolve 'nobody.invalid'")
 
 
 async def test_a_redirect_is_followed_nowhere(source: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tidegate.core.observed import Failed, FailedReason
 
 CONNECT_TIMEOUT: Final = 3.0
 """Seconds for a connection to come about, at most: within a cluster it takes milliseconds or never comes."""
+_OURS: Final = re.compile(r"^_\w+\(host='[^']*', port=\d+\): ")
 FAILURES: Final = (NoAnswer, CredentialsUnreadable, RequestException, HTTPError, OSError, ValueError)
 """What asking may raise; `failed` says what it means."""
 
@@ -113,7 +115,7 @@ def waits(timeout: float) -> tuple[float, float]:
 
 def failed(error: Exception) -> Failed:
     """What one of `FAILURES` means."""
-    text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    text = f"{type(error).__name__}: {_short(error)}"
     match error:
         case NoAnswer():
             return error.failed
@@ -122,6 +124,17 @@ def failed(error: Exception) -> Failed:
         case Timeout():
             return Failed(FailedReason.TIMEOUT, text)
         case NotConnected():
-            return Failed(FailedReason.REFUSED, text)
+            return Failed(FailedReason.REFUSED, _short(_cause(error)))
         case _:
             return Failed(FailedReason.BAD_ANSWER, text)
+
+
+def _cause(error: NotConnected) -> object:
+    """Why there was no connection: what is around it says the whole question, and would be cut off before the reason."""
+    around = error.args[0] if error.args else error
+    return getattr(around, "reason", None) or error
+
+
+def _short(error: object) -> str:
+    """In one line, without the names of our own classes."""
+    return _OURS.sub("", " ".join(str(error).split()))[:300]
