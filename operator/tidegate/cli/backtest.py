@@ -118,7 +118,7 @@ def _print(arguments: argparse.Namespace, found: Backtest, unmet: list[str]) -> 
 async def _backtest(address: SourceAddress, order: Order, told: _Told) -> Backtest:
     source = PrometheusHistory(address)
     try:
-        return await backtest(source.range, order, Watcher(told.fetched, told.ran, told.judged), ask_raw=source.raw)
+        return await backtest(source.range, order, Watcher(told.fetched, told.ran, told.judging), ask_raw=source.raw)
     finally:
         source.close()
 
@@ -197,18 +197,23 @@ class _Told:
         self._last = 0.0
         self._open = False
         self._words = ""
+        self._asked = 0
+        self._runs = ""
 
     def fetched(self, progress: Progress) -> None:
         """An answer is wanted, or there."""
-        self._say(f"asked {progress.done} of {progress.wanted} questions")
+        self._asked = progress.done
+        of = "" if self._runs else f" of {progress.wanted}"  # how many the runs will ask nobody knows
+        self._say(f"{self._runs}asked {progress.done}{of} questions")
 
-    def judged(self) -> None:
-        """Every line was judged at every point."""
-        self._say("judged; running")
+    def judging(self, name: str) -> None:
+        """A metric or a line is looked at, at every point."""
+        self._say(f"asked {self._asked} questions; judging {name}")
 
     def ran(self, done: int, of: int) -> None:
-        """A run has ended."""
-        self._say(f"ran {done} of {of}")
+        """So many runs have ended."""
+        self._runs = f"ran {done} of {of}; "
+        self._say(f"{self._runs}asked {self._asked} questions")
 
     def _say(self, words: str) -> None:
         self._words = words

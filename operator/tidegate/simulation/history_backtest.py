@@ -128,7 +128,8 @@ class Watcher:
 
     fetched: Callable[[Progress], None] = lambda _progress: None
     ran: Callable[[int, int], None] = lambda _done, _all: None
-    judged: Callable[[], None] = lambda: None
+    judging: Callable[[str], None] = lambda _name: None
+    """Of the metric or the line whose points come next."""
 
 
 async def backtest(
@@ -159,8 +160,7 @@ async def backtest(
     if stretch.points < 2:
         raise NoHistoryError(f"from {order.start:.0f} to {order.end:.0f} there are not two judgements {step:g} s apart")
     history = History(ask, stretch, Progress(watcher.fetched), ask_raw)
-    found = await _judged(history, order)
-    watcher.judged()
+    found = await _judged(history, order, watcher)
     await _run(found, history, watcher, leap=leap)
     found.gaps = [*found.gaps, *_uncounted(found, history)]
     return found
@@ -178,13 +178,13 @@ def starts(order: Order, first: float, step: float) -> list[float]:
     return found
 
 
-async def _judged(history: History, order: Order) -> Backtest:
+async def _judged(history: History, order: Order, watcher: Watcher) -> Backtest:
     """Everything fetched and every line judged at every point; chooses whose history it is."""
     for assumed in [order.assumed] if order.assumed else [Assumed.CANDIDATE, Assumed.BASELINE]:
         spec = as_of_then(order.spec, assumed)
         asked = dict(_questions(spec, order, assumed))
         await history.load([question.promql for texts in asked.values() for question in texts])
-        samples = _samples(history, spec, asked)
+        samples = await _samples(history, spec, asked, watcher)
         if anything(samples, ArmName.CANDIDATE):
             break
     else:
@@ -196,7 +196,7 @@ async def _judged(history: History, order: Order) -> Backtest:
         spec,
         history.stretch,
         by_arm,
-        _tracks(history, spec, samples),
+        await _tracks(history, spec, samples, watcher),
         gaps=gaps(by_arm, history.stretch),
     )
 
@@ -217,8 +217,11 @@ def _questions(
                     yield (metric.name, arm, step.name), texts
 
 
-def _samples(
-    history: History, spec: RolloutSpec, asked: Mapping[tuple[str, ArmName, str], tuple[Question, ...]]
+async def _samples(
+    history: History,
+    spec: RolloutSpec,
+    asked: Mapping[tuple[str, ArmName, str], tuple[Question, ...]],
+    watcher: Watcher,
 ) -> dict[tuple[str, ArmName, str], Samples]:
     """Each text sampled once, however many steps ask it."""
     metrics = {metric.name: metric for metric in spec.metrics}
@@ -227,13 +230,14 @@ def _samples(
     for (name, arm, step), texts in asked.items():
         key = (name, tuple(question.promql for question in texts))
         if key not in made:
-            made[key] = Samples.of(history, metrics[name], texts)
+            watcher.judging(name)
+            made[key] = await Samples.of(history, metrics[name], texts)
         found[name, arm, step] = made[key]
     return found
 
 
-def _tracks(
-    history: History, spec: RolloutSpec, samples: Mapping[tuple[str, ArmName, str], Samples]
+async def _tracks(
+    history: History, spec: RolloutSpec, samples: Mapping[tuple[str, ArmName, str], Samples], watcher: Watcher
 ) -> dict[tuple[Placed, str], Track]:
     found: dict[tuple[Placed, str], Track] = {}
     made: dict[tuple[Placed, int, int], Track] = {}
@@ -247,7 +251,8 @@ def _tracks(
                 continue
             key = (one, id(candidate), id(baseline))
             if key not in made:
-                made[key] = Track.of(one.line, candidate, baseline, history.stretch)
+                watcher.judging(one.name)
+                made[key] = await Track.of(one.line, candidate, baseline, history.stretch)
             found[one, step] = made[key]
     return found
 
@@ -266,6 +271,7 @@ async def _run(found: Backtest, history: History, watcher: Watcher, *, leap: boo
         there=lambda question, now: maybe_counted(found.samples, found.stretch, question, now),
     )
     instants = starts(order, history.stretch.start, history.stretch.step)
+    watcher.ran(0, len(instants))
     results: dict[float, PastRun] = {}
     slots = asyncio.Semaphore(COUNTING_AT_ONCE if any(line.counted for line in lines(spec)) else RUNS_AT_ONCE)
 

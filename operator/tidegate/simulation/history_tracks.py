@@ -5,6 +5,7 @@ A run need not tick where no judgement differs from the one before; `Track.chang
 
 from __future__ import annotations
 
+import asyncio
 import math
 from array import array
 from bisect import bisect_right
@@ -20,6 +21,8 @@ from tidegate.core.samples import Asked, NotAsked, Sample, TooFew, Value, sample
 from tidegate.simulation.history import History, Stretch
 
 STATES: tuple[State, ...] = tuple(State)
+BREATH = 2000
+"""Points from one breath to the next: some hundredths of a second."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,13 @@ class Samples:
         return 0 in self.empty[first : index + 1]
 
     @classmethod
-    def of(cls, history: History, metric: Metric, questions: tuple[Question, ...]) -> Samples:
+    async def of(cls, history: History, metric: Metric, questions: tuple[Question, ...]) -> Samples:
         """From the recordings of its questions, which must have been loaded."""
         recordings = [history.recording(question.promql) for question in questions]
         found: list[Sample] = []
         empty = bytearray(history.stretch.points)
         for index in range(history.stretch.points):
+            await _breath(index)
             answers: dict[Question, Answer | None] = {
                 question: recording.vector(index)
                 for question, recording in zip(questions, recordings, strict=True)
@@ -77,13 +81,14 @@ class Track:
     """Points at which the judgement of a series differs from that at the point before."""
 
     @classmethod
-    def of(cls, line: Threshold, candidate: Samples, baseline: Samples | None, stretch: Stretch) -> Track:
+    async def of(cls, line: Threshold, candidate: Samples, baseline: Samples | None, stretch: Stretch) -> Track:
         """Judges `line` at every point, as when the run has been under way for longer than any window and warm-up."""
         made, metric = cls(line, stretch), candidate.metric
         context = Context()
         missing: Sample = NotAsked()
         before: object = None
         for index in range(stretch.points):
+            await _breath(index)
             own, other = candidate.at[index], baseline.at[index] if baseline is not None else missing
             finding = unless_incomplete(metric, own, judge(line, metric, own, other, context))
             made._take(index, metric, finding)
@@ -111,6 +116,12 @@ class Track:
         """The next point at which the judgement differs; one past the last when it stays."""
         place = bisect_right(self.changes, index)
         return self.changes[place] if place < len(self.changes) else self.stretch.points
+
+
+async def _breath(index: int) -> None:
+    """Lets a cancellation in now and then: months of history take long, and nobody should have to wait for the end of it."""
+    if index % BREATH == 0:
+        await asyncio.sleep(0)
 
 
 def _posture(finding: Finding, sample: Sample, index: int, samples: Samples) -> tuple[object, ...]:

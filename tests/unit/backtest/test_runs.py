@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
 from tests.unit.backtest.past import START, Given, Past, order, run, spec
 from tidegate.simulation.history_arms import Assumed
-from tidegate.simulation.history_backtest import NoHistoryError, backtest, starts
+from tidegate.simulation.history_backtest import NoHistoryError, Watcher, backtest, starts
 
 CANARY, BASELINE = "shop-canary", '"shop"'
 CALM: dict[str, Callable[[float], Given]] = {BASELINE: lambda _: 0.01}
@@ -129,3 +130,21 @@ async def test_a_stop_is_told_for_when_it_was_decided_not_for_when_it_was_record
     assert (decided.reason, recorded.reason) == ("GuardBreached", "Reverted")
     assert recorded.time == decided.time
     assert past.end == past.spans[-1].end == decided.time
+
+
+@pytest.mark.parametrize("last", ["errors", "errors max 5%"])
+async def test_who_ends_it_waits_for_no_judgement_of_months(last: str) -> None:
+    judged: list[str] = []
+
+    def judging(name: str) -> None:
+        judged.append(name)
+        if name == last:
+            asyncio.get_running_loop().call_soon(running.cancel)
+
+    made = order(
+        spec(guards=[{"metric": "errors", "max": "5%"}, {"metric": "errors", "max": "9%", "name": "more"}]), 3e5
+    )
+    running = asyncio.ensure_future(backtest(Past(CALM), made, Watcher(judging=judging)))
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert judged[-1] == last
