@@ -17,19 +17,26 @@ class Table:
 
 
 def show(table: Table, out: TextIO) -> None:
-    """Writes it to `out`."""
+    """Writes it to `out`, empty columns left out."""
     if out.isatty():
-        _draw(table, out)
+        _draw(_filled(table), out)
     else:
         out.write(f"{table.title}\n{plain(table)}")
 
 
 def plain(table: Table) -> str:
     """As aligned columns, empty ones left out."""
-    kept = [index for index in range(len(table.columns)) if any(row[index] for row in table.rows)]
-    lines = [[table.columns[index].upper() for index in kept], *([row[index] for index in kept] for row in table.rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(kept))]
+    kept = _filled(table)
+    lines = [[heading.upper() for heading in kept.columns], *kept.rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(kept.columns))]
     return "".join(_line(line, widths) for line in lines)
+
+
+def _filled(table: Table) -> Table:
+    """Without the columns that have nothing in any row."""
+    kept = [index for index in range(len(table.columns)) if any(row[index] for row in table.rows)]
+    rows = tuple(tuple(row[index] for index in kept) for row in table.rows)
+    return Table(table.title, tuple(table.columns[index] for index in kept), rows)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

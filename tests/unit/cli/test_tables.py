@@ -29,5 +29,6 @@ def test_for_people_a_table_is_drawn_with_every_text_as_it_stands(monkeypatch: p
     show(TABLE, out)
     lines = [line.split() for line in out.getvalue().splitlines() if line.strip()]
     assert lines[0] == ["web:", "on", "its", "way"]
+    assert lines[1] == ["step", "weight"], "an empty column takes width from the others"
     assert ["1", "[canary]", "5%"] in lines
     assert "──" in out.getvalue()
