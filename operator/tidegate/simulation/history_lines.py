@@ -16,7 +16,7 @@ from tidegate.core.findings import State
 from tidegate.simulation.history_counts import Tested
 from tidegate.simulation.history_run import PastRun, Span
 from tidegate.simulation.history_suggest import tightest
-from tidegate.simulation.history_tracks import Track, severity_of_limit
+from tidegate.simulation.history_tracks import Track, severity_of_limit, whole_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,10 @@ class LineSummary:
     needed: float | None
     """The tightest limit that all runs would have kept, on the scale of `severity`."""
     room: float | None
-    """Share of the limit that was left: 1 all of it, 0 none, negative when it stopped a run. `None` when that says nothing."""
+    """Share of the limit that was left: 1 all of it, 0 none, negative when it stopped a run. `None` when that says nothing.
+
+    Of a `min` of 99.9 % it is a share of the 0.1 % that it leaves.
+    """
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ def summary(
         base=None if math.isnan(base) else base,
         worst_at=track.stretch.time(worst) if worst is not None else None,
         needed=needed if needed > -math.inf else None,
-        room=_room(severity_of_limit(one.line, metric), needed),
+        room=_room(severity_of_limit(one.line, metric), needed, whole_of(one.line, metric)),
     )
 
 
@@ -155,10 +158,10 @@ def _badness(line: Threshold, track: Track, place: int) -> float:
     return found if not line.relative or found > -math.inf else -math.inf
 
 
-def _room(limit: float, needed: float) -> float | None:
+def _room(limit: float, needed: float, whole: float | None) -> float | None:
     if needed == -math.inf or limit == 0:
         return None
-    return (limit - needed) / abs(limit)
+    return (limit - needed) / (abs(limit) if whole is None else whole + limit)
 
 
 def _longest(track: Track, run: Sequence[int], metric: Metric, most: float) -> float:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import pairwise
 
@@ -19,10 +19,12 @@ from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
 from tidegate.core.evidence.intervals import rate_interval
 from tidegate.simulation.history_arms import lasting
-from tidegate.simulation.history_tracks import Track, severity_of_limit
+from tidegate.simulation.history_tracks import Track, severity_of_limit, whole_of
 
 ALPHA = 0.05
 FACTORS = (0.5, 1.0, 1.5, 2.0)
+NOW = "the limit now"
+TIGHTEST = ("the tightest that stops none", "the tightest that stops at most one in ten")
 DIGITS = 2
 """Significant digits of a suggestion: as a person would write it."""
 
@@ -115,24 +117,36 @@ def suggestion(line: Threshold, metric: Metric, kept: Sequence[float]) -> Sugges
         metric: its metric.
         kept: for each run the tightest limit it would have kept.
     """
-    now = severity_of_limit(line, metric)
-    found = [
-        (now * factor, f"{factor:g} times the limit" if factor != 1 else "the limit now", False) for factor in FACTORS
-    ]
+    found = [*_others(line, metric)]
     finite = [one for one in kept if math.isfinite(one)]
     if finite and len(finite) + sum(one == -math.inf for one in kept) == len(kept):
-        found.append((max(finite), "the tightest that stops none", True))
+        found.append((max(finite), TIGHTEST[0], True))
     if len(kept) >= 10:
         ninth = sorted(kept)[math.ceil(0.9 * len(kept)) - 1]
         if math.isfinite(ninth) and ninth < max(kept):
-            found.append((ninth, "the tightest that stops at most one in ten", True))
+            found.append((ninth, TIGHTEST[1], True))
     choices: dict[str, tuple[float, Choice]] = {}
-    for one in found:  # the same limit twice says nothing new
+    for one in found:  # the same limit twice is one row: what it comes of says more than how many times the limit it is
         value, choice = _choice(line, metric, one, kept)
-        choices.setdefault(choice.limit, (value, choice))
+        before = choices.get(choice.limit)
+        if before is None or (before[1].what != NOW and before[1].what not in TIGHTEST):
+            choices[choice.limit] = (value, choice)
+        elif before[1].what == NOW:
+            choices[choice.limit] = (before[0], replace(before[1], what=f"{NOW}, {choice.what}"))
     ordered = sorted(choices.values(), key=lambda one: one[0])
     worst = max(kept, default=-math.inf)
     return Suggestion(line, worst if math.isfinite(worst) else None, tuple(choice for _, choice in ordered))
+
+
+def _others(line: Threshold, metric: Metric) -> Iterator[tuple[float, str, bool]]:
+    """The limit now, and some around it that can be reached."""
+    now, whole = severity_of_limit(line, metric), whole_of(line, metric)
+    most = 1.0 if line.kind is LimitKind.MAX and metric.effective_unit is Unit.RATIO else math.inf
+    for factor in FACTORS:
+        value = now * factor if whole is None else (now + whole) * factor - whole
+        what = f"{factor:g} times the limit" if whole is None else f"{factor:g} times as far from 100%"
+        if value < most or factor == 1:
+            yield value, what if factor != 1 else NOW, False
 
 
 def _choice(
@@ -140,19 +154,21 @@ def _choice(
 ) -> tuple[float, Choice]:
     value, what, rounding = one
     if rounding:
-        value = max(rounded(value), 0.0) if line.relative else rounded(value)
+        value = rounded(value, whole_of(line, metric))
+        value = max(value, 0.0) if line.relative else value
     return value, Choice(
         written(line, metric, value), what, Rate(sum(need > value + 1e-12 for need in kept), len(kept))
     )
 
 
-def rounded(severity: float) -> float:
-    """The next wider limit with two significant digits."""
-    if severity == 0:
-        return 0.0
-    number = Decimal(repr(severity))
+def rounded(severity: float, whole: float | None = None) -> float:
+    """The next wider limit with two significant digits; of a share close to the `whole`, in what it leaves: 99.87 %."""
+    base = Decimal(0 if whole is None else repr(whole))
+    number = Decimal(repr(severity)) + base
+    if number == 0:
+        return severity
     place = Decimal(1).scaleb(number.adjusted() - DIGITS + 1)
-    return float(number.quantize(place, rounding=ROUND_CEILING))
+    return float(number.quantize(place, rounding=ROUND_CEILING) - base)
 
 
 def written(line: Threshold, metric: Metric, severity: float) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tidegate.api.metric import Metric
+from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
 from tidegate.core.findings import Context, Finding, SeriesFinding, State, judge
 from tidegate.core.groups import unless_incomplete
@@ -177,3 +178,13 @@ def severity_of_limit(line: Threshold, metric: Metric) -> float:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
+
+
+def whole_of(line: Threshold, metric: Metric) -> float | None:
+    """The whole that a `min` of a share is close to (1, or 100 in percent): then what counts is how far it stays below it.
+
+    `None` for every other line: there what counts is the limit itself.
+    """
+    whole = {Unit.RATIO: 1.0, Unit.PERCENT: 100.0}.get(metric.effective_unit)
+    limit = -severity_of_limit(line, metric)
+    return whole if line.kind is LimitKind.MIN and whole is not None and whole / 2 < limit < whole else None
