@@ -35,6 +35,8 @@ from tidegate.simulation.history_run import Span
 
 MOST_RUNS: Final = 2000
 """Runs of one call: a year of hours is 8,760, and says no more than a month."""
+OUTCOMES: Final = ("Succeeded", "Reverted", "SentBack", "Running")
+"""How a run of the past can end; `Running`: the history ended first."""
 REDRAWN: Final = 0.2
 """Seconds between two words on progress to a terminal; ten times as long to anything else."""
 
@@ -60,11 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="limits that this history would have kept, and what others would have stopped",
     )
-    add("--svg", type=Path, metavar="FILE", help="write a picture of metrics, limits and decisions")
+    add("--svg", type=_svg, metavar="FILE", help="write a picture of metrics, limits and decisions")
     add("--chart", action=argparse.BooleanOptionalAction, help="draw the metrics; by default on a terminal")
     add("--format", choices=("text", "json"), default="text", help="default: text")
-    add("--expect", metavar="OUTCOME", help="exit with 1 unless every run ends so: Succeeded, Reverted")
+    add("--expect", choices=OUTCOMES, help="exit with 1 unless every run ends so")
     add("--bearer-token-file", type=Path, metavar="FILE", help="a token for Prometheus")
+    add("--user", metavar="NAME", help="a user of Prometheus, with --password-file")
+    add("--password-file", type=Path, metavar="FILE", help="that user's password")
     add(
         "--header",
         action="append",
@@ -146,9 +150,24 @@ def _address(arguments: argparse.Namespace) -> SourceAddress:
     try:
         url = Source.model_validate({"url": arguments.prometheus}).url
     except ValidationError as error:
-        raise CommandError(f"--prometheus {arguments.prometheus}: {error.errors()[0]['msg']}") from error
-    auth = FileAuth(bearer_token_file=arguments.bearer_token_file)
+        said = str(error.errors()[0].get("ctx", {}).get("error") or error.errors()[0]["msg"])
+        if "password" in said:  # never shown
+            raise CommandError("--prometheus must not hold a password; use --user and --password-file") from None
+        raise CommandError(f"--prometheus {arguments.prometheus} {said}") from error
+    if (arguments.user is None) != (arguments.password_file is None):
+        raise CommandError("--user goes with --password-file")
+    if arguments.user is not None and arguments.bearer_token_file is not None:
+        raise CommandError("give --bearer-token-file or --user, not both")
+    auth = FileAuth(arguments.bearer_token_file, arguments.user or "", arguments.password_file)
     return SourceAddress(url, auth, arguments.ca_file, headers=headers, timeout=arguments.timeout.seconds)
+
+
+def _svg(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() == ".png":
+        svg = path.with_suffix(".svg")
+        raise argparse.ArgumentTypeError(f"name {svg}, and make a PNG of it: rsvg-convert {svg} -o {path}")
+    return path
 
 
 def _header(text: str) -> tuple[str, str]:

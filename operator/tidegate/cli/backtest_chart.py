@@ -25,7 +25,8 @@ def charts(found: Backtest, width: int) -> Iterator[str]:
 
 def _title(panel: Panel) -> str:
     limits = ", ".join(dict.fromkeys(limit.label for limit in panel.limits))
-    return f"{panel.metric.name}, the worst of the candidate ({limits})"
+    nothing = "" if any(not math.isnan(value) for value in panel.candidate) else ": no data"
+    return f"{panel.metric.name}, the worst of the candidate{f' ({limits})' if limits else ''}{nothing}"
 
 
 def _rows(panel: Panel, columns: int) -> Iterator[str]:

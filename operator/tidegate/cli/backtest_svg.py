@@ -171,6 +171,8 @@ def _panel(panel: Panel, y: float) -> Iterator[str]:
     yield f'<rect class="frame" x="{LEFT}" y="{y:.1f}" width="{PLOT}" height="{HEIGHT}"/>'
     yield _text(LEFT - 6, y + 10, shown(panel.top, unit), "small end")
     yield _text(LEFT - 6, y + HEIGHT, shown(panel.bottom, unit), "small end")
+    if all(math.isnan(value) for value in panel.candidate):
+        yield _text(LEFT + PLOT / 2, y + HEIGHT / 2, "no data", "small middle")
     if panel.baseline:
         yield _path(panel, panel.baseline, y, "baseline")
     yield _path(panel, panel.candidate, y, "candidate")

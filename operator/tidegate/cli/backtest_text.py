@@ -74,10 +74,10 @@ def show_tests(found: Backtest, out: TextIO) -> None:
 
 
 def tested_in_words(found: Backtest, one: CountedSummary) -> Iterator[str]:
-    """What a test had shown in one of the runs; nothing where it had nothing to compare."""
+    """What a test had shown in one of the runs, which names its metric; nothing where it had nothing to compare."""
     if one.told is not None and one.start is not None and not found.untested(one.placed):
-        which = f" in the run of {moment(one.start)}" if len(found.runs) > 1 else ""
-        yield f"{name_of(one.placed)}{which}: {one.told.message}"
+        which = f"in the run of {moment(one.start)} " if len(found.runs) > 1 else ""
+        yield f"{which}{one.told.message}"
 
 
 def show_suggestions(found: Backtest, out: TextIO) -> None:

@@ -56,6 +56,16 @@ def templated(file: Path, tmp_path: Path) -> tuple[Path, Path]:
     return file, made
 
 
+@pytest.fixture
+def lacking(file: Path) -> Path:
+    """With a metric that is compared with the baseline's, and has nothing."""
+    rollout = yaml.safe_load(file.read_text())
+    rollout["spec"]["metrics"].append({"name": "other", "query": 'other{d="$workload"}'})
+    rollout["spec"]["guards"].append({"metric": "other", "maxIncrease": "20%"})
+    file.write_text(yaml.safe_dump(rollout))
+    return file
+
+
 class Said:
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -193,9 +203,59 @@ async def test_what_cannot_be_done_is_one_line(
     assert f"tidegate: {said}" in tidegate.err or said in tidegate.err
 
 
+async def test_a_metric_without_data_is_drawn_as_such(tidegate: Said, lacking: Path, tmp_path: Path) -> None:
+    said = await tidegate({'errors{d="shop"': lambda _: 0.012}, lacking, *FROM, "--chart", "--svg", tmp_path / "x.svg")
+    assert "\nother, the worst of the candidate: no data\n" in said
+    panels = ET.parse(tmp_path / "x.svg").getroot().findall(f"{SVG}g")  # noqa: S314  (our own)
+    assert ["no data" in [text.text for text in panel.iter(f"{SVG}text")] for panel in panels] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--expect", "Suceeded"), "argument --expect: invalid choice: 'Suceeded'"),
+        (("--svg", "week.png"), "name week.svg, and make a PNG of it: rsvg-convert week.svg -o week.png"),
+    ],
+)
+def test_what_would_be_misunderstood_is_refused_before_anything_is_asked(
+    file: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, str], said: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["backtest", str(file), *FROM, "--prometheus", "http://127.0.0.1:9", *arguments])
+    assert said in capsys.readouterr().err
+
+
+async def test_a_user_is_let_in_by_the_password_in_a_file(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("pw\n")
+    async with prometheus(Past(CALM)) as fake:
+        given = ["--user", "me", "--password-file", str(tmp_path / "password"), "--prometheus", fake.url]
+        assert await asyncio.to_thread(main, ["backtest", str(file), *FROM, *given]) == 0
+        assert {asked.headers["authorization"] for asked in fake.asked} == {"Basic bWU6cHc="}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--user", "me"), "--user goes with --password-file"),
+        (
+            ("--user", "me", "--password-file", "p", "--bearer-token-file", "t"),
+            "give --bearer-token-file or --user, not both",
+        ),
+        (("--prometheus", "http://me:pw@there"), "must not hold a password; use --user and --password-file"),
+    ],
+)
+def test_a_way_in_that_is_none_is_told_without_secrets(
+    file: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    assert main(["backtest", str(file), *FROM, "--prometheus", "http://127.0.0.1:9", *arguments]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "pw" not in told
+
+
 def test_an_address_that_is_none_is_told(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backtest", str(file), *FROM, "--prometheus", "prometheus:9090"]) == 2
-    assert "must begin with http:// or https://" in capsys.readouterr().err
+    assert "tidegate: --prometheus prometheus:9090 must begin with http:// or https://" in capsys.readouterr().err
 
 
 def test_a_start_of_the_past_is_where_the_tests_think() -> None:
