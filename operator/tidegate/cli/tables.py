@@ -1,10 +1,16 @@
-"""Tables: drawn for a terminal, aligned columns for anything else."""
+"""Tables: drawn for a terminal, in paragraphs where it is too narrow for that; aligned columns for anything else."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Final, TextIO
+
+PADDING: Final = 3
+"""Characters beside a drawn column; the first has one more."""
+LEGIBLE: Final = 40
+"""Characters that the widest column needs at least, if its text is to be wrapped."""
 
 
 @dataclass(frozen=True)
@@ -54,4 +60,25 @@ def _draw(table: Table, out: TextIO) -> None:
         drawn.add_column(heading)
     for row in table.rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    Console(file=out).print(drawn)
+    console = Console(file=out)
+    if _fits(table, console.width):
+        console.print(drawn)
+    else:
+        out.writelines(f"{line}\n" for line in (table.title, *_paragraphs(table, console.width)))
+
+
+def _fits(table: Table, width: int) -> bool:
+    """Whether every column but the widest is as wide as its texts, and that one is wide enough to be read."""
+    cells = [table.columns, *table.rows]
+    widths = sorted(max(len(line[place]) for line in cells) for place in range(len(table.columns)))
+    return sum(widths[:-1]) + sum(min(one, LEGIBLE) for one in widths[-1:]) + PADDING * len(widths) + 1 <= width
+
+
+def _paragraphs(table: Table, width: int) -> Iterator[str]:
+    """Each row by itself: its first text, and below it the others with their headings."""
+    for first, *others in table.rows:
+        said = " · ".join(f"{name} {text}" for name, text in zip(table.columns[1:], others, strict=True) if text)
+        for text, indent in ((first, "  "), (said, " " * 6)):
+            yield from textwrap.wrap(
+                text, width, initial_indent=indent, subsequent_indent=" " * 6, break_on_hyphens=False
+            )

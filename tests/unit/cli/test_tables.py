@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -32,3 +33,47 @@ def test_for_people_a_table_is_drawn_with_every_text_as_it_stands(monkeypatch: p
     assert lines[1] == ["step", "weight"], "an empty column takes width from the others"
     assert ["1", "[canary]", "5%"] in lines
     assert "──" in out.getvalue()
+
+
+NARROW = Table(
+    "Last checkpoint",
+    ("guard", "limit", "candidate", "what was seen"),
+    (
+        ("error-rate max 5%", "max 5%", "0.35%", "0.35%, within max 5% (window 120s, 5649 requests)"),
+        ("p99-latency max 900ms", "max 900ms", "", "nothing"),
+    ),
+)
+
+
+@pytest.mark.parametrize(("width", "drawn"), [(92, True), (91, False)])
+def test_where_a_table_would_be_cut_every_row_is_a_paragraph(
+    monkeypatch: pytest.MonkeyPatch, width: int, *, drawn: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = Terminal()
+    show(NARROW, out)
+    said = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert ("──" in said) == drawn
+    assert "…" not in said
+    assert all(len(line) <= width for line in said.splitlines())
+    if not drawn:
+        assert said == (
+            "Last checkpoint\n"
+            "  error-rate max 5%\n"
+            "      limit max 5% · candidate 0.35% · what was seen 0.35%, within max 5% (window 120s,\n"
+            "      5649 requests)\n"
+            "  p99-latency max 900ms\n"
+            "      limit max 900ms · what was seen nothing\n"
+        )
+
+
+def test_a_row_that_goes_on_with_the_one_above_it_stays_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    show(Table("Others", ("line", "limit", "stops"), (("errors max 5%", "1%", "2 of 28"), ("", "5%", "none"))), out)
+    assert out.getvalue() == (
+        "Others\n  errors max 5%\n      limit 1% · stops 2\n      of 28\n      limit 5% · stops\n      none\n"
+    )
