@@ -42,7 +42,7 @@ JUDGED: Final = (
     "baseline",
     "series",
     "bad requests",
-    "possible (95%)",
+    "possible",
     "state",
 )
 
@@ -156,10 +156,11 @@ def _checkpoint(checkpoint: CheckpointStatus) -> Iterator[Table]:
 
 
 def _finding(one: FindingStatus) -> tuple[str, ...]:
+    named = one.threshold != f"{one.metric} {one.limit}"  # otherwise its name says both
     return (
         one.threshold,
-        one.metric,
-        one.limit,
+        one.metric if named else "",
+        one.limit if named else "",
         one.window,
         one.value,
         one.baseline,

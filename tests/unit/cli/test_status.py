@@ -128,3 +128,16 @@ def test_a_checkpoint_shows_the_guards_beside_the_thresholds_and_the_checkpoints
         "Last checkpoint, 15m into canary: Pass",
         "GUARD           LIMIT   CANDIDATE   STATE",
     ]
+
+
+def test_a_name_that_says_metric_and_limit_stands_alone() -> None:
+    derived = {"threshold": "errors max 5%", "metric": "errors", "limit": "max 5%", "state": "Ok", "value": "0.3%"}
+    (alone,) = told(
+        {"checkpoints": [{"step": "canary", "at": "15m", "time": AT, "verdict": "Pass", "findings": [derived]}]}
+    )
+    assert alone.splitlines()[1:] == ["THRESHOLD       CANDIDATE   STATE", "errors max 5%   0.3%        Ok"]
+    named = derived | {"threshold": "outage"}
+    (whole,) = told(
+        {"checkpoints": [{"step": "canary", "at": "15m", "time": AT, "verdict": "Pass", "findings": [named]}]}
+    )
+    assert whole.splitlines()[2].split() == ["outage", "errors", "max", "5%", "0.3%", "Ok"]
