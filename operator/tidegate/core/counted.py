@@ -58,8 +58,10 @@ class Test:
         before = self._gathered()
         if not self._at_work:
             found = self._judged(self._trial(before))
-            broken = found.state is State.BREACHED
-            return found if broken else replace(found, state=State.NOT_COMPARABLE, sampled=False)
+            if found.state is State.BREACHED:
+                return found
+            words = f"{found.message}; not compared now, when one arm has all the traffic"
+            return replace(found, state=State.NOT_COMPARABLE, message=words, sampled=False)
         pending = self._pending(before)
         key = (self.line.identity, pending)
         once = self.draft.seen.asked.once
