@@ -14,13 +14,13 @@ from tidegate.adapters.kubernetes.client import ROLLOUTS
 from tidegate.adapters.kubernetes.kubeconfig import Connection
 from tidegate.api.status import (
     CheckpointStatus,
-    Condition,
     EvidenceStatus,
     FindingStatus,
     RolloutStatus,
     RunStatus,
     StepStatus,
 )
+from tidegate.api.threshold import LimitKind
 from tidegate.cli.cluster import add_cluster_arguments, with_cluster
 from tidegate.cli.errors import CommandError
 from tidegate.cli.tables import Table, show
@@ -41,7 +41,7 @@ JUDGED: Final = (
     "candidate",
     "baseline",
     "series",
-    "bad requests",
+    "requests",
     "possible",
     "state",
 )
@@ -85,13 +85,13 @@ def report(status: RolloutStatus) -> Iterator[str | Table]:
     if status.message:
         yield status.message
     for condition in status.conditions:
-        yield _condition(condition)
+        yield f"{condition.type} is {condition.status} ({condition.reason}){_further(condition.message, status)}"
     if status.weight is not None:
         observed = status.weight.observed
         seen = "could not be read" if observed is None else f"has {observed:g}%"
         yield f"Weight: {status.weight.desired:g}% wanted, the route {seen}"
     if status.run is not None:
-        yield from _run(status.run)
+        yield from _run(status.run, status)
     if status.step is not None:
         yield _step(status.step)
     if status.next_check_time is not None:
@@ -120,22 +120,23 @@ def _tables(status: RolloutStatus) -> Iterator[Table]:
         yield _table("Earlier runs", ("run", "outcome", "ended", "why"), rows)
 
 
-def _condition(condition: Condition) -> str:
-    message = f": {condition.message}" if condition.message else ""
-    return f"{condition.type} is {condition.status} ({condition.reason}){message}"
+def _further(message: str, status: RolloutStatus) -> str:
+    """A message, where it is not what the first line says already."""
+    return f": {message}" if message and message != status.message else ""
 
 
-def _run(run: RunStatus) -> Iterator[str]:
+def _run(run: RunStatus, status: RolloutStatus) -> Iterator[str]:
     images = f" of {', '.join(run.version.images)}" if run.version.images else ""
     yield f"Run {run.id}{images}, since {_moment(run.start_time)}"
     if run.ending is not None:
-        yield f"It is being ended ({run.ending.reason}): {run.ending.evidence}"
+        yield f"It is being ended ({run.ending.reason}){_further(run.ending.evidence, status)}"
     if run.paused is not None:
-        yield f"It is paused ({run.paused.reason}): {run.paused.message}"
+        yield f"It is paused ({run.paused.reason}){_further(run.paused.message, status)}"
     if run.hold is not None:
-        yield f"It holds ({run.hold.reason}): {run.hold.message}"
+        yield f"It holds ({run.hold.reason}){_further(run.hold.message, status)}"
     if run.waiting is not None:
-        yield f"It waits ({run.waiting.reason}) since {_moment(run.waiting.since)}: {run.waiting.message}"
+        since = _moment(run.waiting.since)
+        yield f"It waits ({run.waiting.reason}) since {since}{_further(run.waiting.message, status)}"
 
 
 def _step(step: StepStatus) -> str:
@@ -165,10 +166,15 @@ def _finding(one: FindingStatus) -> tuple[str, ...]:
         one.value,
         one.baseline,
         one.series,
-        one.counts,
+        _requests(one),
         one.possible,
         f"{one.state}, {one.conclusion}" if one.conclusion else one.state,
     )
+
+
+def _requests(one: FindingStatus) -> str:
+    """What was counted: bad requests, or of a split the candidate's among all."""
+    return f"{one.counts} {'to it' if one.limit.startswith(f'{LimitKind.SPLIT} ') else 'bad'}" if one.counts else ""
 
 
 def _notable(checkpoint: CheckpointStatus) -> str:
@@ -182,8 +188,10 @@ def _tests(evidence: Sequence[EvidenceStatus]) -> Table:
     for one in evidence:
         total, total_bad, mine, mine_bad = one.counts
         possible = ratio_in_words(*still_possible(one.profile[:-1], ALPHA)) if one.profile else ""
-        begin = _moment(one.start)
-        rows.append((one.name, begin, f"{mine_bad:.0f} of {mine:.0f}", f"{total_bad:.0f} of {total:.0f}", possible))
+        counted = (f"{mine_bad:.0f} of {mine:.0f} bad", f"{total_bad:.0f} of {total:.0f} bad")
+        if one.split:  # where the requests went, whatever came of them
+            counted = (f"{mine:.0f} requests", f"{total:.0f} requests")
+        rows.append((one.name, _moment(one.start), *counted, possible))
     return _table("Tests on counts", ("test", "since", "candidate", "baseline", "possible (95%)"), rows)
 
 

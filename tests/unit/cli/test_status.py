@@ -141,3 +141,33 @@ def test_a_name_that_says_metric_and_limit_stands_alone() -> None:
         {"checkpoints": [{"step": "canary", "at": "15m", "time": AT, "verdict": "Pass", "findings": [named]}]}
     )
     assert whole.splitlines()[2].split() == ["outage", "errors", "max", "5%", "0.3%", "Ok"]
+
+
+def test_what_is_said_already_is_not_said_again() -> None:
+    message = "errors of the candidate is 30%, above max 10%"
+    ready = {"type": "Ready", "status": "Unknown", "reason": "Holding", "message": message, "lastTransitionTime": AT}
+    hold = {"reason": "SharedIncident", "message": message, "since": AT}
+    assert told({"message": message, "conditions": [ready], "run": RUN | {"hold": hold}}) == [
+        message,
+        "Ready is Unknown (Holding)",
+        "Run 3 of web:2, since 2026-11-21 14:00:00 UTC",
+        "It holds (SharedIncident)",
+    ]
+
+
+def test_counts_say_of_what_they_are() -> None:
+    tested = {
+        "threshold": "worse",
+        "limit": "regression margin 20%",
+        "state": "Ok",
+        "counts": "7 of 90 against 8 of 900",
+    }
+    split = {"threshold": "split", "limit": "split 99.9%", "state": "Ok", "counts": "90 of 990"}
+    checkpoint = {"step": "canary", "at": "15m", "time": AT, "verdict": "Pass", "findings": [tested, split]}
+    evidence = {"asked": "x", "start": AT, "step": 60, "counts": [900, 8, 90, 7]}
+    run = RUN | {"evidence": [evidence | {"name": "worse"}, evidence | {"name": "split", "split": [10, 0, 0]}]}
+    _, tests, last = told({"run": run, "checkpoints": [checkpoint]})
+    assert "7 of 90 bad   8 of 900 bad" in tests
+    assert "90 requests   900 requests" in tests
+    assert "7 of 90 against 8 of 900 bad" in last
+    assert "90 of 990 to it" in last
