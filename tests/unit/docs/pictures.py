@@ -207,9 +207,10 @@ class Canvas:
         for value in chart.ticks:
             y = self.y(value)
             yield f'<line class="grid" x1="{LEFT}" x2="{self.right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            yield f'<text class="small" x="8" y="{y + 4:.1f}">{escape(chart.label(value))}</text>'
+            label = escape(chart.label(value))
+            yield f'<text class="small" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
         for minute in range(0, chart.minutes + 1, every):
-            yield f'<text class="small" x="{self.x(minute) - 8:.1f}" y="{self.down + 16}">{minute} min</text>'
+            yield f'<text class="small" x="{self.x(minute):.1f}" y="{self.down + 16}" text-anchor="middle">{minute} min</text>'
 
     def bands(self) -> Iterator[str]:
         for style, band in self.chart.bands:
@@ -226,22 +227,27 @@ class Canvas:
             else:
                 yield f'<polyline class="{curve.style}" fill="none" points="{self.places(curve.points)}"/>'
             low = HEIGHT - 8
-            yield f'<line class="{curve.style}" x1="{along:.0f}" x2="{along + 18:.0f}" y1="{low}" y2="{low}"/>'
+            if curve.dots:
+                yield f'<circle class="{curve.style}" cx="{along + 9:.0f}" cy="{low}" r="1.6"/>'
+            else:
+                yield f'<line class="{curve.style}" x1="{along:.0f}" x2="{along + 18:.0f}" y1="{low}" y2="{low}"/>'
             yield f'<text class="small" x="{along + 24:.0f}" y="{HEIGHT - 4}">{escape(curve.name)}</text>'
             along += 48 + 6.2 * len(curve.name)
 
     def limits(self) -> Iterator[str]:
         for name, value in self.chart.limits:
-            y, left = self.y(value), self.right - 6 * len(name)
+            y = self.y(value)
             yield f'<line class="limit" x1="{LEFT}" x2="{self.right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            yield f'<text class="limit-name" x="{left}" y="{y - 5:.1f}">{escape(name)}</text>'
+            yield f'<text class="limit-name" x="{self.right - 4}" y="{y - 5:.1f}" text-anchor="end">{escape(name)}</text>'
 
     def marks(self) -> Iterator[str]:
         for place, (name, minute) in enumerate(self.chart.marks):
             x = self.x(minute)
-            left = min(x + 4, self.right - 6 * len(name))
+            over = x + 4 + 6.5 * len(name) > self.right
+            left, anchor = (x - 4, "end") if over else (x + 4, "start")
             yield f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{self.down}"/>'
-            yield f'<text class="small" x="{left:.1f}" y="{TOP + 14 + 14 * place}">{escape(name)}</text>'
+            y = TOP + 14 + 14 * place
+            yield f'<text class="small" x="{left:.1f}" y="{y}" text-anchor="{anchor}">{escape(name)}</text>'
 
     def _place(self, value: float) -> float:
         return math.log(value) if self.chart.log else value
