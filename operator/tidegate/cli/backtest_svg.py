@@ -25,6 +25,15 @@ GAP: Final = 46
 MOST_LANES: Final = 40
 """Rows of runs that are drawn."""
 MOST_MARKS: Final = 20
+DAY: Final = 86400
+TICKS: Final = (
+    *(1, 2, 5, 10, 15, 30),
+    *(minutes * 60 for minutes in (1, 2, 5, 10, 15, 30)),
+    *(hours * 3600 for hours in (1, 2, 3, 6, 12)),
+    *(days * DAY for days in (1, 2, 7, 14, 28)),
+)
+"""Seconds between two instants on the axis."""
+MOST_TICKS: Final = 8
 LINE: Final = 128
 """Characters of a line below the panels."""
 STYLE: Final = """
@@ -220,21 +229,27 @@ def _path(panel: Panel, values: Sequence[float], y: float, kind: str) -> str:
 def _marks(found: Backtest, marks: Sequence[Told], over: tuple[float, float]) -> Iterator[str]:
     kinds = {"Reverted": "stop", "PromotionBreached": "stop", "Succeeded": "good"}
     top, bottom = over
+    free = 0.0
     for number, one in enumerate(marks, 1):
         x = _x(found, one.time)
         kind = kinds.get(one.reason, "mark")
         yield f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"><title>{escape(one.message)}</title></line>'
-        yield _text(x, bottom + 28, str(number), "small middle")
+        yield _text(max(x, free), bottom + 28, str(number), "small middle")
+        free = max(x, free) + 7 * len(str(number)) + 4
 
 
 def _axis(found: Backtest, y: float) -> Iterator[str]:
-    whole = found.stretch.end - found.stretch.start
-    form = "%m-%d %H:%M" if whole > 86400 else "%H:%M" if whole > 900 else "%H:%M:%S"
-    for tick in range(7):
-        instant = found.stretch.start + tick / 6 * whole
-        text = f"{datetime.fromtimestamp(instant, UTC):{form}}"
-        anchor = "end" if tick == 6 else "middle" if tick else "begin"
-        yield _text(_x(found, instant), y + 14, text, f"small {anchor}")
+    """Round instants, such as midnights of a week."""
+    start, end = found.stretch.start, found.stretch.end
+    every = next((one for one in TICKS if (end - start) / one <= MOST_TICKS), TICKS[-1])
+    form = (
+        "%a %m-%d" if every >= DAY else "%m-%d %H:%M" if end - start > DAY else "%H:%M" if every >= 60 else "%H:%M:%S"
+    )
+    for number in range(math.ceil(start / every), math.floor(end / every) + 1):
+        x = _x(found, number * every)
+        anchor = "end" if x > LEFT + PLOT - 30 else "middle" if x > LEFT + 30 else "begin"
+        yield f'<line class="frame" x1="{x:.1f}" x2="{x:.1f}" y1="{y:.1f}" y2="{y + 3:.1f}"/>'
+        yield _text(x, y + 14, f"{datetime.fromtimestamp(number * every, UTC):{form}}", f"small {anchor}")
 
 
 def _text(x: float, y: float, text: str, kind: str) -> str:

@@ -76,7 +76,7 @@ def show_tests(found: Backtest, out: TextIO) -> None:
 def tested_in_words(found: Backtest, one: CountedSummary) -> Iterator[str]:
     """What a test had shown in one of the runs, which names its metric; nothing where it had nothing to compare."""
     if one.told is not None and one.start is not None and not found.untested(one.placed):
-        which = f"in the run of {moment(one.start)} " if len(found.runs) > 1 else ""
+        which = f"Run of {moment(one.start)}: " if len(found.runs) > 1 else ""
         yield f"{which}{one.told.message}"
 
 

@@ -169,6 +169,23 @@ async def test_the_picture_of_calm_days_has_a_bar_a_run(tidegate: Said, file: Pa
     assert [path.get("class") for path in tree.iter(f"{SVG}path")] == ["candidate"]
 
 
+async def test_the_axis_has_round_instants_and_no_two_numbers_in_one_place(
+    tidegate: Said, file: Path, tmp_path: Path
+) -> None:
+    long = ("--from", "2023-11-14T22:13:20Z", "--to", "2023-11-19T22:13:20Z", "--svg", tmp_path / "x.svg")
+    await tidegate(CALM, file, *long)
+    texts = {"".join(text.itertext()): text for text in ET.parse(tmp_path / "x.svg").getroot().iter(f"{SVG}text")}  # noqa: S314
+    assert [text for text in texts if re.fullmatch(r"\w{3} 11-\d\d", text)] == [
+        "Wed 11-15",
+        "Thu 11-16",
+        "Fri 11-17",
+        "Sat 11-18",
+        "Sun 11-19",
+    ]
+    assert float(texts["Wed 11-15"].get("x", "")) == pytest.approx(76 + 860 * 6391 / (5 * 86400), abs=0.1)
+    assert float(texts["2"].get("x", "")) - float(texts["1"].get("x", "")) > 7
+
+
 async def test_the_chart_is_as_wide_as_the_terminal(
     tidegate: Said, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
