@@ -15,8 +15,8 @@ from tests.bench.figures import Table
 TITLE = "Decisions: false stops, and how soon harm is found"
 
 _HOW = """\
-Simulated by `python -m tests.bench decisions` with a fixed seed ({seed}), {rollouts:,} rollouts a cell: half a percentage
-point either way is chance. A rollout lasts an hour unless said otherwise and is looked at once a minute; rates are requests
+Simulated by `python -m tests.bench decisions` with a fixed seed ({seed}), {rollouts:,} rollouts a cell: close to
+0 and 100 % half a percentage point either way is chance, around 50 % two. A rollout lasts an hour unless said otherwise and is looked at once a minute; rates are requests
 a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a service with 10 a second. The error rate is
 0.5 % and every rule is told to bear 1 %, except `regression` by margin, which is told to bear 20 % more than the baseline.
 
