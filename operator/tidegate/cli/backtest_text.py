@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
@@ -170,17 +171,21 @@ def _notes(found: Backtest) -> Iterator[str]:
         )
     for name in changing(found.spec):
         yield f"{name} asks about $elapsed, which changes all the time: every judgement is a question of its own, and no table has it."
+    alike: dict[Gap, list[str]] = {}
     for gap in found.gaps:
-        yield _gap(gap, found.stretch.points * found.stretch.step)
+        alike.setdefault(replace(gap, metric=""), []).append(gap.metric)
+    for gap, names in alike.items():
+        yield _gap(gap, names, found.stretch.points * found.stretch.step)
 
 
-def _gap(gap: Gap, whole: float) -> str:
-    where = f"{gap.metric} of the {gap.arm}"
+def _gap(gap: Gap, names: Sequence[str], whole: float) -> str:
+    """What these metrics of an arm lack: an outage of the source is one sentence, not one for each metric."""
+    where = f"{' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)} of the {gap.arm}"
     lacks = {
-        Missing.DATA: "has no data",
-        Missing.RAW: "has a value, but the raw samples are gone",
-        Missing.SCRAPES: "has raw samples only minutes apart",
-    }[gap.missing]
+        Missing.DATA: ("has no data", "have no data"),
+        Missing.RAW: ("has a value, but the raw samples are gone", "have values, but the raw samples are gone"),
+        Missing.SCRAPES: ("has raw samples only minutes apart", "have raw samples only minutes apart"),
+    }[gap.missing][len(names) > 1]
     so = "" if gap.missing is Missing.DATA else " Tests on counts say nothing there."
     if gap.seconds >= whole:
         return f"{where} {lacks}{' at all' if gap.missing is Missing.DATA else ', all the time'}.{so}"
