@@ -181,6 +181,9 @@ def _missing(
     """
     if any((arm, "fast") in found and found[arm, "total"] and not found[arm, "fast"] for arm in ArmName):
         return no_bucket(metric)
+    for part in ("bad", "fast"):
+        if any(found.get((arm, part)) and not found[arm, "total"] for arm in ArmName):
+            return f"{metric.name}: the {part} requests have a counter, and all of them together have none"
     reach, now = min(metric.window.seconds, LOOKBACK), pending.now if now is None else now
     for arm in wanted.arms if not pending.offset else ():
         last = newest(found[arm, "total"])

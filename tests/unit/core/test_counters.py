@@ -302,6 +302,17 @@ def test_more_fast_requests_than_requests_are_none_that_were_slow() -> None:
     assert (window.candidate, window.candidate_bad) == (600, 0)
 
 
+def test_a_part_that_is_counted_where_all_are_not_is_said() -> None:
+    """A histogram whose `_count` was dropped by relabelling."""
+    ratio = {"histogram": 'seconds{w="$workload"}', "slowerThan": "250ms"}
+    slow = Metric.model_validate({"name": "slow", "ratio": ratio, "window": "1m"})
+    for part, metric in (("fast", slow), ("bad", METRIC)):
+        store = Store({(ArmName.CANDIDATE, part): [series("p", (-10, 0), (50, 1158), (75, 1158))]})
+        found = store.closed(pending(75), metric)
+        assert isinstance(found, NoData)
+        assert found.message == f"{metric.name}: the {part} requests have a counter, and all of them together have none"
+
+
 def test_an_answer_that_is_missing_or_failed_closes_nothing() -> None:
     asked = raw_questions(METRIC, ASKS, pending(75))
     failed = Failed(FailedReason.TIMEOUT)
