@@ -19,7 +19,10 @@ COMMANDS: Final = {
     "lint": ("lint", "check Rollout files without a cluster"),
     "plan": ("plan", "show when a clean run of a Rollout file would do what"),
     "simulate": ("simulate", "run a Rollout file in a scripted world on a virtual clock"),
-    "backtest": ("backtest", "run a Rollout file over what Prometheus remembers: when would it have stopped, and why"),
+    "backtest": (
+        "backtest.command",
+        "run a Rollout file over what Prometheus remembers: when would it have stopped, and why",
+    ),
     "status": ("status", "show what a Rollout is doing, and why"),
     "abort": ("command", "revert the run now"),
     "pause": ("command", "stop the run's progress; guards stay on"),

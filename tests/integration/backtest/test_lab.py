@@ -25,7 +25,7 @@ from lab.wait import until
 from tidegate.adapters.prometheus import SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.cli.main import main
-from tidegate.simulation.history_raw import RawPast
+from tidegate.simulation.backtest.raw import RawPast
 
 CALM = 14.0
 """Seconds of good answers, at least."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.simulation.history_arms import Assumed
-from tidegate.simulation.history_backtest import Backtest, Order, backtest
-from tidegate.simulation.history_raw import AskRaw
-from tidegate.simulation.history_run import Span
+from tidegate.simulation.backtest.arms import Assumed
+from tidegate.simulation.backtest.backtest import Backtest, Order, backtest
+from tidegate.simulation.backtest.raw import AskRaw
+from tidegate.simulation.backtest.run import Span
 
 START = 1_700_000_000.0
 

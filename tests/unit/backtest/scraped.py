@@ -11,9 +11,9 @@ from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Quantity
 from tidegate.core.observed import Matrix
+from tidegate.simulation.backtest.arms import Assumed
+from tidegate.simulation.backtest.backtest import Backtest, backtest
 from tidegate.simulation.counter import Counter
-from tidegate.simulation.history_arms import Assumed
-from tidegate.simulation.history_backtest import Backtest, backtest
 from tidegate.simulation.script import Level
 
 METRIC: dict[str, Any] = {

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running, success
 from tests.unit.backtest.past import START, Given, Past, Series
-from tidegate.simulation.history_raw import AskRaw
+from tidegate.simulation.backtest.raw import AskRaw
 
 DAY = 86400.0
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC).timestamp()

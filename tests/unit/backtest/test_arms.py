@@ -7,7 +7,7 @@ import pytest
 from tests.unit.backtest.past import spec
 from tidegate.core.observed import ArmName
 from tidegate.core.questions import questions
-from tidegate.simulation.history_arms import Assumed, as_of_then, asking, assumptions, changing, pods, pods_of
+from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, assumptions, changing, pods, pods_of
 
 QUERY = 'sum(x{ns="$namespace",d="$workload",s="$service",pod=~"$pods",re=~"^a$$"}[$window]) > $elapsed'
 

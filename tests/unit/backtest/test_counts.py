@@ -24,11 +24,11 @@ from tests.unit.backtest.scraped import (
     rates,
 )
 from tidegate.core.observed import ArmName, Question
+from tidegate.simulation.backtest.arms import Assumed, as_of_then, assumptions
+from tidegate.simulation.backtest.history import History, Stretch
+from tidegate.simulation.backtest.run import PastRun
+from tidegate.simulation.backtest.world import Course, PastMetrics
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.history import History, Stretch
-from tidegate.simulation.history_arms import Assumed, as_of_then, assumptions
-from tidegate.simulation.history_run import PastRun
-from tidegate.simulation.history_world import Course, PastMetrics
 
 
 async def test_a_regression_of_the_past_is_found_when_it_was() -> None:

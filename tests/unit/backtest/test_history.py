@@ -10,7 +10,7 @@ import pytest
 from tests.unit.backtest.past import START, Past, Series
 from tidegate.core.observed import SeriesValue, Vector
 from tidegate.ports.errors import Unavailable
-from tidegate.simulation.history import AT_ONCE, MOST_POINTS, History, Progress, Stretch
+from tidegate.simulation.backtest.history import AT_ONCE, MOST_POINTS, History, Progress, Stretch
 
 
 def test_a_long_stretch_is_asked_for_in_pieces_that_prometheus_gives_in_one_answer() -> None:

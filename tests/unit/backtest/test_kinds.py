@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.unit.backtest.past import run, spec
-from tidegate.cli.backtest_text import show_lines, show_suggestions
-from tidegate.simulation.history_arms import Assumed
+from tidegate.cli.backtest.text import show_lines, show_suggestions
+from tidegate.simulation.backtest.arms import Assumed
 
 
 def grouped(**changes: object) -> dict[str, Any]:

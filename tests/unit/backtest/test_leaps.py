@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.backtest.past import Given, run, spec
-from tidegate.simulation.history_run import PastRun
+from tidegate.simulation.backtest.run import PastRun
 
 METRICS: list[dict[str, Any]] = [
     {

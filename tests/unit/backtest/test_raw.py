@@ -10,13 +10,13 @@ import pytest
 
 from tests.unit.backtest.past import START
 from tests.unit.backtest.scraped import CALM, REGRESSED, Scraped, judged
-from tidegate.cli.backtest_text import show_runs
+from tidegate.cli.backtest.text import show_runs
 from tidegate.core.evidence.counting import Distribution, RawHistogram, RawSeries
 from tidegate.core.observed import Matrix
 from tidegate.ports.errors import Rejected, Unavailable
-from tidegate.simulation.history_backtest import Backtest
-from tidegate.simulation.history_gaps import Missing
-from tidegate.simulation.history_raw import PIECE, SHORTEST, Lack, RawPast
+from tidegate.simulation.backtest.backtest import Backtest
+from tidegate.simulation.backtest.gaps import Missing
+from tidegate.simulation.backtest.raw import PIECE, SHORTEST, Lack, RawPast
 
 SELECTOR = 'all{d="shop"}'
 HOUR = (START // PIECE + 1) * PIECE

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.backtest.past import START, Given, Past, order, run, spec
-from tidegate.simulation.history_arms import Assumed
-from tidegate.simulation.history_backtest import NoHistoryError, Watcher, backtest, starts
+from tidegate.simulation.backtest.arms import Assumed
+from tidegate.simulation.backtest.backtest import NoHistoryError, Watcher, backtest, starts
 
 CANARY, BASELINE = "shop-canary", '"shop"'
 CALM: dict[str, Callable[[float], Given]] = {BASELINE: lambda _: 0.01}

@@ -13,9 +13,9 @@ from tidegate.api.status import Clock
 from tidegate.api.threshold import Guard
 from tidegate.core.findings import Finding, SeriesFinding, State
 from tidegate.core.sustained import clocks_after, sustained_state
-from tidegate.simulation.history import Stretch
-from tidegate.simulation.history_suggest import Rate, overlapping, rounded, suggestion, tightest, written
-from tidegate.simulation.history_tracks import Track, severity, severity_of_limit
+from tidegate.simulation.backtest.history import Stretch
+from tidegate.simulation.backtest.suggest import Rate, overlapping, rounded, suggestion, tightest, written
+from tidegate.simulation.backtest.tracks import Track, severity, severity_of_limit
 
 NAN = math.nan
 

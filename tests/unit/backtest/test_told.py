@@ -24,7 +24,7 @@ from tests.unit.backtest.scraped import (
     rates,
 )
 from tests.unit.backtest.story import prometheus
-from tidegate.cli.backtest_panels import panels
+from tidegate.cli.backtest.panels import panels
 from tidegate.cli.main import main
 
 SVG = "{http://www.w3.org/2000/svg}"

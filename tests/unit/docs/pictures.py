@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from random import Random
 
-from tidegate.cli.backtest_svg import STYLE
+from tidegate.cli.backtest.svg import STYLE
 from tidegate.core.evidence.counts import Window
 from tidegate.core.evidence.gathered import Compared, together
 

@@ -12,7 +12,7 @@ from tidegate.core.memory import Memory
 from tidegate.core.observed import RolloutObject
 from tidegate.core.seen import Observed
 from tidegate.core.trials import trial_of
-from tidegate.simulation.history_arms import lines
+from tidegate.simulation.backtest.arms import lines
 
 
 @dataclass(frozen=True)

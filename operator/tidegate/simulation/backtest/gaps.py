@@ -13,10 +13,10 @@ from typing import Final
 from tidegate.api.metric import WhenEmpty
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import ROUNDED
-from tidegate.simulation.history import Stretch
-from tidegate.simulation.history_arms import by_step
-from tidegate.simulation.history_raw import Lack
-from tidegate.simulation.history_tracks import Samples
+from tidegate.simulation.backtest.arms import by_step
+from tidegate.simulation.backtest.history import Stretch
+from tidegate.simulation.backtest.raw import Lack
+from tidegate.simulation.backtest.tracks import Samples
 
 _REACH: Final = re.compile(r"\[(\d+)(m?)s\](?: offset (\d+)(m?)s)?")
 

@@ -10,10 +10,10 @@ from tidegate.api.metric import Metric
 from tidegate.api.threshold import Guard, LimitKind, Threshold
 from tidegate.core.observed import ArmName
 from tidegate.core.samples import Value
-from tidegate.simulation.history_backtest import Backtest
-from tidegate.simulation.history_lines import placed
-from tidegate.simulation.history_run import PastRun
-from tidegate.simulation.history_tracks import Samples
+from tidegate.simulation.backtest.backtest import Backtest
+from tidegate.simulation.backtest.lines import placed
+from tidegate.simulation.backtest.run import PastRun
+from tidegate.simulation.backtest.tracks import Samples
 
 ROOM_ABOVE = 1.25
 """The scale goes so far beyond the widest limit."""

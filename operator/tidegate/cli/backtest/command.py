@@ -20,18 +20,18 @@ from tidegate.adapters.prometheus import FileAuth, SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Duration
-from tidegate.cli import backtest_chart, backtest_svg, backtest_text
-from tidegate.cli.backtest_json import as_json
+from tidegate.cli.backtest import chart, svg, text
+from tidegate.cli.backtest.as_json import as_json
 from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
 from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.timeline import timeline
 from tidegate.ports.errors import PortError
 from tidegate.settings import Source
-from tidegate.simulation.history import Progress
-from tidegate.simulation.history_arms import Assumed
-from tidegate.simulation.history_backtest import Backtest, NoHistoryError, Order, Watcher, backtest
-from tidegate.simulation.history_run import Span
+from tidegate.simulation.backtest.arms import Assumed
+from tidegate.simulation.backtest.backtest import Backtest, NoHistoryError, Order, Watcher, backtest
+from tidegate.simulation.backtest.history import Progress
+from tidegate.simulation.backtest.run import Span
 
 MOST_RUNS: Final = 2000
 """Runs of one call: a year of hours is 8,760, and says no more than a month."""
@@ -96,8 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         told.end()
     if arguments.svg is not None:
-        _write(arguments.svg, backtest_svg.picture(found))
-    unmet = backtest_text.unmet(found, arguments.expect)
+        _write(arguments.svg, svg.picture(found))
+    unmet = text.unmet(found, arguments.expect)
     if arguments.format == "json":
         print(json.dumps(as_json(found, suggest=arguments.suggest) | {"unmet": unmet}, indent=2, allow_nan=False))
     else:
@@ -107,14 +107,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(arguments: argparse.Namespace, found: Backtest, unmet: list[str]) -> None:
     drawn = arguments.chart if arguments.chart is not None else sys.stdout.isatty()
-    backtest_text.show_runs(found, sys.stdout)
+    text.show_runs(found, sys.stdout)
     if drawn:
-        print("\n" + "\n\n".join(backtest_chart.charts(found, shutil.get_terminal_size((100, 24)).columns)))
-    backtest_text.show_lines(found, sys.stdout)
-    backtest_text.show_tests(found, sys.stdout)
+        print("\n" + "\n\n".join(chart.charts(found, shutil.get_terminal_size((100, 24)).columns)))
+    text.show_lines(found, sys.stdout)
+    text.show_tests(found, sys.stdout)
     if arguments.suggest:
-        backtest_text.show_suggestions(found, sys.stdout)
-    print(f"\n{backtest_text.words(found)}")
+        text.show_suggestions(found, sys.stdout)
+    print(f"\n{text.words(found)}")
     for line in unmet:
         print(f"NOT AS EXPECTED: {line}")
 

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from tidegate.core.instants import instant
-from tidegate.simulation.history_arms import assumptions
-from tidegate.simulation.history_backtest import Backtest
-from tidegate.simulation.history_lines import CountedSummary, LineSummary
-from tidegate.simulation.history_run import PastRun
-from tidegate.simulation.history_suggest import Rate, written
+from tidegate.simulation.backtest.arms import assumptions
+from tidegate.simulation.backtest.backtest import Backtest
+from tidegate.simulation.backtest.lines import CountedSummary, LineSummary
+from tidegate.simulation.backtest.run import PastRun
+from tidegate.simulation.backtest.suggest import Rate, written
 
 
 def as_json(found: Backtest, *, suggest: bool) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
-from tidegate.cli.backtest_panels import IMPORTANT, Limit, Panel, panels, pictured, share
-from tidegate.cli.backtest_text import headline, held_in_words, moment, tested_in_words, words
+from tidegate.cli.backtest.panels import IMPORTANT, Limit, Panel, panels, pictured, share
+from tidegate.cli.backtest.text import headline, held_in_words, moment, tested_in_words, words
 from tidegate.core.findings import shown
-from tidegate.simulation.history_backtest import Backtest
-from tidegate.simulation.history_run import PastRun, Told
+from tidegate.simulation.backtest.backtest import Backtest
+from tidegate.simulation.backtest.run import PastRun, Told
 
 WIDTH: Final = 960
 LEFT: Final = 76

@@ -18,8 +18,8 @@ from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
 from tidegate.core.evidence.intervals import rate_interval
-from tidegate.simulation.history_arms import lasting
-from tidegate.simulation.history_tracks import Track, severity_of_limit, whole_of
+from tidegate.simulation.backtest.arms import lasting
+from tidegate.simulation.backtest.tracks import Track, severity_of_limit, whole_of
 
 ALPHA = 0.05
 FACTORS = (0.5, 1.0, 1.5, 2.0)

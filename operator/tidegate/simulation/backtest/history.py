@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from tidegate.core.observed import Matrix, SeriesValue, Vector
-from tidegate.simulation.history_raw import AskRaw, RawPast
+from tidegate.simulation.backtest.raw import AskRaw, RawPast
 
 MOST_POINTS: Final = 11_000
 """Points of a series that Prometheus gives in one answer."""

@@ -11,12 +11,12 @@ from tidegate.cli.tables import Table, show
 from tidegate.cli.words import line_in_words
 from tidegate.core.findings import shown, unit_of
 from tidegate.core.instants import in_words
-from tidegate.simulation.history_arms import Assumed, assumptions, changing, lasting, may_be_shared
-from tidegate.simulation.history_backtest import Backtest
-from tidegate.simulation.history_gaps import Gap, Missing
-from tidegate.simulation.history_lines import CountedSummary, LineSummary, Placed, placed
-from tidegate.simulation.history_run import Held, PastRun
-from tidegate.simulation.history_suggest import Choice, Rate, overlapping
+from tidegate.simulation.backtest.arms import Assumed, assumptions, changing, lasting, may_be_shared
+from tidegate.simulation.backtest.backtest import Backtest
+from tidegate.simulation.backtest.gaps import Gap, Missing
+from tidegate.simulation.backtest.lines import CountedSummary, LineSummary, Placed, placed
+from tidegate.simulation.backtest.run import Held, PastRun
+from tidegate.simulation.backtest.suggest import Choice, Rate, overlapping
 
 RUNS: Final = ("started", "took", "outcome", "why")
 LINES: Final = ("line", "judged", "beyond", "longest", "too few", "no data", "worst", "at", "room left")

@@ -14,10 +14,10 @@ from tidegate.core.observed import Answer, Arm, ArmName, Question, Seen, SeriesV
 from tidegate.ports.world import World
 from tidegate.reconcile.specs import Check
 from tidegate.reconcile.tick import Ticker
+from tidegate.simulation.backtest.history import History
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster, SimulatedRoute
 from tidegate.simulation.faults import Gate
-from tidegate.simulation.history import History
 from tidegate.simulation.ports import MemoryWorkloads, memory_world
 
 NEW_IMAGE: Final = "app:v2"
@@ -34,7 +34,7 @@ class Course:
     name: str
     namespace: str
     spec: RolloutSpec
-    """As of then (history_arms)."""
+    """As of then (arms.py)."""
     pods: Mapping[ArmName, str]
     check: Check
     history: History

@@ -15,10 +15,10 @@ from typing import Final
 from tidegate.api.status import RolloutStatus
 from tidegate.core import grid
 from tidegate.core.judging import SCRAPE
+from tidegate.simulation.backtest.counts import Gathered, Tested, note, tested
+from tidegate.simulation.backtest.world import NEW_IMAGE, Course, PastTicker, cluster_of, world_of
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster
-from tidegate.simulation.history_counts import Gathered, Tested, note, tested
-from tidegate.simulation.history_world import NEW_IMAGE, Course, PastTicker, cluster_of, world_of
 
 MILLISECOND: Final = 0.001
 SHARED: Final = "SharedIncident"

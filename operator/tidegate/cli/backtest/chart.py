@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from tidegate.cli.backtest_panels import IMPORTANT, Limit, Panel, panels, pictured, share
+from tidegate.cli.backtest.panels import IMPORTANT, Limit, Panel, panels, pictured, share
 from tidegate.core.findings import shown
-from tidegate.simulation.history_backtest import Backtest
+from tidegate.simulation.backtest.backtest import Backtest
 
 ROWS: Final = 6
 BLOCKS: Final = " ▁▂▃▄▅▆▇█"

@@ -19,7 +19,7 @@ from tidegate.core.findings import Context, Finding, SeriesFinding, State, judge
 from tidegate.core.groups import unless_incomplete
 from tidegate.core.observed import Answer, Question, Vector
 from tidegate.core.samples import Asked, NotAsked, Sample, TooFew, Value, sample
-from tidegate.simulation.history import History, Stretch
+from tidegate.simulation.backtest.history import History, Stretch
 
 STATES: tuple[State, ...] = tuple(State)
 BREATH = 2000

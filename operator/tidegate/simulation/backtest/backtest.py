@@ -15,15 +15,15 @@ from tidegate.core.instants import instant
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import counters
 from tidegate.core.seen import Problem
-from tidegate.simulation.history import AskRange, History, Progress, Stretch, together
-from tidegate.simulation.history_arms import Assumed, as_of_then, asking, lines, pods, steady
-from tidegate.simulation.history_gaps import Gap, anything, gaps, maybe_counted, raw_gaps
-from tidegate.simulation.history_lines import CountedSummary, LineSummary, Placed, placed, places, summary, tested
-from tidegate.simulation.history_raw import AskRaw
-from tidegate.simulation.history_run import PastRun, PastRunner, Span
-from tidegate.simulation.history_suggest import Rate, Suggestion, suggestion, tightest
-from tidegate.simulation.history_tracks import Samples, Track
-from tidegate.simulation.history_world import Course, uid_of
+from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, lines, pods, steady
+from tidegate.simulation.backtest.gaps import Gap, anything, gaps, maybe_counted, raw_gaps
+from tidegate.simulation.backtest.history import AskRange, History, Progress, Stretch, together
+from tidegate.simulation.backtest.lines import CountedSummary, LineSummary, Placed, placed, places, summary, tested
+from tidegate.simulation.backtest.raw import AskRaw
+from tidegate.simulation.backtest.run import PastRun, PastRunner, Span
+from tidegate.simulation.backtest.suggest import Rate, Suggestion, suggestion, tightest
+from tidegate.simulation.backtest.tracks import Samples, Track
+from tidegate.simulation.backtest.world import Course, uid_of
 
 RUNS_AT_ONCE = 8
 """Runs under way at the same time: while one waits for an answer another goes on."""

@@ -13,10 +13,10 @@ from tidegate.api.threshold import Guard, Threshold
 from tidegate.core.checkpoints import offsets
 from tidegate.core.evidence.gathered import Conclusion
 from tidegate.core.findings import State
-from tidegate.simulation.history_counts import Tested
-from tidegate.simulation.history_run import PastRun, Span
-from tidegate.simulation.history_suggest import tightest
-from tidegate.simulation.history_tracks import Track, severity_of_limit, whole_of
+from tidegate.simulation.backtest.counts import Tested
+from tidegate.simulation.backtest.run import PastRun, Span
+from tidegate.simulation.backtest.suggest import tightest
+from tidegate.simulation.backtest.tracks import Track, severity_of_limit, whole_of
 
 
 @dataclass(frozen=True)

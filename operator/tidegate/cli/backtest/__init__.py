@@ -1,0 +1,1 @@
+"""`tidegate backtest`: what a backtest found, in words, tables, JSON and pictures."""
