@@ -14,7 +14,7 @@ from tidegate.api.command import Action
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.core.decide import HEARTBEAT
-from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question
+from tidegate.core.observed import Acceptance, Answer, ArmName, Failed, FailedReason, Question
 from tidegate.core.trials.split import SETTLING
 from tidegate.reconcile.asking import QUESTION_LIFE
 from tidegate.reconcile.specs import checked
@@ -227,6 +227,44 @@ async def test_an_edited_margin_begins_anew_and_an_edited_interval_keeps_what_wa
     anew = stage.witness.evidence("worse")
     assert anew.start.timestamp() >= stage.start + 1900 - 90
     assert anew.counts[2] == anew.windows * 600
+
+
+async def test_another_question_begins_anew() -> None:
+    stage = Stage(counted(WORSE))
+    stage.source.shares(stage.start, baseline=0.01, candidate=0.01)
+    await stage.until(1200)
+    other = {**RATIO, "ratio": {**RATIO["ratio"], "bad": 'bad{workload="$workload",code=~"5.."}'}}
+    stage.shop.cluster.edit_rollout("checkout", counted(WORSE, metrics=[other]))
+    await stage.until(1500)
+    found = stage.witness.evidence("worse")
+    assert 1200 - 10 <= found.start.timestamp() - stage.start <= 1200 + 20
+    assert found.counts[2] == found.windows * 600
+
+
+async def test_after_a_clock_that_was_an_hour_ahead_is_set_right_requests_are_counted_again_at_once() -> None:
+    stage = Stage(counted(ABSOLUTE))
+    stage.runner.leap(3600)
+    await stage.until(3600 + 30)
+    assert stage.witness.evidence("absolute").start.timestamp() > stage.start + 3600
+    stage.runner.leap(-3600)
+    stage.source.shares(stage.clock.now(), candidate=1.0)
+    await stage.until(30 + 300)
+    assert stage.shop.outcome == "Reverted"
+
+
+async def test_a_split_is_not_counted_before_the_gateway_has_taken_the_weight() -> None:
+    steps = [{"name": f"to-{weight}", "weight": weight, "duration": "20m"} for weight in (10, 20)]
+    stage = Stage(counted(SPLIT, steps=steps))
+    await stage.until(1000)
+    while stage.shop.weight == 10:
+        await stage.until(stage.shop.clock.now() - stage.start + 1)
+    stage.shop.cluster.routes["HTTPRoute/checkout"].acceptance = Acceptance.PENDING
+    await stage.until(stage.shop.clock.now() - stage.start + 600)
+    stage.shop.cluster.routes["HTTPRoute/checkout"].acceptance = Acceptance.ACCEPTED
+    stage.source.split(stage.shop.clock.now(), 20)
+    await stage.until(stage.shop.clock.now() - stage.start + 600)
+    assert stage.shop.status.run is not None
+    assert stage.shop.status.run.hold is None
 
 
 async def test_at_weight_100_there_is_nothing_to_compare_and_nothing_is_blocked() -> None:
@@ -507,6 +545,25 @@ async def test_the_split_begins_anew_at_each_weight_after_it_has_settled() -> No
     assert raised + SETTLING - 15 <= second.split[1] <= raised + SETTLING + 15
     assert second.counts[2] == pytest.approx(0.25 * second.counts[0])
     assert second.split[2] < 0, "what the first weight has shown stays: it speaks for the split"
+
+
+@pytest.mark.parametrize(("percent", "held"), [(5, False), (9, True)], ids=["mended", "not mended"])
+async def test_a_split_that_was_off_is_judged_anew_at_a_weight_that_was_edited(percent: float, *, held: bool) -> None:
+    def raw(weight: int) -> dict[str, object]:
+        return counted(SPLIT, steps=[{"name": "canary", "weight": weight, "duration": "6h"}])
+
+    stage = Stage(raw(10))
+    stage.source.split(stage.start, 17)
+    await stage.until(900)
+    assert stage.shop.status.run is not None
+    assert stage.shop.status.run.hold is not None
+    stage.shop.cluster.edit_rollout("checkout", raw(5))
+    stage.source.split(stage.start + 900, percent)
+    await stage.until(930)
+    assert stage.shop.weight == 5
+    assert stage.shop.status.run.hold is not None, "a new weight alone mends nothing"
+    await stage.until(3600)
+    assert (stage.shop.status.run.hold is not None) is held
 
 
 async def test_a_weight_that_somebody_lowered_is_no_split_that_is_off() -> None:

@@ -155,7 +155,8 @@ class EvidenceStatus(StatusModel):
     calm: float = 0
     """Requests to the candidate since then, where it is compared with the baseline."""
     split: tuple[float, ...] = ()
-    """The weight whose requests are counted, since when (epoch seconds), and the evidence of the weights before."""
+    """The weight whose requests are counted, since when (epoch seconds), the evidence of the weights before, and how many requests
+    it took to show that the split is off."""
 
 
 class RunStatus(StatusModel):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from random import Random
+from typing import TypeVar
 
 from tidegate.api.scalars import Percent, Quantity
 from tidegate.api.threshold import Regression, Split
 from tidegate.core.evidence.counts import Window
 from tidegate.core.evidence.gathered import NONE, Compared, Conclusion, Limited, Suspicion
+from tidegate.core.findings import State
 from tidegate.core.trials.baseline import AgainstBaseline
 from tidegate.core.trials.limit import AgainstLimit
-from tidegate.core.trials.split import AgainstWeight
+from tidegate.core.trials.split import BEFORE, AgainstWeight
 from tidegate.core.trials.trial import Closed, Trial, level_of, rounded, stand
 
 LEVEL = level_of(0.05)
@@ -20,10 +22,15 @@ GOOD, BAD = Window(900, 4, 100, 0), Window(900, 4, 100, 60)
 BOTH = Window(900, 540, 100, 60)
 
 
-def after(trial: Trial, windows: list[Window], begin: float = 0.0) -> Trial:
+T = TypeVar("T", bound=Trial)
+
+
+def after(trial: T, windows: list[Window], begin: float = 0.0) -> T:
+    found: Trial = trial
     for place, window in enumerate(windows):
-        trial = trial.after(Closed(window, begin + 60 * place, begin + 60 * (place + 1)))
-    return trial
+        found = found.after(Closed(window, begin + 60 * place, begin + 60 * (place + 1)))
+    assert isinstance(found, type(trial))
+    return found
 
 
 def against_baseline(warm_from: float = 0.0) -> AgainstBaseline:
@@ -77,6 +84,72 @@ def test_a_candidate_that_is_as_bad_as_ever_stays_regressed_through_the_gaps_bet
     for place in range(5000):
         trial = after(trial, [Window(900, 0, 10, sum(draws.random() < 0.1 for _ in range(10)))], 1200.0 + 60 * place)
         assert trial.proof().conclusion is Conclusion.REGRESSED
+
+
+def test_how_bad_it_was_is_not_told_by_what_came_after_the_peak() -> None:
+    broken = after(against_baseline(), [Window(900, 0, 100, 5)] * 20)
+    assert isinstance(broken, AgainstBaseline)
+    few, all_ = Suspicion(0.0, Window(90, 0, 10, 2), 1.0), Window(9000, 90, 2000, 4)
+    later = replace(broken, suspicion=few, counts=all_, calm=1000.0)
+    assert after(later, [FINE], 1200.0).proof().conclusion is Conclusion.REGRESSED
+
+
+def test_some_evidence_that_it_is_worse_is_not_enough_to_say_so() -> None:
+    found = after(against_limit(), [Window(900, 270, 100, 42)])
+    while not 0 < found.compared.evidence < LEVEL or found.proof().conclusion is not Conclusion.REGRESSED:
+        found = after(found, [Window(900, 270, 100, 42)])
+        assert found.compared.evidence < LEVEL
+    assert found.proof().shared
+
+
+def test_the_comparison_goes_on_over_the_end_of_an_incident_without_a_gap() -> None:
+    found = after(against_limit(), [GOOD] * 3 + [BOTH] * 5 + [GOOD] * 5)
+    assert found.memory()["peak"] is None
+    assert found.compared.counted == 13
+    assert found.candidate.counted < 5
+
+
+def test_a_comparison_with_an_arm_that_gets_nothing_says_nothing_good() -> None:
+    for window in (Window(0, 0, 100, 5), Window(900, 5, 0, 0), NONE):
+        assert after(against_baseline(), [window] * 5).proof().state is State.TOO_FEW
+
+
+def test_what_is_shown_of_a_regression_is_what_came_since_it_began() -> None:
+    found = after(against_baseline(), [GOOD] * 30 + [BAD] * 3).proof()
+    assert found.conclusion is Conclusion.REGRESSED
+    assert found.counts == Window(2700, 12, 300, 180)
+
+
+RIGHT, OFF = Window(800, 0, 200, 0), Window(700, 0, 300, 0)
+
+
+def raised() -> AgainstWeight:
+    """From a weight at which 2500 requests had shown that the split is off."""
+    return AgainstWeight(Split(), 20.0, 0.0, 0.0, NONE, BEFORE, 2500.0)
+
+
+def test_a_split_that_was_off_at_the_weight_before_is_so_until_as_many_requests_show_it_no_more() -> None:
+    assert raised().proof().state is State.BREACHED
+    assert after(raised(), [RIGHT] * 2).proof().state is State.BREACHED
+    mended = after(raised(), [RIGHT] * 3)
+    assert (mended.proof().state, mended.memory()["peak"], mended.needed) == (State.OK, None, 0.0)
+    assert after(mended, [RIGHT] * 500, 180.0).proof().state is State.OK
+    assert after(mended, [OFF] * 10, 180.0).proof().state is State.BREACHED
+
+
+def test_a_split_that_is_still_off_at_another_weight_is_found_there_anew() -> None:
+    still = after(raised(), [OFF] * 3)
+    assert still.peak is not None
+    assert still.peak > level_of(0.001)
+    assert still.needed <= 3000
+    assert after(still, [RIGHT] * 40, 180.0).proof().state is not State.BREACHED
+
+
+def test_how_many_requests_it_took_is_told_when_it_is_shown() -> None:
+    trial = AgainstWeight(Split(), 20.0, 0.0, 0.0, NONE, None)
+    found = after(trial, [OFF])
+    assert (found.proof().state, found.needed) == (State.BREACHED, 1000)
+    assert after(found, [OFF] * 5, 60.0).needed == 1000
 
 
 def test_what_one_arm_alone_receives_is_never_shared() -> None:
