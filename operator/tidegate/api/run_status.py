@@ -153,7 +153,7 @@ class EvidenceStatus(StatusModel):
     peak: float | None = None
     """The highest evidence (logarithm) since the limit was broken; absent while it is not."""
     calm: float = 0
-    """Requests to the candidate since then, where it is compared with the baseline."""
+    """Requests to the candidate since then, and since one failed, where it is compared with the baseline."""
     split: tuple[float, ...] = ()
     """The weight whose requests are counted, since when (epoch seconds), the evidence of the weights before, and how many requests
     it took to show that the split is off."""

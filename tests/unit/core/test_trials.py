@@ -86,6 +86,12 @@ def test_a_candidate_that_is_as_bad_as_ever_stays_regressed_through_the_gaps_bet
         assert trial.proof().conclusion is Conclusion.REGRESSED
 
 
+def test_a_candidate_that_goes_on_failing_while_the_baseline_has_no_requests_is_not_mended() -> None:
+    """Without the baseline's requests no evidence moves either."""
+    trial = after(against_baseline(), [Window(900, 0, 100, 5)] * 20)
+    assert after(trial, [Window(0, 0, 100, 5)] * 100, 1200.0).proof().conclusion is Conclusion.REGRESSED
+
+
 def test_how_bad_it_was_is_not_told_by_what_came_after_the_peak() -> None:
     broken = after(against_baseline(), [Window(900, 0, 100, 5)] * 20)
     assert isinstance(broken, AgainstBaseline)

@@ -43,7 +43,7 @@ class AgainstBaseline:
     suspicion: Suspicion
     peak: float | None
     calm: float = 0.0
-    """Requests to the candidate since the peak."""
+    """Requests to the candidate since the peak, and since one failed."""
 
     @classmethod
     def of(cls, draft: Draft, test: Regression, metric: Metric, remembered: EvidenceStatus) -> AgainstBaseline:
@@ -65,7 +65,8 @@ class AgainstBaseline:
             return replace(self, suspicion=Suspicion(window.end, NONE))
         compared = self.compared.after([window.counts])
         peak, over = stand(self.peak, compared.evidence, level_of(self.alpha))
-        calm = self.calm + window.counts.candidate if peak is not None and peak == self.peak else 0.0
+        failing = window.counts.candidate_bad > 0 or peak is None or peak != self.peak
+        calm = 0.0 if failing else self.calm + window.counts.candidate
         if over or self._mended(calm):
             return replace(
                 self,
