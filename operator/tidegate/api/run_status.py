@@ -117,7 +117,7 @@ class GroupsStatus(StatusModel):
     asked: str = ""
     """Digest of its question: another one begins anew."""
     seen: tuple[str, ...] = ()
-    """Digests of their labels, 8 hex digits each, at most 64."""
+    """Digests of their labels, 6 hex digits each, at most 64."""
 
 
 class EvidenceStatus(StatusModel):

@@ -145,8 +145,14 @@ def _with_evidence(status: RolloutStatus, newest: int) -> RolloutStatus:
 
 
 def memory_alone(status: RolloutStatus) -> RolloutStatus:
-    """The status without evidence and history: what a refused write is tried with once more."""
-    return status.model_copy(update={"checkpoints": (), "history": status.history[:1]})
+    """The status without evidence, history and the words of single lines: what a refused write is tried with once more."""
+    update = {
+        "checkpoints": (),
+        "history": status.history[:1],
+        "guards": tuple(one.model_copy(update={"message": ""}) for one in status.guards),
+        "blind": tuple(one.model_copy(update={"message": ""}) for one in status.blind),
+    }
+    return status.model_copy(update=update)
 
 
 def dump(status: RolloutStatus) -> dict[str, Any]:

@@ -11,10 +11,11 @@ import hashlib
 from dataclasses import replace
 
 from tidegate.api.metric import Metric
+from tidegate.api.room import MAX_SERIES
 from tidegate.api.run_status import GroupsStatus
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Finding, State
-from tidegate.core.samples import MAX_SERIES, Sample, Value
+from tidegate.core.samples import Sample, Value
 
 _OUTRANKED = frozenset({State.OK, State.NOT_COMPARABLE, State.TOO_FEW})
 """States that a missing group takes the place of: what is breached or blind stays so."""
@@ -70,4 +71,4 @@ def _asked(metric: Metric) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return hashlib.sha256(text.encode()).hexdigest()[:6]

@@ -20,7 +20,7 @@ from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking, questions
 from tidegate.core.samples import NotAsked, Sample, sample, warnings
 from tidegate.core.staleness import unless_stale
-from tidegate.core.sustained import clocks_after, sustained_state
+from tidegate.core.sustained import clocks_after, kept_of, sustained_state
 from tidegate.core.variables import promql_duration
 
 SCRAPE = 15.0
@@ -97,15 +97,16 @@ def counted_in_force(draft: Draft) -> list[Threshold]:
 def judge_guards(draft: Draft) -> None:
     """Judges every guard in force: `draft.guard_findings`, and the status' list of those that are not ok."""
     kept: list[GuardStatus] = []
-    asks = asking(draft)
-    for guard in guards_in_force(draft):
+    asks, guards = asking(draft), guards_in_force(draft)
+    room = kept_of(len(guards))
+    for guard in guards:
         before = next((g for g in draft.status.guards if g.name == guard.identity and g.limit == limit_of(guard)), None)
         finding = _finding(draft, guard, asks)
         if not finding.answered:
             kept += [before] if before else []
             draft.guard_findings.append(_as_before(finding, before))
             continue
-        clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, most_between(draft))
+        clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, most_between(draft), room)
         finding = _lasting(finding, guard, sustained_state(finding, clocks, guard.for_.seconds), before, draft)
         finding = _attributed(draft, _of_lasting(finding, guard, clocks), asks)
         if shared(finding):  # what was not this version's fault does not count towards its breach

@@ -9,15 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from tidegate.api.metric import Metric, WhenEmpty
+from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
 from tidegate.core.observed import Answer, Failed, Matrix, Question, Vector
 from tidegate.core.slowness import no_bucket
-
-MAX_SERIES = 64
-"""More series than this are an error: a `for` clock runs for each."""
-
-
-LONGEST_LABELS = 200
-"""Characters of a series' labels that are kept: names, and a user agent or a path among the values would fill status."""
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,22 @@ intervals: what lay between was not seen.
 
 from __future__ import annotations
 
+from tidegate.api.room import MOST_CLOCKS
 from tidegate.api.status import Clock
 from tidegate.core.findings import Finding, State
 
 KEPT = 8
-"""Series whose clocks are kept: those beyond the limit now before the others, and of each the ones that lasted longest."""
+"""Series whose clocks a guard keeps: those beyond the limit now before the others, and of each the ones that lasted longest."""
 
 
-def clocks_after(before: tuple[Clock, ...], finding: Finding, watched: float, most: float) -> tuple[Clock, ...]:
+def kept_of(guards: int) -> int:
+    """How many clocks each of so many guards may keep: status has room for `MOST_CLOCKS` in all."""
+    return max(min(KEPT, MOST_CLOCKS // max(guards, 1)), 2)
+
+
+def clocks_after(
+    before: tuple[Clock, ...], finding: Finding, watched: float, most: float, kept: int = KEPT
+) -> tuple[Clock, ...]:
     """The clocks after `finding`.
 
     Args:
@@ -22,6 +30,7 @@ def clocks_after(before: tuple[Clock, ...], finding: Finding, watched: float, mo
         finding: the judgement of this tick; one without an answer changes nothing.
         watched: the run's watched seconds now.
         most: seconds that may be counted between two samples: two intervals.
+        kept: series whose clocks are kept.
     """
     if not finding.answered:
         return before
@@ -35,7 +44,7 @@ def clocks_after(before: tuple[Clock, ...], finding: Finding, watched: float, mo
             known[one.series] = Clock(series=one.series, watched=round(lasted, 3), mark=round(watched, 3))
     beyond = {one.series for one in finding.series if one.state is State.BREACHED}
     worst = sorted(known.values(), key=lambda clock: (clock.series not in beyond, -clock.watched, clock.series))
-    return tuple(worst[:KEPT])
+    return tuple(worst[:kept])
 
 
 def sustained_state(finding: Finding, clocks: tuple[Clock, ...], lasting: float) -> State:

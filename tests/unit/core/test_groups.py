@@ -9,6 +9,7 @@ import pytest
 from tests.simulated.shop import spec
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
+from tidegate.api.room import MAX_SERIES
 from tidegate.api.run_status import RunStatus, Version
 from tidegate.api.status import RolloutStatus
 from tidegate.api.threshold import Threshold
@@ -17,7 +18,7 @@ from tidegate.core.findings import Finding, State
 from tidegate.core.groups import note_groups, unless_incomplete, without_gone
 from tidegate.core.memory import Memory
 from tidegate.core.observed import RolloutObject
-from tidegate.core.samples import MAX_SERIES, NoData, Sample, SeriesSample, TooFew, Value
+from tidegate.core.samples import NoData, Sample, SeriesSample, TooFew, Value
 from tidegate.core.seen import Observed
 
 LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})

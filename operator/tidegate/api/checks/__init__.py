@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from tidegate.api.checks.advice import advice
 from tidegate.api.checks.limits import count_problems, limit_problems
+from tidegate.api.checks.memory import memory_problems
 from tidegate.api.checks.problems import Problem, Severity, Where
 from tidegate.api.checks.queries import query_problems
 from tidegate.api.checks.questions import placed, with_questions_resolved
@@ -83,6 +84,7 @@ def check_spec(spec: RolloutSpec) -> list[Problem]:
         *name_problems(spec),
         *limit_problems(spec),
         *count_problems(spec),
+        *memory_problems(spec),
         *checkpoint_problems(spec),
         *query_problems(spec),
     ]

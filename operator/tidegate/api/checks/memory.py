@@ -1,0 +1,46 @@
+"""Whether status has room for all that a run of a spec could have to remember."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from tidegate.api import room
+from tidegate.api.checks.lines import rollout_lines, step_lines
+from tidegate.api.checks.problems import Problem
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.threshold import Threshold
+
+
+def memory_problems(spec: RolloutSpec) -> Iterator[Problem]:
+    """A spec whose run might not fit into its status."""
+    most = needed(spec)
+    if most > room.MEMORY:
+        message = (
+            f"could need {most} bytes of the status to remember what was seen; {room.MEMORY} are the most: have fewer guards, lines "
+            "with 'regression' or 'split', or metrics with 'by', or shorter queries"
+        )
+        yield Problem(("spec",), message)
+
+
+def needed(spec: RolloutSpec) -> int:
+    """Bytes of status, as JSON, that a run of the spec remembers at most of it and of what its lines have seen."""
+    in_force = [(*rollout_lines(spec), *step_lines(spec, index)) for index in range(len(spec.steps))]
+    guards = max((sum(line.role == "guards" for line in lines) for lines in in_force), default=0)
+    tests = max((sum(_of_test(line.threshold) for line in lines) for lines in in_force), default=0)
+    grouped = sum(metric.ratio is not None and bool(metric.ratio.by) for metric in spec.metrics)
+    text = spec.model_dump_json(by_alias=True, exclude_none=True)
+    return (
+        len(json.dumps(text))
+        + room.A_STEP * len(spec.steps)
+        + room.A_METRIC * len(spec.metrics)
+        + room.A_GUARD * guards
+        + room.A_CLOCK * min(room.MOST_CLOCKS, 8 * guards)
+        + room.A_GROUPING * grouped
+        + tests
+    )
+
+
+def _of_test(line: Threshold) -> int:
+    limited = line.regression is not None and line.regression.limit is not None
+    return (room.A_TEST if line.counted else 0) + (room.A_LIMIT if limited else 0)

@@ -1,0 +1,32 @@
+"""How much of a Rollout's status its memory may take: what is remembered is never dropped, so what could be is bounded."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_SERIES: Final = 64
+"""More series of one metric than this are an error: each is judged, and remembered while it is beyond a limit."""
+
+LONGEST_LABELS: Final = 120
+"""Characters of a series' labels that are kept: a user agent or a path among the values would fill status."""
+
+MOST_CLOCKS: Final = 64
+"""Series of all guards together whose time beyond a limit is remembered."""
+
+MEMORY: Final = 48 * 1024
+"""Bytes, as JSON, that what depends on the spec may take. The rest of 64 KiB is for what does not: conditions and their words,
+routes, and the template that a promotion replaces."""
+
+A_STEP: Final = 120
+"""Bytes of a step that has begun."""
+A_GUARD: Final = 250
+"""Bytes of a guard that is not ok, its message and clocks aside."""
+A_CLOCK: Final = LONGEST_LABELS + 75
+"""Bytes of one clock."""
+A_METRIC: Final = 420
+"""Bytes of a metric without an answer, of both kinds, their messages aside."""
+A_GROUPING: Final = MAX_SERIES * 9 + 120
+"""Bytes of the groups of a metric with `by`."""
+A_TEST: Final = 1500
+"""Bytes of a test on counts; one against a limit takes `A_LIMIT` more."""
+A_LIMIT: Final = 350
