@@ -201,3 +201,20 @@ def test_a_suspicion_begins_where_something_last_spoke_against_it() -> None:
 def test_windows_together_are_their_sums() -> None:
     assert together([Window(1, 0, 2, 1), Window(10, 3, 20, 4)]) == Window(11, 3, 22, 5)
     assert together([]) == NONE
+
+
+@pytest.mark.parametrize(
+    ("share", "before", "minutes"), [(0.5, 0, 1), (0.95, 0, 5), (0.99, 0, 23), (0.95, 120, 17), (0.99, 120, 46)]
+)
+def test_the_fewer_requests_the_baseline_has_the_longer_it_takes(share: float, before: int, minutes: int) -> None:
+    """The figures of docs/limits.md: 600 requests a minute in all, from 0.5% of them bad to 5% of the candidate's."""
+
+    def minute(rate: float) -> Window:
+        others = 600 * (1 - share)
+        return Window(others, others * 0.005, 600 * share, 600 * share * rate)
+
+    found = Compared(0.2).after([minute(0.005)] * before)
+    taken = 0
+    while found.conclusion(0.05) is not Conclusion.REGRESSED:
+        found, taken = found.after([minute(0.05)]), taken + 1
+    assert taken == minutes
