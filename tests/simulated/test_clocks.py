@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from tests.simulated.counted import RATIO, WORSE, counted
 from tests.simulated.scraped import Stage
-from tests.simulated.test_counted import RATIO, WORSE, counted
 from tidegate.core.counters import MOST_APART
 from tidegate.core.instants import instant
 from tidegate.core.observed import ArmName

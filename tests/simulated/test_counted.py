@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from itertools import pairwise
-
 import pytest
 
+from tests.simulated.counted import ABSOLUTE, RATIO, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
-from tests.simulated.shop import spec
-from tidegate.api.command import Action
 from tidegate.api.rollout import RolloutSpec
-from tidegate.api.run_status import EvidenceStatus
-from tidegate.core.decide import HEARTBEAT
-from tidegate.core.observed import Acceptance, Answer, ArmName, Failed, FailedReason, Question
-from tidegate.core.trials.split import SETTLING
+from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question
 from tidegate.reconcile.asking import QUESTION_LIFE
 from tidegate.reconcile.specs import checked
 from tidegate.simulation.script import World
 from tidegate.simulation.scripted import Scripted
-
-RATIO = {
-    "name": "errors",
-    "ratio": {"bad": 'bad{workload="$workload"}', "total": 'all{workload="$workload"}'},
-    "window": "1m",
-}
-WORSE = {"name": "worse", "metric": "errors", "regression": {}}
-ABSOLUTE = {"name": "absolute", "metric": "errors", "regression": {"limit": "5%"}}
-SPLIT = {"name": "split", "metric": "errors", "split": {}, "onBreach": "Hold"}
-
-
-def counted(*guards: Mapping[str, object], **changes: object) -> dict[str, object]:
-    made = {
-        "metrics": [RATIO],
-        "guards": list(guards),
-        "steps": [{"name": "canary", "weight": 10, "duration": "6h"}],
-        **changes,
-    }
-    return spec(**made)
 
 
 def simulated(baseline: str, candidate: str, requests: int = 6000, **changes: object) -> Scripted:
@@ -252,21 +225,6 @@ async def test_after_a_clock_that_was_an_hour_ahead_is_set_right_requests_are_co
     assert stage.shop.outcome == "Reverted"
 
 
-async def test_a_split_is_not_counted_before_the_gateway_has_taken_the_weight() -> None:
-    steps = [{"name": f"to-{weight}", "weight": weight, "duration": "20m"} for weight in (10, 20)]
-    stage = Stage(counted(SPLIT, steps=steps))
-    await stage.until(1000)
-    while stage.shop.weight == 10:
-        await stage.until(stage.shop.clock.now() - stage.start + 1)
-    stage.shop.cluster.routes["HTTPRoute/checkout"].acceptance = Acceptance.PENDING
-    await stage.until(stage.shop.clock.now() - stage.start + 600)
-    stage.shop.cluster.routes["HTTPRoute/checkout"].acceptance = Acceptance.ACCEPTED
-    stage.source.split(stage.shop.clock.now(), 20)
-    await stage.until(stage.shop.clock.now() - stage.start + 600)
-    assert stage.shop.status.run is not None
-    assert stage.shop.status.run.hold is None
-
-
 async def test_at_weight_100_there_is_nothing_to_compare_and_nothing_is_blocked() -> None:
     steps = [
         {"name": "canary", "weight": 10, "duration": "10m"},
@@ -305,135 +263,6 @@ async def test_while_settling_there_is_nothing_to_compare_and_nothing_is_blocked
     await stage.runner.run_until(stage.start + 3600, note)
     assert set(settling) == {"NotComparable"}
     assert stage.shop.outcome == "Succeeded"
-
-
-ROUNDED = ("relative", "profile", "absolute")
-"""Logarithms: how often they were rounded depends on how many windows were counted at once."""
-
-
-def without_rounding(one: EvidenceStatus) -> EvidenceStatus:
-    return one.model_copy(update=dict.fromkeys(ROUNDED, ()))
-
-
-NAMES = ("worse", "absolute", "split")
-
-
-async def gathered(until: float, *, trouble: object = None) -> Stage:
-    """A run of all three kinds of line, with pods that are replaced and one that starts anew."""
-    stage = Stage(counted(WORSE, ABSOLUTE, SPLIT))
-    stage.source.shares(stage.start - 600, baseline=0.01, candidate=0.011)
-    for at in (700, 1555, 4000):
-        stage.source.replaced(stage.start + at, ArmName.CANDIDATE)
-    stage.source.replaced(stage.start + 2222, ArmName.BASELINE)
-    stage.source.pods[ArmName.BASELINE][0].resets.append(stage.start + 1301)
-    if callable(trouble):
-        trouble(stage)
-    await stage.until(until)
-    return stage
-
-
-_UNDISTURBED: dict[float, Stage] = {}
-
-
-async def undisturbed(until: float) -> Stage:
-    if until not in _UNDISTURBED:
-        _UNDISTURBED[until] = await gathered(until)
-    return _UNDISTURBED[until]
-
-
-def same(stage: Stage, other: Stage) -> None:
-    for name in NAMES:
-        one, two = stage.witness.evidence(name), other.witness.evidence(name)
-        assert without_rounding(one) == without_rounding(two), name
-        for field in ROUNDED:
-            assert getattr(one, field) == pytest.approx(getattr(two, field), abs=0.01), (name, field)
-
-
-@pytest.mark.parametrize("away", [0.0, 45.0, 400.0])
-@pytest.mark.parametrize("at", [25, 130, 299, 303, 702, 1304, 2225])
-async def test_a_restarted_operator_counts_exactly_what_an_undisturbed_one_counts(at: float, away: float) -> None:
-    def restart(stage: Stage) -> None:
-        stage.runner.stand_still(stage.start + at, stage.start + at + away)
-
-    same(await gathered(2700, trouble=restart), await undisturbed(2700))
-
-
-async def test_restarted_again_and_again_it_still_counts_the_same() -> None:
-    def restart(stage: Stage) -> None:
-        for at in range(20, 2300, 37):
-            stage.runner.at(stage.start + at, stage.runner.restart)
-
-    same(await gathered(2700, trouble=restart), await undisturbed(2700))
-
-
-@pytest.mark.parametrize("away", [3700, 2.6 * 3600])
-async def test_after_hours_away_what_was_missed_is_counted_hour_by_hour(away: float) -> None:
-    def restart(stage: Stage) -> None:
-        stage.runner.stand_still(stage.start + 1000, stage.start + 1000 + away)
-
-    until = 1000 + away + 300
-    disturbed = await gathered(until, trouble=restart)
-    same(disturbed, await undisturbed(until))
-    assert any(" offset " in one.promql for one in disturbed.source.asked if one.part == "raw-total")
-
-
-async def test_where_an_hour_is_more_than_the_source_can_answer_minutes_are_caught_up_on() -> None:
-    def small(question: Question, _now: float) -> Answer | None:
-        reach = re.search(r"\[(\d+)s\]", question.promql)
-        large = question.part.startswith("raw") and reach is not None and int(reach[1]) > 1000
-        return Failed(FailedReason.BAD_ANSWER, "too large") if large else None
-
-    def away(stage: Stage) -> None:
-        stage.source.override = small
-        stage.runner.stand_still(stage.start + 1000, stage.start + 5000)
-
-    disturbed = await gathered(6500, trouble=away)
-    same(disturbed, await undisturbed(6500))
-
-
-async def test_what_was_gathered_is_written_with_the_heartbeat_and_not_in_quiet_ticks() -> None:
-    stage = Stage(counted(WORSE))
-    stage.source.shares(stage.start, baseline=0.01, candidate=0.01)
-    await stage.until(400)
-    writes = []
-    stage.shop.gate.after = lambda call: writes.append(stage.shop.clock.now()) if call == "store.write_status" else None
-    await stage.until(400 + 3600)
-    assert 11 <= len(writes) <= 13, "one for each heartbeat"
-    assert all(after - before >= HEARTBEAT for before, after in pairwise(writes))
-    behind = stage.witness.evidence("worse").windows - stage.stored("worse").windows
-    assert 0 <= behind <= 5
-
-
-async def test_what_was_gathered_is_written_at_a_checkpoint() -> None:
-    steps = [{"name": "canary", "weight": 10, "duration": "6h", "checkpoints": [{"at": "490s"}]}]
-    stage = Stage(counted(WORSE, steps=steps))
-    await stage.until(515)
-    assert stage.shop.status.checkpoints
-    assert stage.stored("worse").windows >= 7
-
-
-async def test_the_source_is_down_for_twenty_minutes_and_nothing_is_lost() -> None:
-    def down(stage: Stage) -> None:
-        stage.source.outages.append((stage.start + 900, stage.start + 2100))
-
-    disturbed = await gathered(2700, trouble=down)
-    same(disturbed, await undisturbed(2700))
-    assert disturbed.shop.outcome == ""
-
-
-@pytest.mark.parametrize("for_", [200, 550])
-async def test_scrapes_that_failed_are_made_good_by_the_next(for_: float) -> None:
-    """Also after longer than the look-back: what a series had before is asked for, once, and only then."""
-
-    def unscraped(stage: Stage) -> None:
-        stage.source.unscraped.append((stage.start + 2300, stage.start + 2300 + for_))
-
-    disturbed = await gathered(3900, trouble=unscraped)
-    whole = await undisturbed(3900)
-    for name in ("worse", "absolute"):
-        assert disturbed.witness.evidence(name).counts == whole.witness.evidence(name).counts
-    known = [one for one in disturbed.source.asked if one.part.startswith("known")]
-    assert known
 
 
 async def test_a_line_whose_source_is_down_is_blind_and_one_without_data_too() -> None:
@@ -500,84 +329,3 @@ async def test_counts_that_cannot_be_are_blindness_and_said() -> None:
     (blind,) = stage.witness.status.blind
     assert blind.kind == "NoData"
     assert "are the two counters of the same requests?" in blind.message
-
-
-async def test_a_split_that_is_off_holds_and_never_reverts() -> None:
-    stage = Stage(counted(SPLIT))
-    stage.source.split(stage.start, 15)
-    await stage.until(1200)
-    assert stage.shop.status.run is not None
-    assert stage.shop.status.run.hold is not None
-    message = stage.shop.status.run.hold.message
-    assert message.startswith("the candidate got 15% of ")
-    assert "at a weight of 10%: the traffic is not where the weights send it, with 99.9% confidence" in message
-    await stage.until(6 * 3600)
-    assert (stage.shop.outcome, stage.shop.weight) == ("", 10)
-
-
-async def test_a_split_as_it_should_be_passes_at_every_weight() -> None:
-    steps = [{"name": f"to-{weight}", "weight": weight, "duration": "30m"} for weight in (5, 20, 50)]
-    stage = Stage(counted(SPLIT, steps=steps))
-    for _ in range(700):
-        weight = stage.shop.weight
-        if weight and stage.source.traffic[ArmName.CANDIDATE][-1].rate != weight:
-            stage.source.split(stage.shop.clock.now(), weight)
-        await stage.until(stage.shop.clock.now() - stage.start + 10)
-        if stage.shop.outcome:
-            break
-    assert stage.shop.outcome == "Succeeded"
-
-
-async def test_the_split_begins_anew_at_each_weight_after_it_has_settled() -> None:
-    steps = [{"name": f"to-{weight}", "weight": weight, "duration": "20m"} for weight in (10, 20)]
-    stage = Stage(counted(SPLIT, steps=steps))
-    await stage.until(1000)
-    first = stage.witness.evidence("split")
-    assert first.split[0] == 10
-    assert first.counts[2] == pytest.approx(10 / 90 * first.counts[0])
-    while stage.shop.weight == 10:
-        await stage.until(stage.shop.clock.now() - stage.start + 10)
-    raised = stage.shop.clock.now()
-    stage.source.split(raised, 20)
-    await stage.until(raised - stage.start + 400)
-    second = stage.witness.evidence("split")
-    assert second.split[0] == 20
-    assert raised + SETTLING - 15 <= second.split[1] <= raised + SETTLING + 15
-    assert second.counts[2] == pytest.approx(0.25 * second.counts[0])
-    assert second.split[2] < 0, "what the first weight has shown stays: it speaks for the split"
-
-
-@pytest.mark.parametrize(("percent", "held"), [(5, False), (9, True)], ids=["mended", "not mended"])
-async def test_a_split_that_was_off_is_judged_anew_at_a_weight_that_was_edited(percent: float, *, held: bool) -> None:
-    def raw(weight: int) -> dict[str, object]:
-        return counted(SPLIT, steps=[{"name": "canary", "weight": weight, "duration": "6h"}])
-
-    stage = Stage(raw(10))
-    stage.source.split(stage.start, 17)
-    await stage.until(900)
-    assert stage.shop.status.run is not None
-    assert stage.shop.status.run.hold is not None
-    stage.shop.cluster.edit_rollout("checkout", raw(5))
-    stage.source.split(stage.start + 900, percent)
-    await stage.until(930)
-    assert stage.shop.weight == 5
-    assert stage.shop.status.run.hold is not None, "a new weight alone mends nothing"
-    await stage.until(3600)
-    assert (stage.shop.status.run.hold is not None) is held
-
-
-async def test_a_weight_that_somebody_lowered_is_no_split_that_is_off() -> None:
-    stage = Stage(counted(SPLIT))
-    await stage.until(600)
-    stage.runner.at(stage.start + 600, lambda: stage.shop.set_weight(99, 1))
-    stage.source.split(stage.start + 600, 1)
-    await stage.until(1500)
-    assert stage.shop.status.run is not None
-    assert stage.shop.status.run.paused is not None
-    assert stage.shop.status.run.hold is None
-    stage.runner.at(stage.start + 1500, lambda: stage.shop.command(Action.RESUME))
-    await stage.until(1530)
-    stage.source.split(stage.shop.clock.now(), 10)
-    await stage.until(3000)
-    assert stage.shop.weight == 10
-    assert stage.shop.status.run.hold is None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tests.simulated.counted import ABSOLUTE, RATIO, WORSE, counted
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import Shop, spec, value
-from tests.simulated.test_counted import ABSOLUTE, RATIO, WORSE, counted
 from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question, SeriesValue, Vector
 from tidegate.simulation.runner import Runner
 
