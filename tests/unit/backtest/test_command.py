@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,6 +18,9 @@ from tests.unit.adapters.fake_server import Reply, answers, error, running
 from tests.unit.backtest.past import START, Given, Past
 from tests.unit.backtest.past import spec as spec_of
 from tests.unit.backtest.story import prometheus
+from tidegate.cli.backtest.png import as_png
+from tidegate.cli.backtest.svg import STYLE
+from tidegate.cli.errors import CommandError
 from tidegate.cli.main import main
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -231,7 +235,7 @@ async def test_a_metric_without_data_is_drawn_as_such(tidegate: Said, lacking: P
     ("arguments", "said"),
     [
         (("--expect", "Suceeded"), "argument --expect: invalid choice: 'Suceeded'"),
-        (("--svg", "week.png"), "name week.svg, and make a PNG of it: rsvg-convert week.svg -o week.png"),
+        (("--svg", "week.png"), "argument --svg: write --png week.png"),
     ],
 )
 def test_what_would_be_misunderstood_is_refused_before_anything_is_asked(
@@ -277,3 +281,29 @@ def test_an_address_that_is_none_is_told(file: Path, capsys: pytest.CaptureFixtu
 
 def test_a_start_of_the_past_is_where_the_tests_think() -> None:
     assert START == 1_700_000_000.0
+
+
+async def test_the_picture_is_drawn_as_png_as_well(tidegate: Said, file: Path, tmp_path: Path) -> None:
+    """Of twice the picture's size."""
+    try:
+        as_png(f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><style>{STYLE}</style></svg>')
+    except CommandError:
+        pytest.skip("this machine has no font")
+    await tidegate(SPOILED, file, *FROM, "--svg", tmp_path / "x.svg", "--png", tmp_path / "x.png")
+    root = ET.parse(tmp_path / "x.svg").getroot()  # noqa: S314  (our own)
+    drawn = (tmp_path / "x.png").read_bytes()
+    assert drawn[:8] == b"\x89PNG\r\n\x1a\n"
+    assert [int.from_bytes(drawn[place : place + 4]) for place in (16, 20)] == [
+        2 * int(root.get(side, "")) for side in ("width", "height")
+    ]
+
+
+def test_a_png_without_what_draws_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(CommandError, match=r"pip install 'tidegate\[png\]'"):
+        as_png("<svg><style></style></svg>")
+
+
+def test_a_machine_without_fonts_gets_no_picture_without_words() -> None:
+    with pytest.raises(CommandError, match="install one, such as fonts-dejavu-core"):
+        as_png("<svg><style></style></svg>", draw=lambda _: b"blank")

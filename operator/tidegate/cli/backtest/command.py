@@ -22,6 +22,7 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Duration
 from tidegate.cli.backtest import chart, svg, text
 from tidegate.cli.backtest.as_json import as_json
+from tidegate.cli.backtest.png import as_png
 from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
 from tidegate.cli.rollouts import the_rollout
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="limits that this history would have kept, and what others would have stopped",
     )
     add("--svg", type=_svg, metavar="FILE", help="write a picture of metrics, limits and decisions")
+    add("--png", type=Path, metavar="FILE", help="the same picture as PNG (extra: tidegate[png])")
     add("--chart", action=argparse.BooleanOptionalAction, help="draw the metrics; by default on a terminal")
     add("--format", choices=("text", "json"), default="text", help="default: text")
     add("--expect", choices=OUTCOMES, help="exit with 1 unless every run ends so")
@@ -96,7 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         told.end()
     if arguments.svg is not None:
-        _write(arguments.svg, svg.picture(found))
+        _write(arguments.svg, svg.picture(found).encode())
+    if arguments.png is not None:
+        _write(arguments.png, as_png(svg.picture(found)))
     unmet = text.unmet(found, arguments.expect)
     if arguments.format == "json":
         print(json.dumps(as_json(found, suggest=arguments.suggest) | {"unmet": unmet}, indent=2, allow_nan=False))
@@ -165,8 +169,7 @@ def _address(arguments: argparse.Namespace) -> SourceAddress:
 def _svg(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() == ".png":
-        svg = path.with_suffix(".svg")
-        raise argparse.ArgumentTypeError(f"name {svg}, and make a PNG of it: rsvg-convert {svg} -o {path}")
+        raise argparse.ArgumentTypeError(f"write --png {path}")
     return path
 
 
@@ -201,9 +204,9 @@ def _duration(text: str) -> Duration:
     return found
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, picture: bytes) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(picture)
     except OSError as error:
         raise CommandError(f"cannot write {path}: {error.strerror}") from error
 

@@ -37,7 +37,7 @@ MOST_TICKS: Final = 8
 LINE: Final = 128
 """Characters of a line below the panels."""
 STYLE: Final = """
-text { font: 12px system-ui, sans-serif; fill: #1f2328 }
+text { font: 12px system-ui, 'DejaVu Sans', 'Noto Sans', 'Liberation Sans', Arial, sans-serif; fill: #1f2328 }
 .title { font-weight: 600; font-size: 14px }
 .small { font-size: 11px; fill: #59636e }
 .paper { fill: #ffffff }
