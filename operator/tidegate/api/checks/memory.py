@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from tidegate.api import room
 from tidegate.api.checks.lines import rollout_lines, step_lines
 from tidegate.api.checks.problems import Problem
+from tidegate.api.checks.reading import MOST_BYTES
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.threshold import Threshold
 
 
 def memory_problems(spec: RolloutSpec) -> Iterator[Problem]:
-    """A spec whose run might not fit into its status."""
+    """A spec whose run might not fit into its status; one that is too large by itself is refused for that."""
     most = needed(spec)
-    if most > room.MEMORY:
+    alone = len(spec.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True).encode())
+    if most > room.MEMORY and alone <= MOST_BYTES:
         message = (
             f"could need {most} bytes of the status to remember what was seen; {room.MEMORY} are the most: have fewer guards, lines "
             "with 'regression' or 'split', or metrics with 'by', or shorter queries"
