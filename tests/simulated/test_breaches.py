@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tests.simulated.shop import Shop, spec, value
+from tidegate.api.room import MOST_CLOCKS
 from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question, SeriesValue, Vector
 from tidegate.simulation.runner import Runner
 
@@ -373,3 +374,41 @@ async def test_what_prometheus_warns_of_is_told_with_the_finding() -> None:
     shop.answer = lambda question, _now: warned if question.arm is ArmName.CANDIDATE else value(0.0)
     await runner.run_until(shop.clock.now() + 11)
     assert "(Prometheus: PromQL warning: bucket counts are not monotonic)" in shop.status.history[0].message
+
+
+async def test_a_hold_at_weight_0_ends_once_its_cause_is_gone() -> None:
+    """Nothing is asked there, so no line will ever say that it is well."""
+    shop, steps = Shop(), [{"name": "canary", "weight": 10, "duration": "30s"}]
+    first, other = (spec(steps=[{"name": name, "weight": 0, "duration": "5m"}, *steps]) for name in ("warm", "another"))
+    runner = shop.rollout(first)
+    await runner.run_until(shop.start + 60)
+    shop.cluster.edit_rollout("checkout", other)
+    await runner.run_until(shop.start + 120)
+    assert shop.status.run is not None
+    assert shop.status.run.hold is not None
+    shop.cluster.edit_rollout("checkout", first)
+    await runner.run_until(shop.start + 1200, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_many_guards_share_the_room_for_clocks_and_miss_no_breach_that_lasts() -> None:
+    shop = Shop()
+
+    def answer(question: Question, now: float) -> Answer | None:
+        if question.part == "probe":
+            return None
+        flapping = [f"a{number}" for number in range(40) if (int(now / 10) * 7 + number) % 3 == 0]
+        names = [*((name, 0.1) for name in flapping), ("steady", 0.2)]
+        return Vector(tuple(SeriesValue((("pod", name),), number) for name, number in names))
+
+    shop.answer = answer
+    guards = [
+        {"name": f"g{number}", "metric": "errors", "max": "5%", "for": "15m", "onBreach": "Warn"}
+        for number in range(15)
+    ]
+    revert = {"name": "z", "metric": "errors", "max": "5%", "for": "15m", "onSharedIncident": "Revert"}
+    runner = shop.rollout(spec(guards=[*guards, revert], steps=[{"name": "canary", "weight": 10, "duration": "6h"}]))
+    await runner.run_until(shop.start + 600)
+    assert sum(len(one.clocks) for one in shop.status.guards) <= MOST_CLOCKS
+    await runner.run_until(shop.start + 1000, lambda: shop.weight == 0 and bool(shop.outcome))
+    assert shop.outcome == "Reverted"

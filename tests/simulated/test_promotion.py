@@ -317,3 +317,16 @@ async def test_more_on_the_route_is_put_back_while_a_revert_waits_for_the_old_te
     assert shop.weight == 50
     await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
     assert (shop.weight, image(shop)) == (0, "shop:v1")
+
+
+async def test_a_hold_while_the_template_rolls_out_promises_no_duration_anew() -> None:
+    hold = {"metric": "errors", "max": "2%", "onBreach": "Hold", "afterHold": "Restart"}
+    shop, runner = await until(Shop(), "RollingOut", guards=[hold])
+    shop.values["candidate"] = BAD
+    await runner.run_until(shop.clock.now() + 60)
+    assert (stage(shop), shop.status.phase) == ("RollingOut", "Promoting")
+    shop.values["candidate"] = GOOD
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+    (said,) = [message for _, _, reason, message in shop.cluster.events if reason == "HoldEnded"]
+    assert "anew" not in said

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tidegate.api.metric import Metric
+from tidegate.api.room import MOST_CLOCKS
 from tidegate.api.status import Clock, GuardStatus
 from tidegate.api.threshold import Guard, OnBreach, Threshold
 from tidegate.core import grid
@@ -20,7 +21,7 @@ from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking, questions
 from tidegate.core.samples import NotAsked, Sample, sample, warnings
 from tidegate.core.staleness import unless_stale
-from tidegate.core.sustained import clocks_after, kept_of, sustained_state
+from tidegate.core.sustained import KEPT, clocks_after, sustained_state
 from tidegate.core.variables import promql_duration
 
 SCRAPE = 15.0
@@ -98,19 +99,22 @@ def judge_guards(draft: Draft) -> None:
     """Judges every guard in force: `draft.guard_findings`, and the status' list of those that are not ok."""
     kept: list[GuardStatus] = []
     asks, guards = asking(draft), guards_in_force(draft)
-    room = kept_of(len(guards))
-    for guard in guards:
-        before = next((g for g in draft.status.guards if g.name == guard.identity and g.limit == limit_of(guard)), None)
+    befores = [_before(draft, guard) for guard in guards]
+    reserved = [max(len(before.clocks) if before else 0, 1) for before in befores]
+    free = MOST_CLOCKS - sum(reserved)  # status has room for so many more
+    for guard, before, own in zip(guards, befores, reserved, strict=True):
         finding = _finding(draft, guard, asks)
         if not finding.answered:
             kept += [before] if before else []
             draft.guard_findings.append(_as_before(finding, before))
             continue
+        room = min(KEPT, own + free) if guard.for_.seconds else 1
         clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, most_between(draft), room)
+        free += own - max(len(clocks), 1)
         finding = _lasting(finding, guard, sustained_state(finding, clocks, guard.for_.seconds), before, draft)
         finding = _attributed(draft, _of_lasting(finding, guard, clocks), asks)
-        if shared(finding):  # what was not this version's fault does not count towards its breach
-            clocks = tuple(clock.model_copy(update={"watched": 0.0}) for clock in clocks)
+        if shared(finding):  # what was not this version's fault counts for no breach, and takes no clock from what is
+            clocks = ()
         draft.guard_findings.append(finding)
         draft.wakes += [
             grid.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + guard.for_.seconds - clock.watched)
@@ -130,6 +134,11 @@ def judge_guards(draft: Draft) -> None:
             )
         _warn(draft, finding, before.state if before else "")
     draft.update(guards=tuple(kept))
+
+
+def _before(draft: Draft, guard: Guard) -> GuardStatus | None:
+    """The guard as it stood; `None` when it was ok, or another limit."""
+    return next((g for g in draft.status.guards if g.name == guard.identity and g.limit == limit_of(guard)), None)
 
 
 def most_between(draft: Draft) -> float:

@@ -66,13 +66,18 @@ def let_go_of_hold(draft: Draft) -> None:
     if hold is None or (hold.reason == "StepGone" and draft.step_spec is None):
         return
     findings = acting([*draft.guard_findings, *draft.threshold_findings])
+    if (
+        draft.weight == 0 and draft.run.promotion is None and not targets.observed(draft)
+    ):  # nothing to judge, nothing is asked
+        findings = []
     if any(not finding.answered or finding.state in BAD for finding in findings):
         return
     draft.update_run(hold=None)
-    if hold.restart and draft.status.step is not None:
+    restart = hold.restart and draft.run.promotion is None and draft.status.step is not None
+    if restart:
         draft.update_step(watched=0.0, judged=-1.0, passed=False)
     held = in_words(draft.now - hold.since.timestamp())
-    draft.say("HoldEnded", f"all is well after {held}" + ("; the step's duration starts anew" if hold.restart else ""))
+    draft.say("HoldEnded", f"all is well after {held}" + ("; the step's duration starts anew" if restart else ""))
 
 
 def _settling(draft: Draft) -> bool:

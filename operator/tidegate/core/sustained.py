@@ -7,17 +7,14 @@ intervals: what lay between was not seen.
 
 from __future__ import annotations
 
-from tidegate.api.room import MOST_CLOCKS
+import math
+
 from tidegate.api.status import Clock
-from tidegate.core.findings import Finding, State
+from tidegate.api.threshold import LimitKind
+from tidegate.core.findings import Finding, SeriesFinding, State
 
 KEPT = 8
 """Series whose clocks a guard keeps: those beyond the limit now before the others, and of each the ones that lasted longest."""
-
-
-def kept_of(guards: int) -> int:
-    """How many clocks each of so many guards may keep: status has room for `MOST_CLOCKS` in all."""
-    return max(min(KEPT, MOST_CLOCKS // max(guards, 1)), 2)
 
 
 def clocks_after(
@@ -42,9 +39,19 @@ def clocks_after(
             clock = known.get(one.series)
             lasted = clock.watched + min(max(watched - clock.mark, 0.0), most) if clock else 0.0
             known[one.series] = Clock(series=one.series, watched=round(lasted, 3), mark=round(watched, 3))
-    beyond = {one.series for one in finding.series if one.state is State.BREACHED}
-    worst = sorted(known.values(), key=lambda clock: (clock.series not in beyond, -clock.watched, clock.series))
+    beyond = {one.series: _badness(finding, one) for one in finding.series if one.state is State.BREACHED}
+    worst = sorted(
+        known.values(),
+        key=lambda clock: (clock.series not in beyond, -clock.watched, -beyond.get(clock.series, 0.0), clock.series),
+    )
     return tuple(worst[:kept])
+
+
+def _badness(finding: Finding, one: SeriesFinding) -> float:
+    """Of two series that lasted as long the worse keeps its clock: by name a flapping one could take it each time."""
+    if one.value is None or math.isnan(one.value):
+        return 0.0
+    return -one.value if finding.line.kind in {LimitKind.MIN, LimitKind.MAX_DECREASE} else one.value
 
 
 def sustained_state(finding: Finding, clocks: tuple[Clock, ...], lasting: float) -> State:

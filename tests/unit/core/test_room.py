@@ -16,7 +16,7 @@ from tidegate.api.run_status import EvidenceStatus, GroupsStatus
 from tidegate.api.status import BlindStatus, Clock, GuardStatus, RolloutStatus, RunStatus, StepBegin
 from tidegate.core.conclude import LARGEST, memory_alone, on_the_wire
 from tidegate.core.samples import labelled
-from tidegate.core.sustained import KEPT, kept_of
+from tidegate.core.sustained import KEPT
 from tidegate.core.trials.trial import REMEMBERED
 
 AT = datetime(2026, 11, 21, 14, 0, 0, 123456, tzinfo=UTC)
@@ -101,7 +101,7 @@ def test_whatever_is_allowed_fits_into_status(metrics: int, guards: int, tests: 
         fits = found
     assert fits is not None, "with short queries it is allowed"
     text = fits.model_dump_json(by_alias=True, exclude_none=True)
-    most = kept_of(guards)
+    most = min(KEPT, room.MOST_CLOCKS // max(guards, 1))
     status = RolloutStatus(
         run=RunStatus(
             id="1",
@@ -125,5 +125,21 @@ def test_what_could_not_be_remembered_is_refused() -> None:
     assert "bytes of the status to remember what was seen; 49152 are the most" in problem.message
 
 
-def test_many_guards_share_the_room_for_clocks() -> None:
-    assert [kept_of(guards) for guards in (0, 1, 8, 9, 16, 32)] == [KEPT, KEPT, 8, 7, 4, 2]
+def test_ten_metrics_with_guards_and_tests_are_ordinary() -> None:
+    """A ratio without groups has one series, whose time beyond a limit takes one clock."""
+    names = [f"m{number}" for number in range(10)]
+    route = f'namespace="$namespace",pod=~"$pods",route=~"{"|".join(f"/api/v2/things/{one}" for one in range(26))}"'
+    ratio = {"bad": f'http_requests_total{{{route},code=~"5.."}}', "total": f"http_requests_total{{{route}}}"}
+    ordinary = spec(
+        metrics=[{"name": name, "ratio": ratio} for name in names],
+        guards=[
+            *({"metric": name, "max": "20%", "for": "2m"} for name in names),
+            *({"metric": name, "regression": {"limit": "2%"}} for name in names[:6]),
+        ],
+        thresholds=[*({"metric": name, "max": "2%"} for name in names)],
+        steps=[{"name": f"s{weight}", "weight": weight, "duration": "1h"} for weight in (1, 5, 25, 50, 100)],
+    )
+    found, problems = check_rollout({"metadata": {"name": "checkout"}, "spec": ordinary})
+    assert problems == []
+    assert found is not None
+    assert needed(found) + room.A_CLOCK * (room.MOST_CLOCKS - 16) > room.MEMORY, "this is what the test is about"

@@ -80,3 +80,16 @@ def test_series_that_are_gone_keep_no_place_from_one_that_is_beyond_the_limit() 
         clocks = clocks_after(clocks, judged, float(watched), most=20.0)
         assert len(clocks) == KEPT
     assert sustained_state(judged, clocks, 30.0) is State.BREACHED
+
+
+@pytest.mark.parametrize(("limit", "sign"), [({"max": "5%"}, 1), ({"min": "5%"}, -1)])
+def test_of_two_that_have_just_begun_the_worse_keeps_the_clock(limit: dict[str, str], sign: int) -> None:
+    """By its name a series that flaps would take it each time, and the one that stays beyond would never complete."""
+    line = Threshold.model_validate({"metric": "errors", **limit})
+    clocks: tuple[Clock, ...] = ()
+    for tick in range(10):
+        series = [SeriesFinding("z", State.BREACHED, sign * 0.9)]
+        series += [SeriesFinding(f"a{tick}{place}", State.BREACHED, sign * 0.1) for place in range(5)]
+        judged = Finding(line, State.BREACHED, "", series[0], tuple(series))
+        clocks = clocks_after(clocks, judged, 10.0 * tick, most=20.0, kept=2)
+    assert (clocks[0].series, clocks[0].watched) == ("z", 90.0)

@@ -29,6 +29,11 @@ def needed(spec: RolloutSpec) -> int:
     """Bytes of status, as JSON, that a run of the spec remembers at most of it and of what its lines have seen."""
     in_force = [(*rollout_lines(spec), *step_lines(spec, index)) for index in range(len(spec.steps))]
     guards = max((sum(line.role == "guards" for line in lines) for lines in in_force), default=0)
+    several = {one.name for one in spec.metrics if one.query is not None or (one.ratio is not None and one.ratio.by)}
+    clocks = max(
+        (sum(_clocks(line.threshold, several) for line in lines if line.role == "guards") for lines in in_force),
+        default=0,
+    )
     tests = max((sum(_of_test(line.threshold) for line in lines) for lines in in_force), default=0)
     grouped = sum(metric.ratio is not None and bool(metric.ratio.by) for metric in spec.metrics)
     text = spec.model_dump_json(by_alias=True, exclude_none=True)
@@ -37,7 +42,7 @@ def needed(spec: RolloutSpec) -> int:
         + room.A_STEP * len(spec.steps)
         + room.A_METRIC * len(spec.metrics)
         + room.A_GUARD * guards
-        + room.A_CLOCK * min(room.MOST_CLOCKS, 8 * guards)
+        + room.A_CLOCK * min(room.MOST_CLOCKS, clocks)
         + room.A_GROUPING * grouped
         + tests
     )
@@ -46,3 +51,8 @@ def needed(spec: RolloutSpec) -> int:
 def _of_test(line: Threshold) -> int:
     limited = line.regression is not None and line.regression.limit is not None
     return (room.A_TEST if line.counted else 0) + (room.A_LIMIT if limited else 0)
+
+
+def _clocks(line: Threshold, several: set[str]) -> int:
+    """Series of a guard that may be remembered: a test on counts, a spread and a ratio without `by` have one."""
+    return 8 if line.metric in several and not line.counted and line.max_spread is None else 1
