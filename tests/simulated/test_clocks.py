@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.simulated.counted import RATIO, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.core.counters import MOST_APART
 from tidegate.core.instants import instant
-from tidegate.core.observed import ArmName
+from tidegate.core.observed import Answer, ArmName, Question
 
 LASTS = 500.0
 
@@ -103,3 +104,24 @@ async def test_counters_that_stop_are_missed_by_the_sources_own_clock() -> None:
     await one.until(700)
     (blind,) = one.witness.status.blind
     assert (blind.kind, "the candidate's counters is older than 60s" in blind.message) == ("NoData", True)
+
+
+async def test_our_own_clock_set_back_by_an_hour_blames_the_clocks_and_reverts_nobody() -> None:
+    one = stage(0.0)
+    await one.until(400)
+    stored = one.shop.cluster.rollouts["checkout"]
+    status = copy.deepcopy(dict(stored.status))
+    (evidence,) = status["run"]["evidence"]
+    evidence["start"] = (datetime.fromisoformat(evidence["start"]) + timedelta(hours=1)).isoformat()
+    one.shop.cluster.put_rollout(replace(stored, status=status))
+
+    def answer(question: Question, now: float) -> Answer | None:
+        assert "[-" not in question.promql
+        return one.source.answer(question, now + 3600)
+
+    one.shop.answer = answer
+    one.runner.restart()
+    await one.until(1500)
+    assert one.shop.outcome == ""
+    (blind,) = one.witness.status.blind
+    assert blind.kind == "SourceDown"

@@ -11,7 +11,8 @@ from tests.simulated.counted import ABSOLUTE, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.core.decide import HEARTBEAT
-from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question
+from tidegate.core.evidence.counting import RawSeries
+from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Matrix, Question
 
 ROUNDED = ("relative", "profile", "absolute")
 """Logarithms: how often they were rounded depends on how many windows were counted at once."""
@@ -140,3 +141,21 @@ async def test_scrapes_that_failed_are_made_good_by_the_next(for_: float) -> Non
         assert disturbed.witness.evidence(name).counts == whole.witness.evidence(name).counts
     known = [one for one in disturbed.source.asked if one.part.startswith("known")]
     assert known
+
+
+@pytest.mark.parametrize("impossible", [False, True])
+async def test_a_baseline_without_a_counter_of_all_requests_hides_no_outage(*, impossible: bool) -> None:
+    """A test against a limit can do without it."""
+    stage = Stage(counted(ABSOLUTE))
+    stage.source.shares(stage.start - 600, baseline=0.01, candidate=0.5)
+
+    def answer(question: Question, now: float) -> Answer | None:
+        found = stage.source.answer(question, now)
+        if question.arm is not ArmName.BASELINE or question.part != "raw-total" or not isinstance(found, Matrix):
+            return found
+        few = (RawSeries(one.labels, tuple((at, value / 1000) for at, value in one.samples)) for one in found.series)
+        return Matrix(tuple(few) if impossible else ())
+
+    stage.shop.answer = answer
+    await stage.until(300)
+    assert stage.shop.outcome == "Reverted"

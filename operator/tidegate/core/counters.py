@@ -6,7 +6,7 @@ same window the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -91,12 +91,14 @@ def closed_windows(
         }
 
     try:
-        return _windows(counts, edges.windows)
+        return _windows(counts, edges.windows, wanted.arms)
     except ValueError as error:
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
 
 
-def _windows(counts: Callable[..., dict[Key, tuple[float, ...]]], windows: int) -> tuple[Window, ...]:
+def _windows(
+    counts: Callable[..., dict[Key, tuple[float, ...]]], windows: int, arms: Collection[ArmName]
+) -> tuple[Window, ...]:
     """Both arms' requests by window.
 
     Where a drop in one counter was taken for a replica's and one in the other for a reset, a window may have more bad requests
@@ -109,15 +111,19 @@ def _windows(counts: Callable[..., dict[Key, tuple[float, ...]]], windows: int) 
     found = []
     for place in range(windows):
         try:
-            found.append(_window(told, place))
+            found.append(_window(told, place, ArmName))
         except ValueError:
             strictly = strictly or counts(replicas=False)
-            found.append(_window(strictly, place))
+            found.append(_window(strictly, place, arms))
     return tuple(found)
 
 
-def _window(counts: dict[Key, tuple[float, ...]], place: int) -> Window:
-    return Window(*_requests(counts, ArmName.BASELINE, place), *_requests(counts, ArmName.CANDIDATE, place))
+def _window(counts: dict[Key, tuple[float, ...]], place: int, arms: Iterable[ArmName]) -> Window:
+    """One window; of an arm that is not in `arms`, counts that cannot be are taken for no requests."""
+    total, bad = _requests(counts, ArmName.BASELINE, place)
+    possible = 0 <= bad <= total or ArmName.BASELINE in set(arms)
+    baseline = (total, bad) if possible else (0.0, 0.0)
+    return Window(*baseline, *_requests(counts, ArmName.CANDIDATE, place))
 
 
 def _source_now(
@@ -156,7 +162,7 @@ def _found(
             answers = dict.fromkeys(answers, Matrix())
         for part, answer in answers.items():
             match answer:
-                case Matrix() if wrong := _of_other_kind(part, answer):
+                case Matrix() if (wrong := _of_other_kind(part, answer)) and arm in arms:
                     return NoData(f"{metric.name}: {wrong}")
                 case Matrix():
                     found |= {(arm, name): series for name, series in _series(metric, part, answer).items()}
@@ -164,7 +170,16 @@ def _found(
                     return NoData(f"{metric.name}: raw samples were asked for, and values came")
                 case _:
                     return answer
+    for arm in ArmName:
+        mine = {key: series for key, series in found.items() if key[0] is arm}
+        if arm not in arms and any(mine.values()) and _half_told(mine, arm):
+            found |= dict.fromkeys(mine, ())
     return found
+
+
+def _half_told(mine: Mapping[Key, tuple[RawSeries, ...]], arm: ArmName) -> bool:
+    """A part without all, or requests without the bucket that tells the fast ones."""
+    return not mine[arm, "total"] or ((arm, "fast") in mine and not mine[arm, "fast"])
 
 
 def _missing(

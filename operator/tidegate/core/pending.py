@@ -68,7 +68,7 @@ class Pending:
     @property
     def selected(self) -> str:
         """The range, and the offset, behind a selector."""
-        reach = math.ceil(self.now - self.offset - self.begin + LOOKBACK + SLACK)
+        reach = math.ceil(max(self.now - self.offset - self.begin, 0.0) + LOOKBACK + SLACK)
         return f"[{reach}s]" + self._behind(self.offset)
 
     @property
