@@ -35,7 +35,8 @@ def notice_blindness(draft: Draft, *, judging: bool) -> None:
         mine = [finding for finding in findings if finding.line.metric == metric]
         kept += _after(draft, metric, mine, judging=judging)
     for blind in kept:
-        _act(draft, blind)
+        if not draft.ending():
+            _act(draft, blind)
     draft.update(blind=tuple(kept))
 
 

@@ -121,3 +121,14 @@ def test_a_warning_is_told_once_for_each_kind() -> None:
     for finding in (*[NO_DATA] * 6, *[DOWN] * 6):
         assert run.tick(finding) == ""
     assert run.told == ["BlindNoData", "BlindSourceDown"]
+
+
+def test_what_ends_the_run_is_not_followed_by_a_hold() -> None:
+    run = Ticks({"noData": {"after": "10m", "then": "Revert"}, "sourceDown": {"after": "1m", "then": "Hold"}})
+    for _ in range(8):
+        run.tick(DOWN)
+    while run.status.run is not None and run.status.run.ending is None:
+        run.tick(NO_DATA)
+    assert run.status.run is not None
+    assert run.status.run.hold is None
+    assert run.told == ["Holding", "BlindNoData"]

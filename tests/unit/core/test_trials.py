@@ -92,6 +92,11 @@ def test_a_candidate_that_goes_on_failing_while_the_baseline_has_no_requests_is_
     assert after(trial, [Window(0, 0, 100, 5)] * 100, 1200.0).proof().conclusion is Conclusion.REGRESSED
 
 
+def test_one_good_request_after_a_total_failure_mends_nothing() -> None:
+    trial = after(against_baseline(), [Window(900, 0, 2, 2)] * 3)
+    assert after(trial, [Window(900, 0, 1, 0)], 180.0).proof().conclusion is Conclusion.REGRESSED
+
+
 def test_how_bad_it_was_is_not_told_by_what_came_after_the_peak() -> None:
     broken = after(against_baseline(), [Window(900, 0, 100, 5)] * 20)
     assert isinstance(broken, AgainstBaseline)

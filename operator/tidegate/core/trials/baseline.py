@@ -29,6 +29,9 @@ CALM = 5.0
 """How much surer than of a regression one must be that it is over when nothing fails any more: bad requests come in gaps, and a
 candidate that is as bad as ever has a new one, with a new chance, after each of them."""
 
+ROUNDING = 1e-6
+"""Evidence that is this little more is none."""
+
 
 @dataclass(frozen=True)
 class AgainstBaseline:
@@ -65,7 +68,8 @@ class AgainstBaseline:
             return replace(self, suspicion=Suspicion(window.end, NONE))
         compared = self.compared.after([window.counts])
         peak, over = stand(self.peak, compared.evidence, level_of(self.alpha))
-        failing = window.counts.candidate_bad > 0 or peak is None or peak != self.peak
+        rising = peak is None or self.peak is None or peak > self.peak + ROUNDING
+        failing = rising or window.counts.candidate_bad > 0
         calm = 0.0 if failing else self.calm + window.counts.candidate
         if over or self._mended(calm):
             return replace(
@@ -95,7 +99,7 @@ class AgainstBaseline:
         bad, before = suspect.candidate_bad, suspect.candidate - self.calm
         if calm <= 0 or bad <= 0:
             return False
-        return bad >= before or -calm * math.log1p(-bad / before) >= CALM * level_of(self.alpha)
+        return -calm * math.log1p(-bad / (max(before, bad) + 1)) >= CALM * level_of(self.alpha)
 
     def proof(self) -> Proof:
         """What is shown up to now."""
