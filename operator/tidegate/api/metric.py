@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from tidegate.api.lists import unique
-from tidegate.api.model import ApiModel, Rule, not_filled_in
+from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rules import at_least_a_second, selector
 from tidegate.api.scalars import Duration, Quantity, Unit
 from tidegate.api.templates.ref import TemplateRef
@@ -35,7 +35,7 @@ class Ratio(ApiModel):
     slower_than: Quantity | None = None
     """With `histogram`: requests above this are bad. The bound of a bucket, such as `250ms`; a plain number is in the histogram's own unit."""
     native: bool = False
-    """The histogram is a native one: then `slowerThan` need not be the bound of a bucket."""
+    """The histogram is a native one: then `slowerThan` need not be the bound of a bucket. By default false."""
     by: Annotated[tuple[LabelName, ...], Field(max_length=8, json_schema_extra=unique())] = ()
     """Labels that make one series each: a limit must then hold for every series."""
 
@@ -45,7 +45,7 @@ class Ratio(ApiModel):
             ": has(self.bad) && has(self.total) && !has(self.slowerThan)",
             "give 'bad' and 'total', or 'histogram' and 'slowerThan'",
         ),
-        Rule("!self.native || has(self.histogram)", "'native' goes with 'histogram'", ".native"),
+        Rule("!has(self.native) || !self.native || has(self.histogram)", "'native' goes with 'histogram'", ".native"),
         selector("bad"),
         selector("total"),
         selector("histogram"),
@@ -141,7 +141,7 @@ class Metric(ApiModel):
     """What the `preset` or `template` should do differently from its defaults."""
     unit: Unit | None = None
     """What the numbers mean: `ratio` (0-1), `percent` (0-100), `seconds` or `none`. Limits must be written in it."""
-    window: Annotated[Duration, Field(json_schema_extra=not_filled_in)] = Duration("2m")
+    window: Duration = Duration("2m")
     """How far back the question looks: `$window`. By default the template's, else 2m. It never reaches back before this run's candidate had traffic."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """For a `ratio`: with fewer requests in the window there is too little to judge. By default 1."""
@@ -149,7 +149,7 @@ class Metric(ApiModel):
     """With fewer series (segments, regions) than this nothing is decided: by default 1, and for a `ratio` with `by` those seen before."""
     warm_up: Duration | None = None
     """No comparison with the baseline before the candidate has had traffic for this long. By default 3m for `regression`, else none."""
-    when_empty: Annotated[WhenEmpty, Field(json_schema_extra=not_filled_in)] = WhenEmpty.NO_DATA
+    when_empty: WhenEmpty = WhenEmpty.NO_DATA
     """What an empty answer to `query` means: `NoData` by default; `Zero` for questions such as `ALERTS{...}` that are empty when all is well."""
     blindness: BlindnessOverride = BlindnessOverride()
     """This metric's own answer to not knowing."""

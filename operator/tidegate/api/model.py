@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
-from pydantic.config import JsonDict
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,6 @@ class Rule:
     expression: str
     message: str
     path: str = ""
-
-
-def not_filled_in(schema: JsonDict) -> None:
-    """For a field's `json_schema_extra`: the API server does not store its default, so what is there was written."""
-    schema.pop("default", None)
 
 
 class ApiModel(BaseModel):

@@ -143,7 +143,7 @@ class Step(ApiModel):
     weight: Weight
     """The candidate's share of traffic in percent: an integer from 0 to 100, or a quoted decimal such as '0.5'."""
     duration: Duration = Duration("0s")
-    """How long the step keeps its weight and watches. Only time with the weight seen on the route counts."""
+    """How long the step keeps its weight and watches. Only time with the weight seen on the route counts. By default 0s: judged once."""
     gate: Gate | None = None
     """What must be true before this step may raise the weight."""
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(max_length=64)] = ()

@@ -3,6 +3,9 @@
 References are inlined, `X or null` becomes an optional X, a constant becomes an enum of one, rules of the models become
 `x-kubernetes-validations`. Whatever is not known here is refused: a schema the API server would quietly read otherwise
 is worse than none.
+
+Below a list no default is kept: one that the API server fills in makes the list another than the one that was
+applied, so `kubectl apply` and Argo CD would find every object changed for ever. The models apply those defaults.
 """
 
 from __future__ import annotations
@@ -95,6 +98,7 @@ class _Converter:
     def __init__(self, definitions: dict[str, Schema]) -> None:
         self._definitions = definitions
         self._open: list[str] = []
+        self._lists = 0
 
     def convert(self, raw: Mapping[str, JsonValue], where: str) -> Schema:
         """One node; `where` names it for people."""
@@ -119,14 +123,18 @@ class _Converter:
             case "description":
                 yield key, _unwrapped(str(value))
             case "default":
-                if (plain := _without_nothing(value)) not in (None, "", [], {}):
+                if not self._lists and (plain := _without_nothing(value)) not in (None, "", [], {}):
                     yield key, plain
             case "const":
                 yield "enum", [value]
             case "properties":
                 yield key, {name: self.convert(part, f"{where}.{name}") for name, part in _objects(value).items()}
             case "items":
-                yield key, self.convert(_object(value), f"{where}[]")
+                self._lists += 1
+                found = self.convert(_object(value), f"{where}[]")
+                # The field says what its items are: `kubectl explain` would show both, one below the other.
+                yield key, {name: one for name, one in found.items() if name != "description"}
+                self._lists -= 1
             case "additionalProperties" if isinstance(value, dict) and value.get("type") == "string":
                 yield key, self.convert(value, f"{where}{{}}")
             case _ if key in _KEPT:

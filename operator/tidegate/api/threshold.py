@@ -56,9 +56,9 @@ class Regression(ApiModel):
     """A test on counts that stays right however often one looks: the candidate against the baseline, or against `limit`."""
 
     margin: Percent = Percent("20%")
-    """How much worse than the baseline is still borne."""
+    """How much worse than the baseline is still borne. By default 20%."""
     confidence: Percent = Percent("95%")
-    """With 95%, at most one healthy run in twenty is stopped, all lines with a `regression` together."""
+    """With 95%, the default, at most one healthy run in twenty is stopped, all lines with a `regression` together."""
     limit: Quantity | None = None
     """Judge by this share instead of by the baseline. The baseline then only tells a shared incident from a regression."""
 
@@ -67,7 +67,7 @@ class Split(ApiModel):
     """A test on counts: the candidate gets the share of the requests that its weight says."""
 
     confidence: Percent = Percent("99.9%")
-    """With 99.9%, at most one run in a thousand is held though all is as it should be."""
+    """With 99.9%, the default, at most one run in a thousand is held though all is as it should be."""
 
 
 class Threshold(ApiModel):
@@ -94,11 +94,11 @@ class Threshold(ApiModel):
     floor: Quantity | None = None
     """For `maxIncrease`: a value below this is never a breach."""
     on_breach: OnBreach = OnBreach.REVERT
-    """`Revert`; `Hold`: stay at this weight until all is well; `Warn`: only say so."""
+    """`Revert`, the default; `Hold`: stay at this weight until all is well; `Warn`: only say so."""
     after_hold: AfterHold = AfterHold.CONTINUE
-    """After a hold: `Continue` the step's duration, or `Restart` it."""
+    """After a hold: `Continue` the step's duration, the default, or `Restart` it."""
     on_shared_incident: SharedIncident = SharedIncident.HOLD
-    """When a `max` or `min` is broken by the baseline alike, or a `regression` with a `limit` by a candidate that is not shown to be worse than the baseline: `Hold`, or `Revert` all the same."""
+    """When a `max` or `min` is broken by the baseline alike, or a `regression` with a `limit` by a candidate that is not shown to be worse than the baseline: `Hold`, the default, or `Revert` all the same."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -109,12 +109,12 @@ class Threshold(ApiModel):
         ),
         Rule("!has(self.floor) || has(self.maxIncrease)", "'floor' goes with 'maxIncrease'", ".floor"),
         Rule(
-            "self.afterHold == 'Continue' || self.onBreach == 'Hold'",
+            "!has(self.afterHold) || self.afterHold == 'Continue' || has(self.onBreach) && self.onBreach == 'Hold'",
             "'afterHold' goes with 'onBreach: Hold'",
             ".afterHold",
         ),
         Rule(
-            "!has(self.split) || self.onBreach != 'Revert'",
+            "!has(self.split) || has(self.onBreach) && self.onBreach != 'Revert'",
             "'split' needs 'onBreach: Hold' or 'onBreach: Warn': a revert mends no routing",
             ".onBreach",
         ),
@@ -175,4 +175,4 @@ class Guard(Threshold):
     """A threshold judged every interval while the candidate may receive traffic."""
 
     for_: Annotated[Duration, Field(alias="for")] = Duration("0s")
-    """How long the breach must last, in watched time, before it counts. One good sample starts it anew."""
+    """How long the breach must last, in watched time, before it counts. One good sample starts it anew. By default 0s: at once."""

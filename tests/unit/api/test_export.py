@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 import pytest
 import yaml
@@ -13,8 +13,10 @@ from tidegate.api import export
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.structural import UnknownSchemaError, structural
+from tidegate.api.templates.spec import MetricTemplateSpec
 
 ROOT = Path(__file__).parents[3]
+KINDS: Final = ("rollouts", "rolloutcommands", "metrictemplates", "clustermetrictemplates")
 
 
 def nodes(schema: dict[str, Any], where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -23,6 +25,28 @@ def nodes(schema: dict[str, Any], where: str = "") -> Iterator[tuple[str, dict[s
         yield from nodes(part, f"{where}.{name}")
     if "items" in schema:
         yield from nodes(schema["items"], f"{where}[]")
+
+
+def models_in_lists(model: type[ApiModel]) -> set[type[ApiModel]]:
+    """The models that stand in lists, and the models in those."""
+    found: set[type[ApiModel]] = set()
+    for field in model.model_fields.values():
+        parts = models_of(field.annotation)
+        inside = {one for part in parts for one in everything_in(part)}
+        listed = "tuple" in str(field.annotation)
+        found |= inside if listed else {one for part in parts for one in models_in_lists(part)}
+    return found
+
+
+def everything_in(model: type[ApiModel]) -> set[type[ApiModel]]:
+    parts = {part for field in model.model_fields.values() for part in models_of(field.annotation)}
+    return {model} | {one for part in parts for one in everything_in(part)}
+
+
+def models_of(annotation: Any) -> list[type[ApiModel]]:  # noqa: ANN401
+    if isinstance(annotation, type) and issubclass(annotation, ApiModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_of(part)]
 
 
 def root(kind: str = "rollouts") -> Any:  # noqa: ANN401
@@ -41,12 +65,7 @@ def test_the_files_say_that_they_are_generated() -> None:
 
 
 def test_every_field_is_described() -> None:
-    given = {
-        where
-        for kind in ("rollouts", "rolloutcommands", "metrictemplates", "clustermetrictemplates")
-        for where, node in nodes(root(kind))
-        if "description" not in node
-    }
+    given = {where for kind in KINDS for where, node in nodes(root(kind)) if "description" not in node}
     items = {where for where in given if where.endswith("[]")}
     assert given - items == {".metadata", ".metadata.name"}
 
@@ -63,9 +82,25 @@ def test_the_defaults_are_the_models() -> None:
     spec = root()["properties"]["spec"]["properties"]
     assert spec["prometheus"]["default"] == {"source": "default"}
     assert spec["blindness"]["default"]["sourceDown"] == {"after": "1h", "then": "Hold"}
-    assert spec["guards"]["items"]["properties"]["for"]["default"] == "0s"
     assert "default" not in spec["metrics"]
-    assert "default" not in spec["metrics"]["items"]["properties"]["blindness"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_in_a_list_is_filled_in_by_the_api_server(kind: str) -> None:
+    found = [where for where, node in nodes(root(kind)) if "[]" in where and "default" in node]
+    assert found == [], "a list that the API server completes differs from the one that was applied, for ever"
+
+
+@pytest.mark.parametrize("model", [RolloutSpec, MetricTemplateSpec])
+def test_what_is_not_filled_in_is_told_in_words(model: type[ApiModel]) -> None:
+    unsaid = [
+        f"{part.__name__}.{name}"
+        for part in models_in_lists(model)
+        for name, field in part.model_fields.items()
+        if not field.is_required() and field.default not in (None, (), "") and not isinstance(field.default, ApiModel)
+        if "default" not in (field.description or "")
+    ]
+    assert unsaid == []
 
 
 def test_lists_that_identify_their_items_are_maps() -> None:

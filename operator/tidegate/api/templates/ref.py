@@ -24,7 +24,7 @@ class TemplateRef(ApiModel):
     """A template by kind and name."""
 
     kind: TemplateKind = TemplateKind.METRIC_TEMPLATE
-    """`MetricTemplate`: one in the Rollout's own namespace. `ClusterMetricTemplate`: one for all namespaces."""
+    """`MetricTemplate`, the default: one in the Rollout's own namespace. `ClusterMetricTemplate`: one for all namespaces."""
     name: TemplateName
     """The template's name."""
 
