@@ -60,6 +60,12 @@ class Metrics:
             registry=made,
             buckets=_QUICK,
         )
+        self._broken = Counter(
+            "tidegate_broken_objects_total",
+            "Objects that could not be read, or a part of them.",
+            ("kind",),
+            registry=made,
+        )
         self._phases: dict[tuple[str, str], str] = {}
 
     def rollout(
@@ -93,6 +99,10 @@ class Metrics:
     def decided(self, reason: str) -> None:
         """Something was decided that changes something."""
         self._decisions.labels(reason).inc()
+
+    def broken(self, kind: str) -> None:
+        """An object of this kind, or a part of it, could not be read and was skipped."""
+        self._broken.labels(kind).inc()
 
     def ticked(self, seconds: float, *, late: float) -> None:
         """A tick took `seconds` and began `late` seconds after it was due."""

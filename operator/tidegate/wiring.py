@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from tidegate.adapters.clock import SystemClock
+from tidegate.adapters.kubernetes.claims import RolloutCache
 from tidegate.adapters.kubernetes.client import Api, load_configuration
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.events import KubernetesEvents
@@ -24,7 +25,9 @@ from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.adapters.routers.by_kind import RoutersByKind
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS, GatewayApiRouter
-from tidegate.handlers import Caches, Intake, Resync, Waker, Watches, takes_of
+from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watches, takes_of
+from tidegate.handlers.command_upkeep import EVERY as UPKEEP
+from tidegate.handlers.intake import waking
 from tidegate.handlers.resync import EVERY
 from tidegate.metrics import Metrics
 from tidegate.ports.errors import PortError
@@ -102,9 +105,11 @@ async def run_operator(
         stop: ends the operator when set, for tests and for embedding.
     """
     stop = stop or asyncio.Event()
-    metrics, caches, clock = Metrics(), Caches(), SystemClock()
+    metrics, clock = Metrics(), SystemClock()
+    caches = Caches(rollouts=RolloutCache(waking, metrics.broken))
     configuration = await load_configuration(kubeconfig, context)
     async with _api(configuration, metrics) as api, _sources(settings, metrics) as sources:
+        commands = KubernetesCommands(api, caches.commands, clock.now)
         parts = Parts(
             rollouts=KubernetesRollouts(api, caches.rollouts),
             workloads=KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations),
@@ -113,20 +118,21 @@ async def run_operator(
             ),
             metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
             metric_source=sources,
-            commands=KubernetesCommands(api, caches.commands, clock.now),
+            commands=commands,
             events=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
             clock=clock,
             metrics=metrics,
             settings=settings,
         )
         scheduler = scheduler_of(parts)
-        intake = Intake(caches, scheduler, settings.ignored_annotations)
+        intake = Intake(caches, scheduler, settings.ignored_annotations, metrics.broken)
         watches = Watches(api, caches, takes_of(intake), settings.namespaces)
-        resync = Resync(api, caches, intake, settings.namespaces)
+        resync = Resync(api, caches, intake, settings.namespaces, now=clock.now)
+        upkeep = CommandUpkeep(api, commands, caches.commands, caches.rollouts, clock)
         async with _serving(settings, metrics, api, scheduler):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
             with _signals_to(stop):
-                await _run(stop, scheduler, watches.run, _resyncing(resync), _pulse(api))
+                await _run(stop, scheduler, watches.run, _resyncing(resync), _upkeeping(upkeep), _pulse(api))
         _log.info("operator stopped")
 
 
@@ -165,6 +171,12 @@ async def _resyncing(resync: Resync) -> None:
             await asyncio.sleep(PULSE)
         else:
             await asyncio.sleep(EVERY)
+
+
+async def _upkeeping(upkeep: CommandUpkeep) -> None:
+    while True:
+        await asyncio.sleep(UPKEEP)
+        await upkeep.once()
 
 
 async def _pulse(api: Api) -> None:

@@ -116,9 +116,25 @@ async def test_a_finalizer_decided_on_an_older_object_is_refused(stage: Stage) -
         await stage.rollouts.set_finalizer(rollout, present=True)
 
 
-async def test_others_are_the_other_rollouts_of_the_namespace(stage: Stage) -> None:
+async def test_claimants_are_the_other_rollouts_that_claim_one_of_the_things(stage: Stage) -> None:
     rollout = await made(stage)
     await stage.put_rollout("other")
     other = await seen(stage, "other")
-    assert [found.name for found in await stage.rollouts.others(stage.namespace, rollout.uid)] == ["other"]
-    assert [found.name for found in await stage.rollouts.others(stage.namespace, other.uid)] == ["shop"]
+    shared = frozenset({"Deployment/shop", "Deployment/somebody-elses"})
+
+    async def claimants(uid: str, things: frozenset[str]) -> list[str]:
+        return [claim.name for claim in await stage.rollouts.claimants(stage.namespace, uid, things)]
+
+    assert await claimants(rollout.uid, shared) == ["other"]
+    assert await claimants(other.uid, shared) == ["shop"]
+    assert await claimants(other.uid, frozenset({"Deployment/somebody-elses"})) == []
+
+
+async def test_a_rollout_whose_status_is_broken_still_claims_what_its_spec_names(stage: Stage) -> None:
+    rollout = await made(stage)
+    await stage.put_rollout("other")
+    other = await seen(stage, "other")
+    await stage.rollouts.write_status(other, {"run": {"id": "1", "spec": "{ broken"}}, run_only=False)
+    things = frozenset({"Deployment/shop"})
+    (claim,) = await stage.rollouts.claimants(stage.namespace, rollout.uid, things)
+    assert (claim.name, claim.active) == ("other", True)

@@ -202,7 +202,8 @@ class Slow:
     shop: Shop
     seconds: float
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+        del rollout
         if question.arm is not ArmName.BASELINE or question.part == "probe":
             return self.shop.answers(question, self.shop.clock.now())
         begin = self.shop.clock.now()
@@ -221,7 +222,8 @@ class Never:
     shop: Shop
     silent: bool = False
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+        del rollout
         if self.silent and question.arm is ArmName.BASELINE:
             await asyncio.sleep(timeout)
             return Failed(FailedReason.TIMEOUT, "no answer in time")

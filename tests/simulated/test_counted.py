@@ -301,7 +301,8 @@ async def test_a_test_that_needs_the_baseline_waits_for_it_as_long_as_for_any_an
     stage = Stage(counted(ABSOLUTE, WORSE))
     lives = []
 
-    async def sample(question: Question, *, timeout: float) -> Answer:
+    async def sample(question: Question, *, timeout: float, rollout: str) -> Answer:
+        del rollout
         lives.append(timeout)
         return stage.source.answer(question, stage.clock.now())
 

@@ -234,10 +234,10 @@ class Hanging(ScriptedMetrics):
 
     hang: tuple[str, ...] = ()
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
         if question.metric in self.hang:
             await asyncio.Event().wait()
-        return await super().sample(question, timeout=timeout)
+        return await super().sample(question, timeout=timeout, rollout=rollout)
 
 
 async def slow(names: list[str]) -> tuple[Shop, Runner]:

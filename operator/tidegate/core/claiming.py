@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core.claims import Claim, stronger
+from tidegate.core.claims import Claim, deployment, pair, stronger
 from tidegate.core.draft import Draft
 from tidegate.core.observed import RolloutObject
 from tidegate.core.plan import Why
@@ -11,9 +11,9 @@ from tidegate.core.plan import Why
 
 def claim_of(rollout: RolloutObject, spec: RolloutSpec, *, active: bool) -> Claim:
     """What a Rollout with this spec holds."""
-    pair = f"{spec.baseline.service}, {spec.candidate.service}"
-    things = {f"Deployment/{spec.baseline.deployment}", f"Deployment/{spec.candidate.deployment}"}
-    things |= {f"{target.kind}/{target.name}: {pair}" for target in spec.traffic}
+    services = spec.baseline.service, spec.candidate.service
+    things = {deployment(arm.deployment) for arm in (spec.baseline, spec.candidate)}
+    things |= {pair(str(target.kind), target.name, *services) for target in spec.traffic}
     return Claim(rollout.name, rollout.uid, active, rollout.created, frozenset(things))
 
 

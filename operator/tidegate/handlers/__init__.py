@@ -1,9 +1,10 @@
 """Kopf decorators, and nothing else: each says what woke whom."""
 
+from tidegate.handlers.command_upkeep import CommandUpkeep
 from tidegate.handlers.intake import Caches, Intake
 from tidegate.handlers.registry import takes_of
 from tidegate.handlers.resync import Resync
 from tidegate.handlers.waker import Waker
 from tidegate.handlers.watches import Watches
 
-__all__ = ["Caches", "Intake", "Resync", "Waker", "Watches", "takes_of"]
+__all__ = ["Caches", "CommandUpkeep", "Intake", "Resync", "Waker", "Watches", "takes_of"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+import structlog
+
 from tidegate.adapters.kubernetes.cache import Cache, Key
+from tidegate.adapters.kubernetes.claims import RolloutCache
 from tidegate.adapters.kubernetes.commands import CommandCache
 from tidegate.adapters.kubernetes.deployments import deployment_view
 from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS, metric_template
@@ -19,21 +23,26 @@ from tidegate.core.observed import MetricTemplateObject, RolloutObject
 from tidegate.handlers.waker import Waker
 
 DELETED: Final = "DELETED"
+REMEMBERED_BROKEN: Final = 1024
+"""Broken objects of which it is remembered that they were logged."""
 
 Take: TypeAlias = Callable[[str | None, Mapping[str, Any]], None]
 """Takes in one event: its type (`None` in a listing) and the object."""
 
 
-def _waking(rollout: RolloutObject) -> object:
-    """What wakes a Rollout; its status is our own echo."""
-    return rollout.uid, rollout.generation, rollout.deleting, rollout.finalizers
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+def waking(rollout: RolloutObject) -> object:
+    """What wakes a Rollout. Its status is our own echo, but a run that began or ended moves what others may claim."""
+    return rollout.uid, rollout.generation, rollout.deleting, rollout.finalizers, bool(rollout.status.get("run"))
 
 
 @dataclass(frozen=True)
 class Caches:
     """All that is kept of the watch streams."""
 
-    rollouts: Cache[RolloutObject] = field(default_factory=lambda: Cache(_waking))
+    rollouts: RolloutCache = field(default_factory=lambda: RolloutCache(waking))
     commands: CommandCache = field(default_factory=CommandCache)
     workloads: WorkloadCaches = field(default_factory=WorkloadCaches)
     routes: Mapping[str, Cache[RouteView]] = field(
@@ -58,12 +67,54 @@ class Caches:
 class Intake:
     """Takes in the events of every kind that is watched."""
 
-    def __init__(self, caches: Caches, waker: Waker, ignored_annotations: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        caches: Caches,
+        waker: Waker,
+        ignored_annotations: Collection[str] = (),
+        broken: Callable[[str], None] = lambda kind: None,  # noqa: ARG005
+    ) -> None:
+        """`broken` is told the kind of each object that cannot be read."""
         self._caches = caches
         self._waker = waker
         self._ignored = tuple(ignored_annotations)
+        self._broken = broken
+        self._skipped: OrderedDict[tuple[str, str], str] = OrderedDict()
+        """By uid and version: what was said already."""
+        self.rollout: Final = self._skipping("Rollout", self._rollout)
+        self.command: Final = self._skipping("RolloutCommand", self._command)
+        self.deployment: Final = self._skipping("Deployment", self._deployment)
+        self.service: Final = self._skipping("Service", self._service)
 
-    def rollout(self, event: str | None, raw: Mapping[str, Any]) -> None:
+    def _skipping(self, kind: str, take: Take) -> Take:
+        """`take`, but an object it cannot read is skipped, counted, and logged once: it must hold up no other."""
+
+        def taken(event: str | None, raw: Mapping[str, Any]) -> None:
+            try:
+                take(event, raw)
+            except Exception as error:  # noqa: BLE001  (whatever an object is that the API server should not have taken)
+                self._say_broken(kind, raw, error)
+
+        return taken
+
+    def _say_broken(self, kind: str, raw: Mapping[str, Any], error: Exception) -> None:
+        metadata = raw.get("metadata") or {}
+        said = str(metadata.get("uid")), str(metadata.get("resourceVersion"))
+        if said in self._skipped:
+            return
+        self._skipped[said] = kind
+        while len(self._skipped) > REMEMBERED_BROKEN:
+            self._skipped.popitem(last=False)
+        self._broken(kind)
+        _log.error(
+            "object skipped: it cannot be read",
+            kind=kind,
+            namespace=metadata.get("namespace"),
+            name=metadata.get("name"),
+            error=f"{type(error).__name__}: {error}",
+        )
+
+    def _rollout(self, event: str | None, raw: Mapping[str, Any]) -> None:
         """A Rollout came, changed or went."""
         key, version = _identity(raw)
         cache = self._caches.rollouts
@@ -74,7 +125,7 @@ class Intake:
         if news:
             self._waker.rollout_changed(*key)
 
-    def command(self, event: str | None, raw: Mapping[str, Any]) -> None:
+    def _command(self, event: str | None, raw: Mapping[str, Any]) -> None:
         """A RolloutCommand came, got its outcome or went."""
         (namespace, name), version = _identity(raw)
         if event == DELETED:
@@ -84,7 +135,7 @@ class Intake:
         if rollout is not None:
             self._waker.object_changed("RolloutCommand", namespace, rollout)
 
-    def deployment(self, event: str | None, raw: Mapping[str, Any]) -> None:
+    def _deployment(self, event: str | None, raw: Mapping[str, Any]) -> None:
         """A Deployment came, changed or went."""
         key, version = _identity(raw)
         cache = self._caches.workloads.deployments
@@ -97,7 +148,7 @@ class Intake:
         if news:
             self._waker.object_changed("Deployment", *key)
 
-    def service(self, event: str | None, raw: Mapping[str, Any]) -> None:
+    def _service(self, event: str | None, raw: Mapping[str, Any]) -> None:
         """A Service came, changed or went."""
         key, version = _identity(raw)
         cache = self._caches.workloads.services
@@ -121,7 +172,7 @@ class Intake:
             if news:
                 self._waker.object_changed(kind, *key)
 
-        return take
+        return self._skipping(kind, take)
 
     def metric_template(self, kind: TemplateKind) -> Take:
         """What takes in the metric templates of one kind."""
@@ -136,7 +187,7 @@ class Intake:
             if news:
                 self._waker.object_changed(str(kind), *key)
 
-        return take
+        return self._skipping(str(kind), take)
 
 
 def _identity(raw: Mapping[str, Any]) -> tuple[Key, str]:

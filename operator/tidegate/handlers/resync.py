@@ -6,11 +6,13 @@ what is no longer there counts as deleted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tidegate.adapters.kubernetes.cache import Key
 from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Api, Resource
+from tidegate.adapters.kubernetes.leftovers import outdated
 from tidegate.handlers.intake import DELETED, Caches, Intake
 
 EVERY: Final = 300.0
@@ -20,7 +22,17 @@ EVERY: Final = 300.0
 class Resync:
     """Lists Rollouts and commands, and hands them to the intake as a watch stream would."""
 
-    def __init__(self, api: Api, caches: Caches, intake: Intake, namespaces: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        api: Api,
+        caches: Caches,
+        intake: Intake,
+        namespaces: Sequence[str] = (),
+        *,
+        now: Callable[[], float],
+    ) -> None:
+        """`now` gives epoch seconds."""
+        self._now = now
         self._api = api
         self._caches = caches
         self._intake = intake
@@ -41,6 +53,8 @@ class Resync:
         commands = await self._list(COMMANDS)
         for raw in commands.values():
             self._intake.command(None, raw)
+        for namespace in _crowded(commands, self._now()):
+            self._caches.commands.concluded.add(namespace)
         for key in open_before - commands.keys():
             self._intake.command(DELETED, _gone(key))
         self._caches.commands.filled = True
@@ -51,6 +65,14 @@ class Resync:
             async for page in self._api.pages(resource, place):
                 found |= {(raw["metadata"]["namespace"], raw["metadata"]["name"]): raw for raw in page}
         return found
+
+
+def _crowded(commands: Mapping[Key, Mapping[str, Any]], now: float) -> set[str]:
+    """The namespaces in which commands are outdated."""
+    by_namespace: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for (namespace, _), raw in commands.items():
+        by_namespace[namespace].append(raw)
+    return {namespace for namespace, found in by_namespace.items() if any(outdated(found, now))}
 
 
 def _gone(key: Key) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tidegate.api.status import RolloutStatus
 from tidegate.api.templates.ref import TemplateRef
+from tidegate.core.claims import Claim
 from tidegate.core.observed import (
     Answer,
     Arm,
@@ -41,8 +42,11 @@ class RolloutStore(Protocol):
         """The object; `Unknown` when the API server did not answer."""
         ...
 
-    async def others(self, namespace: str, uid: str) -> Sequence[RolloutObject]:
-        """The other Rollouts of the namespace, as last seen."""
+    async def claimants(self, namespace: str, uid: str, things: frozenset[str]) -> Sequence[Claim]:
+        """What those other Rollouts of the namespace claim, as last seen, that claim at least one of `things`.
+
+        A look-up in memory: its cost is that of what is found. What of another Rollout cannot be read claims nothing.
+        """
         ...
 
     async def write_status(self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool) -> RolloutObject:
@@ -113,8 +117,14 @@ class MetricTemplates(Protocol):
 class MetricSource(Protocol):
     """The Prometheus sources the administrator named."""
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
-        """The answer, or `Failed`; never raises. `timeout` is in seconds from now."""
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+        """The answer, or `Failed`; never raises.
+
+        Args:
+            question: what to ask.
+            timeout: seconds from now.
+            rollout: `namespace/name` of the Rollout that asks: each has a fair share of the source.
+        """
         ...
 
 

@@ -17,8 +17,9 @@ QUESTION_LIFE = 10.0
 class Asking:
     """See the module."""
 
-    def __init__(self, world: World, interrupt: asyncio.Event | None) -> None:
-        """Nothing asked yet; `interrupt` ends the waiting for answers."""
+    def __init__(self, world: World, interrupt: asyncio.Event | None, rollout: str) -> None:
+        """Nothing asked yet; `interrupt` ends the waiting for answers, `rollout` (`namespace/name`) asks."""
+        self._rollout = rollout
         self._world = world
         self._interrupt = interrupt
         self._answers: dict[Question, Answer | None] = {}
@@ -47,7 +48,7 @@ class Asking:
                 continue
             self._answers[question] = None
             life = QUESTION_LIFE if question.life is None else question.life
-            task = asyncio.ensure_future(self._world.metrics.sample(question, timeout=life))
+            task = asyncio.ensure_future(self._world.metrics.sample(question, timeout=life, rollout=self._rollout))
             self._tasks[task] = question
 
     def _hurry(self, question: Question) -> None:

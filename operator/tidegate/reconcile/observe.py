@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -11,7 +10,7 @@ from typing import Any
 
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core import targets
-from tidegate.core.claims import Claim
+from tidegate.core.claiming import claim_of
 from tidegate.core.decide import spec_in_force
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Arm, ArmName, RolloutObject, Route, Seen, TargetRef, Template
@@ -54,7 +53,8 @@ async def observe(
     refs = _refs(in_force, arms_of, memory, rollout)
     arms, routes = await _look(world, rollout.namespace, arms_of, refs, fresh=fresh)
     commands = await world.commands.pending(rollout.namespace, rollout.name)
-    claims = _claims(await world.store.others(rollout.namespace, rollout.uid)) if fresh else ()
+    ours = claim_of(rollout, in_force, active=run is not None).things
+    claims = await world.store.claimants(rollout.namespace, rollout.uid, ours)
     return replace(seen, arms=arms, routes=routes, commands=tuple(commands), claims=tuple(claims))
 
 
@@ -90,18 +90,3 @@ async def _all(calls: Iterable[Coroutine[Any, Any, Any]], *, together: bool) -> 
     if together:
         return list(await asyncio.gather(*calls))
     return [await call for call in calls]
-
-
-def _claims(others: Iterable[RolloutObject]) -> Iterable[Claim]:
-    for other in others:
-        run = (other.status or {}).get("run") or {}
-        things = _things(other.spec) | _things(json.loads(run.get("spec") or "{}"))
-        yield Claim(other.name, other.uid, bool(run), other.created, frozenset(things))
-
-
-def _things(spec: Mapping[str, Any]) -> set[str]:
-    """What a spec, which need not be valid, lays claim to."""
-    baseline, candidate = spec.get("baseline") or {}, spec.get("candidate") or {}
-    pair = f"{baseline.get('service')}, {candidate.get('service')}"
-    things = {f"Deployment/{arm.get('deployment')}" for arm in (baseline, candidate)}
-    return things | {f"{target.get('kind')}/{target.get('name')}: {pair}" for target in spec.get("traffic") or ()}

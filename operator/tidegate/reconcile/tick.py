@@ -95,7 +95,7 @@ class _Tick:
         self.index = index
         self.attended = attended
         self.now = world.clock.now()
-        self.asking = Asking(world, interrupt)
+        self.asking = Asking(world, interrupt, "/".join(key))
         self.decisions: list[Decision] = []
         self.looked = NONE_NAMED
         self.looked_at: tuple[int, bool] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import RolloutStatus
 from tidegate.api.templates.ref import TemplateRef
+from tidegate.core.claims import Claim, claim_of_raw
 from tidegate.core.observed import (
     ABSENT,
     Answer,
@@ -64,10 +65,11 @@ class MemoryStore(_Port):
         failed = self.failed_read("store.read") if fresh else None
         return Unknown(failed) if failed else self.cluster.rollouts.get(name, ABSENT)
 
-    async def others(self, namespace: str, uid: str) -> Sequence[RolloutObject]:
-        """The other Rollouts."""
+    async def claimants(self, namespace: str, uid: str, things: frozenset[str]) -> Sequence[Claim]:
+        """The claims of the other Rollouts."""
         del namespace
-        return [rollout for rollout in self.cluster.rollouts.values() if rollout.uid != uid]
+        others = (rollout for rollout in self.cluster.rollouts.values() if rollout.uid != uid)
+        return [claim for other in others if (claim := claim_of_raw(other).claim).things & things]
 
     async def write_status(self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool) -> RolloutObject:
         """Replaces the status, tested."""
@@ -189,9 +191,9 @@ class ScriptedMetrics:
     answers: Callable[[Question, float], Answer]
     asked: list[Question] = field(default_factory=list)
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
         """The answer at this instant."""
-        del timeout
+        del timeout, rollout
         self.gate.reading("metrics.sample")
         self.asked.append(question)
         return self.answers(question, self.cluster.clock.now())

@@ -111,11 +111,13 @@ async def test_a_kind_without_a_router_is_unknown_and_says_so(stage: RealStage) 
     assert found.reason.startswith("RouterNotServed")
 
 
-async def test_others_are_of_the_same_namespace(stage: RealStage) -> None:
+async def test_claimants_are_of_the_same_namespace(stage: RealStage) -> None:
     await stage.put_rollout("shop")
     await stage.rollouts.read(stage.namespace, "shop", fresh=True)
-    assert [found.name for found in await stage.rollouts.others(stage.namespace, "another-uid")] == ["shop"]
-    assert list(await stage.rollouts.others("elsewhere", "another-uid")) == []
+    things = frozenset({"Deployment/shop"})
+    found = await stage.rollouts.claimants(stage.namespace, "another-uid", things)
+    assert [claim.name for claim in found] == ["shop"]
+    assert list(await stage.rollouts.claimants("elsewhere", "another-uid", things)) == []
 
 
 async def test_commands_for_another_rollout_are_not_for_this_one(stage: RealStage) -> None:

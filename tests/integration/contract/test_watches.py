@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -164,7 +165,7 @@ async def test_templates_of_both_kinds_wake_though_only_namespaces_are_served(st
 
 async def test_what_went_while_nobody_watched_is_noticed_by_the_second_look(stage: RealStage) -> None:
     woken = Woken()
-    resync = Resync(stage.api, stage.caches, Intake(stage.caches, woken), [stage.namespace])
+    resync = Resync(stage.api, stage.caches, Intake(stage.caches, woken), [stage.namespace], now=time.time)
     await stage.put_rollout("shop")
     await stage.put_command("one", "shop", "Pause")
     await resync.once()

@@ -83,7 +83,7 @@ class Then:
     real: MetricSource
     clock: Clock
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
         """The answer of that instant."""
         late = round((time.time() - self.clock.now()) * 1000)
         assert late >= 0, "nothing is known of the future"
@@ -92,4 +92,6 @@ class Then:
             offset = int(found[2] or 0) * (1000 if found[3] == "s" else 1) + late
             return f"{found[1]} offset {offset}ms"
 
-        return await self.real.sample(replace(question, promql=_RANGE.sub(shifted, question.promql)), timeout=timeout)
+        return await self.real.sample(
+            replace(question, promql=_RANGE.sub(shifted, question.promql)), timeout=timeout, rollout=rollout
+        )

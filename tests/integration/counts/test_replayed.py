@@ -149,8 +149,8 @@ class Kept:
     def __post_init__(self) -> None:
         self.questions: list[Question] = []
 
-    async def sample(self, question: Question, *, timeout: float) -> object:
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> object:
         self.questions.append(question)
-        answer = await self.real.sample(question, timeout=timeout)
+        answer = await self.real.sample(question, timeout=timeout, rollout=rollout)
         assert isinstance(answer, Matrix) or not question.part.startswith("raw"), answer
         return answer

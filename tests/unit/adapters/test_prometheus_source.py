@@ -257,6 +257,6 @@ async def test_every_question_is_observed_with_its_outcome() -> None:
 
 
 async def test_an_unknown_source_is_named_with_those_there_are() -> None:
-    answer = await PrometheusSources({}).sample(Question("elsewhere", "up"), timeout=1)
+    answer = await PrometheusSources({}).sample(Question("elsewhere", "up"), timeout=1, rollout="shop/web")
     assert reason(answer) is FailedReason.NO_SUCH_SOURCE
     assert "elsewhere" in answer.message

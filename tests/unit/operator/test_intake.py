@@ -52,6 +52,7 @@ def item(version: int, content: dict[str, Any] | None = None, **metadata: Any) -
     [
         ("its status is our own echo", item(2, {"status": {"phase": "Idle"}}), 1),
         ("its labels are nobody's business", item(2, labels={"a": "b"}), 1),
+        ("a run began or ended, which others may wait for", item(2, {"status": {"run": {"id": "1"}}}), 2),
         ("its generation moved", item(2, generation=2), 2),
         ("it is being deleted", item(2, deletionTimestamp="2026-01-01T00:00:00Z"), 2),
         ("its finalizers changed", item(2, finalizers=["x"]), 2),
@@ -62,6 +63,21 @@ def test_what_wakes_a_rollout(intake: Intake, woken: Woken, case: str, second: d
     intake.rollout(None, item(1))
     intake.rollout("MODIFIED", second)
     assert woken.seen == [("Rollout", "shop", "web")] * times, case
+
+
+def test_an_object_that_cannot_be_read_is_skipped_counted_once_and_holds_up_no_other(
+    caches: Caches, woken: Woken
+) -> None:
+    told: list[str] = []
+    intake = Intake(caches, woken, broken=told.append)
+    for version in (1, 1, 2):
+        intake.rollout("MODIFIED", item(version, uid="a", creationTimestamp="yesterday"))
+        intake.deployment("MODIFIED", item(version, {"spec": {}}, uid="b"))
+        intake.route("HTTPRoute")("MODIFIED", item(version, {"spec": {"rules": [{"backendRefs": [{}]}]}}, uid="c"))
+        intake.command("MODIFIED", {"metadata": {}})
+    intake.rollout("ADDED", item(3))
+    assert woken.seen == [("Rollout", "shop", "web")]
+    assert sorted(told) == ["Deployment"] * 2 + ["HTTPRoute"] * 2 + ["Rollout"] * 2 + ["RolloutCommand"]
 
 
 def test_a_rollout_that_is_gone_wakes_once(intake: Intake, woken: Woken) -> None:

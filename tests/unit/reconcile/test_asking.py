@@ -19,14 +19,14 @@ class Source:
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     timeouts: list[float] = field(default_factory=list)
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
-        del question
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+        del question, rollout
         self.timeouts.append(timeout)
         return await self.answer
 
 
 def asking(source: Source) -> Asking:
-    return Asking(replace(Shop().world, metrics=source), None)
+    return Asking(replace(Shop().world, metrics=source), None, "shop/web")
 
 
 async def test_a_question_that_is_open_can_be_given_less_time() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.client import COMMANDS, Api, JsonObject
-from tidegate.adapters.kubernetes.leftovers import clear_up
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.api.command import Action
 from tidegate.core.instants import instant
@@ -17,11 +17,23 @@ from tidegate.ports.errors import Conflict, Missing, PortError
 from tidegate.ports.protocols import Manager
 
 
+class Refusable(NamedTuple):
+    """A command that asks for an action this version does not know."""
+
+    uid: str
+    action: str
+
+
 class CommandCache:
     """The open commands of every Rollout, as the watch stream has brought them."""
 
     def __init__(self) -> None:
         self._open: Cache[tuple[str, Command]] = Cache()
+        self._by_rollout: defaultdict[Key, set[Key]] = defaultdict(set)
+        self.unknown: dict[Key, Refusable] = {}
+        """Open commands that ask for what this version does not know, by namespace and name."""
+        self.concluded: set[str] = set()
+        """Namespaces in which a command got its outcome since they were last cleared up."""
         self.filled = False
         """Everything there was has been listed once; until then, what is not here may still exist."""
 
@@ -30,35 +42,56 @@ class CommandCache:
         metadata = raw["metadata"]
         key = (metadata["namespace"], metadata["name"])
         parsed = command_of(raw)
-        if parsed is None:
-            self._open.drop(key, metadata["resourceVersion"])
+        if parsed is None or isinstance(parsed, Refusable):
+            if self.drop(*key, metadata["resourceVersion"]) and parsed is None:
+                self.concluded.add(key[0])
+            if parsed is not None:
+                self.unknown[key] = parsed
             return None
-        return parsed[0] if self._open.put(key, metadata["resourceVersion"], parsed, watched=watched) else None
+        news = self._open.put(key, metadata["resourceVersion"], parsed, watched=watched)
+        if self._open.last(key) is not None:
+            self._by_rollout[key[0], parsed[0]].add(key)
+        return parsed[0] if news else None
 
-    def drop(self, namespace: str, name: str, resource_version: str = "") -> None:
-        """Forgets a command that is gone or has its outcome."""
-        self._open.drop((namespace, name), resource_version)
+    def drop(self, namespace: str, name: str, resource_version: str = "") -> bool:
+        """Forgets a command that is gone or has its outcome. Returns: whether it was open."""
+        key = (namespace, name)
+        self.unknown.pop(key, None)
+        before = self._open.last(key)
+        known = self._open.drop(key, resource_version)
+        if known and before is not None:
+            of_rollout = self._by_rollout[namespace, before[0]]
+            of_rollout.discard(key)
+            if not of_rollout:
+                del self._by_rollout[namespace, before[0]]
+        return known
 
     def keys(self) -> set[Key]:
         """Namespace and name of every open command."""
-        return {key for key, _ in self._open.items()}
+        return {key for key, _ in self._open.items()} | self.unknown.keys()
+
+    def rollouts(self) -> list[Key]:
+        """Namespace and name of every Rollout that open commands name, whether it exists or not."""
+        return list(self._by_rollout)
 
     def of(self, namespace: str, rollout: str) -> list[Command]:
         """The open commands of one Rollout, oldest first."""
-        found = (
-            command
-            for (where, _), (concerned, command) in self._open.items()
-            if (where, concerned) == (namespace, rollout)
-        )
-        return sorted(found, key=lambda command: (command.created, command.name))
+        known = (self._open.last(key) for key in self._by_rollout.get((namespace, rollout), ()))
+        return sorted((entry[1] for entry in known if entry is not None), key=_age)
 
 
-def command_of(raw: Mapping[str, Any]) -> tuple[str, Command] | None:
-    """The Rollout's name and the command; `None` when it has its outcome or asks for what this version does not know."""
+def _age(command: Command) -> tuple[float, str]:
+    return command.created, command.name
+
+
+def command_of(raw: Mapping[str, Any]) -> tuple[str, Command] | Refusable | None:
+    """The Rollout's name and the command; `None` when it has its outcome, `Refusable` when its action is not known."""
     metadata, spec = raw["metadata"], raw.get("spec") or {}
     action = spec.get("action")
-    if (raw.get("status") or {}).get("phase") or action not in set(Action) or metadata.get("deletionTimestamp"):
+    if (raw.get("status") or {}).get("phase") or metadata.get("deletionTimestamp"):
         return None
+    if action not in set(Action):
+        return Refusable(metadata["uid"], str(action))
     return spec.get("rollout") or "", Command(
         uid=metadata["uid"],
         name=metadata["name"],
@@ -90,20 +123,22 @@ class KubernetesCommands:
         return self._cache.of(namespace, rollout)
 
     async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
-        """Writes the outcome, unless one is there already or the command is gone; clears up what is outdated."""
+        """Writes the outcome, unless one is there already or the command is gone."""
+        await self.write_outcome((namespace, command.name), command.uid, done=done, message=message)
+
+    async def write_outcome(self, key: Key, uid: str, *, done: bool, message: str) -> None:
+        """As `conclude`, for a command by its namespace and name, and its uid."""
         status = {
             "phase": "Done" if done else "Refused",
             "message": message,
             "completionTime": instant(self._now()).isoformat(timespec="seconds").replace("+00:00", "Z"),
         }
         operations: list[JsonObject] = [
-            {"op": "test", "path": "/metadata/uid", "value": command.uid},
+            {"op": "test", "path": "/metadata/uid", "value": uid},
             {"op": "test", "path": "/status", "value": None},
             {"op": "add", "path": "/status", "value": status},
         ]
         with suppress(Conflict, Missing):
-            await self._api.patch(
-                COMMANDS, namespace, command.name, operations, manager=Manager.FORWARD, subresource="status"
-            )
-        self._cache.drop(namespace, command.name)
-        await clear_up(self._api, namespace, self._now())
+            await self._api.patch(COMMANDS, *key, operations, manager=Manager.FORWARD, subresource="status")
+        if self._cache.drop(*key):
+            self._cache.concluded.add(key[0])

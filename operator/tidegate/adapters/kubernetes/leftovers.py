@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from tidegate.adapters.kubernetes.client import COMMANDS, Api
 from tidegate.adapters.kubernetes.rollouts import epoch
-from tidegate.ports.errors import PortError
 
 KEPT: Final = 20
 """Concluded commands kept for each Rollout, the newest: a history for people; the audit log has them all."""
@@ -36,9 +34,15 @@ def outdated(commands: Iterable[Mapping[str, Any]], now: float) -> Iterator[str]
                 yield name
 
 
-async def clear_up(api: Api, namespace: str, now: float) -> None:
-    """Deletes what is outdated; what cannot be deleted now is found again next time."""
-    with suppress(PortError):
-        found = [command async for page in api.pages(COMMANDS, namespace) for command in page]
-        for name in outdated(found, now):
-            await api.delete(COMMANDS, namespace, name)
+async def clear_up(api: Api, namespace: str, now: float, most: int) -> bool:
+    """Deletes what is outdated, at most `most` objects.
+
+    Returns: whether nothing outdated is left.
+
+    Raises: the errors of ports/errors.py.
+    """
+    found = [command async for page in api.pages(COMMANDS, namespace) for command in page]
+    names = list(outdated(found, now))
+    for name in names[:most]:
+        await api.delete(COMMANDS, namespace, name)
+    return len(names) <= most

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tidegate.adapters.kubernetes.cache import Cache, Key
+from tidegate.adapters.kubernetes.cache import Key
+from tidegate.adapters.kubernetes.claims import RolloutCache
 from tidegate.adapters.kubernetes.client import ROLLOUTS, Api, JsonObject
 from tidegate.api.rollout import FINALIZER
+from tidegate.core.claims import Claim
 from tidegate.core.observed import ABSENT, RolloutObject, Seen, Unknown
 from tidegate.ports.errors import Missing, PortError
 from tidegate.ports.protocols import Manager
@@ -39,7 +41,7 @@ def epoch(timestamp: str) -> float:
 class KubernetesRollouts:
     """The `RolloutStore` port on the Kubernetes API."""
 
-    def __init__(self, api: Api, cache: Cache[RolloutObject]) -> None:
+    def __init__(self, api: Api, cache: RolloutCache) -> None:
         self._api = api
         self._cache = cache
 
@@ -57,9 +59,9 @@ class KubernetesRollouts:
         except PortError as error:
             return Unknown(str(error))
 
-    async def others(self, namespace: str, uid: str) -> Sequence[RolloutObject]:
-        """The other Rollouts of the namespace, as last seen."""
-        return [view for (where, _), view in self._cache.items() if where == namespace and view.uid != uid]
+    async def claimants(self, namespace: str, uid: str, things: frozenset[str]) -> Sequence[Claim]:
+        """The claims of the namespace's other Rollouts that share one of `things`, as last seen."""
+        return self._cache.claims.of(namespace, uid, things)
 
     async def write_status(self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool) -> RolloutObject:
         """Replaces the whole status, tested on the resourceVersion or, with `run_only`, on the run's id alone."""

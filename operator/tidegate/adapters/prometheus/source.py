@@ -49,12 +49,13 @@ class PrometheusSource:
         self._connections = Connections(address)
         self._flights: set[Flight] = set()
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
+    async def sample(self, question: Question, *, timeout: float, rollout: str = "") -> Answer:
         """The answer, or `Failed`, within `timeout` seconds. Cancelled, it lets go of the connection at once.
 
         Returns: a `Matrix` to a question whose part begins with `RAW`, to every other a `Vector`; what the source says
             that is not of that kind is `Failed`.
         """
+        del rollout
         refusal = self._breaker.refusal()
         if refusal is not None:
             return refusal

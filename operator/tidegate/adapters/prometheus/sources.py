@@ -14,14 +14,14 @@ class PrometheusSources:
     def __init__(self, sources: Mapping[str, PrometheusSource]) -> None:
         self._sources = dict(sources)
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
-        """The answer, or `Failed`; `timeout` is in seconds from now."""
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+        """The answer, or `Failed`; `timeout` is in seconds from now, `rollout` is who asks (`namespace/name`)."""
         source = self._sources.get(question.source)
         if source is None:
             known = ", ".join(sorted(self._sources)) or "none"
             message = f"no source {question.source!r} in the operator's configuration (there are: {known})"
             return Failed(FailedReason.NO_SUCH_SOURCE, message)
-        return await source.sample(question, timeout=timeout)
+        return await source.sample(question, timeout=timeout, rollout=rollout)
 
     def close(self) -> None:
         """Lets go of every source."""

@@ -84,9 +84,9 @@ class PastMetrics:
         self._open = 0
         self._all_there = asyncio.Event()
 
-    async def sample(self, question: Question, *, timeout: float) -> Answer:
+    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
         """The answer at this instant: of the nearest point before it, or asked for by itself while windows are still short."""
-        del timeout
+        del timeout, rollout
         self._open += 1
         self._all_there.clear()
         try:
