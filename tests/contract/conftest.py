@@ -62,11 +62,11 @@ class MemoryStage:
         made = self.cluster.add_deployment(name, "", {"app": name}, replicas)
         made.template = {**made.template, "spec": copy.deepcopy(dict(pod_spec))}
 
+    async def settled(self, name: str) -> None:
+        assert name in self.cluster.deployments
+
     async def edit_template(self, name: str, annotations: Mapping[str, str]) -> None:
-        before = self.cluster.deployments[name].template
-        metadata = before.get("metadata", {})
-        merged = {**metadata, "annotations": {**metadata.get("annotations", {}), **annotations}}
-        self.cluster.write_template(name, {**before, "metadata": merged})
+        self.cluster.annotate(name, annotations)
 
     async def pod_spec(self, name: str) -> Mapping[str, Any]:
         return dict(self.cluster.deployments[name].template["spec"])

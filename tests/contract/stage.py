@@ -67,6 +67,10 @@ class Stage(Protocol):
         """A Deployment comes to be; its pods become available if there is a controller to make them."""
         ...
 
+    async def settled(self, name: str) -> None:
+        """Its controller, if there is one, has seen its template."""
+        ...
+
     async def edit_template(self, name: str, annotations: Mapping[str, str]) -> None:
         """Somebody annotates its pod template."""
         ...

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from tests.contract.stage import Stage
+from tidegate.core.copying import TemplateChange, annotations_of, as_record, copied, from_record
 from tidegate.core.observed import ABSENT, Arm, Template
-from tidegate.core.version import RESTARTED_AT
+from tidegate.core.template_fields import RESTARTED_AT
+from tidegate.core.version import differences
 from tidegate.ports.errors import Conflict
 from tidegate.ports.protocols import Manager
 
@@ -72,8 +74,8 @@ async def test_the_same_pods_are_the_same_version_whatever_the_deployment_is_cal
     await stage.put_deployment("shop", RICH, 0)
     await stage.put_deployment("shop-canary", RICH, 0)
     one, other = await arm(stage), await arm(stage, "shop-canary")
-    assert (one.fingerprint, one.parts) == (other.fingerprint, other.parts)
-    assert one.fingerprint == (await template(stage)).fingerprint
+    assert one.fields.fingerprint() == other.fields.fingerprint()
+    assert one.fields == (await template(stage)).fields
 
 
 async def test_a_restart_is_no_new_version_and_an_annotation_is(stage: Stage) -> None:
@@ -82,30 +84,58 @@ async def test_a_restart_is_no_new_version_and_an_annotation_is(stage: Stage) ->
     await stage.edit_template("shop", {RESTARTED_AT: "2026-01-01T00:00:00Z"})
     restarted = await arm(stage)
     assert restarted.generation > before.generation
-    assert restarted.fingerprint == before.fingerprint
+    assert restarted.fields == before.fields
     await stage.edit_template("shop", {"config": "new"})
     annotated = await arm(stage)
-    assert annotated.fingerprint != before.fingerprint
-    assert annotated.parts == before.parts
+    assert annotated.fields.fingerprint() != before.fields.fingerprint()
+    assert differences(annotated, before, ()) == ("annotations.config",)
+    assert annotated.fields.fingerprint(["annotations.config"]) == before.fields.fingerprint()
 
 
-async def test_a_promotion_adds_init_containers_and_volumes_and_can_take_them_back(stage: Stage) -> None:
-    await stage.put_deployment("shop", PLAIN, 0)
-    await stage.put_deployment("shop-canary", RICH, 0)
+WHOLE: Mapping[str, Any] = {
+    **RICH,
+    "serviceAccountName": "shop-2",
+    "securityContext": {"runAsUser": 1000},
+    "imagePullSecrets": [{"name": "registry-2"}],
+    "terminationGracePeriodSeconds": 45,
+    "nodeSelector": {"pool": "trial"},
+}
+"""A template of which nearly everything is new."""
+
+
+async def copy(stage: Stage, *exclude: str) -> tuple[Template, Template]:
+    """What `shop` had, and the change that made it what `shop-canary` is."""
     old, new = await template(stage), await template(stage, "shop-canary")
-    await stage.workloads.write_template(stage.namespace, "shop", old, new.parts, Manager.FORWARD)
-    assert images(await stage.pod_spec("shop")) == images(RICH)
+    await stage.workloads.write_template(stage.namespace, "shop", old, copied(old, new, exclude), Manager.FORWARD)
+    return old, new
+
+
+async def test_a_promotion_copies_all_that_makes_the_version_and_can_take_it_back(stage: Stage) -> None:
+    await stage.put_deployment("shop", PLAIN, 0)
+    await stage.put_deployment("shop-canary", WHOLE, 0)
+    await stage.edit_template("shop", {"sidecar/own": "1", "checksum/config": "old"})
+    await stage.edit_template("shop-canary", {"checksum/config": "new", "checksum/more": "1"})
+    before, labels = await arm(stage), (await arm(stage)).labels
+    old, new = await copy(stage, "annotations.sidecar/own")
     promoted = await template(stage)
-    assert promoted.parts == new.parts
-    await stage.workloads.write_template(stage.namespace, "shop", promoted, old.parts, Manager.REVERT)
-    assert images(await stage.pod_spec("shop")) == images(PLAIN)
-    assert (await template(stage)).parts == old.parts
+    assert promoted.fields.fingerprint(["annotations.sidecar/own"]) == new.fields.fingerprint()
+    assert annotations_of(promoted) == {"sidecar/own": "1", "checksum/config": "new", "checksum/more": "1"}
+    spec = await stage.pod_spec("shop")
+    assert images(spec) == images(RICH)
+    assert (spec["serviceAccountName"], spec["terminationGracePeriodSeconds"]) == ("shop-2", 45)
+    assert "nodeSelector" not in spec, "scheduling is the baseline's own"
+    assert (await arm(stage)).labels == labels
+    back = copied(promoted, from_record(as_record(old)), ())
+    await stage.workloads.write_template(stage.namespace, "shop", promoted, back, Manager.REVERT)
+    assert (await arm(stage)).fields == before.fields
 
 
 async def test_writing_what_is_there_moves_nothing(stage: Stage) -> None:
-    await stage.put_deployment("shop", RICH, 0)
+    await stage.put_deployment("shop", WHOLE, 0)
     found = await template(stage)
-    await stage.workloads.write_template(stage.namespace, "shop", found, found.parts, Manager.FORWARD)
+    assert copied(found, found, ()).empty
+    same = TemplateChange(dict(found.raw["spec"]), {"nothing": None})
+    await stage.workloads.write_template(stage.namespace, "shop", found, same, Manager.FORWARD)
     assert (await arm(stage)).generation == 1
 
 
@@ -115,5 +145,46 @@ async def test_a_template_that_has_changed_since_it_was_read_is_not_written(stag
     old, new = await template(stage), await template(stage, "shop-canary")
     await stage.edit_template("shop", {"config": "new"})
     with pytest.raises(Conflict):
-        await stage.workloads.write_template(stage.namespace, "shop", old, new.parts, Manager.FORWARD)
+        await stage.workloads.write_template(stage.namespace, "shop", old, copied(old, new, ()), Manager.FORWARD)
     assert images(await stage.pod_spec("shop")) == images(PLAIN)
+
+
+async def test_fields_within_a_container_can_stay_the_baselines_own(stage: Stage) -> None:
+    own = {
+        "name": "app",
+        "image": "shop:1",
+        "env": [{"name": "TRACK", "value": "stable"}, {"name": "LEVEL", "value": "1"}],
+    }
+    new = {
+        "name": "app",
+        "image": "shop:2",
+        "env": [{"name": "TRACK", "value": "canary"}, {"name": "LEVEL", "value": "2"}],
+        "resources": {"limits": {"cpu": "2"}},
+    }
+    await stage.put_deployment("shop", {"containers": [own]}, 0)
+    await stage.put_deployment("shop-canary", {"containers": [new]}, 0)
+    exclude = ("containers[app].env[TRACK]", "containers[app].resources")
+    await copy(stage, *exclude)
+    (container,) = (await stage.pod_spec("shop"))["containers"]
+    assert container["image"] == "shop:2"
+    assert {one["name"]: one["value"] for one in container["env"]} == {"TRACK": "stable", "LEVEL": "2"}
+    assert not container.get("resources")
+    assert (await arm(stage)).fields.fingerprint(exclude) == (await arm(stage, "shop-canary")).fields.fingerprint(
+        exclude
+    )
+
+
+async def test_a_template_of_before_is_found_again(stage: Stage) -> None:
+    await stage.put_deployment("shop", PLAIN, 0)
+    await stage.put_deployment("shop-canary", WHOLE, 0)
+    old = await template(stage)
+    await stage.settled("shop")
+    await copy(stage)
+    await stage.settled("shop")
+    found = await stage.workloads.revision(stage.namespace, "shop", old.fields.fingerprint(), ())
+    assert isinstance(found, Template), found
+    current = await template(stage)
+    await stage.workloads.write_template(stage.namespace, "shop", current, copied(current, found, ()), Manager.REVERT)
+    assert (await template(stage)).fields == old.fields
+    assert await stage.workloads.revision(stage.namespace, "shop", "0" * 20, ()) is ABSENT
+    assert await stage.workloads.revision(stage.namespace, "nobody", "0" * 20, ()) is ABSENT

@@ -258,7 +258,16 @@ def _sent_back(story: Story, seen: Seen) -> None:
 
 def _follow_in_git(story: Story, seen: Seen) -> None:
     if seen.share == 50:
-        story.once("git", 45.0, lambda: story.cluster.set_image("checkout", "shop:v2"))
+        story.once("git", 15.0, lambda: _follow_when_awaited(story))
+
+
+def _follow_when_awaited(story: Story) -> None:
+    """Git follows once the Rollout says that it is waited for."""
+    run = story.shop.status.run
+    if run is not None and run.promotion is not None and run.promotion.stage == "Awaiting":
+        story.cluster.set_image("checkout", "shop:v2")
+    else:
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _follow_when_awaited(story))
 
 
 GUARDS = [{"metric": "errors", "max": "5%"}]

@@ -237,7 +237,7 @@ async def test_at_weight_100_there_is_nothing_to_compare_and_nothing_is_blocked(
     await stage.until(1000)
     assert [one.state for one in stage.witness.status.guards] == ["NotComparable", "NotComparable"]
     assert all(
-        one.message.endswith("; not compared now, when one arm has all the traffic")
+        one.message.endswith("; not compared now: the baseline has no traffic to compare with")
         for one in stage.witness.status.guards
     )
     assert stage.witness.status.blind == ()

@@ -79,7 +79,7 @@ async def test_resume_after_that_tries_the_last_part_again() -> None:
 
 async def test_resume_after_that_waits_for_the_baseline_that_somebody_else_promotes() -> None:
     shop = Shop()
-    runner = shop.rollout(spec(steps=ONE, promotion=AWAIT))
+    runner = shop.rollout(spec(steps=ONE, promotion={**AWAIT, "match": "Images"}))
     await runner.run_until(shop.start + 60)
     runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout", "shop:v2"))
     shop.cluster.deployments["checkout"].template["spec"]["volumes"] = [{"name": "its-own"}]
@@ -143,7 +143,12 @@ async def test_without_revision_history_the_template_is_not_copied() -> None:
     shop.cluster.deployments["checkout"].history_limit = 0
     runner = shop.rollout(spec(steps=ONE))
     await runner.run_until(shop.start + 300)
-    assert (stalled(shop), image(shop), shop.weight) == ("NoRevisionHistory", "shop:v1", 50)
+    assert (stalled(shop), image(shop), shop.weight) == ("NoRevisionHistory", "shop:v1", 0), (
+        "told before anything is raised"
+    )
+    runner.at(shop.clock.now(), lambda: setattr(shop.cluster.deployments["checkout"], "history_limit", 1))
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
 
 
 async def test_a_baseline_with_fewer_pods_than_the_candidate_gets_no_traffic_until_it_is_scaled_up() -> None:

@@ -6,13 +6,14 @@ from typing import Final
 
 WAITING: Final = {
     "AnotherVersion": "The candidate is no longer the version of this run; the run is about to be superseded.",
-    "AwaitingBaseline": "AwaitBaseline: the baseline does not run the candidate's images yet. Somebody else (Git) changes it.",
+    "AwaitingBaseline": "AwaitBaseline: the baseline does not run the candidate's version (or images) yet; the message names the fields that still differ. Somebody else (Git) changes it.",
     "AwaitingJudgement": "Everything allows the next move except this tick's answers, which are being asked for.",
     "BaselineNotReady": "The baseline has fewer available pods than `baseline.minAvailable`: a revert would land badly.",
     "BaselineNotSeen": "The baseline's Deployment is missing or could not be read.",
     "BaselineRollingOut": "The promoted baseline is rolling out the new version.",
     "BaselineTooSmall": "The promoted baseline has fewer replicas than the candidate serves with.",
     "CandidateNotReady": "The candidate's Deployment has no available pod, or is still rolling out.",
+    "DeploymentPaused": "A Deployment has `spec.paused`: what was changed in it is not rolled out until it is resumed.",
     "CheckpointUndecided": "A checkpoint cannot be judged: too few requests, no answer, or too short a time since an absence.",
     "GateClosed": "The next step's gate is not open yet.",
     "NotSeen": "Something could not be read from the API server just now.",
@@ -28,6 +29,7 @@ WAITING: Final = {
 """What stands before the next move, or goes on. After `progressDeadline` most of them become `Stalled`."""
 
 PEOPLE: Final = {
+    "BaselineChanged": "Somebody changed the baseline's version during the run: Resume goes on beside it as it is now, Abort reverts.",
     "LoweredByOther": "Somebody else gave the candidate less than the step: it stays so until Resume.",
     "Paused": "A person stopped the run; guards stay on.",
     "PausedByCommand": "A RolloutCommand stopped the run; guards stay on.",
@@ -47,10 +49,12 @@ STALLED: Final = {
     "BaselineUnavailable": "A revert is due, and the baseline has no available pod: it happens the moment one is there (Abort forces it).",
     "CandidateAlreadyServing": "The route gives the candidate traffic before any run: nothing is touched until it is at 0, or Retry.",
     "CandidateServiceMissing": "There is no candidate Service of that name.",
+    "RecreateNeedsFullWeight": "The baseline's strategy is `Recreate`, so it serves nothing while it rolls out: the last step must have weight 100.",
+    "ProgressDeadlineExceeded": "A Deployment is past its own `progressDeadlineSeconds`; the message is its own.",
     "Claimed": "Another Rollout has a better right to one of the objects.",
     "Contested": "The promoted template does not stay as written: something else writes the Deployment.",
     "InvalidSpec": "The spec cannot be carried out; the message names the field. A run under way goes by the last valid spec.",
-    "NoRevisionHistory": "`revisionHistoryLimit: 0`: the baseline's old template could not be found again.",
+    "NoRevisionHistory": "The baseline's old template could not be found again: `revisionHistoryLimit` is 0, or it is too large for status and no ReplicaSet has it.",
     "PromotionBreached": "The promoted baseline breached a guard, so the candidate serves again. Abort, or Resume.",
     "Reverted": "This version was put back. It is not tried again until it changes, or Retry.",
     "RouterNotServed": "The API server does not serve this kind of route, or does not allow it to be read.",
@@ -78,6 +82,7 @@ ENDS: Final = {
 
 NEWS: Final = {
     "Aborted": "A run ended by a person's word.",
+    "BaselineDiffers": "The candidate's version was dealt with before, and the baseline has been changed since: nothing to do.",
     "BaselineReady": "A revert would land on enough available pods.",
     "Deleted": "A run ended because its Rollout was deleted.",
     "Ending": "The run is ending.",

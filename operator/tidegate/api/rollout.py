@@ -16,7 +16,7 @@ from tidegate.api.lists import unique, unique_by
 from tidegate.api.metric import Blindness, Metric
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rules import at_least_a_second, earlier_steps, known_metrics, known_metrics_in_steps, positive
-from tidegate.api.scalars import Duration, Weight
+from tidegate.api.scalars import Count, Duration, Weight
 from tidegate.api.threshold import Guard, Threshold
 
 GROUP = "tidegate.dev"
@@ -53,8 +53,8 @@ class Baseline(ApiModel):
     """Name of the Deployment that serves today."""
     service: ObjectName
     """Name of the Service in the route's backends that reaches only the baseline's pods."""
-    min_available: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Pods of the baseline that must be available before the candidate may be given more traffic: what a revert would land on."""
+    min_available: Annotated[Count, Field(json_schema_extra={"default": 1})] = Count("1")
+    """Pods of the baseline that must be available before the candidate may be given more traffic: what a revert would land on. An integer, or a share such as `50%` of the larger arm's replicas, rounded up, so that it follows the candidate's size."""
 
 
 class Candidate(ApiModel):
@@ -154,6 +154,16 @@ class Step(ApiModel):
     """Limits judged every interval during this step, beside the Rollout's own."""
 
 
+_ITEM = r"\[[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?\]"
+_KEY = r"[a-z][a-zA-Z]*"
+FIELD_PATH_PATTERN = (
+    rf"^(annotations\.[a-zA-Z0-9]([-a-zA-Z0-9_./]*[a-zA-Z0-9])?|volumes{_ITEM}"
+    rf"|(containers|initContainers){_ITEM}(\.{_KEY}|\.env\[[^\[\]]+\])?|{_KEY})$"
+)
+FieldPath = Annotated[str, Field(min_length=1, max_length=320, pattern=FIELD_PATH_PATTERN)]
+"""A field of a pod template, as core/template_fields.py names it."""
+
+
 class PromotionStrategy(StrEnum):
     """How the candidate's version becomes the baseline."""
 
@@ -161,13 +171,32 @@ class PromotionStrategy(StrEnum):
     AWAIT_BASELINE = "AwaitBaseline"
 
 
+class BaselineMatch(StrEnum):
+    """What of the candidate the baseline must run, for `AwaitBaseline`."""
+
+    VERSION = "Version"
+    IMAGES = "Images"
+
+
 class Promotion(ApiModel):
     """How the run ends when all went well."""
 
     strategy: PromotionStrategy
-    """`CopyTemplate`: the operator copies the candidate's containers, init containers and volumes to the baseline's Deployment. `AwaitBaseline`: somebody else (Git, a pipeline) updates the baseline, the operator waits for it."""
+    """`CopyTemplate`: the operator copies the candidate's version to the baseline's Deployment: its pod template without labels and scheduling. `AwaitBaseline`: somebody else (Git, a pipeline) updates the baseline, the operator waits for it."""
+    match: BaselineMatch = BaselineMatch.VERSION
+    """For `AwaitBaseline`: wait until the baseline runs the candidate's `Version`, or for teams whose arms differ on purpose only its `Images`."""
+    exclude: Annotated[tuple[FieldPath, ...], Field(max_length=32, json_schema_extra=unique())] = ()
+    """Fields of the pod template that belong to an arm: they make no version and are not promoted. Such as `serviceAccountName`, `annotations.checksum/config`, `containers[app].resources`, `containers[app].env[TRACK]`, `volumes[cache]`. A change takes effect with the next version."""
     settle: Duration = Duration("2m")
     """How long the promoted baseline is watched with all the traffic before the run counts as succeeded."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.strategy == 'AwaitBaseline' || self.match == 'Version'",
+            "'match: Images' goes with 'strategy: AwaitBaseline'",
+            ".match",
+        ),
+    )
 
 
 class RolloutSpec(ApiModel):

@@ -13,16 +13,18 @@ class Version(StatusModel):
     revision: str = ""
     """`spec.revision` at the time."""
     fingerprint: str = ""
-    """Identity of the candidate's pod template, without labels."""
+    """Identity of the pod template, without labels, scheduling and what is excluded."""
     images: tuple[str, ...] = ()
-    """The images, for people."""
+    """The images, for people, and for `promotion.match: Images`."""
+    exclude: tuple[str, ...] = ()
+    """`promotion.exclude` when the identity was taken: it is compared by the same fields."""
 
 
 class Paused(StatusModel):
     """Why a run stands still until a person resumes it. *memory*."""
 
     reason: str
-    """`ByCommand` or `LoweredByOther`."""
+    """`PausedByCommand`, `LoweredByOther` or `BaselineChanged`."""
     message: str = ""
     """Who and why."""
     since: datetime
@@ -97,10 +99,12 @@ class PromotionStatus(StatusModel):
     """When the stage began."""
     settled: float = 0
     """Watched seconds with all traffic on the promoted baseline."""
-    old_parts: str = ""
-    """The baseline's containers, init containers and volumes before the promotion, as JSON."""
+    old_template: str = ""
+    """What the promotion replaces in the baseline's template, as it was, as JSON; empty where that is too large."""
     old_fingerprint: str = ""
-    """Identity of those parts."""
+    """Identity of the baseline's template before the promotion: by it the ReplicaSet is found that still has it."""
+    old_parts: str = ""
+    """The same as operator 0.1.0 kept it: containers, init containers and volumes, as JSON."""
     writes: int = 0
     """Template writes begun so far."""
     undone: int = 0
@@ -166,8 +170,12 @@ class RunStatus(StatusModel):
     """The run's number and version."""
     version: Version
     """What is on trial."""
-    parts: str = ""
-    """Identity of the candidate's containers, init containers and volumes."""
+    baseline: Version | None = None
+    """What the baseline runs beside it: a promotion overwrites nothing else."""
+    baseline_changed: Version | None = None
+    """What somebody else has made of the baseline since: it counts from the next Resume on."""
+    not_promoted: tuple[str, ...] = ()
+    """Fields in which the arms differed at the start and that stay each arm's own, the first sixteen."""
     start_time: datetime
     """When the run began."""
     weight: float = 0

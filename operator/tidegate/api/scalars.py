@@ -6,6 +6,7 @@ strings on the wire because structural schemas refuse number-or-string unions wi
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from enum import StrEnum
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 DURATION_PATTERN = r"^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
 QUANTITY_PATTERN = r"^-?[0-9]{1,12}(\.[0-9]{1,9})?(%|ms|s|m)?$"
 PERCENT_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,4})?%$"
+COUNT_PATTERN = r"^([1-9][0-9]{0,3}|10000|(100|[1-9][0-9]?)%)$"
 WEIGHT_PATTERN = r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)$"
 
 _DURATION = re.compile(DURATION_PATTERN)
@@ -142,6 +144,26 @@ class Percent(_Text):
     def ratio(self) -> float:
         """The change as a ratio: 0.2 for `20%`."""
         return float(Decimal(self[:-1]) / 100)
+
+
+class Count(_Text):
+    """A number of pods: an integer, or a share such as `50%` of as many as there are."""
+
+    __slots__ = ()
+
+    form: ClassVar[dict[str, Any]] = {
+        "x-kubernetes-int-or-string": True,
+        "pattern": COUNT_PATTERN,
+        "minimum": 1,
+        "maximum": 10_000,
+        "maxLength": 5,
+    }
+    right: ClassVar[str] = "number of pods; write an integer from 1 to 10000, or a share from '1%' to '100%'"
+    integers: ClassVar[bool] = True
+
+    def of(self, pods: int) -> int:
+        """How many that is, at least 1: a share is of `pods`, rounded up."""
+        return max(math.ceil(pods * int(self[:-1]) / 100), 1) if self.endswith("%") else int(self)
 
 
 class Weight(_Text):

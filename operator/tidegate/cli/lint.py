@@ -57,8 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         case _:
             print("".join(_line(finding) + "\n" for finding in findings), end="")
             print(_summary(documents, findings), file=sys.stderr)
-    failing = findings if arguments.strict else [one for one in findings if one.severity is Severity.ERROR]
-    return 1 if failing else 0
+    fatal = {Severity.ERROR, Severity.WARNING} if arguments.strict else {Severity.ERROR}
+    return 1 if any(finding.severity in fatal for finding in findings) else 0
 
 
 def findings_of(document: Document, templates: GivenTemplates) -> Iterator[Finding]:
@@ -129,5 +129,6 @@ def _summary(documents: Sequence[Document], findings: Sequence[Finding]) -> str:
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     templates = sum(document.kind in KINDS for document in documents)
     ours = ((rollouts, "Rollout"), *(((templates, "template"),) if templates else ()))
-    counts = (*ours, (errors, "error"), (len(findings) - errors, "warning"))
+    warnings = sum(finding.severity is Severity.WARNING for finding in findings)
+    counts = (*ours, (errors, "error"), (warnings, "warning"))
     return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)

@@ -13,6 +13,7 @@ from tidegate.api import promql
 from tidegate.api.metric import Metric
 from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
 from tidegate.core import grid
+from tidegate.core.baselines import comparable
 from tidegate.core.draft import Draft
 from tidegate.core.evidence.counts import Window
 from tidegate.core.evidence.gathered import Compared, Conclusion
@@ -67,7 +68,7 @@ def _asks_whose_fault(draft: Draft, line: Threshold, metric: Metric) -> bool:
         line.kind in {LimitKind.MAX, LimitKind.MIN}
         and line.on_breach is OnBreach.REVERT
         and line.on_shared_incident is SharedIncident.HOLD
-        and draft.run.weight < 100
+        and comparable(draft)
         and draft.run.promotion is None
         and any(promql.variables(text) & promql.ARM_VARIABLES for text in texts if text)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tidegate.api.command import Action
 from tidegate.core import promotion
+from tidegate.core.baselines import accept_baseline
 from tidegate.core.draft import Draft
 from tidegate.core.observed import Command
 from tidegate.core.plan import ConcludeCommand
@@ -72,8 +73,9 @@ def _abort(draft: Draft, words: str) -> None:
 def _resume(draft: Draft) -> str:
     paused = draft.run.paused
     draft.update_run(paused=None, waiting=None)
+    beside = "; the baseline counts as it is now" if accept_baseline(draft) else ""
     if paused is None and _sent_back(draft):
         promotion.try_again(draft)
     elif paused is not None and paused.reason == "LoweredByOther" and draft.status.step is not None:
         draft.update_step(seen=False, reached=False)
-    return f"run {draft.run.id} goes on"
+    return f"run {draft.run.id} goes on{beside}"

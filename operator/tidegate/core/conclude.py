@@ -42,7 +42,7 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observed) -> RolloutStatus
         summary = f"{index}/{len(steps)} {status.step.name}"
         step = status.step.model_copy(update={"index": index, "of": len(steps), "summary": summary})
         status = status.model_copy(update={"step": step})
-    why = plan.stalled or plan.attention or plan.doing
+    why = plan.stalled or plan.attention or plan.doing or plan.idle
     fallback = status.history[0].message if status.run is None and status.history else ""
     observed = targets.observed(draft)
     weight = WeightStatus(

@@ -21,7 +21,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observed) -> tup
         doing = plan.attention or plan.doing or Why("Progressing", "the run goes on")
         wanted.append(("Reconciling", "True", doing))
     if status.run is not None and seen.spec is not None:
-        why = readiness.revert_ready(seen.spec, seen.arm(ArmName.BASELINE))
+        why = readiness.revert_ready(seen.spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE))
         fine = Why("BaselineReady", "a revert would land on enough available pods")
         wanted.append(("RevertReady", "False" if why else "True", why or fine))
     if status.run is not None and seen.unread:
@@ -43,6 +43,8 @@ def _ready(plan: Plan) -> tuple[str, str, Why]:
         return "Ready", "Unknown", plan.doing or Why("Progressing", "the run goes on")
     if plan.doing is not None:
         return "Ready", "False", plan.doing
+    if plan.idle is not None:
+        return "Ready", "True", plan.idle
     last = status.history[0] if status.history else None
     if last is not None and last.outcome == "Succeeded":
         return "Ready", "True", Why("Succeeded", f"run {last.id} was promoted")

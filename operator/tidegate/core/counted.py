@@ -11,6 +11,7 @@ from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Threshold
 from tidegate.core import grid
+from tidegate.core.baselines import comparable
 from tidegate.core.counters import Wanted, closed_windows
 from tidegate.core.draft import Draft
 from tidegate.core.evidence.counts import Window
@@ -60,7 +61,7 @@ class Test:
             found = self._judged(self._trial(before))
             if found.state is State.BREACHED:
                 return found
-            words = f"{found.message}; not compared now, when one arm has all the traffic"
+            words = f"{found.message}; not compared now: {context.incomparable}"
             return replace(found, state=State.NOT_COMPARABLE, message=words, sampled=False)
         pending = self._pending(before)
         key = (self.line.identity, pending)
@@ -86,8 +87,7 @@ class Test:
     @property
     def _at_work(self) -> bool:
         """There is something to count, and both arms to compare where that is asked for."""
-        comparable = len(self._arms) == 1 or self.draft.run.weight < 100
-        return self.draft.run.traffic_since is not None and comparable
+        return self.draft.run.traffic_since is not None and (len(self._arms) == 1 or comparable(self.draft))
 
     @property
     def _arms(self) -> tuple[ArmName, ...]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core import grid, promotion, targets
+from tidegate.core.baselines import adopt_first_release, notice_baseline
 from tidegate.core.blindness import notice_blindness
 from tidegate.core.commands import take_commands
 from tidegate.core.draft import ABSENCE_GRACE, Draft
@@ -58,6 +59,7 @@ def decide(memory: Memory, seen: Observed) -> Plan:
         The plan, with the memory that goes with it.
     """
     draft = open_draft(memory, seen)
+    adopt_first_release(draft)
     take_commands(draft)
     if draft.status.run is None:
         at_rest(draft)
@@ -170,7 +172,7 @@ def _look_around(draft: Draft) -> None:
     notice_breaches(draft)
     if not draft.ending():
         notice_blindness(draft, judging=draft.memory.last_judged != draft.now)
-    for notice in (notice_losses, notice_new_version, notice_our_revert):
+    for notice in (notice_losses, notice_new_version, notice_our_revert, notice_baseline):
         if not draft.ending():
             notice(draft)
     if not draft.ending():

@@ -16,6 +16,9 @@ from tidegate.core.plan import Action, Decision, Plan, Why
 from tidegate.core.samples import NotAsked, Open
 from tidegate.core.seen import Observed
 
+AT_ONCE = frozenset({"ProgressDeadlineExceeded"})
+"""Waits that are over before they begin: somebody else's deadline has passed."""
+
 ABSENCE_GRACE = 5.0
 """Seconds a tick may be late beyond two intervals before it counts as an absence."""
 
@@ -52,6 +55,9 @@ class Draft:
     urgent: bool = False
     needs_fresh: bool = False
     templates: bool = False
+    old_template: str = ""
+    idle: Why | None = None
+    """Why nothing is to be done."""
     wanted: list[Question] = field(default_factory=list)
     """Questions that the answers so far have raised."""
 
@@ -172,7 +178,9 @@ class Draft:
             self.update(waiting=waiting)
         self.doing = why
         ends = since.timestamp() + self.spec.progress_deadline.seconds
-        if deadline and self.now >= ends:
+        if why.reason in AT_ONCE:
+            self.stalled = why
+        elif deadline and self.now >= ends:
             self.stalled = Why(why.reason, f"{why.message} (for longer than {self.spec.progress_deadline})")
         elif deadline:
             self.wakes.append(ends)
@@ -198,8 +206,10 @@ class Draft:
             stable_until=min(future, default=math.inf),
             upkeep=self.upkeep,
             templates=self.templates,
+            old_template=self.old_template,
             wanted=tuple(dict.fromkeys(self.wanted)),
             stalled=self.stalled,
             doing=self.doing,
             attention=self.attention,
+            idle=self.idle,
         )

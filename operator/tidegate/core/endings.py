@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from tidegate.api.status import Ending, HistoryEntry
-from tidegate.core import targets
+from tidegate.core import old_template, targets
 from tidegate.core.draft import Draft
 from tidegate.core.instants import instant
-from tidegate.core.observed import ABSENT, Arm, ArmName, Template
+from tidegate.core.observed import ABSENT, Absence, Arm, ArmName, Template
 from tidegate.core.plan import Why, WriteTemplate
-from tidegate.core.version import parts_fingerprint
 
 KEPT_RUNS = 10
 RETRY = 5.0
@@ -115,10 +112,14 @@ def _template_back(draft: Draft) -> bool:
         draft.templates = True
         draft.needs_fresh = True
         return False
-    if parts_fingerprint(template.parts) != promotion.old_fingerprint and promotion.undone < MOST_WRITES:
-        parts = json.loads(promotion.old_parts)
-        draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, template, parts, revert=True))
-        draft.update_run(promotion=promotion.model_copy(update={"undone": promotion.undone + 1}))
+    if not old_template.stands(draft, promotion, template) and promotion.undone < MOST_WRITES:
+        old = old_template.bring(draft, promotion, template)
+        if old is not None:
+            draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, template, old, revert=True))
+            draft.update_run(promotion=promotion.model_copy(update={"undone": promotion.undone + 1}))
+        elif isinstance(draft.seen.old_template, Absence):  # nowhere any more: not looked for again
+            draft.update_run(promotion=promotion.model_copy(update={"undone": MOST_WRITES}))
+            draft.intent = True
         return False
     return _serves_again(draft, baseline)
 

@@ -94,7 +94,9 @@ class Context:
     arm: str = "candidate"
     """The arm that serves on trial: the candidate, or after the promotion the baseline."""
     comparable: bool = True
-    """The baseline has traffic of its own to compare with."""
+    """The baseline has traffic of its own, and a version of its own, to compare with."""
+    incomparable: str = "the baseline has no traffic to compare with"
+    """Why it is not."""
     watched: float = math.inf
     """Watched seconds the candidate has had traffic: relative limits wait for the metric's warm-up."""
     expected: bool = True
@@ -124,7 +126,7 @@ def judge(line: Threshold, metric: Metric, candidate: Sample, baseline: Sample, 
 
 def _before_comparing(line: Threshold, metric: Metric, context: Context) -> Finding | None:
     if not context.comparable:
-        words = f"{line.identity}: the baseline has no traffic to compare with"
+        words = f"{line.identity}: {context.incomparable}"
         return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
     if metric.warm_up is not None and context.watched < metric.warm_up.seconds:
         words = f"{line.identity}: warming up, comparable after {metric.warm_up}"

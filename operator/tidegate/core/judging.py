@@ -12,6 +12,7 @@ from tidegate.api.status import Clock, GuardStatus
 from tidegate.api.threshold import Guard, OnBreach, Threshold
 from tidegate.core import grid
 from tidegate.core.attribution import attributed, shared
+from tidegate.core.baselines import baseline_on_trial, comparable, same_on_both
 from tidegate.core.counted import Test, forget_others
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Context, Finding, State, judge
@@ -85,7 +86,7 @@ def questions_of(draft: Draft, lines: Iterable[Threshold]) -> list[Question]:
             found += Test(draft, line, metric, asks).questions()
             continue
         found += questions(metric, arm, asks)
-        if line.relative and _comparable(draft):
+        if (line.relative and comparable(draft)) or (not line.relative and baseline_on_trial(draft)):
             found += questions(metric, ArmName.BASELINE, asks)
     return found
 
@@ -98,12 +99,12 @@ def counted_in_force(draft: Draft) -> list[Threshold]:
 def judge_guards(draft: Draft) -> None:
     """Judges every guard in force: `draft.guard_findings`, and the status' list of those that are not ok."""
     kept: list[GuardStatus] = []
-    asks, guards = asking(draft), guards_in_force(draft)
-    befores = [_before(draft, guard) for guard in guards]
+    asks, subjects = asking(draft), _subjects(draft)
+    befores = [_before(draft, guard, name) for guard, _, name in subjects]
     reserved = [max(len(before.clocks) if before else 0, 1) for before in befores]
     free = MOST_CLOCKS - sum(reserved)  # status has room for so many more
-    for guard, before, own in zip(guards, befores, reserved, strict=True):
-        finding = _finding(draft, guard, asks)
+    for (guard, arm, name), before, own in zip(subjects, befores, reserved, strict=True):
+        finding = _finding(draft, guard, asks, arm)
         if not finding.answered:
             kept += [before] if before else []
             draft.guard_findings.append(_as_before(finding, before))
@@ -124,7 +125,7 @@ def judge_guards(draft: Draft) -> None:
             since = before.since if before and _goes_on(before.state, finding.state) else instant(draft.now)
             kept.append(
                 GuardStatus(
-                    name=guard.identity,
+                    name=name,
                     limit=limit_of(guard),
                     state=str(finding.state),
                     since=since,
@@ -136,9 +137,22 @@ def judge_guards(draft: Draft) -> None:
     draft.update(guards=tuple(kept))
 
 
-def _before(draft: Draft, guard: Guard) -> GuardStatus | None:
+def _subjects(draft: Draft) -> list[tuple[Guard, ArmName, str]]:
+    """What is judged by which guard, and the name by which status keeps it.
+
+    While the baseline rolls out the new version with traffic of its own, both arms serve it: then both are judged.
+    """
+    guards = guards_in_force(draft)
+    found = [(guard, serving(draft), guard.identity) for guard in guards]
+    if baseline_on_trial(draft):
+        alone = (guard for guard in guards if not (guard.relative or guard.counted))
+        found += [(guard, ArmName.BASELINE, f"{guard.identity} (baseline)") for guard in alone]
+    return found
+
+
+def _before(draft: Draft, guard: Guard, name: str) -> GuardStatus | None:
     """The guard as it stood; `None` when it was ok, or another limit."""
-    return next((g for g in draft.status.guards if g.name == guard.identity and g.limit == limit_of(guard)), None)
+    return next((g for g in draft.status.guards if g.name == name and g.limit == limit_of(guard)), None)
 
 
 def most_between(draft: Draft) -> float:
@@ -166,29 +180,27 @@ def acting(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.line.on_breach is not OnBreach.WARN]
 
 
-def _comparable(draft: Draft) -> bool:
-    return draft.run.weight < 100
-
-
-def _finding(draft: Draft, line: Threshold, asks: Asking) -> Finding:
+def _finding(draft: Draft, line: Threshold, asks: Asking, arm: ArmName | None = None) -> Finding:
     """The line judged now, with what the source itself warned of."""
     metric = metric_of(draft, line)
     if metric is None:
         return Finding(line, State.BLIND, f"{line.identity}: there is no metric {line.metric!r}")
-    found = _judged(draft, line, metric, asks)
+    found = _judged(draft, line, metric, asks, arm or serving(draft))
     said = warnings(draft.seen.asked, questions_of(draft, [line])) if found.answered else ()
     return replace(found, message=f"{found.message} (Prometheus: {said[0]})") if said else found
 
 
-def _judged(draft: Draft, line: Threshold, metric: Metric, asks: Asking) -> Finding:
-    arm = serving(draft)
+def _judged(draft: Draft, line: Threshold, metric: Metric, asks: Asking, arm: ArmName) -> Finding:
     if arm is ArmName.BASELINE and (line.relative or line.counted):
         words = f"{line.identity}: the promoted version has no other to compare with"
         return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
     window = asks.window(metric)
     context = Context(
         arm=str(arm),
-        comparable=_comparable(draft),
+        comparable=comparable(draft),
+        incomparable="both arms run one version"
+        if same_on_both(draft)
+        else "the baseline has no traffic to compare with",
         watched=asks.traffic,
         expected=arm is ArmName.BASELINE or asks.traffic >= window + SCRAPE,
         window=promql_duration(window),
@@ -201,8 +213,10 @@ def _judged(draft: Draft, line: Threshold, metric: Metric, asks: Asking) -> Find
     baseline: Sample = NotAsked()
     if line.relative:
         baseline = sample(metric, draft.seen.asked, questions(metric, ArmName.BASELINE, asks))
-    note_groups(draft, metric, candidate)
     finding = judge(line, metric, candidate, baseline, context)
+    if arm is not serving(draft):  # beside the arm on trial: whether that one can be judged is another question
+        return replace(finding, sampled=False)
+    note_groups(draft, metric, candidate)
     return without_gone(draft, metric, candidate, unless_incomplete(metric, candidate, finding))
 
 

@@ -43,7 +43,7 @@ def notice_new_version(draft: Draft) -> None:
     candidate = draft.arm(ArmName.CANDIDATE)
     if candidate is None or _settling(draft) or draft.seen.spec is None:
         return
-    if not same_version(draft.run.version, draft.spec.revision, candidate.fingerprint):
+    if not same_version(draft.run.version, draft.spec.revision, candidate):
         named = draft.spec.revision or " ".join(candidate.images)
         _end_fresh(draft, "NewVersion", f"the candidate became another version ({named})", kind="Superseded")
 

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from tidegate.api.command import Action
 from tidegate.core.evidence.counting import RawHistogram, RawSeries
+from tidegate.core.template_fields import Fields
 
 
 class Absence(Enum):
@@ -56,10 +57,8 @@ class Arm:
     """Pods available (`status.availableReplicas`)."""
     rolled_out: bool
     """The Deployment's controller has seen this generation and every replica runs it and is available."""
-    fingerprint: str
-    """Identity of the whole pod template (core/version.py)."""
-    parts: str
-    """Identity of the template's containers, init containers and volumes: what a promotion copies."""
+    fields: Fields
+    """The fields of its pod template, as digests."""
     images: tuple[str, ...]
     """Images of the containers, in order."""
     pods: str
@@ -70,17 +69,28 @@ class Arm:
     """The Service's selector, empty when the Service has none; absent when there is no such Service."""
     history_limit: int = 10
     """`spec.revisionHistoryLimit`: 0 means the old template could not be found again."""
+    first_fingerprint: str = ""
+    """Identity of the pod template as operator 0.1.0 had it (core/version.py)."""
+    updated: int = 0
+    """Pods of the current template (`status.updatedReplicas`), as far as this generation was seen."""
+    present: int = 0
+    """Pods of any template (`status.replicas`)."""
+    paused: bool = False
+    """`spec.paused`: a changed template is not rolled out."""
+    failed: str = ""
+    """What the Deployment says once it is past its own `progressDeadlineSeconds`; empty while it is not."""
+    recreates: bool = False
+    """Strategy `Recreate`: all old pods go before the first new one comes."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """The parts of a Deployment's pod template that a promotion copies, with what a tested write needs."""
+    """A pod template, with what a tested write needs."""
 
     uid: str
-    fingerprint: str
-    """Identity of the whole template, as in `Arm.fingerprint`."""
-    parts: Mapping[str, Any]
-    """`containers`, `initContainers`, `volumes` as on the wire; a key is missing where the template lacks it."""
+    """Of the Deployment (or ReplicaSet) it was read from."""
+    fields: Fields
+    """Its fields, as in `Arm.fields`."""
     raw: Mapping[str, Any]
     """The whole pod template as read: the write is tested on it."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from tidegate.core.copying import TemplateChange
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Command, Question, Route, Template
 
@@ -27,11 +28,12 @@ class SetWeights:
 
 @dataclass(frozen=True)
 class WriteTemplate:
-    """Replace containers, init containers and volumes of a Deployment."""
+    """Change fields of a Deployment's pod template."""
 
     deployment: str
     read: Template
-    parts: Mapping[str, Any]
+    """The template as it was when this was decided: the write is tested on it."""
+    change: TemplateChange
     revert: bool = False
 
 
@@ -91,6 +93,8 @@ class Plan:
     """Epoch seconds: when the questions must be asked again, or the heartbeat recorded."""
     templates: bool = False
     """The two templates are needed to go on."""
+    old_template: str = ""
+    """Identity of a template of the baseline that is needed to go on, from its ReplicaSets."""
     wanted: tuple[Question, ...] = ()
     """Questions that the answers so far have raised: to be asked in this tick, unless the plan is urgent."""
     stalled: Why | None = None
@@ -99,6 +103,8 @@ class Plan:
     """What goes on."""
     attention: Why | None = None
     """A person is waited for."""
+    idle: Why | None = None
+    """Why nothing is to be done."""
 
     @property
     def quiet(self) -> bool:

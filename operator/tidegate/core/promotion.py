@@ -6,20 +6,20 @@ A breach while settling sends the traffic back to the candidate (SentBack) and w
 
 from __future__ import annotations
 
-import json
-
-from tidegate.api.rollout import PromotionStrategy
+from tidegate.api.rollout import BaselineMatch, PromotionStrategy, RolloutSpec
 from tidegate.api.status import PromotionStatus
 from tidegate.api.threshold import OnBreach
-from tidegate.core import raising, targets
+from tidegate.core import old_template, raising, readiness, targets
+from tidegate.core.copying import copied
 from tidegate.core.draft import Draft
 from tidegate.core.endings import finish
 from tidegate.core.findings import State
 from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting
-from tidegate.core.observed import ArmName, Template
+from tidegate.core.observed import Arm, ArmName, Template
 from tidegate.core.plan import Why, WriteTemplate
-from tidegate.core.version import parts_fingerprint
+from tidegate.core.template_fields import in_words as in_fields
+from tidegate.core.version import differences, same_template, serves
 
 MOST_WRITES = 3
 """Template writes of one promotion: one that must be repeated more often is contested, not lost."""
@@ -35,8 +35,8 @@ def begin(draft: Draft) -> None:
 
 
 _NEXT = {
-    "Copying": "the candidate's containers and volumes are copied to the baseline",
-    "Awaiting": "waiting for the baseline to run the candidate's images",
+    "Copying": "the candidate's version is copied to the baseline",
+    "Awaiting": "waiting for the baseline to run the candidate's version",
 }
 
 
@@ -68,6 +68,31 @@ def promote(draft: Draft) -> None:
             _settle(draft)
         case _:
             _send_back(draft)
+
+
+def impossible(spec: RolloutSpec, baseline: Arm) -> Why | None:
+    """Why the promotion could not be carried out on this baseline; `None` when it could. Asked before a run and before the write."""
+    named = f"baseline Deployment {baseline.deployment!r}"
+    if baseline.recreates and spec.steps[-1].weight.percent < 100:
+        return Why(
+            "RecreateNeedsFullWeight",
+            f"{named} has strategy Recreate, so it serves nothing while it rolls out the new version, and the last step leaves "
+            f"it {100 - spec.steps[-1].weight.percent}% of the traffic: give the last step weight 100, or the Deployment "
+            "strategy RollingUpdate",
+        )
+    if spec.promotion.strategy is not PromotionStrategy.COPY_TEMPLATE:
+        return None
+    if baseline.history_limit == 0:
+        return Why(
+            "NoRevisionHistory",
+            f"{named} has revisionHistoryLimit 0: set it to 1 or more, or promote with AwaitBaseline",
+        )
+    if baseline.paused:
+        return Why(
+            "DeploymentPaused",
+            f"{named} is paused (spec.paused): it could not roll out the promoted version; resume it",
+        )
+    return None
 
 
 def returning(draft: Draft) -> bool:
@@ -108,49 +133,48 @@ def _copy(draft: Draft) -> None:
         draft.templates = draft.needs_fresh = True
         draft.wait(Why("ReadingTemplates", "the two pod templates are being read"))
         return
-    if parts_fingerprint(baseline.parts) == draft.run.parts:
-        if not promotion.old_parts:
-            _remember_template(draft, baseline, written=False)
-        _enter(draft, "RollingOut")
-        return
-    if candidate.fingerprint != draft.run.version.fingerprint:
+    exclude = draft.run.version.exclude
+    if candidate.fields.fingerprint(exclude) != draft.run.version.fingerprint:
         draft.wait(Why("AnotherVersion", "the candidate is no longer the version of this run"))
         return
-    base = draft.arm(ArmName.BASELINE)
-    if base is not None and base.history_limit == 0:
-        draft.stalled = Why(
-            "NoRevisionHistory",
-            f"Deployment {base.deployment!r} has revisionHistoryLimit 0: set it to 1 or more, or promote with AwaitBaseline",
-        )
+    change = copied(baseline, candidate, exclude)
+    if change.empty or baseline.fields.fingerprint(exclude) == draft.run.version.fingerprint:
+        _enter(draft, "RollingOut")
         return
-    if promotion.writes >= MOST_WRITES or _overwritten(promotion, baseline):
+    base = draft.arm(ArmName.BASELINE)
+    blocked = impossible(draft.spec, base) if base is not None else None
+    if blocked is not None:
+        draft.stalled = blocked
+        return
+    if promotion.writes >= MOST_WRITES or _overwritten(draft, promotion, baseline):
         _contested(draft)
         return
-    _remember_template(draft, baseline, written=True)
+    if not promotion.written and _another_baseline(draft, baseline):
+        draft.needs_fresh = True  # `notice_baseline` sees it by its own look
+        draft.wait(Why("BaselineChanged", "the baseline is no longer the one this run was judged beside"))
+        return
+    if not old_template.keep(draft, promotion, baseline):
+        return
     draft.update_run(raised=instant(draft.now))
-    draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, baseline, candidate.parts))
+    draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, baseline, change))
     draft.intent = draft.needs_fresh = True
 
 
-def _remember_template(draft: Draft, baseline: Template, *, written: bool) -> None:
-    promotion = _current(draft)
-    changes: dict[str, object] = {"written": promotion.written or written, "writes": promotion.writes + int(written)}
-    if not promotion.old_parts:
-        changes["old_parts"] = json.dumps(baseline.parts, sort_keys=True, separators=(",", ":"))
-        changes["old_fingerprint"] = parts_fingerprint(baseline.parts)
-    draft.update_run(promotion=promotion.model_copy(update=changes))
+def _another_baseline(draft: Draft, baseline: Template) -> bool:
+    known = draft.run.baseline
+    return known is not None and baseline.fields.fingerprint(known.exclude) != known.fingerprint
 
 
-def _overwritten(promotion: PromotionStatus, baseline: Template) -> bool:
+def _overwritten(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
     """Something else than the old version stands there after our write: a webhook or Git changed what we wrote."""
-    return promotion.written and parts_fingerprint(baseline.parts) != promotion.old_fingerprint
+    return promotion.written and not old_template.stands(draft, promotion, baseline)
 
 
 def _contested(draft: Draft) -> None:
     name = draft.spec.baseline.deployment
     draft.stalled = Why(
         "Contested",
-        f"Deployment {name!r} does not keep the promoted template (spec.template.spec): something else writes it, such as "
+        f"Deployment {name!r} does not keep the promoted template (spec.template): something else writes it, such as "
         "Git or a webhook. It is not written again; use AwaitBaseline for a Deployment kept in Git",
     )
 
@@ -160,13 +184,17 @@ def _roll_out(draft: Draft) -> None:
     if baseline is None or candidate is None:
         draft.wait(Why("NotSeen", "one of the Deployments could not be read"))
         return
-    if baseline.parts != draft.run.parts:
+    if not same_template(draft.run.version, baseline):
         draft.needs_fresh = True
         _contested(draft)
         return
-    needed = max(candidate.available if draft.weight > 0 else 1, draft.spec.baseline.min_available)
-    if not baseline.rolled_out or baseline.available < min(needed, max(baseline.replicas, 1)):
-        message = f"the baseline is rolling out the new version: {baseline.available} of {needed} pods available"
+    least = readiness.least_available(draft.spec, baseline, candidate)
+    needed = max(candidate.available if draft.weight > 0 else 1, least)
+    if not baseline.rolled_out:
+        draft.wait(readiness.rolling_out(baseline, "baseline", "BaselineRollingOut"))
+        return
+    if baseline.available < min(needed, max(baseline.replicas, 1)):
+        message = f"the baseline runs the new version, with {baseline.available} of {needed} pods available"
         draft.wait(Why("BaselineRollingOut", message))
         return
     if baseline.replicas < needed:
@@ -179,17 +207,34 @@ def _roll_out(draft: Draft) -> None:
 
 
 def _await(draft: Draft) -> None:
-    baseline = draft.arm(ArmName.BASELINE)
-    images = " ".join(draft.run.version.images)
-    if baseline is None or baseline.images != draft.run.version.images:
-        why = Why("AwaitingBaseline", f"waiting for Deployment {draft.spec.baseline.deployment!r} to run {images}")
+    baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
+    if baseline is None or candidate is None:
+        draft.wait(Why("NotSeen", "one of the Deployments could not be read"))
+        return
+    if not serves(draft.run.version, baseline, draft.spec):
+        why = Why(
+            "AwaitingBaseline",
+            f"waiting for Deployment {draft.spec.baseline.deployment!r} to run {_awaited(draft, baseline, candidate)}",
+        )
         draft.wait(why, deadline=False)
         draft.attention = why
         return
-    if not baseline.rolled_out or baseline.available < draft.spec.baseline.min_available:
-        draft.wait(Why("BaselineRollingOut", f"the baseline is rolling out {images}"))
+    if not baseline.rolled_out:
+        draft.wait(readiness.rolling_out(baseline, "baseline", "BaselineRollingOut"))
+        return
+    least = readiness.least_available(draft.spec, baseline, candidate)
+    if baseline.available < least:
+        message = f"the baseline runs the new version, with {baseline.available} of {least} pods available"
+        draft.wait(Why("BaselineRollingOut", message))
         return
     _start_returning(draft)
+
+
+def _awaited(draft: Draft, baseline: Arm, candidate: Arm) -> str:
+    if draft.spec.promotion.match is BaselineMatch.IMAGES:
+        return " ".join(draft.run.version.images)
+    fields = differences(baseline, candidate, draft.run.version.exclude)
+    return f"the candidate's version: {in_fields(fields)} still differ{'s' if len(fields) == 1 else ''}"
 
 
 def _start_returning(draft: Draft) -> None:
@@ -248,7 +293,7 @@ def _baseline_gone_back(draft: Draft) -> bool:
     if baseline is None:
         draft.wait(Why("NotSeen", "the baseline could not be read"))
         return True
-    same = baseline.parts == draft.run.parts if _copies(draft) else baseline.images == draft.run.version.images
+    same = serves(draft.run.version, baseline, draft.spec)
     if not same:
         draft.needs_fresh = True
         draft.stalled = Why(

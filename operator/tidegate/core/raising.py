@@ -44,7 +44,7 @@ def blockers(draft: Draft, to: Step | None) -> list[Why]:
     found.append(readiness.missing(spec, seen.arms))
     found.append(_another_version(draft))
     found.append(readiness.candidate_ready(spec, seen.arm(ArmName.CANDIDATE)))
-    found.append(readiness.revert_ready(spec, seen.arm(ArmName.BASELINE)))
+    found.append(readiness.revert_ready(spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE)))
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if baseline is not None and candidate is not None:
         found.append(readiness.overlap(spec, baseline, candidate))
@@ -91,7 +91,7 @@ def unfit_route(draft: Draft) -> Why | None:
 
 def _another_version(draft: Draft) -> Why | None:
     candidate = draft.arm(ArmName.CANDIDATE)
-    if candidate is None or same_version(draft.run.version, draft.spec.revision, candidate.fingerprint):
+    if candidate is None or same_version(draft.run.version, draft.spec.revision, candidate):
         return None
     return Why("AnotherVersion", "the candidate is no longer the version of this run")
 

@@ -53,16 +53,26 @@ def overlap(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
     return None
 
 
-def revert_ready(spec: RolloutSpec, baseline: Seen[Arm]) -> Why | None:
+def revert_ready(spec: RolloutSpec, baseline: Seen[Arm], candidate: Seen[Arm]) -> Why | None:
     """Why a revert would not land well; `None` when it would."""
-    least = spec.baseline.min_available
     if not isinstance(baseline, Arm):
         return Why(
             "BaselineNotSeen", f"baseline Deployment {spec.baseline.deployment!r} is missing or could not be read"
         )
+    least = least_available(spec, baseline, candidate)
     if baseline.available < least:
-        return Why("BaselineNotReady", f"the baseline has {baseline.available} pods available, {least} are needed")
+        written = spec.baseline.min_available
+        share = f" ({written} of the larger arm's replicas)" if written.endswith("%") else ""
+        return Why(
+            "BaselineNotReady", f"the baseline has {baseline.available} pods available, {least} are needed{share}"
+        )
     return None
+
+
+def least_available(spec: RolloutSpec, baseline: Arm, candidate: Seen[Arm]) -> int:
+    """Pods that `baseline.minAvailable` asks for: a share is of the larger arm, so that it follows the candidate's size."""
+    others = candidate.replicas if isinstance(candidate, Arm) else 0
+    return spec.baseline.min_available.of(max(baseline.replicas, others))
 
 
 def candidate_ready(spec: RolloutSpec, candidate: Seen[Arm]) -> Why | None:
@@ -70,14 +80,40 @@ def candidate_ready(spec: RolloutSpec, candidate: Seen[Arm]) -> Why | None:
     name = spec.candidate.deployment
     if not isinstance(candidate, Arm):
         return Why("CandidateNotReady", f"candidate Deployment {name!r} is missing or could not be read")
+    stuck = None if candidate.rolled_out else rolling_out(candidate, "candidate", "CandidateNotReady")
+    if stuck is not None and stuck.reason != "CandidateNotReady":
+        return stuck
     if candidate.available < 1:
         return Why("CandidateNotReady", f"candidate Deployment {name!r} has no available pod")
-    if not candidate.rolled_out:
+    return stuck
+
+
+def rolling_out(arm: Arm, role: str, reason: str) -> Why:
+    """What a Deployment that is not rolled out waits for, in words: paused, past its own deadline, or how far it is.
+
+    Args:
+        arm: the arm, not rolled out.
+        role: how the message calls it.
+        reason: the reason where it is simply under way.
+    """
+    named = f"{role} Deployment {arm.deployment!r}"
+    if arm.paused:
         return Why(
-            "CandidateNotReady",
-            f"candidate Deployment {name!r} is rolling out: {candidate.available} of {candidate.replicas} pods available",
+            "DeploymentPaused",
+            f"{named} is paused (spec.paused): its current template is not rolled out until it is resumed",
         )
-    return None
+    if arm.failed:
+        return Why("ProgressDeadlineExceeded", f"{named} is past its own progressDeadlineSeconds: {arm.failed[:512]}")
+    return Why(reason, f"{named} is rolling out: {_progress(arm)}")
+
+
+def _progress(arm: Arm) -> str:
+    """As `kubectl rollout status` has it."""
+    if arm.updated < arm.replicas:
+        return f"{arm.updated} of {arm.replicas} pods have its current template"
+    if arm.present > arm.updated:
+        return f"{arm.present - arm.updated} old pods are still to go"
+    return f"{min(arm.available, arm.updated)} of {arm.updated} pods available"
 
 
 def _selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:

@@ -45,6 +45,8 @@ class Observed:
     """What the other Rollouts of the namespace hold."""
     templates: Mapping[ArmName, Seen[Template]] = field(default_factory=dict)
     """Only when a plan asked for them."""
+    old_template: Seen[Template] | None = None
+    """A template of before, from the baseline's ReplicaSets; `None` when no plan asked for it."""
     fresh: bool = False
     """Everything here was read live."""
     attended: bool = False

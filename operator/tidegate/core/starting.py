@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
-from tidegate.api.rollout import FINALIZER
+from tidegate.api.rollout import FINALIZER, BaselineMatch
 from tidegate.api.status import RunStatus, Version
-from tidegate.core import claiming, raising, readiness, targets, weights
+from tidegate.core import claiming, promotion, raising, readiness, targets, weights
 from tidegate.core.draft import Draft
 from tidegate.core.instants import instant
 from tidegate.core.observed import Arm, ArmName, Route, Unknown
 from tidegate.core.plan import KeepFinalizer, Why
 from tidegate.core.stepping import new_step
-from tidegate.core.version import same_version
+from tidegate.core.template_fields import in_words
+from tidegate.core.version import differences, not_promoted, same_template, same_version, serves, version_of
+
+MOST_PATHS = 16
+LONGEST_PATH = 128
+"""How many fields status names that differ between the arms and are not promoted, and how many characters of each."""
 
 LOOK_AGAIN = 15.0
 """Seconds until something that could not be read is looked at again."""
@@ -53,25 +59,52 @@ def _nothing_new(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
     status, revision = draft.status, draft.spec.revision
     if status.retry:
         return False
-    if same_version(status.released, revision, candidate.fingerprint):
+    if same_version(status.released, revision, candidate):
+        draft.idle = _changed_since(draft, baseline, candidate)
         return True
-    if same_version(status.rejected, revision, candidate.fingerprint):
+    if same_version(status.rejected, revision, candidate):
         last = status.history[0].message if status.history else ""
         draft.stalled = Why(
             "Reverted", f"this version was put back and is not tried again until it changes (or Retry): {last}"
         )
         return True
     known = status.released.revision if status.released is not None else (revision or "")
-    if baseline.parts == candidate.parts and known == (revision or ""):
+    if known == (revision or "") and _in_service(draft, baseline, candidate):
         draft.needs_fresh = True
         draft.update(released=_version(draft, candidate), targets=())
         return True
     return False
 
 
+def _in_service(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
+    """Whether the baseline runs the candidate's version.
+
+    Where only images are awaited the arms differ on purpose, so at first sight images tell; from then on what was released does.
+    """
+    version, first = _version(draft, candidate), draft.status.released is None and not draft.status.runs
+    return serves(version, baseline, draft.spec) if first else same_template(version, baseline)
+
+
+def _changed_since(draft: Draft, baseline: Arm, candidate: Arm) -> Why | None:
+    """The candidate's version was dealt with, and the baseline runs another one: true, and nothing to do."""
+    known = draft.status.released
+    if known is None or serves(known, baseline, draft.spec):
+        return None
+    fields = in_words(differences(baseline, candidate, known.exclude))
+    return Why(
+        "BaselineDiffers",
+        f"the candidate's version was released before, and the baseline has been changed since ({fields}): nothing to do",
+    )
+
+
 def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     """Begins a run, unless something stands before it."""
-    blocked = readiness.overlap(draft.spec, baseline, candidate) or claiming.conflict(draft) or _inexpressible(draft)
+    blocked = (
+        readiness.overlap(draft.spec, baseline, candidate)
+        or claiming.conflict(draft)
+        or _inexpressible(draft)
+        or promotion.impossible(draft.spec, baseline)
+    )
     if blocked is None and not draft.status.retry and targets.observed(draft):
         blocked = Why(
             "CandidateAlreadyServing",
@@ -87,10 +120,12 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         return
     number = draft.status.runs + 1
     version = _version(draft, candidate)
+    own = _kept_apart(draft, baseline, candidate)
     run = RunStatus(
-        id=f"{number}-{candidate.fingerprint[:8]}",
+        id=f"{number}-{version.fingerprint[:8]}",
         version=version,
-        parts=candidate.parts,
+        baseline=version_of(baseline, None, version.exclude),
+        not_promoted=tuple(path[:LONGEST_PATH] for path in own[:MOST_PATHS]),
         start_time=instant(draft.now),
         spec=draft.spec.model_dump_json(by_alias=True, exclude_none=True),
     )
@@ -105,15 +140,33 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     )
     targets.remember(draft)
     named = version.revision or " ".join(version.images)
-    draft.say("RunStarted", f"run {run.id} of {named} started")
+    differ = f"; the arms differ in what is not promoted: {in_words(own)}" if own else ""
+    draft.say("RunStarted", f"run {run.id} of {named} started{differ}")
     draft.doing = Why("RunStarted", f"run {run.id} of {named} started")
     if FINALIZER not in draft.seen.rollout.finalizers:
         draft.actions.append(KeepFinalizer(present=True))
     draft.intent = True
 
 
+def _kept_apart(draft: Draft, baseline: Arm, candidate: Arm) -> tuple[str, ...]:
+    """The fields in which the arms differ and that the promotion leaves alone, or does not wait for.
+
+    The labels that tell the arms apart, by which the Services select, are no news.
+    """
+    exclude = draft.spec.promotion.exclude
+    telling = {f"labels.{key}" for arm in (baseline, candidate) for key in _selector(arm)}
+    own = tuple(path for path in not_promoted(baseline, candidate, exclude) if path not in telling)
+    if draft.spec.promotion.match is BaselineMatch.VERSION:
+        return own
+    return tuple(path for path in (*differences(baseline, candidate, exclude), *own) if not path.endswith("].image"))
+
+
+def _selector(arm: Arm) -> Mapping[str, str]:
+    return arm.selector if isinstance(arm.selector, Mapping) else {}
+
+
 def _version(draft: Draft, candidate: Arm) -> Version:
-    return Version(revision=draft.spec.revision or "", fingerprint=candidate.fingerprint, images=candidate.images)
+    return version_of(candidate, draft.spec.revision, draft.spec.promotion.exclude)
 
 
 def _inexpressible(draft: Draft) -> Why | None:

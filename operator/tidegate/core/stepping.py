@@ -197,7 +197,7 @@ def _without_absence(draft: Draft) -> Memory:
     return replace(draft.memory, present=None)
 
 
-_PERSON = frozenset({"PausedBySpec", "PausedByCommand", "LoweredByOther", "InvalidSpec"})
+_PERSON = frozenset({"PausedBySpec", "PausedByCommand", "LoweredByOther", "BaselineChanged", "InvalidSpec"})
 _PATIENT = frozenset({"GateClosed", "Holding", "AwaitingJudgement", *_PERSON})
 """Waits that no deadline ends."""
 

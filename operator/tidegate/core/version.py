@@ -1,4 +1,8 @@
-"""What makes a version: the identity of a pod template, and of the parts of it that a promotion copies."""
+"""What makes a version, and whether an arm runs one that is remembered.
+
+The version is `spec.revision` and the candidate's pod template without labels, scheduling, ignored annotations and what
+`promotion.exclude` names. There is no other definition: what starts a run is what is promoted and what is awaited.
+"""
 
 from __future__ import annotations
 
@@ -7,45 +11,70 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from tidegate.api.rollout import BaselineMatch, RolloutSpec
 from tidegate.api.status import Version
+from tidegate.core.observed import Arm
+from tidegate.core.template_fields import RESTARTED_AT, differing
 
-COPIED_PARTS: Final = ("containers", "initContainers", "volumes")
-"""What a promotion copies. Scheduling, security context and the rest stay the baseline's own."""
-
-RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
-"""`kubectl rollout restart` writes it: the same version, started again."""
+_FIRST_DIGITS: Final = 16
+"""Hex digits of a fingerprint as operator 0.1.0 wrote it: of the whole template, scheduling included."""
 
 
-def template_fingerprint(template: Mapping[str, Any], ignored_annotations: Collection[str] = ()) -> str:
-    """The identity of a pod template: 16 hex digits.
+def version_of(arm: Arm, revision: str | None, exclude: Collection[str]) -> Version:
+    """The version an arm runs now."""
+    return Version(
+        revision=revision or "",
+        fingerprint=arm.fields.fingerprint(exclude),
+        images=arm.images,
+        exclude=tuple(exclude),
+    )
 
-    Labels are left out (they tell the arms apart), and so are `restartedAt` and `ignored_annotations`.
 
-    Args:
-        template: `spec.template` of a Deployment as the API server returns it (defaults filled in).
-        ignored_annotations: annotations that do not make a version, by name.
-    """
+def same_version(known: Version | None, revision: str | None, arm: Arm) -> bool:
+    """Whether an arm runs the version that is remembered, by what was excluded when that was."""
+    return known is not None and known.revision == (revision or "") and same_template(known, arm)
+
+
+def same_template(known: Version, arm: Arm) -> bool:
+    """Whether an arm has the template of a version, whatever `spec.revision` says."""
+    if _by_first_release(known):
+        return known.fingerprint == arm.first_fingerprint
+    return known.fingerprint == arm.fields.fingerprint(known.exclude)
+
+
+def adopted(known: Version, arm: Arm, exclude: Collection[str]) -> Version:
+    """A version that operator 0.1.0 remembered, as this one does; the same where it does already, or the arm has moved on."""
+    if not _by_first_release(known) or not same_template(known, arm):
+        return known
+    return version_of(arm, known.revision, exclude)
+
+
+def serves(known: Version, arm: Arm, spec: RolloutSpec) -> bool:
+    """Whether the baseline runs the promoted version, as `promotion.match` has it."""
+    if spec.promotion.match is BaselineMatch.IMAGES:
+        return arm.images == known.images
+    return same_template(known, arm)
+
+
+def differences(one: Arm, other: Arm, exclude: Collection[str]) -> tuple[str, ...]:
+    """The fields of the version in which two arms differ."""
+    return differing(one.fields.version(exclude), other.fields.version(exclude))
+
+
+def not_promoted(one: Arm, other: Arm, exclude: Collection[str]) -> tuple[str, ...]:
+    """The fields in which two arms differ and that stay each arm's own: labels, scheduling, and what is excluded."""
+    return differing(one.fields.others(exclude), other.fields.others(exclude))
+
+
+def first_fingerprint(template: Mapping[str, Any], ignored_annotations: Collection[str] = ()) -> str:
+    """The identity that operator 0.1.0 gave a pod template: read where a status of its time is met, never written."""
     metadata = template.get("metadata") or {}
     left_out = {RESTARTED_AT, *ignored_annotations}
     annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key not in left_out}
-    return _digest({"annotations": annotations, "spec": template.get("spec") or {}})
+    whole = {"annotations": annotations, "spec": template.get("spec") or {}}
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_FIRST_DIGITS]
 
 
-def parts_fingerprint(parts: Mapping[str, Any]) -> str:
-    """The identity of the copied parts: 16 hex digits. `parts` may be a whole pod spec; only the three parts count."""
-    return _digest({key: parts[key] for key in COPIED_PARTS if parts.get(key)})
-
-
-def copied_parts(pod_spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts of a pod spec that a promotion copies; a key is missing where the spec lacks it."""
-    return {key: pod_spec[key] for key in COPIED_PARTS if pod_spec.get(key)}
-
-
-def _digest(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def same_version(known: Version | None, revision: str | None, fingerprint: str) -> bool:
-    """Whether `known` is the version of this revision and candidate fingerprint."""
-    return known is not None and known.revision == (revision or "") and known.fingerprint == fingerprint
+def _by_first_release(known: Version) -> bool:
+    return len(known.fingerprint) == _FIRST_DIGITS

@@ -6,13 +6,14 @@ on a miss. Nothing decisive rests on a cached answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
 from tidegate.api.status import RolloutStatus
 from tidegate.api.templates.ref import TemplateRef
 from tidegate.core.claims import Claim
+from tidegate.core.copying import TemplateChange
 from tidegate.core.observed import (
     Answer,
     Arm,
@@ -79,10 +80,16 @@ class Workloads(Protocol):
         """The Deployment's template, read live."""
         ...
 
+    async def revision(
+        self, namespace: str, deployment: str, fingerprint: str, exclude: Collection[str]
+    ) -> Seen[Template]:
+        """The template of this identity, by what is excluded, that one of the Deployment's ReplicaSets still has; read live."""
+        ...
+
     async def write_template(
-        self, namespace: str, deployment: str, read: Template, parts: Mapping[str, Any], manager: Manager
+        self, namespace: str, deployment: str, read: Template, change: TemplateChange, manager: Manager
     ) -> None:
-        """Replaces the three parts, tested on the uid and on the whole template as read.
+        """Changes fields of the template, tested on the uid and on the whole template as read.
 
         Raises: Conflict, Missing, Rejected, Unavailable.
         """

@@ -62,11 +62,11 @@ async def _carry_out(
     match action:
         case SetWeights():
             await _set_weights(world, action, recorded)
-        case WriteTemplate(deployment, read, parts, revert):
+        case WriteTemplate(deployment, read, change, revert):
             if not revert:
                 _check_intent(world, deployment, recorded)
             manager = Manager.REVERT if revert else Manager.FORWARD
-            await world.workloads.write_template(namespace, deployment, read, parts, manager)
+            await world.workloads.write_template(namespace, deployment, read, change, manager)
         case KeepFinalizer(present):
             try:
                 return await world.store.set_finalizer(rollout, present=present)

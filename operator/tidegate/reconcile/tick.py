@@ -204,6 +204,12 @@ class _Tick:
             templates = await read_templates(self.world, rollout.namespace, spec)
             seen = replace(seen, templates=templates)
             plan = decide(memory, seen)
+        if plan.old_template and seen.old_template is None:
+            baseline = spec_in_force(memory, seen).baseline.deployment
+            exclude = memory.status.run.version.exclude if memory.status.run is not None else ()
+            old = await self.world.workloads.revision(rollout.namespace, baseline, plan.old_template, exclude)
+            seen = replace(seen, old_template=old)
+            plan = decide(memory, seen)
         return seen, plan
 
     async def _observe(self, rollout: RolloutObject, memory: Memory, *, fresh: bool) -> Observed:

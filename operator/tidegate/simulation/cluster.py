@@ -5,11 +5,12 @@ One `Cluster` is shared by several operators, as the real one is; each of them s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.api.templates.ref import TemplateRef
+from tidegate.core.copying import TemplateChange
 from tidegate.core.observed import (
     ABSENT,
     Acceptance,
@@ -23,7 +24,8 @@ from tidegate.core.observed import (
     TargetRef,
     Template,
 )
-from tidegate.core.version import COPIED_PARTS, copied_parts, parts_fingerprint, template_fingerprint
+from tidegate.core.template_fields import template_fields
+from tidegate.core.version import first_fingerprint
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.simulation.clock import VirtualClock
 
@@ -41,6 +43,16 @@ class Deployment:
     available: int | None = None
     """Available pods when that is not simply all of them."""
     history_limit: int = 10
+    """Templates of before that are kept."""
+    revisions: list[dict[str, Any]] = field(default_factory=list)
+    """Those templates, oldest first."""
+    paused: bool = False
+    """A changed template is not rolled out."""
+    failed: str = ""
+    """What it says, past its own progress deadline."""
+    recreates: bool = False
+    rolled_out_template: dict[str, Any] | None = None
+    """The template its pods have, where that is another because it is paused."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -164,9 +176,36 @@ class Cluster:
         """Gives a Deployment another template, which takes its time to be rolled out."""
         deployment = self.deployments[name]
         if deployment.template != template:
+            deployment.revisions = [*deployment.revisions, deployment.template][-deployment.history_limit :]
+            if not deployment.history_limit:
+                deployment.revisions = []
+            if deployment.paused and deployment.rolled_out_template is None:
+                deployment.rolled_out_template = deployment.template
             deployment.template = template
             deployment.generation += 1
             deployment.rolled_out_at = self.clock.now() + self.rollout_seconds
+
+    def pause_deployment(self, name: str, *, paused: bool) -> None:
+        """Pauses a Deployment, or resumes it: what changed meanwhile is rolled out from then on."""
+        deployment = self.deployments[name]
+        deployment.paused = paused
+        deployment.generation += 1
+        if not paused and deployment.rolled_out_template is not None:
+            deployment.rolled_out_template = None
+            deployment.rolled_out_at = self.clock.now() + self.rollout_seconds
+
+    def annotate(self, name: str, annotations: Mapping[str, str]) -> None:
+        """Annotates a Deployment's pod template."""
+        before = self.deployments[name].template
+        metadata = before.get("metadata", {})
+        merged = {**metadata, "annotations": {**metadata.get("annotations", {}), **annotations}}
+        self.write_template(name, {**before, "metadata": merged})
+
+    def set_field(self, name: str, field_name: str, value: object) -> None:
+        """Gives a Deployment's pod spec another field, or with `None` takes one away."""
+        before = self.deployments[name].template
+        spec = {key: one for key, one in before["spec"].items() if key != field_name}
+        self.write_template(name, {**before, "spec": spec if value is None else {**spec, field_name: value}})
 
     def set_image(self, name: str, image: str) -> None:
         """Gives a Deployment another image."""
@@ -181,20 +220,27 @@ class Cluster:
             return ABSENT
         available = found.replicas if found.available is None else found.available
         selector = self.services.get(service)
+        done = self.clock.now() >= found.rolled_out_at and found.rolled_out_template is None and not found.failed
+        rolled_out = done and available >= found.replicas
         return Arm(
             deployment=deployment,
             uid=found.uid,
             generation=found.generation,
             replicas=found.replicas,
             available=available,
-            rolled_out=self.clock.now() >= found.rolled_out_at and available >= found.replicas,
-            fingerprint=template_fingerprint(found.template),
-            parts=parts_fingerprint(found.template["spec"]),
+            rolled_out=rolled_out,
+            fields=template_fields(found.template),
             images=tuple(container["image"] for container in found.template["spec"]["containers"]),
             pods=f"{deployment}-{found.generation}-[a-z0-9]{{5}}",
             labels=found.labels,
             selector=selector if selector is not None else ABSENT,
             history_limit=found.history_limit,
+            first_fingerprint=first_fingerprint(found.template),
+            updated=found.replicas if rolled_out else 0,
+            present=found.replicas,
+            paused=found.paused,
+            failed=found.failed,
+            recreates=found.recreates,
         )
 
     def template(self, deployment: str) -> Seen[Template]:
@@ -202,11 +248,17 @@ class Cluster:
         found = self.deployments.get(deployment)
         if found is None:
             return ABSENT
-        raw = found.template
-        return Template(found.uid, template_fingerprint(raw), copied_parts(raw["spec"]), raw)
+        return Template(found.uid, template_fields(found.template), found.template)
 
-    def replace_parts(self, deployment: str, read: Template, parts: Mapping[str, Any]) -> None:
-        """Replaces the copied parts, tested on uid and template.
+    def revision(self, deployment: str, fingerprint: str, exclude: Collection[str]) -> Seen[Template]:
+        """A template of before as the `Workloads` port reports it."""
+        found = self.deployments.get(deployment)
+        kept = [found.template, *reversed(found.revisions)] if found is not None else []
+        templates = (Template(f"uid-of-{index}", template_fields(raw), raw) for index, raw in enumerate(kept))
+        return next((one for one in templates if one.fields.fingerprint(exclude) == fingerprint), ABSENT)
+
+    def change_template(self, deployment: str, read: Template, change: TemplateChange) -> None:
+        """Changes fields of a template, tested on uid and template.
 
         Raises: Conflict, Missing.
         """
@@ -215,8 +267,15 @@ class Cluster:
             raise Missing(f"Deployment {deployment}")
         if found.uid != read.uid or found.template != read.raw:
             raise Conflict(f"Deployment {deployment}: its template changed")
-        kept = {key: value for key, value in found.template["spec"].items() if key not in COPIED_PARTS}
-        self.write_template(deployment, {**found.template, "spec": {**kept, **parts}})
+        metadata = found.template.get("metadata", {})
+        annotations = _changed(metadata.get("annotations", {}), change.annotations)
+        kept = {key: value for key, value in metadata.items() if key != "annotations"}
+        template = {
+            **found.template,
+            "metadata": {**kept, **({"annotations": annotations} if annotations else {})},
+            "spec": _changed(found.template["spec"], change.spec),
+        }
+        self.write_template(deployment, template)
 
     # Routes
 
@@ -283,3 +342,8 @@ class Cluster:
     def _note(self, route: SimulatedRoute) -> None:
         rules = tuple(dict(backends) for backends in route.rules)
         self.history.append(RouteWrite(self.clock.now(), f"{route.kind}/{route.name}", route.manager, rules))
+
+
+def _changed(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in before.items() if key not in change}
+    return kept | {key: value for key, value in change.items() if value is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import RolloutStatus
 from tidegate.api.templates.ref import TemplateRef
 from tidegate.core.claims import Claim, claim_of_raw
+from tidegate.core.copying import TemplateChange
 from tidegate.core.observed import (
     ABSENT,
     Answer,
@@ -120,12 +121,20 @@ class MemoryWorkloads(_Port):
         failed = self.failed_read("workloads.template")
         return Unknown(failed) if failed else self.cluster.template(deployment)
 
+    async def revision(
+        self, namespace: str, deployment: str, fingerprint: str, exclude: Collection[str]
+    ) -> Seen[Template]:
+        """A template of before."""
+        del namespace
+        failed = self.failed_read("workloads.revision")
+        return Unknown(failed) if failed else self.cluster.revision(deployment, fingerprint, exclude)
+
     async def write_template(
-        self, namespace: str, deployment: str, read: Template, parts: Mapping[str, Any], manager: Manager
+        self, namespace: str, deployment: str, read: Template, change: TemplateChange, manager: Manager
     ) -> None:
-        """Replaces the parts, tested."""
+        """Changes the template, tested."""
         del namespace, manager
-        self.effect("workloads.write_template", lambda: self.cluster.replace_parts(deployment, read, parts))
+        self.effect("workloads.write_template", lambda: self.cluster.change_template(deployment, read, change))
 
 
 class MemoryMetricTemplates(_Port):

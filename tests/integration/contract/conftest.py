@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -93,6 +94,14 @@ class RealStage:
         template = {"metadata": {"labels": labels}, "spec": pod_spec}
         spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
         await self.hands.create(self.item("apps/v1", "Deployment", name, spec=spec))
+
+    async def settled(self, name: str) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                found = await self.hands.get("apps/v1", "Deployment", name, self.namespace)
+                if (found.get("status") or {}).get("observedGeneration") == found["metadata"]["generation"]:
+                    return
+                await asyncio.sleep(0.05)
 
     async def edit_template(self, name: str, annotations: Mapping[str, str]) -> None:
         change = {"spec": {"template": {"metadata": {"annotations": dict(annotations)}}}}

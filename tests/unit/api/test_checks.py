@@ -9,7 +9,9 @@ import pytest
 from tests.unit.api.manifests import BY_RULE, BY_SCHEMA, GONE, Bad, good
 from tidegate.api import promql
 from tidegate.api.checks import Problem, Severity, advice, check_command, check_rollout
+from tidegate.api.checks.promotions import OWN
 from tidegate.core import variables
+from tidegate.core.template_fields import SCHEDULING
 
 
 def problems(changes: dict[str, object]) -> list[tuple[str, str]]:
@@ -128,13 +130,42 @@ def test_what_was_probably_not_meant_is_a_warning(case: str, changes: dict[str, 
     assert (spec is not None, found) == (True, []), case
     given = [problem for problem in advice(spec) if spec is not None] if spec else []
     assert [one for one in given if one.path == path and words in one.message], [str(one) for one in given]
-    assert {one.severity for one in given} == {Severity.WARNING}
+    assert {one.severity for one in given if one.path == path} == {Severity.WARNING}
 
 
-def test_a_ramp_that_ends_below_100_is_no_matter() -> None:
+def test_a_ramp_that_ends_below_100_is_no_matter_but_good_to_know() -> None:
     spec, _ = check_rollout(good({"steps.1.weight": 50}))
     assert spec is not None
-    assert advice(spec) == []
+    (found,) = advice(spec)
+    assert (found.path, found.severity) == ("spec.steps[1].weight", Severity.NOTICE)
+    assert "leaves 50% of the traffic to the baseline" in found.message
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("nodeSelector", "never promoted"),
+        ("labels", "never promoted"),
+        ("serviceAcountName", "no field of a pod template"),
+        ("containers[app].resource", "no field of a container"),
+        ("containers[app].image", "neither a release nor promoted"),
+        ("containers", "neither a release nor promoted"),
+        ("containers[app].env[TRACK]", ""),
+        ("containers[app]", ""),
+        ("annotations.nodeSelector", ""),
+        ("volumes[cache]", ""),
+        ("serviceAccountName", ""),
+    ],
+)
+def test_an_exclusion_that_does_nothing_or_too_much_is_a_warning(path: str, words: str) -> None:
+    spec, found = check_rollout(good({"promotion": {"strategy": "CopyTemplate", "exclude": [path]}}))
+    assert spec is not None, found
+    messages = [one.message for one in advice(spec) if one.path == "spec.promotion.exclude[0]"]
+    assert (words in messages[0]) if words else not messages
+
+
+def test_the_fields_that_are_never_promoted_are_those_of_the_core() -> None:
+    assert SCHEDULING | {"labels"} == OWN
 
 
 def test_a_spec_of_more_than_32_kib_is_too_much_to_remember() -> None:

@@ -61,7 +61,14 @@ def lint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Linted:
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
 def test_every_example_has_neither_errors_nor_warnings(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (main(["lint", "--strict", str(file)]), capsys.readouterr().out) == (0, "")
+    code, said = main(["lint", "--strict", str(file)]), capsys.readouterr().out
+    assert (code, [line for line in said.splitlines() if ": notice: " not in line]) == (0, [])
+
+
+def test_what_is_good_to_know_fails_nothing_and_counts_as_nothing(lint: Linted) -> None:
+    code, said = lint(ROLLOUT.replace("weight: 100", "weight: 50"), "--strict")
+    assert (code, said.count(": notice: spec.steps[0].weight: leaves 50%")) == (0, 1)
+    assert lint.said.err == "1 Rollout, 0 errors, 0 warnings\n"
 
 
 def test_a_good_file_says_nothing_but_the_counts(lint: Linted) -> None:

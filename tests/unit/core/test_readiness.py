@@ -7,6 +7,7 @@ import pytest
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core import readiness
 from tidegate.core.observed import ABSENT, Arm, ArmName, Seen, Unknown
+from tidegate.core.template_fields import Fields
 
 SPEC = RolloutSpec.model_validate(
     {
@@ -28,8 +29,7 @@ def arm(name: str, *, labels: dict[str, str] | None = None, selector: Seen[dict[
         replicas=2,
         available=2,
         rolled_out=True,
-        fingerprint="f",
-        parts="p",
+        fields=Fields(),
         images=("v1",),
         pods="x",
         labels=own if labels is None else labels,
@@ -80,7 +80,7 @@ def test_overlap(why: str, baseline: Arm, candidate: Arm, overlaps: bool) -> Non
     ],
 )
 def test_whether_a_revert_would_land_well(why: str, baseline: Seen[Arm], reason: str | None) -> None:
-    found = readiness.revert_ready(SPEC, baseline)
+    found = readiness.revert_ready(SPEC, baseline, arm("canary"))
     assert (found.reason if found else None) == reason, why
 
 

@@ -1,4 +1,4 @@
-"""Variables, windows, grid, checkpoints, gates, versions, claims: small rules in small tables."""
+"""Variables, windows, grid, checkpoints, gates, claims: small rules in small tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import Step
-from tidegate.api.status import StepBegin, Version
+from tidegate.api.status import StepBegin
 from tidegate.core import gates, grid
 from tidegate.core.checkpoints import following, offsets, reached
 from tidegate.core.claims import Claim, stronger
@@ -14,7 +14,6 @@ from tidegate.core.instants import in_words, instant
 from tidegate.core.observed import ArmName
 from tidegate.core.questions import SHORTEST_WINDOW, Asking, questions
 from tidegate.core.variables import fill, promql_duration
-from tidegate.core.version import parts_fingerprint, same_version, template_fingerprint
 
 VALUES = {"namespace": "shop", "workload": 'a"b\\c', "window": "30s", "pods": "x-[a-z0-9]{5}"}
 
@@ -149,37 +148,6 @@ def test_the_grid_has_one_point_an_interval_shifted_by_uid() -> None:
 )
 def test_lengths_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
-
-
-def template(**metadata: object) -> dict[str, object]:
-    return {"metadata": metadata, "spec": {"containers": [{"name": "app", "image": "v1"}]}}
-
-
-@pytest.mark.parametrize(
-    ("why", "other", "same"),
-    [
-        ("labels make no version", template(labels={"app": "x"}), True),
-        ("a restart is the same version", template(annotations={"kubectl.kubernetes.io/restartedAt": "now"}), True),
-        ("annotations do make one", template(annotations={"config": "2"}), False),
-        ("unless they are to be ignored", template(annotations={"injected": "2"}), True),
-        ("an image makes one", {"metadata": {}, "spec": {"containers": [{"name": "app", "image": "v2"}]}}, False),
-    ],
-)
-def test_what_makes_a_version(why: str, other: dict[str, object], same: bool) -> None:  # noqa: FBT001
-    assert (template_fingerprint(template(), ["injected"]) == template_fingerprint(other, ["injected"])) is same, why
-
-
-def test_parts_are_the_same_however_an_empty_list_is_written_and_wherever_pods_are_scheduled() -> None:
-    spec = {"containers": [{"name": "app"}]}
-    assert parts_fingerprint({**spec, "volumes": [], "nodeSelector": {"a": "b"}}) == parts_fingerprint(spec)
-
-
-def test_a_version_is_its_revision_and_its_fingerprint() -> None:
-    known = Version(revision="r1", fingerprint="f")
-    assert same_version(known, "r1", "f")
-    assert not same_version(known, None, "f")
-    assert not same_version(known, "r1", "g")
-    assert not same_version(None, None, "f")
 
 
 def claim(name: str, *, active: bool = False, created: float = 1, things: str = "x") -> Claim:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from sys import intern
 from typing import Any, Final
 
-from tidegate.core.version import parts_fingerprint, template_fingerprint
+from tidegate.core.observed import Template
+from tidegate.core.template_fields import Fields, template_fields
+from tidegate.core.version import first_fingerprint
 
 NO_PODS: Final = "-none-"
 """A pattern that no pod matches: a pod's name never begins with a dash."""
@@ -30,13 +32,17 @@ class DeploymentView:
     pods_state: tuple[int, int, int]
     """Generation observed, pods, pods of the current version: as long as it stays, so do the ReplicaSets with pods."""
     rolled_out: bool
-    fingerprint: str
-    parts: str
+    fields: Fields
+    """The digests of its template's fields."""
+    first_fingerprint: str
     images: tuple[str, ...]
     labels: Mapping[str, str] = field(hash=False)
     selector: str
     """Its label selector, as a query parameter."""
     history_limit: int
+    paused: bool
+    failed: str
+    recreates: bool
 
 
 def deployment_view(
@@ -58,13 +64,28 @@ def deployment_view(
             status.get("updatedReplicas") or 0,
         ),
         rolled_out=_rolled_out(metadata["generation"], spec, status),
-        fingerprint=before.fingerprint if before and same else template_fingerprint(template, ignored_annotations),
-        parts=before.parts if before and same else parts_fingerprint(pod_spec),
+        fields=before.fields if before and same else template_fields(template, ignored_annotations),
+        first_fingerprint=before.first_fingerprint
+        if before and same
+        else first_fingerprint(template, ignored_annotations),
         images=tuple(intern(container.get("image") or "") for container in pod_spec.get("containers") or ()),
         labels=before.labels if before and same else _interned((template.get("metadata") or {}).get("labels")),
         selector=before.selector if before and same else intern(_selector(spec["selector"])),
         history_limit=spec.get("revisionHistoryLimit", 10),
+        paused=bool(spec.get("paused")),
+        failed=intern(_past_its_deadline(metadata["generation"], status)),
+        recreates=(spec.get("strategy") or {}).get("type") == "Recreate",
     )
+
+
+def _past_its_deadline(generation: int, status: Mapping[str, Any]) -> str:
+    """What a Deployment says that has made no progress for `progressDeadlineSeconds`; empty when it says nothing of the kind."""
+    if (status.get("observedGeneration") or 0) < generation:
+        return ""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return str(condition.get("message") or "it made no progress in its progressDeadlineSeconds")
+    return ""
 
 
 def _selector(selector: Mapping[str, Any]) -> str:
@@ -153,3 +174,30 @@ def current_replica_sets(uid: str, listed: Iterable[Mapping[str, Any]]) -> Itera
         has = (raw.get("status") or {}).get("replicas") or 0
         if (wanted or has) and any(owner.get("controller") and owner["uid"] == uid for owner in owners):
             yield raw["metadata"]["name"]
+
+
+REVISION: Final = "deployment.kubernetes.io/revision"
+"""The annotation by which the Deployment's controller numbers its ReplicaSets."""
+
+
+def kept_template(
+    uid: str,
+    listed: Iterable[Mapping[str, Any]],
+    fingerprint: str,
+    exclude: Collection[str],
+    ignored_annotations: Collection[str] = (),
+) -> Template | None:
+    """The template of this identity in the ReplicaSets that a Deployment (by its uid) controls; the latest of several."""
+    latest: tuple[int, Template] | None = None
+    for raw in listed:
+        if not any(
+            owner.get("controller") and owner["uid"] == uid for owner in raw["metadata"].get("ownerReferences") or ()
+        ):
+            continue
+        template = raw["spec"]["template"]
+        fields = template_fields(template, ignored_annotations)
+        number = str((raw["metadata"].get("annotations") or {}).get(REVISION, "0"))
+        revision = int(number) if number.isdecimal() else 0
+        if fields.fingerprint(exclude) == fingerprint and (latest is None or revision > latest[0]):
+            latest = revision, Template(raw["metadata"]["uid"], fields, template)
+    return latest[1] if latest is not None else None

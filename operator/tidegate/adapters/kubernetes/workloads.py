@@ -13,10 +13,12 @@ from tidegate.adapters.kubernetes.deployments import (
     ReplicaSets,
     current_replica_sets,
     deployment_view,
+    kept_template,
     pods_pattern,
 )
+from tidegate.core.copying import TemplateChange
 from tidegate.core.observed import ABSENT, Absence, Arm, Seen, Template, Unknown
-from tidegate.core.version import COPIED_PARTS, copied_parts, template_fingerprint
+from tidegate.core.template_fields import template_fields
 from tidegate.ports.errors import Missing, PortError
 from tidegate.ports.protocols import Manager
 
@@ -60,13 +62,18 @@ class KubernetesWorkloads:
             replicas=found.replicas,
             available=found.available,
             rolled_out=found.rolled_out,
-            fingerprint=found.fingerprint,
-            parts=found.parts,
+            fields=found.fields,
             images=found.images,
             pods=pods,
             labels=found.labels,
             selector=selector,
             history_limit=found.history_limit,
+            first_fingerprint=found.first_fingerprint,
+            updated=found.pods_state[2] if found.pods_state[0] >= found.generation else 0,
+            present=found.pods_state[1],
+            paused=found.paused,
+            failed=found.failed,
+            recreates=found.recreates,
         )
 
     async def template(self, namespace: str, deployment: str) -> Seen[Template]:
@@ -79,23 +86,27 @@ class KubernetesWorkloads:
             return Unknown(str(error))
         self._keep(namespace, deployment, raw)
         template = raw["spec"]["template"]
-        return Template(
-            uid=raw["metadata"]["uid"],
-            fingerprint=template_fingerprint(template, self._ignored),
-            parts=copied_parts(template.get("spec") or {}),
-            raw=template,
-        )
+        return Template(raw["metadata"]["uid"], template_fields(template, self._ignored), template)
+
+    async def revision(
+        self, namespace: str, deployment: str, fingerprint: str, exclude: Collection[str]
+    ) -> Seen[Template]:
+        """The template of this identity that one of the Deployment's ReplicaSets still has, read live."""
+        try:
+            view = self._keep(namespace, deployment, await self._api.get(DEPLOYMENTS, namespace, deployment))
+            selected = {"labelSelector": view.selector}
+            listed = [raw async for page in self._api.pages(REPLICA_SETS, namespace, selected) for raw in page]
+        except Missing:
+            return ABSENT
+        except PortError as error:
+            return Unknown(str(error))
+        return kept_template(view.uid, listed, fingerprint, exclude, self._ignored) or ABSENT
 
     async def write_template(
-        self, namespace: str, deployment: str, read: Template, parts: Mapping[str, Any], manager: Manager
+        self, namespace: str, deployment: str, read: Template, change: TemplateChange, manager: Manager
     ) -> None:
-        """Makes the three parts what `parts` says: one that is not in it is removed."""
-        present = read.raw.get("spec") or {}
-        changes = [
-            _change(part, present, parts)
-            for part in COPIED_PARTS
-            if (parts.get(part) or None) != (present.get(part) or None)
-        ]
+        """Changes fields of the template, tested on the uid and on the whole template as read."""
+        changes = [*_changes(_SPEC, read.raw.get("spec") or {}, change.spec), *_annotations(read.raw, change)]
         if not changes:
             return
         tests: list[JsonObject] = [
@@ -157,8 +168,25 @@ def service_selector(raw: Mapping[str, Any]) -> Mapping[str, str]:
     return dict((raw.get("spec") or {}).get("selector") or {})
 
 
-def _change(part: str, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> JsonObject:
-    path = f"/spec/template/spec/{part}"
-    if not wanted.get(part):
-        return {"op": "remove", "path": path}
-    return {"op": "replace" if part in present else "add", "path": path, "value": wanted[part]}
+_SPEC = "/spec/template/spec"
+_ANNOTATIONS = "/spec/template/metadata/annotations"
+
+
+def _annotations(template: Mapping[str, Any], change: TemplateChange) -> list[JsonObject]:
+    present = (template.get("metadata") or {}).get("annotations")
+    wanted = {name: value for name, value in change.annotations.items() if value is not None}
+    if present is None:
+        return [{"op": "add", "path": _ANNOTATIONS, "value": wanted}] if wanted else []
+    return _changes(_ANNOTATIONS, present, change.annotations)
+
+
+def _changes(where: str, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[JsonObject]:
+    """What makes each key that is wanted what it should be: one that should be `None` is removed."""
+    made: list[JsonObject] = []
+    for key, value in wanted.items():
+        path = f"{where}/{key.replace('~', '~0').replace('/', '~1')}"
+        if value is None:
+            made += [{"op": "remove", "path": path}] if key in present else []
+        elif present.get(key) != value:
+            made.append({"op": "add", "path": path, "value": value})
+    return made

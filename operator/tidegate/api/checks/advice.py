@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tidegate.api import promql
 from tidegate.api.checks.lines import Line, lines_of, rollout_lines, step_lines
 from tidegate.api.checks.problems import Problem, Severity, Where
+from tidegate.api.checks.promotions import promotion_advice
 from tidegate.api.checks.queries import texts_of
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.threshold import Guard, OnBreach
@@ -15,7 +16,8 @@ from tidegate.api.threshold import Guard, OnBreach
 def advice(spec: RolloutSpec) -> list[Problem]:
     """The warnings for a spec without errors."""
     found = (_of_metrics(spec), _of_lines(spec), _of_weights(spec), _of_full_weight(spec), _of_checkpoints(spec))
-    return [Problem(where, message, Severity.WARNING) for warnings in found for where, message in warnings]
+    warned = [Problem(where, message, Severity.WARNING) for warnings in found for where, message in warnings]
+    return [*warned, *promotion_advice(spec)]
 
 
 def _of_metrics(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:

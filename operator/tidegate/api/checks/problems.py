@@ -17,6 +17,8 @@ class Severity(StrEnum):
     """The object is not carried out as it stands."""
     WARNING = "warning"
     """It is, and is probably not what was meant."""
+    NOTICE = "notice"
+    """It is, it may well be meant, and it is good to know. Fails nothing."""
 
 
 @dataclass(frozen=True)

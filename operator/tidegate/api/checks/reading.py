@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from tidegate.api.checks.problems import Problem, Where
 from tidegate.api.model import ApiModel
+from tidegate.api.rollout import FIELD_PATH_PATTERN
 
 M = TypeVar("M", bound=ApiModel)
 
@@ -25,6 +26,8 @@ _FORMS: Final = {
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "lower-case letters, digits and '-', such as 'error-rate'",
     r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "the name of an object: lower-case letters, digits, '-' and '.'",
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "the name of a preset, such as 'http/error-rate'",
+    FIELD_PATH_PATTERN: "a field of a pod template; write it like 'serviceAccountName', 'annotations.checksum/config', "
+    "'volumes[cache]', 'containers[app].resources' or 'containers[app].env[TRACK]'",
     r"^[a-zA-Z_][a-zA-Z0-9_]*$": "the name of a label: letters, digits and '_'",
 }
 _IN_WORDS: Final = {

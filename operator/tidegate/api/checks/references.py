@@ -33,6 +33,7 @@ def _duplicates(spec: RolloutSpec) -> Iterator[Problem]:
     yield from repeated("traffic target", targets, ("spec", "traffic"), "name")
     for index, target in enumerate(spec.traffic):
         yield from repeated("rule", target.rules or (), ("spec", "traffic", index, "rules"))
+    yield from repeated("field", spec.promotion.exclude, ("spec", "promotion", "exclude"))
     for index, metric in enumerate(spec.metrics):
         labels = metric.ratio.by if metric.ratio else ()
         yield from repeated("label", labels, ("spec", "metrics", index, "ratio", "by"))

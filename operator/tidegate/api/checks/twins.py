@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tidegate.api.checks.problems import Problem, Where, inside
 from tidegate.api.metric import Metric, Ratio, WhenEmpty
 from tidegate.api.model import ApiModel
-from tidegate.api.rollout import Checkpoint, RolloutSpec
+from tidegate.api.rollout import BaselineMatch, Checkpoint, Promotion, PromotionStrategy, RolloutSpec
 from tidegate.api.scalars import Unit
 from tidegate.api.templates.spec import MetricTemplateSpec
 from tidegate.api.threshold import AfterHold, OnBreach, Threshold
@@ -53,6 +53,8 @@ def _kept(model: ApiModel) -> tuple[bool, ...]:
                 model.at is None or model.at.seconds > 0,
                 model.every is None or model.every.seconds > 0,
             )
+        case Promotion():
+            return (model.strategy is PromotionStrategy.AWAIT_BASELINE or model.match is BaselineMatch.VERSION,)
         case RolloutSpec():
             named_one_by_one = (True,) * 5  # `references` says which line names what
             return (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
+from tidegate.core.baselines import comparable
 from tidegate.core.draft import Draft
 from tidegate.core.evidence.counts import Window
 from tidegate.core.evidence.gathered import (
@@ -59,7 +60,7 @@ class AgainstLimit:
             Window(*remembered.counts),
             suspicion_of(remembered),
             remembered.peak,
-            draft.run.weight < 100,
+            comparable(draft),
         )
 
     def after(self, window: Closed) -> AgainstLimit:

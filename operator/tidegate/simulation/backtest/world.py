@@ -135,7 +135,7 @@ def cluster_of(course: Course, clock: VirtualClock) -> Cluster:
     """Both arms well, the candidate with a version of its own, all traffic on the baseline."""
     made = Cluster(clock, namespace=course.namespace)
     for arm, image in ((course.spec.baseline, "app:v1"), (course.spec.candidate, NEW_IMAGE)):
-        replicas = max(course.spec.baseline.min_available, 3)
+        replicas = max(course.spec.baseline.min_available.of(3), 3)
         made.add_deployment(arm.deployment, image, {"app": arm.deployment}, replicas)
         made.services[arm.service] = {"app": arm.deployment}
     for ref in targets.refs_of(course.spec, course.namespace):

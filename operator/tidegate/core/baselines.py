@@ -1,0 +1,112 @@
+"""The baseline during a run: what it ran when the run began, and what somebody else has made of it since."""
+
+from __future__ import annotations
+
+from tidegate.core.draft import Draft
+from tidegate.core.observed import ArmName
+from tidegate.core.template_fields import in_words
+from tidegate.core.version import adopted, differences, same_template, version_of
+
+
+def comparable(draft: Draft) -> bool:
+    """Whether the arms can be compared: the baseline has traffic by intent, and runs another version than the candidate.
+
+    Of two arms with one version nothing is attributed to either.
+    """
+    return draft.run.weight < 100 and not same_on_both(draft)
+
+
+def same_on_both(draft: Draft) -> bool:
+    """Whether the baseline runs the version on trial."""
+    baseline = draft.arm(ArmName.BASELINE)
+    return baseline is not None and draft.status.run is not None and same_template(draft.run.version, baseline)
+
+
+def baseline_on_trial(draft: Draft) -> bool:
+    """Whether the baseline serves the new version to the rest of the traffic, before that is sent back to it."""
+    run = draft.status.run
+    if run is None or run.promotion is None or run.weight >= 100:
+        return False
+    match run.promotion.stage:
+        case "Copying":
+            return run.promotion.written
+        case "RollingOut":
+            return True
+        case "Awaiting":
+            baseline = draft.arm(ArmName.BASELINE)
+            return baseline is not None and run.baseline is not None and not same_template(run.baseline, baseline)
+        case _:
+            return False
+
+
+def adopt_first_release(draft: Draft) -> None:
+    """A run, a rejected and a released version that operator 0.1.0 remembered are known by this one's identities from now on."""
+    candidate = draft.arm(ArmName.CANDIDATE)
+    if candidate is None:
+        return
+    exclude = draft.spec.promotion.exclude
+    for name in ("released", "rejected"):
+        known = getattr(draft.status, name)
+        if known is not None and (now := adopted(known, candidate, exclude)) is not known:
+            draft.update(**{name: now})
+    if (
+        draft.status.run is not None
+        and (now := adopted(draft.run.version, candidate, exclude)) is not draft.run.version
+    ):
+        draft.update_run(version=now)
+
+
+def notice_baseline(draft: Draft) -> None:
+    """Stops the run when somebody else has changed the baseline: it was judged, and would be overwritten, beside another.
+
+    Guards stay on. From the promotion's own write on it is the promotion that looks after the template, and while a baseline
+    is awaited it changes on purpose.
+    """
+    promotion, baseline = draft.run.promotion, draft.arm(ArmName.BASELINE)
+    ours = promotion is not None and (promotion.stage != "Copying" or promotion.written)
+    if baseline is None or ours:
+        return
+    exclude = draft.run.version.exclude
+    known, changed = draft.run.baseline, draft.run.baseline_changed
+    if known is None:
+        draft.update_run(baseline=version_of(baseline, None, exclude))
+    elif same_template(known, baseline):
+        if changed is not None:
+            draft.update_run(baseline_changed=None)
+    elif changed is None or not same_template(changed, baseline):
+        draft.needs_fresh = True
+        if draft.seen.fresh:
+            draft.update_run(baseline_changed=version_of(baseline, None, exclude))
+            _stop(draft)
+
+
+def _stop(draft: Draft) -> None:
+    message = (
+        f"somebody changed the baseline Deployment {draft.spec.baseline.deployment!r} during the run, {_how(draft)}: "
+        "Resume goes on beside it as it is now, Abort puts the weights back"
+    )
+    paused = draft.run.paused
+    draft.pause("BaselineChanged", message)
+    if paused is not None:
+        draft.say("BaselineChanged", message, warning=True)
+        if paused.reason == "BaselineChanged":
+            draft.update_run(paused=paused.model_copy(update={"message": message}))
+
+
+def _how(draft: Draft) -> str:
+    if same_on_both(draft):
+        return "it runs the candidate's version now"
+    baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
+    if baseline is None or candidate is None:
+        return "it runs another version now"
+    fields = differences(baseline, candidate, draft.run.version.exclude)
+    return f"to {' '.join(baseline.images)[:256]} (it differs from the candidate in {in_words(fields)})"
+
+
+def accept_baseline(draft: Draft) -> bool:
+    """A person resumes: the baseline counts as it is now, and what was counted of the one before does not. Whether it had changed."""
+    changed = draft.run.baseline_changed
+    if changed is None:
+        return False
+    draft.update_run(baseline=changed, baseline_changed=None, evidence=())
+    return True

@@ -1,0 +1,73 @@
+"""The baseline's template of before the promotion: recorded before the first write, and found again to be put back.
+
+Status keeps it as long as it is small. Of a larger one it keeps the identity, and the
+Deployment's ReplicaSets keep the template: that one of them does is seen live before anything is written.
+"""
+
+from __future__ import annotations
+
+from tidegate.api.status import PromotionStatus
+from tidegate.core.copying import TemplateChange, as_record, copied, from_first_record, from_record, holds
+from tidegate.core.draft import Draft
+from tidegate.core.observed import Absence, Template
+from tidegate.core.plan import Why
+
+
+def keep(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
+    """Records that the new version is about to be written, and before the first time the old one; whether it may be."""
+    if not promotion.written:
+        old = {
+            "old_template": as_record(baseline),
+            "old_fingerprint": baseline.fields.fingerprint(draft.run.version.exclude),
+            "old_parts": "",
+        }
+        promotion = promotion.model_copy(update=old)
+        if not promotion.old_template and not _kept_elsewhere(draft, promotion):
+            return False
+    draft.update_run(promotion=promotion.model_copy(update={"written": True, "writes": promotion.writes + 1}))
+    return True
+
+
+def stands(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
+    """Whether a template is the baseline's version of before the promotion."""
+    if promotion.old_parts:
+        return holds(from_first_record(promotion.old_parts), baseline)
+    return baseline.fields.fingerprint(draft.run.version.exclude) == promotion.old_fingerprint
+
+
+def bring(draft: Draft, promotion: PromotionStatus, current: Template) -> TemplateChange | None:
+    """What puts the old version back: from status, or from the ReplicaSet that still has it; `None` when it is not there (yet)."""
+    exclude = draft.run.version.exclude
+    if promotion.old_parts:
+        return from_first_record(promotion.old_parts)
+    if promotion.old_template:
+        return copied(current, from_record(promotion.old_template), exclude)
+    draft.old_template = promotion.old_fingerprint
+    found = draft.seen.old_template
+    if isinstance(found, Template):
+        return copied(current, found, exclude)
+    if isinstance(found, Absence):
+        draft.say(
+            "NoRevisionHistory",
+            f"no ReplicaSet of Deployment {draft.spec.baseline.deployment!r} has the old template any more: it keeps the "
+            "promoted one, and gets the traffic back",
+            warning=True,
+        )
+    return None
+
+
+def _kept_elsewhere(draft: Draft, promotion: PromotionStatus) -> bool:
+    draft.old_template = promotion.old_fingerprint
+    found = draft.seen.old_template
+    if isinstance(found, Template):
+        return True
+    if isinstance(found, Absence):
+        draft.stalled = Why(
+            "NoRevisionHistory",
+            f"the old template of Deployment {draft.spec.baseline.deployment!r} is too large for status, and none of its "
+            "ReplicaSets has it: it could not be put back, so nothing is written",
+        )
+        return False
+    draft.needs_fresh = True
+    draft.wait(Why("ReadingTemplates", "the ReplicaSets of the baseline are being read"))
+    return False

@@ -1,0 +1,611 @@
+"""What is tried is what is promoted: releases that change more than an image, and baselines that change meanwhile."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.simulated.shop import Shop, spec, value
+from tidegate.api.command import Action
+from tidegate.core.observed import Answer, ArmName, Question, Vector
+from tidegate.core.version import first_fingerprint
+from tidegate.simulation.runner import Runner
+
+STEPS = [{"name": "half", "weight": 50, "duration": "60s"}]
+AWAIT = {"strategy": "AwaitBaseline", "settle": "20s"}
+
+
+def template(shop: Shop, name: str = "checkout") -> dict[str, Any]:
+    return shop.cluster.deployments[name].template
+
+
+def condition(shop: Shop, kind: str) -> tuple[str, str, str]:
+    found = next((one for one in shop.status.conditions if one.type == kind), None)
+    return (found.status, found.reason, found.message) if found else ("", "", "")
+
+
+def events(shop: Shop, reason: str) -> list[str]:
+    return [message for _, _, said, message in shop.cluster.events if said == reason]
+
+
+def stage(shop: Shop) -> str:
+    run = shop.status.run
+    return run.promotion.stage if run and run.promotion else ""
+
+
+async def at_rest(**changes: object) -> tuple[Shop, Runner]:
+    """A shop whose candidate is the version in service."""
+    shop = Shop()
+    shop.cluster.set_image("checkout-canary", "shop:v1")
+    runner = shop.rollout(spec(steps=STEPS, **changes))
+    await runner.run_until(shop.start + 30)
+    assert condition(shop, "Ready")[1] == "Idle"
+    return shop, runner
+
+
+async def under_way(**changes: object) -> tuple[Shop, Runner]:
+    shop = Shop()
+    runner = shop.rollout(spec(**{"steps": STEPS, **changes}))
+    await runner.run_until(shop.start + 20)
+    assert shop.weight == 50
+    return shop, runner
+
+
+RELEASES: list[tuple[str, dict[str, str], str, object]] = [
+    ("a checksum annotation", {"checksum/config": "2"}, "", None),
+    ("a service account", {}, "serviceAccountName", "other"),
+    ("a pull secret", {}, "imagePullSecrets", [{"name": "registry"}]),
+    ("a security context", {}, "securityContext", {"runAsUser": 7}),
+    ("the time to end in", {}, "terminationGracePeriodSeconds", 60),
+]
+
+
+@pytest.mark.parametrize(("why", "annotations", "field", "new"), RELEASES, ids=[case[0] for case in RELEASES])
+async def test_a_release_without_a_new_image_starts_a_run_and_is_promoted(
+    why: str, annotations: dict[str, str], field: str, new: object
+) -> None:
+    shop, runner = await at_rest()
+
+    def release() -> None:
+        if annotations:
+            shop.cluster.annotate("checkout-canary", annotations)
+        else:
+            shop.cluster.set_field("checkout-canary", field, new)
+
+    runner.at(shop.clock.now(), release)
+    await runner.run_until(shop.clock.now() + 30)
+    assert shop.weight == 50, why
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+    assert template(shop)["spec"].get(field) == new
+    assert template(shop)["metadata"].get("annotations", {}) == annotations
+    assert template(shop)["metadata"]["labels"] == {"app": "checkout"}
+
+
+@pytest.mark.parametrize(("why", "annotations", "field", "new"), RELEASES, ids=[case[0] for case in RELEASES])
+async def test_such_a_release_is_taken_back_whole(
+    why: str, annotations: dict[str, str], field: str, new: object
+) -> None:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 15.0
+    shop.cluster.annotate("checkout", {"own": "1"})
+    shop.cluster.annotate("checkout-canary", annotations)
+    if field:
+        shop.cluster.set_field("checkout-canary", field, new)
+    before = json.dumps(template(shop), sort_keys=True)
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 300, lambda: stage(shop) == "RollingOut")
+    assert json.dumps(template(shop), sort_keys=True) != before, why
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 120, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.weight) == ("Aborted", 0)
+    assert json.dumps(template(shop), sort_keys=True) == before
+
+
+async def test_what_the_candidate_lacks_is_taken_from_the_baseline_and_what_is_its_own_stays() -> None:
+    shop = Shop()
+    shop.cluster.annotate("checkout", {"old": "1", "sidecar/own": "stable"})
+    shop.cluster.set_field("checkout", "imagePullSecrets", [{"name": "old"}])
+    shop.cluster.set_field("checkout", "nodeSelector", {"pool": "stable"})
+    shop.cluster.set_field("checkout", "serviceAccountName", "stable")
+    template(shop)["metadata"]["labels"]["track"] = "stable"
+    runner = shop.rollout(
+        spec(
+            steps=STEPS,
+            promotion={
+                "strategy": "CopyTemplate",
+                "settle": "20s",
+                "exclude": ["annotations.sidecar/own", "serviceAccountName"],
+            },
+        )
+    )
+    await runner.run_until(shop.start + 600, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+    assert template(shop)["metadata"]["annotations"] == {"sidecar/own": "stable"}
+    assert "imagePullSecrets" not in template(shop)["spec"]
+    assert template(shop)["spec"]["nodeSelector"] == {"pool": "stable"}
+    assert template(shop)["spec"]["serviceAccountName"] == "stable"
+    (said,) = events(shop, "RunStarted")
+    assert "labels.track" in said
+    assert "labels.app" not in said, "the Services select by it: it tells the arms apart"
+    for own in ("annotations.sidecar/own", "nodeSelector", "serviceAccountName"):
+        assert own in said
+    assert "imagePullSecrets" not in said
+
+
+async def test_fields_that_differ_and_are_not_promoted_are_in_status_and_bounded() -> None:
+    shop = Shop()
+    shop.cluster.annotate("checkout", {f"long-{'x' * 200}-{number}": "1" for number in range(40)})
+    runner = shop.rollout(
+        spec(steps=STEPS, promotion={"strategy": "CopyTemplate", "settle": "20s", "exclude": ["annotations"]})
+    )
+    await runner.run_until(shop.start + 20)
+    assert shop.status.run is not None
+    assert len(shop.status.run.not_promoted) == 16
+    assert max(map(len, shop.status.run.not_promoted)) == 128
+
+
+async def test_a_change_of_an_excluded_field_is_no_release() -> None:
+    promotion = {"strategy": "CopyTemplate", "settle": "20s", "exclude": ["serviceAccountName"]}
+    shop, runner = await at_rest(promotion=promotion)
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_field("checkout-canary", "serviceAccountName", "x"))
+    await runner.run_until(shop.clock.now() + 60)
+    assert (shop.weight, shop.status.runs) == (0, 0)
+    assert condition(shop, "Ready")[1] == "Idle"
+
+
+async def test_an_edit_of_what_is_excluded_starts_nothing_and_tries_nothing_again() -> None:
+    shop, runner = await under_way()
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    assert shop.outcome == "Reverted"
+    edited = spec(steps=STEPS, promotion={"strategy": "CopyTemplate", "exclude": ["containers[app].resources"]})
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", edited))
+    await runner.run_until(shop.clock.now() + 60)
+    assert (shop.status.runs, condition(shop, "Stalled")[1]) == (1, "Reverted")
+
+
+@pytest.mark.parametrize("field", ["nodeSelector", "tolerations", "affinity"])
+async def test_scheduling_alone_is_no_release_and_supersedes_nothing(field: str) -> None:
+    shop, runner = await under_way()
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_field("checkout-canary", field, [{"a": "b"}]))
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.status.runs) == ("Succeeded", 1)
+    assert field not in template(shop)["spec"]
+
+
+async def test_idle_says_when_the_baseline_runs_another_version_than_was_released() -> None:
+    shop, runner = await at_rest()
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout", "shop:v1-hotfix"))
+    await runner.run_until(shop.clock.now() + 30)
+    ready = condition(shop, "Ready")
+    assert ready[:2] == ("True", "BaselineDiffers")
+    assert "the baseline has been changed since (containers[app].image)" in ready[2]
+    assert shop.status.runs == 0, "an old candidate is not rolled out over a hotfix"
+
+
+# The baseline changes during a run
+
+
+async def test_a_hotfix_of_the_baseline_stops_the_run_until_a_person_resumes() -> None:
+    shop, runner = await under_way()
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout", "shop:v1-hotfix"))
+    await runner.run_until(shop.clock.now() + 600)
+    assert shop.status.run is not None
+    assert shop.status.run.paused is not None
+    assert shop.status.run.paused.reason == "BaselineChanged"
+    assert "shop:v1-hotfix" in shop.status.run.paused.message
+    assert (shop.weight, len(events(shop, "BaselineChanged"))) == (50, 1)
+    runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert (shop.outcome, len(events(shop, "BaselineChanged"))) == ("Succeeded", 1)
+    assert "the baseline counts as it is now" in shop.cluster.outcomes["command-0"][1]
+
+
+async def test_guards_stay_on_while_a_changed_baseline_waits_for_a_person() -> None:
+    shop, runner = await under_way()
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout", "shop:v1-hotfix"))
+    await runner.run_until(shop.clock.now() + 30)
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 30)
+    assert (shop.outcome, shop.weight) == ("Reverted", 0)
+    assert template(shop)["spec"]["containers"][0]["image"] == "shop:v1-hotfix"
+
+
+async def test_abort_leaves_the_changed_baseline_as_it_is() -> None:
+    shop, runner = await under_way()
+    runner.at(shop.clock.now(), lambda: shop.cluster.annotate("checkout", {"hotfix": "1"}))
+    await runner.run_until(shop.clock.now() + 30)
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    assert (shop.outcome, template(shop)["metadata"]["annotations"]) == ("Aborted", {"hotfix": "1"})
+
+
+async def test_a_second_hotfix_is_told_again_and_one_resume_accepts_both() -> None:
+    shop, runner = await under_way()
+    for number, image in enumerate(("shop:v1-one", "shop:v1-two"), start=1):
+        runner.at(shop.clock.now(), lambda image=image: shop.cluster.set_image("checkout", image))
+        await runner.run_until(shop.clock.now() + 30)
+        assert len(events(shop, "BaselineChanged")) == number
+    assert shop.status.run is not None
+    assert shop.status.run.paused is not None
+    assert "shop:v1-two" in shop.status.run.paused.message
+    runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_a_hotfix_while_a_person_has_paused_is_told_and_accepted_by_the_same_resume() -> None:
+    shop, runner = await under_way()
+    runner.at(shop.clock.now(), lambda: shop.command(Action.PAUSE))
+    await runner.run_until(shop.clock.now() + 5)
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout", "shop:v1-hotfix"))
+    await runner.run_until(shop.clock.now() + 60)
+    assert len(events(shop, "BaselineChanged")) == 1
+    runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert (shop.outcome, len(events(shop, "BaselineChanged"))) == ("Succeeded", 1)
+
+
+async def test_a_hotfix_between_the_last_look_and_the_write_is_not_overwritten() -> None:
+    shop, runner = await under_way()
+    read, hotfixed = shop.cluster.template, []
+
+    def racing(name: str) -> object:
+        found = read(name)
+        if name == "checkout" and not hotfixed:
+            hotfixed.append(name)
+            shop.cluster.set_image("checkout", "shop:v1-hotfix")
+        return found
+
+    shop.cluster.template = racing  # type: ignore[method-assign, assignment]
+    await runner.run_until(shop.clock.now() + 600)
+    assert hotfixed
+    assert template(shop)["spec"]["containers"][0]["image"] == "shop:v1-hotfix"
+    assert len(events(shop, "BaselineChanged")) == 1
+    assert stage(shop) == "Copying"
+
+
+@pytest.mark.parametrize(
+    "change", ["restart", "nodeSelector"], ids=["a restart of the baseline", "scheduling of the baseline"]
+)
+async def test_what_is_no_version_is_no_change_of_the_baseline(change: str) -> None:
+    shop, runner = await under_way()
+
+    def act() -> None:
+        if change == "restart":
+            shop.cluster.annotate("checkout", {"kubectl.kubernetes.io/restartedAt": "now"})
+        else:
+            shop.cluster.set_field("checkout", change, {"pool": "x"})
+
+    runner.at(shop.clock.now(), act)
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert (shop.outcome, events(shop, "BaselineChanged")) == ("Succeeded", [])
+
+
+async def test_of_two_arms_with_one_version_nothing_is_called_a_shared_incident() -> None:
+    shop, runner = await under_way()
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout", "shop:v2"))
+    await runner.run_until(shop.clock.now() + 15)
+    assert "it runs the candidate's version now" in events(shop, "BaselineChanged")[0]
+    shop.values.update(candidate=0.5, baseline=0.5)
+    await runner.run_until(shop.clock.now() + 30)
+    assert (shop.outcome, shop.weight) == ("Reverted", 0)
+    assert events(shop, "SharedIncident") == []
+
+
+async def test_of_two_arms_with_one_version_nothing_is_compared() -> None:
+    shop, runner = await under_way(guards=[{"metric": "errors", "maxIncrease": "10%", "floor": "1%"}])
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout", "shop:v2"))
+    await runner.run_until(shop.clock.now() + 15)
+    shop.values.update(candidate=0.5, baseline=0.1)
+    await runner.run_until(shop.clock.now() + 60)
+    assert (shop.outcome, shop.weight) == ("", 50)
+    (guard,) = shop.status.guards
+    assert (guard.state, "both arms run one version" in guard.message) == ("NotComparable", True)
+
+
+# AwaitBaseline
+
+
+async def test_the_awaited_baseline_must_run_the_whole_version() -> None:
+    shop = Shop()
+    shop.cluster.annotate("checkout-canary", {"checksum/config": "2"})
+    shop.cluster.set_field("checkout-canary", "serviceAccountName", "new")
+    runner = shop.rollout(spec(steps=STEPS, promotion=AWAIT))
+    await runner.run_until(shop.start + 300, lambda: stage(shop) == "Awaiting")
+    message = condition(shop, "Ready")[2]
+    for field in ("annotations.checksum/config", "containers[app].image", "serviceAccountName"):
+        assert field in message
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout", "shop:v2"))
+    runner.at(shop.clock.now() + 60, lambda: shop.cluster.annotate("checkout", {"checksum/config": "2"}))
+    await runner.run_until(shop.clock.now() + 300)
+    assert stage(shop) == "Awaiting"
+    assert condition(shop, "Ready")[2].endswith("the candidate's version: serviceAccountName still differs")
+    assert events(shop, "BaselineChanged") == [], "it is meant to change"
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_field("checkout", "serviceAccountName", "new"))
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_with_images_alone_awaited_the_arms_may_differ_on_purpose() -> None:
+    promotion = {**AWAIT, "match": "Images"}
+    shop = Shop()
+    shop.cluster.set_field("checkout-canary", "serviceAccountName", "its-own")
+    shop.cluster.set_image("checkout-canary", "shop:v1")
+    runner = shop.rollout(spec(steps=STEPS, promotion=promotion))
+    await runner.run_until(shop.start + 60)
+    assert (condition(shop, "Ready")[1], shop.status.runs) == ("Idle", 0), "at first sight the same images are the same"
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_field("checkout-canary", "dnsPolicy", "None"))
+    await runner.run_until(shop.clock.now() + 20)
+    assert (shop.status.runs, shop.weight) == (1, 50), "from then on every change is a release"
+    assert "serviceAccountName" in events(shop, "RunStarted")[0]
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout-canary", "shop:v3"))
+    await runner.run_until(shop.clock.now() + 200)
+    assert stage(shop) == "Awaiting"
+    assert condition(shop, "Ready")[2] == "waiting for Deployment 'checkout' to run shop:v3"
+
+
+# The baseline rolls out
+
+
+async def test_with_a_last_step_below_100_both_arms_are_judged_while_the_baseline_rolls_out() -> None:
+    asked: list[ArmName] = []
+
+    def answer(question: Question, _now: float) -> Answer | None:
+        if question.part != "probe" and stage(shop) == "RollingOut":
+            asked.append(question.arm)
+        return None
+
+    shop = Shop(answer=answer)
+    shop.cluster.rollout_seconds = 60.0
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 300, lambda: stage(shop) == "RollingOut")
+    await runner.run_until(shop.clock.now() + 12)
+    assert set(asked) == set(ArmName)
+    shop.values["baseline"] = 0.5
+    await runner.run_until(shop.clock.now() + 120, lambda: shop.outcome != "")
+    assert shop.outcome == "Reverted"
+    assert "errors of the baseline is 50%" in shop.status.history[0].message
+    assert template(shop)["spec"]["containers"][0]["image"] == "shop:v1"
+
+
+async def test_a_breach_of_the_rolling_baseline_must_last_like_any_other() -> None:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 300.0
+    runner = shop.rollout(spec(steps=STEPS, guards=[{"metric": "errors", "max": "5%", "for": "1m"}]))
+    await runner.run_until(shop.start + 300, lambda: stage(shop) == "RollingOut")
+    shop.values["baseline"] = 0.5
+    await runner.run_until(shop.clock.now() + 45)
+    assert shop.outcome == ""
+    assert [one.name for one in shop.status.guards] == ["errors max 5% (baseline)"]
+    await runner.run_until(shop.clock.now() + 60, lambda: stage(shop) == "")
+    assert shop.status.run is not None
+    assert shop.status.run.ending is not None
+
+
+async def test_at_weight_100_the_rolling_baseline_serves_nobody_and_is_not_judged() -> None:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 60.0
+    runner = shop.rollout(spec(steps=[{"name": "all", "weight": 100, "duration": "20s"}]))
+    await runner.run_until(shop.start + 300, lambda: stage(shop) == "RollingOut")
+    shop.values["baseline"] = 0.5
+    await runner.run_until(shop.clock.now() + 40)
+    assert (shop.outcome, shop.weight) == ("", 100)
+
+
+async def test_a_rolling_baseline_without_data_is_not_blindness_of_the_candidate() -> None:
+    shop = Shop(answer=lambda question, _now: Vector(()) if question.arm is ArmName.BASELINE else value(0.0))
+    shop.cluster.rollout_seconds = 1200.0
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 300, lambda: stage(shop) == "RollingOut")
+    await runner.run_until(shop.clock.now() + 1000)
+    assert (shop.outcome, shop.status.blind) == ("", ())
+
+
+# Told before anything is raised
+
+
+@pytest.mark.parametrize("strategy", ["CopyTemplate", "AwaitBaseline"])
+async def test_a_baseline_that_recreates_its_pods_needs_a_last_step_of_100(strategy: str) -> None:
+    shop = Shop()
+    shop.cluster.deployments["checkout"].recreates = True
+    runner = shop.rollout(spec(steps=STEPS, promotion={"strategy": strategy, "settle": "20s"}))
+    await runner.run_until(shop.start + 60)
+    assert condition(shop, "Stalled")[1] == "RecreateNeedsFullWeight"
+    assert "50%" in condition(shop, "Stalled")[2]
+    assert shop.status.runs == 0
+    full = spec(steps=[*STEPS, {"name": "all", "weight": 100, "duration": "20s"}])
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", full))
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_a_paused_baseline_is_told_before_the_run_and_named_while_it_rolls_out() -> None:
+    shop = Shop()
+    shop.cluster.pause_deployment("checkout", paused=True)
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 60)
+    assert (condition(shop, "Stalled")[1], shop.status.runs) == ("DeploymentPaused", 0)
+    runner.at(shop.clock.now(), lambda: shop.cluster.pause_deployment("checkout", paused=False))
+    await runner.run_until(shop.clock.now() + 30)
+    assert shop.weight == 50
+
+
+async def test_a_baseline_that_is_paused_in_mid_promotion_is_named_as_such() -> None:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 30.0
+    runner = shop.rollout(spec(steps=STEPS, promotion=AWAIT))
+    await runner.run_until(shop.start + 300, lambda: stage(shop) == "Awaiting")
+
+    def act() -> None:
+        shop.cluster.pause_deployment("checkout", paused=True)
+        shop.cluster.set_image("checkout", "shop:v2")
+
+    runner.at(shop.clock.now(), act)
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.status.run is not None
+    assert shop.status.run.waiting is not None
+    assert shop.status.run.waiting.reason == "DeploymentPaused"
+    assert "is paused (spec.paused)" in shop.status.run.waiting.message
+
+
+async def test_a_paused_candidate_is_named_as_such() -> None:
+    shop, runner = await at_rest()
+
+    def act() -> None:
+        shop.cluster.pause_deployment("checkout-canary", paused=True)
+        shop.cluster.set_image("checkout-canary", "shop:v2")
+
+    runner.at(shop.clock.now(), act)
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.status.run is not None
+    assert shop.status.run.waiting is not None
+    assert shop.status.run.waiting.reason == "DeploymentPaused"
+    assert "candidate Deployment 'checkout-canary' is paused" in shop.status.run.waiting.message
+    runner.at(shop.clock.now(), lambda: shop.cluster.pause_deployment("checkout-canary", paused=False))
+    await runner.run_until(shop.clock.now() + 30)
+    assert shop.weight == 50
+
+
+async def test_a_candidate_past_its_own_deadline_stalls_at_once_with_its_own_words() -> None:
+    shop, runner = await at_rest()
+    deployment = shop.cluster.deployments["checkout-canary"]
+
+    def act() -> None:
+        shop.cluster.set_image("checkout-canary", "shop:v2")
+        deployment.failed = 'ReplicaSet "checkout-canary-1" has timed out progressing.'
+
+    runner.at(shop.clock.now(), act)
+    await runner.run_until(shop.clock.now() + 10)
+    assert condition(shop, "Stalled")[1] == "ProgressDeadlineExceeded"
+    assert "has timed out progressing" in condition(shop, "Stalled")[2]
+    runner.at(shop.clock.now(), lambda: setattr(deployment, "failed", ""))
+    await runner.run_until(shop.clock.now() + 30)
+    assert (condition(shop, "Stalled")[1], shop.weight) == ("", 50)
+
+
+async def test_the_pods_a_revert_needs_follow_the_candidates_size() -> None:
+    baseline = {"deployment": "checkout", "service": "checkout", "minAvailable": "50%"}
+    shop = Shop()
+    shop.cluster.deployments["checkout-canary"].replicas = 8
+    runner = shop.rollout(spec(steps=STEPS, baseline=baseline))
+    await runner.run_until(shop.start + 60)
+    assert shop.weight == 0
+    assert condition(shop, "RevertReady")[:2] == ("False", "BaselineNotReady")
+    assert "4 are needed (50% of the larger arm's replicas)" in condition(shop, "RevertReady")[2]
+    runner.at(shop.clock.now(), lambda: setattr(shop.cluster.deployments["checkout"], "replicas", 4))
+    await runner.run_until(shop.clock.now() + 30)
+    assert shop.weight == 50
+
+
+# Large templates
+
+
+def large(shop: Shop, name: str, mark: str) -> None:
+    shop.cluster.annotate(name, {"config": mark * 30_000})
+
+
+async def large_run(wanted: str = "RollingOut") -> tuple[Shop, Runner]:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 15.0
+    large(shop, "checkout", '"')
+    large(shop, "checkout-canary", "é")
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 300, lambda: stage(shop) == wanted)
+    return shop, runner
+
+
+async def test_a_large_template_stays_out_of_status_and_is_found_again() -> None:
+    shop, runner = await large_run()
+    assert len(json.dumps(shop.cluster.rollouts["checkout"].status).encode()) < 16 * 1024
+    assert template(shop)["metadata"]["annotations"]["config"].startswith("é")
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 120, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.weight) == ("Aborted", 0)
+    assert template(shop)["metadata"]["annotations"]["config"].startswith('"')
+
+
+async def test_a_large_template_that_no_replica_set_has_is_not_replaced() -> None:
+    shop = Shop()
+    large(shop, "checkout", "a")
+    large(shop, "checkout-canary", "b")
+    shop.cluster.revision = lambda *_args: shop.cluster.template("nobody")  # type: ignore[method-assign]
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 300)
+    assert condition(shop, "Stalled")[1] == "NoRevisionHistory"
+    assert template(shop)["metadata"]["annotations"]["config"].startswith("a")
+    assert shop.weight == 50
+
+
+async def test_a_revert_whose_old_template_is_gone_from_everywhere_still_moves_the_traffic() -> None:
+    shop, runner = await large_run()
+    shop.cluster.deployments["checkout"].revisions = []
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 120, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.weight) == ("Aborted", 0)
+    assert len(events(shop, "NoRevisionHistory")) == 1
+
+
+# Statuses of the first release
+
+
+def as_first_release(shop: Shop, *, promotion: dict[str, Any] | None = None) -> None:
+    """Rewrites the status as operator 0.1.0 wrote it."""
+    rollout = shop.cluster.rollouts["checkout"]
+    status = json.loads(json.dumps(rollout.status))
+    run = status["run"]
+    run["version"] = {
+        "revision": "",
+        "fingerprint": first_fingerprint(template(shop, "checkout-canary")),
+        "images": run["version"]["images"],
+    }
+    run["parts"] = "0123456789abcdef"
+    for later in ("baseline", "notPromoted"):
+        run.pop(later, None)
+    if promotion is not None:
+        run["promotion"] = {**run["promotion"], **promotion}
+        run["promotion"].pop("oldTemplate", None)
+    shop.cluster.rollouts["checkout"] = type(rollout)(**{**vars(rollout), "status": status})
+
+
+async def test_a_run_that_the_first_release_began_goes_on() -> None:
+    shop, runner = await under_way()
+    as_first_release(shop)
+    again = Runner(shop.world, shop.clock, "checkout", runner.check)
+    await again.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert [entry.outcome for entry in shop.status.history] == ["Succeeded"]
+
+
+async def test_a_template_that_the_first_release_recorded_is_put_back() -> None:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 30.0
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 300, lambda: stage(shop) == "RollingOut")
+    old = {"containers": [{"name": "app", "image": "shop:v1"}]}
+    as_first_release(shop, promotion={"oldParts": json.dumps(old), "oldFingerprint": "0123456789abcdef"})
+    again = Runner(shop.world, shop.clock, "checkout", runner.check)
+    again.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await again.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert (shop.outcome, template(shop)["spec"]["containers"][0]["image"]) == ("Aborted", "shop:v1")
+
+
+async def test_a_version_that_the_first_release_rejected_is_not_tried_again() -> None:
+    shop, runner = await under_way()
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    rollout = shop.cluster.rollouts["checkout"]
+    status = json.loads(json.dumps(rollout.status))
+    status["rejected"] = {
+        "revision": "",
+        "fingerprint": first_fingerprint(template(shop, "checkout-canary")),
+        "images": ["shop:v2"],
+    }
+    shop.cluster.rollouts["checkout"] = type(rollout)(**{**vars(rollout), "status": status})
+    again = Runner(shop.world, shop.clock, "checkout", runner.check)
+    await again.run_until(shop.clock.now() + 60)
+    assert (shop.status.runs, condition(shop, "Stalled")[1]) == (1, "Reverted")
