@@ -47,7 +47,7 @@ def promotion_in_words(promotion: Promotion) -> str:
     """How the run ends when all went well."""
     match promotion.strategy:
         case PromotionStrategy.COPY_TEMPLATE:
-            how = "the candidate's containers and volumes are copied to the baseline"
+            how = "the candidate's version is copied to the baseline"
         case PromotionStrategy.AWAIT_BASELINE:
             how = "somebody else brings the version to the baseline, and that is waited for"
     return f"{how}; traffic returns to it and is watched for {promotion.settle}"

@@ -75,7 +75,7 @@ Without an answer
   p99-latency without data for 10m → hold
 
 When every step has passed
-  the candidate's containers and volumes are copied to the baseline; traffic returns to it and is watched for 2m
+  the candidate's version is copied to the baseline; traffic returns to it and is watched for 2m
 
 In all 14d9h, 1d3h of it at gates, 120 checkpoints.
 """

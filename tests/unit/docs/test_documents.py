@@ -49,11 +49,8 @@ def test_every_template_shown_is_valid(where: str, text: str) -> None:
 
 def test_the_template_shown_answers_to_the_metric_shown() -> None:
     page = next(page.read_text() for page in PAGES if page.name == "rollout.md")
-    template, metrics = (
-        yaml.safe_load(found[2])
-        for found in BLOCK.finditer(page[page.index("## Metric templates") :])
-        if found[1] == "yaml"
-    )
+    section = page.split("## Metric templates")[1].split("\n## ")[0]
+    template, metrics = (yaml.safe_load(found[2]) for found in BLOCK.finditer(section) if found[1] == "yaml")
     ref = TemplateRef(kind=TemplateKind(template["kind"]), name=template["metadata"]["name"])
     _, problems = check_rollout(
         good({"metrics.0": metrics["metrics"][0] | {"name": "errors"}}), Templates({ref: template["spec"]})
