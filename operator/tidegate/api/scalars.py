@@ -125,7 +125,7 @@ class Quantity(_Text):
                 return float(number / 1000)
             case Unit.SECONDS, "m":
                 return float(number * 60)
-        raise ValueError(f"{str(self)!r} does not fit a metric of unit {unit}: {_WOULD_FIT[unit]}")
+        raise ValueError(_misfit(self, number, suffix, unit))
 
     def _split(self) -> tuple[Decimal, str]:
         digits = self.rstrip("%ms")
@@ -187,9 +187,22 @@ class Weight(_Text):
         return Decimal(self)
 
 
+def _misfit(text: str, number: Decimal, suffix: str, unit: Unit) -> str:
+    """Why a limit does not fit a unit, and what would."""
+    what = {"%": "a share", "": "a plain number"}.get(suffix, "a time")
+    if unit is Unit.NONE:
+        better, factor = ("ratio", Decimal("0.01")) if suffix == "%" else ("seconds", _SECONDS_OF[suffix])
+        plain = f"{(number * factor).normalize():f}"
+        return f"'{text}' is {what}, and this metric has no unit: give the metric 'unit: {better}', or write '{plain}'"
+    if unit is Unit.RATIO and not suffix:
+        return f"'{text}' is more than the whole of a ratio: {_WOULD_FIT[unit]}"
+    return f"'{text}' is {what}, and this metric {_IS[unit]}: {_WOULD_FIT[unit]}"
+
+
+_SECONDS_OF = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60)}
+_IS = {Unit.RATIO: "is a ratio", Unit.PERCENT: "is in percent", Unit.SECONDS: "is in seconds"}
 _WOULD_FIT = {
     Unit.RATIO: "write a share such as '1%' or '0.01'",
     Unit.PERCENT: "write percent points such as '80%'",
     Unit.SECONDS: "write a time such as '200ms' or '1.5s'",
-    Unit.NONE: "write a plain number such as 4 or '0.2'",
 }

@@ -10,15 +10,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tidegate.api.checks.reading import read as read_model
+from tidegate.api.rollout import RolloutSpec
 from tidegate.cli.documents import Document, read
 from tidegate.cli.errors import CommandError
 from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.tables import Table, show
 from tidegate.core.instants import in_words
 from tidegate.reconcile.specs import checked
+from tidegate.simulation.clean import clean_world
 from tidegate.simulation.outcome import Outcome, unmet
 from tidegate.simulation.script import World
 from tidegate.simulation.scripted import Scripted
+from tidegate.simulation.world_checks import unsaid, world_problems
 
 COLUMNS = ("after", "at", "weight", "what", "why")
 
@@ -28,14 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="YAML with one Rollout, and its metric templates; - for stdin"
     )
-    parser.add_argument("--world", metavar="WORLD.yaml", help="what happens; by default all is well all the time")
+    parser.add_argument(
+        "--world",
+        metavar="WORLD.yaml",
+        help="what happens (docs/worlds.md); by default all is well: every metric is inside its limits, with requests enough",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when the world's expectations are met (or it has none), 1 when not."""
     given = the_rollout(arguments.files, "simulate")
-    document, world, spec = given.document, _world(arguments.world), given.whole_spec()
+    document, spec = given.document, given.whole_spec()
+    world = _world(arguments.world, spec)
     begun = time.perf_counter()
     scripted = Scripted(document.name, _wire(document), spec, world, checked)
     for ref, template in given.templates.specs.items():
@@ -75,14 +83,17 @@ def _wire(document: Document) -> dict[str, Any]:
     return dict(json.loads(json.dumps(document.content["spec"], default=str)))
 
 
-def _world(file: str | None) -> World:
+def _world(file: str | None, spec: RolloutSpec) -> World:
     if file is None:
-        return World()
+        return clean_world(spec)
     documents = read(file)
     if len(documents) != 1:
         raise CommandError(f"{file}: a world is one YAML document")
     world, problems = read_model(World, documents[0].content, ())
+    problems = world_problems(world, spec) if world is not None else problems
     if world is None or problems:
-        first = problems[0]
-        raise CommandError(f"{file}:{documents[0].line(first.where)}: {first}")
+        lines = [f"{file}:{documents[0].line(one.where)}: {one}" for one in problems]
+        raise CommandError("\n".join(lines))
+    for name in unsaid(world, spec):
+        print(f"tidegate: {file}: the world says nothing of '{name}': it has no data", file=sys.stderr)
     return world

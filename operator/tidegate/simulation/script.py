@@ -5,19 +5,29 @@ All instants count from the start of the simulation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from tidegate.api.command import Action
 from tidegate.api.model import ApiModel
+from tidegate.api.rollout import Instant
 from tidegate.api.scalars import Duration, Quantity, Weight
 from tidegate.core.observed import ArmName
 
 
+def _exactly_one(names: Iterable[str]) -> JsonDict:
+    """For editors: one of these fields, and no other of them."""
+    return {"oneOf": [{"required": [name]} for name in names]}
+
+
 class Level(ApiModel):
     """What a metric says from an instant on, until the next entry of its list."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one(("value", "series", "empty", "nan")))
 
     at: Duration = Duration("0s")
     """From when on."""
@@ -46,7 +56,7 @@ class MetricScript(ApiModel):
     candidate: Annotated[tuple[Level, ...], Field(min_length=1)]
     """About the candidate."""
     baseline: tuple[Level, ...] = ()
-    """About the baseline; by default the same as the candidate's first entry."""
+    """About the baseline. By default it is well all the time: what the candidate says at first, where that is inside the limits, else something inside them."""
     requests: Annotated[float, Field(ge=0)] = 1000
     """For a `ratio`: requests of each arm in each window."""
     traffic: Annotated[float, Field(ge=0)] | None = None
@@ -91,8 +101,14 @@ class CommandEdit(ApiModel):
     """Who."""
 
 
+THINGS = ("restart", "setWeight", "pods", "command", "release", "updateBaseline", "edit", "delete")
+"""What an event can be."""
+
+
 class Event(ApiModel):
     """Something that happens; one thing for each entry."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one(THINGS))
 
     at: Duration
     """When."""
@@ -117,12 +133,8 @@ class Event(ApiModel):
     def _one_thing(self) -> Self:
         given = self.model_fields_set - {"at"}
         if len(given) != 1:
-            raise ValueError("give exactly one thing that happens: " + ", ".join(_things()))
+            raise ValueError("give exactly one thing that happens: " + ", ".join(THINGS))
         return self
-
-
-def _things() -> list[str]:
-    return [field.alias or name for name, field in Event.model_fields.items() if name != "at"]
 
 
 class Expectation(ApiModel):
@@ -147,8 +159,8 @@ class Expectation(ApiModel):
 class World(ApiModel):
     """A scripted world."""
 
-    start: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-    """The instant at which it begins (a Monday morning)."""
+    start: Instant = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+    """The instant at which it begins, RFC 3339 with a time zone. By default a Monday morning."""
     lasts: Duration = Duration("60d")
     """How long it is looked at, at most; it ends earlier when the run has ended and nothing more happens."""
     roll_out: Duration = Duration("30s")
@@ -159,8 +171,10 @@ class World(ApiModel):
     """Foreign backends beside the two in every rule: Service to weight."""
     found: dict[ArmName, int] = Field(default_factory=dict)
     """The weights on the routes at the start; by default 100 and 0."""
+    baseline_follows: Duration | None = None
+    """With `AwaitBaseline`: so long after the run begins to wait for the baseline, Git brings the version to it. By default nobody does."""
     metrics: dict[str, MetricScript] = Field(default_factory=dict)
-    """What each metric of the Rollout says."""
+    """What each metric of the Rollout says, by its name. One that is not named has no data."""
     outages: tuple[Outage, ...] = ()
     """When Prometheus cannot be asked."""
     events: tuple[Event, ...] = ()

@@ -25,12 +25,13 @@ from tidegate.core.observed import (
     Vector,
 )
 from tidegate.reconcile.specs import Check
+from tidegate.simulation.clean import clean_level, is_clean
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster, SimulatedRoute
 from tidegate.simulation.counter import Counter, numbers, of_requests
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
-from tidegate.simulation.script import Event, Level, World
+from tidegate.simulation.script import Event, Level, MetricScript, World
 
 LAST_RECORD = 60.0
 """Seconds before a restart at which the run was last recorded: a live operator records every five minutes."""
@@ -76,6 +77,7 @@ class Scripted:
     clock: VirtualClock = field(init=False)
     cluster: Cluster = field(init=False)
     runner: Runner = field(init=False)
+    _followed: set[str] = field(default_factory=set)
     _told: set[float] = field(default_factory=set)
     _counted: dict[tuple[str, ArmName, str, int], Counter] = field(default_factory=dict)
     _last_status: Mapping[str, Any] = field(default_factory=dict)
@@ -86,9 +88,7 @@ class Scripted:
         self.begin = self.clock.now()
         self.cluster = Cluster(self.clock, namespace="default", rollout_seconds=self.world.roll_out.seconds)
         self._levels = {
-            (name, arm): Levels.of(
-                (script.baseline or script.candidate[:1]) if arm is ArmName.BASELINE else script.candidate
-            )
+            (name, arm): Levels.of(script.candidate if arm is ArmName.CANDIDATE else self._baseline(name, script))
             for name, script in self.world.metrics.items()
             for arm in ArmName
         }
@@ -104,6 +104,7 @@ class Scripted:
 
         def stop() -> bool:
             tell()
+            self._follow()
             self._wake_when_rolled_out()
             return self._over()
 
@@ -195,6 +196,26 @@ class Scripted:
             rules = [{**found, **self.world.beside} for _ in ref.rules or ("",)]
             self.cluster.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
         self.cluster.add_rollout(self.name, self.raw)
+
+    def _baseline(self, name: str, script: MetricScript) -> tuple[Level, ...]:
+        """What the baseline says: what is written, or else that it is well."""
+        metric = next((one for one in self.spec.metrics if one.name == name), None)
+        if script.baseline or metric is None:
+            return script.baseline
+        first = script.candidate[0]
+        fits = not first.at.seconds and is_clean(self.spec, metric, first)
+        return (first.model_copy(update={"for_": None}) if fits else clean_level(self.spec, metric),)
+
+    def _follow(self) -> None:
+        """Brings the version to a baseline that is awaited, once for each run."""
+        run = self.status.get("run") or {}
+        waits = (run.get("waiting") or {}).get("reason") == "AwaitingBaseline"
+        if self.world.baseline_follows is None or not waits or run["id"] in self._followed:
+            return
+        self._followed.add(run["id"])
+        image = self.cluster.deployments[self.spec.candidate.deployment].template["spec"]["containers"][0]["image"]
+        when = self.clock.now() + self.world.baseline_follows.seconds
+        self.runner.at(when, lambda: self.cluster.set_image(self.spec.baseline.deployment, image))
 
     def _refs(self) -> tuple[TargetRef, ...]:
         return targets.refs_of(self.spec, "default")

@@ -32,7 +32,7 @@ def test_what_the_api_server_refuses_is_refused_here_and_the_field_is_named(bad:
 
 
 ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
-    ("a share of 1", {"guards.0.max": 1}, "spec.guards[0].max", "does not fit a metric of unit ratio"),
+    ("a share of 1", {"guards.0.max": 1}, "spec.guards[0].max", "is more than the whole of a ratio"),
     ("a time on a share", {"guards.0.max": "200ms"}, "spec.guards[0].max", "write a share such as '1%' or '0.01'"),
     ("a share on a time", {"steps.1.guards.0.max": "5%"}, "spec.steps[1].guards[0].max", "write a time such as"),
     ("a floor in another unit", {"thresholds.0.floor": "5%"}, "spec.thresholds[0].floor", "write a time such as"),

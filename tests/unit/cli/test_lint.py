@@ -81,7 +81,7 @@ def test_an_error_is_told_with_file_line_field_and_what_would_be_right(lint: Lin
     assert code == 1
     assert out == (
         "web.yaml:17: error: spec.guards[0].max: "
-        "'5' does not fit a metric of unit ratio: write a share such as '1%' or '0.01'\n"
+        "'5' is more than the whole of a ratio: write a share such as '1%' or '0.01'\n"
     )
 
 
@@ -134,7 +134,9 @@ def test_json_is_for_programs(lint: Linted) -> None:
 
 def test_github_gets_annotations(lint: Linted) -> None:
     _, out = lint(ROLLOUT.replace("max: 5%", "max: 5"), "--format", "github")
-    assert out.startswith("::error file=web.yaml,line=17,title=Rollout web::spec.guards[0].max: '5' does not fit")
+    assert out.startswith(
+        "::error file=web.yaml,line=17,title=Rollout web::spec.guards[0].max: '5' is more than the whole"
+    )
     assert "'1%25'" in out
 
 

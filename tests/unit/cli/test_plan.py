@@ -89,7 +89,7 @@ def test_a_plan_with_errors_names_the_first_and_is_exit_code_1(
     file.write_text(COMPLETE.read_text().replace("max: 5%", "max: 5").replace("max: 0.5%", "max: 50"))
     assert main(["plan", str(file)]) == 1
     said = capsys.readouterr().err
-    assert "spec.guards[0].max: '5' does not fit a metric of unit ratio" in said
+    assert "spec.guards[0].max: '5' is more than the whole of a ratio" in said
     assert "(and 1 more: see tidegate lint)" in said
 
 

@@ -1,0 +1,128 @@
+"""A world in which all is well: every metric inside its limits, with requests enough, whatever the Rollout is.
+
+What `tidegate simulate` runs without `--world`, and what a baseline says of which a world says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from tidegate.api.checks.lines import lines_of
+from tidegate.api.metric import Metric
+from tidegate.api.rollout import RolloutSpec
+from tidegate.api.scalars import Duration, Quantity, Unit
+from tidegate.api.threshold import Threshold
+from tidegate.simulation.script import Level, MetricScript, World
+
+REQUESTS: Final = 10_000.0
+"""Requests of the candidate in each window, where no more are needed."""
+ENOUGH: Final = 20.0
+"""How many times `minimumRequests` there are."""
+DELIVERED_AFTER: Final = Duration("1m")
+"""How long Git takes to bring the version to a baseline that is awaited."""
+BEFORE_A_DATE: Final = timedelta(days=1)
+"""The world begins so long before the first instant that a gate names."""
+A_DAY: Final = 86_400.0
+
+_UNLIMITED: Final = {Unit.RATIO: 0.001, Unit.PERCENT: 50.0, Unit.SECONDS: 0.1, Unit.NONE: 1.0}
+_MOST: Final = {Unit.RATIO: 1.0, Unit.PERCENT: 100.0}
+_FACTORS: Final = {Unit.RATIO: 100.0}
+_SUFFIXES: Final = {Unit.RATIO: "%", Unit.PERCENT: "%", Unit.SECONDS: "s", Unit.NONE: ""}
+
+
+def clean_world(spec: RolloutSpec) -> World:
+    """The world in which a run of `spec` succeeds; `spec` has its presets and templates resolved."""
+    dates = [step.gate.after for step in spec.steps if step.gate is not None and step.gate.after is not None]
+    start = {"start": min(dates) - BEFORE_A_DATE} if dates else {}
+    return World(
+        **start,
+        lasts=Duration(f"{_longest_days(spec)}d"),
+        baseline_follows=DELIVERED_AFTER,
+        metrics={metric.name: clean_script(spec, metric) for metric in spec.metrics},
+    )
+
+
+def clean_script(spec: RolloutSpec, metric: Metric) -> MetricScript:
+    """What a metric says when all is well, about either arm."""
+    level = clean_level(spec, metric)
+    if metric.ratio is None:
+        return MetricScript(candidate=(level,), baseline=(level,))
+    weights = [float(step.weight.percent) for step in spec.steps if step.weight.percent]
+    asked = max(REQUESTS, ENOUGH * (metric.minimum_requests or 1))
+    return MetricScript(candidate=(level,), baseline=(level,), traffic=asked * 100 / min(weights, default=100.0))
+
+
+def clean_level(spec: RolloutSpec, metric: Metric) -> Level:
+    """An answer inside every limit on the metric: one series, or as many as it must have."""
+    value = _written(_well(spec, metric), metric.effective_unit)
+    labels = metric.ratio.by if metric.ratio is not None else ()
+    number = metric.min_series or 1
+    if not labels and number == 1:
+        return Level(value=value)
+    names = labels or ("series",)
+    return Level(series={",".join(f'{name}="{one}"' for name in names): value for one in range(1, number + 1)})
+
+
+def is_clean(spec: RolloutSpec, metric: Metric, level: Level) -> bool:
+    """Whether an answer is inside every limit that looks at one arm alone.
+
+    Raises: ValueError: a value does not fit the metric's unit.
+    """
+    if level.empty or level.nan:
+        return False
+    given = level.series.values() if level.series is not None else (level.value,)
+    values = [one.in_unit(metric.effective_unit) for one in given if one is not None]
+    lowest, highest = _bounds(spec, metric)
+    return all((lowest is None or lowest <= value) and (highest is None or value <= highest) for value in values)
+
+
+def _well(spec: RolloutSpec, metric: Metric) -> float:
+    """A number inside the limits, in the metric's unit."""
+    unit = metric.effective_unit
+    match _bounds(spec, metric):
+        case None, None:
+            return _UNLIMITED[unit]
+        case None, float(highest):
+            return highest / 10 if highest >= 0 else highest * 2
+        case float(lowest), None:
+            most = _MOST.get(unit)
+            if most is not None and lowest < most:
+                return (lowest + most) / 2
+            return lowest * 2 if lowest > 0 else lowest / 2 + 1
+        case float(lowest), float(highest):
+            return (lowest + highest) / 2
+        case _:
+            return 0.0
+
+
+def _bounds(spec: RolloutSpec, metric: Metric) -> tuple[float | None, float | None]:
+    lines = [line.threshold for line in lines_of(spec) if line.threshold.metric == metric.name]
+    unit = metric.effective_unit
+    lowest = [line.min.in_unit(unit) for line in lines if line.min is not None]
+    highest = [one.in_unit(unit) for line in lines for one in _highest(line)]
+    return max(lowest, default=None), min(highest, default=None)
+
+
+def _highest(line: Threshold) -> Iterator[Quantity]:
+    if line.max is not None:
+        yield line.max
+    if line.regression is not None and line.regression.limit is not None:
+        yield line.regression.limit
+
+
+def _written(value: float, unit: Unit) -> Quantity:
+    digits = f"{value * _FACTORS.get(unit, 1.0):.9f}".rstrip("0").rstrip(".")
+    return Quantity.parse(("0" if digits == "-0" else digits) + _SUFFIXES[unit])
+
+
+def _longest_days(spec: RolloutSpec) -> int:
+    """More than a clean run takes: its steps, its gates by the calendar, and a month."""
+    gates = [step.gate for step in spec.steps if step.gate is not None]
+    dates = [gate.after for gate in gates if gate.after is not None]
+    waits = sum(gate.since_step.elapsed.seconds for gate in gates if gate.since_step is not None)
+    calendar = (max(dates) - min(dates)).total_seconds() if dates else 0.0
+    settling = spec.promotion.settle.seconds
+    watched = sum(step.duration.seconds for step in spec.steps)
+    return min(int((watched + waits + calendar + settling) / A_DAY) + 31, 999_999)

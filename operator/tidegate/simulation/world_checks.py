@@ -1,0 +1,106 @@
+"""What is wrong with a world: by itself, and for the Rollout it is meant for. In the words of `tidegate lint`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from tidegate.api.checks.problems import Problem, Where
+from tidegate.api.metric import Metric
+from tidegate.api.reasons import REASONS
+from tidegate.api.rollout import RolloutSpec
+from tidegate.simulation.script import Expectation, Level, MetricScript, World
+
+OUTCOMES: Final = ("Succeeded", "Reverted", "Aborted", "Superseded", "Deleted", "Running", "None")
+"""What can come of a world: a run's outcome, `Running` for one that has not ended, `None` when none began."""
+
+
+def world_problems(world: World, spec: RolloutSpec) -> list[Problem]:
+    """What is wrong with a world for a Rollout, in the order in which it is written."""
+    return [*_of_metrics(world, spec), *_of_events(world, spec), *_of_expectation(world.expect, spec)]
+
+
+def unsaid(world: World, spec: RolloutSpec) -> list[str]:
+    """The metrics of the Rollout of which the world says nothing, by name."""
+    return [metric.name for metric in spec.metrics if metric.name not in world.metrics]
+
+
+def _of_metrics(world: World, spec: RolloutSpec) -> Iterator[Problem]:
+    known = {metric.name: metric for metric in spec.metrics}
+    for name, script in world.metrics.items():
+        where: Where = ("metrics", name)
+        metric = known.get(name)
+        if metric is None:
+            yield Problem(where, _unknown("metric", name, known, "the Rollout has"))
+            continue
+        for arm, levels in (("candidate", script.candidate), ("baseline", script.baseline)):
+            yield from _of_levels(levels, metric, (*where, arm))
+        yield from _of_counts(script, metric, where)
+
+
+def _of_levels(levels: tuple[Level, ...], metric: Metric, where: Where) -> Iterator[Problem]:
+    for index, level in enumerate(levels):
+        place = (*where, index)
+        if index and level.at.seconds <= levels[index - 1].at.seconds:
+            yield Problem((*place, "at"), f"must be later than the entry before it, which is at {levels[index - 1].at}")
+        yield from _of_values(level, metric, place)
+
+
+def _of_values(level: Level, metric: Metric, where: Where) -> Iterator[Problem]:
+    given = [((*where, "value"), level.value)] if level.value is not None else []
+    for labels, value in (level.series or {}).items():
+        given.append(((*where, "series", labels), value))
+        if labels and "=" not in labels:
+            yield Problem((*where, "series", labels), 'are no labels; write them like segment="eu",zone="1"')
+    for place, value in given:
+        try:
+            number = value.in_unit(metric.effective_unit)
+        except ValueError as error:
+            yield Problem(place, str(error))
+            continue
+        if metric.ratio is not None and not 0 <= number <= 1:
+            yield Problem(place, f"'{value}' is no share of requests: write 0% to 100%")
+
+
+def _of_counts(script: MetricScript, metric: Metric, where: Where) -> Iterator[Problem]:
+    for field in ("requests", "traffic"):
+        if metric.ratio is None and field in script.model_fields_set:
+            yield Problem((*where, field), f"is for a ratio of two counters, and '{metric.name}' is a query")
+    if {"requests", "traffic"} <= script.model_fields_set:
+        yield Problem((*where, "requests"), "is not used beside 'traffic': give one of them")
+
+
+def _of_events(world: World, spec: RolloutSpec) -> Iterator[Problem]:
+    routes = [f"{target.kind}/{target.name}" for target in spec.traffic]
+    for index, event in enumerate(world.events):
+        edit = event.set_weight
+        if edit is not None and edit.target is not None and edit.target not in routes:
+            where: Where = ("events", index, "setWeight", "target")
+            yield Problem(where, _unknown("route", edit.target, routes, "the Rollout has"))
+
+
+def _of_expectation(expected: Expectation | None, spec: RolloutSpec) -> Iterator[Problem]:
+    if expected is None:
+        return
+    steps = [step.name for step in spec.steps]
+    if expected.outcome is not None and expected.outcome not in OUTCOMES:
+        yield Problem(("expect", "outcome"), _unknown("outcome", expected.outcome, OUTCOMES, "there are"))
+    if expected.reason is not None and expected.reason not in REASONS:
+        yield Problem(
+            ("expect", "reason"), _unknown("reason", expected.reason, REASONS, "docs/reasons.md has them all")
+        )
+    if expected.step is not None and expected.step not in steps:
+        yield Problem(("expect", "step"), _unknown("step", expected.step, steps, "the Rollout has"))
+    first, last = expected.not_before, expected.not_after
+    if first is not None and last is not None and first.seconds > last.seconds:
+        yield Problem(("expect", "notAfter"), f"is before 'notBefore', {first}")
+
+
+def _unknown(noun: str, name: str, known: Iterable[str], there_are: str) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"there is no {noun} '{name}'; did you mean '{close[0]}'?"
+    listed = "" if len(names) > 12 else f" {', '.join(names)}" if names else " none"
+    return f"there is no {noun} '{name}': {there_are}{listed}"
