@@ -8,6 +8,7 @@ see `tidegate.wiring`.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
@@ -21,6 +22,17 @@ Check: TypeAlias = Callable[[], str | None]
 
 GRACE: Final = 1.0
 """Seconds that requests under way are given at the end."""
+
+
+class ListenError(Exception):
+    """The address to listen on cannot be had; the message says which, and why."""
+
+
+_IN_WORDS: Final = {
+    errno.EADDRINUSE: "the port is taken",
+    errno.EACCES: "not allowed (ports below 1024 need a privilege)",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+}
 
 
 def stale(age: Callable[[], float], limit: float, what: str) -> Check:
@@ -48,10 +60,15 @@ class WebServer:
     async def start(self) -> None:
         """Begins to listen.
 
-        Raises: OSError when the address cannot be had.
+        Raises: ListenError when the address cannot be had.
         """
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host.strip("[]") or None, int(self._port)).start()
+        try:
+            await web.TCPSite(self._runner, self._host.strip("[]") or None, int(self._port)).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            why = _IN_WORDS.get(error.errno or 0) or error.strerror or str(error)
+            raise ListenError(f"cannot listen on {self._host}:{self._port}: {why}") from error
 
     async def stop(self) -> None:
         """Ends."""

@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from tidegate.api.model import ApiModel, Rule, StatusModel
-from tidegate.api.rollout import ObjectName
+from tidegate.api.model import ApiModel, Rule, StatusModel, Words
+from tidegate.api.rollout import RolloutName
+from tidegate.api.text import ONE_LINE
 
 
 class Action(StrEnum):
@@ -24,15 +25,15 @@ class Action(StrEnum):
 class RolloutCommandSpec(ApiModel):
     """What is asked for, of which Rollout, by whom and why. Immutable."""
 
-    rollout: ObjectName
+    rollout: RolloutName
     """Name of the Rollout, in the same namespace."""
     action: Action
     """`Abort`: revert now. `Pause`: stop progress, guards stay on. `Resume`: go on. `Retry`: try a reverted version again."""
-    run: Annotated[str, Field(max_length=63)] = ""
+    run: Annotated[str, Field(max_length=63, pattern=ONE_LINE)] = ""
     """The run it is meant for; empty for whatever run is current. A command for a run that has ended is refused."""
-    reason: Annotated[str, Field(max_length=1024)] = ""
-    """Why, for the record."""
-    requester: Annotated[str, Field(max_length=253)] = ""
+    reason: Annotated[str, Field(max_length=1024, pattern=ONE_LINE)] = ""
+    """Why, for the record: one line."""
+    requester: Annotated[str, Field(max_length=253, pattern=ONE_LINE)] = ""
     """Who asks, as the API server knows them; `tidegate abort` and its siblings fill it in."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (Rule("self == oldSelf", "a command cannot be changed; create another"),)
@@ -43,7 +44,7 @@ class RolloutCommandStatus(StatusModel):
 
     phase: str = ""
     """`Done` or `Refused`."""
-    message: str = ""
+    message: Words = ""
     """What was done, or why not."""
     completion_time: datetime | None = None
     """When."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, JsonValue
 
 from tidegate.api.command import RolloutCommandSpec, RolloutCommandStatus
 from tidegate.api.model import Rule
-from tidegate.api.rollout import GROUP, VERSION, RolloutSpec
+from tidegate.api.rollout import GROUP, LONGEST_ROLLOUT_NAME, VERSION, RolloutSpec
 from tidegate.api.status import RolloutStatus
 from tidegate.api.structural import Schema, loosened, structural, validations
 from tidegate.api.templates.ref import TemplateKind
@@ -70,7 +70,7 @@ def _rollouts() -> Schema:
         _column("Baseline", ".spec.baseline.deployment", "The Deployment in service", wide=True),
         _column("Images", ".status.run.version.images", "What is on trial", wide=True),
     ]
-    return _definition("Rollout", "tgr", columns, root | _object_of(RolloutSpec, status))
+    return _definition("Rollout", "tgr", columns, root | _object_of(RolloutSpec, status, LONGEST_ROLLOUT_NAME))
 
 
 def _commands() -> Schema:
@@ -102,11 +102,11 @@ def _templates(kind: TemplateKind, short: str, description: str) -> Schema:
     return _definition(kind.value, short, columns, schema, scope)
 
 
-def _object_of(spec: type[BaseModel], status: Schema | None = None) -> Schema:
+def _object_of(spec: type[BaseModel], status: Schema | None = None, longest_name: int = 253) -> Schema:
     properties: Schema = {
         "apiVersion": {"type": "string", "description": "The version of this schema."},
         "kind": {"type": "string", "description": "The kind of this object."},
-        "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 63}}},
+        "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": longest_name}}},
         "spec": structural(spec),
     }
     if status is not None:

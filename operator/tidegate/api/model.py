@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
+
+from tidegate.api.text import printable
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class ApiModel(BaseModel):
 
     cel_rules: ClassVar[tuple[Rule, ...]] = ()
     """What the API server checks beyond types; each has its Python twin in `api/checks.py` where lint needs it."""
+
+
+Words = Annotated[str, PlainSerializer(printable)]
+"""A message for people in a status: whatever it quotes is escaped when it is written."""
 
 
 class StatusModel(BaseModel):

@@ -28,10 +28,19 @@ def variables(text: str) -> set[str]:
     return {match[1].strip("{}") for match in _VARIABLE.finditer(text)} - {"$"}
 
 
+def parsed(text: str) -> promql_parser.Expr:
+    """A query's tree, its variables filled in with something plausible. Raises: ValueError: it is no PromQL."""
+
+    def value(match: re.Match[str]) -> str:
+        return _PLAUSIBLE.get(match[1].strip("{}"), "web")
+
+    return promql_parser.parse(_STRING.sub(_double_quoted, _VARIABLE.sub(value, text)))
+
+
 def query_fault(text: str) -> str:
     """Why Prometheus would not answer a query with a vector or a scalar; empty when it would."""
     try:
-        found = _parsed(text)
+        found = parsed(text)
     except ValueError as error:
         return f"is no PromQL: {error}"
     while isinstance(found, promql_parser.ParenExpr):
@@ -44,7 +53,7 @@ def query_fault(text: str) -> str:
 def selector_fault(text: str) -> str:
     """Why a text is not the plain selector of a counter; empty when it is."""
     try:
-        found = _parsed(text)
+        found = parsed(text)
     except ValueError as error:
         return f"is no PromQL: {error}"
     if not isinstance(found, promql_parser.VectorSelector) or found.offset is not None or found.at is not None:
@@ -59,7 +68,7 @@ def histogram_fault(text: str) -> str:
     fault = selector_fault(text)
     if fault:
         return fault.replace("a counter", "a histogram")
-    found = _parsed(text)
+    found = parsed(text)
     name = found.name if isinstance(found, promql_parser.VectorSelector) else None
     if name is None:
         return "must begin with the histogram's name: the operator adds _bucket and _count to it"
@@ -77,13 +86,6 @@ def has_fixed_range(text: str) -> bool:
 def guesses_pods(text: str) -> bool:
     """Whether a query finds pods by a pattern of the workload's name, such as `$workload-.*`."""
     return _GUESSED_PODS.search(text) is not None
-
-
-def _parsed(text: str) -> promql_parser.Expr:
-    def value(match: re.Match[str]) -> str:
-        return _PLAUSIBLE.get(match[1].strip("{}"), "web")
-
-    return promql_parser.parse(_STRING.sub(_double_quoted, _VARIABLE.sub(value, text)))
 
 
 def _double_quoted(match: re.Match[str]) -> str:

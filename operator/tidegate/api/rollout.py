@@ -16,7 +16,8 @@ from tidegate.api.lists import unique, unique_by
 from tidegate.api.metric import Blindness, Metric
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rules import at_least_a_second, earlier_steps, known_metrics, known_metrics_in_steps, positive
-from tidegate.api.scalars import Count, Duration, Weight
+from tidegate.api.scalars import SUBDOMAIN, Count, Duration, Weight
+from tidegate.api.text import ONE_LINE
 from tidegate.api.threshold import Guard, Threshold
 
 GROUP = "tidegate.dev"
@@ -25,7 +26,13 @@ API_VERSION = f"{GROUP}/{VERSION}"
 FINALIZER = f"{GROUP}/restore-weights"
 MAX_STEPS = 32
 
-ObjectName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=SUBDOMAIN)]
+"""A Deployment or route: what Kubernetes calls a DNS subdomain."""
+ServiceName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+"""A Service: a DNS label."""
+LONGEST_ROLLOUT_NAME = 63
+RolloutName = Annotated[str, Field(min_length=1, max_length=LONGEST_ROLLOUT_NAME, pattern=SUBDOMAIN)]
+"""A Rollout: short enough to be the value of a label, and the begin of other names."""
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?")
 
 
@@ -51,7 +58,7 @@ class Baseline(ApiModel):
 
     deployment: ObjectName
     """Name of the Deployment that serves today."""
-    service: ObjectName
+    service: ServiceName
     """Name of the Service in the route's backends that reaches only the baseline's pods."""
     min_available: Annotated[Count, Field(json_schema_extra={"default": 1})] = Count("1")
     """Pods of the baseline that must be available before the candidate may be given more traffic: what a revert would land on. An integer, or a share such as `50%` of the larger arm's replicas, rounded up, so that it follows the candidate's size."""
@@ -62,7 +69,7 @@ class Candidate(ApiModel):
 
     deployment: ObjectName
     """Name of the Deployment on trial."""
-    service: ObjectName
+    service: ServiceName
     """Name of the Service in the route's backends that reaches only the candidate's pods."""
     unavailable_after: Duration = Duration("2m")
     """A candidate with traffic and no available pod for this long is a breach: the run is reverted."""
@@ -76,7 +83,7 @@ class RouteKind(StrEnum):
 
 
 RuleNames = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=253)], ...],
+    tuple[Annotated[str, Field(min_length=1, max_length=253, pattern=ONE_LINE)], ...],
     Field(min_length=1, max_length=16, json_schema_extra=unique()),
 ]
 
@@ -95,7 +102,7 @@ class TrafficTarget(ApiModel):
 class PrometheusRef(ApiModel):
     """Where the metrics are asked."""
 
-    source: Annotated[str, Field(min_length=1, max_length=63)] = "default"
+    source: Annotated[str, Field(min_length=1, max_length=63, pattern=ONE_LINE)] = "default"
     """A source the administrator named in the operator's configuration. A Rollout cannot reach any other."""
 
 
@@ -202,7 +209,7 @@ class Promotion(ApiModel):
 class RolloutSpec(ApiModel):
     """What to bring from weight 0 to the end, how, and within which limits."""
 
-    revision: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    revision: Annotated[str, Field(min_length=1, max_length=128, pattern=ONE_LINE)] | None = None
     """Names the release. Changing it alone starts a run: a release of configuration."""
     paused: bool = False
     """Stops all progress. Guards stay in force and may still revert."""

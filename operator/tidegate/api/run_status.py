@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tidegate.api.model import StatusModel
+from tidegate.api.model import StatusModel, Words
 
 
 class Version(StatusModel):
@@ -25,7 +25,7 @@ class Paused(StatusModel):
 
     reason: str
     """`PausedByCommand`, `LoweredByOther` or `BaselineChanged`."""
-    message: str = ""
+    message: Words = ""
     """Who and why."""
     since: datetime
     """When it stopped."""
@@ -38,7 +38,7 @@ class Ending(StatusModel):
     """`Reverted`, `Aborted`, `Superseded` or `Deleted`."""
     reason: str
     """One CamelCase word."""
-    evidence: str = ""
+    evidence: Words = ""
     """What was seen that decided it."""
     since: datetime
     """When it was decided."""
@@ -60,7 +60,7 @@ class Hold(StatusModel):
 
     reason: str
     """One CamelCase word."""
-    message: str = ""
+    message: Words = ""
     """What is not well."""
     since: datetime
     """When it began."""
@@ -75,7 +75,7 @@ class Waiting(StatusModel):
 
     reason: str
     """One CamelCase word."""
-    message: str = ""
+    message: Words = ""
     """What is waited for."""
     since: datetime
     """Since when."""

@@ -21,6 +21,7 @@ DURATION_PATTERN = r"^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([
 QUANTITY_PATTERN = r"^-?[0-9]{1,12}(\.[0-9]{1,9})?(%|ms|s|m)?$"
 PERCENT_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,4})?%$"
 COUNT_PATTERN = r"^([1-9][0-9]{0,3}|10000|(100|[1-9][0-9]?)%)$"
+SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 WEIGHT_PATTERN = r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)$"
 
 _DURATION = re.compile(DURATION_PATTERN)
@@ -100,6 +101,8 @@ class Quantity(_Text):
     form: ClassVar[dict[str, Any]] = {
         "x-kubernetes-int-or-string": True,
         "pattern": QUANTITY_PATTERN,
+        "minimum": -999_999_999_999,  # twelve digits, as in the pattern, which binds texts alone
+        "maximum": 999_999_999_999,
         "maxLength": 24,
     }
     right: ClassVar[str] = "limit; write an integer, or a quoted number such as '0.2', '5%' or '200ms'"

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tidegate.api.model import StatusModel
+from tidegate.api.model import StatusModel, Words
 from tidegate.api.run_status import (
     Ending,
     EvidenceStatus,
@@ -60,7 +60,7 @@ class Condition(StatusModel):
     """`True`, `False` or `Unknown`."""
     reason: str
     """One CamelCase word, defined in api/reasons.py."""
-    message: str = ""
+    message: Words = ""
     """The reason in a sentence."""
     last_transition_time: datetime
     """When `status` last changed."""
@@ -126,7 +126,7 @@ class GuardStatus(StatusModel):
     """`Breached`, `Pending`, `NotComparable`, `TooFew` or `Blind`."""
     since: datetime
     """Since when it is in this state."""
-    message: str = ""
+    message: Words = ""
     """The finding in words, as last recorded."""
     clocks: tuple[Clock, ...] = ()
     """The worst eight series."""
@@ -147,7 +147,7 @@ class BlindStatus(StatusModel):
     """The run's watched seconds at the last blind answer of this kind."""
     answers: int = 0
     """Questions asked in that time."""
-    message: str = ""
+    message: Words = ""
     """What was answered last."""
 
 
@@ -178,7 +178,7 @@ class FindingStatus(StatusModel):
     """For a ratio: the rates that these counts leave possible, with 95 % confidence, such as `0% to 1.4%`."""
     conclusion: str = ""
     """For a test on counts: `Regressed`, `ShownOk` or `Inconclusive`."""
-    message: str = ""
+    message: Words = ""
     """All of it in words."""
 
 
@@ -208,7 +208,7 @@ class HistoryEntry(StatusModel):
     """`Succeeded`, `Reverted`, `Aborted`, `Superseded` or `Deleted`."""
     reason: str
     """One CamelCase word."""
-    message: str = ""
+    message: Words = ""
     """Why, in words."""
     start_time: datetime
     """When it began."""
@@ -252,7 +252,7 @@ class RolloutStatus(StatusModel):
     observed_generation: Annotated[int, Field(description="The generation of the spec this status is about.")] = -1
     phase: str = ""
     """For people: `Idle Waiting Progressing Paused Reverting Reverted Promoting Succeeded Invalid`. No logic reads it."""
-    message: str = ""
+    message: Words = ""
     """What is going on, in a sentence."""
     conditions: tuple[Condition, ...] = ()
     """`Ready`, and `Reconciling` or `Stalled` while true, as kstatus reads them."""

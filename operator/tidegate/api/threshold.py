@@ -11,6 +11,7 @@ from pydantic import Field
 from tidegate.api.metric import MetricName
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.scalars import Duration, Percent, Quantity
+from tidegate.api.text import ONE_LINE
 
 
 class OnBreach(StrEnum):
@@ -60,7 +61,15 @@ class Regression(ApiModel):
     confidence: Percent = Percent("95%")
     """With 95%, the default, at most one healthy run in twenty is stopped, all lines with a `regression` together."""
     limit: Quantity | None = None
-    """Judge by this share instead of by the baseline. The baseline then only tells a shared incident from a regression."""
+    """Judge by this share instead of by the baseline, without `margin`. The baseline then only tells a shared incident from a regression."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.limit) || !has(self.margin)",
+            "'margin' is how much worse than the baseline, and with 'limit' nothing is compared with it: give one of them",
+            ".margin",
+        ),
+    )
 
 
 class Split(ApiModel):
@@ -73,7 +82,7 @@ class Split(ApiModel):
 class Threshold(ApiModel):
     """One limit on one metric. Two limits are two lines."""
 
-    name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=ONE_LINE)] | None = None
     """Its identity; by default made of the metric and the limit, such as `error-rate max 5%`."""
     metric: MetricName
     """Name of the metric that is judged."""

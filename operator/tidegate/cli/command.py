@@ -9,10 +9,12 @@ from typing import Final
 
 from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, JsonObject, Resource
 from tidegate.adapters.kubernetes.kubeconfig import Connection
-from tidegate.api.command import Action, RolloutCommandSpec
+from tidegate.api.checks.reading import read
+from tidegate.api.command import RolloutCommandSpec
 from tidegate.api.rollout import API_VERSION
 from tidegate.api.scalars import Duration
-from tidegate.cli.cluster import add_cluster_arguments, with_cluster
+from tidegate.api.text import printable
+from tidegate.cli.cluster import add_cluster_arguments, name_of_rollout, with_cluster
 from tidegate.cli.errors import CommandError
 from tidegate.ports.errors import Missing, PortError
 
@@ -23,7 +25,7 @@ REVIEWS: Final = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which Rollout, why, and how long to wait."""
-    parser.add_argument("name", metavar="NAME", help="of the Rollout")
+    parser.add_argument("name", type=name_of_rollout, metavar="NAME", help="of the Rollout")
     parser.add_argument("--reason", default="", help="why, for the record")
     parser.add_argument("--run", default="", metavar="ID", help="only if this run is still the current one")
     parser.add_argument(
@@ -42,14 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _ask(arguments: argparse.Namespace, cluster: Connection) -> int:
+    given = {"rollout": arguments.name, "action": arguments.command.capitalize()}
+    asked = given | {"run": arguments.run, "reason": arguments.reason}
+    _checked(asked)  # before anything is asked of the cluster
     await _require_rollout(cluster, arguments.name)
-    spec = RolloutCommandSpec(
-        rollout=arguments.name,
-        action=Action(arguments.command.capitalize()),
-        run=arguments.run,
-        reason=arguments.reason,
-        requester=await _requester(cluster),
-    )
+    spec = _checked(asked | {"requester": await _requester(cluster)})
     created = await cluster.api.create(COMMANDS, cluster.namespace, _manifest(spec, cluster.namespace), manager=MANAGER)
     name = created["metadata"]["name"]
     if not arguments.wait.seconds:
@@ -58,18 +57,27 @@ async def _ask(arguments: argparse.Namespace, cluster: Connection) -> int:
     return await _outcome(cluster, spec, name, arguments.wait)
 
 
+def _checked(asked: dict[str, str]) -> RolloutCommandSpec:
+    """The command, held to what the API server would take. Raises: CommandError: it would not."""
+    spec, problems = read(RolloutCommandSpec, asked, ())
+    if spec is None:
+        raise CommandError("\n".join(f"--{problem}" for problem in problems))
+    return spec
+
+
 async def _outcome(cluster: Connection, spec: RolloutCommandSpec, name: str, wait: Duration) -> int:
     deadline = time.monotonic() + wait.seconds
     while True:
         status = (await cluster.api.get(COMMANDS, cluster.namespace, name)).get("status") or {}
         if status.get("phase"):
             done = status["phase"] == "Done"
-            print(f"{spec.action} {spec.rollout}: {'done' if done else 'refused'}: {status.get('message', '')}")
+            outcome, message = "done" if done else "refused", printable(str(status.get("message", "")))
+            print(f"{spec.action} {spec.rollout}: {outcome}: {message}")
             return 0 if done else 1
         if time.monotonic() >= deadline:
             raise CommandError(
-                f"nothing became of rolloutcommand/{name} within {wait}: is the operator running? "
-                f"It stays in force; see kubectl get rolloutcommand {name} -n {cluster.namespace}",
+                f"timed out after {wait} waiting for the operator. The {spec.action} is recorded as rolloutcommand/{name} and will be "
+                f"carried out when the operator answers: kubectl get rolloutcommand {name} -n {cluster.namespace}",
                 1,
             )
         await asyncio.sleep(POLL_SECONDS)

@@ -11,10 +11,11 @@ from typing import Final
 import yaml
 
 from tidegate.api.checks import Problem, Where
+from tidegate.api.manifest_yaml import ManifestLoader, weighed
+from tidegate.api.rollout import GROUP
 from tidegate.cli.errors import CommandError
 
 STDIN: Final = "-"
-_TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,23 @@ class Document:
     """As named on the command line; `<stdin>` for standard input."""
     content: dict[str, object]
     node: yaml.MappingNode
+    repeated_keys: tuple[Problem, ...] = ()
+    """Fields written twice: a strict API server refuses them, YAML readers quietly take the last."""
 
     @property
     def kind(self) -> str:
         """`apiVersion/kind`, such as `apps/v1/Deployment`."""
         return f"{self.content.get('apiVersion', '')}/{self.content.get('kind', '')}"
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is of one of Tidegate's kinds."""
+        return self.kind.startswith(f"{GROUP}/")
+
+    @property
+    def words(self) -> str:
+        """The kind for people, such as `Deployment (apps/v1)`."""
+        return f"{self.content.get('kind') or 'an object without a kind'} ({self.content.get('apiVersion') or 'no apiVersion'})"
 
     @property
     def name(self) -> str:
@@ -49,13 +62,14 @@ class Document:
             line = _first_line(key)
         return line
 
-    def repeated_keys(self) -> Iterator[Problem]:
-        """Fields written twice: kubectl refuses them, YAML readers quietly take the last."""
-        return _repeated(self.node, ())
-
 
 def files_of(name: str) -> list[str]:
-    """The YAML files a name stands for: itself, or those in a folder and the folders in it."""
+    """The YAML files a name stands for: itself, or those in a folder and the folders in it.
+
+    Raises: CommandError: it names nothing.
+    """
+    if not name:
+        raise CommandError("'' is no file (write . for the folder you are in)")
     folder = Path(name)
     if name == STDIN or not folder.is_dir():
         return [name]
@@ -80,30 +94,49 @@ def read(file: str) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CommandError(f"{shown}:{line}: is no YAML: {error.problem}") from error
+    except RecursionError:
+        raise CommandError(f"{shown}: is nested too deeply") from None
+    except ValueError as error:  # characters, dates
+        raise CommandError(f"{shown}: is no YAML: {error}") from error
     except yaml.YAMLError as error:
         raise CommandError(f"{shown}: is no YAML: {' '.join(str(error).split())}") from error
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads scalars as kubectl does: what looks like an instant stays a text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def _documents(shown: str, text: str) -> Iterator[Document]:
-    loader = _Loader(text)
+    loader = ManifestLoader(text)
     try:
         while loader.check_node():
             node = loader.get_node()
             if isinstance(node, yaml.MappingNode):
-                content = loader.construct_document(node)
-                yield Document(shown, {str(key): value for key, value in content.items()}, node)
+                weighed(node)
+                repeated = tuple(_repeated(node, (), set()))
+                yield from _objects(Document(shown, dict(loader.construct_document(node)), node, repeated))
+            elif node is not None and not _is_nothing(node):
+                raise CommandError(f"{shown}:{_first_line(node)}: is no object with apiVersion and kind")
     finally:
         loader.dispose()
+
+
+def _is_nothing(node: yaml.Node) -> bool:
+    """An empty document, or one of comments."""
+    return isinstance(node, yaml.ScalarNode) and node.value in {"", "~", "null"}
+
+
+def _objects(document: Document) -> Iterator[Document]:
+    """The object itself, or those in a list of objects, as `kubectl get -o yaml` writes it."""
+    items, kind = document.content.get("items"), document.content.get("kind")
+    found = _inside(document.node, "items")
+    if not (isinstance(kind, str) and kind.endswith("List") and found is not None):
+        yield document
+        return
+    if not isinstance(items, list):
+        raise CommandError(f"{document.file}:{_first_line(found[0])}: items must be a list")
+    for index, (content, node) in enumerate(zip(items, found[1].value, strict=True)):
+        if isinstance(content, dict) and isinstance(node, yaml.MappingNode):
+            way: Where = ("items", index)
+            inside = (one for one in document.repeated_keys if one.where[:2] == way)
+            repeated = tuple(Problem(one.where[2:], one.message) for one in inside)
+            yield Document(document.file, content, node, repeated)
 
 
 def _inside(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
@@ -115,18 +148,21 @@ def _inside(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | N
     return None
 
 
-def _repeated(node: yaml.Node, where: Where) -> Iterator[Problem]:
+def _repeated(node: yaml.Node, where: Where, seen: set[int]) -> Iterator[Problem]:
+    if id(node) in seen:  # an alias
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
+        names: set[str] = set()
         for key, value in node.value:
             place = (*where, str(key.value))
-            if key.value in seen:
+            if str(key.value) in names:
                 yield Problem(place, f"is written twice, again on line {_first_line(key)}")
-            seen.add(key.value)
-            yield from _repeated(value, place)
+            names.add(str(key.value))
+            yield from _repeated(value, place, seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _repeated(item, (*where, index))
+            yield from _repeated(item, (*where, index), seen)
 
 
 def _first_line(node: yaml.Node) -> int:

@@ -11,9 +11,14 @@ from typing import Final
 
 from tidegate.api.checks import Problem, Severity, Where, check_command, check_rollout, check_template, rollout_advice
 from tidegate.api.rollout import API_VERSION, GROUP, RolloutSpec
-from tidegate.cli.documents import Document, files_of, read
+from tidegate.api.text import printable
+from tidegate.cli.documents import STDIN, Document, files_of, read
+from tidegate.cli.errors import CommandError
+from tidegate.cli.routes import route_problems
 from tidegate.cli.templates import KINDS, GivenTemplates, namespace_of
 
+MOST_NAMED: Final = 5
+"""Objects of other kinds that are named."""
 ROLLOUT: Final = f"{API_VERSION}/Rollout"
 COMMAND: Final = f"{API_VERSION}/RolloutCommand"
 
@@ -45,10 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 without errors, 1 with some."""
-    files = [file for name in arguments.files for file in files_of(name)]
-    documents = [document for file in files for document in read(file)]
+    documents = [document for name in arguments.files for document in _given(name)]
     templates = GivenTemplates(documents)
     findings = [finding for document in documents for finding in findings_of(document, templates)]
+    findings += routes_findings(documents, templates)
     match arguments.format:
         case "json":
             print(json.dumps([finding.__dict__ for finding in findings], indent=2))
@@ -59,6 +64,25 @@ def run(arguments: argparse.Namespace) -> int:
             print(_summary(documents, findings), file=sys.stderr)
     fatal = {Severity.ERROR, Severity.WARNING} if arguments.strict else {Severity.ERROR}
     return 1 if any(finding.severity in fatal for finding in findings) else 0
+
+
+def _given(name: str) -> list[Document]:
+    """The objects of what was named on the command line.
+
+    Raises: CommandError: there is nothing of ours in it: a wrong path must not look like a clean one.
+    """
+    files = files_of(name)
+    documents = [document for file in files for document in read(file)]
+    if any(document.ours for document in documents):
+        return documents
+    shown = "<stdin>" if name == STDIN else name
+    if not files:
+        raise CommandError(f"{shown}: there is no YAML file in it")
+    others = ", ".join(dict.fromkeys(document.words for document in documents[:MOST_NAMED]))
+    argo = any(document.kind.startswith("argoproj.io/") for document in documents)
+    hint = "; a Rollout of Argo Rollouts is another kind" if argo else ""
+    found = f"only {others}{hint}" if documents else "it is empty"
+    raise CommandError(f"{shown}: there is no Rollout, RolloutCommand or metric template in it: {found}")
 
 
 def findings_of(document: Document, templates: GivenTemplates) -> Iterator[Finding]:
@@ -76,9 +100,9 @@ def findings_of(document: Document, templates: GivenTemplates) -> Iterator[Findi
 
 
 def _problems(document: Document, templates: GivenTemplates) -> list[Problem]:
-    if not document.kind.startswith(f"{GROUP}/"):
+    if not document.ours:
         return []
-    repeated = list(document.repeated_keys())
+    repeated = list(document.repeated_keys)
     match document.kind:
         case kind if kind == ROLLOUT:
             spec, problems = check_rollout(document.content, templates.of(document))
@@ -95,6 +119,16 @@ def _problems(document: Document, templates: GivenTemplates) -> list[Problem]:
             return [
                 Problem(("kind",) if document.content.get("apiVersion") == API_VERSION else ("apiVersion",), message)
             ]
+
+
+def routes_findings(documents: Sequence[Document], templates: GivenTemplates) -> Iterator[Finding]:
+    """What routes among the files mean for the Rollouts among them: warnings, at the route's line."""
+    for rollout in documents:
+        if rollout.kind == ROLLOUT:
+            spec, _ = check_rollout(rollout.content, templates.of(rollout))
+            for document, problem in route_problems(spec, rollout, documents) if spec is not None else ():
+                line, kind = document.line(problem.where), document.kind.rpartition("/")[2]
+                yield Finding(document.file, line, kind, document.name, problem.path, problem.severity, problem.message)
 
 
 def _misplaced(document: Document, spec: RolloutSpec, templates: GivenTemplates) -> Iterator[Problem]:
@@ -114,14 +148,17 @@ def _places(problems: Sequence[Problem]) -> set[Where]:
 
 
 def _line(finding: Finding) -> str:
-    return f"{finding.file}:{finding.line}: {finding.severity}: {finding.path}: {finding.message}"
+    return printable(f"{finding.file}:{finding.line}: {finding.severity}: {finding.path}: {finding.message}")
 
 
 def _annotation(finding: Finding) -> str:
-    message = f"{finding.path}: {finding.message}".replace("%", "%25").replace("\n", "%0A")
-    return (
-        f"::{finding.severity} file={finding.file},line={finding.line},title={finding.kind} {finding.name}::{message}"
+    """A workflow command of GitHub: in properties `,` and `:` end them, everywhere a line break does."""
+    message = printable(f"{finding.path}: {finding.message}").replace("%", "%25")
+    file, title = (
+        printable(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+        for text in (finding.file, f"{finding.kind} {finding.name}")
     )
+    return f"::{finding.severity} file={file},line={finding.line},title={title}::{message}"
 
 
 def _summary(documents: Sequence[Document], findings: Sequence[Finding]) -> str:

@@ -6,13 +6,15 @@ A command is a module with `add_arguments(parser)` and `run(arguments) -> exit c
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, NoReturn, Protocol, cast
 
+from tidegate.api.text import printable
+from tidegate.cli import streams
 from tidegate.cli.errors import CommandError
 
 COMMANDS: Final = {
@@ -35,6 +37,14 @@ COMMANDS: Final = {
 """Each command's module in this package, and its help."""
 
 
+class SupportsWrite(Protocol):
+    """What help is written to."""
+
+    def write(self, text: str, /) -> object:
+        """Writes."""
+        ...
+
+
 class Command(Protocol):
     """What a command's module offers."""
 
@@ -50,21 +60,40 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code: 0 done, 1 done and the answer is no, 2 wrong use or unreadable input, 130 interrupted."""
     given = sys.argv[1:] if argv is None else list(argv)
+    streams.prepare()
     try:
-        return _run(given)
+        return _written(given)
     except CommandError as error:
-        print(f"tidegate: {error}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # nothing more can be said
+            for line in str(error).split("\n"):
+                print(f"tidegate: {printable(line)}", file=sys.stderr)
         return error.code
-    except BrokenPipeError:  # the reader (`| head`) has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         return 130
 
 
+def _written(given: list[str]) -> int:
+    """The exit code, once everything is written.
+
+    Raises: CommandError: what was to be said could not be written.
+    """
+    try:
+        try:
+            return _run(given)
+        finally:
+            streams.flush()
+    except BrokenPipeError:  # the reader (`| head`) has had enough
+        streams.give_up(sys.stdout)
+        return 0
+    except OSError as error:
+        streams.give_up(sys.stdout)
+        where = error.filename or "cannot write to standard output"
+        raise CommandError(f"{where}: {error.strerror}") from error
+
+
 def _run(given: list[str]) -> int:
     asked = next((word for word in given if not word.startswith("-")), "")
-    parser = argparse.ArgumentParser(prog=_program(), description="Canary releases that put themselves back.")
+    parser = _Parser(prog=_program(), description="Canary releases that put themselves back.")
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (_, help_) in COMMANDS.items():
@@ -72,9 +101,22 @@ def _run(given: list[str]) -> int:
         if name == asked:
             _command(name).add_arguments(added)
     arguments = parser.parse_args(given)
-    code = _command(arguments.command).run(arguments)
-    sys.stdout.flush()
-    return code
+    return _command(arguments.command).run(arguments)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says how a value that begins with `-` is written, which argparse takes for an option; tells a full disk."""
+
+    def _print_message(self, message: str, file: SupportsWrite | None = None) -> None:
+        """Writes help: argparse itself would pass over what cannot be written."""
+        (file or sys.stderr).write(message)
+
+    def error(self, message: str) -> NoReturn:
+        """Ends with exit code 2."""
+        option = message.removeprefix("argument ").partition(":")[0].split("/")[-1]
+        if message.endswith("expected one argument"):
+            message += f" (one that begins with '-' is written {option}=...)"
+        super().error(printable(message))
 
 
 class _Version(argparse.Action):

@@ -12,6 +12,7 @@ from tidegate.cli.errors import CommandError
 from tidegate.loop import scheduler_of
 from tidegate.ports.errors import PortError
 from tidegate.settings import SettingsError, load
+from tidegate.web import ListenError
 from tidegate.wiring import run_operator
 
 
@@ -34,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     logs.configure(settings.logs.format, settings.logs.level)
     try:
         asyncio.run(run_operator(settings, scheduler_of, kubeconfig=arguments.kubeconfig, context=arguments.context))
+    except ListenError as error:
+        raise CommandError(f"{error}; 'listen' in {arguments.config} names another address", 1) from error
     except PortError as error:
         raise CommandError(str(error), 1) from error
     return 0

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from tidegate.api.rollout import RolloutSpec
+from tidegate.api.text import printable
 from tidegate.api.threshold import Threshold
 from tidegate.cli import words
 from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
+from tidegate.cli.instants import instant
 from tidegate.cli.rollouts import the_rollouts
 from tidegate.cli.tables import Table, show
 from tidegate.cli.timeline import Planned, timeline
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="YAML with one Rollout or more, and their metric templates; - for stdin",
     )
     parser.add_argument(
-        "--start", type=_instant, metavar="INSTANT", help="show dates for a run that begins then (2026-11-21T09:00:00Z)"
+        "--start", type=instant, metavar="INSTANT", help="show dates for a run that begins then (2026-11-21T09:00:00Z)"
     )
 
 
@@ -55,8 +57,8 @@ def _print(document: Document, spec: RolloutSpec, start: datetime | None) -> Non
     title = f"{document.name}: {spec.baseline.deployment} → {spec.candidate.deployment} on {routes}"
     show(Table(title, COLUMNS, tuple(_row(number, step, start) for number, step in enumerate(steps, 1))), sys.stdout)
     for heading, lines in _sections(spec):
-        print(f"\n{heading}")
-        print("".join(f"  {line}\n" for line in lines), end="")
+        print(f"\n{printable(heading)}")
+        print("".join(f"  {printable(line)}\n" for line in lines), end="")
     print(f"\n{_totals(steps, start)}")
 
 
@@ -88,6 +90,8 @@ def _lines(heading: str, lines: Sequence[Threshold]) -> Iterator[tuple[str, Sequ
 
 
 def _blindness(spec: RolloutSpec) -> list[str]:
+    if not spec.metrics:
+        return ["there are no metrics"]
     found = [
         f"a metric without data {words.blindness_in_words(spec.blindness.no_data)}",
         f"Prometheus not to be asked {words.blindness_in_words(spec.blindness.source_down)}",
@@ -112,12 +116,7 @@ def _totals(steps: Sequence[Planned], start: datetime | None) -> str:
 def _moment(offset: float, start: datetime | None) -> str:
     if start is None:
         return in_words(offset)
-    return f"{start + timedelta(seconds=offset):%a %Y-%m-%d %H:%M}"
-
-
-def _instant(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no instant; write it like 2026-11-21T09:00:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return f"{start + timedelta(seconds=offset):%a %Y-%m-%d %H:%M}"
+    except OverflowError:
+        return "after the year 9999"

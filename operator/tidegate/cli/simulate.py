@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.api.checks.reading import read as read_model
 from tidegate.api.rollout import RolloutSpec
+from tidegate.api.text import printable
 from tidegate.cli.documents import Document, read
 from tidegate.cli.errors import CommandError
 from tidegate.cli.rollouts import the_rollout
@@ -71,11 +72,11 @@ def _print(document: Document, outcome: Outcome, failures: list[str], took: floa
         for line in outcome.lines
     )
     show(Table(f"{document.name} in the simulated world", COLUMNS, rows), sys.stdout)
-    print(f"\n{outcome.words}")
+    print(f"\n{printable(outcome.words)}")
     virtual = in_words(outcome.seconds) or "0s"
     print(f"{virtual} of virtual time, {outcome.ticks} ticks, in {took:.2f} s", file=sys.stderr)
     for failure in failures:
-        print(f"NOT AS EXPECTED: {failure}")
+        print(f"NOT AS EXPECTED: {printable(failure)}")
 
 
 def _wire(document: Document) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from tidegate.api.status import (
     RunStatus,
     StepStatus,
 )
+from tidegate.api.text import printable
 from tidegate.api.threshold import LimitKind
-from tidegate.cli.cluster import add_cluster_arguments, with_cluster
+from tidegate.cli.cluster import add_cluster_arguments, name_of_rollout, with_cluster
 from tidegate.cli.errors import CommandError
 from tidegate.cli.tables import Table, show
 from tidegate.core.evidence.intervals import still_possible
@@ -49,7 +50,7 @@ JUDGED: Final = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which Rollout."""
-    parser.add_argument("name", metavar="NAME", help="of the Rollout")
+    parser.add_argument("name", type=name_of_rollout, metavar="NAME", help="of the Rollout")
     add_cluster_arguments(parser)
 
 
@@ -70,13 +71,13 @@ async def _show(name: str, connection: Connection) -> int:
         raise CommandError(
             f"the status of {name} was written by another version: .status.{where} is not known"
         ) from error
-    print(f"{name}: {status.phase or 'not seen by the operator yet'}")
+    print(f"{name}: {printable(status.phase) or 'not seen by the operator yet'}")
     for part in report(status):
         if isinstance(part, Table):
             print()
             show(part, sys.stdout)
         else:
-            print(f"  {part}")
+            print(f"  {printable(part)}")
     return 0
 
 

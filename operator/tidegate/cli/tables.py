@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
+from tidegate.api.text import printable
+
 PADDING: Final = 3
 """Characters beside a drawn column; the first has one more."""
 LEGIBLE: Final = 40
@@ -27,7 +29,7 @@ def show(table: Table, out: TextIO) -> None:
     if out.isatty():
         _draw(_filled(table), out)
     else:
-        out.write(f"{table.title}\n{plain(table)}")
+        out.write(f"{printable(table.title)}\n{plain(table)}")
 
 
 def plain(table: Table) -> str:
@@ -39,10 +41,10 @@ def plain(table: Table) -> str:
 
 
 def _filled(table: Table) -> Table:
-    """Without the columns that have nothing in any row."""
+    """Without the columns that have nothing in any row, and with every text safe to show."""
     kept = [index for index in range(len(table.columns)) if any(row[index] for row in table.rows)]
-    rows = tuple(tuple(row[index] for index in kept) for row in table.rows)
-    return Table(table.title, tuple(table.columns[index] for index in kept), rows)
+    rows = tuple(tuple(printable(row[index]) for index in kept) for row in table.rows)
+    return Table(printable(table.title), tuple(table.columns[index] for index in kept), rows)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.api.command import Action
+from tidegate.api.text import printable
 from tidegate.core import promotion
 from tidegate.core.baselines import accept_baseline
 from tidegate.core.draft import Draft
@@ -30,7 +31,7 @@ def take_commands(draft: Draft) -> None:
 def _refusal(draft: Draft, command: Command) -> str | None:
     run = draft.status.run
     if command.run and (run is None or run.id != command.run):
-        return f"run {command.run} is not under way"
+        return f"run {printable(command.run)} is not under way"
     match command.action:
         case Action.RETRY:
             return "a run is under way; Abort it first" if run is not None else None
@@ -46,7 +47,8 @@ def _sent_back(draft: Draft) -> bool:
 
 
 def _carry_out(draft: Draft, command: Command) -> str:
-    words = f"{command.action} by {command.requester or 'somebody'}" + (f": {command.reason}" if command.reason else "")
+    reason = f": {printable(command.reason)}" if command.reason else ""
+    words = f"{command.action} by {printable(command.requester) or 'somebody'}{reason}"
     match command.action:
         case Action.ABORT:
             _abort(draft, words)

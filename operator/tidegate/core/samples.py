@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from tidegate.api.metric import Metric, WhenEmpty
 from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
+from tidegate.api.text import printable
 from tidegate.core.observed import Answer, Failed, Matrix, Question, Vector
 from tidegate.core.slowness import no_bucket
 
@@ -149,9 +150,14 @@ def _of_ratio(metric: Metric, *, part: Vector, total: Vector, fast: bool) -> Sam
     return Value(tuple(series))
 
 
+def _quoted(value: str) -> str:
+    r"""A label's value as PromQL writes it: quotes and backslashes escaped, as is whatever is not printable."""
+    return printable(value.replace("\\", "\\\\").replace('"', '\\"'))
+
+
 def labelled(labels: tuple[tuple[str, str], ...]) -> str:
     """Labels as PromQL writes them, empty for none; of very long ones the begin and a digest, for status keeps them."""
-    text = "{" + ", ".join(f'{key}="{value}"' for key, value in labels) + "}" if labels else ""
+    text = "{" + ", ".join(f'{key}="{_quoted(value)}"' for key, value in labels) + "}" if labels else ""
     if len(text) <= LONGEST_LABELS:
         return text
     return f"{text[:LONGEST_LABELS]}... {hashlib.sha256(text.encode()).hexdigest()[:8]}}}"

@@ -6,7 +6,7 @@ What `tidegate simulate` runs without `--world`, and what a baseline says of whi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from tidegate.api.checks.lines import lines_of
@@ -14,7 +14,7 @@ from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Duration, Quantity, Unit
 from tidegate.api.threshold import Threshold
-from tidegate.simulation.script import Level, MetricScript, World
+from tidegate.simulation.script import LATEST_START, Level, MetricScript, World
 
 REQUESTS: Final = 10_000.0
 """Requests of the candidate in each window, where no more are needed."""
@@ -34,14 +34,20 @@ _SUFFIXES: Final = {Unit.RATIO: "%", Unit.PERCENT: "%", Unit.SECONDS: "s", Unit.
 
 def clean_world(spec: RolloutSpec) -> World:
     """The world in which a run of `spec` succeeds; `spec` has its presets and templates resolved."""
-    dates = [step.gate.after for step in spec.steps if step.gate is not None and step.gate.after is not None]
-    start = {"start": min(dates) - BEFORE_A_DATE} if dates else {}
     return World(
-        **start,
+        start=_start(spec),
         lasts=Duration(f"{_longest_days(spec)}d"),
         baseline_follows=DELIVERED_AFTER,
         metrics={metric.name: clean_script(spec, metric) for metric in spec.metrics},
     )
+
+
+def _start(spec: RolloutSpec) -> datetime:
+    """Before the first instant that a gate names and that is yet to come; a Monday morning where there is none."""
+    usual = World().start
+    dates = [step.gate.after for step in spec.steps if step.gate is not None and step.gate.after is not None]
+    coming = [date for date in dates if date.year < LATEST_START and date > usual + BEFORE_A_DATE]
+    return min(coming) - BEFORE_A_DATE if coming else usual
 
 
 def clean_script(spec: RolloutSpec, metric: Metric) -> MetricScript:
@@ -122,7 +128,9 @@ def _longest_days(spec: RolloutSpec) -> int:
     gates = [step.gate for step in spec.steps if step.gate is not None]
     dates = [gate.after for gate in gates if gate.after is not None]
     waits = sum(gate.since_step.elapsed.seconds for gate in gates if gate.since_step is not None)
-    calendar = (max(dates) - min(dates)).total_seconds() if dates else 0.0
+    calendar = max((max(dates) - _start(spec)).total_seconds(), 0.0) if dates else 0.0
+    if dates and max(dates).year >= LATEST_START:
+        calendar = 0.0  # nobody lives to see it
     settling = spec.promotion.settle.seconds
     watched = sum(step.duration.seconds for step in spec.steps)
     return min(int((watched + waits + calendar + settling) / A_DAY) + 31, 999_999)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from tidegate.api.command import Action
@@ -17,6 +17,10 @@ from tidegate.api.model import ApiModel
 from tidegate.api.rollout import Instant
 from tidegate.api.scalars import Duration, Quantity, Weight
 from tidegate.core.observed import ArmName
+
+EARLIEST_START = 1970
+LATEST_START = 9000
+"""Years in which a world may begin: a run of a few centuries must end before the year 10,000."""
 
 
 def _exactly_one(names: Iterable[str]) -> JsonDict:
@@ -181,3 +185,10 @@ class World(ApiModel):
     """What happens."""
     expect: Expectation | None = None
     """What must come of it."""
+
+    @field_validator("start")
+    @classmethod
+    def _in_range(cls, start: datetime) -> datetime:
+        if not EARLIEST_START <= start.year < LATEST_START:
+            raise ValueError(f"must be from the year {EARLIEST_START} to {LATEST_START}")
+        return start

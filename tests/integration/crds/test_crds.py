@@ -117,7 +117,7 @@ async def test_a_template_at_every_limit_is_within_the_budget(api: Api, namespac
     parameters = [{"name": f"p{n:02}" + "y" * 60, **parameter} for n in range(16)]
     for spec in ({"ratio": longest_ratio()}, {"query": "x" * 4096, "unit": "seconds", "whenEmpty": "Zero"}):
         manifest = {**good_template(), "spec": {**spec, "parameters": parameters, "window": "1d1h1m1s1ms"}}
-        manifest["metadata"] = {"name": ("r" if "ratio" in spec else "q") * 63, "namespace": namespace}
+        manifest["metadata"] = {"name": ("r" if "ratio" in spec else "q") * 253, "namespace": namespace}
         stored = await api.create(manifest)
         await api.patch(stored, {"spec": {"window": "7m"}})
 
@@ -160,6 +160,8 @@ async def test_an_object_at_every_limit_is_within_the_budget(api: Api, namespace
     assert changed["spec"]["paused"] is True
     await api.patch(stored, {"status": {"phase": "Idle", "run": RUN}}, part="status")
     await api.patch(stored, {"spec": {"paused": False}})
+    for arm in ("baseline", "candidate"):
+        assert len(stored["spec"][arm]["deployment"]) == 253
 
 
 @pytest.mark.parametrize("arm", ["baseline", "candidate"])
@@ -199,6 +201,24 @@ async def test_a_name_too_long_for_a_command_is_refused(api: Api) -> None:
     manifest = good() | {"metadata": {"name": "w" * 64, "namespace": "default"}}
     with pytest.raises(ApiError, match=r"metadata\.name: Too long"):
         await api.create(manifest)
+
+
+async def test_a_command_has_its_words_on_one_line(api: Api, namespace: str) -> None:
+    for field in ("reason", "requester", "run"):
+        forged = command(namespace)
+        forged["spec"][field] = "fine\x1b[2J\n  Ready is True\u202e"
+        with pytest.raises(ApiError, match=rf"spec\.{field}: Invalid value: .* should match"):
+            await api.create(forged)
+    for words in ("→ größer 日本語", "a\\nb", ""):
+        fine = command(namespace)
+        fine["spec"]["reason"] = words
+        await api.create(fine)
+
+
+async def test_a_revision_is_on_one_line(api: Api) -> None:
+    for revision in ("v9\x1b[31mRED", "a\nb", "a\u2028b", "a\x9bb", "a\ufeffb"):
+        with pytest.raises(ApiError, match=r"spec\.revision: Invalid value"):
+            await api.create(in_namespace(good({"revision": revision}), "default"))
 
 
 async def test_a_command_cannot_be_changed(api: Api, namespace: str) -> None:
@@ -317,8 +337,13 @@ def largest() -> Object:
         for n in range(32)
     ]
     rules = [f"r{n:02}" + "r" * 250 for n in range(16)]
-    traffic = [{"kind": "HTTPRoute", "name": f"t{n}" + "t" * 61, "rules": rules} for n in range(8)]
-    changes = {"revision": "v" * 128, "metrics": metrics, "steps": steps, "traffic": traffic, **lines}
+    traffic = [{"kind": "HTTPRoute", "name": f"t{n}" + "t" * 251, "rules": rules} for n in range(8)]
+    arms = {
+        arm: {"deployment": arm[0] * 253, "service": arm[0] * 63, "unavailableAfter": long}
+        for arm in ("baseline", "candidate")
+    }
+    del arms["baseline"]["unavailableAfter"]
+    changes = {"revision": "v" * 128, "metrics": metrics, "steps": steps, "traffic": traffic, **lines, **arms}
     return good(changes) | {"metadata": {"name": "r" * 63}}
 
 

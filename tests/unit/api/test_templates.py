@@ -106,7 +106,7 @@ def test_what_is_probably_not_meant_is_a_warning(changes: dict[str, object], pat
         "rate(x{pod=~'$pods'}[{{ parameters.v }}])",
         "histogram_quantile({{ parameters.v }}, x{pod=~'$pods'})",
         "sum by ({{ parameters.v }}) (x{pod=~'$pods'})",
-        'max(x{{{ parameters.v }}="a"})',
+        'max(x{{{ parameters.v }}="a",pod=~"$pods"})',
     ],
 )
 def test_a_parameter_without_a_default_is_tried_as_what_may_stand_there(text: str) -> None:

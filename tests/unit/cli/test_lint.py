@@ -11,7 +11,11 @@ from tests.unit.api.manifests import good
 from tidegate.cli.documents import read
 from tidegate.cli.main import main
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("*.yaml"))
+EXAMPLES = [
+    file
+    for file in sorted((Path(__file__).parents[3] / "examples").rglob("*.yaml"))
+    if "apiVersion: tidegate.dev/" in file.read_text()
+]
 
 ROLLOUT = """\
 # a comment
@@ -113,7 +117,7 @@ def test_warnings_are_fine_unless_strict(lint: Linted) -> None:
     assert lint(text)[0] == 0
     code, out = lint(text, "--strict")
     assert code == 1
-    assert out.startswith("web.yaml:20: warning: spec.steps[0]: has weight 100 and no max or min that reverts")
+    assert "web.yaml:20: warning: spec.steps[0]: has weight 100 and no max or min that reverts" in out
 
 
 def test_json_is_for_programs(lint: Linted) -> None:
@@ -154,10 +158,141 @@ def test_a_folder_stands_for_the_yaml_files_in_it(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out.startswith(f"{tmp_path}/deep/web.yml:17: error: ")
 
 
-def test_other_kinds_and_other_peoples_rollouts_are_passed_over(lint: Linted) -> None:
-    others = "apiVersion: v1\nkind: Service\n---\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\n---\n- a list\n---\n"
-    assert lint(others) == (0, "")
-    assert lint.said.err == "0 Rollouts, 0 errors, 0 warnings\n"
+OTHERS = "apiVersion: v1\nkind: Service\n---\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\n---\n# nothing\n---\n"
+
+
+def test_other_kinds_beside_a_rollout_are_passed_over(lint: Linted) -> None:
+    assert lint(OTHERS + ROLLOUT) == (0, "")
+    assert lint.said.err == "1 Rollout, 0 errors, 0 warnings\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (OTHERS, "only Service (v1), Rollout (argoproj.io/v1alpha1); a Rollout of Argo Rollouts is another kind"),
+        ("", "it is empty"),
+        ("# nothing\n---\n# more of it\n", "it is empty"),
+        ("apiVersion: v1\nkind: List\nitems: []\n", "it is empty"),
+        ("a: 1\n", "only an object without a kind (no apiVersion)"),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--strict",), ("--format", "json")], ids=["plain", "strict", "json"])
+def test_a_file_with_nothing_of_ours_is_an_error(lint: Linted, text: str, said: str, options: tuple[str, ...]) -> None:
+    assert lint(text, *options) == (2, "")
+    found = lint.said.err.replace(str(lint.file), "web.yaml")
+    assert found == f"tidegate: web.yaml: there is no Rollout, RolloutCommand or metric template in it: {said}\n"
+
+
+def test_one_file_of_two_that_has_nothing_of_ours_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "web.yaml").write_text(ROLLOUT)
+    (tmp_path / "typo.yaml").write_text(OTHERS)
+    assert main(["lint", str(tmp_path / "web.yaml"), str(tmp_path / "typo.yaml")]) == 2
+    assert "typo.yaml: there is no Rollout" in capsys.readouterr().err
+    assert main(["lint", str(tmp_path)]) == 0, "a folder may hold other things too"
+
+
+def test_a_folder_without_yaml_and_no_name_at_all_are_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lint", str(tmp_path)]) == 2
+    assert main(["lint", ""]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"tidegate: {tmp_path}: there is no YAML file in it",
+        "tidegate: '' is no file (write . for the folder you are in)",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["List", "RolloutList"])
+def test_a_list_as_kubectl_writes_it_is_looked_into(lint: Linted, kind: str) -> None:
+    rollout = ROLLOUT.replace("max: 5%", "max: 5").replace("2026-11-21T14:00:00Z", "'2026-11-21T14:00:00Z'")
+    items = [yaml.safe_load(rollout), {"apiVersion": "v1", "kind": "Service"}]
+    text = yaml.safe_dump({"apiVersion": "v1", "kind": kind, "items": items}, sort_keys=False)
+    code, out = lint(text)
+    line = 1 + text.split("\n").index("      max: 5")
+    assert (code, out.splitlines()[0].split(": ")[:3]) == (1, [f"web.yaml:{line}", "error", "spec.guards[0].max"])
+
+
+def test_merge_keys_are_what_kubectl_takes_them_for(lint: Linted) -> None:
+    text = ROLLOUT.replace("baseline: {deployment", "baseline: &b {deployment").replace(
+        "candidate: {deployment: web-canary, service: web-canary}",
+        "candidate:\n    <<: *b\n    deployment: web-canary\n    service: web-canary",
+    )
+    assert lint(text) == (0, "")
+    assert lint(text.replace("service: web-canary", "service: web"))[1] == (
+        "web.yaml:7: error: spec.candidate: baseline and candidate must be two Services\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("weight", "percent"),
+    [("1e1", "10"), ("10.0", "10"), ("0o10", "8"), ("010", "8"), ("0xa", "10"), ("0b11", "3"), ("1_0", "10")],
+)
+def test_numbers_are_those_of_kubectl(
+    lint: Linted, capsys: pytest.CaptureFixture[str], weight: str, percent: str
+) -> None:
+    text = ROLLOUT.replace("weight: 100", f"weight: {weight}")
+    assert lint(text)[0] == 0
+    assert main(["plan", str(lint.file)]) == 0
+    assert f" {percent}%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("weight", ["1:10", "0.5", "true", "yes", "~", "1e-1", "[1]", "2026-01-01", ".inf"])
+def test_what_kubectl_takes_for_no_number_is_no_weight(lint: Linted, weight: str) -> None:
+    assert lint(ROLLOUT.replace("weight: 100", f"weight: {weight}"))[0] in {1, 2}
+
+
+def test_a_tag_that_nobody_knows_is_passed_over(lint: Linted) -> None:
+    assert lint(ROLLOUT.replace("spec:", "spec: !mine"))[0] == 0
+    assert lint(ROLLOUT.replace("max: 5%", "max: !mine 5%"))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ("{name: Web}", "metadata.name: 'Web' is no name: write lower-case letters, digits, '-' and '.'"),
+        ("{name: wéb}", "metadata.name: 'wéb' is no name"),
+        ("{name: 5}", "metadata.name: must be a text; write it in quotes"),
+        ("{}", "metadata.name: is required"),
+        ("[]", "metadata: must be an object with fields"),
+        ("{name: web, namespace: A}", "metadata.namespace: 'A' is no namespace"),
+        ("{name: web, namespace: a.b}", "metadata.namespace: 'a.b' is no namespace"),
+        (f"{{name: {'w' * 64}}}", "metadata.name: has 64 characters; at most 63 are allowed"),
+    ],
+)
+def test_a_name_is_one_that_the_api_server_takes(lint: Linted, metadata: str, said: str) -> None:
+    assert said in lint(ROLLOUT.replace("metadata: {name: web}", f"metadata: {metadata}"))[1]
+
+
+def test_names_of_other_objects_may_be_long(lint: Linted) -> None:
+    long = "w" * 250
+    text = ROLLOUT.replace("deployment: web,", f"deployment: {long},").replace(
+        "HTTPRoute, name: web", f"HTTPRoute, name: {long}"
+    )
+    assert lint(text) == (0, "")
+    assert "has more than 63 characters" in lint(ROLLOUT.replace("service: web}", f"service: {'w' * 64}}}"))[1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("spec.stepz", "is not a field here; did you mean 'steps'?"),
+        ("spec.foo", "is not a field here"),
+        ("spec.traffic.0.namespace", "is not a field here: all that a Rollout names is in its own namespace"),
+        ("spec.guards.0.maximum", "is not a field here; did you mean 'max'?"),
+        ("spec.steps.0.weigth", "is not a field here; did you mean 'weight'?"),
+        ("spec.guards.0.min_", "is not a field here; did you mean 'min'?"),
+    ],
+)
+def test_a_field_that_is_meant_is_one_of_the_same_object(lint: Linted, wrong: str, said: str) -> None:
+    manifest = yaml.safe_load(ROLLOUT)
+    place = manifest
+    *way, last = wrong.split(".")
+    for part in way:
+        place = place[int(part)] if part.isdecimal() else place[part]
+    place[last] = "x"
+    assert f": {said}\n" in lint(yaml.safe_dump(manifest))[1]
 
 
 def test_every_document_of_a_file_is_read_and_its_lines_are_the_files(lint: Linted) -> None:
@@ -179,8 +314,8 @@ def test_a_field_written_twice_is_an_error_as_for_kubectl(lint: Linted) -> None:
 
 
 def test_a_command_is_linted(lint: Linted) -> None:
-    command = "apiVersion: tidegate.dev/v1alpha1\nkind: RolloutCommand\nspec: {rollout: web, action: Stop}\n"
-    assert lint(command)[1].startswith("web.yaml:3: error: spec.action: 'Stop' is not known; write 'Abort'")
+    command = "apiVersion: tidegate.dev/v1alpha1\nkind: RolloutCommand\nmetadata: {generateName: web-}\nspec: {rollout: web, action: Stop}\n"
+    assert lint(command)[1].startswith("web.yaml:4: error: spec.action: 'Stop' is not known; write 'Abort'")
 
 
 def test_what_kubectl_would_send_is_what_is_checked(lint: Linted) -> None:

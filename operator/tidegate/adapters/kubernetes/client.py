@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
 from kubernetes.aio import config
@@ -94,11 +95,17 @@ async def load_configuration(kubeconfig: str | None = None, context: str | None 
     try:
         await _configure(configuration, kubeconfig, context)
     except (config.ConfigException, OSError) as error:
+        if kubeconfig is not None and _is_missing(kubeconfig):
+            raise Unavailable(f"{kubeconfig}: there is no such kubeconfig") from error
         looked = kubeconfig or "the pod's service account, $KUBECONFIG or ~/.kube/config"
         raise Unavailable(
             f"no API server to talk to: {error} (looked for {looked}; --kubeconfig names another)"
         ) from error
     return configuration
+
+
+def _is_missing(file: str) -> bool:
+    return not Path(file).is_file()
 
 
 async def _configure(configuration: Configuration, kubeconfig: str | None, context: str | None) -> None:

@@ -11,6 +11,7 @@ from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.client import COMMANDS, Api, JsonObject
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.api.command import Action
+from tidegate.api.text import printable
 from tidegate.core.instants import instant
 from tidegate.core.observed import Command
 from tidegate.ports.errors import Conflict, Missing, PortError
@@ -130,7 +131,7 @@ class KubernetesCommands:
         """As `conclude`, for a command by its namespace and name, and its uid."""
         status = {
             "phase": "Done" if done else "Refused",
-            "message": message,
+            "message": printable(message),
             "completionTime": instant(self._now()).isoformat(timespec="seconds").replace("+00:00", "Z"),
         }
         operations: list[JsonObject] = [

@@ -6,6 +6,7 @@ Left out: retries and waiting. What the server says about when to come back is i
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,9 @@ from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavai
 
 PATCH_NOT_APPLICABLE = "the server rejected our request due to an error in our request"
 """What the API server says (422, without the causes a validation error has) when a JSON patch's `test` fails."""
+
+NOT_SERVED = "this kind is not served by the API server"
+"""What is said of a kind without a definition, or with none that is established."""
 
 _TRY_LATER = frozenset({401, 408, 425, 429})
 """401 is among them: a token that has just been rotated is read again for the next call."""
@@ -32,7 +36,7 @@ def translated(what: str) -> Iterator[None]:
     except TimeoutError as error:
         raise Unavailable(f"{what}: no answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(f"{what}: {type(error).__name__}: {error}") from error
+        raise Unavailable(f"{what}: {_unreachable(error)}") from error
     except ValueError as error:
         raise Unavailable(f"{what}: the answer is not what the Kubernetes API says: {error}") from error
 
@@ -45,7 +49,7 @@ def from_answer(what: str, error: ApiException) -> PortError:
         case 404 if status:
             return Missing(message)
         case 404:
-            return Rejected(f"{what}: this kind is not served by the API server")
+            return Rejected(f"{what}: {NOT_SERVED}")
         case 409:
             return Conflict(message)
         case 422 if _test_failed(status):
@@ -54,6 +58,17 @@ def from_answer(what: str, error: ApiException) -> PortError:
             return Unavailable(message + _when(error))
         case _:
             return Rejected(message)
+
+
+def _unreachable(error: Exception) -> str:
+    """Why there was no answer, in words."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"the certificate of {error.host}:{error.port} is not trusted: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        why = os.strerror(number).lower() if number is not None and number > 0 else str(error.os_error)
+        return f"the API server {error.host}:{error.port} cannot be reached: {why}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _status(error: ApiException) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from tidegate.adapters.kubernetes.client import EVENTS, ROLLOUTS, Api
+from tidegate.api.text import printable
 from tidegate.core.instants import instant
 from tidegate.core.observed import RolloutObject
 from tidegate.ports.errors import PortError
@@ -40,7 +41,7 @@ class KubernetesEvents:
             "action": reason,
             "reason": reason,
             "type": "Warning" if warning else "Normal",
-            "note": _fitting(message),
+            "note": _fitting(printable(message)),
             "regarding": {
                 "apiVersion": ROLLOUTS.api_version,
                 "kind": ROLLOUTS.kind,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from tidegate.api.checks.advice import advice
 from tidegate.api.checks.limits import count_problems, limit_problems
 from tidegate.api.checks.memory import memory_problems
+from tidegate.api.checks.objects import metadata_problems
 from tidegate.api.checks.problems import Problem, Severity, Where
 from tidegate.api.checks.queries import query_problems
 from tidegate.api.checks.questions import placed, with_questions_resolved
@@ -38,7 +39,6 @@ __all__ = [
     "rollout_advice",
 ]
 
-LONGEST_NAME = 63
 NO_TEMPLATES = Templates()
 
 
@@ -55,7 +55,7 @@ def check_rollout(
     it can be carried out. A template that is not known while not all are stays in its metric, without a problem.
     """
     written, problems = read(RolloutSpec, manifest.get("spec", {}), ("spec",))
-    problems = [*_name_problems(manifest), *problems]
+    problems = [*metadata_problems(manifest), *problems]
     if written is None:
         return None, problems
     spec, unresolved = with_questions_resolved(written, templates)
@@ -81,12 +81,12 @@ def check_spec(spec: RolloutSpec) -> list[Problem]:
     """What is wrong with a spec that has the right form."""
     broken = list(broken_rules(spec, ("spec",)))
     found = [
+        *query_problems(spec),
         *name_problems(spec),
         *limit_problems(spec),
         *count_problems(spec),
         *memory_problems(spec),
         *checkpoint_problems(spec),
-        *query_problems(spec),
     ]
     told = {problem.where for problem in broken}
     return broken + [problem for problem in found if problem.where not in told]
@@ -95,23 +95,14 @@ def check_spec(spec: RolloutSpec) -> list[Problem]:
 def check_command(manifest: Mapping[str, object]) -> tuple[RolloutCommandSpec | None, list[Problem]]:
     """A RolloutCommand's spec, and what is wrong with it."""
     spec, problems = read(RolloutCommandSpec, manifest.get("spec", {}), ("spec",))
-    return spec, [*_name_problems(manifest), *problems]
+    return spec, [*metadata_problems(manifest), *problems]
 
 
 def check_template(manifest: Mapping[str, object]) -> tuple[MetricTemplateSpec | None, list[Problem]]:
     """The spec of a MetricTemplate or ClusterMetricTemplate, and what is wrong with it, warnings included."""
     spec, problems = read(MetricTemplateSpec, manifest.get("spec", {}), ("spec",))
-    problems = [*_name_problems(manifest), *problems]
+    problems = [*metadata_problems(manifest), *problems]
     if spec is not None:
         problems += template_problems(spec)
         problems += [] if problems else template_samples(spec)
     return spec, problems
-
-
-def _name_problems(manifest: Mapping[str, object]) -> list[Problem]:
-    metadata = manifest.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    if isinstance(name, str) and len(name) > LONGEST_NAME:
-        message = f"has {len(name)} characters; at most {LONGEST_NAME} are allowed"
-        return [Problem(("metadata", "name"), message)]
-    return []

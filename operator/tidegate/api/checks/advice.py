@@ -9,13 +9,21 @@ from tidegate.api.checks.lines import Line, lines_of, rollout_lines, step_lines
 from tidegate.api.checks.problems import Problem, Severity, Where
 from tidegate.api.checks.promotions import promotion_advice
 from tidegate.api.checks.queries import texts_of
+from tidegate.api.checks.traps import traps
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.threshold import Guard, OnBreach
 
 
 def advice(spec: RolloutSpec) -> list[Problem]:
     """The warnings for a spec without errors."""
-    found = (_of_metrics(spec), _of_lines(spec), _of_weights(spec), _of_full_weight(spec), _of_checkpoints(spec))
+    found = (
+        _of_metrics(spec),
+        _of_lines(spec),
+        _of_weights(spec),
+        _of_full_weight(spec),
+        _of_checkpoints(spec),
+        traps(spec),
+    )
     warned = [Problem(where, message, Severity.WARNING) for warnings in found for where, message in warnings]
     return [*warned, *promotion_advice(spec)]
 

@@ -46,6 +46,8 @@ def count_problems(spec: RolloutSpec) -> Iterator[Problem]:
 
 def bound_problems(ratio: Ratio, where: Where) -> Iterator[Problem]:
     """What is wrong with `slowerThan` of a ratio from a histogram; `where` is its place."""
+    if ratio.slower_than is None:
+        return  # another check's business
     try:
         _ = ratio.bound
     except ValueError as error:
@@ -94,7 +96,9 @@ def _misfit(field: str, quantity: Quantity, metric: Metric) -> str:
         return str(error)
     if metric.ratio is None:
         return ""
-    if field == "max" and not 0 <= number < 1:
+    if field == "max" and number < 0:
+        return f"a share of requests is always above '{quantity}': write 0% or more, and less than 100%"
+    if field == "max" and number >= 1:
         return f"'{quantity}' is never exceeded by a share of requests: write 0% or more, and less than 100%"
     if field == "min" and not 0 < number <= 1:
         return f"a share of requests is never below '{quantity}': write more than 0%, and at most 100%"

@@ -16,6 +16,8 @@ from pydantic_core import ErrorDetails
 from tidegate.api.checks.problems import Problem, Where
 from tidegate.api.model import ApiModel
 from tidegate.api.rollout import FIELD_PATH_PATTERN
+from tidegate.api.scalars import SUBDOMAIN
+from tidegate.api.text import ONE_LINE
 
 M = TypeVar("M", bound=ApiModel)
 
@@ -24,7 +26,8 @@ MOST_BYTES: Final = 32 * 1024
 
 _FORMS: Final = {
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "lower-case letters, digits and '-', such as 'error-rate'",
-    r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "the name of an object: lower-case letters, digits, '-' and '.'",
+    SUBDOMAIN: "the name of an object: lower-case letters, digits, '-' and '.'",
+    ONE_LINE: "plain text on one line: no line breaks or control characters",
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "the name of a preset, such as 'http/error-rate'",
     FIELD_PATH_PATTERN: "a field of a pod template; write it like 'serviceAccountName', 'annotations.checksum/config', "
     "'volumes[cache]', 'containers[app].resources' or 'containers[app].env[TRACK]'",
@@ -49,6 +52,10 @@ _IN_WORDS: Final = {
     "datetime_type": "must be an instant such as 2026-11-21T14:00:00Z",
 }
 """Pydantic's kinds of error; any other keeps pydantic's own words."""
+
+
+_NO_FIELDS: Final = {"namespace": "all that a Rollout names is in its own namespace"}
+"""Fields that people look for, and why there are none."""
 
 
 def read(model: type[M], raw: object, where: Where) -> tuple[M | None, list[Problem]]:
@@ -86,27 +93,36 @@ def _without_nulls(raw: object) -> object:
 def _in_words(detail: ErrorDetails, model: type[ApiModel]) -> str:
     kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return "is not a field here" + _suggestion(str(detail["loc"][-1]), model)
+        if note := _NO_FIELDS.get(str(detail["loc"][-1])):
+            return f"is not a field here: {note}"
+        return "is not a field here" + _suggestion(detail["loc"], model)
     if kind == "string_pattern_mismatch":
         pattern = str(context["pattern"])
         return f"{given!r} is not {_FORMS.get(pattern, f'of the form {pattern}')}"
     return _IN_WORDS[kind].format(given=given, **context) if kind in _IN_WORDS else detail["msg"]
 
 
-def _suggestion(name: str, model: type[ApiModel]) -> str:
-    close = difflib.get_close_matches(name, sorted(_fields(model, set())), n=1)
-    return f"; did you mean '{close[0]}'?" if close and close[0] != name else ""
+def _suggestion(place: tuple[str | int, ...], model: type[ApiModel]) -> str:
+    """The field of the object at hand that is probably meant."""
+    around = _model_at(model, place[:-1])
+    names = [] if around is None else [field.alias or name for name, field in around.model_fields.items()]
+    close = difflib.get_close_matches(str(place[-1]), names, n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def _fields(model: type[ApiModel], seen: set[type[ApiModel]]) -> set[str]:
-    """The names of all fields of the model and of the models in it."""
-    seen.add(model)
-    names = {field.alias or name for name, field in model.model_fields.items()}
-    for field in model.model_fields.values():
-        for part in _models(field.annotation):
-            if part not in seen:
-                names |= _fields(part, seen)
-    return names
+def _model_at(model: type[ApiModel], place: tuple[str | int, ...]) -> type[ApiModel] | None:
+    """The model at a place in another, by the names of the manifest; `None` where there is none, or several."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        annotation = next(
+            (one.annotation for name, one in model.model_fields.items() if part == (one.alias or name)), None
+        )
+        found = _models(annotation)
+        if len(found) != 1:
+            return None
+        model = found[0]
+    return model
 
 
 def _models(annotation: object) -> list[type[ApiModel]]:

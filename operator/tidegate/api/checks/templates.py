@@ -12,6 +12,7 @@ from tidegate.api.checks.problems import Problem, Severity, Where
 from tidegate.api.checks.queries import text_fault, texts_of, unknown_variable
 from tidegate.api.checks.reading import read
 from tidegate.api.checks.references import repeated
+from tidegate.api.checks.traps import query_traps
 from tidegate.api.checks.twins import broken_rules
 from tidegate.api.metric import Metric
 from tidegate.api.presets.resolving import Fault
@@ -68,6 +69,12 @@ def template_samples(spec: MetricTemplateSpec) -> Iterator[Problem]:
         elif promql.guesses_pods(text):
             message = 'also matches the pods of workloads whose names begin alike: write pod=~"$pods"'
             yield Problem(place, message, Severity.WARNING)
+        elif place[-1] in {"query", "bad", "histogram"}:
+            working = next(
+                filled(text, values) for values, fault in zip(_samples(spec, text), faults, strict=True) if not fault
+            )
+            asked = spec.model_copy(update={"query": working}) if place[-1] == "query" else spec
+            yield from (Problem(where, said, Severity.WARNING) for where, said in query_traps(asked, ("spec",)))
 
 
 def template_resolved(metric: Metric, templates: Templates) -> tuple[Metric, tuple[Fault, ...]]:

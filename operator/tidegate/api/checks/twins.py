@@ -10,7 +10,7 @@ from tidegate.api.model import ApiModel
 from tidegate.api.rollout import BaselineMatch, Checkpoint, Promotion, PromotionStrategy, RolloutSpec
 from tidegate.api.scalars import Unit
 from tidegate.api.templates.spec import MetricTemplateSpec
-from tidegate.api.threshold import AfterHold, OnBreach, Threshold
+from tidegate.api.threshold import AfterHold, OnBreach, Regression, Threshold
 
 
 def broken_rules(model: ApiModel, where: Where) -> Iterator[Problem]:
@@ -32,8 +32,8 @@ def broken_rules(model: ApiModel, where: Where) -> Iterator[Problem]:
 def _kept(model: ApiModel) -> tuple[bool, ...]:
     """Whether each of the model's own rules holds, in their order."""
     match model:
-        case Threshold():
-            return _threshold(model)
+        case Threshold() | Regression():
+            return _limit(model)
         case Metric():
             return _metric(model)
         case MetricTemplateSpec():
@@ -68,7 +68,9 @@ def _kept(model: ApiModel) -> tuple[bool, ...]:
             return ()
 
 
-def _threshold(line: Threshold) -> tuple[bool, ...]:
+def _limit(line: Threshold | Regression) -> tuple[bool, ...]:
+    if isinstance(line, Regression):
+        return (line.limit is None or "margin" not in line.model_fields_set,)
     simple = (line.max, line.min, line.max_increase, line.max_decrease, line.max_spread)
     limits = (*simple, line.regression, line.split)
     return (

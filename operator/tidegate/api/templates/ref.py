@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from tidegate.api.model import ApiModel
+from tidegate.api.scalars import SUBDOMAIN
 
-TemplateName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+TemplateName = Annotated[str, Field(min_length=1, max_length=253, pattern=SUBDOMAIN)]
 
 
 class TemplateKind(StrEnum):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import math
 import shutil
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +20,13 @@ from tidegate.adapters.prometheus import FileAuth, SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Duration
+from tidegate.api.text import printable
 from tidegate.cli.backtest import chart, svg, text
 from tidegate.cli.backtest.as_json import as_json
 from tidegate.cli.backtest.png import as_png
 from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
+from tidegate.cli.instants import read_instant
 from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.timeline import timeline
 from tidegate.ports.errors import PortError
@@ -118,9 +120,9 @@ def _print(arguments: argparse.Namespace, found: Backtest, unmet: list[str]) -> 
     text.show_tests(found, sys.stdout)
     if arguments.suggest:
         text.show_suggestions(found, sys.stdout)
-    print(f"\n{text.words(found)}")
+    print("\n" + "\n".join(printable(line) for line in text.words(found).split("\n")))
     for line in unmet:
-        print(f"NOT AS EXPECTED: {line}")
+        print(f"NOT AS EXPECTED: {printable(line)}")
 
 
 async def _backtest(address: SourceAddress, order: Order, told: _Told) -> Backtest:
@@ -182,16 +184,23 @@ def _header(text: str) -> tuple[str, str]:
 
 def _moment(text: str, before: float) -> float:
     """Epoch seconds of an instant, or of so long before another."""
+    with contextlib.suppress(ValueError):
+        found = before - Duration.parse(text).seconds
+        if found < 0:
+            raise CommandError(f"{text} before is earlier than 1970")
+        return found
     try:
-        return before - Duration.parse(text).seconds
-    except ValueError:
-        pass
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        message = f"{text!r} is neither an instant such as 2026-11-21T09:00:00Z nor a time such as 14d"
+        instant = read_instant(text)
+    except ValueError as error:
+        message = (
+            str(error)
+            if "time zone" in str(error)
+            else f"{text!r} is neither an instant such as 2026-11-21T09:00:00Z nor a time such as 14d"
+        )
         raise CommandError(message) from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    if instant.timestamp() < 0:
+        raise CommandError(f"{text} is earlier than 1970")
+    return instant.timestamp()
 
 
 def _duration(text: str) -> Duration:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
+from tidegate.api.text import printable
 from tidegate.cli.tables import Table, show
 from tidegate.cli.words import line_in_words
 from tidegate.core.findings import shown, unit_of
@@ -38,9 +39,9 @@ def show_runs(found: Backtest, out: TextIO) -> None:
     """What was assumed, and every run."""
     spec, stretch = found.spec, found.stretch
     out.write(
-        f"{found.order.name} from {moment(stretch.start)} to {moment(stretch.end)} UTC, judged every {spec.interval}\n"
+        f"{printable(found.order.name)} from {moment(stretch.start)} to {moment(stretch.end)} UTC, judged every {spec.interval}\n"
     )
-    out.writelines(f"  {line}\n" for line in _notes(found))
+    out.writelines(f"  {printable(line)}\n" for line in _notes(found))
     listed = [run for run in found.runs if len(found.runs) <= MOST_LISTED or run.outcome != "Succeeded" or run.held]
     if listed:
         out.write("\n")
@@ -71,7 +72,7 @@ def show_tests(found: Backtest, out: TextIO) -> None:
         return
     out.write("\n")
     show(Table("Tests on counts, at the runs' ends", TESTS, tuple(_test(found, one) for one in summaries)), out)
-    out.writelines(f"  {line}\n" for one in summaries for line in tested_in_words(found, one))
+    out.writelines(f"  {printable(line)}\n" for one in summaries for line in tested_in_words(found, one))
 
 
 def tested_in_words(found: Backtest, one: CountedSummary) -> Iterator[str]:
