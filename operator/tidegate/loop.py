@@ -20,7 +20,7 @@ def scheduler_of(parts: Parts) -> Scheduler:
         metric_templates=parts.metric_templates,
         metrics=parts.metric_source,
         commands=parts.commands,
-        events=parts.events,
+        announcer=parts.announcer,
         clock=parts.clock,
         telemetry=LoggedTelemetry(parts.metrics),
     )

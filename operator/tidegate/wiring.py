@@ -32,9 +32,9 @@ from tidegate.handlers.resync import EVERY
 from tidegate.metrics import Metrics
 from tidegate.ports.errors import PortError
 from tidegate.ports.protocols import (
+    Announcer,
     Clock,
     Commands,
-    Events,
     MetricSource,
     MetricTemplates,
     RolloutStore,
@@ -68,7 +68,7 @@ class Parts:
     metric_templates: MetricTemplates
     metric_source: MetricSource
     commands: Commands
-    events: Events
+    announcer: Announcer
     clock: Clock
     metrics: Metrics
     settings: Settings
@@ -119,7 +119,7 @@ async def run_operator(
             metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
             metric_source=sources,
             commands=commands,
-            events=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
+            announcer=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
             clock=clock,
             metrics=metrics,
             settings=settings,

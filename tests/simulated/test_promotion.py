@@ -259,16 +259,19 @@ async def test_a_hold_stops_the_promotion_before_the_traffic_goes_back(strategy:
     assert shop.outcome == "Succeeded"
 
 
-async def test_a_paused_promotion_that_breaches_gives_the_candidate_nothing_until_somebody_resumes() -> None:
+@pytest.mark.parametrize("paused", ["by a command", "by spec"])
+async def test_a_pause_does_not_stop_the_way_back_from_a_promoted_version_that_breaches(paused: str) -> None:
     shop, runner = await settling()
-    runner.at(shop.clock.now(), lambda: shop.command(Action.PAUSE))
+    if paused == "by spec":
+        runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", spec(steps=ONE, paused=True)))
+    else:
+        runner.at(shop.clock.now(), lambda: shop.command(Action.PAUSE))
     await runner.run_until(shop.clock.now() + 1)
     sick_baseline(shop)
-    await runner.run_until(shop.clock.now() + 60)
-    assert (stage(shop), shop.weight) == ("SentBack", 0)
-    runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
     await runner.run_until(shop.clock.now() + 20)
     assert (stage(shop), shop.weight) == ("SentBack", 50)
+    stalled = {one.type: one.reason for one in shop.status.conditions if one.status == "True"}
+    assert stalled["Stalled"] == "PromotionBreached"
 
 
 async def test_more_on_the_route_is_put_back_in_every_stage_of_the_promotion() -> None:

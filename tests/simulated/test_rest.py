@@ -9,7 +9,7 @@ import pytest
 from tests.simulated.shop import Shop, check, spec, value
 from tidegate.api.command import Action
 from tidegate.core.observed import Answer, Question
-from tidegate.ports.errors import Rejected, Unavailable
+from tidegate.ports.errors import Rejected
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
@@ -83,20 +83,8 @@ async def test_a_rule_that_is_not_there_is_named() -> None:
 async def test_a_kind_of_route_that_is_not_served_stalls_and_crashes_nothing() -> None:
     shop = Shop()
 
-    def before(call: str) -> None:
-        if call == "router.read":
-            raise Unavailable("RouterNotServed: the cluster does not serve HTTPRoute")
-
     runner = shop.rollout(spec())
-    router = shop.world.router
-    shop.gate.before = before
-    read = router.read
-
-    async def live(ref: object, *, fresh: bool) -> object:
-        del fresh
-        return await read(ref, fresh=True)  # type: ignore[arg-type]
-
-    router.read = live  # type: ignore[assignment,method-assign]
+    shop.cluster.not_served.add("HTTPRoute")
     await runner.run_until(shop.start + 60)
     assert (shop.status.run, reason(shop)) == (None, "RouterNotServed")
 
@@ -228,7 +216,7 @@ async def test_each_decision_of_an_aborted_run_is_told_once_although_the_status_
     shop.gate.before = lambda _call: None
     await runner.run_until(shop.clock.now() + 30)
     reasons = [event[2] for event in shop.cluster.events]
-    assert reasons == ["RunStarted", "StepStarted", "AbortedByCommand", "Aborted"]
+    assert reasons == ["RunStarted", "StepStarted", "StatusRefused", "AbortedByCommand", "Aborted"]
 
 
 async def test_a_deleted_rollout_is_let_go_of_with_one_call() -> None:

@@ -15,7 +15,12 @@ async def test_a_split_is_not_counted_before_the_gateway_has_taken_the_weight() 
     steps = [{"name": f"to-{weight}", "weight": weight, "duration": "20m"} for weight in (10, 20)]
     stage = Stage(counted(SPLIT, steps=steps))
     await stage.until(1000)
-    stage.shop.cluster.routes["HTTPRoute/checkout"].acceptance = Acceptance.PENDING
+
+    def written(call: str) -> None:
+        if call == "router.write":
+            stage.shop.cluster.routes["HTTPRoute/checkout"].acceptance = Acceptance.PENDING
+
+    stage.shop.gate.after = written
     while stage.shop.weight == 10:
         await stage.until(stage.shop.clock.now() - stage.start + 1)
     await stage.until(stage.shop.clock.now() - stage.start + 600)

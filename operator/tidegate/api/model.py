@@ -43,12 +43,16 @@ Words = Annotated[str, PlainSerializer(printable)]
 
 
 class StatusModel(BaseModel):
-    """A part of an object's status: unknown fields are ignored, so that an older operator reads a newer one's status."""
+    """A part of an object's status, readable by every version of the operator.
+
+    Unknown fields are kept and written back: an older operator must not lose what a newer one remembers. Reading is
+    `api/reading_back.py`'s business.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,
         populate_by_name=True,
         frozen=True,
-        extra="ignore",
+        extra="allow",
         use_attribute_docstrings=True,
     )

@@ -20,7 +20,7 @@ WAITING: Final = {
     "NotWell": "A limit of the current step is not met right now, so nothing is raised.",
     "ReadingTemplates": "The promotion reads the two pod templates.",
     "RestoringBaseline": "The baseline's old template was put back and is becoming available again.",
-    "RouteNotAccepted": "The gateway has not accepted the route's current generation; the step's time does not count yet.",
+    "RouteNotAccepted": "A gateway has not accepted the route's current generation; the step's time does not count yet.",
     "Settling": "The promoted baseline is watched with all the traffic.",
     "SettlingUndecided": "The settling time is over, and the guards cannot be judged, or are not well.",
     "SourceSilent": "Prometheus does not answer, and nothing starts blind.",
@@ -34,6 +34,7 @@ PEOPLE: Final = {
     "Paused": "A person stopped the run; guards stay on.",
     "PausedByCommand": "A RolloutCommand stopped the run; guards stay on.",
     "PausedBySpec": "`spec.paused` is true.",
+    "StatusLost": "The status of a run was emptied while the candidate had traffic: the run was recovered from the route, paused. Guards are in force; Abort or Resume.",
     "StepGone": "An edit took the current step out of the spec: put it back, or Abort.",
 }
 """A person is waited for."""
@@ -57,9 +58,14 @@ STALLED: Final = {
     "NoRevisionHistory": "The baseline's old template could not be found again: `revisionHistoryLimit` is 0, or it is too large for status and no ReplicaSet has it.",
     "PromotionBreached": "The promoted baseline breached a guard, so the candidate serves again. Abort, or Resume.",
     "Reverted": "This version was put back. It is not tried again until it changes, or Retry.",
+    "RevertNotAccepted": "The weights are back on the route, and its gateway has not taken them: the candidate may still get requests.",
+    "RevertRefused": "The API server refuses, or keeps failing, to put the weights back; the message has its words. It is tried again every second.",
+    "RouteContested": "Something else keeps giving the candidate more than the step on a route. It is put back each time; the step's time does not count.",
     "RouterNotServed": "The API server does not serve this kind of route, or does not allow it to be read.",
     "RuleMissing": "A rule named in the spec is not on the route, or lacks one of the backends.",
+    "StatusUnreadable": "Part of the stored status cannot be read by this version of the operator. It stays as it is; guards are in force, nothing is raised.",
     "WeightNotExpressible": "Beside foreign backends the pair's sum is kept, and it is too small for one of the weights.",
+    "WriteRefused": "The API server refuses, or keeps failing, a write that the run needs; the message has its words. It is tried again every few seconds.",
 }
 """A person must mend something. Work goes on where it can."""
 
@@ -86,6 +92,7 @@ NEWS: Final = {
     "BaselineReady": "A revert would land on enough available pods.",
     "Deleted": "A run ended because its Rollout was deleted.",
     "Ending": "The run is ending.",
+    "FinalizerRestored": "Somebody removed the operator's finalizer during a run: put back, so that a deletion restores the weights first.",
     "HoldEnded": "All is well again.",
     "SharedIncident": "The candidate is beyond a limit and no worse than the baseline: the step stands still until all is well; a revert would not help.",
     "Holding": "A limit with `onBreach: Hold`, or blindness, keeps the step standing still until all is well.",
@@ -98,6 +105,7 @@ NEWS: Final = {
     "ReturningTraffic": "The baseline runs the new version, and gets all traffic back.",
     "RunStarted": "A run began.",
     "SourceDown": "Prometheus cannot be asked.",
+    "StatusRefused": "The API server refuses to store the status; the message has its words.",
     "StepEdited": "The current step's weight was edited.",
     "StepPassed": "A step's final checkpoint passed.",
     "StepStarted": "A step's weight was set.",

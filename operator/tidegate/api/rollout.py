@@ -206,6 +206,13 @@ class Promotion(ApiModel):
     )
 
 
+class LossResponse(StrEnum):
+    """What the loss of a precondition does."""
+
+    REVERT = "Revert"
+    HOLD = "Hold"
+
+
 class RolloutSpec(ApiModel):
     """What to bring from weight 0 to the end, how, and within which limits."""
 
@@ -235,6 +242,8 @@ class RolloutSpec(ApiModel):
     """Limits judged every interval while the candidate may receive traffic."""
     blindness: Blindness = Blindness()
     """When not knowing becomes a reason to act."""
+    on_precondition_lost: LossResponse = LossResponse.REVERT
+    """When the candidate has traffic and its Service is deleted, or a Service begins to select the other arm's pods: `Revert` at once, or `Hold`: no progress until it is mended. (A missing candidate Deployment or route always reverts.)"""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS, json_schema_extra=unique_by("name"))]
     """The way from weight 0 to the end."""
     promotion: Promotion

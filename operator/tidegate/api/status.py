@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tidegate.api.model import StatusModel, Words
 from tidegate.api.run_status import (
@@ -29,6 +29,7 @@ __all__ = [
     "BlindStatus",
     "CheckpointStatus",
     "Clock",
+    "CommandStatus",
     "Condition",
     "Ending",
     "EvidenceStatus",
@@ -221,6 +222,8 @@ class PairStatus(StatusModel):
 
     rule: str
     """The rule's name or position."""
+    identity: str = ""
+    """Digest of the rule without its weights: unnamed rules are found again by it."""
     baseline: int
     """Found on the baseline's backend."""
     candidate: int
@@ -244,6 +247,22 @@ class TargetStatus(StatusModel):
     """The numbers before the first write."""
     generation: int = 0
     """The route's generation when the last raise was decided."""
+
+
+class CommandStatus(StatusModel):
+    """A RolloutCommand that was carried out or refused. *memory* until its own status says so."""
+
+    uid: str
+    """The command's."""
+    done: bool = True
+    """It was carried out; otherwise it was refused."""
+    message: str = "carried out"
+    """What was done, or why not."""
+
+
+def _with_outcome(value: object) -> object:
+    """Version 0.1.0 remembered the uid alone."""
+    return {"uid": value} if isinstance(value, str) else value
 
 
 class RolloutStatus(StatusModel):
@@ -278,8 +297,8 @@ class RolloutStatus(StatusModel):
     """The version last reverted or aborted: not tried again until it changes or somebody says Retry. *memory*."""
     targets: tuple[TargetStatus, ...] = ()
     """The routes a revert restores. *memory*."""
-    commands: tuple[str, ...] = ()
-    """The last RolloutCommands carried out, by uid. *memory*."""
+    commands: tuple[Annotated[CommandStatus, BeforeValidator(_with_outcome)], ...] = ()
+    """The last RolloutCommands carried out, with their outcomes. *memory*."""
     retry: bool = False
     """Somebody said Retry: the next look starts a run. *memory*."""
     waiting: Waiting | None = None

@@ -106,6 +106,9 @@ class _Converter:
             return self._inlined(raw, where)
         if "anyOf" in raw:
             return self.convert(_optional(raw, where), where)
+        if "properties" in raw and raw.get("additionalProperties") is True:
+            # A status model: in memory it keeps fields it does not know; the schema lists those it does.
+            raw = {key: value for key, value in raw.items() if key != "additionalProperties"}
         return dict(part for key, value in raw.items() for part in self._part(key, value, where))
 
     def _inlined(self, raw: Mapping[str, JsonValue], where: str) -> Schema:

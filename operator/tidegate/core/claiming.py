@@ -24,6 +24,7 @@ def conflict(draft: Draft) -> Why | None:
     if found is None:
         return None
     other, thing = found
+    draft.waits_for.append(other.name)
     return Why(
         "Claimed", f"{thing} belongs to Rollout {other.name!r}: one Rollout for each Deployment and pair of backends"
     )

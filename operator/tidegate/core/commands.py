@@ -1,8 +1,11 @@
-"""What people asked for in RolloutCommands, each carried out once."""
+"""What people asked for in RolloutCommands, each carried out once. The outcome is remembered until it has been written."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from tidegate.api.command import Action
+from tidegate.api.status import CommandStatus
 from tidegate.api.text import printable
 from tidegate.core import promotion
 from tidegate.core.baselines import accept_baseline
@@ -10,35 +13,70 @@ from tidegate.core.draft import Draft
 from tidegate.core.observed import Command
 from tidegate.core.plan import ConcludeCommand
 
-REMEMBERED = 16
-"""Commands remembered as carried out, should their own status not have been written."""
+REMEMBERED: Final = 32
+"""Commands remembered with their outcome, should it not have been written: as many are carried out before the first of them is."""
+
+FOR_ABORTS: Final = 8
+"""Further places that only an Abort may take: it is carried out whatever became of the others' outcomes."""
+
+LONGEST_MESSAGE: Final = 200
+"""Characters of an outcome that are remembered."""
 
 
 def take_commands(draft: Draft) -> None:
-    """Carries out the commands that have no outcome, oldest first."""
-    for command in draft.seen.commands:
-        if command.uid in draft.status.commands:
-            draft.actions.append(ConcludeCommand(command, done=True, message="carried out"))
-            continue
-        refusal = _refusal(draft, command)
-        done = refusal is None
-        message = refusal if refusal is not None else _carry_out(draft, command)
-        draft.update(commands=(*draft.status.commands, command.uid)[-REMEMBERED:])
-        draft.actions.append(ConcludeCommand(command, done=done, message=message))
-        draft.intent = True
+    """Carries out the commands that have no outcome: Aborts first, then the oldest.
+
+    No more are taken than there is room to remember. The rest follow once outcomes have been written.
+    """
+    known = {one.uid: one for one in draft.status.commands}
+    unwritten = {command.uid for command in draft.seen.commands}
+    room = REMEMBERED - sum(uid in unwritten for uid in known)
+    for command in sorted(draft.seen.commands, key=_first):
+        before = known.get(command.uid)
+        if before is not None:
+            draft.outcomes.append(ConcludeCommand(command, before.done, before.message))
+        elif room > (-FOR_ABORTS if command.action is Action.ABORT else 0):
+            room -= 1
+            _take(draft, command, unwritten)
+
+
+def _first(command: Command) -> tuple[bool, float, str]:
+    return command.action is not Action.ABORT, command.created, command.name
+
+
+def _take(draft: Draft, command: Command, unwritten: set[str]) -> None:
+    refusal = _refusal(draft, command)
+    message = refusal if refusal is not None else _carry_out(draft, command)
+    outcome = CommandStatus(uid=command.uid, done=refusal is None, message=message[:LONGEST_MESSAGE])
+    draft.update(commands=_remembered((*draft.status.commands, outcome), unwritten))
+    draft.outcomes.append(ConcludeCommand(command, outcome.done, outcome.message))
+    draft.intent = True
+
+
+def _remembered(outcomes: tuple[CommandStatus, ...], unwritten: set[str]) -> tuple[CommandStatus, ...]:
+    """The outcomes to keep: those that may still have to be written, and the newest of the others."""
+    spare = max(REMEMBERED - sum(one.uid in unwritten for one in outcomes), 0)
+    written = [one for one in outcomes if one.uid not in unwritten]
+    dropped = {one.uid for one in written[: max(len(written) - spare, 0)]}
+    return tuple(one for one in outcomes if one.uid not in dropped)
 
 
 def _refusal(draft: Draft, command: Command) -> str | None:
     run = draft.status.run
     if command.run and (run is None or run.id != command.run):
         return f"run {printable(command.run)} is not under way"
+    if run is None:
+        return None if command.action is Action.RETRY else "no run is under way"
+    ending = run.ending is not None
     match command.action:
-        case Action.RETRY:
-            return "a run is under way; Abort it first" if run is not None else None
-        case Action.RESUME if run is not None and run.paused is None and not _sent_back(draft):
+        case Action.RETRY if not ending:
+            return "a run is under way; Abort it first"
+        case Action.PAUSE | Action.RESUME if ending:
+            return f"run {run.id} is ending"
+        case Action.RESUME if run.paused is None and not _sent_back(draft):
             return "the run is not paused" + (" by a command: spec.paused is true" if draft.spec.paused else "")
         case _:
-            return "no run is under way" if run is None else None
+            return None
 
 
 def _sent_back(draft: Draft) -> bool:
@@ -60,7 +98,7 @@ def _carry_out(draft: Draft, command: Command) -> str:
             return _resume(draft)
         case Action.RETRY:
             draft.update(retry=True)
-            return "the version is tried again"
+            return "the version is tried again" + (" once this run has ended" if draft.status.run is not None else "")
 
 
 def _abort(draft: Draft, words: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -19,6 +20,11 @@ from tidegate.core.seen import Observed
 
 LARGEST = 60 * 1024
 """Bytes of status as JSON; the promise is 64 KiB."""
+
+SHORTENED = 128
+"""Characters that are left of each text for people when nothing else makes the status small enough."""
+
+_FOR_PEOPLE = frozenset({"message", "evidence"})
 
 _NUMBERS = re.compile(r"[0-9][0-9.,:]*")
 
@@ -42,9 +48,9 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observed) -> RolloutStatus
         summary = f"{index}/{len(steps)} {status.step.name}"
         step = status.step.model_copy(update={"index": index, "of": len(steps), "summary": summary})
         status = status.model_copy(update={"step": step})
-    why = plan.stalled or plan.attention or plan.doing or plan.idle
+    why = plan.stalled or plan.attention or plan.doing or plan.ready
     fallback = status.history[0].message if status.run is None and status.history else ""
-    observed = targets.observed(draft)
+    observed = targets.largest_share(draft)
     weight = WeightStatus(
         desired=status.run.weight if status.run is not None else 0.0,
         observed=float(round(observed, 3)) if observed is not None else None,
@@ -133,9 +139,23 @@ def on_the_wire(status: RolloutStatus, largest: int = LARGEST) -> dict[str, Any]
     halved = (len(status.checkpoints) // 2**times for times in range(len(status.checkpoints).bit_length() + 1))
     evidence = (_with_evidence(status, newest) for newest in halved)
     for fewer in chain([status], evidence, [status.model_copy(update={"checkpoints": ()}), memory_alone(status)]):
-        if len(fewer.model_dump_json(by_alias=True, exclude_none=True)) <= largest:
+        if len(fewer.model_dump_json(by_alias=True, exclude_none=True).encode()) <= largest:
             return dump(fewer)
-    return dump(memory_alone(status))
+    return _shortened(dump(memory_alone(status)))
+
+
+def _shortened(wire: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with every text that only people read cut short."""
+    return {
+        key: value[:SHORTENED] if key in _FOR_PEOPLE and isinstance(value, str) else _with_short_texts(value)
+        for key, value in wire.items()
+    }
+
+
+def _with_short_texts(value: Any) -> Any:  # noqa: ANN401  (JSON)
+    if isinstance(value, dict):
+        return _shortened(value)
+    return [_with_short_texts(one) for one in value] if isinstance(value, list) else value
 
 
 def _with_evidence(status: RolloutStatus, newest: int) -> RolloutStatus:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from tidegate.api.status import Condition, RolloutStatus
 from tidegate.core import readiness
 from tidegate.core.blindness import LEAST_ANSWERS
 from tidegate.core.instants import instant
 from tidegate.core.observed import ArmName
-from tidegate.core.plan import Plan, Why
+from tidegate.core.plan import Decision, Plan, Why
 from tidegate.core.seen import Observed
 
 
@@ -29,8 +32,40 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observed) -> tup
     blind = [one for one in status.blind if one.answers >= LEAST_ANSWERS]
     if blind:
         wanted.append(("Blind", "True", Why(blind[0].kind, "; ".join(one.message for one in blind)[:1024])))
+    if seen.outcomes_refused:
+        wanted.append(("OutcomesUnwritten", "True", Why("WriteRefused", seen.outcomes_refused)))
     known = {condition.type: condition for condition in before}
     return tuple(_condition(known.get(kind), kind, state, why, seen) for kind, state, why in wanted)
+
+
+TOLD: Final = {
+    "Stalled": "True",
+    "RevertReady": "False",
+    "Blind": "True",
+    "TemplatesUnread": "True",
+    "OutcomesUnwritten": "True",
+}
+"""Conditions a person must know of, and the status in which they must."""
+
+
+TOLD_ALREADY: Final = frozenset({"Reverted"})
+"""Reasons whose news was the end of the run."""
+
+
+def news(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Decision, ...]:
+    """What has come up between two statuses that a person must act on: each is told once, with its reason and message.
+
+    Args:
+        before: the conditions that people know of.
+        after: the conditions now.
+    """
+    known = {(one.type, one.status, one.reason) for one in before}
+    found = [one for one in after if TOLD.get(one.type) == one.status and one.reason not in TOLD_ALREADY]
+    return tuple(
+        Decision(one.reason, one.message, warning=True)
+        for one in found
+        if (one.type, one.status, one.reason) not in known
+    )
 
 
 def _ready(plan: Plan) -> tuple[str, str, Why]:
@@ -43,12 +78,9 @@ def _ready(plan: Plan) -> tuple[str, str, Why]:
         return "Ready", "Unknown", plan.doing or Why("Progressing", "the run goes on")
     if plan.doing is not None:
         return "Ready", "False", plan.doing
-    if plan.idle is not None:
-        return "Ready", "True", plan.idle
-    last = status.history[0] if status.history else None
-    if last is not None and last.outcome == "Succeeded":
-        return "Ready", "True", Why("Succeeded", f"run {last.id} was promoted")
-    return "Ready", "True", Why("Idle", "the candidate's version is the one in service: nothing to do")
+    if plan.ready is not None:
+        return "Ready", "True", plan.ready
+    return "Ready", "Unknown", Why("Progressing", "the Rollout is being looked at")
 
 
 def _condition(before: Condition | None, kind: str, state: str, why: Why, seen: Observed) -> Condition:

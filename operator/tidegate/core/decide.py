@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core import grid, promotion, targets
+from tidegate.core import grid, promotion, recovery, targets
 from tidegate.core.baselines import adopt_first_release, notice_baseline
 from tidegate.core.blindness import notice_blindness
 from tidegate.core.commands import take_commands
@@ -20,6 +19,7 @@ from tidegate.core.draft import ABSENCE_GRACE, Draft
 from tidegate.core.endings import carry_out
 from tidegate.core.instants import instant
 from tidegate.core.judging import judge_guards, judge_thresholds
+from tidegate.core.keeping import kept_problem, kept_spec, kept_text
 from tidegate.core.memory import Memory
 from tidegate.core.notices import (
     let_go_of_hold,
@@ -29,6 +29,14 @@ from tidegate.core.notices import (
     notice_our_revert,
 )
 from tidegate.core.plan import Plan, Why
+from tidegate.core.preconditions import (
+    contest,
+    contested,
+    keep_finalizer,
+    notice_contested_route,
+    notice_lost_services,
+    notice_refused_route,
+)
 from tidegate.core.seen import Observed
 from tidegate.core.starting import at_rest
 from tidegate.core.stepping import take_step
@@ -60,6 +68,8 @@ def decide(memory: Memory, seen: Observed) -> Plan:
     """
     draft = open_draft(memory, seen)
     adopt_first_release(draft)
+    if recovery.lost(draft):
+        recovery.recover(draft)
     take_commands(draft)
     if draft.status.run is None:
         at_rest(draft)
@@ -78,6 +88,7 @@ def open_draft(memory: Memory, seen: Observed) -> Draft:
     if memory.status.run is None:
         return draft
     _keep_spec(draft)
+    recovery.find_step(draft)
     gap = seen.now - memory.last_tick if memory.last_tick is not None else None
     most = math.inf if seen.attended else 2 * draft.interval
     draft.elapsed = min(max(gap, 0.0), most) if gap is not None else 0.0
@@ -99,20 +110,16 @@ def spec_in_force(memory: Memory, seen: Observed) -> RolloutSpec:
     if seen.spec is not None:
         return seen.spec
     run = memory.status.run
-    return _parsed(run.spec) if run is not None and run.spec else NO_SPEC
-
-
-@lru_cache(maxsize=4096)
-def _parsed(text: str) -> RolloutSpec:
-    return RolloutSpec.model_validate_json(text)
+    kept = kept_spec(run.spec) if run is not None else None
+    return kept if kept is not None else NO_SPEC
 
 
 def _keep_spec(draft: Draft) -> None:
     """Keeps the last valid spec; the arms of a run under way are the ones it began with."""
     run = draft.run
-    if draft.seen.spec is None or not run.spec:
+    began = kept_spec(run.spec)
+    if draft.seen.spec is None or began is None:
         return
-    began = _parsed(run.spec)
     if (began.baseline.deployment, began.baseline.service) != (
         draft.spec.baseline.deployment,
         draft.spec.baseline.service,
@@ -123,7 +130,7 @@ def _keep_spec(draft: Draft) -> None:
         draft.spec = draft.spec.model_copy(update={"baseline": began.baseline, "candidate": began.candidate})
         draft.arms_refused = True
     if draft.seen.rollout.generation != draft.status.observed_generation:
-        text = draft.spec.model_dump_json(by_alias=True, exclude_none=True)
+        text = kept_text(draft.spec)
         if text != run.spec:
             draft.update_run(spec=text)
 
@@ -143,16 +150,18 @@ def _under_way(draft: Draft) -> None:
         _look_around(draft)
     if draft.ending():
         carry_out(draft)
-        return
-    if draft.seen.spec is None and draft.seen.problems:
-        first = draft.seen.problems[0]
-        draft.stalled = Why("InvalidSpec", f"{first.path}: {first.message} (the run goes by the last valid spec)")
-    if draft.arms_refused:
-        draft.stalled = Why(
-            "ArmsImmutable",
-            "spec.baseline and spec.candidate cannot change while a run is under way: the run goes on with the ones it began "
-            "with (Abort it first)",
-        )
+    else:
+        _go_on(draft)
+    if draft.lost is not None and draft.stalled is None:
+        draft.stalled = draft.lost
+    if contested(draft):
+        draft.stalled = contest(draft)
+
+
+def _go_on(draft: Draft) -> None:
+    """The run goes on: what is missing is said and put right, then comes the next move."""
+    keep_finalizer(draft)
+    draft.stalled = _wrong(draft)
     targets.put_back_removed(draft)
     if not promotion.returning(draft) and targets.put_back_more(draft):
         return
@@ -165,6 +174,26 @@ def _under_way(draft: Draft) -> None:
         carry_out(draft)
 
 
+def _wrong(draft: Draft) -> Why | None:
+    """What is wrong with the spec or with the stored memory; guards stay in force all the same."""
+    unreadable = draft.memory.unreadable
+    if not unreadable and draft.seen.spec is None:
+        unreadable = kept_problem(draft.run.spec)
+    if unreadable:
+        return Why("StatusUnreadable", f"{unreadable}: guards stay in force, nothing is raised (Abort reverts)")
+    if draft.arms_refused:
+        return Why(
+            "ArmsImmutable",
+            "spec.baseline and spec.candidate cannot change while a run is under way: the run goes on with the ones it began "
+            "with (Abort it first)",
+        )
+    if draft.seen.spec is None and draft.seen.problems:
+        first = draft.seen.problems[0]
+        words = "guards stay in force by the last valid spec; nothing is raised until it is valid"
+        return Why("InvalidSpec", f"{first.path}: {first.message} ({words})")
+    return None
+
+
 def _look_around(draft: Draft) -> None:
     """Everything that can end the run or stop it, most decisive first."""
     judge_guards(draft)
@@ -172,7 +201,15 @@ def _look_around(draft: Draft) -> None:
     notice_breaches(draft)
     if not draft.ending():
         notice_blindness(draft, judging=draft.memory.last_judged != draft.now)
-    for notice in (notice_losses, notice_new_version, notice_our_revert, notice_baseline):
+    for notice in (
+        notice_losses,
+        notice_lost_services,
+        notice_new_version,
+        notice_our_revert,
+        notice_baseline,
+        notice_refused_route,
+        notice_contested_route,
+    ):
         if not draft.ending():
             notice(draft)
     if not draft.ending():

@@ -12,15 +12,28 @@ from tidegate.core.findings import Finding
 from tidegate.core.instants import instant
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Answer, Arm, ArmName, Question
-from tidegate.core.plan import Action, Decision, Plan, Why
+from tidegate.core.plan import Action, ConcludeCommand, Decision, Plan, Why
 from tidegate.core.samples import NotAsked, Open
 from tidegate.core.seen import Observed
+
+ABSENCE_GRACE = 5.0
+"""Seconds a tick may be late beyond two intervals before it counts as an absence."""
+
 
 AT_ONCE = frozenset({"ProgressDeadlineExceeded"})
 """Waits that are over before they begin: somebody else's deadline has passed."""
 
-ABSENCE_GRACE = 5.0
-"""Seconds a tick may be late beyond two intervals before it counts as an absence."""
+TAKEN_AWAY = frozenset(
+    {
+        "ArmsOverlap",
+        "BackendsMissing",
+        "BaselineServiceMissing",
+        "CandidateServiceMissing",
+        "RouterNotServed",
+        "RuleMissing",
+    }
+)
+"""What a run must not wait for without a word: somebody took it away."""
 
 
 @dataclass
@@ -35,6 +48,7 @@ class Draft:
     elapsed: float = 0.0
     """Watched seconds since the tick before."""
     actions: list[Action] = field(default_factory=list)
+    outcomes: list[ConcludeCommand] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     wakes: list[float] = field(default_factory=list)
     """Instants (epoch seconds) at which the same observation would give another plan."""
@@ -48,6 +62,12 @@ class Draft:
     """What goes on."""
     attention: Why | None = None
     """A person is waited for."""
+    ready: Why | None = None
+    """Nothing is to be done, and nothing is wrong."""
+    lost: Why | None = None
+    """What must be true before a raise and no longer is: the step stands still meanwhile."""
+    waits_for: list[str] = field(default_factory=list)
+    """Names of the Rollouts whose end this one waits for."""
     arms_refused: bool = False
     """An edit changed the arms while a run is under way."""
     watching: bool = False
@@ -56,8 +76,6 @@ class Draft:
     needs_fresh: bool = False
     templates: bool = False
     old_template: str = ""
-    idle: Why | None = None
-    """Why nothing is to be done."""
     wanted: list[Question] = field(default_factory=list)
     """Questions that the answers so far have raised."""
 
@@ -178,7 +196,7 @@ class Draft:
             self.update(waiting=waiting)
         self.doing = why
         ends = since.timestamp() + self.spec.progress_deadline.seconds
-        if why.reason in AT_ONCE:
+        if why.reason in AT_ONCE or (active and why.reason in TAKEN_AWAY):
             self.stalled = why
         elif deadline and self.now >= ends:
             self.stalled = Why(why.reason, f"{why.message} (for longer than {self.spec.progress_deadline})")
@@ -199,6 +217,7 @@ class Draft:
         return Plan(
             memory=memory,
             actions=tuple(self.actions),
+            outcomes=tuple(self.outcomes),
             decisions=tuple(self.decisions),
             intent=self.intent,
             urgent=self.urgent,
@@ -211,5 +230,6 @@ class Draft:
             stalled=self.stalled,
             doing=self.doing,
             attention=self.attention,
-            idle=self.idle,
+            ready=self.ready,
+            waits_for=tuple(self.waits_for),
         )

@@ -21,7 +21,7 @@ from tidegate.core.stepping import more_wanted
 def due(memory: Memory, seen: Observed) -> tuple[Question, ...]:
     """The questions of this tick, without repetition; none when it is not time to judge."""
     run = memory.status.run
-    if run is None or run.ending is not None or seen.rollout.deleting or memory.status.step is None:
+    if run is None or run.ending is not None or seen.rollout.deleting:
         return ()
     draft = open_draft(memory, seen)
     if not _time_to_judge(draft):
@@ -31,9 +31,10 @@ def due(memory: Memory, seen: Observed) -> tuple[Question, ...]:
 
 def _needed(draft: Draft) -> list[Question]:
     found: list[Question] = []
-    if draft.spec.metrics and not targets.observed(draft):
+    traffic = targets.traffic(draft)
+    if draft.spec.metrics and traffic is not targets.Traffic.SOME:
         found.append(probe(draft.spec.prometheus.source))
-    if draft.weight > 0 or targets.observed(draft) or draft.run.promotion is not None:
+    if draft.weight > 0 or traffic is not targets.Traffic.NONE or draft.run.promotion is not None:
         found += questions_of(draft, guards_in_force(draft))
         found += questions_of(draft, counted_in_force(draft))
         if _thresholds_needed(draft):

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tidegate.api.status import Ending, HistoryEntry
 from tidegate.core import old_template, targets
 from tidegate.core.draft import Draft
 from tidegate.core.instants import instant
-from tidegate.core.observed import ABSENT, Absence, Arm, ArmName, Template
+from tidegate.core.observed import ABSENT, Absence, Arm, ArmName, Route, Template
 from tidegate.core.plan import Why, WriteTemplate
 
-KEPT_RUNS = 10
-RETRY = 5.0
+KEPT_RUNS: Final = 10
+RETRY: Final = 5.0
 """Seconds until an end that waits for pods is looked at again, should no event tell."""
 
-LATE_WRITE = 10.0
+LATE_WRITE: Final = 10.0
 """Seconds after its decision in which a write whose answer was lost may still land: longer than any request's time-out."""
 
-CALM = 3.0
+CALM: Final = 3.0
 """Seconds from an end's decision until it is concluded: when many Rollouts revert at once, their live looks would stand before
 the others' weights."""
 
-MOST_WRITES = 3
+TAKEN_SOON: Final = 5.0
+"""Seconds a gateway may need to take the reverted weights before it is said that it has not."""
+
+TAKEN_BY_DELETION: Final = 30.0
+"""Seconds the deletion of a Rollout waits for that, at most: a gateway that is gone must not keep an object for ever."""
+
+MOST_WRITES: Final = 3
 """Times the old template is put back: what is overwritten more often is contested, and not fought for."""
 
-TRIED = frozenset({"Reverted", "Aborted"})
-"""Outcomes after which the version is not tried again by itself."""
+NOT_TRIED: Final = frozenset({"Succeeded", "Superseded", "Deleted"})
+"""Outcomes that say nothing against the version. After any other it is not tried again by itself."""
 
 
 def carry_out(draft: Draft) -> None:
@@ -43,6 +51,9 @@ def carry_out(draft: Draft) -> None:
         draft.stalled = alarm
         return
     back = [targets.restore(draft, target) for target in draft.status.targets]
+    before = draft.memory.status.run
+    if draft.actions and before is not None and before.ending is not None:
+        targets.note_put_back(draft)
     if not all(back):
         return
     raised = draft.run.raised.timestamp() if draft.run.raised is not None else -LATE_WRITE
@@ -50,6 +61,8 @@ def carry_out(draft: Draft) -> None:
         if abs(draft.now - begin) < lasting:
             draft.wakes.append(begin + lasting)
             return
+    if not _taken(draft, ending):
+        return
     draft.needs_fresh = True
     if draft.seen.fresh:
         finish(draft, ending.kind, ending.reason, ending.evidence)
@@ -73,7 +86,7 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
         guards=(),
         blind=(),
         history=(entry, *draft.status.history)[:KEPT_RUNS],
-        rejected=run.version if outcome in TRIED else draft.status.rejected,
+        rejected=draft.status.rejected if outcome in NOT_TRIED else run.version,
         waiting=None,
     )
     draft.say(outcome, f"run {run.id} ended: {message}", warning=outcome == "Reverted")
@@ -81,22 +94,54 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
 
 
 def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
-    """Promise 1's one exception: with no baseline pod available, all traffic would go nowhere."""
-    baseline = draft.seen.arm(ArmName.BASELINE)
-    available = baseline.available if isinstance(baseline, Arm) else 0 if baseline is ABSENT else None
-    if available != 0 or ending.forced or not _has_traffic(draft):
+    """Promise 1's one exception: with no baseline pod available, all traffic would go nowhere.
+
+    There is nothing to lose where the candidate has no pod either, where nothing has traffic, and where the Rollout is being
+    deleted and its baseline is gone for good: waiting for pods that can never come would keep both for ever.
+    """
+    baseline, candidate = draft.seen.arm(ArmName.BASELINE), draft.seen.arm(ArmName.CANDIDATE)
+    if _available(baseline) != 0 or ending.forced or targets.traffic(draft) is targets.Traffic.NONE:
         return None
     draft.needs_fresh = True
+    gone = baseline is ABSENT and draft.seen.rollout.deleting
+    if draft.seen.fresh and (gone or _available(candidate) == 0):
+        return None
+    what = "is gone" if baseline is ABSENT else "has no available pod"
+    forced = "" if draft.seen.rollout.deleting else " (Abort forces it)"
     return Why(
         "BaselineUnavailable",
-        f"{ending.evidence}; but the baseline {draft.spec.baseline.deployment!r} has no available pod: the weights go back "
-        "the moment one is available (Abort forces it)",
+        f"{ending.evidence}; but the baseline {draft.spec.baseline.deployment!r} {what}: the weights go back "
+        f"the moment a pod is available{forced}",
     )
 
 
-def _has_traffic(draft: Draft) -> bool:
-    observed = targets.observed(draft)
-    return observed is None or observed > 0
+def _available(arm: object) -> int | None:
+    """Available pods; none when there is no Deployment; `None` when it could not be read."""
+    if isinstance(arm, Arm):
+        return arm.available
+    return 0 if arm is ABSENT else None
+
+
+def _taken(draft: Draft, ending: Ending) -> bool:
+    """Whether every gateway that reports has taken the reverted weights: until then users may still reach the candidate."""
+    route = targets.not_taken(draft)
+    if route is None:
+        return True
+    waited = draft.now - ending.since.timestamp()
+    if draft.seen.rollout.deleting and waited >= TAKEN_BY_DELETION:
+        draft.say("RevertNotAccepted", f"{_not_taken(route)}; the Rollout is let go all the same", warning=True)
+        return True
+    why = Why("RevertNotAccepted", f"{_not_taken(route)}; the candidate may still get requests: {ending.evidence}")
+    draft.doing = why
+    if waited >= TAKEN_SOON:
+        draft.stalled = why
+    draft.wakes += [ending.since.timestamp() + TAKEN_SOON, ending.since.timestamp() + TAKEN_BY_DELETION]
+    return False
+
+
+def _not_taken(route: Route) -> str:
+    detail = f" ({route.acceptance_message})" if route.acceptance_message else ""
+    return f"{route.ref.key} has the candidate at 0, and its gateway has not taken that{detail}"
 
 
 def _template_back(draft: Draft) -> bool:

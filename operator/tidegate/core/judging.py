@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tidegate.api.metric import Metric
@@ -18,9 +18,10 @@ from tidegate.core.draft import Draft
 from tidegate.core.findings import Context, Finding, State, judge
 from tidegate.core.groups import note_groups, unless_incomplete, without_gone
 from tidegate.core.instants import in_words, instant
-from tidegate.core.observed import ArmName, Question
+from tidegate.core.observed import Arm, ArmName, Question
 from tidegate.core.questions import Asking, questions
 from tidegate.core.samples import NotAsked, Sample, sample, warnings
+from tidegate.core.seen import Observed
 from tidegate.core.staleness import unless_stale
 from tidegate.core.sustained import KEPT, clocks_after, sustained_state
 from tidegate.core.variables import promql_duration
@@ -59,7 +60,7 @@ def serving(draft: Draft) -> ArmName:
 def asking(draft: Draft) -> Asking:
     """What the variables of this tick's questions stand for."""
     spec, run = draft.spec, draft.run
-    pods = {name: (arm.pods if (arm := draft.arm(name)) else NO_PODS) for name in ArmName}
+    pods = draft.seen.asked.pods or pods_of(draft.seen)
     since = run.traffic_since.timestamp() if run.traffic_since else draft.now
     return Asking(
         source=spec.prometheus.source,
@@ -72,6 +73,12 @@ def asking(draft: Draft) -> Asking:
         services={ArmName.BASELINE: spec.baseline.service, ArmName.CANDIDATE: spec.candidate.service},
         pods=pods,
     )
+
+
+def pods_of(seen: Observed) -> Mapping[ArmName, str]:
+    """`$pods` of each arm as observed now."""
+    arms = {name: seen.arm(name) for name in ArmName}
+    return {name: arm.pods if isinstance(arm, Arm) else NO_PODS for name, arm in arms.items()}
 
 
 def questions_of(draft: Draft, lines: Iterable[Threshold]) -> list[Question]:

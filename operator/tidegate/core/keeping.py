@@ -1,16 +1,43 @@
-"""What a run remembers of its spec where that has parts that are not the Rollout's own.
+"""The spec that a run remembers: how it is written down, and how it is read back, by whichever version wrote it.
 
 An edit of the Rollout moves its generation, and the last valid spec is kept then. A metric template changes without it.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import lru_cache
 
+from tidegate.api.reading_back import ReadBack, read_back
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core.memory import Memory
 from tidegate.core.seen import Observed
+
+
+def kept_text(spec: RolloutSpec) -> str:
+    """The spec as a run remembers it: JSON without defaults, so that a version with more fields writes no more than was given."""
+    return spec.model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+def kept_spec(text: str) -> RolloutSpec | None:
+    """The spec that a run remembers, without the parts that this version does not know; `None` when nothing can be read."""
+    return _read(text).value if text else None
+
+
+def kept_problem(text: str) -> str:
+    """What of a remembered spec was not read, in words; empty when all was."""
+    found = _read(text) if text else None
+    return "; ".join(str(piece) for piece in found.left_out[:3]) if found is not None else ""
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> ReadBack[RolloutSpec]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None
+    return read_back(RolloutSpec, data)
 
 
 def with_metrics_kept(memory: Memory, seen: Observed) -> Memory:
@@ -22,14 +49,9 @@ def with_metrics_kept(memory: Memory, seen: Observed) -> Memory:
     run = memory.status.run
     if run is None or not run.spec or seen.spec is None or not seen.templated:
         return memory
-    known = _parsed(run.spec)
-    if known.metrics == seen.spec.metrics:
+    known = kept_spec(run.spec)
+    if known is None or known.metrics == seen.spec.metrics:
         return memory
-    text = known.model_copy(update={"metrics": seen.spec.metrics}).model_dump_json(by_alias=True, exclude_none=True)
+    text = kept_text(known.model_copy(update={"metrics": seen.spec.metrics}))
     kept = run.model_copy(update={"spec": text})
     return replace(memory, status=memory.status.model_copy(update={"run": kept}))
-
-
-@lru_cache(maxsize=4096)
-def _parsed(text: str) -> RolloutSpec:
-    return RolloutSpec.model_validate_json(text)

@@ -21,5 +21,9 @@ class Memory:
     """Epoch seconds of the tick that last asked its questions."""
     present: float | None = None
     """Watched seconds since an absence; `None`: there was none in this step."""
+    unreadable: str = ""
+    """What of the stored status this version could not read, in words: nothing is raised while that is so."""
+    put_back: tuple[float, ...] = ()
+    """Epoch seconds of the last times that somebody else's higher weight was put back, oldest first."""
     watching: bool = False
     """At the tick before, the weight on the route was the one decided, and nothing paused the step."""

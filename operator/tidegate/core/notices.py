@@ -66,10 +66,8 @@ def let_go_of_hold(draft: Draft) -> None:
     if hold is None or (hold.reason == "StepGone" and draft.step_spec is None):
         return
     findings = acting([*draft.guard_findings, *draft.threshold_findings])
-    if (
-        draft.weight == 0 and draft.run.promotion is None and not targets.observed(draft)
-    ):  # nothing to judge, nothing is asked
-        findings = []
+    if draft.weight == 0 and draft.run.promotion is None and targets.traffic(draft) is targets.Traffic.NONE:
+        findings = []  # nothing to judge, nothing is asked
     if any(not finding.answered or finding.state in BAD for finding in findings):
         return
     draft.update_run(hold=None)
@@ -99,9 +97,12 @@ def _end_fresh(draft: Draft, reason: str, evidence: str, kind: str = "Reverted")
 def _notice_unavailable(draft: Draft, candidate: Arm | None) -> None:
     if candidate is None:
         return
-    if candidate.available > 0 or not targets.observed(draft):
+    traffic = targets.traffic(draft)
+    if candidate.available > 0 or traffic is targets.Traffic.NONE:
         if draft.run.unavailable:
             draft.update_run(unavailable=0.0)
+        return
+    if traffic is targets.Traffic.UNKNOWN:  # neither: the time goes on once the route can be read
         return
     lasted = draft.run.unavailable + draft.elapsed
     draft.update_run(unavailable=round(lasted, 3))

@@ -26,11 +26,23 @@ ABSENT: Final = Absence.ABSENT
 """It was looked for and does not exist."""
 
 
+class Unseen(StrEnum):
+    """Why something could not be seen."""
+
+    FAILED = "Failed"
+    """The API server did not answer, or answered with an error."""
+    NOT_SERVED = "NotServed"
+    """The API server does not serve this kind, and its discovery says so: no object of the kind exists."""
+    NOT_ALLOWED = "NotAllowed"
+    """The operator may not read it, or does not know how to."""
+
+
 @dataclass(frozen=True)
 class Unknown:
     """It could not be seen; `reason` says why, for people."""
 
     reason: str
+    kind: Unseen = Unseen.FAILED
 
 
 T = TypeVar("T")
@@ -138,6 +150,8 @@ class RulePair:
     """Weight of the candidate's backend."""
     alone: bool
     """No other backend stands in the rule."""
+    identity: str = field(default="", compare=False)
+    """Digest of the rule without its weights: an unnamed rule keeps it when others are put before it."""
 
     @property
     def total(self) -> int:

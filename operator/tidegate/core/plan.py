@@ -53,7 +53,8 @@ class ConcludeCommand:
     message: str
 
 
-Action: TypeAlias = SetWeights | WriteTemplate | KeepFinalizer | ConcludeCommand
+Action: TypeAlias = SetWeights | WriteTemplate | KeepFinalizer
+"""What changes the cluster. Outcomes of commands are no actions: they are written when everything else is done."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Plan:
     memory: Memory
     """What will be remembered if the actions are carried out. Its status is complete except for `conditions`."""
     actions: tuple[Action, ...] = ()
+    outcomes: tuple[ConcludeCommand, ...] = ()
+    """Outcomes of commands, to be written outside the tick, once the memory that knows them is recorded."""
     decisions: tuple[Decision, ...] = ()
     intent: bool = False
     """The memory must be recorded before the actions."""
@@ -103,8 +106,10 @@ class Plan:
     """What goes on."""
     attention: Why | None = None
     """A person is waited for."""
-    idle: Why | None = None
-    """Why nothing is to be done."""
+    ready: Why | None = None
+    """Everything is as it should be, nothing goes on, and nobody is waited for: the only plan with which `Ready` is true."""
+    waits_for: tuple[str, ...] = ()
+    """Names of the Rollouts whose end this one waits for."""
 
     @property
     def quiet(self) -> bool:

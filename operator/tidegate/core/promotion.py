@@ -49,6 +49,9 @@ def promote(draft: Draft) -> None:
     promotion = _current(draft)
     if promotion.stage == "Settling" and _breached(draft):
         return
+    if promotion.stage == "SentBack":  # a revert by its nature: a pause does not stop it
+        _send_back(draft)
+        return
     if draft.spec.paused or draft.run.paused is not None:
         draft.attention = Why("Paused", "the promotion is paused")
         return
@@ -66,8 +69,11 @@ def promote(draft: Draft) -> None:
             _return(draft)
         case "Settling":
             _settle(draft)
-        case _:
-            _send_back(draft)
+        case unknown:
+            draft.stalled = Why(
+                "StatusUnreadable",
+                f"run.promotion.stage {unknown!r} is not known to this version: nothing is moved (Abort reverts)",
+            )
 
 
 def impossible(spec: RolloutSpec, baseline: Arm) -> Why | None:
@@ -304,6 +310,10 @@ def _baseline_gone_back(draft: Draft) -> bool:
     return not same
 
 
+_NO_OBSTACLE = frozenset({"Holding", "Paused", "PausedBySpec", "PausedByCommand", "LoweredByOther", "BaselineChanged"})
+"""What does not stop the way back from a promoted version that breached."""
+
+
 def _send_back(draft: Draft) -> None:
     """Gives the traffic back to the candidate, which served well, and waits for a person."""
     weight = draft.spec.steps[-1].weight.percent
@@ -314,7 +324,7 @@ def _send_back(draft: Draft) -> None:
     )
     if targets.standing(draft, weight) is targets.Standing.SAME:
         return
-    blocked = [why for why in raising.blockers(draft, None) if why.reason != "Holding"] or [
+    blocked = [why for why in raising.blockers(draft, None) if why.reason not in _NO_OBSTACLE] or [
         why for why in (raising.unjudged(draft),) if why is not None and why.reason != "NotWell"
     ]
     if blocked:

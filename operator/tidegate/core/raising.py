@@ -7,7 +7,7 @@ from tidegate.core import claiming, gates, readiness, targets
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Finding, State
 from tidegate.core.judging import acting
-from tidegate.core.observed import ABSENT, Absence, ArmName, Failed, Route, Unknown, Vector
+from tidegate.core.observed import ABSENT, Absence, Acceptance, ArmName, Failed, Route, Unknown, Unseen, Vector
 from tidegate.core.plan import Why
 from tidegate.core.questions import probe
 from tidegate.core.version import same_version
@@ -33,6 +33,8 @@ def blockers(draft: Draft, to: Step | None) -> list[Why]:
     found: list[Why | None] = []
     if run.ending is not None or seen.rollout.deleting:
         found.append(Why("Ending", "the run is ending"))
+    if draft.memory.unreadable:
+        found.append(Why("StatusUnreadable", f"{draft.memory.unreadable}: nothing is raised"))
     if seen.spec is None:
         found.append(Why("InvalidSpec", "the spec is not valid; nothing is raised until it is"))
     if spec.paused:
@@ -41,6 +43,8 @@ def blockers(draft: Draft, to: Step | None) -> list[Why]:
         found.append(Why(run.paused.reason, run.paused.message))
     if run.hold is not None:
         found.append(Why("Holding", run.hold.message))
+    if draft.lost is not None:
+        found.append(draft.lost)
     found.append(readiness.missing(spec, seen.arms))
     found.append(_another_version(draft))
     found.append(readiness.candidate_ready(spec, seen.arm(ArmName.CANDIDATE)))
@@ -60,7 +64,7 @@ def unjudged(draft: Draft) -> Why | None:
 
     From a route that gives the candidate nothing there is nothing to judge: then it is enough that the source answers.
     """
-    if not targets.observed(draft):
+    if targets.traffic(draft) is targets.Traffic.NONE:
         return _silent_source(draft)
     findings = acting([*draft.guard_findings, *draft.threshold_findings])
     unwell = next((finding for finding in findings if finding.state not in WELL), None)
@@ -74,9 +78,9 @@ def unfit_route(draft: Draft) -> Why | None:
         match route:
             case Absence.ABSENT:
                 return Why("RouteMissing", f"there is no {ref.key}")
-            case Unknown(reason):
-                served = not reason.startswith("RouterNotServed")
-                return Why("NotSeen" if served else "RouterNotServed", f"{ref.key} could not be read: {reason}")
+            case Unknown(reason, kind):
+                served = "NotSeen" if kind is Unseen.FAILED else "RouterNotServed"
+                return Why(served, f"{ref.key} could not be read: {reason}")
             case Route():
                 pass
         if route.missing_rules:
@@ -86,6 +90,8 @@ def unfit_route(draft: Draft) -> Why | None:
             return Why(
                 "BackendsMissing", f"{ref.key} has no rule with both backends {ref.baseline} and {ref.candidate}"
             )
+        if route.acceptance is Acceptance.REFUSED:
+            return Why("RouteNotAccepted", f"{ref.key} is refused: {route.acceptance_message}")
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from tidegate.api.metric import Metric, WhenEmpty
 from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
 from tidegate.api.text import printable
-from tidegate.core.observed import Answer, Failed, Matrix, Question, Vector
+from tidegate.core.observed import Answer, ArmName, Failed, Matrix, Question, Vector
 from tidegate.core.slowness import no_bucket
 
 
@@ -68,6 +68,8 @@ class Asked:
 
     questions: Mapping[Question, Answer | None]
     """`None`: still open."""
+    pods: Mapping[ArmName, str] | None = None
+    """`$pods` of each arm when the queries were rendered: an answer is found again although pods have come and gone meanwhile."""
     worked_out: dict[Hashable, Any] = field(default_factory=dict, compare=False)
     """A tick decides again after every answer; what one answer comes to is worked out once."""
 

@@ -43,6 +43,8 @@ class Observed:
     commands: tuple[Command, ...] = ()
     claims: tuple[Claim, ...] = ()
     """What the other Rollouts of the namespace hold."""
+    outcomes_refused: str = ""
+    """Why outcomes of commands could not be written, in the API server's words."""
     templates: Mapping[ArmName, Seen[Template]] = field(default_factory=dict)
     """Only when a plan asked for them."""
     old_template: Seen[Template] | None = None

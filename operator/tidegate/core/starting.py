@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from tidegate.api.rollout import FINALIZER, BaselineMatch
 from tidegate.api.status import RunStatus, Version
-from tidegate.core import claiming, promotion, raising, readiness, targets, weights
+from tidegate.core import claiming, preconditions, promotion, raising, readiness, targets, weights
 from tidegate.core.draft import Draft
 from tidegate.core.instants import instant
+from tidegate.core.keeping import kept_text
 from tidegate.core.observed import Arm, ArmName, Route, Unknown
 from tidegate.core.plan import KeepFinalizer, Why
 from tidegate.core.stepping import new_step
@@ -27,8 +28,14 @@ LOOK_AGAIN = 15.0
 def at_rest(draft: Draft) -> None:
     """Plans what a Rollout without a run does: leave, keep the candidate at 0, wait, or start a run."""
     _keep_at_zero(draft)
+    if preconditions.contested(draft):
+        draft.stalled = preconditions.contest(draft)
     if draft.seen.rollout.deleting or draft.actions:
         _let_go(draft)
+        return
+    if draft.memory.unreadable:
+        words = f"{draft.memory.unreadable}: no run is started until status can be read (Abort reverts and forgets it)"
+        draft.stalled = Why("StatusUnreadable", words)
         return
     if draft.seen.spec is None and draft.seen.unread:
         _wait(draft, Why("NotSeen", draft.seen.unread))
@@ -49,9 +56,17 @@ def at_rest(draft: Draft) -> None:
         return
     if _nothing_new(draft, baseline, candidate):
         draft.go_on()
+        draft.ready = draft.ready or _resting(draft)
         _let_go(draft)
         return
     _start(draft, baseline, candidate)
+
+
+def _resting(draft: Draft) -> Why:
+    last = draft.status.history[0] if draft.status.history else None
+    if last is not None and last.outcome == "Succeeded":
+        return Why("Succeeded", f"run {last.id} was promoted")
+    return Why("Idle", "the candidate's version is the one in service: nothing to do")
 
 
 def _nothing_new(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
@@ -60,7 +75,7 @@ def _nothing_new(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
     if status.retry:
         return False
     if same_version(status.released, revision, candidate):
-        draft.idle = _changed_since(draft, baseline, candidate)
+        draft.ready = _changed_since(draft, baseline, candidate)
         return True
     if same_version(status.rejected, revision, candidate):
         last = status.history[0].message if status.history else ""
@@ -105,7 +120,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         or _inexpressible(draft)
         or promotion.impossible(draft.spec, baseline)
     )
-    if blocked is None and not draft.status.retry and targets.observed(draft):
+    if blocked is None and not draft.status.retry and targets.traffic(draft) is not targets.Traffic.NONE:
         blocked = Why(
             "CandidateAlreadyServing",
             "the route gives the candidate traffic already: nothing is touched until it is at 0, or somebody says Retry",
@@ -127,7 +142,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         baseline=version_of(baseline, None, version.exclude),
         not_promoted=tuple(path[:LONGEST_PATH] for path in own[:MOST_PATHS]),
         start_time=instant(draft.now),
-        spec=draft.spec.model_dump_json(by_alias=True, exclude_none=True),
+        spec=kept_text(draft.spec),
     )
     draft.update(
         run=run,
@@ -212,10 +227,14 @@ def _keep_at_zero(draft: Draft) -> None:
         found = Decimal(max(weights.share(pair) for pair in route.pairs))
         targets.restore(draft, target)
         draft.needs_fresh = True
-        draft.say("PutBack", f"{route.ref.key} gave the reverted candidate {found:.3g}%: put back to 0", warning=True)
+        targets.note_put_back(draft)
+        targets.say_put_back(draft, f"{route.ref.key} gave the reverted candidate {found:.3g}%: put back to 0")
 
 
 def _let_go(draft: Draft) -> None:
-    """Takes our finalizer off once nothing is left to put back."""
+    """Takes our finalizer off once nothing is left to put back; what may still have to be is waited for."""
+    if draft.memory.unreadable and targets.traffic(draft) is not targets.Traffic.NONE:
+        draft.wakes.append(draft.now + LOOK_AGAIN)
+        return
     if not draft.actions and FINALIZER in draft.seen.rollout.finalizers:
         draft.actions.append(KeepFinalizer(present=False))

@@ -13,6 +13,7 @@ from tidegate.core.instants import in_words, instant
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Acceptance
 from tidegate.core.plan import Why
+from tidegate.core.preconditions import LOSSES
 from tidegate.core.targets import Standing
 from tidegate.core.verdicts import verdict
 
@@ -117,6 +118,11 @@ def _watch(draft: Draft, spec: Step) -> None:
         return
     if _standing_still(draft):
         return
+    if draft.lost is not None:
+        draft.wait(draft.lost)
+        return
+    if draft.run.waiting is not None and draft.run.waiting.reason in LOSSES:
+        draft.go_on()
     if more:
         _try_raise(draft, spec)
         return
@@ -197,7 +203,9 @@ def _without_absence(draft: Draft) -> Memory:
     return replace(draft.memory, present=None)
 
 
-_PERSON = frozenset({"PausedBySpec", "PausedByCommand", "LoweredByOther", "BaselineChanged", "InvalidSpec"})
+_PERSON = frozenset(
+    {"PausedBySpec", "PausedByCommand", "LoweredByOther", "BaselineChanged", "InvalidSpec", "StatusUnreadable"}
+)
 _PATIENT = frozenset({"GateClosed", "Holding", "AwaitingJudgement", *_PERSON})
 """Waits that no deadline ends."""
 

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from enum import Enum
+from typing import Final
 
 from tidegate.api.rollout import FINALIZER, RolloutSpec
 from tidegate.api.status import PairStatus, TargetStatus
 from tidegate.core import weights
 from tidegate.core.draft import Draft
 from tidegate.core.instants import instant
-from tidegate.core.observed import ABSENT, Route, TargetRef
+from tidegate.core.observed import ABSENT, Acceptance, Route, RulePair, Seen, TargetRef, Unknown, Unseen
 from tidegate.core.plan import KeepFinalizer, SetWeights
+
+KEPT_PUT_BACKS: Final = 3
+"""Times of put-backs that are remembered: after so many within a minute the route is contested."""
+
+QUIET: Final = 60.0
+"""Seconds in which no more put-backs than that are told one by one."""
+
+
+class Traffic(Enum):
+    """Whether the candidate has traffic, as far as the routes say."""
+
+    SOME = "some"
+    NONE = "none"
+    """Every route was read and gives it nothing, or does not exist."""
+    UNKNOWN = "unknown"
+    """A route could not be read, and those that could give it nothing."""
 
 
 class Standing(Enum):
@@ -22,7 +40,7 @@ class Standing(Enum):
     MORE = "more"
     """At least one gives the candidate more."""
     LESS = "less"
-    """None gives more, at least one gives less."""
+    """None gives more, at least one gives less; a rule that was never set in this run does not count as lowered."""
     UNSEEN = "unseen"
     """At least one could not be read, and none of the others gives more."""
 
@@ -61,10 +79,25 @@ def wanted(draft: Draft, route: Route, weight: Decimal) -> dict[str, tuple[int, 
     return {pair.rule: weights.numbers(weight, pair, total) for pair in route.pairs}
 
 
-def observed(draft: Draft) -> Decimal | None:
-    """The candidate's largest share on any of the spec's routes, percent; `None` when none could be read."""
+def largest_share(draft: Draft) -> Decimal | None:
+    """The candidate's largest share on any of the spec's routes, percent; `None` when none could be read. For people."""
     shares = [weights.share(pair) for route in routes(draft) for pair in route.pairs]
     return max(shares, default=None)
+
+
+def traffic(draft: Draft) -> Traffic:
+    """Whether the candidate has traffic on a route of the spec or on a remembered one."""
+    namespace = draft.seen.rollout.namespace
+    refs = {ref.key: ref for ref in refs_of(draft.spec, namespace)}
+    refs |= {key_of(target): ref_of(target, namespace) for target in draft.status.targets}
+    found = Traffic.NONE
+    for key in refs:
+        route = draft.seen.routes.get(key, ABSENT)
+        if isinstance(route, Unknown):
+            found = Traffic.UNKNOWN
+        elif isinstance(route, Route) and any(pair.candidate for pair in route.pairs):
+            return Traffic.SOME
+    return found
 
 
 def standing(draft: Draft, weight: Decimal) -> Standing:
@@ -72,13 +105,19 @@ def standing(draft: Draft, weight: Decimal) -> Standing:
     refs = refs_of(draft.spec, draft.seen.rollout.namespace)
     seen = list(routes(draft))
     compared = [
-        weights.compare(pair, wanted(draft, route, weight)[pair.rule]) for route in seen for pair in route.pairs
+        (route, pair, weights.compare(pair, wanted(draft, route, weight)[pair.rule]))
+        for route in seen
+        for pair in route.pairs
     ]
-    if any(one > 0 for one in compared):
+    if any(difference > 0 for _, _, difference in compared):
         return Standing.MORE
     if len(seen) < len(refs) or any(not route.pairs or route.missing_rules for route in seen):
         return Standing.UNSEEN
-    return Standing.LESS if any(one < 0 for one in compared) else Standing.SAME
+    known = _known(draft)
+    lowered = (
+        pair for route, pair, difference in compared if difference < 0 and not _is_new(pair, known.get(route.ref))
+    )
+    return Standing.LESS if next(lowered, None) is not None else Standing.SAME
 
 
 def raise_to(draft: Draft, weight: Decimal) -> None:
@@ -109,19 +148,43 @@ def put_back_more(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
     if standing(draft, draft.weight) is not Standing.MORE:
         return False
+    note_put_back(draft)
     if draft.weight > 0:
         lower_to(draft, draft.weight)
     else:
         for target in draft.status.targets:
             restore(draft, target, revert=False)
-    draft.say("PutBack", f"a route gave the candidate more than {draft.weight:f}%: put back", warning=True)
+    say_put_back(draft, f"a route gave the candidate more than {draft.weight:f}%: put back")
     return True
 
 
+def note_put_back(draft: Draft) -> None:
+    """Remembers, in this process, that somebody else's higher weight is put back now."""
+    draft.memory = replace(draft.memory, put_back=(*draft.memory.put_back, draft.now)[-KEPT_PUT_BACKS:])
+
+
+def say_put_back(draft: Draft, message: str) -> None:
+    """Tells of it, unless it was told just now: what keeps happening is told once, as `RouteContested`."""
+    recent = [one for one in draft.memory.put_back if abs(draft.now - one) < QUIET]
+    if len(recent) < KEPT_PUT_BACKS:
+        draft.say("PutBack", message, warning=True)
+
+
 def unknown(draft: Draft) -> bool:
-    """Whether the spec names a target that was never set in this run: an edit added it."""
-    known = {ref_of(target, draft.seen.rollout.namespace) for target in draft.status.targets}
-    return any(ref not in known for ref in refs_of(draft.spec, draft.seen.rollout.namespace))
+    """Whether there is a target or a rule that was never set in this run: an edit of the spec or of a route added it."""
+    known = _known(draft)
+    if any(ref not in known for ref in refs_of(draft.spec, draft.seen.rollout.namespace)):
+        return True
+    return any(_is_new(pair, known[route.ref]) for route in routes(draft) for pair in route.pairs)
+
+
+def _known(draft: Draft) -> dict[TargetRef, TargetStatus]:
+    return {ref_of(target, draft.seen.rollout.namespace): target for target in draft.status.targets}
+
+
+def _is_new(pair: RulePair, target: TargetStatus | None) -> bool:
+    """A rule that was never set in this run; one that gives the candidate something already is not left alone for that."""
+    return target is not None and weights.found_of(pair, target.found) is None
 
 
 def restore(draft: Draft, target: TargetStatus, *, revert: bool = True) -> bool:
@@ -132,14 +195,13 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True) -> bool:
         target: the remembered target.
         revert: this ends the run's traffic for good; otherwise it is a move of a run that goes on.
 
-    Returns: whether it is back already, or the route is gone.
+    Returns: whether it is back already, or the route is gone: it does not exist, or its kind is no longer served.
     """
     route = draft.seen.routes.get(key_of(target), ABSENT)
     if not isinstance(route, Route):
         draft.needs_fresh = True
-        return route is ABSENT and draft.seen.fresh
-    found = {pair.rule: pair for pair in target.found}
-    pairs = {pair.rule: weights.restored(pair, found) for pair in route.pairs}
+        return draft.seen.fresh and _gone(route)
+    pairs = {pair.rule: weights.restored(pair, target.found) for pair in route.pairs}
     changed = {
         pair.rule: pairs[pair.rule] for pair in route.pairs if (pair.baseline, pair.candidate) != pairs[pair.rule]
     }
@@ -148,19 +210,27 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True) -> bool:
     return not changed
 
 
+def _gone(route: Seen[Route]) -> bool:
+    return route is ABSENT or (isinstance(route, Unknown) and route.kind is Unseen.NOT_SERVED)
+
+
+def not_taken(draft: Draft) -> Route | None:
+    """The first remembered route whose gateway reports, and has not taken the route as it stands; `None` when all have."""
+    for target in draft.status.targets:
+        route = draft.seen.routes.get(key_of(target), ABSENT)
+        if isinstance(route, Route) and route.acceptance in {Acceptance.PENDING, Acceptance.REFUSED}:
+            return route
+    return None
+
+
 def remember(draft: Draft) -> None:
     """Records the numbers of every route of the spec before the first write, and their generations before each raise."""
     known = {key_of(target): target for target in draft.status.targets}
     for route in routes(draft):
         before = known.get(route.ref.key)
         same_pair = before is not None and ref_of(before, route.ref.namespace) == route.ref
-        found = (
-            before.found
-            if before is not None and same_pair
-            else tuple(
-                PairStatus(rule=pair.rule, baseline=pair.baseline, candidate=pair.candidate) for pair in route.pairs
-            )
-        )
+        found = before.found if before is not None and same_pair else ()
+        found += tuple(_pair_status(pair) for pair in route.pairs if weights.found_of(pair, found) is None)
         known[route.ref.key] = TargetStatus(
             kind=route.ref.kind,
             name=route.ref.name,
@@ -171,6 +241,10 @@ def remember(draft: Draft) -> None:
             generation=route.generation,
         )
     draft.update(targets=tuple(known.values()))
+
+
+def _pair_status(pair: RulePair) -> PairStatus:
+    return PairStatus(rule=pair.rule, identity=pair.identity, baseline=pair.baseline, candidate=pair.candidate)
 
 
 def put_back_removed(draft: Draft) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
 
 from tidegate.api.scalars import Weight
@@ -36,9 +36,19 @@ def numbers(weight: Decimal, pair: RulePair, total_alone: int) -> tuple[int, int
     return total - candidate, candidate
 
 
-def restored(pair: RulePair, found: Mapping[str, PairStatus]) -> tuple[int, int]:
+def found_of(pair: RulePair, found: Iterable[PairStatus]) -> PairStatus | None:
+    """What was found in this rule before the first write: an unnamed rule is known by what it says, not by where it stands."""
+    known = list(found)
+    alike = [one for one in known if one.identity and one.identity == pair.identity]
+    named = [one for one in alike or known if one.rule == pair.rule]
+    if named and (alike or not (named[0].identity and pair.identity) or not pair.rule.startswith("#")):
+        return named[0]
+    return alike[0] if alike else None
+
+
+def restored(pair: RulePair, found: Iterable[PairStatus]) -> tuple[int, int]:
     """(baseline, candidate) that put everything back: the sum that was found, all of it the baseline's."""
-    before = found.get(pair.rule)
+    before = found_of(pair, found)
     if before is not None and pair.alone:
         return max(before.baseline + before.candidate, 1), 0
     return max(pair.total, 1), 0

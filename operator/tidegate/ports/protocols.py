@@ -150,11 +150,14 @@ class Commands(Protocol):
         ...
 
 
-class Events(Protocol):
-    """Kubernetes Events on a Rollout."""
+class Announcer(Protocol):
+    """Whoever is told of decisions: Kubernetes Events today. Called outside ticks, from a bounded queue."""
 
-    async def publish(self, rollout: RolloutObject, *, warning: bool, reason: str, message: str) -> None:
-        """Tells people. Failing to is not an error: it is logged and forgotten."""
+    async def announce(self, rollout: RolloutObject, decision: Decision) -> None:
+        """Tells people.
+
+        Raises: Rejected, Unavailable; the announcement is then given up, and the log says so.
+        """
         ...
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.ports.protocols import (
+    Announcer,
     Clock,
     Commands,
-    Events,
     MetricSource,
     MetricTemplates,
     RolloutStore,
@@ -27,6 +27,6 @@ class World:
     metric_templates: MetricTemplates
     metrics: MetricSource
     commands: Commands
-    events: Events
+    announcer: Announcer
     clock: Clock
     telemetry: Telemetry

@@ -1,24 +1,38 @@
-"""Carries out a plan's actions, in order; a revert to every target, whatever one of them answers."""
+"""Carries out a plan's actions by class: what takes traffic from the candidate first, whatever becomes of the rest.
+
+Order: lowering and reverts (all targets at once), our finalizer, raises, templates, the finalizer's removal. From the first
+failure on nothing but lowering is tried.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
 
 from tidegate.api.rollout import FINALIZER
 from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Action, ConcludeCommand, KeepFinalizer, Plan, SetWeights, WriteTemplate
+from tidegate.core.plan import Action, KeepFinalizer, Plan, SetWeights, WriteTemplate
 from tidegate.ports.errors import Conflict, Missing, PortError
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
 
-INTENT_LIFE = 5.0
+INTENT_LIFE: Final = 5.0
 """Seconds after its record was begun in which an intent may still raise, or write the new template."""
 
 
-async def apply(
-    world: World, namespace: str, rollout: RolloutObject, plan: Plan, recorded: float | None
-) -> RolloutObject:
+@dataclass(frozen=True)
+class Applied:
+    """What became of a plan's actions."""
+
+    rollout: RolloutObject
+    """As stored after them."""
+    failures: tuple[PortError, ...] = ()
+    """The actions that failed, in the order of their classes; what followed the first of them was not tried, lowering aside."""
+
+
+async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan, recorded: float | None) -> Applied:
     """Carries out `plan`.
 
     Args:
@@ -28,32 +42,54 @@ async def apply(
         plan: what to do.
         recorded: monotonic seconds when the record of the plan's memory was begun; `None` when there is none.
 
-    Returns: the object as stored after the actions.
-
-    Raises:
-        PortError: the first action that failed; reverts of the other targets were tried all the same.
+    Returns: what became of it; failures of ports are in it.
     """
-    failures: list[PortError] = []
-    reverts = [action for action in plan.actions if isinstance(action, SetWeights) and action.revert]
-    results = await asyncio.gather(
-        *(_set_weights(world, action, recorded) for action in reverts), return_exceptions=True
-    )
-    failures += [result for result in results if isinstance(result, PortError)]
-    others = [result for result in results if isinstance(result, BaseException) and not isinstance(result, PortError)]
-    if others:
-        raise others[0]
-    for action in plan.actions:
-        if action in reverts:
-            continue
+    weights = [action for action in plan.actions if isinstance(action, SetWeights)]
+    failures = await _lowered(world, [action for action in weights if not action.raises])
+    for action in _in_order(plan.actions):
+        if failures and not (plan.urgent and not _needs_intent(action)):
+            break
         try:
             rollout = await _carry_out(world, namespace, rollout, action, recorded)
         except PortError as error:
             failures.append(error)
-            if not plan.urgent:
-                break
-    if failures:
-        raise failures[0]
-    return rollout
+    return Applied(rollout, tuple(failures))
+
+
+async def _lowered(world: World, actions: Iterable[SetWeights]) -> list[PortError]:
+    results = await asyncio.gather(*(_set_weights(world, one) for one in actions), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, PortError):
+            raise result
+    return [result for result in results if isinstance(result, PortError)]
+
+
+def _in_order(actions: Iterable[Action]) -> list[Action]:
+    """The actions that are not lowering, by class."""
+    found = [action for action in actions if not isinstance(action, SetWeights) or action.raises]
+    return sorted(found, key=_class)
+
+
+def _class(action: Action) -> int:
+    match action:
+        case KeepFinalizer(present=True):
+            return 0
+        case SetWeights():
+            return 1
+        case WriteTemplate():
+            return 2
+        case KeepFinalizer():
+            return 3
+
+
+def _needs_intent(action: Action) -> bool:
+    match action:
+        case SetWeights(raises=raises):
+            return raises
+        case WriteTemplate(revert=revert):
+            return not revert
+        case KeepFinalizer():
+            return False
 
 
 async def _carry_out(
@@ -61,7 +97,8 @@ async def _carry_out(
 ) -> RolloutObject:
     match action:
         case SetWeights():
-            await _set_weights(world, action, recorded)
+            _check_intent(world, action.route.ref.key, recorded)
+            await _set_weights(world, action)
         case WriteTemplate(deployment, read, change, revert):
             if not revert:
                 _check_intent(world, deployment, recorded)
@@ -74,14 +111,10 @@ async def _carry_out(
                 if present:
                     raise
                 return replace(rollout, finalizers=tuple(one for one in rollout.finalizers if one != FINALIZER))
-        case ConcludeCommand(command, done, message):
-            await world.commands.conclude(namespace, command, done=done, message=message)
     return rollout
 
 
-async def _set_weights(world: World, action: SetWeights, recorded: float | None) -> None:
-    if action.raises:
-        _check_intent(world, action.route.ref.key, recorded)
+async def _set_weights(world: World, action: SetWeights) -> None:
     manager = Manager.REVERT if action.revert else Manager.FORWARD
     await world.router.write(action.route, action.pairs, manager)
 

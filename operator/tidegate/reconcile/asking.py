@@ -1,32 +1,49 @@
-"""The questions of one tick: asked together, answered one by one, left open when something more urgent comes."""
+"""The queries of one tick: sent together, answered one by one, given up when the next evaluation is due."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Iterable
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
-from tidegate.core.observed import Answer, Failed, FailedReason, Question
+from tidegate.core.judging import pods_of
+from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question
 from tidegate.core.samples import Asked
+from tidegate.core.seen import Observed
 from tidegate.ports.world import World
 
-QUESTION_LIFE = 10.0
-"""Seconds from when a question was due until its answer comes too late."""
+QUESTION_LIFE: Final = 10.0
+"""Seconds from when a query was due until its answer comes too late, however long the interval is."""
+
+SHORTEST_LIFE: Final = 0.5
+"""Seconds a query is given at least: a checkpoint may fall just before the next evaluation."""
 
 
 class Asking:
     """See the module."""
 
-    def __init__(self, world: World, interrupt: asyncio.Event | None, rollout: str) -> None:
-        """Nothing asked yet; `interrupt` ends the waiting for answers, `rollout` (`namespace/name`) asks."""
-        self._rollout = rollout
+    def __init__(
+        self, world: World, interrupt: asyncio.Event | None, rollout: str, until: float = float("inf")
+    ) -> None:
+        """Nothing asked yet.
+
+        Args:
+            world: the ports.
+            interrupt: ends the waiting for answers when set.
+            rollout: namespace and name, for the fair share of each source.
+            until: monotonic seconds at which the next evaluation is due: no query lives longer.
+        """
         self._world = world
         self._interrupt = interrupt
+        self._rollout = rollout
+        self._until = until
         self._answers: dict[Question, Answer | None] = {}
         self._tasks: dict[asyncio.Task[Answer], Question] = {}
         self._worked_out: dict[Hashable, Any] = {}
+        self._pods: Mapping[ArmName, str] | None = None
         self.begun = False
-        """The tick's questions were asked."""
+        """The tick's queries were sent."""
         self.answered: float | None = None
         """Monotonic seconds of the last answer."""
 
@@ -36,27 +53,50 @@ class Asking:
         return bool(self._tasks)
 
     def asked(self) -> Asked:
-        """The questions with the answers so far."""
-        return Asked(dict(self._answers), self._worked_out)
+        """The queries with the answers so far."""
+        return Asked(dict(self._answers), self._pods, self._worked_out)
+
+    def seen(self, observed: Observed) -> Observed:
+        """The observation with the answers so far."""
+        return replace(observed, asked=self.asked())
+
+    def begin(self, observed: Observed, questions: Iterable[Question]) -> None:
+        """Sends the tick's queries, without waiting; what `$pods` stands for in them is kept."""
+        self.begun = True
+        self._pods = pods_of(observed)
+        self.ask(questions)
 
     def ask(self, questions: Iterable[Question]) -> None:
-        """Asks those that were not asked yet, without waiting; one that is open already may be given less time."""
-        self.begun = True
+        """Sends those that were not sent yet, without waiting; one that is open already may be given less time."""
         for question in questions:
             if question in self._answers:
                 self._hurry(question)
                 continue
             self._answers[question] = None
-            life = QUESTION_LIFE if question.life is None else question.life
+            life = min(self._life(), QUESTION_LIFE if question.life is None else question.life)
             task = asyncio.ensure_future(self._world.metrics.sample(question, timeout=life, rollout=self._rollout))
             self._tasks[task] = question
+
+    def _life(self) -> float:
+        return min(QUESTION_LIFE, max(self._until - self._world.clock.monotonic(), SHORTEST_LIFE))
 
     def _hurry(self, question: Question) -> None:
         task = next((task for task, asked in self._tasks.items() if asked == question), None)
         if task is None or question.life is None or self._tasks[task].life is not None:
             return
         del self._tasks[task]
-        self._tasks[asyncio.ensure_future(_within(task, question.life))] = question
+        self._tasks[asyncio.ensure_future(self._within(task, question.life))] = question
+
+    async def _within(self, task: asyncio.Task[Answer], seconds: float) -> Answer:
+        late = asyncio.ensure_future(self._world.clock.sleep(seconds))
+        try:
+            await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            return Failed(FailedReason.TIMEOUT, f"no answer within the {seconds:g}s that a revert waits for it")
+        finally:
+            late.cancel()
+            task.cancel()
 
     def forget(self) -> None:
         """The answers were about another weight: they judge nothing any more."""
@@ -89,10 +129,3 @@ class Asking:
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-
-
-async def _within(task: asyncio.Task[Answer], seconds: float) -> Answer:
-    try:
-        return await asyncio.wait_for(task, seconds)
-    except TimeoutError:
-        return Failed(FailedReason.TIMEOUT, f"no answer within the {seconds:g}s that a revert waits for it")

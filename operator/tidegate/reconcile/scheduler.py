@@ -9,18 +9,24 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.tick import Ticker
 
-BACKOFF = (0.2, 30.0)
-"""Seconds: the first wait after a failed tick, doubled each time, and the longest."""
+BACKOFF: Final = (0.2, 5.0)
+"""Seconds: the first wait after a failed tick, doubled each time, and the longest: a refused write is tried again soon."""
 
-HEARTBEAT = 5.0
+REVERT_BACKOFF: Final = 1.0
+"""Seconds: the longest wait while a run's end is under way."""
+
+LAST_WORDS: Final = 5.0
+"""Seconds that announcements are given at the end."""
+
+HEARTBEAT: Final = 5.0
 """Seconds in which the loop comes round at least once; probes fail when it does not."""
 
 
@@ -50,11 +56,19 @@ class Scheduler:
         self._due: dict[Key, float] = {}
         self._work: dict[Key, _Work] = {}
         self._failures: dict[Key, int] = {}
+        self._held_back: dict[Key, float] = {}
+        self.ticker.outbox.wake = self.rollout_woken
         self._news = asyncio.Event()
 
     def rollout_changed(self, namespace: str, name: str) -> None:
-        """A Rollout appeared, changed, is being deleted, or is gone."""
-        self._wake((namespace, name), interrupt=True)
+        """A Rollout appeared, changed, is being deleted, or is gone: wakes it, and those that wait for what it holds."""
+        self._wake((namespace, name))
+        for key in self.index.watchers("Rollout", namespace, name):
+            self._wake(key)
+
+    def rollout_woken(self, namespace: str, name: str) -> None:
+        """Something that a Rollout waits for has been done."""
+        self._wake((namespace, name))
 
     def object_changed(self, kind: str, namespace: str, name: str) -> None:
         """An object changed: wakes the Rollouts that look at it. A command's `name` is its Rollout's.
@@ -62,10 +76,10 @@ class Scheduler:
         `namespace` is empty for an object in none.
         """
         if kind == "RolloutCommand":
-            self._wake((namespace, name), interrupt=True)
+            self._wake((namespace, name))
             return
         for key in self.index.watchers(kind, namespace, name):
-            self._wake(key, interrupt=False)
+            self._wake(key)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, then lets the ticks in work end."""
@@ -79,14 +93,14 @@ class Scheduler:
             stopping.cancel()
             await self._end_work()
 
-    def _wake(self, key: Key, *, interrupt: bool) -> None:
+    def _wake(self, key: Key) -> None:
         work = self._work.get(key)
         if work is not None:
             work.again = True
-            if interrupt:
-                work.interrupt.set()
+            work.interrupt.set()
             return
-        self._schedule(key, 0.0)
+        wait = self._held_back.get(key, 0.0) - self.world.clock.monotonic()
+        self._schedule(key, wait)
 
     def _schedule(self, key: Key, wait: float) -> None:
         """Makes `key` due in `wait` seconds, which no leap of the clock makes longer or shorter."""
@@ -117,15 +131,14 @@ class Scheduler:
             following = await self.ticker.tick(*key, interrupt)
             wait = following - clock.now() if following is not None else None
             self._failures.pop(key, None)
-        except PortError as error:
-            wait = self._failed(key, error)
+            self._held_back.pop(key, None)
         except Exception as error:  # noqa: BLE001  (the outermost loop: one Rollout's trouble must not stop the others)
             wait = self._failed(key, error)
         finally:
             work = self._work.pop(key, None)
             self.world.telemetry.ticked(late=max(began - due, 0.0), seconds=clock.monotonic() - began)
         if work is not None and work.again:
-            wait = 0.0
+            wait = max(self._held_back.get(key, 0.0) - clock.monotonic(), 0.0)
         if wait is not None:
             self._schedule(key, wait)
 
@@ -133,7 +146,11 @@ class Scheduler:
         """Seconds until the next try."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        retry = min(BACKOFF[0] * 2.0 ** min(failures, 16), BACKOFF[1])
+        longest = REVERT_BACKOFF if self.ticker.reverting(key) else BACKOFF[1]
+        due = self.ticker.next_evaluation(key) - self.world.clock.now()
+        retry = min(BACKOFF[0] * 2.0 ** min(failures, 16), longest, max(due, BACKOFF[0]))
+        # What happens meanwhile wakes it sooner, but a storm of events does not make a failing tick run hot.
+        self._held_back[key] = self.world.clock.monotonic() + BACKOFF[0]
         self.world.telemetry.failed(*key, error, retry=retry)
         return retry
 
@@ -158,3 +175,5 @@ class Scheduler:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.ticker.outbox.drained(), LAST_WORDS)

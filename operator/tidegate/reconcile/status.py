@@ -1,21 +1,47 @@
-"""The one writer of status: what was written last, whether a write is needed, and how a refused one is tried again."""
+"""The one writer of status: what was written last, whether a write is needed, and how a refused one is tried again.
+
+A status that this version cannot read in part is read for the rest, and what was not read is written back as it stood.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
-from pydantic import ValidationError
+import structlog
 
-from tidegate.api.status import RolloutStatus
+from tidegate.api.reading_back import LeftOut, put_back, read_back
+from tidegate.api.status import Condition, RolloutStatus
 from tidegate.core.conclude import dump, memory_alone, on_the_wire, quieted
 from tidegate.core.memory import Memory
 from tidegate.core.observed import RolloutObject
 from tidegate.ports.errors import Conflict, Missing, Rejected, Unavailable
 from tidegate.ports.protocols import RolloutStore
 
-TRIES = 4
+TRIES: Final = 4
+
+REMEMBERED: Final = (
+    "run",
+    "step",
+    "guards",
+    "blind",
+    "checkpoints",
+    "history",
+    "released",
+    "rejected",
+    "targets",
+    "commands",
+    "retry",
+    "waiting",
+    "runs",
+)
+"""Parts of the status, as on the wire, that a later tick reads back. The others are for people."""
+
+DECISIVE: Final = frozenset({"run", "step", "targets", "released", "rejected"})
+"""Parts without which nothing may be raised. What is missing of the others costs evidence or begins a clock anew."""
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -23,28 +49,77 @@ class Record:
     """What this process knows of one Rollout between two ticks."""
 
     memory: Memory = field(default_factory=Memory)
+    rollout: RolloutObject | None = None
+    """The object as last read, for ticks in which it cannot be."""
     stored: Mapping[str, Any] | None = None
     """The status as the API server last returned it; another one there means that somebody else wrote."""
     written: RolloutStatus | None = None
-    """What we last wrote."""
+    """What we last wrote; `None` when something else stands there."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Pieces of the stored status that were not read."""
+    told: tuple[Condition, ...] = ()
+    """The conditions that people have been told of."""
     looked: float | None = None
     """Monotonic seconds of the last live look that was due for its own sake."""
+    failures: int = 0
+    """Writes of actions that have failed in a row."""
+    refused: bool = False
+    """The last write of the status was refused, and that has been told."""
+    interval: float = 30.0
+    """Seconds between two evaluations, by the spec in force at the last tick."""
+    vanished: bool = False
+    """The Rollout is gone from the API server, and its run's weights are still to be put back."""
 
     def recall(self, rollout: RolloutObject) -> Memory:
-        """The memory: this process' own, or the stored one where the status is not what we left."""
-        if self.stored is None or rollout.status != self.stored:
-            self.stored = rollout.status
-            self.written = _parsed(rollout.status)
-            self.memory = Memory(status=self.written)
+        """The memory: this process' own, brought up to what somebody else has changed in the stored one."""
+        self.rollout = rollout
+        if self.stored is not None and rollout.status == self.stored:
+            return self.memory
+        before, self.stored = self.stored, rollout.status
+        changed = [part for part in REMEMBERED if before is None or rollout.status.get(part) != before.get(part)]
+        if before is None:
+            self.memory = self._read(rollout)
+            self.written, self.told = self.memory.status, self.memory.status.conditions
+        elif changed:
+            self.memory = _merged(self.memory, self._read(rollout), changed)
+            self.written = self._read(rollout).status
+        else:
+            self.written = None  # somebody wrote what only people read: it is put right with the next write
         return self.memory
 
+    def _read(self, rollout: RolloutObject) -> Memory:
+        found = read_back(RolloutStatus, rollout.status or {})
+        if found.left_out and found.left_out != self.left_out:
+            _log.error(
+                "part of the status could not be read",
+                namespace=rollout.namespace,
+                rollout=rollout.name,
+                parts=[str(piece) for piece in found.left_out[:10]],
+            )
+        self.left_out = found.left_out
+        decisive = [piece for piece in found.left_out if not piece.path or piece.path[0] in DECISIVE]
+        words = "; ".join(str(piece) for piece in decisive[:3])
+        return Memory(
+            status=found.value if found.value is not None else RolloutStatus(),
+            unreadable=f"status cannot be read: {words}" if decisive else "",
+        )
 
-def _parsed(status: Mapping[str, Any]) -> RolloutStatus:
-    """The status as a model; one that cannot be read is a new one, rather than a Rollout nobody looks after."""
-    try:
-        return RolloutStatus.model_validate(status or {})
-    except ValidationError:
-        return RolloutStatus()
+
+def _merged(memory: Memory, stored: Memory, changed: list[str]) -> Memory:
+    """What this process knows, with the parts that somebody else has changed: of another run nothing is known."""
+    if _run(memory) != _run(stored):
+        return stored
+    names = {field.alias or name: name for name, field in RolloutStatus.model_fields.items()}
+    parts = {names[part]: getattr(stored.status, names[part]) for part in changed}
+    status = memory.status.model_copy(update=parts)
+    known = memory.status.run.ending if memory.status.run is not None else None
+    if status.run is not None and status.run.ending is None and known is not None:  # an end is a latch
+        status = status.model_copy(update={"run": status.run.model_copy(update={"ending": known})})
+    return replace(memory, status=status, unreadable=stored.unreadable)
+
+
+def _run(memory: Memory) -> str | None:
+    return memory.status.run.id if memory.status.run is not None else None
 
 
 def needs_write(record: Record, status: RolloutStatus) -> bool:
@@ -55,7 +130,7 @@ def needs_write(record: Record, status: RolloutStatus) -> bool:
 async def write(
     store: RolloutStore, record: Record, rollout: RolloutObject, status: RolloutStatus, *, run_only: bool = False
 ) -> RolloutObject:
-    """Writes `status`; what others changed meanwhile in the object does not matter as long as the status is ours.
+    """Writes `status`; what others changed meanwhile in the object does not matter as long as the memory in it is ours.
 
     Returns: the object as stored.
 
@@ -63,19 +138,19 @@ async def write(
         Conflict: the status is no longer what we left: read again, decide again.
         Missing, Rejected, Unavailable: as the port says.
     """
-    wire = on_the_wire(status)
+    wire = put_back(on_the_wire(status), record.left_out)
     for _ in range(TRIES):
         try:
             stored = await store.write_status(rollout, wire, run_only=run_only)
         except Conflict:
             rollout = await _reread(store, record, rollout)
         except Rejected:
-            smaller = dump(memory_alone(status))
+            smaller = put_back(dump(memory_alone(status)), record.left_out)
             if wire == smaller:
                 raise
             wire = smaller
         else:
-            record.stored, record.written = stored.status, status
+            record.stored, record.written, record.rollout = stored.status, status, stored
             return stored
     raise Conflict(f"Rollout {rollout.namespace}/{rollout.name}: the status was changed by somebody else {TRIES} times")
 
@@ -85,6 +160,12 @@ async def _reread(store: RolloutStore, record: Record, rollout: RolloutObject) -
     if not isinstance(again, RolloutObject):
         name = f"Rollout {rollout.namespace}/{rollout.name}"
         raise Unavailable(f"{name} could not be read again") if hasattr(again, "reason") else Missing(f"{name} is gone")
-    if again.uid != rollout.uid or (record.stored is not None and again.status != record.stored):
+    if again.uid != rollout.uid or (
+        record.stored is not None and _memory_of(again.status) != _memory_of(record.stored)
+    ):
         raise Conflict(f"Rollout {again.namespace}/{again.name}: the status is no longer what was left there")
     return again
+
+
+def _memory_of(status: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: status.get(part) for part in REMEMBERED}

@@ -98,6 +98,8 @@ class Cluster:
     """Service name to its selector."""
     routes: dict[str, SimulatedRoute] = field(default_factory=dict)
     """By `Kind/name`."""
+    not_served: set[str] = field(default_factory=set)
+    """Kinds of route whose definition was deleted."""
     metric_templates: dict[TemplateRef, MetricTemplateObject] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     outcomes: dict[str, tuple[bool, str]] = field(default_factory=dict)

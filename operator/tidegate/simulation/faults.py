@@ -18,6 +18,8 @@ class Gate:
     """Called when the effect has happened; an error means that its answer was lost."""
     later: Callable[[str, Callable[[], None]], bool] = lambda _call, _effect: False
     """May keep the effect to let it happen later; then it returns True, and the caller gets a time-out."""
+    takes: Callable[[str], float] = lambda _call: 0.0
+    """Seconds of virtual time that a call takes; one that takes longer than its time-out is answered with that."""
     calls: list[str] = field(default_factory=list)
     """The names of all calls so far."""
 

@@ -16,6 +16,8 @@ from tidegate.core.observed import (
     Answer,
     Arm,
     Command,
+    Failed,
+    FailedReason,
     MetricTemplateObject,
     Question,
     RolloutObject,
@@ -24,6 +26,7 @@ from tidegate.core.observed import (
     TargetRef,
     Template,
     Unknown,
+    Unseen,
 )
 from tidegate.core.plan import Decision
 from tidegate.ports.errors import Conflict, Missing, Unavailable
@@ -32,29 +35,45 @@ from tidegate.ports.world import World
 from tidegate.simulation.cluster import Cluster
 from tidegate.simulation.faults import Gate, LateError
 
+CALL_TIMEOUT = 5.0
+"""Seconds of virtual time after which a call is answered with a time-out: as the real adapter's."""
+
 
 @dataclass
 class _Port:
     cluster: Cluster
     gate: Gate
 
-    def failed_read(self, call: str) -> str | None:
+    async def failed_read(self, call: str) -> str | None:
         """Why a read failed; `None` when it did not."""
         try:
             self.gate.reading(call)
+            await self.answered(call)
         except Unavailable as error:
             return str(error)
         return None
 
-    def effect(self, call: str, effect: Callable[[], None]) -> None:
+    async def effect(self, call: str, effect: Callable[[], None]) -> None:
         """A write through the gate.
 
-        Raises: what the gate or the effect raises; Unavailable for one whose effect was put off.
+        Raises: what the gate or the effect raises; Unavailable for one whose effect was put off, or whose answer took too long.
         """
+        await self.answered(call)
         try:
             self.gate.writing(call, effect)
         except LateError as error:
             raise Unavailable(str(error)) from error
+
+    async def answered(self, call: str) -> None:
+        """Waits for as long as the call takes.
+
+        Raises: Unavailable after the time-out.
+        """
+        seconds = self.gate.takes(call)
+        if seconds > 0:
+            await self.cluster.clock.sleep(min(seconds, CALL_TIMEOUT))
+        if seconds > CALL_TIMEOUT:
+            raise Unavailable(f"{call}: no answer within {CALL_TIMEOUT:g}s")
 
 
 class MemoryStore(_Port):
@@ -63,7 +82,7 @@ class MemoryStore(_Port):
     async def read(self, namespace: str, name: str, *, fresh: bool) -> Seen[RolloutObject]:
         """The object."""
         del namespace
-        failed = self.failed_read("store.read") if fresh else None
+        failed = await self.failed_read("store.read") if fresh else None
         return Unknown(failed) if failed else self.cluster.rollouts.get(name, ABSENT)
 
     async def claimants(self, namespace: str, uid: str, things: frozenset[str]) -> Sequence[Claim]:
@@ -79,7 +98,7 @@ class MemoryStore(_Port):
             stored = self._tested(rollout, run_only=run_only, run=(status.get("run") or {}).get("id"))
             self.cluster.put_rollout(replace(stored, status=dict(status)))
 
-        self.effect("store.write_status", effect)
+        await self.effect("store.write_status", effect)
         return self.cluster.rollouts[rollout.name]
 
     async def set_finalizer(self, rollout: RolloutObject, *, present: bool) -> RolloutObject:
@@ -90,7 +109,7 @@ class MemoryStore(_Port):
             others = tuple(one for one in stored.finalizers if one != FINALIZER)
             self.cluster.put_rollout(replace(stored, finalizers=(*others, FINALIZER) if present else others))
 
-        self.effect("store.set_finalizer", effect)
+        await self.effect("store.set_finalizer", effect)
         kept = tuple(one for one in rollout.finalizers if one != FINALIZER)
         return self.cluster.rollouts.get(rollout.name, replace(rollout, finalizers=kept))
 
@@ -112,13 +131,13 @@ class MemoryWorkloads(_Port):
     async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
         """The arm."""
         del namespace
-        failed = self.failed_read("workloads.arm") if fresh else None
+        failed = await self.failed_read("workloads.arm") if fresh else None
         return Unknown(failed) if failed else self.cluster.arm(deployment, service)
 
     async def template(self, namespace: str, deployment: str) -> Seen[Template]:
         """The template."""
         del namespace
-        failed = self.failed_read("workloads.template")
+        failed = await self.failed_read("workloads.template")
         return Unknown(failed) if failed else self.cluster.template(deployment)
 
     async def revision(
@@ -126,7 +145,7 @@ class MemoryWorkloads(_Port):
     ) -> Seen[Template]:
         """A template of before."""
         del namespace
-        failed = self.failed_read("workloads.revision")
+        failed = await self.failed_read("workloads.revision")
         return Unknown(failed) if failed else self.cluster.revision(deployment, fingerprint, exclude)
 
     async def write_template(
@@ -134,7 +153,7 @@ class MemoryWorkloads(_Port):
     ) -> None:
         """Changes the template, tested."""
         del namespace, manager
-        self.effect("workloads.write_template", lambda: self.cluster.change_template(deployment, read, change))
+        await self.effect("workloads.write_template", lambda: self.cluster.change_template(deployment, read, change))
 
 
 class MemoryMetricTemplates(_Port):
@@ -143,7 +162,7 @@ class MemoryMetricTemplates(_Port):
     async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Seen[MetricTemplateObject]:
         """The template."""
         del namespace
-        failed = self.failed_read("metric_templates.read") if fresh else None
+        failed = await self.failed_read("metric_templates.read") if fresh else None
         return Unknown(failed) if failed else self.cluster.metric_templates.get(ref, ABSENT)
 
 
@@ -152,12 +171,14 @@ class MemoryRouter(_Port):
 
     async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
         """The route."""
-        failed = self.failed_read("router.read") if fresh else None
+        failed = await self.failed_read("router.read") if fresh else None
+        if not failed and ref.kind in self.cluster.not_served:
+            return Unknown(f"{ref.kind} is not served", Unseen.NOT_SERVED)
         return Unknown(failed) if failed else self.cluster.route(ref)
 
     async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
         """Sets the weights, tested."""
-        self.effect("router.write", lambda: _ignore(self.cluster.write_route(route, pairs, str(manager))))
+        await self.effect("router.write", lambda: _ignore(self.cluster.write_route(route, pairs, str(manager))))
         again = self.cluster.route(route.ref)
         return again if isinstance(again, Route) else route
 
@@ -177,18 +198,18 @@ class MemoryCommands(_Port):
     async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
         """Writes the outcome, unless there is one."""
         del namespace
-        self.effect(
+        await self.effect(
             "commands.conclude", lambda: _ignore(self.cluster.outcomes.setdefault(command.uid, (done, message)))
         )
 
 
-class MemoryEvents(_Port):
-    """`Events` in memory."""
+class MemoryAnnouncer(_Port):
+    """`Announcer` in memory."""
 
-    async def publish(self, rollout: RolloutObject, *, warning: bool, reason: str, message: str) -> None:
-        """Keeps the event."""
-        del warning
-        self.cluster.events.append((self.cluster.clock.now(), rollout.name, reason, message))
+    async def announce(self, rollout: RolloutObject, decision: Decision) -> None:
+        """Keeps the announcement."""
+        told = (self.cluster.clock.now(), rollout.name, decision.reason, decision.message)
+        await self.effect("announcer.announce", lambda: self.cluster.events.append(told))
 
 
 @dataclass
@@ -202,9 +223,14 @@ class ScriptedMetrics:
 
     async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
         """The answer at this instant."""
-        del timeout, rollout
+        del rollout
         self.gate.reading("metrics.sample")
         self.asked.append(question)
+        seconds = self.gate.takes(f"metrics.sample {question.metric}")
+        if seconds > 0:
+            await self.cluster.clock.sleep(min(seconds, timeout))
+        if seconds > timeout:
+            return Failed(FailedReason.TIMEOUT, f"no answer within {timeout:g}s")
         return self.answers(question, self.cluster.clock.now())
 
 
@@ -240,7 +266,7 @@ def memory_world(cluster: Cluster, answers: Callable[[Question, float], Answer],
         metric_templates=MemoryMetricTemplates(cluster, passed),
         metrics=ScriptedMetrics(cluster, passed, answers),
         commands=MemoryCommands(cluster, passed),
-        events=MemoryEvents(cluster, passed),
+        announcer=MemoryAnnouncer(cluster, passed),
         clock=cluster.clock,
         telemetry=Silence(),
     )

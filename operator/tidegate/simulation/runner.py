@@ -14,6 +14,9 @@ from tidegate.reconcile.specs import Check
 from tidegate.reconcile.tick import Ticker
 from tidegate.simulation.clock import VirtualClock
 
+TURNS = 40
+"""Turns of the event loop after which a tick that has not ended waits for virtual time."""
+
 RETRY = 1.0
 """Seconds until a failed tick is tried again."""
 
@@ -46,6 +49,8 @@ class Runner:
     ticks: int = 0
     down: bool = False
     """No process runs: what happens wakes nobody until `restart`."""
+    _woken: bool = False
+    """Something happened that the tick under way may not have seen."""
     _happenings: list[Happening] = field(default_factory=list)
     _order: int = 0
 
@@ -57,11 +62,13 @@ class Runner:
         """The process ends; what happens now is seen by none."""
         self.down = True
         self.due = math.inf
+        self.ticker.outbox.abandon()
 
     def restart(self) -> None:
         """A new process: empty caches, no memory but status."""
         self.down = False
         self.ticker = Ticker(self.world, self.check, attended=self.attended)
+        self.ticker.outbox.wake = self._wake
         self.due = self.clock.now()
 
     def leap(self, seconds: float) -> None:
@@ -102,13 +109,49 @@ class Runner:
                 await self.tick()
 
     async def tick(self) -> None:
-        """One tick now; a failed one is tried again soon."""
+        """One tick now; a failed one is tried again soon. What a call takes of virtual time passes meanwhile."""
         self.ticks += 1
+        interrupt = asyncio.Event()
+        task = asyncio.ensure_future(self._tick(interrupt))
         try:
-            following = await self.ticker.tick(self.namespace, self.name)
+            while not task.done():
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
+                    if task.done():
+                        break
+                else:
+                    if not self._pass_time(interrupt):
+                        break
+            await task
+        finally:
+            task.cancel()
+
+    async def _tick(self, interrupt: asyncio.Event) -> None:
+        self._woken = False
+        try:
+            following = await self.ticker.tick(self.namespace, self.name, interrupt)
         except PortError:
             following = self.clock.now() + RETRY
         self.due = math.inf if following is None else max(following, self.clock.now() + 1e-3)
+        await self.ticker.outbox.drained()
+        if self._woken:
+            self.due = self.clock.now()
+
+    def _pass_time(self, interrupt: asyncio.Event) -> bool:
+        """Sets the clock to whatever comes next while a tick waits for an answer; whether anything does."""
+        wake = self.clock.next_wake()
+        if wake is None:
+            return False
+        upcoming = self._happenings[0].time if self._happenings else math.inf
+        self.clock.advance_to(min(wake, upcoming))
+        if upcoming <= wake:
+            heapq.heappop(self._happenings).act()
+            self._wake()
+            interrupt.set()
+        return True
+
+    def _wake(self, _namespace: str = "", _name: str = "") -> None:
+        self._woken = True
 
     def run(self, end: float, stop: Callable[[], bool] = lambda: False) -> None:
         """`run_until` for callers without an event loop."""

@@ -15,6 +15,7 @@ from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.routers.gateway_api import GatewayApiRouter
 from tidegate.core.observed import Acceptance, Arm, RolloutObject, Route, TargetRef, Unknown
+from tidegate.core.plan import Decision
 from tidegate.ports.errors import Missing, Rejected
 from tidegate.ports.protocols import Manager
 
@@ -166,16 +167,40 @@ async def test_an_event_is_on_the_rollout(stage: RealStage) -> None:
     rollout = await stage.rollouts.read(stage.namespace, "shop", fresh=True)
     assert isinstance(rollout, RolloutObject)
     events = KubernetesEvents(stage.api, lambda: 1_700_000_000.5, "operator-1")
-    await events.publish(rollout, warning=True, reason="Reverted", message="é" * 2000)
-    (event,) = await stage.hands.list("events.k8s.io/v1", "Event", stage.namespace)
-    assert (event["type"], event["reason"], event["regarding"]["uid"]) == ("Warning", "Reverted", rollout.uid)
-    assert len(event["note"].encode()) <= 1024
+    await events.announce(rollout, Decision("Reverted", "é" * 2000, warning=True))
+    (event,) = await stage.hands.list("v1", "Event", stage.namespace)
+    assert (event["type"], event["reason"], event["involvedObject"]["uid"]) == ("Warning", "Reverted", rollout.uid)
+    assert len(event["message"].encode()) <= 1024
 
 
-async def test_an_event_that_cannot_be_published_harms_nobody(stage: RealStage) -> None:
+async def test_what_happens_again_is_counted_on_the_event_that_is_there(stage: RealStage) -> None:
+    await stage.put_rollout("shop")
+    rollout = await stage.rollouts.read(stage.namespace, "shop", fresh=True)
+    assert isinstance(rollout, RolloutObject)
+    now = [1_700_000_000.5]
+    events = KubernetesEvents(stage.api, lambda: now[0], "operator-1")
+    for number in range(20):
+        now[0] += 1
+        await events.announce(rollout, Decision("PutBack", f"the route gave {number}%: put back", warning=True))
+    (event,) = await stage.hands.list("v1", "Event", stage.namespace)
+    assert event["firstTimestamp"] == "2023-11-14T22:13:21Z"
+    assert event["lastTimestamp"] >= "2023-11-14T22:13:36Z"
+    assert event["count"] >= 16
+    await stage.hands.delete(event)
+    now[0] += 10
+    await events.announce(rollout, Decision("PutBack", "the route gave 3%: put back", warning=True))
+    now[0] += 601
+    await events.announce(rollout, Decision("PutBack", "the route gave 4%: put back", warning=True))
+    assert [one["count"] for one in await stage.hands.list("v1", "Event", stage.namespace)] == [1, 1]
+
+
+async def test_events_are_listed_in_the_order_of_the_decisions(stage: RealStage) -> None:
     await stage.put_rollout("shop")
     rollout = await stage.rollouts.read(stage.namespace, "shop", fresh=True)
     assert isinstance(rollout, RolloutObject)
     events = KubernetesEvents(stage.api, lambda: 1_700_000_000.5, "operator-1")
-    await events.publish(rollout, warning=False, reason="", message="")
-    assert await stage.hands.list("events.k8s.io/v1", "Event", stage.namespace) == []
+    reasons = [f"Reason{letter}" for letter in "QWERTYUIOP"]
+    for reason in reasons:
+        await events.announce(rollout, Decision(reason, "within one second"))
+    listed = await stage.hands.list("v1", "Event", stage.namespace)
+    assert [event["reason"] for event in sorted(listed, key=lambda event: event["lastTimestamp"])] == reasons

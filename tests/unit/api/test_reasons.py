@@ -9,19 +9,31 @@ from pathlib import Path
 from tidegate.api import reasons
 
 ROOT = Path(__file__).parents[3]
-SPEAKING = {"Why": 0, "say": 0, "pause": 0, "hold": 0, "end": 1, "finish": 2, "_end_fresh": 1, "act_on": 2}
+SPEAKING = {
+    "Why": 0,
+    "say": 0,
+    "pause": 0,
+    "hold": 0,
+    "end": 1,
+    "finish": 2,
+    "_end_fresh": 1,
+    "act_on": 2,
+    "Decision": 0,
+}
 """Calls that give a reason, and the position of it among the arguments."""
 MADE_UP = {
     *(f"Blind{kind}" for kind in ("NoData", "SourceDown")),
     *(f"{arm}{thing}Missing" for arm in ("Baseline", "Candidate") for thing in ("", "Service")),
     *("Aborted", "Deleted", "Reverted", "Superseded", "Succeeded", "NoData", "SourceDown", "RouterNotServed"),
+    *("RevertRefused", "WriteRefused"),
 }
 """Reasons put together at run time."""
 
 
 def spoken() -> set[str]:
     found = set()
-    for file in (ROOT / "operator/tidegate/core").glob("*.py"):
+    places = [ROOT / "operator/tidegate" / room for room in ("core", "reconcile")]
+    for file in (file for place in places for file in place.rglob("*.py")):
         for call in ast.walk(ast.parse(file.read_text())):
             if not isinstance(call, ast.Call):
                 continue
@@ -35,6 +47,7 @@ def spoken() -> set[str]:
 
 
 def test_every_reason_that_is_given_is_defined() -> None:
+    assert len(spoken()) > 40, "the code is where it is looked for"
     assert spoken() - set(reasons.REASONS) == set()
 
 

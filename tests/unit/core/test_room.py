@@ -15,6 +15,7 @@ from tidegate.api.checks.memory import needed
 from tidegate.api.run_status import EvidenceStatus, GroupsStatus
 from tidegate.api.status import BlindStatus, Clock, GuardStatus, RolloutStatus, RunStatus, StepBegin
 from tidegate.core.conclude import LARGEST, memory_alone, on_the_wire
+from tidegate.core.keeping import kept_text
 from tidegate.core.samples import labelled
 from tidegate.core.sustained import KEPT
 from tidegate.core.trials.trial import REMEMBERED
@@ -100,7 +101,7 @@ def test_whatever_is_allowed_fits_into_status(metrics: int, guards: int, tests: 
             break
         fits = found
     assert fits is not None, "with short queries it is allowed"
-    text = fits.model_dump_json(by_alias=True, exclude_none=True)
+    text = kept_text(fits)
     most = min(KEPT, room.MOST_CLOCKS // max(guards, 1))
     status = RolloutStatus(
         run=RunStatus(
@@ -128,7 +129,7 @@ def test_what_could_not_be_remembered_is_refused() -> None:
 def test_ten_metrics_with_guards_and_tests_are_ordinary() -> None:
     """A ratio without groups has one series, whose time beyond a limit takes one clock."""
     names = [f"m{number}" for number in range(10)]
-    route = f'namespace="$namespace",pod=~"$pods",route=~"{"|".join(f"/api/v2/things/{one}" for one in range(26))}"'
+    route = f'namespace="$namespace",pod=~"$pods",route=~"{"|".join(f"/api/v2/things/{one}" for one in range(60))}"'
     ratio = {"bad": f'http_requests_total{{{route},code=~"5.."}}', "total": f"http_requests_total{{{route}}}"}
     ordinary = spec(
         metrics=[{"name": name, "ratio": ratio} for name in names],

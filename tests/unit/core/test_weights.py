@@ -67,7 +67,7 @@ def test_the_sum_is_as_fine_as_the_finest_step(steps: list[str], total: int) -> 
     ],
 )
 def test_restored(why: str, now: RulePair, found: PairStatus | None, wanted: tuple[int, int]) -> None:
-    assert weights.restored(now, {"#0": found} if found else {}) == wanted, why
+    assert weights.restored(now, [found] if found else []) == wanted, why
 
 
 @pytest.mark.parametrize(

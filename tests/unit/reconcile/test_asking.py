@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from tests.simulated.shop import Shop, value
+from tidegate.adapters.clock import SystemClock
 from tidegate.core.observed import Answer, Failed, FailedReason, Question
 from tidegate.reconcile.asking import QUESTION_LIFE, Asking
 
@@ -26,7 +27,7 @@ class Source:
 
 
 def asking(source: Source) -> Asking:
-    return Asking(replace(Shop().world, metrics=source), None, "shop/web")
+    return Asking(replace(Shop().world, metrics=source, clock=SystemClock()), None, "shop/web")
 
 
 async def test_a_question_that_is_open_can_be_given_less_time() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +15,8 @@ from tests.simulated.shop import Shop
 from tidegate.core import grid
 from tidegate.ports.errors import Unavailable
 from tidegate.ports.world import World
-from tidegate.reconcile.index import Index
+from tidegate.reconcile.index import Index, Key
+from tidegate.reconcile.outbox import Outbox
 from tidegate.reconcile.scheduler import Scheduler
 from tidegate.reconcile.tick import Ticker
 
@@ -64,6 +66,15 @@ class FakeTicker:
     fail: int = 0
     again: Callable[[str, float], float | None] = lambda _name, _now: None
     interrupts: list[asyncio.Event] = field(default_factory=list)
+    ending: set[str] = field(default_factory=set)
+    evaluation: float = math.inf
+    outbox: Outbox = field(default_factory=lambda: Outbox(Shop().world))
+
+    def reverting(self, key: Key) -> bool:
+        return key[1] in self.ending
+
+    def next_evaluation(self, _key: Key) -> float:
+        return self.evaluation
 
     async def tick(self, _namespace: str, name: str, interrupt: asyncio.Event) -> float | None:
         assert name not in self.running, "two ticks of one Rollout at once"
@@ -122,16 +133,21 @@ async def test_wakes_during_a_tick_are_one_more_and_never_two_at_once() -> None:
         assert ticker.ticks["a"] == 2
 
 
-async def test_a_change_of_the_rollout_interrupts_its_tick_and_a_change_of_its_objects_does_not() -> None:
+async def test_whatever_changes_interrupts_the_tick_under_way() -> None:
     async with scheduled() as (scheduler, ticker, _):
         ticker.hold = asyncio.Event()
         scheduler.index.put(("shop", "a"), [("Deployment", "checkout")])
         scheduler.rollout_changed("shop", "a")
         await settle()
-        scheduler.object_changed("Deployment", "shop", "checkout")
-        assert not ticker.interrupts[0].is_set()
-        scheduler.object_changed("RolloutCommand", "shop", "a")
-        assert ticker.interrupts[0].is_set()
+        for change in (
+            lambda: scheduler.object_changed("Deployment", "shop", "checkout"),
+            lambda: scheduler.object_changed("RolloutCommand", "shop", "a"),
+            lambda: scheduler.rollout_changed("shop", "a"),
+        ):
+            assert not ticker.interrupts[0].is_set()
+            change()
+            assert ticker.interrupts[0].is_set()
+            ticker.interrupts[0].clear()
 
 
 async def test_a_failing_tick_is_tried_again_later_and_later() -> None:
@@ -143,8 +159,53 @@ async def test_a_failing_tick_is_tried_again_later_and_later() -> None:
             await clock.turn(0.1)
         times = [time for time, _ in ticker.at]
         waits = [round(after - before, 1) for before, after in pairwise(times)]
-        assert waits[:7] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8]
-        assert all(wait <= 30.1 for wait in waits)
+        assert waits[:6] == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
+        assert all(wait <= 5.1 for wait in waits)
+
+
+async def test_a_failing_revert_is_tried_again_every_second() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        ticker.fail, ticker.ending = 12, {"a"}
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        for _ in range(200):
+            await clock.turn(0.1)
+        times = [time for time, _ in ticker.at]
+        assert all(after - before <= 1.05 for before, after in pairwise(times))
+
+
+async def test_a_failing_tick_does_not_put_off_the_next_evaluation() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        ticker.fail = 8
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        for _ in range(40):
+            ticker.evaluation = clock.now() + 1.0
+            await clock.turn(0.1)
+        times = [time for time, _ in ticker.at]
+        assert len(times) >= 5
+        assert all(after - before <= 1.15 for before, after in pairwise(times))
+
+
+async def test_a_storm_of_events_does_not_make_a_failing_tick_run_hot() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        ticker.fail = 1000
+        scheduler.index.put(("shop", "a"), [("Deployment", "checkout")])
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        for _ in range(200):
+            scheduler.object_changed("Deployment", "shop", "checkout")
+            await clock.turn(0.01)
+        assert ticker.ticks["a"] <= 12
+
+
+async def test_the_end_of_a_rollout_wakes_those_that_wait_for_what_it_holds() -> None:
+    async with scheduled() as (scheduler, ticker, _):
+        scheduler.index.put(("shop", "b"), [("Rollout", "a")])
+        scheduler.index.put(("mall", "b"), [("Rollout", "a")])
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        assert ticker.at == [(1000.0, "a"), (1000.0, "b")]
 
 
 async def test_after_a_good_tick_the_back_off_starts_anew() -> None:

@@ -20,7 +20,7 @@ from kubernetes.aio.client.configuration import Configuration
 
 from tidegate.adapters.kubernetes.errors import translated
 from tidegate.adapters.kubernetes.lanes import Lanes
-from tidegate.ports.errors import Missing, PortError, Unavailable
+from tidegate.ports.errors import Missing, PortError, Rejected, Unavailable
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -68,7 +68,7 @@ CLUSTER_METRIC_TEMPLATES: Final = Resource(
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
 REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet")
 SERVICES: Final = Resource("", "v1", "services", "Service")
-EVENTS: Final = Resource("events.k8s.io", "v1", "events", "Event")
+EVENTS: Final = Resource("", "v1", "events", "Event")
 
 
 class CallObserver(Protocol):
@@ -209,6 +209,22 @@ class Api:
         call = _Call("DELETE", resource.path(namespace, name), f"delete {resource.kind} {namespace}/{name}")
         with suppress(Missing):
             await self._observed("delete", resource, call)
+
+    async def serves(self, resource: Resource) -> bool:
+        """Whether the API server's discovery lists a kind: an error about one object says nothing about the kind.
+
+        Raises: Rejected, Unavailable.
+        """
+        root = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
+        try:
+            found = await self._request(_Call("GET", root, f"discover {resource.api_version}"))
+        except (Missing, Rejected) as error:
+            groups = await self._request(_Call("GET", "/apis", "discover the API groups"))
+            listed = {group.get("name") for group in groups.get("groups") or ()}
+            if resource.group in listed:
+                raise Unavailable(f"discovery of {resource.api_version}: {error}") from error
+            return False
+        return any(one.get("name") == resource.plural for one in found.get("resources") or ())
 
     async def ping(self) -> None:
         """Asks the least there is to ask, to know whether the API server answers us."""

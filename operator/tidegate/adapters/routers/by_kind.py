@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidegate.core.observed import Route, Seen, TargetRef, Unknown
+from tidegate.core.observed import Route, Seen, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Rejected
 from tidegate.ports.protocols import Manager, TrafficRouter
 
@@ -19,7 +19,7 @@ class RoutersByKind:
         """The route, from the router of its kind."""
         router = self._routers.get(ref.kind)
         if router is None:
-            return Unknown(self._none(ref))
+            return Unknown(self._none(ref), Unseen.NOT_ALLOWED)
         return await router.read(ref, fresh=fresh)
 
     async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
@@ -30,4 +30,4 @@ class RoutersByKind:
         return await router.write(route, pairs, manager)
 
     def _none(self, ref: TargetRef) -> str:
-        return f"RouterNotServed: no router for kind {ref.kind}; there are {', '.join(sorted(self._routers))}"
+        return f"no router for kind {ref.kind}; there are {', '.join(sorted(self._routers))}"

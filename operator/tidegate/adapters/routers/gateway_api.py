@@ -12,7 +12,7 @@ from typing import Final
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Api, JsonObject, Resource
 from tidegate.adapters.routers.gateway_views import RouteView, route_of, route_view
-from tidegate.core.observed import ABSENT, Route, Seen, TargetRef, Unknown
+from tidegate.core.observed import ABSENT, Route, Seen, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 
@@ -42,9 +42,17 @@ class GatewayApiRouter:
             self._cache.drop(key)
             return ABSENT
         except Rejected as error:
-            return Unknown(f"RouterNotServed: {error}")
+            return await self._rejected(error)
         except PortError as error:
             return Unknown(str(error))
+
+    async def _rejected(self, error: Rejected) -> Unknown:
+        """Why a read was refused: only what discovery confirms counts as a kind that is not served."""
+        try:
+            served = await self._api.serves(self._resource)
+        except PortError:
+            served = True
+        return Unknown(str(error), Unseen.NOT_ALLOWED if served else Unseen.NOT_SERVED)
 
     async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
         """Sets (baseline, candidate) in each rule named, if the route's spec is still the one that was read."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,6 +34,8 @@ class RuleView:
     name: str
     backends: tuple[Backend, ...]
     count: int
+    identity: str
+    """Digest of the rule without its weights."""
 
     @property
     def label(self) -> str:
@@ -88,7 +92,16 @@ def _rule(index: int, rule: Mapping[str, Any], namespace: str) -> RuleView:
             and (backend.get("namespace") or namespace) == namespace
         ),
         count=len(backends),
+        identity=_identity_of(rule),
     )
+
+
+def _identity_of(rule: Mapping[str, Any]) -> str:
+    backends = [
+        {key: value for key, value in backend.items() if key != "weight"} for backend in rule.get("backendRefs") or ()
+    ]
+    text = json.dumps({**rule, "backendRefs": backends}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def route_of(view: RouteView, ref: TargetRef) -> Route:
@@ -103,7 +116,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         candidate = [backend for backend in rule.backends if backend.service == ref.candidate]
         if len(baseline) == len(candidate) == 1:
             alone = rule.count == 2
-            pairs.append(RulePair(rule.label, baseline[0].weight, candidate[0].weight, alone))
+            pairs.append(RulePair(rule.label, baseline[0].weight, candidate[0].weight, alone, rule.identity))
             handle[rule.label] = Places(_place(rule, baseline[0]), _place(rule, candidate[0]))
         elif ref.rules:
             missing.append(rule.label)

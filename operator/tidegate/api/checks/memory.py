@@ -36,7 +36,7 @@ def needed(spec: RolloutSpec) -> int:
     )
     tests = max((sum(_of_test(line.threshold) for line in lines) for lines in in_force), default=0)
     grouped = sum(metric.ratio is not None and bool(metric.ratio.by) for metric in spec.metrics)
-    text = spec.model_dump_json(by_alias=True, exclude_none=True)
+    text = spec.model_dump_json(by_alias=True, exclude_defaults=True)
     return (
         len(json.dumps(text))
         + room.A_STEP * len(spec.steps)

@@ -26,7 +26,7 @@ BEFORE = 0.0
 
 def _share(draft: Draft, known: float) -> float:
     """What the numbers on the route come to, percent: they may be a little less than the weight that was asked for."""
-    seen = targets.observed(draft)
+    seen = targets.largest_share(draft)
     if seen is None:
         return known or draft.run.weight
     return float(round(seen, 3))

@@ -134,6 +134,7 @@ class PastRunner:
             self.clock.advance_to(due)
             self.ticker.attend(attended=attended)
             following = await self.ticker.tick(self.course.namespace, self.course.name)
+            await self.ticker.outbox.drained()
             self.ticks += 1
             status = self._status()
             self._note(status)

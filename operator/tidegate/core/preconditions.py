@@ -1,0 +1,93 @@
+"""What must be true before a raise, watched for as long as the candidate has traffic: a loss is reported at once and answered.
+
+Deployments and routes that are gone are core/notices.py's business; here is what they need around them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tidegate.api.rollout import FINALIZER, LossResponse
+from tidegate.core import readiness, targets
+from tidegate.core.draft import Draft
+from tidegate.core.observed import ABSENT, Acceptance, ArmName
+from tidegate.core.plan import KeepFinalizer, Why
+
+LOSSES: Final = frozenset(
+    {"ArmsOverlap", "BaselineServiceMissing", "CandidateServiceMissing", "RouteContested", "RouteNotAccepted"}
+)
+"""Reasons for which a step stands still until what was lost is back."""
+
+
+def keep_finalizer(draft: Draft) -> None:
+    """Puts our finalizer back where somebody's update of the Rollout took it off: a deletion must find the weights restored."""
+    if FINALIZER in draft.seen.rollout.finalizers or draft.seen.rollout.deleting:
+        return
+    draft.actions.append(KeepFinalizer(present=True))
+    draft.needs_fresh = True
+    draft.say("FinalizerRestored", f"somebody removed the finalizer {FINALIZER} during the run: put back", warning=True)
+
+
+def notice_lost_services(draft: Draft) -> None:
+    """Ends the run, or stops the step, when the Services no longer send the candidate its share and nothing else."""
+    if targets.traffic(draft) is targets.Traffic.NONE:
+        return
+    lost = _lost_service(draft)
+    if lost is None:
+        return
+    draft.needs_fresh = True
+    if not draft.seen.fresh:
+        return
+    draft.lost = lost
+    reverts = draft.spec.on_precondition_lost is LossResponse.REVERT and lost.reason != "BaselineServiceMissing"
+    if reverts and draft.run.promotion is None:
+        draft.end("Reverted", lost.reason, lost.message)
+
+
+def notice_refused_route(draft: Draft) -> None:
+    """Stops the step while a gateway refuses its route, or has not taken what stands on it: the weight is not the users' weight."""
+    if draft.lost is not None or not draft.step.reached:
+        return
+    for route in targets.routes(draft):
+        detail = f": {route.acceptance_message}" if route.acceptance_message else ""
+        if route.acceptance is Acceptance.REFUSED:
+            draft.lost = Why("RouteNotAccepted", f"{route.ref.key} is refused by its gateway{detail}")
+        elif route.acceptance is Acceptance.PENDING:
+            draft.lost = Why("RouteNotAccepted", f"{route.ref.key} is not accepted by its gateway yet{detail}")
+
+
+def notice_contested_route(draft: Draft) -> None:
+    """Stops the step while something else keeps giving the candidate more."""
+    if contested(draft):
+        draft.lost = contest(draft)
+
+
+def contested(draft: Draft) -> bool:
+    """Whether somebody else's higher weight was put back again and again just now."""
+    recent = [one for one in draft.memory.put_back if abs(draft.now - one) < targets.QUIET]
+    if recent:
+        draft.wakes.append(recent[0] + targets.QUIET)
+    return len(recent) >= targets.KEPT_PUT_BACKS
+
+
+def contest(draft: Draft) -> Why:
+    """What is said of it."""
+    names = ", ".join(targets.key_of(target) for target in draft.status.targets) or "the route"
+    return Why(
+        "RouteContested",
+        f"something else keeps giving the candidate more on {names}; it is put back each time. Find the other writer "
+        "(kubectl get --show-managed-fields) and stop it",
+    )
+
+
+def _lost_service(draft: Draft) -> Why | None:
+    baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
+    if candidate is not None and candidate.selector is ABSENT:
+        name = draft.spec.candidate.service
+        return Why("CandidateServiceMissing", f"candidate Service {name!r} is gone: requests to the candidate fail")
+    if baseline is not None and baseline.selector is ABSENT:
+        name = draft.spec.baseline.service
+        return Why("BaselineServiceMissing", f"baseline Service {name!r} is gone: a revert would land nowhere")
+    if baseline is not None and candidate is not None:
+        return readiness.overlap(draft.spec, baseline, candidate)
+    return None

@@ -1,0 +1,79 @@
+"""A run whose memory was lost: the status was emptied (a restore from a backup, an edit) while the candidate had traffic.
+
+Our finalizer on the Rollout tells that a run was under way. What can be known is read from the route: the run goes on from
+there, paused, with its guards in force, so that a breach, an Abort or a deletion still puts the weights back.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tidegate.api.command import Action
+from tidegate.api.rollout import FINALIZER
+from tidegate.api.status import Paused, RunStatus, StepBegin, Version
+from tidegate.core import targets
+from tidegate.core.draft import Draft
+from tidegate.core.instants import instant
+from tidegate.core.keeping import kept_text
+from tidegate.core.observed import ArmName
+from tidegate.core.stepping import new_step
+from tidegate.core.version import version_of
+
+
+def lost(draft: Draft) -> bool:
+    """Whether a run was under way of which status knows nothing."""
+    return (
+        FINALIZER in draft.seen.rollout.finalizers
+        and draft.status.run is None
+        and not draft.status.targets
+        and draft.seen.spec is not None
+        and targets.traffic(draft) is targets.Traffic.SOME
+        and (not draft.memory.unreadable or draft.seen.rollout.deleting or _abort_asked(draft))
+    )
+
+
+def _abort_asked(draft: Draft) -> bool:
+    return any(command.action is Action.ABORT for command in draft.seen.commands)
+
+
+def find_step(draft: Draft) -> None:
+    """Gives a run whose step is missing from status the last one it began; its duration counts anew."""
+    if draft.status.step is not None or draft.status.run is None:
+        return
+    names = [step.name for step in draft.spec.steps]
+    begun = [one.name for one in draft.run.begun if one.name in names]
+    draft.update(step=new_step(draft.spec.steps, names.index(begun[-1]) if begun else 0))
+    draft.update_step(weight=draft.run.weight)
+
+
+def recover(draft: Draft) -> None:
+    """Makes a run of what the route says: paused at the highest step that gives the candidate no more than it has."""
+    draft.needs_fresh = True
+    if not draft.seen.fresh:
+        return
+    share = targets.largest_share(draft) or Decimal(0)
+    steps, candidate = draft.spec.steps, draft.arm(ArmName.CANDIDATE)
+    index = max((place for place, step in enumerate(steps) if step.weight.percent <= share), default=0)
+    weight = float(min(share, steps[index].weight.percent))
+    now, number = instant(draft.now), draft.status.runs + 1
+    revision, exclude = draft.spec.revision, draft.spec.promotion.exclude
+    version = version_of(candidate, revision, exclude) if candidate is not None else Version(revision=revision or "")
+    message = (
+        f"the status of this run was lost while the candidate had {share:.3g}%: guards are in force, nothing is raised. "
+        f"Abort reverts; Resume begins step {steps[index].name!r} anew"
+    )
+    run = RunStatus(
+        id=f"{number}-{version.fingerprint[:8] or 'recovered'}",
+        version=version,
+        start_time=now,
+        spec=kept_text(draft.spec),
+        weight=weight,
+        traffic_since=now,
+        begun=tuple(StepBegin(name=step.name, time=now) for step in steps[: index + 1]),
+        paused=Paused(reason="StatusLost", message=message, since=now),
+    )
+    step = new_step(steps, index).model_copy(update={"weight": weight, "seen": True, "reached": True})
+    draft.update(run=run, step=step, runs=number, waiting=None, checkpoints=())
+    targets.remember(draft)
+    draft.say("StatusLost", message, warning=True)
+    draft.intent = True

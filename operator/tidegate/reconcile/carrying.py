@@ -1,0 +1,200 @@
+"""What becomes of a plan: recorded, carried out, concluded and told; what is refused is told as well."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from tidegate.api.status import Condition
+from tidegate.core.conclude import conclude
+from tidegate.core.conditions import news
+from tidegate.core.memory import Memory
+from tidegate.core.observed import RolloutObject
+from tidegate.core.plan import Decision, Plan, SetWeights, Why
+from tidegate.core.seen import Observed
+from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
+from tidegate.ports.world import World
+from tidegate.reconcile.apply import apply
+from tidegate.reconcile.evaluation import Evaluation
+from tidegate.reconcile.index import Key
+from tidegate.reconcile.outbox import Outbox
+from tidegate.reconcile.status import Record, needs_write, write
+
+HEAD_START: Final = 0.25
+"""Seconds the record of a revert is waited for before the route is written all the same."""
+
+TOLD_AFTER: Final = 2
+"""Writes in a row that got no answer until that is told; a refusal is told at once."""
+
+
+@dataclass
+class Carrying:
+    """Carries out the plans of one tick."""
+
+    world: World
+    key: Key
+    record: Record
+    evaluation: Evaluation
+    outbox: Outbox
+    decisions: list[Decision] = field(default_factory=list)
+    """Not told yet."""
+
+    async def carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observed) -> RolloutObject:
+        """Records what must be recorded, acts, and remembers what was decided, whatever became of the actions.
+
+        A plan whose memory depends on its actions has an intent, so its memory stands once that is recorded.
+
+        Raises:
+            PortError: the first write that failed.
+            Superseded: something urgent was decided meanwhile.
+        """
+        record = self.record
+        memory = replace(plan.memory, status=conclude(record.memory.status, plan, seen))
+        if plan.urgent:
+            return await self._end(rollout, plan, memory, seen)
+        recorded = None
+        if plan.intent:
+            recorded = self.world.clock.monotonic()
+            rollout = await self.evaluation.beside(self._write(rollout, memory), seen)
+            self.decisions += plan.decisions
+            self._conclude_commands(rollout, plan)
+        record.memory = memory
+        applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, plan, recorded), seen)
+        record.rollout = applied.rollout
+        self._report(rollout, plan)
+        if not plan.intent:
+            self.decisions += plan.decisions
+        await self._check(applied.rollout, plan, seen, applied.failures)
+        return applied.rollout
+
+    async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observed) -> RolloutObject:
+        """A revert: its record has a head start, but the route is written whatever becomes of it."""
+        self.record.memory = memory
+        self.decisions += plan.decisions
+        await self.evaluation.asking.end()
+        recording = asyncio.ensure_future(self._write(rollout, memory, run_only=memory.status.run is not None))
+        try:
+            await self._soon(recording, HEAD_START)
+            applied = await apply(self.world, rollout.namespace, rollout, plan, self.world.clock.monotonic())
+            self._report(rollout, plan)
+        finally:
+            stored = await _settled(recording)
+        if isinstance(stored, RolloutObject):
+            self._conclude_commands(stored, plan)
+        await self._check(rollout, plan, seen, applied.failures)
+        if isinstance(stored, PortError):
+            raise stored
+        return stored
+
+    async def _soon(self, task: asyncio.Future[Any], seconds: float) -> None:
+        """Waits for `task`, at most `seconds`."""
+        await asyncio.sleep(0)
+        if task.done():
+            return
+        late = asyncio.ensure_future(self.world.clock.sleep(seconds))
+        await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
+        late.cancel()
+
+    async def _write(self, rollout: RolloutObject, memory: Memory, *, run_only: bool = False) -> RolloutObject:
+        """Writes the status; a refusal is told, since status cannot tell it."""
+        if self.record.vanished:
+            return rollout
+        try:
+            stored = await write(self.world.store, self.record, rollout, memory.status, run_only=run_only)
+        except Rejected as error:
+            if not self.record.refused:
+                told = Decision("StatusRefused", f"the status cannot be written: {error}", warning=True)
+                self.world.telemetry.decided(rollout, told)
+                self.outbox.announce(rollout, told)
+            self.record.refused = True
+            raise
+        self.record.refused = False
+        return stored
+
+    async def _check(self, rollout: RolloutObject, plan: Plan, seen: Observed, failures: tuple[PortError, ...]) -> None:
+        """Tells of actions that were refused, or that got no answer again and again.
+
+        Raises: the first failure.
+        """
+        if not failures:
+            self.record.failures = 0
+            return
+        error = next((one for one in failures if not isinstance(one, Conflict)), failures[0])
+        if isinstance(error, Conflict):
+            raise error
+        self.record.failures += 1
+        if isinstance(error, Rejected) or self.record.failures >= TOLD_AFTER:
+            await self._tell_refusal(rollout, plan, seen, error)
+        raise error
+
+    async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observed, error: PortError) -> None:
+        reason = "RevertRefused" if plan.urgent else "WriteRefused"
+        what = "the weights could not be put back" if plan.urgent else "a write failed"
+        refused = replace(plan, memory=self.record.memory, stalled=Why(reason, f"{what}: {error}"))
+        status = conclude(self.record.memory.status, refused, seen)
+        self._note_news(status.conditions)
+        self.record.memory = replace(self.record.memory, status=status)
+        if needs_write(self.record, status):
+            run_only = plan.urgent and status.run is not None
+            await _settled(asyncio.ensure_future(self._write(rollout, self.record.memory, run_only=run_only)))
+
+    def _report(self, rollout: RolloutObject, plan: Plan) -> None:
+        answered = self.evaluation.asking.answered
+        since = self.world.clock.monotonic() - answered if answered is not None else 0.0
+        for action in plan.actions:
+            if isinstance(action, SetWeights):
+                self.world.telemetry.weights_written(rollout, action.route.ref.key, revert=action.revert, seconds=since)
+
+    async def conclude(self, rollout: RolloutObject, plan: Plan, seen: Observed) -> float:
+        """Remembers and records a plan that needs no action.
+
+        Returns: when to be called again, epoch seconds.
+
+        Raises:
+            PortError: the status could not be written.
+            Superseded: something urgent was decided meanwhile.
+        """
+        record, now = self.record, self.evaluation.now
+        status = conclude(record.memory.status, plan, seen)
+        record.memory = replace(plan.memory, status=status)
+        self.decisions += plan.decisions
+        self._note_news(status.conditions)
+        if needs_write(record, status) and not record.vanished:
+            try:
+                rollout = await self.evaluation.beside(self._write(rollout, record.memory), seen)
+            except Missing:
+                self.tell(rollout)
+                return now
+        self.tell(rollout)
+        self._conclude_commands(rollout, plan)
+        self.world.telemetry.concluded(rollout, status)
+        upkeep = math.inf if self.evaluation.attended else plan.upkeep
+        return min(plan.stable_until, upkeep, now + self.outbox.retry_in(self.key))
+
+    def _note_news(self, conditions: tuple[Condition, ...]) -> None:
+        """Notes conditions that have come up, unless a decision of this tick says the same."""
+        said = {decision.reason for decision in self.decisions}
+        self.decisions += [one for one in news(self.record.told, conditions) if one.reason not in said]
+        self.record.told = conditions
+
+    def _conclude_commands(self, rollout: RolloutObject, plan: Plan) -> None:
+        """Hands on the outcomes of commands, once the memory that knows them is recorded."""
+        for outcome in plan.outcomes:
+            self.outbox.conclude(rollout, outcome)
+
+    def tell(self, rollout: RolloutObject) -> None:
+        """Tells people what was decided, once."""
+        decisions, self.decisions = self.decisions, []
+        for decision in decisions:
+            self.world.telemetry.decided(rollout, decision)
+            self.outbox.announce(rollout, decision)
+
+
+async def _settled(recording: asyncio.Future[RolloutObject]) -> RolloutObject | PortError:
+    """What became of the record of a revert."""
+    try:
+        return await recording
+    except PortError as error:
+        return error

@@ -1,0 +1,198 @@
+"""Evaluations of one Rollout: observe, send the queries that are due, decide after each answer.
+
+No call of a tick stands before its own Rollout's evaluation: while one is under way the guards are evaluated at each instant
+that is due, and what is urgent takes the place of whatever was under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from tidegate.core import grid
+from tidegate.core.decide import decide, spec_in_force
+from tidegate.core.due import due
+from tidegate.core.keeping import with_metrics_kept
+from tidegate.core.memory import Memory
+from tidegate.core.observed import RolloutObject
+from tidegate.core.plan import Plan
+from tidegate.core.seen import Observed
+from tidegate.ports.errors import PortError
+from tidegate.ports.world import World
+from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
+from tidegate.reconcile.index import Index
+from tidegate.reconcile.observe import observe, read_templates
+from tidegate.reconcile.outbox import Outbox
+from tidegate.reconcile.reading import Reader
+from tidegate.reconcile.specs import Specs
+from tidegate.reconcile.templates import NONE_NAMED, Looked, look
+
+T = TypeVar("T")
+
+
+class Superseded(Exception):  # noqa: N818  (no error: something more urgent was decided)
+    """An evaluation beside a call under way has decided something that goes before it."""
+
+    def __init__(self, seen: Observed, plan: Plan) -> None:
+        super().__init__()
+        self.decided = (seen, plan)
+
+
+@dataclass
+class Evaluation:
+    """The evaluations of one tick."""
+
+    world: World
+    specs: Specs
+    index: Index
+    outbox: Outbox
+    reader: Reader
+    interrupt: asyncio.Event | None
+    attended: bool
+    """Nothing changed since the tick before."""
+    now: float = field(init=False, default=0.0)
+    """Epoch seconds of the newest."""
+    until: float = field(init=False, default=math.inf)
+    """Monotonic seconds at which the next one is due."""
+
+    def __post_init__(self) -> None:
+        """Begins the first one now."""
+        self._looked = NONE_NAMED
+        self._looked_at: tuple[int, bool] | None = None
+        self.asking = self._begun()
+
+    def _begun(self) -> Asking:
+        """Begins an evaluation now: no query of it lives beyond the next one."""
+        self.now = self.world.clock.now()
+        record = self.reader.record
+        self.until = math.inf
+        if record.rollout is not None and record.memory.status.run is not None:
+            following = grid.following(record.rollout.uid, record.interval, self.now)
+            self.until = self.world.clock.monotonic() + max(following - self.now, SHORTEST_LIFE)
+        return Asking(self.world, self.interrupt, "/".join(self.reader.key), self.until)
+
+    async def decide(self, rollout: RolloutObject, memory: Memory, *, fresh: bool) -> tuple[Observed, Plan]:
+        """Observes and decides; again after each answer, until a plan is urgent or every answer is there."""
+        observing = self._observe(rollout, memory, fresh=fresh)
+        seen = await (self.beside(observing, None) if fresh else observing)
+        memory = with_metrics_kept(memory, seen)
+        if not self.asking.begun:
+            self.asking.begin(seen, due(memory, seen))
+        plan = decide(memory, self.asking.seen(seen))
+        while not plan.urgent:
+            self.asking.ask(plan.wanted)
+            if not self.asking.open:
+                break
+            if await self.asking.wait():
+                again = await self.reader.again(fresh=False)
+                seen = await self._observe(again or rollout, memory, fresh=fresh)
+            plan = decide(memory, self.asking.seen(seen))
+        if plan.templates and not seen.templates:
+            reading = read_templates(self.world, rollout.namespace, spec_in_force(memory, seen))
+            seen = replace(seen, templates=await self.beside(reading, seen))
+            plan = decide(memory, self.asking.seen(seen))
+        if plan.old_template and seen.old_template is None:
+            baseline = spec_in_force(memory, seen).baseline.deployment
+            exclude = memory.status.run.version.exclude if memory.status.run is not None else ()
+            finding = self.world.workloads.revision(rollout.namespace, baseline, plan.old_template, exclude)
+            seen = replace(seen, old_template=await self.beside(finding, seen))
+            plan = decide(memory, self.asking.seen(seen))
+        return self.asking.seen(seen), plan
+
+    async def beside(self, call: Coroutine[Any, Any, T], seen: Observed | None) -> T:
+        """What `call` returns; meanwhile the guards are evaluated whenever that is due.
+
+        Args:
+            call: to the world.
+            seen: the observation that the evaluations rest on; without one they observe for themselves.
+
+        Raises:
+            Superseded: an evaluation decided something urgent; the call was given up, and may or may not have had its effect.
+        """
+        run = self.reader.record.memory.status.run
+        if run is None or run.ending is not None or math.isinf(self.until):
+            return await call
+        task = asyncio.ensure_future(call)
+        try:
+            while not await self._ended(task):
+                decided = await self._judge_again(seen)
+                if decided is not None and decided[1].urgent:
+                    raise Superseded(*decided)
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _ended(self, task: asyncio.Future[Any]) -> bool:
+        """Waits for a call, for the next evaluation or for an interruption, whichever comes first; whether the call has ended."""
+        await asyncio.sleep(0)
+        if task.done():
+            return True
+        left = self.until - self.world.clock.monotonic()
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self.world.clock.sleep(left))]
+        if self.interrupt is not None:
+            waits.append(asyncio.ensure_future(self.interrupt.wait()))
+        try:
+            await asyncio.wait({task, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return task.done()
+
+    async def _judge_again(self, seen: Observed | None) -> tuple[Observed, Plan] | None:
+        """Another evaluation while a call of this tick is under way; `None` when nothing could be observed."""
+        interrupted = self.interrupt is not None and self.interrupt.is_set()
+        if interrupted and self.interrupt is not None:
+            self.interrupt.clear()
+        await self.asking.end()
+        self.asking = self._begun()
+        record = self.reader.record
+        memory, rollout = record.memory, record.rollout
+        if rollout is None:
+            return None
+        try:
+            if seen is None or interrupted:
+                again = await self.reader.again(fresh=False)
+                seen = await self._observe(again or rollout, memory, fresh=False)
+            seen = replace(seen, now=self.now)
+            plan = await self._answered(memory, seen)
+        except PortError:
+            return None
+        if not plan.urgent and not plan.intent and not plan.actions:
+            record.memory = plan.memory
+        return self.asking.seen(seen), plan
+
+    async def _answered(self, memory: Memory, seen: Observed) -> Plan:
+        self.asking.begin(seen, due(memory, seen))
+        plan = decide(memory, self.asking.seen(seen))
+        while not plan.urgent:
+            self.asking.ask(plan.wanted)
+            if not self.asking.open:
+                break
+            await self.asking.wait()
+            plan = decide(memory, self.asking.seen(seen))
+        return plan
+
+    async def _observe(self, rollout: RolloutObject, memory: Memory, *, fresh: bool) -> Observed:
+        looked = await self._look_at_templates(rollout, fresh=fresh)
+        parsed = self.specs.of(rollout, looked)
+        seen = await observe(self.world, rollout, parsed, memory, now=self.now, fresh=fresh)
+        spec = spec_in_force(memory, seen)
+        arms = [("Deployment", arm.deployment) for arm in (spec.baseline, spec.candidate)]
+        services = [("Service", arm.service) for arm in (spec.baseline, spec.candidate)]
+        routes = [tuple(key.split("/", 1)) for key in seen.routes]
+        templates = [(str(ref.kind), ref.name) for ref in looked.refs]
+        claimants = [("Rollout", claim.name) for claim in seen.claims]
+        self.index.put(self.reader.key, [*arms, *services, *routes, *templates, *claimants])
+        return replace(seen, attended=self.attended, outcomes_refused=self.outbox.refused(self.reader.key))
+
+    async def _look_at_templates(self, rollout: RolloutObject, *, fresh: bool) -> Looked:
+        """The metric templates it names: read once in a tick, and once more where everything is looked at live."""
+        if self._looked_at is None or self._looked_at[0] != rollout.generation or (fresh and not self._looked_at[1]):
+            self._looked = await look(self.world, rollout, fresh=fresh)
+            self._looked_at = (rollout.generation, fresh)
+        return self._looked
