@@ -24,6 +24,8 @@ DELAYS = (0.0, 20.0, 100.0)
 LANDS = 3.0
 """Seconds until a write that was given up lands."""
 LIMIT = 3000.0
+MOST_TICKS = 400
+"""Ticks of one story: they take a few minutes at an interval of ten seconds."""
 
 
 class KilledError(BaseException):
@@ -218,6 +220,8 @@ class Story:
 def complaints(story: Story, end: End, wanted: End) -> list[str]:
     """What is wrong with a run that had a fault, compared with the one that had none."""
     found = broken_promises(story.cluster)
+    if story.runner.ticks > MOST_TICKS:
+        found.append(f"it runs hot: {story.runner.ticks} ticks")
     late = any(one.late for one in story.cluster.seen)
     for one in fields(End):
         got, want = getattr(end, one.name), getattr(wanted, one.name)

@@ -93,6 +93,8 @@ def put_back(data: dict[str, Any], left_out: tuple[LeftOut, ...]) -> dict[str, A
 
     Returns: the data to store.
     """
+    if not left_out:
+        return data
     whole = copy.deepcopy(data)
     for piece in left_out:
         parent: Any = whole

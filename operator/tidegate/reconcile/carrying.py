@@ -171,7 +171,14 @@ class Carrying:
         self._conclude_commands(rollout, plan)
         self.world.telemetry.concluded(rollout, status)
         upkeep = math.inf if self.evaluation.attended else plan.upkeep
-        return min(plan.stable_until, upkeep, now + self.outbox.retry_in(self.key))
+        return min(plan.stable_until, upkeep, now + self._outcomes_again(plan))
+
+    def _outcomes_again(self, plan: Plan) -> float:
+        """Seconds until outcomes of commands that could not be written are tried again; infinite where none are left."""
+        if plan.outcomes:
+            return self.outbox.retry_in(self.key)
+        self.outbox.forget(self.key)
+        return math.inf
 
     def _note_news(self, conditions: tuple[Condition, ...]) -> None:
         """Notes conditions that have come up, unless a decision of this tick says the same."""
