@@ -256,7 +256,7 @@ class CommandStatus(StatusModel):
     """The command's."""
     done: bool = True
     """It was carried out; otherwise it was refused."""
-    message: str = "carried out"
+    message: Words = "carried out"
     """What was done, or why not."""
 
 
