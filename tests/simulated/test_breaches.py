@@ -154,7 +154,7 @@ async def test_a_source_that_is_down_for_a_minute_neither_advances_nor_aborts() 
 async def test_a_source_that_is_down_for_long_holds_and_goes_on_when_it_is_back() -> None:
     shop = Shop()
     runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "3h"}])
-    shop.answer = lambda _question, _now: Failed(FailedReason.TIMEOUT, "no answer")
+    shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "no answer")
     await runner.run_until(shop.clock.now() + 3700)
     assert shop.status.run is not None
     assert shop.status.run.hold is not None

@@ -39,7 +39,7 @@ ANSWERS: dict[str, Answer] = {
     "infinite": value(math.inf),
     "not a number": value(math.nan),
     "empty": Vector(()),
-    "down": Failed(FailedReason.TIMEOUT, "no answer"),
+    "down": Failed(FailedReason.REFUSED, "no answer"),
 }
 STEPS = [
     {"name": "canary", "weight": 10, "duration": "60s", "thresholds": [{"metric": "errors", "max": "1%"}]},

@@ -105,7 +105,7 @@ async def test_what_lies_before_the_candidates_traffic_is_never_asked_for() -> N
 async def test_a_source_that_cannot_say_is_down_and_nothing_else() -> None:
     one = stage()
     one.source.pods[ArmName.CANDIDATE][0].end = one.start + 600
-    failed = Failed(FailedReason.TIMEOUT, "slow")
+    failed = Failed(FailedReason.REFUSED, "away")
     one.source.override = lambda question, _now: failed if question.part == "known-total" else None
     await one.until(900)
     assert blind(one) == ["SourceDown"]

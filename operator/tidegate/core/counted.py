@@ -15,7 +15,7 @@ from tidegate.core.baselines import comparable
 from tidegate.core.counters import Wanted, closed_windows
 from tidegate.core.draft import Draft
 from tidegate.core.evidence.counts import Window
-from tidegate.core.findings import Context, Finding, State, without_value
+from tidegate.core.findings import UNANSWERED, Context, Finding, State, without_value
 from tidegate.core.instants import instant
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.pending import CHUNK, LAG, Pending, raw_questions, step_of
@@ -137,7 +137,7 @@ class Test:
     def _chunk(self) -> float:
         """Seconds to ask for at once; while the source gives no answer every other time a few: it may be too much that was asked."""
         known = self.draft.memory.status.blind
-        refused = any(one.metric == self.metric.name and one.kind == "SourceDown" for one in known)
+        refused = any(one.message.startswith(f"{self.metric.name}: {UNANSWERED}") for one in known)
         return SHORT if refused and int(self.draft.now / self.draft.interval) % 2 else CHUNK
 
     def _keep(self, gathered: EvidenceStatus) -> None:

@@ -145,7 +145,7 @@ def _source_now(
     apart = max(now, last or now) - pending.now
     if abs(apart) > MOST_APART:
         side = "ahead of" if apart > 0 else "behind"
-        return Failed(FailedReason.BAD_ANSWER, f"the source's clock is {side} ours by {in_words(abs(apart))}")
+        return Failed(FailedReason.CLOCK, f"the source's clock is {side} ours by {in_words(abs(apart))}")
     return now
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
@@ -134,6 +135,10 @@ def _before_comparing(line: Threshold, metric: Metric, context: Context) -> Find
     return None
 
 
+UNANSWERED: Final = "no answer, "
+"""How a finding begins, after the metric's name, whose question failed; one that was answered with nothing begins otherwise."""
+
+
 def without_value(line: Threshold, sample: Sample, context: Context) -> Finding | None:
     """The finding of a sample that has no value; `None` for one that has."""
     match sample:
@@ -146,7 +151,7 @@ def without_value(line: Threshold, sample: Sample, context: Context) -> Finding 
                 return Finding(line, State.BLIND, message)
             return Finding(line, State.TOO_FEW, f"{message} (none is expected yet)")
         case Failed() as failed:
-            message = f"{line.metric}: no answer, {failed.reason}: {failed.message}"
+            message = f"{line.metric}: {UNANSWERED}{failed.reason}: {failed.message}"
             return Finding(line, State.BLIND, message, source_down=failed.source_down)
         case Open():
             return Finding(line, State.OPEN, "")

@@ -233,15 +233,27 @@ class Matrix:
 class FailedReason(StrEnum):
     """Why a question got no answer."""
 
-    TIMEOUT = "Timeout"
     REFUSED = "Refused"
+    """No connection to the source came about."""
+    DENIED = "Denied"
+    NO_SUCH_SOURCE = "NoSuchSource"
+    CLOCK = "Clock"
+    """The source's clock and ours are too far apart for its answers to be of use."""
+    ERROR = "Error"
+    """An error status: the source, or a proxy before it, did not carry out the question."""
+    TIMEOUT = "Timeout"
     BAD_QUERY = "BadQuery"
     BAD_ANSWER = "BadAnswer"
     OVERLOADED = "Overloaded"
-    DENIED = "Denied"
-    NO_SUCH_SOURCE = "NoSuchSource"
+    """Its turn did not come in time."""
     PARTIAL = "Partial"
     """The source says itself that parts of its data were missing."""
+
+
+SOURCE_REASONS: Final = frozenset(
+    {FailedReason.REFUSED, FailedReason.DENIED, FailedReason.NO_SUCH_SOURCE, FailedReason.CLOCK}
+)
+"""Reasons that are the source's, unless whoever asked knows better."""
 
 
 @dataclass(frozen=True)
@@ -250,13 +262,13 @@ class Failed:
 
     reason: FailedReason
     message: str = ""
-    well: bool = field(default=False, compare=False)
-    """The source is well all the same: it answered, and what it said was of no use to this one question."""
+    down: bool | None = field(default=None, compare=False)
+    """Whether the source is down, as who asked has found out; `None`: as the reason says."""
 
     @property
     def source_down(self) -> bool:
-        """Whether the source, not the question, is the trouble."""
-        return self.reason != FailedReason.BAD_QUERY
+        """Whether the source, not the question, is the trouble: nobody's questions are answered."""
+        return self.reason in SOURCE_REASONS if self.down is None else self.down
 
 
 Answer: TypeAlias = Vector | Matrix | Failed

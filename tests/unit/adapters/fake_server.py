@@ -55,7 +55,7 @@ class FakeServer:
 
 
 @asynccontextmanager
-async def running(reply: Reply) -> AsyncIterator[FakeServer]:
+async def running(reply: Reply, port: int = 0) -> AsyncIterator[FakeServer]:
     fake = FakeServer(reply)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -64,7 +64,7 @@ async def running(reply: Reply) -> AsyncIterator[FakeServer]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", port)
     host, port = server.sockets[0].getsockname()
     fake.url = f"http://{host}:{port}"
     try:

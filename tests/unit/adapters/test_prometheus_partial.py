@@ -135,10 +135,10 @@ async def test_a_partial_answer_is_one_where_the_administrator_trusts_it() -> No
     assert found.warnings == (AWAY,)
 
 
-async def test_a_partial_answer_means_that_the_source_is_the_trouble() -> None:
+async def test_a_partial_answer_is_no_data_and_does_not_mean_that_the_source_is_down() -> None:
     found = await sampled(error("execution", f"expanding series: proxy Series(): {AWAY}"), status=422)
     assert isinstance(found, Failed)
-    assert found.source_down
+    assert not found.source_down
 
 
 async def test_partial_answers_do_not_count_against_the_source() -> None:
@@ -149,20 +149,6 @@ async def test_partial_answers_do_not_count_against_the_source() -> None:
             assert found == Failed(FailedReason.PARTIAL, f"data may be missing: {AWAY}")
         source.close()
     assert len(fake.asked) == 7
-
-
-async def test_a_partial_answer_says_that_a_source_left_alone_is_back() -> None:
-    now = 100.0
-    async with running(answers(503, b"no")) as fake:
-        source = PrometheusSource("default", SourceAddress(fake.url), monotonic=lambda: now)
-        for _ in range(6):
-            await source.sample(UP, timeout=5)
-        now += 5
-        fake.reply = answers(200, beside([AWAY]))
-        for _ in range(3):
-            await source.sample(UP, timeout=5)
-        source.close()
-    assert len(fake.asked) == 5 + 3
 
 
 @pytest.mark.parametrize(("setting", "trusted"), [({}, False), ({"partialResponses": "Refuse"}, False), ({"partialResponses": "Trust"}, True)])  # fmt: skip

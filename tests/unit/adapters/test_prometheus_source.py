@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.adapters.fake_server import ONE, Reader, Writer, answers, error, http, never, running, success
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
-from tidegate.adapters.prometheus.breaker import Breaker
+from tidegate.adapters.prometheus.health import PROBE
 from tidegate.core.observed import Failed, FailedReason, Question, SeriesValue, Vector
 
 UP = Question("default", "up")
@@ -32,7 +32,8 @@ def source() -> Iterator[Make]:
     yield make
     for one in made:
         one.close()
-        one._threads.shutdown(wait=True)  # noqa: SLF001  (no thread of one test in the next)
+        for threads in (one._threads, one._probing):  # noqa: SLF001  (no thread of one test in the next)
+            threads.shutdown(wait=True)
 
 
 def reason(answer: object) -> FailedReason:
@@ -61,7 +62,7 @@ async def test_a_long_question_is_asked_with_a_form(source: Make) -> None:
     assert asked.parameters["query"] == [promql]
 
 
-async def test_a_thread_keeps_its_connection(source: Make) -> None:
+async def test_a_connection_is_kept(source: Make) -> None:
     async with running(answers(200, ONE)) as fake:
         asking = source(fake.url, concurrency=1)
         for _ in range(3):
@@ -73,7 +74,7 @@ async def test_a_thread_keeps_its_connection(source: Make) -> None:
 async def test_nothing_is_asked_twice_behind_our_back(source: Make, status: int) -> None:
     async with running(answers(status, b"no")) as fake:
         assert isinstance(await source(fake.url).sample(UP, timeout=5), Failed)
-    assert len(fake.asked) == 1
+    assert [asked.parameters["query"] for asked in fake.asked if asked.parameters["query"] != [PROBE]] == [["up"]]
 
 
 async def test_a_source_that_says_nothing_times_out(source: Make) -> None:
@@ -180,31 +181,6 @@ async def test_a_password_is_sent_as_basic_auth(source: Make, tmp_path: Path) ->
     assert fake.asked[0].headers["authorization"] == "Basic bWU6cHc="
 
 
-async def test_after_five_failures_a_source_is_probed_every_five_seconds(source: Make) -> None:
-    now = 100.0
-    async with running(answers(503, b"no")) as fake:
-        asking = source(fake.url, monotonic=lambda: now)
-        for _ in range(8):
-            assert reason(await asking.sample(UP, timeout=5)) is FailedReason.REFUSED
-        assert len(fake.asked) == 5
-        now += 5
-        for _ in range(3):
-            assert reason(await asking.sample(UP, timeout=5)) is FailedReason.REFUSED
-        assert len(fake.asked) == 6
-        now += 5
-        fake.reply = answers(200, ONE)
-        for _ in range(3):
-            assert await asking.sample(UP, timeout=5) == ONE_SERIES
-        assert len(fake.asked) == 9
-
-
-def test_questions_that_nobody_got_to_do_not_close_a_source() -> None:
-    breaker = Breaker(lambda: 0.0)
-    for _ in range(7):
-        breaker.record(Failed(FailedReason.OVERLOADED))
-        assert breaker.refusal() is None
-
-
 async def test_the_environments_proxy_is_not_asked(source: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(never) as gone:
         pass
@@ -253,7 +229,7 @@ async def test_every_question_is_observed_with_its_outcome() -> None:
         fake.reply = answers(503, b"no")
         await observed.sample(UP, timeout=5)
         observed.close()
-    assert seen == [("default", "ok"), ("default", "Refused")]
+    assert [one for one in seen if not one[1].startswith("probe")] == [("default", "ok"), ("default", "Error")]
 
 
 async def test_an_unknown_source_is_named_with_those_there_are() -> None:

@@ -71,7 +71,7 @@ async def test_a_long_question_goes_as_a_form() -> None:
         (answers(400, error("bad_data", "parse error")), Rejected, r"BadQuery: parse error \(asked: up\)"),
         (answers(422, error("execution", "too many samples")), Rejected, "BadQuery: too many samples"),
         (answers(401, b"who are you"), Rejected, "Denied: 401: who are you"),
-        (answers(503, b"starting"), Unavailable, "Refused: 503: starting"),
+        (answers(503, b"starting"), Unavailable, "Error: 503: starting"),
         (answers(200, b"<html>", "text/html"), Rejected, "BadAnswer: 200: not JSON but text/html"),
         (answers(200, success("vector", [])), Rejected, "must be series over time"),
         (answers(200, success("matrix", [{"metric": {}}])), Rejected, "a series without numbers: KeyError"),
@@ -125,7 +125,7 @@ async def test_raw_samples_of_many_days_may_be_larger_than_what_the_operator_ask
         (answers(200, success("vector", [])), Rejected, "BadAnswer: a question for raw samples must be a selector"),
         (answers(200, success("matrix", [{"metric": {}}] * 2)), Rejected, "a series without samples"),
         (answers(200, COUNTED | {"warnings": ["a store is away"]}), Unavailable, "Partial: .*: a store is away"),
-        (answers(503, b"starting"), Unavailable, "Refused: 503: starting"),
+        (answers(503, b"starting"), Unavailable, "Error: 503: starting"),
         (never, Unavailable, "Timeout: no complete answer in 0.3 s"),
     ],
 )

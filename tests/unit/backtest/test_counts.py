@@ -200,7 +200,9 @@ async def test_what_is_asked_together_is_answered_together() -> None:
     course = Course("shop", "default", spec(), {}, lambda *_: (None, ()), history, lambda *_: 0)
     source = PastMetrics(course, VirtualClock(START))
     quick, slow = [
-        asyncio.create_task(source.sample(Question("default", text, arm=ArmName.BASELINE), timeout=0.01))
+        asyncio.create_task(
+            source.sample(Question("default", text, arm=ArmName.BASELINE), timeout=0.01, rollout="shop/web")
+        )
         for text in ("quick", "slow")
     ]
     done, _ = await asyncio.wait({quick}, timeout=0.05)

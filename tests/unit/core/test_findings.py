@@ -144,7 +144,16 @@ def test_in_the_first_seconds_no_data_is_not_blindness(sample: Sample) -> None:
     assert judge(line(MAX), SECONDS, sample, NotAsked(), Context(expected=False)).state is State.TOO_FEW
 
 
-@pytest.mark.parametrize(("reason", "down"), [(FailedReason.TIMEOUT, True), (FailedReason.BAD_QUERY, False)])
+@pytest.mark.parametrize(
+    ("reason", "down"),
+    [
+        (FailedReason.REFUSED, True),
+        (FailedReason.BAD_QUERY, False),
+        (FailedReason.TIMEOUT, False),
+        (FailedReason.ERROR, False),
+        (FailedReason.BAD_ANSWER, False),
+    ],
+)
 def test_a_bad_query_is_the_questions_fault_and_not_the_sources(reason: FailedReason, down: bool) -> None:  # noqa: FBT001
     finding = judge(line(MAX), SECONDS, Failed(reason, "x"), NotAsked(), Context())
     assert finding.source_down is down

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NamedTuple
 
+from tidegate.adapters.prometheus.health import Trouble
 from tidegate.core.evidence.counting import Labels
 from tidegate.core.observed import Failed, FailedReason, SeriesValue, Vector
 
@@ -12,6 +13,8 @@ MALFORMED: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError,
 """What reading JSON of another shape than Prometheus' raises."""
 DATA_AWAY: Final = ("expanding series: ", "proxy Series()", "rpc error: code = ")
 """What an execution error says when not the question was at fault: data could not be read, as when a Thanos store is away."""
+EVALUATED: Final = frozenset({FailedReason.BAD_QUERY, FailedReason.PARTIAL})
+"""Refusals that only a source that evaluated the question can give."""
 SHOWN: Final = 200
 """Characters of a source's own words that go into a message."""
 
@@ -19,9 +22,10 @@ SHOWN: Final = 200
 class NoAnswer(Exception):  # noqa: N818  (the opposite of an answer, not an error of ours)
     """What the source said is no answer to the question; `failed` says why."""
 
-    def __init__(self, failed: Failed) -> None:
+    def __init__(self, failed: Failed, trouble: Trouble = Trouble.NONE) -> None:
         super().__init__(failed.message)
         self.failed = failed
+        self.trouble = trouble
 
 
 class Wanted(NamedTuple):
@@ -58,11 +62,13 @@ def checked(status: int, content_type: str, body: bytes, wanted: Wanted) -> dict
     """
     payload = _json(body)
     if status != 200 or payload is None or payload.get("status") != "success":
-        raise NoAnswer(_refusal(status, content_type, payload, body))
+        failed = _refusal(status, content_type, payload, body)
+        raise NoAnswer(failed, Trouble.NONE if failed.reason in EVALUATED else Trouble.DOUBTFUL)
     data = payload.get("data")
     kind, result = (data.get("resultType"), data.get("result")) if isinstance(data, dict) else (None, None)
     if kind not in wanted.kinds or not isinstance(result, list):
-        raise NoAnswer(_bad(f"{wanted.otherwise}, not {kind or 'nothing'}", well=kind is not None))
+        trouble = Trouble.DOUBTFUL if kind is None else Trouble.NONE
+        raise NoAnswer(_bad(f"{wanted.otherwise}, not {kind or 'nothing'}"), trouble)
     return payload
 
 
@@ -87,7 +93,7 @@ def labels(item: dict[str, Any]) -> Labels:
 def _series(item: dict[str, Any]) -> SeriesValue:
     if "value" not in item and "histogram" in item:
         message = "the question gives a native histogram: ask for histogram_quantile() or _count() of it"
-        raise NoAnswer(_bad(message, well=True))
+        raise NoAnswer(_bad(message))
     return SeriesValue(labels(item), float(item["value"][1]))
 
 
@@ -107,14 +113,14 @@ def _refusal(status: int, content_type: str, payload: dict[str, Any] | None, bod
     if status in {401, 403}:
         return Failed(FailedReason.DENIED, f"{status}: {said}")
     if status == 429:
-        return Failed(FailedReason.REFUSED, f"{status}: {said}")
+        return Failed(FailedReason.ERROR, f"{status}: {said}")
     if kind in {"bad_data", "execution"} and status in {200, 400, 422}:
         away = any(words in str((payload or {}).get("error")) for words in DATA_AWAY)
         return Failed(FailedReason.PARTIAL if away else FailedReason.BAD_QUERY, said)
     if kind in {"timeout", "canceled"} or status in {408, 504}:
         return Failed(FailedReason.TIMEOUT, f"{status}: {said}")
     if status >= 500:
-        return Failed(FailedReason.REFUSED, f"{status}: {said}")
+        return Failed(FailedReason.ERROR, f"{status}: {said}")
     if payload is None:
         return _bad(f"{status}: not JSON but {content_type or 'something without a content type'}: {said}")
     return _bad(f"{status}: {said}")
@@ -126,5 +132,5 @@ def _said(payload: dict[str, Any] | None, body: bytes) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
-def _bad(message: str, *, well: bool = False) -> Failed:
-    return Failed(FailedReason.BAD_ANSWER, message, well)
+def _bad(message: str) -> Failed:
+    return Failed(FailedReason.BAD_ANSWER, message)

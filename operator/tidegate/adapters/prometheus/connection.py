@@ -1,13 +1,14 @@
-"""The way to one source: where it is, each thread's own client of it, and what a question that fails means."""
+"""The way to one source: where it is, the clients that ask it, and what a question that fails means."""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from prometheus_api_client import PrometheusConnect
 from requests.exceptions import ConnectionError as NotConnected
@@ -17,8 +18,10 @@ from urllib3.util.retry import Retry
 
 from tidegate.adapters.prometheus.answers import NoAnswer, Wanted
 from tidegate.adapters.prometheus.credentials import CredentialsUnreadable, FileAuth
+from tidegate.adapters.prometheus.health import Trouble
 from tidegate.adapters.prometheus.partial import heeded
 from tidegate.adapters.prometheus.session import Flight, QuestionSession
+from tidegate.adapters.prometheus.tls import Certificates, CertificatesUnreadable
 from tidegate.core.observed import Failed, FailedReason
 
 CONNECT_TIMEOUT: Final = 3.0
@@ -47,20 +50,30 @@ class SourceAddress:
 
 
 class Connections:
-    """One session and client of a source for each thread that asks: neither is safe to share."""
+    """Sessions and clients of a source, each lent to one thread at a time: neither is safe to share."""
 
     def __init__(self, address: SourceAddress) -> None:
         self._address = address
-        self._own = threading.local()
-        self._sessions: list[QuestionSession] = []
+        self._certificates = Certificates(address.ca_file, address.client_cert_file, address.client_key_file)
+        self._lock = threading.Lock()
+        self._idle: list[Client] = []
+        self._closed = False
 
-    def mine(self) -> tuple[QuestionSession, PrometheusConnect]:
-        """This thread's own."""
-        found: tuple[QuestionSession, PrometheusConnect] | None = getattr(self._own, "client", None)
-        if found is None:
-            found = self._own.client = self._connect()
-            self._sessions.append(found[0])
-        return found
+    @contextmanager
+    def lent(self) -> Iterator[Client]:
+        """One for this thread: the one that was used last, so that as few as possible are kept open."""
+        with self._lock:
+            client = self._idle.pop() if self._idle else None
+        client = client or self._connect()
+        try:
+            yield client
+        finally:
+            with self._lock:
+                keep = not self._closed and len(self._idle) < self._address.concurrency
+                if keep:
+                    self._idle.append(client)
+            if not keep:
+                client.session.close()
 
     def instant(
         self, promql: str, wanted: Wanted, flight: Flight, timeout: float, at: float | None = None
@@ -76,28 +89,27 @@ class Connections:
 
         Raises: one of `FAILURES`.
         """
-        session, client = self.mine()
         trusted = self._address.trust_partial
         # Thanos then says itself that parts are missing; Prometheus has no such parameter, and takes no notice.
         params = {"timeout": f"{timeout:g}s", "partial_response": "true" if trusted else "false"}
         if at is not None:
             params["time"] = f"{at:.3f}"
-        with session.ask(flight, wanted) as asking:
-            result = client.custom_query(promql, params=params, timeout=waits(timeout))
+        with self.lent() as client, client.session.ask(flight, wanted) as asking:
+            result = client.library.custom_query(promql, params=params, timeout=waits(timeout))
         return result, heeded(asking.payload, trusted=trusted)
 
     def close(self) -> None:
-        """Closes every thread's."""
-        for session in self._sessions:
-            session.close()
+        """Closes those that nobody uses now, and the others once they are given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for client in idle:
+            client.session.close()
 
-    def _connect(self) -> tuple[QuestionSession, PrometheusConnect]:
+    def _connect(self) -> Client:
         address = self._address
-        session = QuestionSession()
-        session.verify = str(address.ca_file) if address.ca_file else True
-        if address.client_cert_file:
-            session.cert = (str(address.client_cert_file), str(address.client_key_file or address.client_cert_file))
-        client = PrometheusConnect(
+        session = QuestionSession(self._certificates)
+        library = PrometheusConnect(
             url=address.url.rstrip("/"),
             headers=dict(address.headers) or None,
             auth=address.auth,
@@ -105,7 +117,14 @@ class Connections:
             # Without one the library would make its own, which asks up to three times more without saying so.
             retry=Retry(total=0, read=False),
         )
-        return session, client
+        return Client(session, library)
+
+
+class Client(NamedTuple):
+    """The client library's connection, on a session of ours."""
+
+    session: QuestionSession
+    library: PrometheusConnect
 
 
 def waits(timeout: float) -> tuple[float, float]:
@@ -113,20 +132,31 @@ def waits(timeout: float) -> tuple[float, float]:
     return min(CONNECT_TIMEOUT, timeout), timeout
 
 
-def failed(error: Exception) -> Failed:
-    """What one of `FAILURES` means."""
+def failed(error: Exception, flight: Flight) -> tuple[Failed, Trouble]:
+    """What one of `FAILURES` means, and whose trouble it may be."""
     text = f"{type(error).__name__}: {_short(error)}"
+    trouble = Trouble.DOUBTFUL if flight.connected else Trouble.UNREACHED
     match error:
         case NoAnswer():
-            return error.failed
-        case CredentialsUnreadable():
-            return Failed(FailedReason.DENIED, str(error))
+            return error.failed, error.trouble
+        case CredentialsUnreadable() | CertificatesUnreadable():
+            return Failed(FailedReason.DENIED, str(error)), Trouble.DOUBTFUL
+        case Timeout() if flight.connected:
+            return Failed(FailedReason.TIMEOUT, text), trouble
         case Timeout():
-            return Failed(FailedReason.TIMEOUT, text)
+            return Failed(FailedReason.REFUSED, text), trouble
         case NotConnected():
-            return Failed(FailedReason.REFUSED, _short(_cause(error)))
+            reason = FailedReason.ERROR if flight.connected else FailedReason.REFUSED
+            return Failed(reason, _short(_cause(error))), trouble
         case _:
-            return Failed(FailedReason.BAD_ANSWER, text)
+            return Failed(FailedReason.BAD_ANSWER, text), trouble
+
+
+def late(flight: Flight, seconds: float) -> tuple[Failed, Trouble]:
+    """What it means that no complete answer came within `seconds`."""
+    if flight.connected:
+        return Failed(FailedReason.TIMEOUT, f"no complete answer in {seconds:g} s"), Trouble.DOUBTFUL
+    return Failed(FailedReason.REFUSED, f"no connection in {seconds:g} s"), Trouble.UNREACHED
 
 
 def _cause(error: NotConnected) -> object:

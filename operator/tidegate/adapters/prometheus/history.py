@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from tidegate.adapters.prometheus.answers import MALFORMED, SAMPLES, NoAnswer, Wanted, labels
-from tidegate.adapters.prometheus.connection import FAILURES, Connections, SourceAddress, failed, waits
+from tidegate.adapters.prometheus.connection import FAILURES, Connections, SourceAddress, failed, late, waits
 from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight
 from tidegate.core.observed import Failed, FailedReason, Matrix
@@ -23,7 +23,7 @@ RANGE: Final = Wanted(
     "aggregate in the query",
 )
 LONG_SAMPLES: Final = SAMPLES._replace(limit=RANGE.limit)
-PASSING: Final = frozenset({FailedReason.TIMEOUT, FailedReason.REFUSED, FailedReason.PARTIAL})
+PASSING: Final = frozenset({FailedReason.REFUSED, FailedReason.TIMEOUT, FailedReason.ERROR, FailedReason.PARTIAL})
 """Failures that may be over soon."""
 
 T = TypeVar("T")
@@ -89,20 +89,18 @@ class PrometheusHistory:
             async with asyncio.timeout(self._address.timeout):
                 return await asyncio.wrap_future(self._threads.submit(ask, flight))
         except TimeoutError as error:
-            message = f"no complete answer in {self._address.timeout:g} s"
-            raise self._error(Failed(FailedReason.TIMEOUT, message), promql) from error
+            raise self._error(late(flight, self._address.timeout)[0], promql) from error
         except FAILURES as error:
-            raise self._error(failed(error), promql) from error
+            raise self._error(failed(error, flight)[0], promql) from error
         finally:
             flight.cut()
 
     def _range(self, flight: Flight, promql: str, over: tuple[float, float, float]) -> list[RangeSeries]:
         start, end, step = over
-        session, client = self._connections.mine()
         # The library rounds instants to whole seconds; what stands in `params` is sent as it is.
         exact = {"start": f"{start:.3f}", "end": f"{end:.3f}", "timeout": f"{self._address.timeout:g}s"}
-        with session.ask(flight, RANGE):
-            found = client.custom_query_range(
+        with self._connections.lent() as client, client.session.ask(flight, RANGE):
+            found = client.library.custom_query_range(
                 promql,
                 _instant(start),
                 _instant(end),

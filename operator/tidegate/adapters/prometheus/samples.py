@@ -27,7 +27,7 @@ def matrix(result: list[Any], warnings: tuple[str, ...] = ()) -> Matrix:
             own = labels(item)
             name = str(item["metric"].get("__name__", ""))
             if own in names:
-                raise NoAnswer(_bad(_twice(names[own], name), well=True))
+                raise NoAnswer(_bad(_twice(names[own], name)))
             names[own] = name
             if "values" not in item and "histograms" not in item:
                 raise KeyError("values")
@@ -62,5 +62,5 @@ def _twice(first: str, second: str) -> str:
     return f"two series have the same labels: the selector matches several metric names ({first}, {second}); name one"
 
 
-def _bad(message: str, *, well: bool = False) -> Failed:
-    return Failed(FailedReason.BAD_ANSWER, message, well)
+def _bad(message: str) -> Failed:
+    return Failed(FailedReason.BAD_ANSWER, message)

@@ -8,6 +8,7 @@ body), and the body is read in pieces up to a limit. Redirects are not followed:
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from typing import Any, Final, Self
 
@@ -17,6 +18,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from tidegate.adapters.prometheus.answers import NoAnswer, Wanted, checked
+from tidegate.adapters.prometheus.health import Trouble
+from tidegate.adapters.prometheus.tls import Certificates
 from tidegate.core.observed import Failed, FailedReason
 
 LONGEST_GET: Final = 2000
@@ -32,6 +35,8 @@ class Flight:
         self._line: socket.socket | None = None
         self.begun = False
         """A thread has taken it up."""
+        self.connected = False
+        """A connection stands, TLS and all: what fails from now on need not be the source's failure."""
         self.cut_off = False
         """Nobody waits for the answer any more."""
 
@@ -67,15 +72,23 @@ _current = _Current()
 class QuestionSession(Session):
     """One thread's session with one source: takes what is asked within `ask`; raises `NoAnswer` for all but an answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificates: Certificates) -> None:
         super().__init__()
         # The environment's proxies, CA bundle and .netrc are not the administrator's word on this source.
         self.trust_env = False
-        self._adapter = _CuttableAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+        self._certificates = certificates
+        self._adapter = _CuttableAdapter(None)
         self._asking: Asking | None = None
 
-    def get_adapter(self, url: str | bytes) -> BaseAdapter:  # noqa: ARG002
-        """Always ours, whatever the client library mounts (it mounts one that retries by itself)."""
+    def get_adapter(self, url: str | bytes) -> BaseAdapter:
+        """Always ours, whatever the client library mounts (it mounts one that retries by itself).
+
+        Raises: CertificatesUnreadable.
+        """
+        context = self._certificates.context() if str(url).lower().startswith("https") else None
+        if context is not self._adapter.context:
+            self._adapter.close()
+            self._adapter = _CuttableAdapter(context)
         return self._adapter
 
     def close(self) -> None:
@@ -143,7 +156,8 @@ def _body(response: Response, wanted: Wanted) -> bytes:
         body += piece
         if len(body) > wanted.limit:
             message = f"the answer is larger than {wanted.limit >> 20} MiB: {wanted.smaller}"
-            raise NoAnswer(Failed(FailedReason.BAD_ANSWER, message, well=response.status_code == 200))
+            trouble = Trouble.NONE if response.status_code == 200 else Trouble.DOUBTFUL
+            raise NoAnswer(Failed(FailedReason.BAD_ANSWER, message), trouble)
     return bytes(body)
 
 
@@ -159,14 +173,24 @@ class _Lifeline(HTTPConnection):
         return connected
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  (urllib3's signature)
-        self._board()
+        if self.sock is not None:
+            self._board()
+            self._connected()
         super().putrequest(*args, **kwargs)
+
+    def connect(self) -> None:
+        super().connect()
+        self._connected()
 
     def close(self) -> None:
         super().close()
         if self._line is not None:
             self._line.close()
             self._line = None
+
+    def _connected(self) -> None:
+        if _current.flight is not None:
+            _current.flight.connected = True
 
     def _board(self) -> None:
         if _current.flight is not None and self._line is not None:
@@ -190,9 +214,19 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _CuttableAdapter(HTTPAdapter):
+    """Connections that can be cut, with a TLS context of ours (`None`: no TLS is spoken)."""
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        self.context = context
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  (requests' signature)
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self.context, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+
+    def cert_verify(self, conn: Any, *_: object, **__: object) -> None:  # noqa: ANN401  (requests' signature)
+        """The context has the certificates: `requests` would read them again for each connection."""
+        conn.cert_reqs = "CERT_REQUIRED"
 
 
 def _shut(line: socket.socket) -> None:

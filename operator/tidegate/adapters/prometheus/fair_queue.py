@@ -1,0 +1,189 @@
+"""Fair shares of one source's slots: no Rollout's queries, be they many, heavy or hanging, hold up another's.
+
+Each Rollout has a queue of its own, and they take turns. A query is `Pace.QUICK` until it has run for a second, then
+`SLOW`, then `STUCK`; what is known of a query from its last time counts from its beginning. Slow ones hold at most half of
+the slots and stuck ones a quarter. Where one that is quicker has to wait because slower ones hold more than that, the
+longest running of these is cut off. So a quick query waits about a second at most, and one that takes its time gets its
+turn beside others that never end.
+
+Pure bookkeeping: time is asked for, nothing sleeps here.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+SLOW_AFTER: Final = 1.0
+"""Seconds after which a query is slow: usual ones take milliseconds, the API of Prometheus itself counts 1 s as slow."""
+STUCK_AFTER: Final = 4.0
+"""Seconds after which a query is stuck: it rarely ends before its deadline."""
+CANCELLED_LATE: Final = 0.5
+"""Seconds after which a query that nobody waits for any more counts as stuck: whoever asked gave up on it."""
+REMEMBERED: Final = 4096
+"""Queries remembered as not quick: those of hundreds of Rollouts."""
+
+
+class Pace(IntEnum):
+    """How fast a query is answered."""
+
+    QUICK = 0
+    SLOW = 1
+    STUCK = 2
+
+
+PARTS: Final = {Pace.SLOW: 2, Pace.STUCK: 4}
+"""Of how many slots one may be held by queries of a pace, or a slower one."""
+KEPT_FOR_SLOW: Final = 8
+"""Of how many slots one is given to slow queries although quick ones wait, so that they get their turn."""
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """One query: waiting, running, or over."""
+
+    rollout: str
+    what: Hashable
+    """Tells the query from others of its Rollout, at any time."""
+    start: Callable[[], None]
+    """Called when its turn has come."""
+    cut: Callable[[float], None]
+    """Called when it must end, with the seconds it has run: its slot is taken already."""
+    pace: Pace
+    """As known from its last time."""
+    started: float | None = None
+    """Monotonic seconds; `None` while it waits."""
+
+
+class FairQueue:
+    """The queue of one source. `monotonic` gives seconds that never go back."""
+
+    def __init__(self, slots: int, monotonic: Callable[[], float]) -> None:
+        """`slots` is how many queries may run at the same time."""
+        self._slots = slots
+        self._monotonic = monotonic
+        self._waiting = {pace: _TakingTurns() for pace in Pace}
+        self._running: dict[Turn, None] = {}
+        """In the order of their beginning."""
+        self._known: OrderedDict[tuple[str, Hashable], Pace] = OrderedDict()
+
+    def enter(self, rollout: str, what: Hashable, start: Callable[[], None], cut: Callable[[float], None]) -> Turn:
+        """A query comes; `start` may be called before this returns. `leave` must be called when it is over."""
+        turn = Turn(rollout, what, start, cut, self._known.get((rollout, what), Pace.QUICK))
+        self._waiting[turn.pace].put(turn)
+        self.look()
+        return turn
+
+    def leave(self, turn: Turn, *, timed_out: bool = False, cancelled: bool = False) -> None:
+        """A query is over, or nobody waits for it any more; one that has been cut off is over already."""
+        if turn.started is None:
+            self._waiting[turn.pace].discard(turn)
+        elif turn in self._running:
+            del self._running[turn]
+            ran = self._monotonic() - turn.started
+            if timed_out or (cancelled and ran >= CANCELLED_LATE):
+                self._remember(turn, Pace.STUCK)
+            elif not cancelled:
+                self._remember(turn, _pace(ran))
+        self.look()
+
+    def look(self) -> None:
+        """Starts what can start, and cuts off what must make room for it."""
+        while True:
+            turn = self._next()
+            if turn is not None:
+                turn.started = self._monotonic()
+                self._running[turn] = None
+                turn.start()
+                continue
+            victim = self._victim()
+            if victim is None:
+                return
+            del self._running[victim]
+            self._remember(victim, Pace.STUCK)
+            victim.cut(self._monotonic() - (victim.started or 0.0))
+
+    def wait(self) -> float | None:
+        """Seconds until `look` may find something else; `None` when only a query that comes or goes changes anything."""
+        if not any(self._waiting.values()):
+            return None
+        now = self._monotonic()
+        ends = ((turn.started or 0.0) + limit - now for turn in self._running for limit in (SLOW_AFTER, STUCK_AFTER))
+        return min((seconds for seconds in ends if seconds > 0), default=None)
+
+    def _next(self) -> Turn | None:
+        if len(self._running) >= self._slots:
+            return None
+        slow = self._held(Pace.SLOW)
+        order = (Pace.SLOW, Pace.STUCK, Pace.QUICK) if slow < self._slots // KEPT_FOR_SLOW else tuple(Pace)
+        for pace in order:
+            if self._waiting[pace] and all(self._held(limit) < self._room(limit) for limit in PARTS if limit <= pace):
+                return self._waiting[pace].pop()
+        return None
+
+    def _victim(self) -> Turn | None:
+        """The longest running of those that hold more than their part, while a quicker one waits."""
+        for pace in (Pace.QUICK, Pace.SLOW):
+            if not self._waiting[pace]:
+                continue
+            for slower in PARTS:
+                if slower > pace and self._held(slower) > self._slots // PARTS[slower]:
+                    return next(turn for turn in self._running if self._now(turn) >= slower)
+        return None
+
+    def _room(self, pace: Pace) -> int:
+        return max(1, self._slots // PARTS[pace])
+
+    def _held(self, pace: Pace) -> int:
+        return sum(self._now(turn) >= pace for turn in self._running)
+
+    def _now(self, turn: Turn) -> Pace:
+        """The pace of one that runs: as slow as it was last time, or as it has proved to be by now."""
+        return max(turn.pace, _pace(self._monotonic() - (turn.started or 0.0)))
+
+    def _remember(self, turn: Turn, pace: Pace) -> None:
+        key = (turn.rollout, turn.what)
+        self._known.pop(key, None)
+        if pace is not Pace.QUICK:
+            self._known[key] = pace
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+
+
+def _pace(seconds: float) -> Pace:
+    if seconds >= STUCK_AFTER:
+        return Pace.STUCK
+    return Pace.SLOW if seconds >= SLOW_AFTER else Pace.QUICK
+
+
+class _TakingTurns:
+    """What waits, by Rollout: one of each in turn, first come first served within a Rollout."""
+
+    def __init__(self) -> None:
+        self._queues: OrderedDict[str, deque[Turn]] = OrderedDict()
+
+    def put(self, turn: Turn) -> None:
+        self._queues.setdefault(turn.rollout, deque()).append(turn)
+
+    def pop(self) -> Turn:
+        rollout, queue = next(iter(self._queues.items()))
+        turn = queue.popleft()
+        if queue:
+            self._queues.move_to_end(rollout)
+        else:
+            del self._queues[rollout]
+        return turn
+
+    def discard(self, turn: Turn) -> None:
+        queue = self._queues.get(turn.rollout)
+        if queue is None or turn not in queue:
+            return
+        queue.remove(turn)
+        if not queue:
+            del self._queues[turn.rollout]
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
