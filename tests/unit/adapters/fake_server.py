@@ -58,10 +58,12 @@ class FakeServer:
 async def running(reply: Reply, port: int = 0) -> AsyncIterator[FakeServer]:
     fake = FakeServer(reply)
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[Writer] = []
 
     def connected(reader: Reader, writer: Writer) -> None:
         task = asyncio.create_task(fake.serve(reader, writer))
         tasks.add(task)
+        writers.append(writer)
         task.add_done_callback(tasks.discard)
 
     server = await asyncio.start_server(connected, "127.0.0.1", port)
@@ -74,6 +76,9 @@ async def running(reply: Reply, port: int = 0) -> AsyncIterator[FakeServer]:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()  # what is still to be sent would keep it open beyond the test's loop
+        await asyncio.sleep(0)
 
 
 def http(status: int, body: bytes, content_type: str = "application/json", **headers: str) -> bytes:
