@@ -76,7 +76,9 @@ async def test_a_baseline_that_recovers_while_the_candidate_does_not_shows_whose
     await later(shop, runner, 60)
     assert holding(shop) == "SharedIncident"
     shop.values.update(baseline=0.0)
-    await later(shop, runner, 11)
+    await later(shop, runner, 30)
+    assert (shop.outcome, holding(shop)) == ("", "SharedIncident"), "a window still holds the shared moment"
+    await later(shop, runner, 21)
     assert (shop.outcome, shop.weight) == ("Reverted", 0)
 
 
@@ -84,8 +86,8 @@ async def test_a_baseline_that_recovers_while_the_candidate_does_not_shows_whose
     ("why", "candidate", "baseline", "reverts"),
     [
         ("alike", 0.3, 0.3, False),
-        ("a fifth worse is alike", 0.12, 0.1, False),
-        ("more than a fifth worse is not", 0.1201, 0.1, True),
+        ("twice as much is alike where nothing was counted", 0.2, 0.1, False),
+        ("more than twice as much is not", 0.2001, 0.1, True),
         ("better than the baseline is alike", 0.06, 0.9, False),
         ("a baseline at the limit is not beyond it", 0.0501, 0.05, True),
         ("both infinite are alike", math.inf, math.inf, False),
@@ -104,12 +106,67 @@ async def test_alike_means(why: str, candidate: float, baseline: float, reverts:
 
 
 async def test_below_a_min_alike_holds_and_the_candidate_alone_reverts() -> None:
-    for candidate, baseline, reverts in ((0.5, 0.6, False), (0.47, 0.6, True), (0.5, 0.95, True)):
+    for candidate, baseline, reverts in (
+        (0.5, 0.6, False),
+        (0.2, 0.6, False),
+        (0.19, 0.6, True),
+        (0.4, 0.89, True),
+        (0.5, 0.95, True),
+    ):
         shop = Shop(values={"candidate": 1.0, "baseline": 1.0})
         runner = await started(shop, guards=[{"metric": "errors", "min": "90%"}])
         shop.values.update(candidate=candidate, baseline=baseline)
         await later(shop, runner, 11)
         assert (shop.outcome == "Reverted") is reverts, (candidate, baseline)
+
+
+LATENCY = {"name": "p99", "query": 'p99{deployment="$workload"}', "unit": "seconds", "window": "20s"}
+
+
+@pytest.mark.parametrize(
+    ("why", "candidate", "baseline", "reverts"),
+    [
+        ("one bucket apart", 0.335, 0.27, False),
+        ("as far apart as the widest default bucket", 0.65, 0.26, False),
+        ("farther than any default bucket", 0.66, 0.26, True),
+    ],
+)
+async def test_a_quantile_is_no_finer_than_a_bucket(
+    why: str,
+    candidate: float,
+    baseline: float,
+    reverts: bool,  # noqa: FBT001
+) -> None:
+    shop = Shop()
+    runner = await started(shop, metrics=[LATENCY], guards=[{"metric": "p99", "max": "250ms"}], steps=LONG)
+    shop.values.update(candidate=candidate, baseline=baseline)
+    await later(shop, runner, 11)
+    assert (shop.outcome == "Reverted") is reverts, why
+
+
+async def test_within_a_window_of_a_shared_moment_no_quantile_is_clearly_worse() -> None:
+    shop = Shop()
+    runner = await started(shop, metrics=[LATENCY], guards=[{"metric": "p99", "max": "250ms"}], steps=LONG)
+    shop.values.update(candidate=0.3, baseline=0.27)
+    await later(shop, runner, 11)
+    shop.values.update(candidate=0.9, baseline=0.27)
+    await later(shop, runner, 30)
+    assert (shop.outcome, holding(shop)) == ("", "SharedIncident")
+    await later(shop, runner, 21)
+    assert shop.outcome == "Reverted", "the difference lasts: it is not put off again and again"
+
+
+async def test_a_latency_with_requests_behind_it_is_not_taken_for_a_share_of_them() -> None:
+    counted = {**LATENCY, "requests": 'requests{deployment="$workload"}', "minimumRequests": 10}
+
+    def answer(question: Question, _now: float) -> Answer | None:
+        return value(5000.0) if question.part == "requests" else None
+
+    shop = Shop(answer=answer)
+    runner = await started(shop, metrics=[counted], guards=[{"metric": "p99", "max": "250ms"}], steps=LONG)
+    shop.values.update(candidate=0.335, baseline=0.27)
+    await later(shop, runner, 11)
+    assert (shop.outcome, holding(shop)) == ("", "SharedIncident")
 
 
 async def test_who_wants_a_revert_all_the_same_gets_it() -> None:
@@ -251,7 +308,10 @@ async def test_a_revert_does_not_wait_longer_because_a_comparison_has_asked_the_
     shop = Shop()
     never = Never(shop)
     shop.world = replace(shop.world, metrics=never)
-    guards = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "20%", "onBreach": "Warn"}]
+    guards = [
+        {"metric": "errors", "max": "5%"},
+        {"metric": "errors", "maxIncrease": "20%", "floor": "0%", "onBreach": "Warn"},
+    ]
     runner = shop.rollout(spec(steps=LONG, guards=guards, interval="1s"))
     await runner.run_until(shop.start + 30)
     assert shop.weight == 10
@@ -346,7 +406,7 @@ async def test_a_checkpoint_in_a_shared_incident_reverts_when_only_the_baseline_
     await later(shop, runner, 120)
     assert holding(shop) == "SharedIncident"
     shop.values.update(baseline=0.0)
-    await later(shop, runner, 20)
+    await later(shop, runner, 51)
     assert shop.outcome == "Reverted"
     assert shop.status.history[0].reason == "ThresholdBreached"
 

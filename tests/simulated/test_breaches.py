@@ -88,7 +88,10 @@ async def test_at_weight_100_a_relative_limit_asks_nothing_of_the_baseline() -> 
     shop.answer = answer
     steps = [{"name": "all", "weight": 100, "duration": "1h"}]
     runner = shop.rollout(
-        spec(guards=[{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "1%"}], steps=steps)
+        spec(
+            guards=[{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "1%", "floor": "0%"}],
+            steps=steps,
+        )
     )
     await runner.run_until(shop.start + 60)
     assert asked == {ArmName.CANDIDATE}
@@ -96,7 +99,7 @@ async def test_at_weight_100_a_relative_limit_asks_nothing_of_the_baseline() -> 
 
 async def test_slower_together_with_the_baseline_is_no_breach() -> None:
     shop = Shop()
-    runner = await started(shop, guards=[{"metric": "errors", "maxIncrease": "20%"}], steps=LONG)
+    runner = await started(shop, guards=[{"metric": "errors", "maxIncrease": "20%", "floor": "0%"}], steps=LONG)
     shop.values.update(candidate=0.25, baseline=0.24)
     await runner.run_until(shop.clock.now() + 600)
     assert shop.outcome == ""
@@ -123,7 +126,9 @@ async def test_infinity_breaches_and_nan_does_not() -> None:
     shop.answer = lambda _question, _now: value(math.nan)
     await runner.run_until(shop.clock.now() + 60)
     assert shop.weight == 10
-    assert shop.status.guards[0].state == "Blind"
+    assert shop.status.guards[0].state == "TooFew"
+    assert shop.status.guards[0].message.startswith("errors of the candidate was not observed")
+    assert shop.status.blind == ()
     shop.answer = lambda question, _now: value(math.inf if question.arm is ArmName.CANDIDATE else 0.0)
     await runner.run_until(shop.clock.now() + 10)
     assert shop.weight == 0
@@ -272,7 +277,7 @@ async def test_a_missing_bad_series_beside_a_present_total_is_zero() -> None:
 
 async def test_relative_limits_ask_both_arms() -> None:
     shop = Shop()
-    runner = await started(shop, guards=[{"metric": "errors", "maxIncrease": "20%"}])
+    runner = await started(shop, guards=[{"metric": "errors", "maxIncrease": "20%", "floor": "0%"}])
     await runner.run_until(shop.start + 25)
     arms = {question.arm for question in shop.world.metrics.asked if question.metric == "errors"}
     assert arms == {ArmName.BASELINE, ArmName.CANDIDATE}
@@ -356,7 +361,7 @@ async def test_a_metric_that_is_edited_to_group_by_another_label_misses_none_of_
 async def test_a_comparison_that_cannot_be_made_does_not_end_blindness() -> None:
     """A relative line is not comparable without any question: that is no answer of the source."""
     shop = Shop()
-    lines = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "20%"}]
+    lines = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "20%", "floor": "0%"}]
     runner = shop.rollout(spec(guards=lines, steps=[{"name": "all", "weight": 100, "duration": "2h"}]))
     await runner.run_until(shop.start + 15)
     shop.answer = lambda _question, _now: Vector(())

@@ -60,6 +60,23 @@ async def test_further_apart_nothing_is_counted_and_the_clocks_are_blamed(ahead:
     assert one.witness.evidence("worse").counts == (0, 0, 0, 0)
 
 
+async def test_a_source_minutes_behind_is_blamed_while_nothing_can_be_counted_yet() -> None:
+    one = stage(-120.0)
+    await one.until(90)
+    (guard,) = one.witness.status.guards
+    assert guard.state == "TooFew"
+    assert "the source's clock is behind ours by 2m" in guard.message
+    assert one.witness.status.blind == ()
+    await one.until(LASTS)
+    assert one.witness.evidence("worse").windows > 0
+
+
+async def test_a_source_whose_clock_is_right_is_not_asked_for_it() -> None:
+    one = stage(0.0)
+    await one.until(LASTS)
+    assert [question for question in one.source.asked if question.part == "clock"] == []
+
+
 async def test_an_interval_edited_while_the_source_is_ahead_doubles_nothing() -> None:
     one = stage(200, "10s")
     await one.until(300)

@@ -215,7 +215,9 @@ async def test_the_promoted_baseline_need_not_have_the_candidates_pods() -> None
 
 
 async def test_while_settling_the_serving_baseline_is_asked_and_relative_limits_rest() -> None:
-    shop, runner = await settling(guards=[{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "1%"}])
+    shop, runner = await settling(
+        guards=[{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "1%", "floor": "0%"}]
+    )
     asked: list[ArmName] = []
 
     def answer(question: Question, _now: float) -> Answer:

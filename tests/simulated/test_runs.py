@@ -34,7 +34,7 @@ async def test_a_checkpoint_keeps_what_the_guards_saw_beside_the_thresholds() ->
     shop = Shop()
     guards = [
         {"metric": "errors", "max": "5%"},
-        {"metric": "errors", "maxIncrease": "20%", "for": "1h"},
+        {"metric": "errors", "maxIncrease": "20%", "floor": "0%", "for": "1h"},
         {"metric": "errors", "max": "0.2%", "onBreach": "Warn"},
     ]
     runner = shop.rollout(spec(guards=guards))

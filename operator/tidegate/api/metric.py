@@ -131,6 +131,8 @@ class Metric(ApiModel):
     """How thresholds and guards name it."""
     query: PromQL | None = None
     """PromQL that gives a scalar or an instant vector."""
+    requests: PromQL | None = None
+    """For a `query`: PromQL that gives how many requests are behind it, in all or by the same labels, so that `minimumRequests` works for it too."""
     ratio: Ratio | None = None
     """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
     preset: PresetName | None = None
@@ -144,7 +146,7 @@ class Metric(ApiModel):
     window: Duration = Duration("2m")
     """How far back the question looks: `$window`. By default the template's, else 2m. It never reaches back before this run's candidate had traffic."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
-    """For a `ratio`: with fewer requests in the window there is too little to judge. By default 1."""
+    """For a `ratio`, or a `query` with `requests`: with fewer requests in the window there is too little to judge. By default 1."""
     min_series: Annotated[int, Field(ge=1, le=64)] | None = None
     """With fewer series (segments, regions) than this nothing is decided: by default 1, and for a `ratio` with `by` those seen before."""
     warm_up: Duration | None = None
@@ -166,10 +168,11 @@ class Metric(ApiModel):
         ),
         Rule("!has(self.ratio) || !has(self.unit) || self.unit == 'ratio'", "a ratio metric has unit ratio", ".unit"),
         Rule(
-            "!has(self.minimumRequests) || has(self.ratio) || has(self.preset) || has(self.template)",
-            "'minimumRequests' goes with 'ratio'",
+            "!has(self.minimumRequests) || has(self.ratio) || has(self.requests) || has(self.preset) || has(self.template)",
+            "'minimumRequests' goes with 'ratio', or with a 'query' that has 'requests'",
             ".minimumRequests",
         ),
+        Rule("!has(self.requests) || has(self.query)", "'requests' goes with 'query'", ".requests"),
         Rule(
             "!has(self.ratio) || !has(self.whenEmpty) || self.whenEmpty == 'NoData'",
             "'whenEmpty' goes with 'query'",

@@ -122,7 +122,7 @@ class GuardStatus(StatusModel):
     name: str
     """Its identity."""
     limit: str = ""
-    """The limit it was judged by; another one starts the clock anew."""
+    """The limit it was judged by, and a digest of what was asked; another one starts the clock anew."""
     state: str
     """`Breached`, `Pending`, `NotComparable`, `TooFew` or `Blind`."""
     since: datetime

@@ -101,7 +101,7 @@ class Threshold(ApiModel):
     split: Split | None = None
     """Requests that do not go where the weights send them, shown by a test on the counts of a `ratio`. Holds or warns."""
     floor: Quantity | None = None
-    """For `maxIncrease`: a value below this is never a breach."""
+    """For `maxIncrease`, which needs it: a value below this is never a breach, and from a baseline at 0 any other is."""
     on_breach: OnBreach = OnBreach.REVERT
     """`Revert`, the default; `Hold`: stay at this weight until all is well; `Warn`: only say so."""
     after_hold: AfterHold = AfterHold.CONTINUE
@@ -117,6 +117,11 @@ class Threshold(ApiModel):
             "two limits are two lines",
         ),
         Rule("!has(self.floor) || has(self.maxIncrease)", "'floor' goes with 'maxIncrease'", ".floor"),
+        Rule(
+            "!has(self.maxIncrease) || has(self.floor)",
+            "'maxIncrease' needs a 'floor', the value below which nothing is a breach: from a baseline at 0 any rise is infinite",
+            ".maxIncrease",
+        ),
         Rule(
             "!has(self.afterHold) || self.afterHold == 'Continue' || has(self.onBreach) && self.onBreach == 'Hold'",
             "'afterHold' goes with 'onBreach: Hold'",

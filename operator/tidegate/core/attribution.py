@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from tidegate.api import promql
 from tidegate.api.metric import Metric
+from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
 from tidegate.core import grid
 from tidegate.core.baselines import comparable
@@ -19,14 +19,19 @@ from tidegate.core.evidence.counts import Window
 from tidegate.core.evidence.gathered import Compared, Conclusion
 from tidegate.core.findings import Finding, SeriesFinding, State, beyond, shown
 from tidegate.core.observed import ArmName
-from tidegate.core.questions import Asking, counters, questions
+from tidegate.core.questions import Asking, of_one_arm, questions
 from tidegate.core.samples import NotAsked, Open, SeriesSample, Value, sample
 
 PATIENCE = 2.0
 """Seconds a revert waits for the baseline's answer, at most; never longer than the interval."""
 
 ALIKE = 0.2
-"""The candidate may be this much further off than the baseline, as a ratio, and still be called alike."""
+"""The candidate may fail this much more than the baseline, as a ratio of counts, and still be called alike."""
+
+COARSE = 2.0
+COARSE_SECONDS = 2.5
+"""The candidate's value may be this many times the baseline's, and still be called alike, where there are no counts to test: a
+quantile is no finer than the bucket it lies in, and of Prometheus' default buckets the widest are 2.5 times their lower bound."""
 
 ALPHA = 0.05
 """Level at which counts must show that the candidate is worse than that."""
@@ -47,9 +52,19 @@ def attributed(draft: Draft, finding: Finding, metric: Metric, asks: Asking) -> 
         return finding
     beyond_it = [one for one in finding.series if one.state is State.BREACHED]
     others = [_counterpart(one, finding, baseline) for one in beyond_it]
-    both = all(_beyond_too(finding.line, metric, other) for other in others)
-    alike = all(_alike(finding.line, one, other) for one, other in zip(beyond_it, others, strict=True))
-    if not beyond_it or not alike or not (both or _just_ending(draft, finding.line, asks.window(metric))):
+    pairs = list(zip(beyond_it, others, strict=True))
+    window = asks.window(metric)
+    lasting = finding.line.for_.seconds if isinstance(finding.line, Guard) else 0.0
+    ending = _just_ending(draft, finding.line, window + lasting)
+    alike = bool(pairs) and all(_alike(finding.line, metric, one, other) for one, other in pairs)
+    both = alike and all(_beyond_too(finding.line, metric, other) for other in others)
+    # A window after both arms were beyond the limit the values still hold that moment: without counts no difference is shown.
+    unclear = (
+        bool(pairs)
+        and _just_ending(draft, finding.line, window)
+        and all(_unclear(metric, one, other) for one, other in pairs)
+    )
+    if not (both or (alike and ending) or unclear):
         return finding
     worst = next((other for one, other in zip(beyond_it, others, strict=True) if one is finding.worst), others[0])
     value = worst.value if worst is not None and worst.value is not None else math.nan
@@ -63,14 +78,13 @@ def shared(finding: Finding) -> bool:
 
 
 def _asks_whose_fault(draft: Draft, line: Threshold, metric: Metric) -> bool:
-    texts = [metric.query] if metric.query is not None else list(counters(metric).values())
     return (
         line.kind in {LimitKind.MAX, LimitKind.MIN}
         and line.on_breach is OnBreach.REVERT
         and line.on_shared_incident is SharedIncident.HOLD
         and comparable(draft)
         and draft.run.promotion is None
-        and any(promql.variables(text) & promql.ARM_VARIABLES for text in texts if text)
+        and of_one_arm(metric)
     )
 
 
@@ -79,17 +93,19 @@ def _counterpart(one: SeriesFinding, finding: Finding, baseline: Value) -> Serie
     return same or (baseline.series[0] if len(finding.series) == len(baseline.series) == 1 else None)
 
 
-def _just_ending(draft: Draft, line: Threshold, window: float) -> bool:
+def _just_ending(draft: Draft, line: Threshold, seconds: float) -> bool:
     """Whether both arms were beyond this very limit a moment ago: when a shared incident ends, one is within it first, by chance.
 
-    A moment is a window, which still holds what was, and the duration after which a guard is asked again.
+    Args:
+        draft: the tick's draft.
+        line: the limit.
+        seconds: how long a moment is: a window, which still holds what was, and the duration after which a guard is asked again.
     """
     hold = draft.run.hold
     last = next((one.last for one in hold.shared if one.name == line.identity), None) if hold is not None else None
     if last is None:
         return False
-    lasting = line.for_.seconds if isinstance(line, Guard) else 0.0
-    until = last.timestamp() + window + lasting + 2 * draft.interval
+    until = last.timestamp() + seconds + 2 * draft.interval
     draft.wakes.append(grid.at_or_after(draft.seen.rollout.uid, draft.interval, until))
     return draft.now < until
 
@@ -99,14 +115,38 @@ def _beyond_too(line: Threshold, metric: Metric, other: SeriesSample | None) -> 
     return other is not None and other.value is not None and beyond(line, metric, other.value)
 
 
-def _alike(line: Threshold, one: SeriesFinding, other: SeriesSample | None) -> bool:
+def _counted(metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
+    """Whether both are shares of requests that were counted."""
+    return bool(metric.ratio is not None and one.requests and other is not None and other.requests)
+
+
+def _unclear(metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
+    """Whether the two have values and no counts that could tell them apart."""
+    valued = other is not None and other.value is not None and one.value is not None
+    return valued and not _counted(metric, one, other)
+
+
+def _alike(line: Threshold, metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
     """Whether the candidate is not clearly worse than the baseline."""
     if other is None or other.value is None or one.value is None or math.isnan(other.value):
         return False
-    if one.requests and other.requests and 0 <= one.value <= 1 and 0 <= other.value <= 1:
+    if _counted(metric, one, other) and one.requests and other.requests:
+        if not (0 <= one.value <= 1 and 0 <= other.value <= 1):
+            return False
         counts = Window(other.requests, other.value * other.requests, one.requests, one.value * one.requests)
         return Compared(ALIKE).after([counts]).conclusion(ALPHA) is not Conclusion.REGRESSED
     if math.isinf(one.value) or math.isinf(other.value):
         return one.value == other.value
-    worse = one.value - other.value if line.kind is LimitKind.MAX else other.value - one.value
-    return worse <= ALIKE * abs(other.value)
+    coarse = COARSE_SECONDS if metric.effective_unit is Unit.SECONDS else COARSE
+    more, less = _towards_worse(line, metric, one.value, other.value)
+    return more <= less or (less > 0 and more <= coarse * less) or (more < 0 and more * coarse <= less)
+
+
+def _towards_worse(line: Threshold, metric: Metric, mine: float, others: float) -> tuple[float, float]:
+    """Two values so that more is worse; of a share that must not fall what is missing to the whole."""
+    if line.kind is LimitKind.MAX:
+        return mine, others
+    whole = {Unit.RATIO: 1.0, Unit.PERCENT: 100.0}.get(metric.effective_unit)
+    if whole is not None and max(mine, others) <= whole:
+        return whole - mine, whole - others
+    return others, mine

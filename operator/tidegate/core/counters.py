@@ -29,12 +29,17 @@ from tidegate.core.instants import in_words
 from tidegate.core.observed import ArmName, Failed, FailedReason, Matrix, Question, Vector
 from tidegate.core.pending import TOLERANCE, Pending, raw_question
 from tidegate.core.questions import Asking, counters
-from tidegate.core.samples import NoData, NotAsked, Open
+from tidegate.core.samples import NoData, NotAsked, Open, TooFew
 from tidegate.core.slowness import no_bucket
 from tidegate.core.variables import promql_duration
 
 MOST_APART = 240.0
 """Seconds that the two clocks may differ at most: less than the look-back, so that every question still reaches its windows."""
+
+OLD_SAMPLE = 60.0
+"""Seconds after which the newest sample is old: a scrape a minute, or a clock that is behind."""
+BEHIND = 30.0
+"""Seconds by which a source's clock may be behind ours without a word."""
 
 SKEW = 0.01
 FEWEST = 3.0
@@ -44,7 +49,7 @@ locked while they are scraped give one counter a little before the other."""
 Key: TypeAlias = tuple[ArmName, str]
 """Whose counter, and of what."""
 
-Silent: TypeAlias = NoData | Failed | Open | NotAsked
+Silent: TypeAlias = NoData | TooFew | Failed | Open | NotAsked
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def closed_windows(
         return NoData(missing)
     edges = Edges(pending.begin, pending.step, pending.closed(last, now))
     if not edges.windows:
-        return ()
+        return _late(draft, metric, asks, pending, last)
     new = {key: all_ for key, all_ in found.items() if strangers(all_, edges)}
     known = _known(draft, metric, asks, pending, new, wanted.arms)
     if not isinstance(known, dict):
@@ -135,7 +140,7 @@ def _source_now(
     """
     now = pending.now
     if pending.offset or doubtful:
-        match draft.want(Question(asks.source, "time()", metric.name, part="clock")):
+        match draft.want(_clock(metric, asks)):
             case Vector(series=(one, *_)):
                 now = one.value
             case Vector() | Matrix():
@@ -147,6 +152,32 @@ def _source_now(
         side = "ahead of" if apart > 0 else "behind"
         return Failed(FailedReason.CLOCK, f"the source's clock is {side} ours by {in_words(abs(apart))}")
     return now
+
+
+def _late(
+    draft: Draft, metric: Metric, asks: Asking, pending: Pending, last: float | None
+) -> tuple[Window, ...] | Silent:
+    """No windows; and why, where the source's clock is so far behind ours that it is still before the run's begin.
+
+    Its time is asked only where its newest sample is old by our clock.
+    """
+    if last is None or pending.now - last <= OLD_SAMPLE:
+        return ()
+    match draft.want(_clock(metric, asks)):
+        case Vector(series=(one, *_)) if pending.now - one.value > BEHIND:
+            behind = in_words(pending.now - one.value)
+            words = (
+                f"{metric.name}: the source's clock is behind ours by {behind}: requests are counted that much later"
+            )
+            return TooFew(words)
+        case Open() as silent:
+            return silent
+        case _:
+            return ()
+
+
+def _clock(metric: Metric, asks: Asking) -> Question:
+    return Question(asks.source, "time()", metric.name, part="clock")
 
 
 def _found(

@@ -6,7 +6,7 @@ How long a breach must last is core/sustained.py's business; what a breach does 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -119,10 +119,41 @@ def judge(line: Threshold, metric: Metric, candidate: Sample, baseline: Sample, 
     if line.kind is LimitKind.MAX_SPREAD:
         return _spread(line, metric, candidate, context)
     series = tuple(_series(line, metric, one, candidate, baseline) for one in candidate.series)
-    if not context.expected:
-        series = tuple(replace(one, state=State.TOO_FEW) if one.state is State.BLIND else one for one in series)
-    worst = min(series, key=lambda one: (_WORST_FIRST.index(one.state), -_distance(line, one)))
-    return Finding(line, worst.state, _sentence(line, metric, worst, context), worst, series)
+    alone = tuple(one for one in series if one.state is State.NOT_COMPARABLE)
+    if alone and len(alone) == len(series) and isinstance(baseline, Value):
+        words = f"{line.identity}: no series of the candidate has a counterpart in the baseline: "
+        return Finding(line, State.TOO_FEW, words + _apart(candidate, baseline), series[0], series)
+    worst = min(
+        (one for one in series if one not in alone),
+        key=lambda one: (_WORST_FIRST.index(one.state), -_distance(line, one)),
+    )
+    return Finding(line, worst.state, _sentence(line, metric, worst, context) + _left_out(alone), worst, series)
+
+
+def _left_out(alone: tuple[SeriesFinding, ...]) -> str:
+    """The series that are compared with nothing, for a message."""
+    if not alone:
+        return ""
+    named = ", ".join(one.series or "one without labels" for one in alone[:3])
+    more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
+    return f"; not compared, the baseline has no such series: {named}{more}"
+
+
+def _apart(candidate: Value, baseline: Value) -> str:
+    """The labels by which the arms' series differ, and what to do."""
+    mine, theirs = (_values_by_label(sample) for sample in (candidate, baseline))
+    keys = sorted(mine.keys() | theirs.keys())
+    names = [key for key in keys if not mine.get(key, set()) & theirs.get(key, set())]
+    names = names or [key for key in keys if mine.get(key) != theirs.get(key)]
+    return f"they differ in {', '.join(names) or 'their labels'}; aggregate that away in the query"
+
+
+def _values_by_label(sample: Value) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in sample.series:
+        for key, value in one.labels:
+            found.setdefault(key, set()).add(value)
+    return found
 
 
 def _before_comparing(line: Threshold, metric: Metric, context: Context) -> Finding | None:
@@ -146,8 +177,8 @@ def without_value(line: Threshold, sample: Sample, context: Context) -> Finding 
             return None
         case TooFew(message):
             return Finding(line, State.TOO_FEW, message)
-        case NoData(message):
-            if context.expected:
+        case NoData(message, certain):
+            if context.expected or certain:
                 return Finding(line, State.BLIND, message)
             return Finding(line, State.TOO_FEW, f"{message} (none is expected yet)")
         case Failed() as failed:
@@ -160,15 +191,21 @@ def without_value(line: Threshold, sample: Sample, context: Context) -> Finding 
 
 
 def _series(line: Threshold, metric: Metric, one: SeriesSample, candidate: Value, baseline: Sample) -> SeriesFinding:
-    if one.value is None:
+    if one.value is None or math.isnan(one.value):
         return SeriesFinding(one.series, State.TOO_FEW, requests=one.requests)
-    if math.isnan(one.value):
-        return SeriesFinding(one.series, State.BLIND, one.value, requests=one.requests)
     if not line.relative:
         state = State.BREACHED if beyond(line, metric, one.value) else State.OK
         return SeriesFinding(one.series, state, one.value, requests=one.requests)
     other = _counterpart(one, candidate, baseline)
-    state, base = _relative(line, metric, one.value, other)
+    base = other.value if other is not None else None
+    if line.floor is not None and one.value < line.floor.in_unit(metric.effective_unit):
+        state = State.OK
+    elif other is None:
+        state = State.NOT_COMPARABLE
+    elif base is None or math.isnan(base):
+        state, base = State.TOO_FEW, None
+    else:
+        state = State.BREACHED if _moved_too_far(line, one.value, base) else State.OK
     return SeriesFinding(one.series, state, one.value, base, one.requests)
 
 
@@ -178,17 +215,14 @@ def _spread(line: Threshold, metric: Metric, candidate: Value, context: Context)
         (one.value, one.series) for one in candidate.series if one.value is not None and not math.isnan(one.value)
     ]
     if len(numbers) < len(candidate.series) or len(numbers) < 2:
-        nan = any(one.value is not None and math.isnan(one.value) for one in candidate.series)
-        state = State.BLIND if nan and context.expected else State.TOO_FEW
         words = (
             f"{len(numbers)} of {len(candidate.series)} series of {line.metric} have a value: too few for {line.kind}"
         )
-        return Finding(line, state, words)
+        return Finding(line, State.TOO_FEW, words)
     (low, lowest), (high, highest) = min(numbers), max(numbers)
-    mean = sum(value for value, _ in numbers) / len(numbers)
-    spread = (high - low) / abs(mean) if mean else (0.0 if high == low else math.inf)
+    spread = _spread_of([value for value, _ in numbers])
     limit = line.max_spread.ratio if line.max_spread is not None else math.inf
-    too_far = spread - limit > ROUNDING or math.isnan(spread)
+    too_far = spread - limit > ROUNDING
     unit = metric.effective_unit
     words = (
         f"spread of {line.metric} of the {context.arm} over {len(numbers)} series is {shown(spread, Unit.RATIO)}, "
@@ -199,15 +233,22 @@ def _spread(line: Threshold, metric: Metric, candidate: Value, context: Context)
     return Finding(line, worst.state, words, worst, (worst,))
 
 
+def _spread_of(values: list[float]) -> float:
+    """(Largest - smallest) / mean; infinite where one of several is, or the mean is 0."""
+    low, high = min(values), max(values)
+    if low == high:
+        return 0.0
+    mean = sum(values) / len(values)
+    return (high - low) / abs(mean) if mean and math.isfinite(mean) else math.inf
+
+
 def unit_of(line: Threshold, metric: Metric) -> Unit:
     """The unit of a finding's value: a spread is a share whatever the metric measures."""
     return Unit.RATIO if line.kind is LimitKind.MAX_SPREAD else metric.effective_unit
 
 
 def beyond(line: Threshold, metric: Metric, value: float) -> bool:
-    """Whether a value is beyond a line's `max` or `min`."""
-    if math.isinf(value):
-        return True
+    """Whether a value is beyond a line's `max` or `min`; +Inf is above every `max` and below no `min`, -Inf the other way round."""
     if line.kind is LimitKind.MAX and line.max is not None:
         return value > line.max.in_unit(metric.effective_unit)
     return line.min is not None and value < line.min.in_unit(metric.effective_unit)
@@ -221,24 +262,16 @@ def _counterpart(one: SeriesSample, candidate: Value, baseline: Sample) -> Serie
     return same or (baseline.series[0] if len(candidate.series) == len(baseline.series) == 1 else None)
 
 
-def _relative(line: Threshold, metric: Metric, value: float, other: SeriesSample | None) -> tuple[State, float | None]:
-    base = other.value if other is not None else None
-    if math.isinf(value):
-        return State.BREACHED, base
-    if line.floor is not None and value < line.floor.in_unit(metric.effective_unit):
-        return State.OK, base
-    if base is None:
-        return State.TOO_FEW, None
-    if math.isnan(base):
-        return State.BLIND, base
-    if base == 0 or math.isinf(base):
-        return State.NOT_COMPARABLE, base
-    change = (value - base) / abs(base)
-    if line.max_increase is not None:
-        excess = change - line.max_increase.ratio
-    else:
-        excess = -change - (line.max_decrease.ratio if line.max_decrease is not None else math.inf)
-    return (State.BREACHED if excess > ROUNDING else State.OK), base
+def _moved_too_far(line: Threshold, value: float, base: float) -> bool:
+    """Whether a value rose, or fell, from the baseline's by more than the line allows. From 0, and to infinity, any change is infinite."""
+    rises = line.max_increase is not None
+    if value == base or (value > base) is not rises:
+        return False
+    if base == 0 or math.isinf(base) or math.isinf(value):
+        return True
+    allowed = line.max_increase or line.max_decrease
+    change = abs(value - base) / abs(base)
+    return allowed is not None and change - allowed.ratio > ROUNDING
 
 
 def _distance(line: Threshold, one: SeriesFinding) -> float:
@@ -247,7 +280,10 @@ def _distance(line: Threshold, one: SeriesFinding) -> float:
         return 0.0
     reference = one.baseline if line.relative and one.baseline is not None else 0.0
     sign = -1.0 if line.kind in {LimitKind.MIN, LimitKind.MAX_DECREASE} else 1.0
-    return sign * (one.value - reference) if not math.isinf(one.value) else math.inf
+    if line.relative and reference == 0 and one.value:  # an infinite change; of several the largest
+        return sign * one.value * math.inf
+    distance = sign * (one.value - reference)
+    return 0.0 if math.isnan(distance) else distance
 
 
 _COMPARED = {
@@ -263,8 +299,10 @@ _COMPARED = {
 def _sentence(line: Threshold, metric: Metric, worst: SeriesFinding, context: Context) -> str:
     unit = metric.effective_unit
     breached, fine = _COMPARED[line.kind]
-    value = "too few requests" if worst.value is None else shown(worst.value, unit)
-    words = f"{line.metric} of the {context.arm}{worst.series} is {value}"
+    value = f"is {shown(worst.value, unit)}" if worst.value is not None else "was observed in too few requests"
+    if worst.value is None and worst.requests is None:
+        value = "was not observed"
+    words = f"{line.metric} of the {context.arm}{worst.series} {value}"
     match worst.state:
         case State.BREACHED:
             words += f", {breached} {line.kind} {line.limit}"

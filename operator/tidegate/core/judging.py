@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,7 +20,7 @@ from tidegate.core.findings import Context, Finding, State, judge
 from tidegate.core.groups import note_groups, unless_incomplete, without_gone
 from tidegate.core.instants import in_words, instant
 from tidegate.core.observed import Arm, ArmName, Question
-from tidegate.core.questions import Asking, questions
+from tidegate.core.questions import Asking, of_one_arm, questions
 from tidegate.core.samples import NotAsked, Sample, sample, warnings
 from tidegate.core.seen import Observed
 from tidegate.core.staleness import unless_stale
@@ -93,7 +94,8 @@ def questions_of(draft: Draft, lines: Iterable[Threshold]) -> list[Question]:
             found += Test(draft, line, metric, asks).questions()
             continue
         found += questions(metric, arm, asks)
-        if (line.relative and comparable(draft)) or (not line.relative and baseline_on_trial(draft)):
+        both = baseline_on_trial(draft) and of_one_arm(metric)
+        if (line.relative and comparable(draft)) or (not line.relative and both):
             found += questions(metric, ArmName.BASELINE, asks)
     return found
 
@@ -133,7 +135,7 @@ def judge_guards(draft: Draft) -> None:
             kept.append(
                 GuardStatus(
                     name=name,
-                    limit=limit_of(guard),
+                    limit=f"{limit_of(guard)}; {_asked(draft, guard)}",
                     state=str(finding.state),
                     since=since,
                     message=finding.message,
@@ -152,14 +154,32 @@ def _subjects(draft: Draft) -> list[tuple[Guard, ArmName, str]]:
     guards = guards_in_force(draft)
     found = [(guard, serving(draft), guard.identity) for guard in guards]
     if baseline_on_trial(draft):
-        alone = (guard for guard in guards if not (guard.relative or guard.counted))
+        alone = (guard for guard in guards if not (guard.relative or guard.counted) and _of_one_arm(draft, guard))
         found += [(guard, ArmName.BASELINE, f"{guard.identity} (baseline)") for guard in alone]
     return found
 
 
+def _of_one_arm(draft: Draft, guard: Guard) -> bool:
+    metric = metric_of(draft, guard)
+    return metric is not None and of_one_arm(metric)
+
+
 def _before(draft: Draft, guard: Guard, name: str) -> GuardStatus | None:
-    """The guard as it stood; `None` when it was ok, or another limit."""
-    return next((g for g in draft.status.guards if g.name == name and g.limit == limit_of(guard)), None)
+    """The guard as it stood; `None` when it was ok, or another limit, or asked something else."""
+    limit, asked = limit_of(guard), _asked(draft, guard)
+    known = {f"{limit}; {asked}", limit}  # operator 0.1.0 did not keep what was asked
+    return next((g for g in draft.status.guards if g.name == name and g.limit in known), None)
+
+
+def _asked(draft: Draft, guard: Guard) -> str:
+    """Digest of what the guard's metric asks."""
+    metric = metric_of(draft, guard)
+    if metric is None:
+        return ""
+    ratio = metric.ratio
+    counted = (ratio.texts, ratio.slower_than, ratio.native, ratio.by) if ratio is not None else ()
+    text = repr((metric.query, metric.requests, metric.effective_unit, metric.window, counted))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def most_between(draft: Draft) -> float:
@@ -178,7 +198,7 @@ def judge_thresholds(draft: Draft) -> None:
 
 
 def limit_of(guard: Guard) -> str:
-    """The limit with its duration: a guard whose limit changed starts its clock anew."""
+    """The limit with its duration: a guard whose limit, or question, changed starts its clock anew."""
     return f"{guard.kind} {guard.limit} floor {guard.floor} for {guard.for_}"
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tidegate.api import promql
 from tidegate.api.metric import Metric
 from tidegate.core import slowness
 from tidegate.core.observed import ArmName, Question
@@ -57,12 +58,21 @@ class Asking:
 
 
 def questions(metric: Metric, arm: ArmName, asking: Asking) -> tuple[Question, ...]:
-    """The questions of `metric` for `arm`: one for a query; for a ratio the bad (or the fast) requests, then all of them."""
+    """The questions of `metric` for `arm`: one for a query, and one for its requests; for a ratio the bad (or the fast) requests, then all of them."""
     if metric.query is not None:
-        return (Question(asking.source, asking.filled(metric.query, metric, arm), metric.name, arm),)
+        value = Question(asking.source, asking.filled(metric.query, metric, arm), metric.name, arm)
+        if metric.requests is None:
+            return (value,)
+        return value, Question(asking.source, asking.filled(metric.requests, metric, arm), metric.name, arm, "requests")
     return tuple(
         Question(asking.source, text, metric.name, arm, part) for part, text in _increases(metric, arm, asking).items()
     )
+
+
+def of_one_arm(metric: Metric) -> bool:
+    """Whether a metric asks something of each arm; else it is of neither, such as revenue or open incidents, and asked once."""
+    texts = [metric.query] if metric.query is not None else list(counters(metric).values())
+    return any(promql.variables(text) & promql.ARM_VARIABLES for text in texts if text)
 
 
 def counters(metric: Metric) -> dict[str, str]:

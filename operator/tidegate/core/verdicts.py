@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tidegate.api.metric import Metric
 from tidegate.api.rollout import Step
 from tidegate.api.status import CheckpointStatus, FindingStatus
 from tidegate.api.threshold import AfterHold, OnBreach
@@ -112,7 +113,7 @@ def _evidence(draft: Draft, finding: Finding, *, guard: bool) -> FindingStatus:
         baseline=base,
         limit=f"{finding.line.kind} {finding.line.limit}",
         series=worst.series if worst else "",
-        **(_tested(finding.evidence) if finding.evidence is not None else _counted(worst)),
+        **(_tested(finding.evidence) if finding.evidence is not None else _counted(metric, worst)),
         message=finding.message,
     )
 
@@ -121,9 +122,16 @@ def _tested(evidence: Evidence) -> dict[str, str]:
     return {"counts": evidence.counts, "possible": evidence.possible, "conclusion": evidence.conclusion}
 
 
-def _counted(worst: SeriesFinding | None) -> dict[str, str]:
+def _counted(metric: Metric | None, worst: SeriesFinding | None) -> dict[str, str]:
     """The counts behind a ratio, and what they leave possible: few requests can show little, and that is said."""
-    if worst is None or worst.value is None or not worst.requests or not 0 <= worst.value <= 1:
+    if (
+        metric is None
+        or metric.ratio is None
+        or worst is None
+        or worst.value is None
+        or not worst.requests
+        or not 0 <= worst.value <= 1
+    ):
         return {}
     bad = worst.value * worst.requests
     low, high = rate_interval(worst.requests, bad, ALPHA)

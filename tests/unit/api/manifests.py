@@ -89,6 +89,8 @@ BY_RULE = (
     Bad("images matched where the version is copied", {"promotion": {"strategy": "CopyTemplate", "match": "Images"}}, "spec.promotion.match", "'match: Images' goes with 'strategy: AwaitBaseline'"),
     Bad("a ratio in seconds", {"metrics.0.unit": "seconds"}, "spec.metrics[0].unit", "a ratio metric has unit ratio"),
     Bad("a query with a least number of requests", {"metrics.1.minimumRequests": 5}, "spec.metrics[1].minimumRequests", "'minimumRequests' goes with 'ratio'"),
+    Bad("requests beside a ratio", {"metrics.0.requests": "up"}, "spec.metrics[0].requests", "'requests' goes with 'query'"),
+    Bad("an increase without a floor", {"thresholds.0.floor": GONE}, "spec.thresholds[0].maxIncrease", "'maxIncrease' needs a 'floor'"),
     Bad("a ratio that is zero when empty", {"metrics.0.whenEmpty": "Zero"}, "spec.metrics[0].whenEmpty", "'whenEmpty' goes with 'query'"),
     Bad("a window of half a second", {"metrics.0.window": "500ms"}, "spec.metrics[0].window", "'window' must be at least 1s"),
     Bad("a window of no days and 999 ms", {"metrics.0.window": "0d999ms"}, "spec.metrics[0].window", "'window' must be at least 1s"),

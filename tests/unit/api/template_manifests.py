@@ -48,6 +48,7 @@ TEMPLATE_BY_RULE = (
     Bad("a template with both", {"query": "up"}, "spec", "give exactly one of 'query' and 'ratio'"),
     Bad("a ratio in seconds", {"unit": "seconds"}, "spec.unit", "a ratio metric has unit ratio"),
     Bad("a query with a least number of requests", {"ratio": GONE, "query": "up", "parameters": GONE}, "spec.minimumRequests", "'minimumRequests' goes with 'ratio'"),
+    Bad("requests beside a ratio", {"requests": "up"}, "spec.requests", "'requests' goes with 'query'"),
     Bad("a ratio that is zero when empty", {"whenEmpty": "Zero"}, "spec.whenEmpty", "'whenEmpty' goes with 'query'"),
     Bad("a window of half a second", {"window": "500ms"}, "spec.window", "'window' must be at least 1s"),
     Bad("half a ratio", {"ratio.total": GONE}, "spec.ratio", "give 'bad' and 'total', or 'histogram' and 'slowerThan'"),

@@ -118,7 +118,7 @@ ADVICE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("nothing that can send all traffic back", {"guards": GONE, "steps.1.guards": GONE, "steps.1.thresholds": GONE, "thresholds.1": {"metric": "errors", "max": "1%", "onBreach": "Warn"}}, "spec.steps[1]", "nothing can send traffic back"),
     ("less weight than before", {"steps.0.weight": 100, "steps.1.weight": 50}, "spec.steps[1].weight", "is less than the 100 of the step before"),
     ("a line in a step without traffic", {"steps.0.weight": 0, "steps.0.guards": [{"metric": "errors", "max": "1%"}]}, "spec.steps[0].guards[0]", "no traffic at weight 0"),
-    ("a comparison with a baseline without traffic", {"steps.1.guards.0": {"metric": "latency", "maxIncrease": "10%"}}, "spec.steps[1].guards[0]", "at weight 100 the baseline has no traffic"),
+    ("a comparison with a baseline without traffic", {"steps.1.guards.0": {"metric": "latency", "maxIncrease": "10%", "floor": "1ms"}}, "spec.steps[1].guards[0]", "at weight 100 the baseline has no traffic"),
     ("lines and never any traffic", {"steps.0.weight": 0, "steps.1.weight": 0}, "spec.guards[0]", "no step gives the candidate traffic"),
     ("checkpoints and nothing to judge", {"thresholds": GONE}, "spec.steps[0].checkpoints", "have nothing to judge"),
 )  # fmt: skip

@@ -56,7 +56,7 @@ def test_gates_with_a_date_are_open_and_those_that_count_from_a_step_stay() -> N
 
 def test_what_is_assumed_is_said() -> None:
     metrics = [{"name": "errors", "query": 'x{pod=~"$pods"}', "unit": "ratio"}]
-    guards = [{"metric": "errors", "maxIncrease": "20%"}]
+    guards = [{"metric": "errors", "maxIncrease": "20%", "floor": "0%"}]
     said = {one: " ".join(assumptions(spec(metrics=metrics, guards=guards), one)) for one in Assumed}
     assert "every stop below is a false one" in said[Assumed.BASELINE]
     assert "not tested here" in said[Assumed.BASELINE]

@@ -35,7 +35,12 @@ CALM: dict[str, Callable[[float], Given]] = {'"shop"': lambda _: 0.012}
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     made = tmp_path / "rollout.yaml"
-    spec = spec_of(guards=[{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "100%", "for": "2m"}])
+    spec = spec_of(
+        guards=[
+            {"metric": "errors", "max": "5%"},
+            {"metric": "errors", "maxIncrease": "100%", "floor": "0%", "for": "2m"},
+        ]
+    )
     manifest = {
         "apiVersion": "tidegate.dev/v1alpha1",
         "kind": "Rollout",
@@ -65,7 +70,7 @@ def lacking(file: Path) -> Path:
     """With a metric that is compared with the baseline's, and has nothing."""
     rollout = yaml.safe_load(file.read_text())
     rollout["spec"]["metrics"].append({"name": "other", "query": 'other{d="$workload"}'})
-    rollout["spec"]["guards"].append({"metric": "other", "maxIncrease": "20%"})
+    rollout["spec"]["guards"].append({"metric": "other", "maxIncrease": "20%", "floor": 0})
     file.write_text(yaml.safe_dump(rollout))
     return file
 

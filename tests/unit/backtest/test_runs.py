@@ -58,7 +58,7 @@ async def test_no_data_reverts_as_the_operator_would_and_is_told() -> None:
 
 
 async def test_without_a_canary_in_the_past_the_baseline_stands_for_it() -> None:
-    guards = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "1%"}]
+    guards = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "1%", "floor": "0%"}]
     found = await run({BASELINE: lambda t: 0.01 if t < 400 else 0.2}, spec(guards=guards))
     assert found.assumed is Assumed.BASELINE
     assert found.runs[0].outcome == "Reverted"
@@ -70,7 +70,7 @@ async def test_without_a_canary_in_the_past_the_baseline_stands_for_it() -> None
 
 async def test_one_half_of_the_pods_is_compared_with_the_other() -> None:
     metrics = [{"name": "errors", "query": 'errors{pod=~"$pods"}[$window]', "unit": "ratio", "window": "30s"}]
-    guards = [{"metric": "errors", "maxIncrease": "20%", "for": "30s"}]
+    guards = [{"metric": "errors", "maxIncrease": "20%", "floor": "0%", "for": "30s"}]
     of = spec(metrics=metrics, guards=guards)
     found = await run(
         {"[j-z]": lambda t: 0.013 if t > 300 else 0.011, "[0-9b-h]": lambda _: 0.01}, of, assumed=Assumed.HALVES

@@ -146,7 +146,7 @@ def test_a_limit_that_no_value_keeps_is_not_suggested() -> None:
         ({"maxIncrease": "20%"}, "seconds", 0.3, 0.2, 0.5, 0.2),
         ({"maxDecrease": "20%"}, "none", 30.0, 40.0, 0.25, 0.2),
         ({"maxIncrease": "20%", "floor": "1s"}, "seconds", 0.3, 0.2, -math.inf, 0.2),
-        ({"maxIncrease": "20%"}, "seconds", 0.3, 0.0, NAN, 0.2),
+        ({"maxIncrease": "20%"}, "seconds", 0.3, 0.0, math.inf, 0.2),
         ({"max": "200ms"}, "seconds", NAN, None, NAN, 0.2),
     ],
 )

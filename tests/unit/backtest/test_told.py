@@ -129,7 +129,12 @@ async def test_the_picture_of_a_calm_run_says_what_was_counted(
 
 
 async def test_a_limit_of_a_test_is_a_line_and_a_spread_is_none() -> None:
-    lines = [LIMIT, WORSE, {"metric": "errors", "maxSpread": "20%"}, {"metric": "errors", "maxIncrease": "20%"}]
+    lines = [
+        LIMIT,
+        WORSE,
+        {"metric": "errors", "maxSpread": "20%"},
+        {"metric": "errors", "maxIncrease": "20%", "floor": "0%"},
+    ]
     (panel,) = panels(await judged(CALM, guards=lines), 100)
     assert {limit.label: (limit.value, limit.change) for limit in panel.limits} == {
         "regression limit 5%": (0.05, None),

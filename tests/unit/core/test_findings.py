@@ -38,9 +38,17 @@ def line(limit: dict[str, str], metric: str = "p99") -> Threshold:
         ("at min is within it", MIN, one(0.2), NotAsked(), State.OK),
         ("below min is a breach", MIN, one(0.199), NotAsked(), State.BREACHED),
         ("infinity is beyond max", MAX, one(INF), NotAsked(), State.BREACHED),
-        ("minus infinity is beyond max too", MAX, one(-INF), NotAsked(), State.BREACHED),
-        ("infinity is beyond min too", MIN, one(INF), NotAsked(), State.BREACHED),
-        ("not a number is blind", MAX, one(NAN), NotAsked(), State.BLIND),
+        ("minus infinity is below every max", MAX, one(-INF), NotAsked(), State.OK),
+        ("infinity is above every min", MIN, one(INF), NotAsked(), State.OK),
+        ("minus infinity is below every min", MIN, one(-INF), NotAsked(), State.BREACHED),
+        ("not a number is nothing observed", MAX, one(NAN), NotAsked(), State.TOO_FEW),
+        (
+            "an answer that can never be used is blind at once",
+            MAX,
+            NoData("5,000 series", certain=True),
+            NotAsked(),
+            State.BLIND,
+        ),
         ("no data is blind", MAX, NoData("nothing"), NotAsked(), State.BLIND),
         ("a failed question is blind", MAX, Failed(FailedReason.TIMEOUT), NotAsked(), State.BLIND),
         ("too few is neither", MAX, TooFew("3 requests"), NotAsked(), State.TOO_FEW),
@@ -55,12 +63,22 @@ def line(limit: dict[str, str], metric: str = "p99") -> Threshold:
         ("below the floor nothing is a breach", UP_FLOOR, one(0.099), one(0.01), State.OK),
         ("at the floor it is", UP_FLOOR, one(0.1), one(0.01), State.BREACHED),
         ("below the floor a baseline of 0 is no matter", UP_FLOOR, one(0.05), one(0.0), State.OK),
-        ("a baseline of 0 is not comparable", UP, one(0.1), one(0.0), State.NOT_COMPARABLE),
-        ("0 against 0 is not comparable either", UP, one(0.0), one(0.0), State.NOT_COMPARABLE),
-        ("an infinite baseline is not comparable", UP, one(0.1), one(INF), State.NOT_COMPARABLE),
-        ("infinity is beyond any limit, whatever the baseline", UP_FLOOR, one(INF), one(0.0), State.BREACHED),
-        ("minus infinity is no value below the floor", UP_FLOOR, one(-INF), one(0.1), State.BREACHED),
-        ("a baseline that is no number is blind", UP, one(0.1), one(NAN), State.BLIND),
+        ("from a baseline of 0 any rise is infinite", UP, one(0.1), one(0.0), State.BREACHED),
+        ("from a baseline of 0 a rise to the floor is", UP_FLOOR, one(0.1), one(0.0), State.BREACHED),
+        ("0 against 0 is no rise", UP, one(0.0), one(0.0), State.OK),
+        ("from a baseline of 0 a fall is no rise", UP, one(-0.1), one(0.0), State.OK),
+        ("from a baseline of 0 any fall is infinite", DOWN, one(-0.1), one(0.0), State.BREACHED),
+        ("from a baseline of 0 a rise is no fall", DOWN, one(0.1), one(0.0), State.OK),
+        ("an infinite baseline is not risen from", UP, one(0.1), one(INF), State.OK),
+        ("from an infinite baseline any number has fallen", DOWN, one(0.1), one(INF), State.BREACHED),
+        ("from minus infinity any number has risen", UP, one(0.1), one(-INF), State.BREACHED),
+        ("infinity against infinity is the same", UP, one(INF), one(INF), State.OK),
+        ("infinity has risen from any number", UP_FLOOR, one(INF), one(0.2), State.BREACHED),
+        ("infinity has risen from 0", UP_FLOOR, one(INF), one(0.0), State.BREACHED),
+        ("infinity has not fallen", DOWN, one(INF), one(0.1), State.OK),
+        ("minus infinity is below the floor", UP_FLOOR, one(-INF), one(0.1), State.OK),
+        ("minus infinity has fallen from any number", DOWN, one(-INF), one(0.1), State.BREACHED),
+        ("a baseline in which nothing was observed is too little", UP, one(0.1), one(NAN), State.TOO_FEW),
         ("a baseline without data is blind", UP, one(0.1), NoData("nothing"), State.BLIND),
         ("a baseline with too few is too few", UP, one(0.1), one(None), State.TOO_FEW),
         ("a baseline not answered yet is open", UP, one(0.1), Open(), State.OPEN),
@@ -82,8 +100,8 @@ def series(**values: float | None) -> Value:
     [
         ("every series must be within", series(a=0.1, b=0.3), State.BREACHED, "b"),
         ("the worst of two breaches is named", series(a=0.3, b=0.9, c=0.4), State.BREACHED, "b"),
-        ("a breach is worse than blindness", series(a=NAN, b=0.3), State.BREACHED, "b"),
-        ("blindness of one is no pass of the others", series(a=0.1, b=NAN), State.BLIND, "b"),
+        ("a breach is worse than nothing observed", series(a=NAN, b=0.3), State.BREACHED, "b"),
+        ("nothing observed in one is no pass of the others", series(a=0.1, b=NAN), State.TOO_FEW, "b"),
         ("too few in one is no pass of the others", series(a=0.1, b=None), State.TOO_FEW, "b"),
         ("infinity is the worst", series(a=1e9, b=INF), State.BREACHED, "b"),
     ],
@@ -110,17 +128,16 @@ def test_for_a_relative_limit_the_one_farthest_from_its_baseline_is_the_worst(
     assert finding.worst.series == worst
 
 
-def test_one_series_with_too_few_requests_does_not_hide_that_another_is_no_number() -> None:
-    finding = judge(line(MAX), SECONDS, series(a=math.nan, b=None), NotAsked(), Context())
-    assert finding.state is State.BLIND
-
-
 @pytest.mark.parametrize(
     ("why", "candidate", "baseline", "state"),
     [
         ("series are compared by their labels", series(a=0.1, b=0.2), series(b=0.2, a=0.1), State.OK),
         ("one against one may differ in labels", series(canary=0.2), series(stable=0.1), State.BREACHED),
-        ("a group the baseline lacks is compared with no other", series(a=0.1, b=0.2), series(a=0.1), State.TOO_FEW),
+        ("one new series blocks nothing", series(a=0.1, b=0.2), series(a=0.1), State.OK),
+        ("a breach of another one stands", series(a=0.2, b=0.2), series(a=0.1), State.BREACHED),
+        ("too few in another one stands", series(a=None, b=0.2), series(a=0.1), State.TOO_FEW),
+        ("where none has a counterpart nothing is decided", series(a=0.1, b=0.2), series(c=0.1, d=0.1), State.TOO_FEW),
+        ("one against several has none by its place", series(a=0.1), series(c=0.1, d=0.1), State.TOO_FEW),
     ],
 )
 def test_relative_limits_of_several_series(why: str, candidate: Value, baseline: Value, state: State) -> None:
@@ -166,3 +183,54 @@ def test_a_finding_says_metric_arm_value_limit_baseline_window_and_requests() ->
         'errors of the candidate{segment="b"} is 6.2%, higher than the baseline by more than maxIncrease 20% '
         "(baseline 3%, window 120s, 1200 requests)"
     )
+
+
+def labelled(arm: str, **values: float) -> Value:
+    """Series of one arm by path, each in the arm's own pod."""
+    return Value(
+        tuple(
+            SeriesSample(f"{{path={path}, pod={arm}-{path}}}", number, None, (("path", path), ("pod", f"{arm}-{path}")))
+            for path, number in values.items()
+        )
+    )
+
+
+def test_series_without_a_counterpart_are_listed() -> None:
+    candidate = series(a=0.1, **{f"new{number}": 0.3 for number in range(5)})
+    message = judge(line(UP), SECONDS, candidate, series(a=0.1), Context()).message
+    assert message.endswith("; not compared, the baseline has no such series: new0, new1, new2 and 2 more")
+
+
+def test_series_without_a_counterpart_below_the_floor_are_fine() -> None:
+    finding = judge(line(UP_FLOOR), SECONDS, series(a=0.05, b=0.05), series(c=0.1, d=0.1), Context())
+    assert finding.state is State.OK
+
+
+def test_where_no_series_has_a_counterpart_the_labels_that_differ_are_named() -> None:
+    finding = judge(line(UP), SECONDS, labelled("canary", a=0.1, b=0.2), labelled("stable", a=0.1, b=0.2), Context())
+    assert finding.state is State.TOO_FEW
+    assert finding.message.endswith(
+        "no series of the candidate has a counterpart in the baseline: they differ in pod; aggregate that away in the query"
+    )
+
+
+@pytest.mark.parametrize(
+    ("why", "values", "state", "spread"),
+    [
+        ("all the same", (0.2, 0.2), State.OK, "0%"),
+        ("all infinite are the same", (INF, INF), State.OK, "0%"),
+        ("one infinite lies infinitely apart", (0.2, INF), State.BREACHED, "+Inf"),
+        ("around 0 any difference is infinite", (-0.1, 0.1), State.BREACHED, "+Inf"),
+        ("nothing observed in one hides the spread", (0.2, NAN), State.TOO_FEW, "1 of 2"),
+    ],
+)
+def test_spreads_without_a_number(why: str, values: tuple[float, float], state: State, spread: str) -> None:
+    finding = judge(line({"maxSpread": "50%"}), SECONDS, series(a=values[0], b=values[1]), NotAsked(), Context())
+    assert (finding.state, spread in finding.message) == (state, True), (why, finding.message)
+
+
+def test_an_answer_of_the_wrong_kind_is_no_data_and_not_a_source_that_is_down() -> None:
+    failed = Failed(FailedReason.BAD_ANSWER, "the question gives a native histogram")
+    finding = judge(line(MAX), SECONDS, failed, NotAsked(), Context(expected=False))
+    assert (finding.state, finding.source_down) == (State.BLIND, False)
+    assert "native histogram" in finding.message

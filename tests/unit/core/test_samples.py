@@ -64,10 +64,11 @@ def test_a_ratio(why: str, bad: Answer, total: Answer, wanted: object) -> None:
     assert shares(bad, total) == wanted, why
 
 
-def test_a_total_that_is_no_number_is_no_number() -> None:
-    found = shares(vector(only=1), vector(only=math.nan))
+def test_a_total_that_is_no_number_was_not_observed() -> None:
+    assert shares(vector(only=1), vector(only=math.nan)) == "TooFew"
+    found = shares(vector(a=1, b=1), vector(a=math.nan, b=100))
     assert isinstance(found, dict)
-    assert math.isnan(found[""] or 0.0)
+    assert found == {'{segment="a"}': None, '{segment="b"}': 0.01}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,7 @@ def test_a_total_that_is_no_number_is_no_number() -> None:
         ("65 are an error", PLAIN, many(MAX_SERIES + 1), NoData),
         ("not answered yet is open", PLAIN, None, Open),
         ("a failure stays one", PLAIN, Failed(FailedReason.REFUSED), Failed),
+        ("not a number is an answer all the same", PLAIN, vector(only=math.nan), Value),
     ],
 )
 def test_a_query(why: str, metric: Metric, answer: Answer | None, wanted: type) -> None:
@@ -99,3 +101,48 @@ def test_very_long_labels_are_cut_and_still_tell_two_series_apart() -> None:
     assert len(one) <= LONGEST_LABELS + 16
     assert one.startswith('{agent="xxx')
     assert labelled((("path", "/" + "a" * 100),)) == '{path="/' + "a" * 100 + '"}'
+
+
+REQUESTS = Question("default", "requests")
+COUNTED = Metric.model_validate({"name": "p99", "query": "q", "requests": "r", "minimumRequests": 10})
+
+
+@pytest.mark.parametrize(
+    ("why", "values", "requests", "wanted"),
+    [
+        ("enough", vector(only=0.2), vector(only=10), {"": 0.2}),
+        ("too few in all", vector(only=0.2), vector(only=9), "TooFew"),
+        ("none at all", vector(only=0.2), vector(), "TooFew"),
+        ("a count that is no number is none", vector(only=0.2), vector(only=math.nan), "TooFew"),
+        ("each by its labels", vector(a=0.2, b=0.3), vector(a=10, b=9), {'{segment="a"}': 0.2, '{segment="b"}': None}),
+        ("one count for all", vector(a=0.2, b=0.3), vector(only=10), {'{segment="a"}': 0.2, '{segment="b"}': 0.3}),
+        ("one count of another is not for all", vector(a=0.2), vector(b=10), "TooFew"),
+        ("nothing observed", vector(only=math.nan), vector(only=100), {"": None}),
+    ],
+)
+def test_a_query_with_requests_behind_it(why: str, values: Vector, requests: Vector, wanted: object) -> None:
+    found = sample(COUNTED, Asked({BAD: values, REQUESTS: requests}), (BAD, REQUESTS))
+    got = {one.series: one.value for one in found.series} if isinstance(found, Value) else type(found).__name__
+    assert got == wanted, why
+
+
+def test_a_number_of_series_beyond_all_use_is_certain_and_readable() -> None:
+    found = sample(PLAIN, Asked({BAD: many(5000)}), (BAD,))
+    assert isinstance(found, NoData)
+    assert found.certain
+    assert found.message == "errors: 5,000 series, more than 64: aggregate in the query"
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        ((("path", 'a"b'),), '{path="a\\"b"}'),
+        ((("path", "a\\b"),), '{path="a\\\\b"}'),
+        ((("path", "a\nb\tc\r"),), '{path="a\\nb\\tc\\r"}'),
+        ((("path", "\0\x1b[31m"),), '{path="\\x00\\x1b[31m"}'),
+        ((("a.b/c", "é😀"),), '{"a.b/c"="é😀"}'),
+        ((('a"', "x"),), '{"a\\""="x"}'),
+    ],
+)
+def test_labels_are_written_as_promql_does_and_in_one_line(labels: tuple[tuple[str, str], ...], wanted: str) -> None:
+    assert labelled(labels) == wanted

@@ -174,7 +174,12 @@ def test_a_unit_of_its_own_goes_before_the_presets() -> None:
     ("name", "metric", "path", "message"),
     [
         ("http/error-rate", {"unit": "seconds"}, "unit", "a ratio metric has unit ratio"),
-        ("http/latency", {"minimumRequests": 5}, "minimumRequests", "'minimumRequests' goes with 'ratio'"),
+        (
+            "http/latency",
+            {"minimumRequests": 5},
+            "minimumRequests",
+            "'minimumRequests' goes with 'ratio', or with a 'query' that has 'requests'",
+        ),
         ("http/error-rate", {"whenEmpty": "Zero"}, "whenEmpty", "'whenEmpty' goes with 'query'"),
     ],
 )

@@ -15,6 +15,8 @@ from tidegate.api.templates.spec import MetricTemplateSpec
 def texts_of(metric: Metric | MetricTemplateSpec, where: Where) -> list[tuple[Where, str]]:
     """The PromQL texts of a metric or template with their places."""
     found = [] if metric.query is None else [((*where, "query"), metric.query)]
+    if metric.requests is not None:
+        found.append(((*where, "requests"), metric.requests))
     if metric.ratio is not None:
         found += [((*where, "ratio", field), text) for field, text in metric.ratio.texts.items()]
     return found
@@ -26,7 +28,7 @@ def query_problems(spec: RolloutSpec) -> Iterator[Problem]:
     for index, metric in enumerate(spec.metrics):
         where = ("spec", "metrics", index)
         for place, text in texts_of(metric, where):
-            yield from _of_text(place, text, compared=metric.name in compared)
+            yield from _of_text(place, text, compared=metric.name in compared and place[-1] != "requests")
 
 
 def unknown_variable(text: str) -> str:
@@ -38,7 +40,7 @@ def unknown_variable(text: str) -> str:
 
 def text_fault(where: Where, text: str) -> str:
     """Why a text could not be asked at its place, which ends in its field's name; empty when it could."""
-    faults = {"query": promql.query_fault, "histogram": promql.histogram_fault}
+    faults = {"query": promql.query_fault, "requests": promql.query_fault, "histogram": promql.histogram_fault}
     return unknown_variable(text) or faults.get(str(where[-1]), promql.selector_fault)(text)
 
 

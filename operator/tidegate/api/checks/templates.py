@@ -158,6 +158,8 @@ def _with_question(metric: Metric, spec: MetricTemplateSpec, values: Mapping[str
     changes: dict[str, object] = {"template": None, "parameters": None, **said}
     if spec.query is not None:
         changes["query"] = filled(spec.query, values)
+    if spec.requests is not None:
+        changes["requests"] = filled(spec.requests, values)
     if spec.ratio is not None:
         changes["ratio"] = spec.ratio.rewritten(lambda text: filled(text, values))
     return metric.model_copy(update=changes)

@@ -76,6 +76,7 @@ def _limit(line: Threshold | Regression) -> tuple[bool, ...]:
     return (
         sum(limit is not None for limit in limits) == 1,
         line.floor is None or line.max_increase is not None,
+        line.max_increase is None or line.floor is not None,
         line.after_hold is AfterHold.CONTINUE or line.on_breach is OnBreach.HOLD,
         line.split is None or line.on_breach is not OnBreach.REVERT,
     )
@@ -88,7 +89,8 @@ def _metric(metric: Metric) -> tuple[bool, ...]:
         sum(one is not None for one in (metric.query, metric.ratio, metric.preset, metric.template)) == 1,
         metric.parameters is None or elsewhere,
         not ratio or metric.unit in {None, Unit.RATIO},
-        metric.minimum_requests is None or ratio or elsewhere,
+        metric.minimum_requests is None or ratio or metric.requests is not None or elsewhere,
+        metric.requests is None or metric.query is not None,
         not ratio or metric.when_empty is WhenEmpty.NO_DATA,
         metric.window.seconds >= 1,
     )
@@ -99,7 +101,8 @@ def _template(template: MetricTemplateSpec) -> tuple[bool, ...]:
     return (
         (template.query is None) != (template.ratio is None),
         not ratio or template.unit in {None, Unit.RATIO},
-        template.minimum_requests is None or ratio,
+        template.minimum_requests is None or ratio or template.requests is not None,
+        template.requests is None or template.query is not None,
         not ratio or template.when_empty in {None, WhenEmpty.NO_DATA},
         template.window is None or template.window.seconds >= 1,
     )

@@ -35,6 +35,8 @@ class MetricTemplateSpec(ApiModel):
     """What differs between its users."""
     query: PromQL | None = None
     """PromQL that gives a scalar or an instant vector, with the operator's `$variables` and `{{ parameters.name }}`."""
+    requests: PromQL | None = None
+    """For a `query`: PromQL that gives how many requests are behind it."""
     ratio: Ratio | None = None
     """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
     unit: Unit | None = None
@@ -42,7 +44,7 @@ class MetricTemplateSpec(ApiModel):
     window: Duration | None = None
     """How far back the question looks, where the Rollout's metric does not say."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
-    """For a `ratio`: the least number of requests to judge, where the Rollout's metric does not say."""
+    """For a `ratio`, or a `query` with `requests`: the least number of requests to judge, where the Rollout's metric does not say."""
     min_series: Annotated[int, Field(ge=1, le=64)] | None = None
     """The least number of series to decide on, where the Rollout's metric does not say."""
     warm_up: Duration | None = None
@@ -54,10 +56,11 @@ class MetricTemplateSpec(ApiModel):
         Rule("has(self.query) != has(self.ratio)", "give exactly one of 'query' and 'ratio'"),
         Rule("!has(self.ratio) || !has(self.unit) || self.unit == 'ratio'", "a ratio metric has unit ratio", ".unit"),
         Rule(
-            "!has(self.minimumRequests) || has(self.ratio)",
-            "'minimumRequests' goes with 'ratio'",
+            "!has(self.minimumRequests) || has(self.ratio) || has(self.requests)",
+            "'minimumRequests' goes with 'ratio', or with a 'query' that has 'requests'",
             ".minimumRequests",
         ),
+        Rule("!has(self.requests) || has(self.query)", "'requests' goes with 'query'", ".requests"),
         Rule(
             "!has(self.ratio) || !has(self.whenEmpty) || self.whenEmpty == 'NoData'",
             "'whenEmpty' goes with 'query'",

@@ -143,8 +143,6 @@ def severity(line: Threshold, metric: Metric, one: SeriesFinding) -> float:
     """
     if one.value is None or math.isnan(one.value):
         return math.nan
-    if math.isinf(one.value):
-        return math.inf
     match line.kind:
         case LimitKind.MAX | LimitKind.MAX_SPREAD:
             return one.value
@@ -154,10 +152,19 @@ def severity(line: Threshold, metric: Metric, one: SeriesFinding) -> float:
             pass
     if line.floor is not None and one.value < line.floor.in_unit(metric.effective_unit):
         return -math.inf
-    if one.baseline is None or one.baseline == 0 or not math.isfinite(one.baseline):
+    if one.baseline is None or math.isnan(one.baseline):
         return math.nan
-    change = (one.value - one.baseline) / abs(one.baseline)
+    change = _change(one.value, one.baseline)
     return change if line.kind is LimitKind.MAX_INCREASE else -change
+
+
+def _change(value: float, base: float) -> float:
+    """How far a value moved from the baseline's, as a ratio of it: infinitely from 0, and to or from infinity."""
+    if value == base:
+        return 0.0
+    if base == 0 or math.isinf(base) or math.isinf(value):
+        return math.inf if value > base else -math.inf
+    return (value - base) / abs(base)
 
 
 def severity_of_limit(line: Threshold, metric: Metric) -> float:
