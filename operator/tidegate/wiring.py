@@ -29,6 +29,8 @@ from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watc
 from tidegate.handlers.command_upkeep import EVERY as UPKEEP
 from tidegate.handlers.intake import waking
 from tidegate.handlers.resync import EVERY
+from tidegate.handlers.standing import EVERY as LOOK_EVERY
+from tidegate.handlers.standing import Standing
 from tidegate.metrics import Metrics
 from tidegate.ports.errors import PortError
 from tidegate.ports.protocols import (
@@ -129,10 +131,12 @@ async def run_operator(
         watches = Watches(api, caches, takes_of(intake), settings.namespaces)
         resync = Resync(api, caches, intake, settings.namespaces, now=clock.now)
         upkeep = CommandUpkeep(api, commands, caches.commands, caches.rollouts, clock)
-        async with _serving(settings, metrics, api, scheduler):
+        standing = Standing(api, lambda: watches.refused, settings.namespaces)
+        async with _serving(settings, metrics, api, scheduler, standing):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
             with _signals_to(stop):
-                await _run(stop, scheduler, watches.run, _resyncing(resync), _upkeeping(upkeep), _pulse(api))
+                background = (_resyncing(resync), _upkeeping(upkeep), _pulse(api), _standing(standing))
+                await _run(stop, scheduler, watches.run, *background)
         _log.info("operator stopped")
 
 
@@ -177,6 +181,12 @@ async def _upkeeping(upkeep: CommandUpkeep) -> None:
     while True:
         await asyncio.sleep(UPKEEP)
         await upkeep.once()
+
+
+async def _standing(standing: Standing) -> None:
+    while True:
+        await standing.look()
+        await asyncio.sleep(LOOK_EVERY)
 
 
 async def _pulse(api: Api) -> None:
@@ -245,7 +255,9 @@ def _address(source: Source) -> SourceAddress:
 
 
 @asynccontextmanager
-async def _serving(settings: Settings, metrics: Metrics, api: Api, scheduler: Scheduler) -> AsyncIterator[None]:
+async def _serving(
+    settings: Settings, metrics: Metrics, api: Api, scheduler: Scheduler, standing: Standing
+) -> AsyncIterator[None]:
     turned = stale(lambda: time.monotonic() - scheduler.heartbeat, SCHEDULER_STUCK, "the scheduler last turned")
 
     def silence() -> float:
@@ -255,7 +267,7 @@ async def _serving(settings: Settings, metrics: Metrics, api: Api, scheduler: Sc
         settings.listen,
         metrics,
         live=[turned, stale(silence, API_LOST, "the API server last answered")],
-        ready=[stale(silence, API_SILENT, "the API server last answered")],
+        ready=[stale(silence, API_SILENT, "the API server last answered"), standing.trouble],
     )
     await server.start()
     try:

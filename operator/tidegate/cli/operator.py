@@ -7,6 +7,8 @@ import asyncio
 import gc
 from pathlib import Path
 
+import structlog
+
 from tidegate import logs
 from tidegate.cli.errors import CommandError
 from tidegate.loop import scheduler_of
@@ -14,6 +16,8 @@ from tidegate.ports.errors import PortError
 from tidegate.settings import SettingsError, load
 from tidegate.web import ListenError
 from tidegate.wiring import run_operator
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(str(error)) from error
     _collect_garbage_rarely()
     logs.configure(settings.logs.format, settings.logs.level)
+    if not settings.sources:
+        _log.warning("no sources", why=f"{arguments.config} names none, so no Rollout can start: add 'sources:'")
     try:
         asyncio.run(run_operator(settings, scheduler_of, kubeconfig=arguments.kubeconfig, context=arguments.context))
     except ListenError as error:

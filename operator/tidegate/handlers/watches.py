@@ -63,6 +63,8 @@ class Watches:
         self._caches = caches
         self._takes = takes
         self._namespaces = tuple(namespaces)
+        self.refused: frozenset[Resource] = frozenset()
+        """The kinds that may not be watched everywhere they are to be, as last asked."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keeps the streams going until `stop` is set."""
@@ -169,8 +171,11 @@ class Watches:
         ]
         answers = await asyncio.gather(*(may_watch(self._api, resource, place) for resource, place in asked))
         refused = {resource for (resource, _), allowed in zip(asked, answers, strict=True) if not allowed}
-        for resource in refused:
-            _log.error("not allowed to watch", kind=resource.kind, group=resource.group)
+        for resource in refused - self.refused:
+            _log.error(
+                "not allowed to watch", kind=resource.kind, group=resource.group, role="examples/install/rbac.yaml"
+            )
+        self.refused = frozenset(refused)
         return [resource for resource in self._takes if resource not in refused]
 
     async def _permissions_changed(self, allowed: Sequence[Resource]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,21 @@ def test_the_c_locale_is_fine() -> None:
 @pytest.mark.parametrize("columns", ["banana", "1"])
 def test_any_width_is_fine(columns: str) -> None:
     assert run(["plan", "examples/complete.yaml"], COLUMNS=columns).returncode == 0
+
+
+def kubeconfig_of(folder: Path) -> Path:
+    """Of a cluster that nobody reaches."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    file = folder / "kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    return file
 
 
 DEEP = "[" * 5000 + "]" * 5000
@@ -169,16 +185,7 @@ def test_what_is_no_name_never_becomes_a_part_of_a_url(
 def test_a_command_too_long_is_one_line(
     arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-    }
-    file = tmp_path / "kubeconfig"
-    file.write_text(yaml.safe_dump(config))
+    file = kubeconfig_of(tmp_path)
     assert main(["pause", "web", "--kubeconfig", str(file), *arguments]) == 2
     assert said in capsys.readouterr().err
 
@@ -203,3 +210,18 @@ def test_an_instant_says_its_time_zone(when: str, tmp_path: Path, capsys: pytest
     assert "must say its time zone" in capsys.readouterr().err
     assert main(["backtest", rollout(tmp_path), "--prometheus", "http://127.0.0.1:1", "--from", when]) == 2
     assert "must say its time zone" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
+    kubeconfig = kubeconfig_of(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = tmp_path / "operator.yaml"
+        port = taken.getsockname()[1]
+        config.write_text(f"listen: 127.0.0.1:{port}\nsources: {{default: {{url: http://127.0.0.1:1}}}}\n")
+        done = run(["operator", "--config", str(config), "--kubeconfig", str(kubeconfig)])
+    assert done.returncode == 1
+    said = done.stderr.decode().splitlines()[-1]
+    assert (
+        said
+        == f"tidegate: cannot listen on 127.0.0.1:{port}: the port is taken; 'listen' in {config} names another address"
+    )

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tidegate.metrics import Metrics
-from tidegate.web import Check, WebServer, stale
+from tidegate.web import Check, ListenError, WebServer, stale
 
 
 def series(metrics: Metrics, prefix: str) -> dict[tuple[str, ...], float]:
@@ -103,3 +104,19 @@ def test_stale_is_older_than_the_limit() -> None:
     assert check() is None
     age = 61.0
     assert check() == "the scheduler last turned 61 s ago, more than 60 s"
+
+
+@pytest.mark.parametrize(
+    ("listen", "said"),
+    [
+        ("127.0.0.1:{taken}", "cannot listen on 127.0.0.1:{taken}: the port is taken"),
+        ("203.0.113.1:0", "cannot listen on 203.0.113.1:0: this machine has no such address"),
+    ],
+)
+async def test_an_address_that_cannot_be_had_is_told(listen: str, said: str) -> None:
+    async with serving() as (url, metrics):
+        taken = url.rpartition(":")[2]
+        server = WebServer(listen.format(taken=taken), metrics, live=(), ready=())
+        with pytest.raises(ListenError) as caught:
+            await server.start()
+        assert str(caught.value) == said.format(taken=taken)

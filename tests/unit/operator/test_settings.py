@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import certifi
 import pytest
 
 from tidegate.settings import Settings, SettingsError, load
@@ -10,15 +11,15 @@ WHOLE = """
 sources:
   default:
     url: https://prometheus.monitoring:9090/prefix/
-    bearerTokenFile: /run/token
-    caFile: /run/ca.crt
+    bearerTokenFile: TOKEN
+    caFile: CA
     headers: {X-Scope-OrgID: a}
     timeout: 5s
     concurrency: 4
     partialResponses: Trust
   other:
     url: http://thanos
-    basicAuth: {username: me, passwordFile: /run/password}
+    basicAuth: {username: me, passwordFile: TOKEN}
 namespaces: [shop]
 ignoredAnnotations: [example.com/checksum]
 listen: ":9000"
@@ -33,10 +34,12 @@ def loaded(tmp_path: Path, text: str) -> Settings:
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:
-    settings = loaded(tmp_path, WHOLE)
+    token = tmp_path / "token"
+    token.write_text("hunter2")
+    settings = loaded(tmp_path, WHOLE.replace("TOKEN", str(token)).replace("CA", certifi.where(), 1))
     source = settings.sources["default"]
     assert source.url == "https://prometheus.monitoring:9090/prefix"
-    assert source.bearer_token_file == Path("/run/token")
+    assert source.bearer_token_file == token
     assert (source.timeout.seconds, source.concurrency) == (5, 4)
     assert source.partial_responses == "Trust"
     assert settings.sources["other"].basic_auth is not None
@@ -62,12 +65,37 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path, text: str) -> None:
         ("two ways in", "sources: {default: {url: http://a, bearerTokenFile: /t, basicAuth: {username: a, passwordFile: /p}}}", "not both"),
         ("a key without its certificate", "sources: {default: {url: http://a, clientKeyFile: /k}}", "clientCertFile"),
         ("a time-out of nothing", "sources: {default: {url: http://a, timeout: 0s}}", "sources.default.timeout"),
-        ("partial answers borne", "sources: {default: {url: http://a, partialResponses: Warn}}", "sources.default.partialResponses: Input should be 'Refuse' or 'Trust'"),
+        ("partial answers borne", "sources: {default: {url: http://a, partialResponses: Warn}}", "sources.default.partialResponses: write 'Refuse' or 'Trust'"),
         ("no threads", "sources: {default: {url: http://a, concurrency: 0}}", "concurrency"),
         ("an address without a port", "listen: localhost", "0.0.0.0:8080"),
         ("a level nobody knows", "logs: {level: loud}", "logs.level"),
         ("a list", "- a", "keys and values"),
-        ("no YAML", "a: [", "not YAML"),
+        ("no YAML", "a: [", "config.yaml:1: is not YAML"),
+        ("a text for a list", "namespaces: shop", "namespaces: must be a list, such as [shop, bank]"),
+        ("less than none", "sources: {default: {url: http://a, concurrency: -1}}", "sources.default.concurrency: the least is 1"),
+        ("too many threads", "sources: {default: {url: http://a, concurrency: 999}}", "sources.default.concurrency: the most is 256"),
+        ("half a thread", "sources: {default: {url: http://a, concurrency: 1.5}}", "sources.default.concurrency: must be a whole number"),
+        ("two times the sources", "sources: {}\nsources: {}", "config.yaml:2: is not YAML: 'sources' is written twice"),
+        ("one source twice", "sources: {a: {url: http://a}, a: {url: http://b}}", "'a' is written twice"),
+        ("a source with a space", "sources: {Bad Name: {url: http://a}}", "sources.Bad Name: write lower-case letters, digits and '-'"),
+        ("a namespace with a space", "namespaces: [nosuch, Bad NS]", "namespaces.1: write lower-case letters, digits and '-'"),
+        ("a namespace that is a number", "namespaces: [5]", "namespaces.0: must be a text; write it in quotes"),
+        ("a source that is a url", "sources: {default: http://a}", "sources.default: must have keys and values"),
+        ("sources in a list", "sources: [{url: http://a}]", "sources: must have keys and values"),
+        ("a header on two lines", 'sources: {default: {url: http://a, headers: {X-A: "hunter2\\r\\nX-B: c"}}}', "sources.default.headers.X-A: must be on one line"),
+        ("a header named on two lines", 'sources: {default: {url: http://a, headers: {"X-A\\r\\nX-B": c}}}', "is no name of a header"),
+        ("an empty name of a header", 'sources: {default: {url: http://a, headers: {"": c}}}', "is no name of a header"),
+        ("a number for a header", "sources: {default: {url: http://a, headers: {X-A: 5}}}", "sources.default.headers.X-A: must be a text; write it in quotes"),
+        ("a token that is not there", "sources: {default: {url: http://a, bearerTokenFile: /nope}}", "sources.default.bearerTokenFile: /nope cannot be read: No such file or directory"),
+        ("a folder for a token", "sources: {default: {url: http://a, bearerTokenFile: /tmp}}", "sources.default.bearerTokenFile: /tmp cannot be read: Is a directory"),
+        ("a password that is not there", "sources: {default: {url: http://a, basicAuth: {username: a, passwordFile: /nope}}}", "sources.default.basicAuth.passwordFile: /nope cannot be read"),
+        ("a certificate that is not there", "sources: {default: {url: http://a, clientCertFile: /nope, clientKeyFile: /nope2}}", "sources.default.clientKeyFile: /nope2 cannot be read"),
+        ("a CA that is none", "sources: {default: {url: http://a, caFile: /etc/hostname}}", "sources.default.caFile: /etc/hostname holds no certificate (PEM)"),
+        ("a client certificate that is none", "sources: {default: {url: http://a, clientCertFile: /etc/hostname}}", "sources.default.clientCertFile: /etc/hostname holds no certificate (PEM) and its key"),
+        ("basicAuth without a user", "sources: {default: {url: http://a, basicAuth: {passwordFile: /p}}}", "sources.default.basicAuth.username: is required"),
+        ("a name in capitals", "ignoredAnnotations: a", "ignoredAnnotations: must be a list"),
+        ("deep brackets", "a: " + "[" * 5000 + "]" * 5000, "is nested too deeply"),
+        ("itself inside", "a: &a [*a]", "contains itself"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_file_and_key(tmp_path: Path, case: str, text: str, words: str) -> None:

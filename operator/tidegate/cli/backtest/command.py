@@ -177,8 +177,12 @@ def _svg(text: str) -> Path:
 
 def _header(text: str) -> tuple[str, str]:
     name, separator, value = text.partition(":")
-    if not separator or not name.strip():
-        raise CommandError(f"--header {name}: write it like X-Scope-OrgID:shop")
+    try:
+        made = Source.model_validate({"url": "http://localhost", "headers": {name.strip(): value.strip()}}).headers
+    except ValidationError:
+        made = {}
+    if not separator or not made:
+        raise CommandError(f"--header {name}: write it like X-Scope-OrgID:shop, on one line")
     return name.strip(), value.strip()
 
 
