@@ -25,7 +25,7 @@ COMMANDS: Final = {
         "backtest.command",
         "run a Rollout file over what Prometheus remembers: when would it have stopped, and why",
     ),
-    "status": ("status", "show what a Rollout is doing, and why"),
+    "status": ("status.command", "show what a Rollout is doing, and why"),
     "abort": ("command", "revert the run now"),
     "pause": ("command", "stop the run's progress; guards stay on"),
     "resume": ("command", "go on with a paused run"),

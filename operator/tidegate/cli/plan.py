@@ -20,7 +20,7 @@ from tidegate.cli.tables import Table, show
 from tidegate.cli.timeline import Planned, timeline
 from tidegate.core.instants import in_words
 
-COLUMNS: Final = ("step", "weight", "from", "to", "gate", "judged (after so long in the step)")
+COLUMNS: Final = ("step", "weight", "from", "to", "gate", "checkpoints at")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from tidegate.cli.errors import CommandError
 from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.tables import Table, show
 from tidegate.core.instants import in_words
+from tidegate.ports.protocols import Manager
 from tidegate.reconcile.specs import checked
 from tidegate.simulation.clean import clean_world
 from tidegate.simulation.outcome import Outcome, unmet
@@ -56,18 +57,20 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps(outcome.as_json() | {"unmet": failures}, indent=2))
     else:
-        _print(document, outcome, failures, took)
+        dated = any(step.gate is not None and step.gate.after is not None for step in spec.steps)
+        _print(document, outcome, failures, took, dated=dated)
     return 1 if failures else 0
 
 
-def _print(document: Document, outcome: Outcome, failures: list[str], took: float) -> None:
+def _print(document: Document, outcome: Outcome, failures: list[str], took: float, *, dated: bool) -> None:
+    """Prints the timeline; `dated` by the calendar too, for a Rollout whose gates go by it."""
     rows = tuple(
         (
             in_words(line.after) or "0s",
-            f"{datetime.fromtimestamp(line.time, UTC):%a %m-%d %H:%M:%S}",
+            f"{datetime.fromtimestamp(line.time, UTC):%m-%d %H:%M}" if dated else "",
             line.weight,
             line.what,
-            line.why,
+            _written_by(line.why) if line.weight else line.why,
         )
         for line in outcome.lines
     )
@@ -77,6 +80,11 @@ def _print(document: Document, outcome: Outcome, failures: list[str], took: floa
     print(f"{virtual} of virtual time, {outcome.ticks} ticks, in {took:.2f} s", file=sys.stderr)
     for failure in failures:
         print(f"NOT AS EXPECTED: {printable(failure)}")
+
+
+def _written_by(manager: str) -> str:
+    """Who wrote a route, by its field manager."""
+    return "by tidegate (revert)" if manager == Manager.REVERT else f"by {manager}"
 
 
 def _wire(document: Document) -> dict[str, Any]:

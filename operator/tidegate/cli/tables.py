@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Final, TextIO
 
 from tidegate.api.text import printable
+from tidegate.cli.tones import tone_of
 
 PADDING: Final = 3
 """Characters beside a drawn column; the first has one more."""
-LEGIBLE: Final = 40
-"""Characters that the widest column needs at least, if its text is to be wrapped."""
+LEGIBLE: Final = 24
+"""Characters that a column of sentences needs at least, if they are to be wrapped."""
 
 
 @dataclass(frozen=True)
@@ -51,29 +52,60 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "   ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() + "\n"
 
 
+def headline(name: str, what: str, out: TextIO) -> None:
+    """Writes a first line such as `checkout: Reverted`, in colour on a terminal."""
+    name, what = printable(name), printable(what)
+    if not out.isatty():
+        out.write(f"{name}: {what}\n")
+        return
+    from rich.console import Console  # noqa: PLC0415  (only a terminal needs rich, and it takes 50 ms)
+    from rich.text import Text  # noqa: PLC0415
+
+    Console(file=out).print(Text.assemble(f"{name}: ", (what, tone_of(what) or "bold")))
+
+
 def _draw(table: Table, out: TextIO) -> None:
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415  (only a terminal needs rich, and it takes 50 ms)
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table as Drawn  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    drawn = Drawn(title=Text(table.title), box=SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for heading in table.columns:
-        drawn.add_column(heading)
-    for row in table.rows:
-        drawn.add_row(*(Text(cell) for cell in row))
     console = Console(file=out)
-    if _fits(table, console.width):
-        console.print(drawn)
-    else:
+    widths = fitted(table, console.width)
+    if widths is None:
         out.writelines(f"{line}\n" for line in (table.title, *_paragraphs(table, console.width)))
+        return
+    drawn = Drawn(title=Text(table.title), box=SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for heading, width in zip(table.columns, widths, strict=True):
+        drawn.add_column(heading, width=width, overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*(Text(cell, style=tone_of(cell)) for cell in row))
+    console.print(drawn)
 
 
-def _fits(table: Table, width: int) -> bool:
-    """Whether every column but the widest is as wide as its texts, and that one is wide enough to be read."""
-    cells = [table.columns, *table.rows]
-    widths = sorted(max(len(line[place]) for line in cells) for place in range(len(table.columns)))
-    return sum(widths[:-1]) + sum(min(one, LEGIBLE) for one in widths[-1:]) + PADDING * len(widths) + 1 <= width
+def fitted(table: Table, width: int) -> list[int] | None:
+    """The columns' widths in a table of at most `width` characters; `None` where its words have no room.
+
+    The widest column gives way first, down to its longest word, or to what can still be read of a text.
+    """
+    lines = [table.columns, *table.rows]
+    places = range(len(table.columns))
+    widths = [max(len(line[place]) for line in lines) for place in places]
+    least = [min(widths[place], max(_longest_word(line[place]) for line in lines)) for place in places]
+    least = [
+        max(word, min(full, LEGIBLE)) if full > 2 * LEGIBLE else word for word, full in zip(least, widths, strict=True)
+    ]
+    room = width - PADDING * len(widths) - 1
+    while sum(widths) > room:
+        giving = [place for place in places if widths[place] > least[place]]
+        if not giving:
+            return None
+        widths[max(giving, key=lambda place: widths[place])] -= 1
+    return widths
+
+
+def _longest_word(text: str) -> int:
+    return max((len(word) for word in text.split()), default=0)
 
 
 def _paragraphs(table: Table, width: int) -> Iterator[str]:

@@ -68,8 +68,8 @@ def _beyond(line: Threshold) -> str:
             return f"with its series more than {line.limit} apart"
         case LimitKind.REGRESSION:
             test = line.regression or Regression()
-            than = f"than the baseline by more than {test.margin}" if test.limit is None else f"than {test.limit}"
-            return f"worse {than}, shown with {test.confidence} confidence"
+            than = f"more than {test.margin} worse than the baseline" if test.limit is None else f"above {test.limit}"
+            return f"{than}, with {test.confidence} confidence"
         case LimitKind.SPLIT:
             return "counted in other shares than the weights say"
 

@@ -65,6 +65,8 @@ def _refusal(draft: Draft, command: Command) -> str | None:
     run = draft.status.run
     if command.run and (run is None or run.id != command.run):
         return f"run {printable(command.run)} is not under way"
+    if run is None and command.action is Action.RESUME and draft.spec.paused:
+        return "no run is under way: spec.paused keeps it from starting"
     if run is None:
         return None if command.action is Action.RETRY else "no run is under way"
     ending = run.ending is not None

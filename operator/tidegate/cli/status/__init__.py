@@ -1,0 +1,1 @@
+"""`tidegate status`: what a Rollout is doing, and why."""

@@ -1,0 +1,112 @@
+"""The tables of `tidegate status`: guards, metrics without an answer, tests on counts, checkpoints, earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tidegate.api.status import CheckpointStatus, EvidenceStatus, FindingStatus, GuardStatus
+from tidegate.api.threshold import LimitKind
+from tidegate.cli.status.told import Told, version_in_words
+from tidegate.cli.tables import Table
+from tidegate.core.evidence.intervals import still_possible
+from tidegate.core.proofs import ratio_in_words
+from tidegate.core.verdicts import ALPHA
+
+MOST_RUNS: Final = 5
+"""Earlier runs that are listed; `.status.history` has a few more."""
+MOST_CHECKPOINTS: Final = 5
+"""Earlier checkpoints that are listed; `.status.checkpoints` has a few more, with all that was found."""
+JUDGED: Final = ("metric", "limit", "window", "candidate", "baseline", "series", "requests", "possible", "state")
+
+
+def tables(told: Told) -> Iterator[Table]:
+    """See the module."""
+    status = told.status
+    unanswered = {blind.message for blind in status.blind} - {""}
+    if status.guards:
+        rows = [_guard(guard, told, unanswered) for guard in status.guards]
+        yield _table("Guards that are not ok", ("guard", "state", "since", "what was seen"), rows)
+    if status.blind:
+        rows = [(blind.metric, blind.kind, told.moment(blind.since), blind.message) for blind in status.blind]
+        yield _table("Metrics without an answer", ("metric", "why", "since", "what was answered"), rows)
+    if status.run is not None and status.run.evidence:
+        yield _tests(status.run.evidence, told)
+    if status.checkpoints:
+        yield from _checkpoints(told)
+    if status.history:
+        runs = status.history[:MOST_RUNS]
+        rows = [
+            (one.id, version_in_words(one.version), one.outcome, told.moment(one.end_time), one.message or one.reason)
+            for one in runs
+        ]
+        yield _table("Earlier runs", ("run", "version", "outcome", "ended", "why"), rows)
+
+
+def _guard(guard: GuardStatus, told: Told, unanswered: set[str]) -> tuple[str, ...]:
+    seen = "no answer: see below" if guard.message in unanswered else guard.message
+    return guard.name, guard.state, told.moment(guard.since), seen
+
+
+def _checkpoints(told: Told) -> Iterator[Table]:
+    status = told.status
+    of = f" of run {status.history[0].id}" if status.run is None and status.history else ""
+    yield from _checkpoint(status.checkpoints[0], of)
+    before = status.checkpoints[1 : MOST_CHECKPOINTS + 1]
+    earlier = [(one.step, one.at, told.moment(one.time), one.verdict, _notable(one)) for one in before]
+    if earlier:
+        yield _table(f"Earlier checkpoints{of}", ("step", "at", "judged", "verdict", "not ok"), earlier)
+
+
+def _checkpoint(checkpoint: CheckpointStatus, of: str) -> Iterator[Table]:
+    title = f"Last checkpoint{of}, {checkpoint.at} into {checkpoint.step}: {checkpoint.verdict}"
+    thresholds = [_finding(one) for one in checkpoint.findings if not one.guard]
+    guards = [_finding(one) for one in checkpoint.findings if one.guard]
+    if thresholds or not guards:
+        yield _table(title, ("threshold", *JUDGED), thresholds)
+        title = "The guards at that time"
+    if guards:
+        yield _table(title, ("guard", *JUDGED), guards)
+
+
+def _finding(one: FindingStatus) -> tuple[str, ...]:
+    named = one.threshold != f"{one.metric} {one.limit}"  # otherwise its name says both
+    return (
+        one.threshold,
+        one.metric if named else "",
+        one.limit if named else "",
+        one.window,
+        one.value,
+        one.baseline,
+        one.series,
+        _requests(one),
+        one.possible,
+        f"{one.state}, {one.conclusion}" if one.conclusion else one.state,
+    )
+
+
+def _requests(one: FindingStatus) -> str:
+    """What was counted: bad requests, or of a split the candidate's among all."""
+    return f"{one.counts} {'to it' if one.limit.startswith(f'{LimitKind.SPLIT} ') else 'bad'}" if one.counts else ""
+
+
+def _notable(checkpoint: CheckpointStatus) -> str:
+    """The lines that were not ok, by name."""
+    return ", ".join(f"{one.threshold}: {one.state}" for one in checkpoint.findings if one.state != "Ok")
+
+
+def _tests(evidence: Sequence[EvidenceStatus], told: Told) -> Table:
+    """What the tests on counts have gathered, as last recorded."""
+    rows = []
+    for one in evidence:
+        total, total_bad, mine, mine_bad = one.counts
+        possible = ratio_in_words(*still_possible(one.profile[:-1], ALPHA)) if one.profile else ""
+        counted = (f"{mine_bad:.0f} of {mine:.0f} bad", f"{total_bad:.0f} of {total:.0f} bad")
+        if one.split:  # where the requests went, whatever came of them
+            counted = (f"{mine:.0f} requests", f"{total:.0f} requests")
+        rows.append((one.name, told.moment(one.start), *counted, possible))
+    return _table("Tests on counts", ("test", "since", "candidate", "baseline", "possible (95%)"), rows)
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    return Table(title, columns, tuple(rows))
