@@ -92,10 +92,11 @@ class Screen:
         if words == self._told:
             return
         self._told = words
-        metrics = "  ".join(f"{name} {self._values.get(name, '-')}" for name in METRICS)
-        console.print(
+        metrics = "  ".join(f"{name} {self._values.get(name, '-'):8}" for name in METRICS)
+        line = (
             f"{time.strftime('%H:%M:%S')}  {words:40} at Envoy {self._share:6}  {metrics}  {status.get('message', '')}"
         )
+        console.print(line, soft_wrap=True, highlight=False, markup=False)  # one line each, for grep
 
     async def _measure(self) -> None:
         while True:

@@ -14,10 +14,18 @@ NAMESPACE = "shop"
 
 
 async def up() -> None:
-    """Starts everything, says how to use it, and ends it on Ctrl-C or SIGTERM, at whatever point it is."""
+    """Starts everything, says how to use it, and ends it on Ctrl-C, SIGTERM or a closed terminal, at whatever point it is."""
     running = asyncio.ensure_future(_run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    loop = asyncio.get_running_loop()
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: the terminal was closed
+
+    def end() -> None:
+        for number in ending:  # a second Ctrl-C must not break off the clearing up
+            loop.add_signal_handler(number, lambda: None)
+        running.cancel()
+
+    for number in ending:
+        loop.add_signal_handler(number, end)
     with contextlib.suppress(asyncio.CancelledError):
         await running
     print("ended, nothing is left behind", flush=True)
@@ -44,6 +52,8 @@ A cluster with Tidegate, and the app {shop.APP} in namespace {NAMESPACE}: a base
   release      kubectl -n {NAMESPACE} set image deployment/{shop.CANARY} app={pods.SAMPLE}:v2
                kubectl -n {NAMESPACE} get rollouts -w
   spoil it     kubectl -n {NAMESPACE} set env deployment/{shop.CANARY} VERSION=v3 ERROR_RATE=0.3
+  your own     copy the Deployments, Services and HTTPRoute of {shop.APP}. Only {pods.SAMPLE}:TAG serves (environment: VERSION,
+               ERROR_RATE 0-1, LATENCY in seconds); a pod of any other image runs and answers nothing (503 by Envoy)
   command      .venv/bin/tidegate status {shop.APP} -n {NAMESPACE}     (also pause, resume, abort, retry)
   app          curl -H 'Host: {host}' {lab.gateway_url}/
   Prometheus   {lab.prometheus_url}

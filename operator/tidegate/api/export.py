@@ -68,7 +68,10 @@ def _rollouts() -> Schema:
         _column("Reason", f"{_READY}.reason", "Why it is ready or not", wide=True),
         _column("Candidate", ".spec.candidate.deployment", "The Deployment on trial", wide=True),
         _column("Baseline", ".spec.baseline.deployment", "The Deployment in service", wide=True),
-        _column("Images", ".status.run.version.images", "What is on trial", wide=True),
+        _column("On trial", ".status.run.version.images[*]", "The first image of the run under way", wide=True),
+        _column(
+            "In service", ".status.released.images[*]", "The first image last promoted, or found serving", wide=True
+        ),
     ]
     return _definition("Rollout", "tgr", columns, root | _object_of(RolloutSpec, status, LONGEST_ROLLOUT_NAME))
 

@@ -242,6 +242,7 @@ async def test_the_columns_show_what_goes_on(cluster: ControlPlane, api: Api, ro
         "conditions": [{"type": "Ready", "status": "Unknown", "reason": "Progressing"}],
         "nextCheckTime": "2099-01-02T03:04:05Z",
         "run": RUN | {"version": {"images": ["web:2", "proxy:1"]}},
+        "released": {"images": ["web:1"]},
     }
     await api.patch(rollout, {"status": status}, part="status")
     columns, cells = await table(cluster, path_of(rollout["metadata"]["namespace"]))
@@ -257,7 +258,8 @@ async def test_the_columns_show_what_goes_on(cluster: ControlPlane, api: Api, ro
         "Reason": "Progressing",
         "Candidate": "web-canary",
         "Baseline": "web",
-        "Images": '["web:2","proxy:1"]',
+        "On trial": "web:2",
+        "In service": "web:1",
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.metric import Ratio
-from tidegate.api.presets.preset import QUANTILE, Preset, System
+from tidegate.api.presets.preset import MIRRORED, QUANTILE, Preset, System
 from tidegate.api.scalars import Unit
 
 _ARM: Final = 'envoy_cluster_name=~"${namespace}_${service}_[0-9]+"'
@@ -21,13 +21,16 @@ SYSTEM: Final = System(
     arms="By namespace, Service and port in `envoy_cluster_name`. No name of the three can have a `_`.",
     mind=(
         "Every route to the arm's Service counts, on every port of it.",
-        "What Envoy answered for an arm that could not be reached (503) counts as an error of that arm.",
-        "gRPC errors travel in answers with status 200 and are not counted.",
+        "What Envoy answered for an arm that could not be reached (503, in gRPC status 14) counts as an error of that arm.",
+        "`contour/error-rate` counts HTTP statuses; gRPC errors travel in answers with status 200: ask `contour/grpc-error-rate`.",
+        "`contour/grpc-error-rate` counts calls by their `grpc-status`, client mistakes (such as `NOT_FOUND`) among the failures.",
         "A latency is the time from the request's end to the answer's end, as Envoy saw it.",
+        MIRRORED,
     ),
     sources=(
         "Contour's repository: `AltStatName` and its tests (`default_kuard_443`), weighted clusters, Grafana dashboards",
-        "Envoy's documentation of cluster statistics",
+        "Envoy's documentation of cluster and gRPC statistics; Contour's `DefaultFilters`, which has the gRPC statistics without methods",
+        "the counters of an Envoy 1.40 with that filter",
         "Flagger's queries for Contour",
     ),
     presets=(
@@ -38,6 +41,12 @@ SYSTEM: Final = System(
                 bad=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class="5"}}',
                 total=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class=~"[1-5]"}}',
             ),
+            Unit.RATIO,
+        ),
+        Preset(
+            "contour/grpc-error-rate",
+            "the share of gRPC calls that did not end with status 0",
+            Ratio(bad=f"envoy_cluster_grpc_failure{{{_ARM}}}", total=f"envoy_cluster_grpc_total{{{_ARM}}}"),
             Unit.RATIO,
         ),
         Preset(

@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.metric import Ratio
-from tidegate.api.presets.preset import QUANTILE, Preset, System
+from tidegate.api.presets.preset import METRIC, MIRRORED, QUANTILE, Parameter, Preset, System
 from tidegate.api.scalars import Unit
 
 _ARM: Final = 'envoy_cluster_name=~"service/$namespace/$service/[0-9]+(/[a-z0-9]+)?"'
+_COUNTERS: Final = Parameter(
+    "counters", METRIC, "what the gRPC counters begin with, such as `envoy_cluster_grpc_Add`", "envoy_cluster_grpc"
+)
 _FOLDED: Final = (
     "a rule's backends are one cluster (`httproute/namespace/route/rule/0`), which says nothing of one arm: then both have no data "
     "here. Ask the service itself (`http/…`) or its mesh (`istio/…`, `linkerd/…`) instead."
@@ -37,14 +40,22 @@ SYSTEM: Final = System(
         f"Not merged, and so without data: {_APART}.",
         "A backend at weight 0 is not merged: its counters begin with its first weight.",
         "Every route to the arm's Service counts, on every port of it.",
-        "What Envoy answered for an arm that could not be reached (503) counts as an error of that arm.",
-        "gRPC errors travel in answers with status 200 and are not counted.",
+        "What Envoy answered for an arm that could not be reached (503, in gRPC status 14) counts as an error of that arm.",
+        "`envoy-gateway/error-rate` counts HTTP statuses; gRPC errors travel in answers with status 200: ask `envoy-gateway/grpc-error-rate`.",
+        (
+            "Envoy Gateway counts gRPC by method, and Envoy writes the method into the counter's name where the service has a "
+            "package: for `shop.Cart/Add` the counters are `envoy_cluster_grpc_Add_failure` and `…_total`, so `counters` names one "
+            "method. Without a package they are `envoy_cluster_grpc_failure`, and all methods count together. Client mistakes "
+            "(such as `NOT_FOUND`) are among the failures."
+        ),
         "A latency is the time from the request's end to the answer's end, as Envoy saw it.",
+        MIRRORED,
     ),
     sources=(
         f"Envoy Gateway's repository at 1.9.0: {_READ}",
         "its issues 6742 and 7008 on what there was before",
-        "Envoy's documentation of cluster statistics",
+        "Envoy's documentation of cluster and gRPC statistics; Envoy Gateway's `GRPCStats` filter, which counts every method",
+        "the counters of an Envoy 1.40 with that filter",
     ),
     presets=(
         Preset(
@@ -55,6 +66,13 @@ SYSTEM: Final = System(
                 total=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class=~"[1-5]"}}',
             ),
             Unit.RATIO,
+        ),
+        Preset(
+            "envoy-gateway/grpc-error-rate",
+            "the share of gRPC calls that did not end with status 0",
+            Ratio(bad=f"<counters>_failure{{{_ARM}}}", total=f"<counters>_total{{{_ARM}}}"),
+            Unit.RATIO,
+            (_COUNTERS,),
         ),
         Preset(
             "envoy-gateway/latency",

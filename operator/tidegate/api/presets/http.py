@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.metric import Ratio
-from tidegate.api.presets.preset import LABEL, METRIC, QUANTILE, Parameter, Preset, System
+from tidegate.api.presets.preset import LABEL, METRIC, MIRRORED, QUANTILE, Parameter, Preset, System
 from tidegate.api.scalars import Unit
 
 _POD: Final = Parameter("podLabel", LABEL, "the label with the pod's name", "pod")
@@ -36,6 +36,7 @@ SYSTEM: Final = System(
             "`http_server_request_duration_seconds_count` and `http_response_status_code`; the FastAPI instrumentator and "
             "express-prom-bundle `codeLabel: status` and `status_code`."
         ),
+        MIRRORED,
     ),
     sources=(
         "Prometheus' own documentation on naming (`http_requests_total`, `http_request_duration_seconds`)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.metric import Ratio
-from tidegate.api.presets.preset import QUANTILE, Parameter, Preset, System, one_of
+from tidegate.api.presets.preset import MIRRORED, QUANTILE, Parameter, Preset, System, one_of
 from tidegate.api.scalars import Unit
 
 _REPORTER: Final = Parameter(
@@ -27,6 +27,7 @@ SYSTEM: Final = System(
         "gRPC errors travel in answers with status 200 and are not counted.",
         'A request whose client went away has `response_code="0"`: it counts neither as good nor as bad.',
         "An ingress gateway sends past waypoints unless it is told otherwise (`istio.io/ingress-use-waypoint`).",
+        MIRRORED,
     ),
     sources=(
         "Istio's reference of standard metrics",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.metric import Ratio
-from tidegate.api.presets.preset import QUANTILE, Preset, System
+from tidegate.api.presets.preset import MIRRORED, QUANTILE, Preset, System
 from tidegate.api.scalars import Unit
 
 _ARM: Final = 'reporter="source",destination_service_namespace="$namespace",destination_service_name="$service"'
@@ -23,6 +23,7 @@ SYSTEM: Final = System(
         "Everybody who calls the arm's Service counts, whether over the route or not.",
         "What the gateway answered for a pod that could not be reached (503) counts as an error of that arm.",
         "gRPC errors travel in answers with status 200 and are not counted.",
+        MIRRORED,
     ),
     sources=(
         "Istio's reference of standard metrics",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.metric import Ratio
-from tidegate.api.presets.preset import LABEL, QUANTILE, Parameter, Preset, System
+from tidegate.api.presets.preset import LABEL, MIRRORED, QUANTILE, Parameter, Preset, System
 from tidegate.api.scalars import Unit
 
 _POD: Final = Parameter("podLabel", LABEL, "the label with the pod's name", "pod")
@@ -29,6 +29,7 @@ SYSTEM: Final = System(
         ),
         "A latency is the time to the first byte of the answer's body.",
         "A request that never reached a pod is not counted.",
+        MIRRORED,
     ),
     sources=(
         "Linkerd's reference of proxy metrics",

@@ -48,6 +48,12 @@ class Parameter:
 
 QUANTILE: Final = Parameter("quantile", SHARE, "which quantile, from 0 to 1", "0.99")
 
+MIRRORED: Final = (
+    "Requests that a route mirrors to an arm's Service count as that arm's, and no user sees their answers: mirror to a Service "
+    "of its own, with other pods behind it (`tidegate lint` warns where it sees the route)."
+)
+"""What every system's numbers have in common."""
+
 Question: TypeAlias = Ratio | str
 """Two counters, or a query; with gaps."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.metric import Ratio
-from tidegate.api.presets.preset import LABEL, QUANTILE, Parameter, Preset, System
+from tidegate.api.presets.preset import LABEL, MIRRORED, QUANTILE, Parameter, Preset, System
 from tidegate.api.scalars import Unit
 
 _SERVICE: Final = Parameter("serviceLabel", LABEL, "the label with the name of Traefik's service", "service")
@@ -40,6 +40,7 @@ SYSTEM: Final = System(
             "not counted here, and GRPCRoutes are not matched."
         ),
         "Ingress, IngressRoute and TraefikService have other names, and are not matched.",
+        MIRRORED,
     ),
     sources=(
         "Traefik's documentation of metrics",
