@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -15,6 +17,12 @@ from tidegate.ports.errors import PortError
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("tidegate")
 
 
+def _part(rollout: RolloutObject, name: str) -> Mapping[str, Any]:
+    """A part of the stored status, which may be anybody's writing."""
+    found = rollout.status.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
 @dataclass(frozen=True)
 class LoggedTelemetry:
     """See the module."""
@@ -24,7 +32,7 @@ class LoggedTelemetry:
     def decided(self, rollout: RolloutObject, decision: Decision) -> None:
         """One line, with the run and step it was decided in."""
         self.metrics.decided(decision.reason)
-        run, step = rollout.status.get("run") or {}, rollout.status.get("step") or {}
+        run, step = (_part(rollout, name) for name in ("run", "step"))
         log = _log.warning if decision.warning else _log.info
         log(
             decision.message,

@@ -103,8 +103,9 @@ def put_back(data: dict[str, Any], left_out: tuple[LeftOut, ...]) -> dict[str, A
         if not piece.path:
             continue
         last = piece.path[-1]
-        if isinstance(parent, dict) and isinstance(last, str) and piece.value is not None:
-            parent.setdefault(last, piece.value)
+        if isinstance(parent, dict) and isinstance(last, str):
+            if piece.value is not None and parent.get(last) in _EMPTY:
+                parent[last] = piece.value
         elif isinstance(parent, list) and isinstance(last, int) and piece.value not in parent:
             parent.insert(min(last, len(parent)), piece.value)
     return whole
@@ -185,6 +186,10 @@ def _original(path: Path, moved: Mapping[Path, list[int]]) -> Path:
                 key += removed <= key  # noqa: PLW2901  (the position before that removal)
         found = (*found, key)
     return found
+
+
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+"""What a model writes for a field of which it knows nothing."""
 
 
 class _Nothing:

@@ -69,6 +69,13 @@ def claim_of_raw(rollout: RolloutObject) -> ReadClaim:
     return ReadClaim(claim, tuple(unreadable))
 
 
+def run_id(status: Mapping[str, Any]) -> str | None:
+    """The id of the run that a stored status tells of; `None` without one, and where it cannot be read."""
+    run = status.get("run")
+    found = run.get("id") if isinstance(run, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
 def _run_spec(run: object, unreadable: list[str]) -> object:
     """The run's own spec, or something that is none."""
     if not isinstance(run, Mapping):

@@ -105,6 +105,13 @@ def open_draft(memory: Memory, seen: Observed) -> Draft:
     return draft
 
 
+def arms_in_force(memory: Memory, seen: Observed) -> RolloutSpec:
+    """The spec that names the arms: of a run under way the one it began with, whatever an edit says."""
+    run = memory.status.run
+    kept = kept_spec(run.spec) if run is not None else None
+    return kept if kept is not None else spec_in_force(memory, seen)
+
+
 def spec_in_force(memory: Memory, seen: Observed) -> RolloutSpec:
     """The spec as it stands when it is valid, else the run's last valid one."""
     if seen.spec is not None:

@@ -41,7 +41,7 @@ def notice_losses(draft: Draft) -> None:
 def notice_new_version(draft: Draft) -> None:
     """Ends the run when the candidate or `spec.revision` became another version."""
     candidate = draft.arm(ArmName.CANDIDATE)
-    if candidate is None or _settling(draft) or draft.seen.spec is None:
+    if candidate is None or _settling(draft) or draft.seen.spec is None or not draft.run.version.fingerprint:
         return
     if not same_version(draft.run.version, draft.spec.revision, candidate):
         named = draft.spec.revision or " ".join(candidate.images)

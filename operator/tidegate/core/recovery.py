@@ -37,8 +37,12 @@ def _abort_asked(draft: Draft) -> bool:
 
 
 def find_step(draft: Draft) -> None:
-    """Gives a run whose step is missing from status the last one it began; its duration counts anew."""
-    if draft.status.step is not None or draft.status.run is None:
+    """Gives a run whose step is missing from status the last one it began; its duration counts anew. A lost weight is the step's."""
+    if draft.status.run is None:
+        return
+    if draft.status.step is not None:
+        if draft.memory.unreadable and draft.run.weight == 0 and draft.step.seen:
+            draft.update_run(weight=draft.step.weight)
         return
     names = [step.name for step in draft.spec.steps]
     begun = [one.name for one in draft.run.begun if one.name in names]

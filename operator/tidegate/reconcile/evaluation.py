@@ -18,7 +18,7 @@ from tidegate.core.due import due
 from tidegate.core.keeping import with_metrics_kept
 from tidegate.core.memory import Memory
 from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Plan
+from tidegate.core.plan import Plan, SetWeights
 from tidegate.core.seen import Observed
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
@@ -31,6 +31,11 @@ from tidegate.reconcile.specs import Specs
 from tidegate.reconcile.templates import NONE_NAMED, Looked, look
 
 T = TypeVar("T")
+
+
+def _lowers(plan: Plan) -> bool:
+    """Whether it takes from the candidate what somebody else gave it: that waits for no answer."""
+    return any(isinstance(action, SetWeights) and not action.raises for action in plan.actions)
 
 
 class Superseded(Exception):  # noqa: N818  (no error: something more urgent was decided)
@@ -75,14 +80,14 @@ class Evaluation:
         return Asking(self.world, self.interrupt, "/".join(self.reader.key), self.until)
 
     async def decide(self, rollout: RolloutObject, memory: Memory, *, fresh: bool) -> tuple[Observed, Plan]:
-        """Observes and decides; again after each answer, until a plan is urgent or every answer is there."""
+        """Observes and decides; again after each answer, until a plan must not wait or every answer is there."""
         observing = self._observe(rollout, memory, fresh=fresh)
         seen = await (self.beside(observing, None) if fresh else observing)
         memory = with_metrics_kept(memory, seen)
         if not self.asking.begun:
             self.asking.begin(seen, due(memory, seen))
         plan = decide(memory, self.asking.seen(seen))
-        while not plan.urgent:
+        while not plan.urgent and not _lowers(plan):
             self.asking.ask(plan.wanted)
             if not self.asking.open:
                 break

@@ -11,7 +11,7 @@ from typing import Any
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core import targets
 from tidegate.core.claiming import claim_of
-from tidegate.core.decide import spec_in_force
+from tidegate.core.decide import arms_in_force, spec_in_force
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Arm, ArmName, RolloutObject, Route, Seen, TargetRef, Template
 from tidegate.core.seen import Observed
@@ -49,7 +49,7 @@ async def observe(
     )
     in_force = spec_in_force(memory, seen)
     run = memory.status.run
-    arms_of = spec_in_force(memory, Observed(now=now, rollout=rollout, spec=None)) if run and run.spec else in_force
+    arms_of = arms_in_force(memory, seen)
     refs = _refs(in_force, arms_of, memory, rollout)
     arms, routes = await _look(world, rollout.namespace, arms_of, refs, fresh=fresh)
     commands = await world.commands.pending(rollout.namespace, rollout.name)

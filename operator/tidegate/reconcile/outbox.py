@@ -65,6 +65,8 @@ class Outbox:
         self._queues: OrderedDict[Key, _Queue] = OrderedDict()
         self._refusals: dict[Key, _Refusal] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.failure: BaseException | None = None
+        """What ended a delivery that no port may raise: a mistake, or the end of a simulated process."""
         self.wake: Callable[[str, str], None] = _nobody
         """Called with namespace and name of a Rollout when the last outcome that waited for it has been written."""
 
@@ -102,6 +104,11 @@ class Outbox:
         """The Rollout is gone: its announcements are delivered, nothing is remembered."""
         self._refusals.pop(key, None)
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything waits to be delivered."""
+        return bool(self._tasks)
+
     async def drained(self) -> None:
         """Waits until nothing waits to be delivered."""
         while self._tasks:
@@ -125,6 +132,7 @@ class Outbox:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
+            self.failure = error
             _log.error("delivery failed", error=f"{type(error).__name__}: {error}")
 
     async def _deliver(self) -> None:

@@ -148,6 +148,10 @@ class Cluster:
         before = self.rollouts[name]
         self.put_rollout(replace(before, spec=spec, generation=before.generation + 1))
 
+    def strip_finalizers(self, name: str) -> None:
+        """Takes every finalizer off a Rollout, as `kubectl replace` with a file of somebody's does."""
+        self.put_rollout(replace(self.rollouts[name], finalizers=()))
+
     def delete_rollout(self, name: str) -> None:
         """Deletes a Rollout, as a person does."""
         if name in self.rollouts:

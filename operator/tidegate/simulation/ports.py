@@ -9,7 +9,7 @@ from typing import Any
 from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import RolloutStatus
 from tidegate.api.templates.ref import TemplateRef
-from tidegate.core.claims import Claim, claim_of_raw
+from tidegate.core.claims import Claim, claim_of_raw, run_id
 from tidegate.core.copying import TemplateChange
 from tidegate.core.observed import (
     ABSENT,
@@ -95,7 +95,7 @@ class MemoryStore(_Port):
         """Replaces the status, tested."""
 
         def effect() -> None:
-            stored = self._tested(rollout, run_only=run_only, run=(status.get("run") or {}).get("id"))
+            stored = self._tested(rollout, run_only=run_only, run=run_id(status))
             self.cluster.put_rollout(replace(stored, status=dict(status)))
 
         await self.effect("store.write_status", effect)
@@ -118,7 +118,7 @@ class MemoryStore(_Port):
         if stored is None or stored.uid != rollout.uid:
             raise Missing(f"Rollout {rollout.name}")
         if run_only:
-            if (stored.status.get("run") or {}).get("id") != run:
+            if run_id(stored.status) != run:
                 raise Conflict(f"Rollout {rollout.name}: another run")
         elif stored.resource_version != rollout.resource_version:
             raise Conflict(f"Rollout {rollout.name}: it changed")

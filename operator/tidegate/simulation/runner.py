@@ -96,11 +96,14 @@ class Runner:
         """Runs until `end` (epoch seconds), or until `stop` says so after a tick."""
         while not stop():
             upcoming = self._happenings[0].time if self._happenings else math.inf
-            following = min(self.due, upcoming)
+            wake = self.clock.next_wake()
+            following = min(self.due, upcoming, wake if wake is not None else math.inf)
             if following > end or math.isinf(following):
                 self.clock.advance_to(end)
                 return
             self.clock.advance_to(following)
+            if wake is not None and wake <= self.clock.now():
+                await self._deliver()
             while self._happenings and self._happenings[0].time <= self.clock.now():
                 heapq.heappop(self._happenings).act()
                 if not self.down:
@@ -125,6 +128,7 @@ class Runner:
             await task
         finally:
             task.cancel()
+        await self._deliver()
 
     async def _tick(self, interrupt: asyncio.Event) -> None:
         self._woken = False
@@ -133,8 +137,18 @@ class Runner:
         except PortError:
             following = self.clock.now() + RETRY
         self.due = math.inf if following is None else max(following, self.clock.now() + 1e-3)
-        await self.ticker.outbox.drained()
+
+    async def _deliver(self) -> None:
+        """Lets what left the tick be delivered, as far as that takes no time."""
+        outbox = self.ticker.outbox
+        for _ in range(TURNS):
+            if not outbox.busy:
+                break
+            await asyncio.sleep(0)
+        if outbox.failure is not None:
+            raise outbox.failure
         if self._woken:
+            self._woken = False
             self.due = self.clock.now()
 
     def _pass_time(self, interrupt: asyncio.Event) -> bool:

@@ -10,7 +10,7 @@ from tidegate.adapters.kubernetes.cache import Key
 from tidegate.adapters.kubernetes.claims import RolloutCache
 from tidegate.adapters.kubernetes.client import ROLLOUTS, Api, JsonObject
 from tidegate.api.rollout import FINALIZER
-from tidegate.core.claims import Claim
+from tidegate.core.claims import Claim, run_id
 from tidegate.core.observed import ABSENT, RolloutObject, Seen, Unknown
 from tidegate.ports.errors import Missing, PortError
 from tidegate.ports.protocols import Manager
@@ -65,7 +65,7 @@ class KubernetesRollouts:
 
     async def write_status(self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool) -> RolloutObject:
         """Replaces the whole status, tested on the resourceVersion or, with `run_only`, on the run's id alone."""
-        run = (status.get("run") or {}).get("id") or (rollout.status.get("run") or {}).get("id")
+        run = run_id(status) or run_id(rollout.status)
         tested = (
             _test("/status/run/id", run)
             if run_only and run
