@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from tidegate.api.status import EvidenceStatus, Hold, RolloutStatus, WeightStatus
+from tidegate.api.status import Condition, EvidenceStatus, Hold, RolloutStatus, WeightStatus
 from tidegate.core import gates, targets
 from tidegate.core.checkpoints import following
 from tidegate.core.conditions import conditions, phase_of
@@ -118,10 +118,16 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
                 one.model_copy(update={"watched": 0.0, "mark": 0.0, "answers": min(one.answers, 3), "message": ""})
                 for one in status.blind
             ),
-            "conditions": tuple(one.model_copy(update={"message": ""}) for one in status.conditions),
+            "conditions": tuple(_without_measures(one) for one in status.conditions),
             "message": "",
         }
     )
+
+
+def _without_measures(condition: Condition) -> Condition:
+    """What a person must mend is news when its words change; what goes on is told by its reason."""
+    message = _worded(condition.message) if condition.type == "Stalled" else ""
+    return condition.model_copy(update={"message": message})
 
 
 def _standing(hold: Hold) -> Hold:

@@ -6,6 +6,7 @@ there, paused, with its guards in force, so that a breach, an Abort or a deletio
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from tidegate.api.command import Action
@@ -51,7 +52,10 @@ def find_step(draft: Draft) -> None:
 
 
 def recover(draft: Draft) -> None:
-    """Makes a run of what the route says: paused at the highest step that gives the candidate no more than it has."""
+    """Makes a run of what the route says: paused at the highest step that gives the candidate no more than it has.
+
+    Where a person (Abort, a deletion) asks for it, it takes the place of a status that cannot be read.
+    """
     draft.needs_fresh = True
     if not draft.seen.fresh:
         return
@@ -79,5 +83,6 @@ def recover(draft: Draft) -> None:
     step = new_step(steps, index).model_copy(update={"weight": weight, "seen": True, "reached": True})
     draft.update(run=run, step=step, runs=number, waiting=None, checkpoints=())
     targets.remember(draft)
+    draft.memory = replace(draft.memory, unreadable="")
     draft.say("StatusLost", message, warning=True)
     draft.intent = True

@@ -101,6 +101,8 @@ class Carrying:
         """Writes the status; a refusal is told, since status cannot tell it."""
         if self.record.vanished:
             return rollout
+        if not memory.unreadable:
+            self.record.forget_unread()
         try:
             stored = await write(self.world.store, self.record, rollout, memory.status, run_only=run_only)
         except Rejected as error:

@@ -87,6 +87,10 @@ class Record:
             self.written = None  # somebody wrote what only people read: it is put right with the next write
         return self.memory
 
+    def forget_unread(self) -> None:
+        """What could not be read is no longer of account: a run was made of what the route says in its place."""
+        self.left_out = tuple(piece for piece in self.left_out if piece.path and piece.path[0] not in DECISIVE)
+
     def _read(self, rollout: RolloutObject) -> Memory:
         found = read_back(RolloutStatus, rollout.status or {})
         if found.left_out and found.left_out != self.left_out:
