@@ -24,7 +24,6 @@ def conflict(draft: Draft) -> Why | None:
     if found is None:
         return None
     other, thing = found
-    draft.waits_for.append(other.name)
     return Why(
         "Claimed", f"{thing} belongs to Rollout {other.name!r}: one Rollout for each Deployment and pair of backends"
     )

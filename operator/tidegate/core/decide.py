@@ -75,6 +75,8 @@ def decide(memory: Memory, seen: Observed) -> Plan:
         at_rest(draft)
     else:
         _under_way(draft)
+    if contested(draft):
+        draft.stalled = contest(draft)
     plan = draft.plan()
     judged = memory.last_judged
     if seen.asked.questions and not seen.asked.open:
@@ -161,8 +163,6 @@ def _under_way(draft: Draft) -> None:
         _go_on(draft)
     if draft.lost is not None and draft.stalled is None:
         draft.stalled = draft.lost
-    if contested(draft):
-        draft.stalled = contest(draft)
 
 
 def _go_on(draft: Draft) -> None:

@@ -20,6 +20,9 @@ ABSENCE_GRACE = 5.0
 """Seconds a tick may be late beyond two intervals before it counts as an absence."""
 
 
+REFUSED_LASTS = 60.0
+"""Seconds for which a refusal is shown when nothing more is heard of it."""
+
 AT_ONCE = frozenset({"ProgressDeadlineExceeded"})
 """Waits that are over before they begin: somebody else's deadline has passed."""
 
@@ -66,8 +69,8 @@ class Draft:
     """Nothing is to be done, and nothing is wrong."""
     lost: Why | None = None
     """What must be true before a raise and no longer is: the step stands still meanwhile."""
-    waits_for: list[str] = field(default_factory=list)
-    """Names of the Rollouts whose end this one waits for."""
+    puts_back: bool = False
+    """What somebody else gave the candidate is taken away."""
     arms_refused: bool = False
     """An edit changed the arms while a run is under way."""
     watching: bool = False
@@ -210,6 +213,13 @@ class Draft:
         if self.status.waiting is not None:
             self.update(waiting=None)
 
+    def _refused(self) -> Why | None:
+        """What was refused just now, whatever this tick could do instead."""
+        refused = self.memory.refused
+        if refused is None or self.status.run is None or abs(self.now - refused.since) > REFUSED_LASTS:
+            return None
+        return Why(refused.reason, refused.message)
+
     def plan(self) -> Plan:
         """The plan, made up."""
         memory = replace(self.memory, status=self.status, watching=self.watching)
@@ -227,9 +237,9 @@ class Draft:
             templates=self.templates,
             old_template=self.old_template,
             wanted=tuple(dict.fromkeys(self.wanted)),
-            stalled=self.stalled,
+            stalled=self.stalled or self._refused(),
             doing=self.doing,
             attention=self.attention,
             ready=self.ready,
-            waits_for=tuple(self.waits_for),
+            puts_back=self.puts_back,
         )

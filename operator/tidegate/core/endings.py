@@ -52,8 +52,7 @@ def carry_out(draft: Draft) -> None:
         return
     back = [targets.restore(draft, target) for target in draft.status.targets]
     before = draft.memory.status.run
-    if draft.actions and before is not None and before.ending is not None:
-        targets.note_put_back(draft)
+    draft.puts_back = bool(draft.actions) and before is not None and before.ending is not None
     if not all(back):
         return
     raised = draft.run.raised.timestamp() if draft.run.raised is not None else -LATE_WRITE

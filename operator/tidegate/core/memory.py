@@ -8,6 +8,16 @@ from tidegate.api.status import RolloutStatus
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """A write that the API server refused, or did not answer again and again."""
+
+    reason: str
+    message: str
+    since: float
+    """Epoch seconds of the last refusal."""
+
+
+@dataclass(frozen=True)
 class Memory:
     """A Rollout's memory.
 
@@ -23,6 +33,8 @@ class Memory:
     """Watched seconds since an absence; `None`: there was none in this step."""
     unreadable: str = ""
     """What of the stored status this version could not read, in words: nothing is raised while that is so."""
+    refused: Refusal | None = None
+    """The write that was refused last, until one succeeds."""
     put_back: tuple[float, ...] = ()
     """Epoch seconds of the last times that somebody else's higher weight was put back, oldest first."""
     watching: bool = False

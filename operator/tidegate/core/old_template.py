@@ -24,7 +24,8 @@ def keep(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
         promotion = promotion.model_copy(update=old)
         if not promotion.old_template and not _kept_elsewhere(draft, promotion):
             return False
-    draft.update_run(promotion=promotion.model_copy(update={"written": True, "writes": promotion.writes + 1}))
+    writes = promotion.writes + int(draft.memory.refused is None)  # what was refused is tried again, not contested
+    draft.update_run(promotion=promotion.model_copy(update={"written": True, "writes": writes}))
     return True
 
 

@@ -108,8 +108,8 @@ class Plan:
     """A person is waited for."""
     ready: Why | None = None
     """Everything is as it should be, nothing goes on, and nobody is waited for: the only plan with which `Ready` is true."""
-    waits_for: tuple[str, ...] = ()
-    """Names of the Rollouts whose end this one waits for."""
+    puts_back: bool = False
+    """It takes away what somebody else gave the candidate."""
 
     @property
     def quiet(self) -> bool:

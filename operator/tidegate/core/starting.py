@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from tidegate.api.rollout import FINALIZER, BaselineMatch
 from tidegate.api.status import RunStatus, Version
-from tidegate.core import claiming, preconditions, promotion, raising, readiness, targets, weights
+from tidegate.core import claiming, promotion, raising, readiness, targets, weights
 from tidegate.core.draft import Draft
 from tidegate.core.instants import instant
 from tidegate.core.keeping import kept_text
@@ -28,8 +28,6 @@ LOOK_AGAIN = 15.0
 def at_rest(draft: Draft) -> None:
     """Plans what a Rollout without a run does: leave, keep the candidate at 0, wait, or start a run."""
     _keep_at_zero(draft)
-    if preconditions.contested(draft):
-        draft.stalled = preconditions.contest(draft)
     if draft.seen.rollout.deleting or draft.actions:
         _let_go(draft)
         return
@@ -227,7 +225,7 @@ def _keep_at_zero(draft: Draft) -> None:
         found = Decimal(max(weights.share(pair) for pair in route.pairs))
         targets.restore(draft, target)
         draft.needs_fresh = True
-        targets.note_put_back(draft)
+        draft.puts_back = True
         targets.say_put_back(draft, f"{route.ref.key} gave the reverted candidate {found:.3g}%: put back to 0")
 
 

@@ -110,7 +110,7 @@ def _lowered(draft: Draft) -> None:
 def _watch(draft: Draft, spec: Step) -> None:
     more = more_wanted(draft, spec)
     standing = targets.standing(draft, draft.weight)
-    if standing is Standing.LESS and not targets.unknown(draft):
+    if standing is Standing.LESS:
         _lowered(draft)
         return
     if standing is Standing.UNSEEN:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from enum import Enum
 from typing import Final
@@ -148,7 +147,7 @@ def put_back_more(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
     if standing(draft, draft.weight) is not Standing.MORE:
         return False
-    note_put_back(draft)
+    draft.puts_back = True
     if draft.weight > 0:
         lower_to(draft, draft.weight)
     else:
@@ -158,15 +157,10 @@ def put_back_more(draft: Draft) -> bool:
     return True
 
 
-def note_put_back(draft: Draft) -> None:
-    """Remembers, in this process, that somebody else's higher weight is put back now."""
-    draft.memory = replace(draft.memory, put_back=(*draft.memory.put_back, draft.now)[-KEPT_PUT_BACKS:])
-
-
 def say_put_back(draft: Draft, message: str) -> None:
     """Tells of it, unless it was told just now: what keeps happening is told once, as `RouteContested`."""
     recent = [one for one in draft.memory.put_back if abs(draft.now - one) < QUIET]
-    if len(recent) < KEPT_PUT_BACKS:
+    if len(recent) < KEPT_PUT_BACKS - 1:
         draft.say("PutBack", message, warning=True)
 
 
@@ -184,7 +178,7 @@ def _known(draft: Draft) -> dict[TargetRef, TargetStatus]:
 
 def _is_new(pair: RulePair, target: TargetStatus | None) -> bool:
     """A rule that was never set in this run; one that gives the candidate something already is not left alone for that."""
-    return target is not None and weights.found_of(pair, target.found) is None
+    return target is None or weights.found_of(pair, target.found) is None
 
 
 def restore(draft: Draft, target: TargetStatus, *, revert: bool = True) -> bool:

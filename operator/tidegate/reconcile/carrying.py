@@ -10,10 +10,11 @@ from typing import Any, Final
 from tidegate.api.status import Condition
 from tidegate.core.conclude import conclude
 from tidegate.core.conditions import news
-from tidegate.core.memory import Memory
+from tidegate.core.memory import Memory, Refusal
 from tidegate.core.observed import RolloutObject
 from tidegate.core.plan import Decision, Plan, SetWeights, Why
 from tidegate.core.seen import Observed
+from tidegate.core.targets import KEPT_PUT_BACKS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.world import World
 from tidegate.reconcile.apply import apply
@@ -121,7 +122,7 @@ class Carrying:
         Raises: the first failure.
         """
         if not failures:
-            self.record.failures = 0
+            self._succeeded(plan)
             return
         error = next((one for one in failures if not isinstance(one, Conflict)), failures[0])
         if isinstance(error, Conflict):
@@ -131,13 +132,25 @@ class Carrying:
             await self._tell_refusal(rollout, plan, seen, error)
         raise error
 
+    def _succeeded(self, plan: Plan) -> None:
+        """Nothing was refused; what was put back is remembered, for it may be put back again and again."""
+        record = self.record
+        record.failures = 0
+        if record.memory.refused is not None:
+            record.memory = replace(record.memory, refused=None)
+        if plan.puts_back:
+            times = (*record.memory.put_back, self.evaluation.now)[-KEPT_PUT_BACKS:]
+            record.memory = replace(record.memory, put_back=times)
+
     async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observed, error: PortError) -> None:
         reason = "RevertRefused" if plan.urgent else "WriteRefused"
         what = "the weights could not be put back" if plan.urgent else "a write failed"
-        refused = replace(plan, memory=self.record.memory, stalled=Why(reason, f"{what}: {error}"))
-        status = conclude(self.record.memory.status, refused, seen)
+        refusal = Refusal(reason, f"{what}: {error}", self.evaluation.now)
+        memory = replace(self.record.memory, refused=refusal)
+        refused = replace(plan, memory=memory, stalled=Why(refusal.reason, refusal.message))
+        status = conclude(memory.status, refused, seen)
         self._note_news(status.conditions)
-        self.record.memory = replace(self.record.memory, status=status)
+        self.record.memory = replace(memory, status=status)
         if needs_write(self.record, status):
             run_only = plan.urgent and status.run is not None
             await _settled(asyncio.ensure_future(self._write(rollout, self.record.memory, run_only=run_only)))

@@ -20,7 +20,7 @@ from lab.stack import Lab
 from tests.integration.contract.conftest import CRDS, RealStage
 from tests.integration.contract.test_watches import watching
 from tidegate.adapters.kubernetes.client import Api, load_configuration
-from tidegate.core.observed import ABSENT, RolloutObject, TargetRef, Unknown
+from tidegate.core.observed import ABSENT, RolloutObject, TargetRef, Unknown, Unseen
 from tidegate.settings import Settings
 from tidegate.wiring import Parts, run_operator
 
@@ -90,7 +90,7 @@ async def test_a_kind_we_may_not_watch_is_unknown_and_stops_nothing_else(own_lab
         await woken.of("Rollout", "own", "limited")
         found = await stage.router.read(TargetRef("own", "HTTPRoute", "web", "a", "b"), fresh=True)
         assert isinstance(found, Unknown)
-        assert found.reason.startswith("RouterNotServed")
+        assert found.kind is Unseen.NOT_ALLOWED
         assert "forbidden" in found.reason
     await stage.api.close()
 

@@ -14,7 +14,7 @@ from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.routers.gateway_api import GatewayApiRouter
-from tidegate.core.observed import Acceptance, Arm, RolloutObject, Route, TargetRef, Unknown
+from tidegate.core.observed import Acceptance, Arm, RolloutObject, Route, TargetRef, Unknown, Unseen
 from tidegate.core.plan import Decision
 from tidegate.ports.errors import Missing, Rejected
 from tidegate.ports.protocols import Manager
@@ -109,7 +109,7 @@ async def test_a_route_written_anew_is_pending_until_its_gateway_has_seen_it(sta
 async def test_a_kind_without_a_router_is_unknown_and_says_so(stage: RealStage) -> None:
     found = await stage.router.read(TargetRef(stage.namespace, "Gateway", "shop", "a", "b"), fresh=True)
     assert isinstance(found, Unknown)
-    assert found.reason.startswith("RouterNotServed")
+    assert found.kind is Unseen.NOT_ALLOWED
 
 
 async def test_claimants_are_of_the_same_namespace(stage: RealStage) -> None:
@@ -132,7 +132,7 @@ async def test_a_kind_that_is_not_served_is_unknown_and_says_so(stage: RealStage
     router = GatewayApiRouter(stage.api, kind, Cache())
     found = await router.read(TargetRef(stage.namespace, "NoSuchRoute", "shop", "a", "b"), fresh=True)
     assert isinstance(found, Unknown)
-    assert found.reason.startswith("RouterNotServed")
+    assert found.kind is Unseen.NOT_SERVED
 
 
 async def test_a_value_the_schema_refuses_is_rejected_and_no_conflict(stage: RealStage) -> None:

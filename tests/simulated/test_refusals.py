@@ -1,0 +1,150 @@
+"""What is refused reaches the status, in the refusal's words, and is tried again within seconds."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulated.shop import Shop, spec
+from tidegate.api.command import Action
+from tidegate.ports.errors import PortError, Rejected, Unavailable
+from tidegate.simulation.runner import Runner
+
+LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
+FREEZE = "patch HTTPRoute shop/checkout: 422 denied by policy change-freeze: no changes on Fridays"
+
+
+async def under_way(**changes: object) -> tuple[Shop, Runner]:
+    shop = Shop()
+    runner = shop.rollout(spec(**{"steps": LONG, **changes}))
+    await runner.run_until(shop.start + 60)
+    assert shop.weight == 10
+    return shop, runner
+
+
+def refuse(shop: Shop, name: str, error: PortError) -> None:
+    def before(call: str) -> None:
+        if call == name:
+            raise error
+
+    shop.gate.before = before
+
+
+def stalled(shop: Shop) -> tuple[str, str]:
+    found = [
+        (one.reason, one.message) for one in shop.status.conditions if (one.type, one.status) == ("Stalled", "True")
+    ]
+    return found[0] if found else ("", "")
+
+
+def told(shop: Shop, reason: str) -> list[str]:
+    return [event[3] for event in shop.cluster.events if event[2] == reason]
+
+
+@pytest.mark.parametrize(
+    "error", [Rejected(FREEZE), Unavailable("patch HTTPRoute shop/checkout: 500 webhook timed out")]
+)
+async def test_a_revert_that_is_refused_says_so_and_comes_as_soon_as_it_may(error: PortError) -> None:
+    shop, runner = await under_way()
+    refuse(shop, "router.write", error)
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 25)
+    reason, message = stalled(shop)
+    assert (reason, str(error) in message) == ("RevertRefused", True)
+    assert len(told(shop, "RevertRefused")) == 1
+    ready = {one.type: one.status for one in shop.status.conditions}["Ready"]
+    assert ready == "False"
+    shop.gate.before = lambda _call: None
+    begun = shop.clock.now()
+    await runner.run_until(begun + 30, lambda: shop.weight == 0)
+    assert shop.clock.now() - begun <= 1.1
+    await runner.run_until(shop.clock.now() + 30)
+    assert (shop.outcome, stalled(shop)[0]) == ("Reverted", "Reverted")
+
+
+async def test_a_raise_that_is_refused_says_so() -> None:
+    shop = Shop()
+    refuse(shop, "router.write", Rejected(FREEZE))
+    runner = shop.rollout(spec(steps=LONG))
+    await runner.run_until(shop.start + 30)
+    reason, message = stalled(shop)
+    assert (reason, FREEZE in message) == ("WriteRefused", True)
+    assert len(told(shop, "WriteRefused")) == 1
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 15)
+    assert (shop.weight, stalled(shop)[0]) == (10, "")
+
+
+async def test_a_template_that_may_not_be_written_says_so() -> None:
+    shop, runner = await under_way(steps=[{"name": "canary", "weight": 10, "duration": "60s"}])
+    refuse(shop, "workloads.write_template", Rejected("patch Deployment shop/checkout: 403 forbidden"))
+    await runner.run_until(shop.clock.now() + 120)
+    reason, message = stalled(shop)
+    assert (reason, "403 forbidden" in message) == ("WriteRefused", True)
+
+
+async def test_a_status_that_may_not_be_written_is_told_in_an_event_and_reverts_all_the_same() -> None:
+    shop, runner = await under_way()
+    refuse(shop, "store.write_status", Rejected("patch Rollout shop/checkout: 403 forbidden"))
+    shop.values["candidate"] = 0.5
+    begun = shop.clock.now()
+    await runner.run_until(begun + 30, lambda: shop.weight == 0)
+    assert shop.clock.now() - begun <= 11
+    await runner.run_until(shop.clock.now() + 30)
+    assert len(told(shop, "StatusRefused")) == 1
+    assert "403 forbidden" in told(shop, "StatusRefused")[0]
+
+
+async def test_a_reverted_rollout_never_says_ready_whatever_is_asked_of_it() -> None:
+    """Commands at rest, refused and carried out, write the status too."""
+    shop, runner = await under_way()
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.outcome == "Reverted"
+    seen: set[str] = set()
+
+    def after(call: str) -> None:
+        if call == "store.write_status":
+            conditions = shop.cluster.rollouts["checkout"].status["conditions"]
+            seen.add({one["type"]: one["status"] for one in conditions}["Ready"])
+
+    shop.gate.after = after
+    for action in (Action.PAUSE, Action.RESUME, Action.ABORT):
+        runner.at(shop.clock.now(), lambda action=action: shop.command(action))
+        await runner.run_until(shop.clock.now() + 5)
+    assert "True" not in seen
+
+
+@pytest.mark.parametrize(
+    ("loss", "reason"),
+    [
+        (lambda shop: shop.cluster.deployments.pop("checkout"), "BaselineMissing"),
+        (lambda shop: shop.cluster.services.update({"checkout-canary": {"app": "checkout"}}), "ArmsOverlap"),
+        (lambda shop: shop.set_weight(80, 20), "CandidateAlreadyServing"),
+        (lambda shop: shop.cluster.edit_rollout("checkout", {"steps": "nonsense"}), "InvalidSpec"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+async def test_whatever_stalls_before_a_run_gives_one_event(loss: object, reason: str) -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=LONG, progressDeadline="30s"))
+    loss(shop)  # type: ignore[operator]
+    for _ in range(4):
+        await runner.run_until(shop.clock.now() + 60)
+        runner.restart()
+    assert len(told(shop, reason)) == 1
+    assert stalled(shop)[0] == reason
+
+
+async def test_an_invalid_edit_in_mid_run_gives_one_event() -> None:
+    shop, runner = await under_way()
+    runner.at(shop.clock.now() + 1, lambda: shop.cluster.edit_rollout("checkout", {"steps": "nonsense"}))
+    await runner.run_until(shop.clock.now() + 120)
+    assert len(told(shop, "InvalidSpec")) == 1
+    assert "nothing is raised until it is valid" in stalled(shop)[1]
+
+
+async def test_a_baseline_that_could_not_take_a_revert_gives_one_event() -> None:
+    shop, runner = await under_way()
+    runner.at(shop.clock.now() + 1, lambda: setattr(shop.cluster.deployments["checkout"], "available", 0))
+    await runner.run_until(shop.clock.now() + 120)
+    assert len(told(shop, "BaselineNotReady")) == 1
