@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from tidegate.core import grid
 from tidegate.core.decide import decide, spec_in_force
@@ -30,12 +30,10 @@ from tidegate.reconcile.reading import Reader
 from tidegate.reconcile.specs import Specs
 from tidegate.reconcile.templates import NONE_NAMED, Looked, look
 
+HURRIES: Final = 2
+"""Decisions of one tick that do not wait for answers because they lower: by what the cache says, then by a live look."""
+
 T = TypeVar("T")
-
-
-def _lowers(plan: Plan) -> bool:
-    """Whether it takes from the candidate what somebody else gave it: that waits for no answer."""
-    return any(isinstance(action, SetWeights) and not action.raises for action in plan.actions)
 
 
 class Superseded(Exception):  # noqa: N818  (no error: something more urgent was decided)
@@ -67,6 +65,7 @@ class Evaluation:
         """Begins the first one now."""
         self._looked = NONE_NAMED
         self._looked_at: tuple[int, bool] | None = None
+        self._hurried = 0
         self.asking = self._begun()
 
     def _begun(self) -> Asking:
@@ -87,7 +86,7 @@ class Evaluation:
         if not self.asking.begun:
             self.asking.begin(seen, due(memory, seen))
         plan = decide(memory, self.asking.seen(seen))
-        while not plan.urgent and not _lowers(plan):
+        while not plan.urgent and not self._at_once(plan):
             self.asking.ask(plan.wanted)
             if not self.asking.open:
                 break
@@ -106,6 +105,16 @@ class Evaluation:
             seen = replace(seen, old_template=await self.beside(finding, seen))
             plan = decide(memory, self.asking.seen(seen))
         return self.asking.seen(seen), plan
+
+    def _at_once(self, plan: Plan) -> bool:
+        """Whether it takes from the candidate what somebody else gave it: that waits for no answer.
+
+        Once in a tick, the live look before it included: where the write is refused each time, guards must be evaluated.
+        """
+        if self._hurried >= HURRIES or not any(isinstance(one, SetWeights) and not one.raises for one in plan.actions):
+            return False
+        self._hurried += 1
+        return True
 
     async def beside(self, call: Coroutine[Any, Any, T], seen: Observed | None) -> T:
         """What `call` returns; meanwhile the guards are evaluated whenever that is due.
