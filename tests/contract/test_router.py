@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.contract.stage import Rules, Stage
@@ -63,15 +65,53 @@ async def test_several_rules_are_written_in_one_go(stage: Stage, kind: str) -> N
     assert written == await seen(stage, kind)
 
 
-async def test_a_write_decided_on_an_older_route_is_refused_and_the_next_goes_through(stage: Stage, kind: str) -> None:
+async def test_a_write_decided_on_another_pair_is_refused_and_the_next_goes_through(stage: Stage, kind: str) -> None:
+    await stage.put_route(kind, "shop", RULES)
+    route = await seen(stage, kind)
+    changed: Rules = {**RULES, "everyone": [("other", 7), ("shop", 70), ("shop-canary", 30)]}
+    await stage.edit_route(kind, "shop", changed)
+    for manager in (Manager.FORWARD, Manager.REVERT):
+        with pytest.raises(Conflict):
+            await stage.router.write(route, {"everyone": (100, 0)}, manager)
+    assert (await stage.numbers(kind, "shop"))["everyone"] == changed["everyone"]
+    written = await stage.router.write(await seen(stage, kind), {"everyone": (100, 0)}, Manager.REVERT)
+    assert written.pairs[0].candidate == 0
+
+
+@pytest.mark.parametrize("manager", [Manager.FORWARD, Manager.REVERT])
+async def test_weights_of_others_on_the_same_route_refuse_no_write(stage: Stage, kind: str, manager: Manager) -> None:
     await stage.put_route(kind, "shop", RULES)
     route = await seen(stage, kind)
     await stage.edit_route(kind, "shop", {**RULES, "foreign": [("other", 2)]})
+    written = await stage.router.write(route, {"everyone": (100, 0)}, manager)
+    assert (written.pairs[0].candidate, written.generation > route.generation) == (0, True)
+    assert (await stage.numbers(kind, "shop"))["foreign"] == [("other", 2)]
+
+
+async def test_a_route_that_is_another_now_refuses_all_but_a_revert(stage: Stage, kind: str) -> None:
+    """A raise was decided on what its gateway had accepted."""
+    await stage.put_route(kind, "shop", RULES)
+    route = await seen(stage, kind)
+    await stage.edit_route(kind, "shop", {**RULES, "more": [("other", 1)]})
     with pytest.raises(Conflict):
-        await stage.router.write(route, {"everyone": (100, 0)}, Manager.REVERT)
-    assert (await stage.numbers(kind, "shop"))["everyone"] == RULES["everyone"]
-    written = await stage.router.write(await seen(stage, kind), {"everyone": (100, 0)}, Manager.REVERT)
+        await stage.router.write(route, {"everyone": (60, 40)}, Manager.FORWARD)
+    written = await stage.router.write(route, {"everyone": (100, 0)}, Manager.REVERT)
     assert written.pairs[0].candidate == 0
+
+
+async def test_a_dozen_that_write_to_one_route_at_once_refuse_one_another_nothing(stage: Stage, kind: str) -> None:
+    shared: Rules = {f"rule-{number}": [(f"shop-{number}", 90), (f"canary-{number}", 10)] for number in range(12)}
+    await stage.put_route(kind, "shop", shared)
+    refs = [TargetRef(stage.namespace, kind, "shop", f"shop-{n}", f"canary-{n}") for n in range(12)]
+    routes = [await stage.router.read(one, fresh=True) for one in refs]
+    await asyncio.gather(
+        *(
+            stage.router.write(route, {f"rule-{number}": (100, 0)}, Manager.REVERT)
+            for number, route in enumerate(routes)
+            if isinstance(route, Route)
+        )
+    )
+    assert {weight for rule in (await stage.numbers(kind, "shop")).values() for _, weight in rule} == {100, 0}
 
 
 async def test_gateways_that_report_on_the_route_refuse_no_write(stage: Stage, kind: str) -> None:

@@ -75,6 +75,15 @@ class SimulatedRoute:
     """Who last wrote the rules."""
     acceptance: Acceptance = Acceptance.UNREPORTED
 
+    @property
+    def frame(self) -> tuple[object, ...]:
+        """All that is not a weight."""
+        return tuple(self.names), tuple(tuple(sorted(backends)) for backends in self.rules)
+
+
+REVERT = "tidegate-revert"
+"""The field manager of reverts."""
+
 
 @dataclass(frozen=True)
 class RouteWrite:
@@ -313,24 +322,34 @@ class Cluster:
             tuple(pairs),
             acceptance=found.acceptance,
             missing_rules=tuple(sorted(missing)),
-            reverted_by_us=found.manager == "tidegate-revert",
+            reverted_by_us=found.manager == REVERT,
+            handle=found.frame,
         )
 
     def write_route(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: str) -> Route:
-        """Sets weights, tested on uid and generation.
+        """Sets weights, if nothing but others' weights (for a revert: but its own pairs) changed since `route` was read.
 
         Raises: Conflict, Missing.
         """
         found = self.routes.get(route.ref.key)
         if found is None:
             raise Missing(route.ref.key)
-        if (found.uid, found.generation) != (route.uid, route.generation):
+        if found.generation != route.generation and not self._as_decided(route, found, revert=manager == REVERT):
             raise Conflict(f"{route.ref.key}: it changed")
         self.set_weights(route.ref, pairs, manager)
         again = self.route(route.ref)
         if not isinstance(again, Route):
             raise Missing(route.ref.key)
         return again
+
+    def _as_decided(self, route: Route, found: SimulatedRoute, *, revert: bool) -> bool:
+        now = self.route(route.ref)
+        same = isinstance(now, Route) and (now.uid, now.pairs, now.missing_rules) == (
+            route.uid,
+            route.pairs,
+            route.missing_rules,
+        )
+        return same and (revert or route.handle == found.frame)
 
     def set_weights(self, ref: TargetRef, pairs: Mapping[str, tuple[int, int]], manager: str = "somebody") -> None:
         """Sets weights without a test, as a person or Git does."""

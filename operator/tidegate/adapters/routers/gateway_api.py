@@ -12,14 +12,23 @@ from typing import Final
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Api, JsonObject, Resource
 from tidegate.adapters.routers.gateway_views import RouteView, route_of, route_view
+from tidegate.adapters.routers.turns import Turns
 from tidegate.core.observed import ABSENT, Route, Seen, TargetRef, Unknown, Unseen
-from tidegate.ports.errors import Missing, PortError, Rejected
+from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 
 ROUTE_KINDS: Final = (
     Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
     Resource("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute"),
 )
+
+
+REBASES: Final = 5
+"""Tries on a newer generation; within this process writes take turns, so only others' writes make more than one needed."""
+REVERT_WAITS: Final = 0.5
+"""Seconds a revert waits for its turn: a dozen writes take that long, and one that hangs is not waited for."""
+WRITE_WAITS: Final = 3.0
+"""Seconds any other write waits for its turn; less than an intent's life."""
 
 
 class GatewayApiRouter:
@@ -29,6 +38,7 @@ class GatewayApiRouter:
         self._api = api
         self._resource = resource
         self._cache = cache
+        self._turns = Turns()
 
     async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
         """The pairs of the rules concerned; from the watch stream unless `fresh`."""
@@ -55,13 +65,44 @@ class GatewayApiRouter:
         return Unknown(str(error), Unseen.NOT_ALLOWED if served else Unseen.NOT_SERVED)
 
     async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
-        """Sets (baseline, candidate) in each rule named, if the route's spec is still the one that was read."""
+        """Sets (baseline, candidate) in each rule named, if that is still what was decided on.
+
+        The test is on the whole route's generation, which moves with the pairs of other Rollouts on the same route. So
+        a write that is refused is tried again on the newest generation as long as only others' weights have changed; a
+        revert whatever else has changed, as long as its own pairs and their rules have not.
+        """
+        key = (route.ref.namespace, route.ref.name)
+        revert = manager is Manager.REVERT
+        async with self._turns.of(key, REVERT_WAITS if revert else WRITE_WAITS):
+            known = self._cache.last(key)
+            if known is not None and known.generation > route.generation:
+                route = _rebased(route, known, revert=revert) or route
+            for _ in range(REBASES):
+                try:
+                    return await self._write(route, pairs, manager)
+                except Conflict:
+                    again = await self._again(route, revert=revert)
+                    if again is None:
+                        raise
+                    route = again
+            return await self._write(route, pairs, manager)
+
+    async def _again(self, route: Route, *, revert: bool) -> Route | None:
+        """The route as it is now, where the same may be written to it; `None` where it must be decided anew."""
+        try:
+            raw = await self._api.get(self._resource, route.ref.namespace, route.ref.name)
+        except PortError:
+            return None
+        self._keep(route.ref, raw)
+        return _rebased(route, route_view(raw), revert=revert)
+
+    async def _write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
         operations: list[JsonObject] = [
             _test("/metadata/uid", route.uid),
             _test("/metadata/generation", route.generation),
         ]
         for rule, (baseline, candidate) in pairs.items():
-            places = route.handle[rule]
+            places = route.handle.places[rule]
             operations += _set(places.baseline, route.ref.baseline, baseline)
             operations += _set(places.candidate, route.ref.candidate, candidate)
         key = (route.ref.namespace, route.ref.name)
@@ -76,6 +117,16 @@ class GatewayApiRouter:
         view = route_view(raw)
         self._cache.put((ref.namespace, ref.name), raw["metadata"]["resourceVersion"], view, watched=False)
         return route_of(view, ref)
+
+
+def _rebased(route: Route, view: RouteView, *, revert: bool) -> Route | None:
+    """The newer route where what was decided on `route` holds as well; `None` where it does not."""
+    now = route_of(view, route.ref)
+    identities = [[pair.identity for pair in one.pairs] for one in (route, now)]
+    same = (now.uid, now.pairs, now.missing_rules) == (route.uid, route.pairs, route.missing_rules)
+    if not same or identities[0] != identities[1]:
+        return None
+    return now if revert or now.handle.frame == route.handle.frame else None
 
 
 def _test(path: str, value: object) -> JsonObject:

@@ -53,6 +53,18 @@ class RouteView:
     acceptance: Acceptance
     acceptance_message: str
     reverted_by_us: bool
+    frame: str
+    """Digest of all that is not a weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """The router's note on a route: where the pairs stand, and what they stand in."""
+
+    places: Mapping[str, Places]
+    """By rule."""
+    frame: str
+    """As `RouteView.frame`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +79,19 @@ def route_view(raw: Mapping[str, Any]) -> RouteView:
     """The projection of an HTTPRoute or GRPCRoute."""
     metadata, spec = raw["metadata"], raw.get("spec") or {}
     acceptance, message = _acceptance(raw, metadata["generation"])
+    rules = tuple(_rule(index, rule, metadata["namespace"]) for index, rule in enumerate(spec.get("rules") or ()))
+    around = {key: value for key, value in spec.items() if key != "rules"}
     return RouteView(
         uid=metadata["uid"],
         generation=metadata["generation"],
-        rules=tuple(_rule(index, rule, metadata["namespace"]) for index, rule in enumerate(spec.get("rules") or ())),
+        rules=rules,
         acceptance=acceptance,
         acceptance_message=message,
         reverted_by_us=any(
             entry.get("manager") == Manager.REVERT and "f:rules" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
             for entry in metadata.get("managedFields") or ()
         ),
+        frame=_digest({"around": around, "rules": [(rule.name, rule.identity) for rule in rules]}),
     )
 
 
@@ -100,14 +115,18 @@ def _identity_of(rule: Mapping[str, Any]) -> str:
     backends = [
         {key: value for key, value in backend.items() if key != "weight"} for backend in rule.get("backendRefs") or ()
     ]
-    text = json.dumps({**rule, "backendRefs": backends}, sort_keys=True, separators=(",", ":"))
+    return _digest({**rule, "backendRefs": backends})
+
+
+def _digest(content: object) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def route_of(view: RouteView, ref: TargetRef) -> Route:
     """The route as seen by one target."""
     pairs: list[RulePair] = []
-    handle: dict[str, Places] = {}
+    places: dict[str, Places] = {}
     missing = [name for name in ref.rules if name not in {rule.label for rule in view.rules}]
     for rule in view.rules:
         if ref.rules and rule.label not in ref.rules:
@@ -117,7 +136,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         if len(baseline) == len(candidate) == 1:
             alone = rule.count == 2
             pairs.append(RulePair(rule.label, baseline[0].weight, candidate[0].weight, alone, rule.identity))
-            handle[rule.label] = Places(_place(rule, baseline[0]), _place(rule, candidate[0]))
+            places[rule.label] = Places(_place(rule, baseline[0]), _place(rule, candidate[0]))
         elif ref.rules:
             missing.append(rule.label)
         elif baseline and candidate:
@@ -132,7 +151,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         acceptance_message=view.acceptance_message,
         missing_rules=tuple(missing),
         reverted_by_us=view.reverted_by_us,
-        handle=handle,
+        handle=Handle(places, view.frame),
     )
 
 
