@@ -150,3 +150,36 @@ async def test_a_read_goes_after_the_longest_wait_whatever_hangs() -> None:
         (alone,) = await readers(lanes, 1)
         assert alone.under_way, "nothing is counted twice"
         await alone.end()
+
+
+async def test_those_who_wait_take_turns_by_whom_the_calls_belong_to() -> None:
+    lanes = Lanes(beside_writes=1, without_writes=1)
+    order: list[str] = []
+
+    async def call(owner: str, number: int) -> None:
+        async with lanes.patient(owner):
+            order.append(f"{owner}{number}")
+            await asyncio.sleep(0)
+
+    async with lanes.patient("first"):
+        calls = [asyncio.ensure_future(call("many", number)) for number in range(50)]
+        calls += [asyncio.ensure_future(call(owner, 0)) for owner in ("one", "other")]
+        await turned()
+    await asyncio.gather(*calls)
+    assert order[:4] == ["many0", "one0", "other0", "many1"]
+    assert len(order) == 52
+
+
+async def test_records_of_one_rollout_do_not_stand_before_anothers() -> None:
+    lanes = Lanes(records=1)
+    order: list[str] = []
+
+    async def record(owner: str) -> None:
+        async with lanes.record(owner):
+            order.append(owner)
+
+    async with lanes.record("first"):
+        calls = [asyncio.ensure_future(record(owner)) for owner in ["storm"] * 20 + ["ours"]]
+        await turned()
+    await asyncio.gather(*calls)
+    assert order.index("ours") == 1

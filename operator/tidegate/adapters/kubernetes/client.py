@@ -71,6 +71,10 @@ SERVICES: Final = Resource("", "v1", "services", "Service")
 EVENTS: Final = Resource("", "v1", "events", "Event")
 
 
+TOLD: Final = frozenset({COMMANDS, EVENTS})
+"""Kinds that only tell people something: no decision waits for a write of theirs."""
+
+
 class CallObserver(Protocol):
     """Told of every call once it is over."""
 
@@ -234,7 +238,7 @@ class Api:
         started = time.monotonic()
         outcome = "ok"
         try:
-            async with self._lane(call):
+            async with self._lane(resource, call):
                 return await self._request(call)
         except PortError as error:
             outcome = type(error).__name__
@@ -242,10 +246,14 @@ class Api:
         finally:
             self._observer(verb, resource.plural, outcome, time.monotonic() - started)
 
-    def _lane(self, call: _Call) -> AbstractAsyncContextManager[None]:
+    def _lane(self, resource: Resource, call: _Call) -> AbstractAsyncContextManager[None]:
+        """Weights and templates first, then the records of Rollouts, then whatever else there is."""
+        if resource in TOLD:
+            # These come in hundreds: all of a namespace take one turn among the objects.
+            return self._lanes.patient(call.path.partition(f"/{resource.plural}")[0])
         if call.method != "PATCH":
-            return self._lanes.patient()
-        return self._lanes.record() if call.path.endswith("/status") else self._lanes.first()
+            return self._lanes.patient(call.path)
+        return self._lanes.record(call.path) if resource == ROLLOUTS else self._lanes.first()
 
     async def _request(self, call: _Call) -> JsonObject:
         with translated(call.what):

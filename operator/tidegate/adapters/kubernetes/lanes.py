@@ -1,5 +1,7 @@
 """Which calls go first: a route is written at once, what is recorded, read and told waits its turn beside it.
 
+Within a lane those who wait take turns by whom the calls belong to, so that a hundred of one stand before none of another.
+
 A revert is two writes. What follows each (a live look at seven objects, the record of the end, an Event) is four times
 as much work for the API server, and a hundred reverts at once would wait for one another's. A record costs it three
 times as much as a route; hundreds at once would all run into their time-outs, which count from here on only.
@@ -8,10 +10,11 @@ times as much as a route; hundreds at once would all run into their time-outs, w
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
+
+from tidegate.adapters.taking_turns import TakingTurns
 
 RECORDS: Final = 16
 """Records under way: what an API server does in a tenth of a second or two."""
@@ -26,30 +29,32 @@ PATIENT_WAITS: Final = 3.0
 
 
 class Lane:
-    """Calls of one kind, in the order of coming, as many at a time as there is room for. Used from one event loop."""
+    """Calls of one kind, as many at a time as there is room for. Used from one event loop."""
 
     def __init__(self, room: Callable[[], int], longest_wait: float) -> None:
         """`longest_wait` is in seconds."""
         self._room = room
         self._longest_wait = longest_wait
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: TakingTurns[asyncio.Future[None]] = TakingTurns()
         self.under_way = 0
 
-    async def enter(self) -> None:
+    async def enter(self, owner: str) -> None:
         """Waits for a place and takes it; one that never came free is taken all the same."""
         if not self._waiting and self.under_way < self._room():
             self.under_way += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.put(owner, turn)
         try:
             await asyncio.wait({turn}, timeout=self._longest_wait)
         except asyncio.CancelledError:
             if turn.done():
                 self.leave()
+            self._waiting.discard(owner, turn)
             turn.cancel()
             raise
         if not turn.done():
+            self._waiting.discard(owner, turn)
             turn.cancel()
             self.under_way += 1
 
@@ -61,7 +66,7 @@ class Lane:
     def let_go_on(self) -> None:
         """There may be more room than before."""
         while self._waiting and self.under_way < self._room():
-            turn = self._waiting.popleft()
+            turn = self._waiting.pop()
             if not turn.done():
                 self.under_way += 1
                 turn.set_result(None)
@@ -97,9 +102,9 @@ class Lanes:
             self._patient.let_go_on()
 
     @asynccontextmanager
-    async def record(self) -> AsyncIterator[None]:
-        """For what writes status: a few at a time."""
-        await self._records.enter()
+    async def record(self, owner: str = "") -> AsyncIterator[None]:
+        """For what writes status: a few at a time. `owner` says whose it is."""
+        await self._records.enter(owner)
         try:
             yield
         finally:
@@ -107,9 +112,9 @@ class Lanes:
             self._patient.let_go_on()
 
     @asynccontextmanager
-    async def patient(self) -> AsyncIterator[None]:
-        """For everything else: fewer while there are writes."""
-        await self._patient.enter()
+    async def patient(self, owner: str = "") -> AsyncIterator[None]:
+        """For everything else: fewer while there are writes. `owner` says whose it is."""
+        await self._patient.enter(owner)
         try:
             yield
         finally:

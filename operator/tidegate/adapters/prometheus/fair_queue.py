@@ -11,11 +11,13 @@ Pure bookkeeping: time is asked for, nothing sleeps here.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from tidegate.adapters.taking_turns import TakingTurns
 
 SLOW_AFTER: Final = 1.0
 """Seconds after which a query is slow: usual ones take milliseconds, the API of Prometheus itself counts 1 s as slow."""
@@ -65,7 +67,7 @@ class FairQueue:
         """`slots` is how many queries may run at the same time."""
         self._slots = slots
         self._monotonic = monotonic
-        self._waiting = {pace: _TakingTurns() for pace in Pace}
+        self._waiting = {pace: TakingTurns[Turn]() for pace in Pace}
         self._running: dict[Turn, None] = {}
         """In the order of their beginning."""
         self._known: OrderedDict[tuple[str, Hashable], Pace] = OrderedDict()
@@ -73,14 +75,14 @@ class FairQueue:
     def enter(self, rollout: str, what: Hashable, start: Callable[[], None], cut: Callable[[float], None]) -> Turn:
         """A query comes; `start` may be called before this returns. `leave` must be called when it is over."""
         turn = Turn(rollout, what, start, cut, self._known.get((rollout, what), Pace.QUICK))
-        self._waiting[turn.pace].put(turn)
+        self._waiting[turn.pace].put(rollout, turn)
         self.look()
         return turn
 
     def leave(self, turn: Turn, *, timed_out: bool = False, cancelled: bool = False) -> None:
         """A query is over, or nobody waits for it any more; one that has been cut off is over already."""
         if turn.started is None:
-            self._waiting[turn.pace].discard(turn)
+            self._waiting[turn.pace].discard(turn.rollout, turn)
         elif turn in self._running:
             del self._running[turn]
             ran = self._monotonic() - turn.started
@@ -157,33 +159,3 @@ def _pace(seconds: float) -> Pace:
     if seconds >= STUCK_AFTER:
         return Pace.STUCK
     return Pace.SLOW if seconds >= SLOW_AFTER else Pace.QUICK
-
-
-class _TakingTurns:
-    """What waits, by Rollout: one of each in turn, first come first served within a Rollout."""
-
-    def __init__(self) -> None:
-        self._queues: OrderedDict[str, deque[Turn]] = OrderedDict()
-
-    def put(self, turn: Turn) -> None:
-        self._queues.setdefault(turn.rollout, deque()).append(turn)
-
-    def pop(self) -> Turn:
-        rollout, queue = next(iter(self._queues.items()))
-        turn = queue.popleft()
-        if queue:
-            self._queues.move_to_end(rollout)
-        else:
-            del self._queues[rollout]
-        return turn
-
-    def discard(self, turn: Turn) -> None:
-        queue = self._queues.get(turn.rollout)
-        if queue is None or turn not in queue:
-            return
-        queue.remove(turn)
-        if not queue:
-            del self._queues[turn.rollout]
-
-    def __bool__(self) -> bool:
-        return bool(self._queues)
