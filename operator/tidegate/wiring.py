@@ -28,7 +28,6 @@ from tidegate.adapters.routers.gateway_api import ROUTE_KINDS, GatewayApiRouter
 from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watches, takes_of
 from tidegate.handlers.command_upkeep import EVERY as UPKEEP
 from tidegate.handlers.intake import waking
-from tidegate.handlers.resync import EVERY
 from tidegate.handlers.standing import EVERY as LOOK_EVERY
 from tidegate.handlers.standing import Standing
 from tidegate.metrics import Metrics
@@ -130,12 +129,13 @@ async def run_operator(
         intake = Intake(caches, scheduler, settings.ignored_annotations, metrics.broken)
         watches = Watches(api, caches, takes_of(intake), settings.namespaces)
         resync = Resync(api, caches, intake, settings.namespaces, now=clock.now)
+        watches.begun = resync.streams_began
         upkeep = CommandUpkeep(api, commands, caches.commands, caches.rollouts, clock)
         standing = Standing(api, lambda: watches.refused, settings.namespaces)
         async with _serving(settings, metrics, api, scheduler, standing):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
             with _signals_to(stop):
-                background = (_resyncing(resync), _upkeeping(upkeep), _pulse(api), _standing(standing))
+                background = (resync.run(), _upkeeping(upkeep), _pulse(api), _standing(standing))
                 await _run(stop, scheduler, watches.run, *background)
         _log.info("operator stopped")
 
@@ -164,17 +164,6 @@ async def _run(
     for result in results:
         if isinstance(result, Exception):
             raise result
-
-
-async def _resyncing(resync: Resync) -> None:
-    while True:
-        try:
-            await resync.once()
-        except PortError as error:
-            _log.warning("rollouts not listed", error=str(error))
-            await asyncio.sleep(PULSE)
-        else:
-            await asyncio.sleep(EVERY)
 
 
 async def _upkeeping(upkeep: CommandUpkeep) -> None:

@@ -56,7 +56,7 @@ class Caches:
     def unwatch(self) -> None:
         """The watch streams have ended: everything is read live until they are back."""
         self.rollouts.unwatch()
-        self.commands.filled = False
+        self.commands.filled = self.commands.watched = False
         self.workloads.unwatch()
         for routes in self.routes.values():
             routes.unwatch()

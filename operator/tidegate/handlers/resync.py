@@ -6,17 +6,29 @@ what is no longer there counts as deleted.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
+
+import structlog
 
 from tidegate.adapters.kubernetes.cache import Key
 from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Api, Resource
 from tidegate.adapters.kubernetes.leftovers import outdated
 from tidegate.handlers.intake import DELETED, Caches, Intake
+from tidegate.ports.errors import PortError
 
+RETRY: Final = 15.0
+"""Seconds until a look that failed is tried again."""
+SECOND_LOOK: Final = 5.0
+"""Seconds from the beginning of streams until they have listed everything; what went in between is missed by both."""
 EVERY: Final = 300.0
 """Seconds between two looks: as often as running Rollouts are read live."""
+
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Resync:
@@ -33,10 +45,30 @@ class Resync:
     ) -> None:
         """`now` gives epoch seconds."""
         self._now = now
+        self._told = asyncio.Event()
         self._api = api
         self._caches = caches
         self._intake = intake
         self._places: tuple[str | None, ...] = tuple(namespaces) or (None,)
+
+    def streams_began(self) -> None:
+        """The watch streams begin anew: a look is due now, and another once they have listed everything themselves."""
+        self._told.set()
+
+    async def run(self) -> None:
+        """Looks now and then, and when streams begin."""
+        while True:
+            told = self._told.is_set()
+            self._told.clear()
+            try:
+                await self.once()
+                wait = EVERY
+            except PortError as error:
+                _log.warning("rollouts not listed", error=str(error), retry=RETRY)
+                wait = RETRY
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SECOND_LOOK if told else wait):
+                    await self._told.wait()
 
     async def once(self) -> None:
         """One look.

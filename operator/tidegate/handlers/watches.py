@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.permissions import may_watch
 from tidegate.handlers.intake import Caches, Take
 from tidegate.handlers.kopf_settings import kopf_settings
+from tidegate.handlers.listening import Listening
 from tidegate.handlers.login import connection_info, session_of
 from tidegate.handlers.registry import registry_for
 
@@ -41,6 +42,10 @@ GOODBYE: Final = 0.25
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
+def _nobody() -> None:
+    """Who is told when nobody waits."""
+
+
 class Watches:
     """The watch streams of the kinds in `takes`, in all namespaces served (none named: the whole cluster)."""
 
@@ -56,6 +61,9 @@ class Watches:
         patience: float = PATIENCE,
     ) -> None:
         """`waits`, `ask_again` and `patience` are in seconds, as the constants of this module."""
+        self.begun: Callable[[], None] = _nobody
+        """Called each time the streams begin again: what went while there were none must be looked for."""
+        self._listening = Listening(api, caches, takes, namespaces)
         self._patience = patience
         self._first_wait, self._longest_wait = waits
         self._ask_again = ask_again
@@ -69,10 +77,14 @@ class Watches:
     async def run(self, stop: asyncio.Event) -> None:
         """Keeps the streams going until `stop` is set."""
         loop = asyncio.get_running_loop()
-        wait = self._first_wait
+        wait, again = self._first_wait, False
         while not stop.is_set():
             allowed = await self._allowed()
             began = loop.time()
+            self._caches.commands.watched = True
+            if again:
+                self.begun()
+            again = True
             await self._session(allowed, stop)
             self._caches.unwatch()
             if loop.time() - began > self._longest_wait:
@@ -81,8 +93,12 @@ class Watches:
             wait = min(2 * wait, self._longest_wait)
 
     async def _session(self, allowed: Sequence[Resource], stop: asyncio.Event) -> None:
-        """One run of Kopf, until it ends by itself, `stop` is set, or more or less may be watched than at its start."""
-        ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self._permissions_changed(allowed))]
+        """One run of Kopf, until it ends by itself, `stop` is set, more or less may be watched, or a stream is deaf."""
+        ends: list[asyncio.Task[Any]] = [
+            asyncio.create_task(stop.wait()),
+            asyncio.create_task(self._permissions_changed(allowed)),
+            asyncio.create_task(self._listening.until_deaf(allowed)),
+        ]
         kopf_ended = asyncio.create_task(self._kopf(allowed))
         try:
             await asyncio.wait([kopf_ended, *ends], return_when=asyncio.FIRST_COMPLETED)
@@ -103,7 +119,7 @@ class Watches:
         ended: asyncio.Future[None] = ours.create_future()
         theirs: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]]
         theirs = concurrent.futures.Future()
-        takes = {resource: _on(ours, self._takes[resource]) for resource in allowed}
+        takes = {resource: self._on(ours, resource) for resource in allowed}
 
         sessions: list[kopf.AiohttpSession] = []
 
@@ -163,6 +179,16 @@ class Watches:
             namespaces=self._namespaces,
         )
 
+    def _on(self, loop: asyncio.AbstractEventLoop, resource: Resource) -> Take:
+        """What takes in a kind, called from Kopf's thread and carried out on our loop, in the order of the calls."""
+        take = self._takes[resource]
+
+        def handed_over(event: str | None, raw: Mapping[str, Any]) -> None:
+            self._listening.heard(resource)
+            loop.call_soon_threadsafe(take, event, raw)
+
+        return handed_over
+
     async def _allowed(self) -> list[Resource]:
         """The kinds that may be watched everywhere they are to be."""
         places: tuple[str | None, ...] = self._namespaces or (None,)
@@ -171,12 +197,18 @@ class Watches:
         ]
         answers = await asyncio.gather(*(may_watch(self._api, resource, place) for resource, place in asked))
         refused = {resource for (resource, _), allowed in zip(asked, answers, strict=True) if not allowed}
-        for resource in refused - self.refused:
+        self._say_refused(frozenset(refused))
+        return [resource for resource in self._takes if resource not in refused]
+
+    def _say_refused(self, refused: frozenset[Resource]) -> None:
+        """Says what has changed since it was last asked, and nothing of what is as it was."""
+        for resource in sorted(refused - self.refused, key=str):
             _log.error(
                 "not allowed to watch", kind=resource.kind, group=resource.group, role="examples/install/rbac.yaml"
             )
-        self.refused = frozenset(refused)
-        return [resource for resource in self._takes if resource not in refused]
+        for resource in sorted(self.refused - refused, key=str):
+            _log.info("allowed to watch again", kind=resource.kind, group=resource.group)
+        self.refused = refused
 
     async def _permissions_changed(self, allowed: Sequence[Resource]) -> None:
         if len(allowed) == len(self._takes):
@@ -193,15 +225,6 @@ async def _closed(sessions: Sequence[kopf.AiohttpSession]) -> None:
         await session.aiohttp_session.close()
     await asyncio.get_running_loop().shutdown_asyncgens()
     await asyncio.sleep(GOODBYE)
-
-
-def _on(loop: asyncio.AbstractEventLoop, take: Take) -> Take:
-    """`take`, called from Kopf's thread and carried out on our loop, in the order of the calls."""
-
-    def handed_over(event: str | None, raw: Mapping[str, Any]) -> None:
-        loop.call_soon_threadsafe(take, event, raw)
-
-    return handed_over
 
 
 def _settle(ended: asyncio.Future[None], error: BaseException | None) -> None:

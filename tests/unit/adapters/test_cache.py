@@ -68,6 +68,29 @@ def test_a_late_answer_does_not_bring_back_what_was_deleted() -> None:
     assert cache.put(KEY, "9", "another of that name", watched=True)
 
 
+def test_a_deletion_of_unknown_version_does_not_forget_the_one_that_is_known() -> None:
+    """Else a late answer would bring a ghost back, with all that it claims."""
+    cache: Cache[str] = Cache()
+    cache.put(KEY, "5", "five", watched=True)
+    cache.drop(KEY, "8")
+    cache.drop(KEY)
+    assert not cache.put(KEY, "7", "seven", watched=False)
+    assert cache.last(KEY) is None
+    cache.put(KEY, "9", "the next", watched=True)
+    cache.drop(KEY)
+    assert not cache.put(KEY, "9", "again", watched=True)
+    assert cache.last(KEY) is None
+
+
+def test_what_is_newer_than_what_is_known() -> None:
+    cache: Cache[str] = Cache()
+    assert cache.is_newer(KEY, "1")
+    cache.put(KEY, "5", "five", watched=True)
+    assert [cache.is_newer(KEY, version) for version in ("4", "5", "6")] == [False, False, True]
+    cache.drop(KEY, "8")
+    assert [cache.is_newer(KEY, version) for version in ("8", "9")] == [False, True]
+
+
 def test_an_old_deletion_does_not_take_the_next_of_that_name() -> None:
     cache: Cache[str] = Cache()
     cache.put(KEY, "9", "the next", watched=True)

@@ -156,7 +156,7 @@ def test_when_the_streams_have_ended_nothing_is_answered(intake: Intake, caches:
     intake.rollout(None, item(1))
     intake.deployment(None, deployment(1))
     intake.metric_template(TemplateKind.METRIC_TEMPLATE)(None, item(1))
-    caches.commands.filled = True
+    caches.commands.filled = caches.commands.watched = True
     caches.unwatch()
     assert caches.rollouts.get(("shop", "web")) is None
     assert caches.workloads.deployments.get(("shop", "web")) is None

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import kopf
 import pytest
 from kubernetes.aio.client.configuration import Configuration
+from structlog.testing import capture_logs
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
 from tidegate.adapters.kubernetes.client import CLUSTER_METRIC_TEMPLATES, DEPLOYMENTS, ROLLOUTS, Api
@@ -30,7 +31,9 @@ class ScriptedWatches(Watches):
 
 
 @asynccontextmanager
-async def watching(session: Session, denied: set[str]) -> AsyncIterator[tuple[Caches, Callable[[], Awaitable[None]]]]:
+async def watching(
+    session: Session, denied: set[str], begun: Callable[[], None] | None = None
+) -> AsyncIterator[tuple[Caches, Callable[[], Awaitable[None]]]]:
     server: list[FakeServer] = []
 
     async def review(_: Reader, writer: Writer) -> None:
@@ -43,6 +46,7 @@ async def watching(session: Session, denied: set[str]) -> AsyncIterator[tuple[Ca
         takes = dict.fromkeys((ROLLOUTS, DEPLOYMENTS), lambda _event, _raw: None)
         watches = ScriptedWatches(api, caches, takes, waits=(0.01, 0.02), ask_again=0.01, patience=0.05)
         watches.session = session
+        watches.begun = begun or watches.begun
         task = asyncio.create_task(watches.run(stop))
 
         async def end() -> None:
@@ -150,3 +154,48 @@ async def test_kinds_in_no_namespace_are_asked_for_in_the_whole_cluster_though_n
         ("rollouts", "mall"),
         ("clustermetrictemplates", ""),
     }
+
+
+async def test_what_may_not_be_watched_is_said_once_and_once_more_when_that_changes() -> None:
+    """And not every minute for ever."""
+    denied = {"deployments"}
+    sessions: list[set[str]] = []
+
+    async def session(watched: set[str]) -> None:
+        sessions.append(watched)
+        await asyncio.Event().wait()
+
+    with capture_logs() as logs:
+        async with watching(session, denied) as (_, end):
+            async with asyncio.timeout(5):
+                for _ in range(20):
+                    await asyncio.sleep(0.01)
+                assert [one["event"] for one in logs if "to watch" in one["event"]] == ["not allowed to watch"]
+                denied.clear()
+                while len(sessions) < 2:  # noqa: ASYNC110  (a condition, not a time)
+                    await asyncio.sleep(0.01)
+            await end()
+    said = [(one["log_level"], one["event"]) for one in logs if "to watch" in one["event"]]
+    assert said == [("error", "not allowed to watch"), ("info", "allowed to watch again")]
+
+
+async def test_streams_that_begin_again_are_told_and_the_first_ones_are_not() -> None:
+    told: list[None] = []
+    sessions = 0
+
+    async def session(_: set[str]) -> None:
+        nonlocal sessions
+        sessions += 1
+        if sessions == 1:
+            assert told == []
+        if sessions == 3:
+            await asyncio.Event().wait()
+
+    async with watching(session, set(), begun=lambda: told.append(None)) as (caches, end):
+        async with asyncio.timeout(5):
+            while sessions < 3:  # noqa: ASYNC110  (a condition, not a time)
+                await asyncio.sleep(0.01)
+        assert len(told) == 2
+        assert caches.commands.watched
+        await end()
+        assert not caches.commands.watched

@@ -71,13 +71,20 @@ class Cache(Generic[V]):
         before, entry.told = entry.told, self._essence(entry.view)
         return before != entry.told
 
+    def is_newer(self, key: Key, resource_version: str) -> bool:
+        """Whether an object of this version is newer than what a watch stream, or a call of our own, has brought."""
+        entry = self._entries.get(key)
+        known = self._gone.get(key, -1) if entry is None else entry.version
+        return _number(resource_version) > known
+
     def drop(self, key: Key, resource_version: str = "") -> bool:
         """Forgets an object that is gone. Returns: whether it was known."""
         entry = self._entries.get(key)
         version = _number(resource_version)
         if entry is not None and 0 < version < entry.version:
             return False
-        self._gone[key] = max(version, entry.version if entry is not None else 0)
+        # One who does not know the version (a list without it, a 404) must not forget the one that was known.
+        self._gone[key] = max(version, entry.version if entry is not None else 0, self._gone.get(key, 0))
         self._gone.move_to_end(key)
         while len(self._gone) > REMEMBERED_DELETIONS:
             self._gone.popitem(last=False)

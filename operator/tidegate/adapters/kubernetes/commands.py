@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.client import COMMANDS, Api, JsonObject
+from tidegate.adapters.kubernetes.listings import Listings
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.api.command import Action
 from tidegate.api.text import printable
@@ -36,7 +37,14 @@ class CommandCache:
         self.concluded: set[str] = set()
         """Namespaces in which a command got its outcome since they were last cleared up."""
         self.filled = False
-        """Everything there was has been listed once; until then, what is not here may still exist."""
+        """Everything there was has been listed since the watch streams began."""
+        self.watched = False
+        """Watch streams bring what comes."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether what is not here does not exist."""
+        return self.filled and self.watched
 
     def put(self, raw: Mapping[str, Any], *, watched: bool) -> str | None:
         """Takes in a command. Returns: the Rollout it concerns, if it is open and was not known so."""
@@ -70,6 +78,10 @@ class CommandCache:
     def keys(self) -> set[Key]:
         """Namespace and name of every open command."""
         return {key for key, _ in self._open.items()} | self.unknown.keys()
+
+    def has(self, key: Key) -> bool:
+        """Whether a command is known to be open."""
+        return key in self.unknown or self._open.last(key) is not None
 
     def rollouts(self) -> list[Key]:
         """Namespace and name of every Rollout that open commands name, whether it exists or not."""
@@ -111,17 +123,19 @@ class KubernetesCommands:
         self._api = api
         self._cache = cache
         self._now = now
+        self._listings = Listings(self._list)
 
     async def pending(self, namespace: str, rollout: str) -> Sequence[Command]:
-        """Those without an outcome, oldest first. As long as the watch stream has not listed them all, read live."""
-        if not self._cache.filled:
-            try:
-                async for page in self._api.pages(COMMANDS, namespace):
-                    for raw in page:
-                        self._cache.put(raw, watched=False)
-            except PortError:
-                return self._cache.of(namespace, rollout)
+        """Those without an outcome, oldest first. While no watch stream tells of them all, their namespace is listed."""
+        if not self._cache.complete:
+            await self._listings.ensure(namespace)
         return self._cache.of(namespace, rollout)
+
+    async def _list(self, namespace: str) -> None:
+        with suppress(PortError):
+            async for page in self._api.pages(COMMANDS, namespace):
+                for raw in page:
+                    self._cache.put(raw, watched=False)
 
     async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
         """Writes the outcome, unless one is there already or the command is gone."""
