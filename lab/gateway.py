@@ -1,7 +1,11 @@
 """The lab's Gateway API implementation: watches routes, Services and pods, configures Envoy, writes the routes' status.
 
-Its faults for tests: `freeze` (changes do not act), `refuse` (routes are not accepted), `chatter` (status is written
-all the time, as some gateways do).
+Its faults for tests: `freeze` (as if the controller had stopped: no change acts on traffic or status), `refuse` (a route is
+not accepted, and its rules go on as they were or are removed), `chatter` (status is written all the time, as some gateways
+do). From outside, with `make lab`, the first two are annotations:
+
+    kubectl annotate -n gateway gateway/lab lab.tidegate.dev/frozen=true
+    kubectl annotate httproute/NAME lab.tidegate.dev/refused=keep     # or remove; take it off with refused-
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 API = "gateway.networking.k8s.io/v1"
 KINDS = ("HTTPRoute", "GRPCRoute")
+FROZEN = "lab.tidegate.dev/frozen"
+REFUSED = "lab.tidegate.dev/refused"
 _PAUSE_SECONDS = 0.02  # changes come in bursts
 
 
@@ -36,7 +42,9 @@ class Gateway:
         self._services = Mirror(api, "v1", "Service", self._changed)
         self._pods = Mirror(api, "v1", "Pod", self._changed)
         self._routes = [Mirror(api, API, kind, self._changed) for kind in KINDS]
-        self._refused: set[Key] = set()
+        self._gateways = Mirror(api, API, "Gateway", self._changed)
+        self._refused: dict[Key, str] = {}
+        self._accepted: dict[tuple[str, Key], Object] = {}
         self._frozen = False
         self._tasks = Tasks()
         self._stack = contextlib.AsyncExitStack()
@@ -44,7 +52,7 @@ class Gateway:
     async def __aenter__(self) -> Self:
         for item in _own_objects():
             await self._api.apply(item)
-        for mirror in (self._services, self._pods, *self._routes):
+        for mirror in (self._gateways, self._services, self._pods, *self._routes):
             await self._stack.enter_async_context(mirror)
         self._tasks.start(self._run())
         self._stack.push_async_callback(self._tasks.end)
@@ -53,14 +61,29 @@ class Gateway:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    @property
+    def frozen(self) -> bool:
+        """Whether it acts on nothing."""
+        own = self._gateways.objects.get(routes.GATEWAY, {"metadata": {}})
+        return self._frozen or (own["metadata"].get("annotations") or {}).get(FROZEN) == "true"
+
     def freeze(self, *, frozen: bool = True) -> None:
         """From here on no change acts on traffic or status, until it is unfrozen."""
         self._frozen = frozen
         self._changed.set()
 
-    def refuse(self, namespace: str, name: str, *, refused: bool = True) -> None:
-        """Writes Accepted=False on a route (its traffic goes on as before), until it is no longer refused."""
-        (self._refused.add if refused else self._refused.discard)((namespace, name))
+    def refuse(self, namespace: str, name: str, *, refused: bool = True, removed: bool = False) -> None:
+        """Writes Accepted=False on a route, until it is no longer refused.
+
+        Args:
+            namespace: of the route.
+            name: of the route.
+            refused: `False`: from here on it is accepted again.
+            removed: its rules are taken out of Envoy; otherwise traffic goes on as before the refusal.
+        """
+        self._refused.pop((namespace, name), None)
+        if refused:
+            self._refused[namespace, name] = "remove" if removed else "keep"
         self._changed.set()
 
     async def chatter(self, route: Object, *, per_second: float, seconds: float) -> int:
@@ -87,22 +110,38 @@ class Gateway:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            if not self._frozen:
+            if not self.frozen:
                 self._configure()
                 await self._write_statuses()
             await asyncio.sleep(_PAUSE_SECONDS)
 
+    def _how_refused(self, route: Object) -> str:
+        """`keep`, `remove`, or empty: it is not refused."""
+        return self._refused.get(key(route)) or (route["metadata"].get("annotations") or {}).get(REFUSED, "")
+
+    def _served(self, route: Object) -> Object | None:
+        """The route as it acts on traffic: a refused one as it was accepted last, or not at all."""
+        match self._how_refused(route):
+            case "":
+                self._accepted[route["kind"], key(route)] = route
+                return route
+            case "remove":
+                return None
+            case _:
+                return self._accepted.get((route["kind"], key(route)))
+
     def _configure(self) -> None:
         services, pods = self._services.objects.values(), self._pods.objects.values()
+        served = [found for route in self._all_routes() if (found := self._served(route)) is not None]
         self._envoy.write(
             endpoints=routes.endpoints(services, pods),
             clusters=routes.clusters(services),
-            virtual_hosts=routes.virtual_hosts(self._all_routes()),
+            virtual_hosts=routes.virtual_hosts(served),
         )
 
     async def _write_statuses(self) -> None:
         for route in self._all_routes():
-            status = routes.status(route, self._services.objects, accepted=key(route) not in self._refused)
+            status = routes.status(route, self._services.objects, accepted=not self._how_refused(route))
             if status is not None:
                 with contextlib.suppress(ApiError):  # gone, or the server is: the mirror is about to say so
                     await self._api.patch(route, {"status": status}, part="status")

@@ -54,6 +54,8 @@ A cluster with Tidegate, and the app {shop.APP} in namespace {NAMESPACE}: a base
   spoil it     kubectl -n {NAMESPACE} set env deployment/{shop.CANARY} VERSION=v3 ERROR_RATE=0.3
   your own     copy the Deployments, Services and HTTPRoute of {shop.APP}. Only {pods.SAMPLE}:TAG serves (environment: VERSION,
                ERROR_RATE 0-1, LATENCY in seconds); a pod of any other image runs and answers nothing (503 by Envoy)
+  gateway      kubectl -n gateway annotate gateway/lab lab.tidegate.dev/frozen=true       (as if its controller had stopped)
+               kubectl -n {NAMESPACE} annotate httproute/{shop.APP} lab.tidegate.dev/refused=keep  (or remove: its rules go)
   command      .venv/bin/tidegate status {shop.APP} -n {NAMESPACE}     (also pause, resume, abort, retry)
   app          curl -H 'Host: {host}' {lab.gateway_url}/
   Prometheus   {lab.prometheus_url}

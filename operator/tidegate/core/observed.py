@@ -182,6 +182,8 @@ class Route:
     acceptance_message: str = ""
     missing_rules: tuple[str, ...] = ()
     """Rules asked for by name that are not there or lack one of the backends."""
+    missing_because: str = ""
+    """What was found instead of the backends, in words: a like-named one of another namespace, or two of them."""
     reverted_by_us: bool = False
     """The last writer of the rules was our own field manager for reverts."""
     handle: Any = field(default=None, compare=False, repr=False)

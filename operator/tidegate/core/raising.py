@@ -83,13 +83,14 @@ def unfit_route(draft: Draft) -> Why | None:
                 return Why(served, f"{ref.key} could not be read: {reason}")
             case Route():
                 pass
+        found = f" ({route.missing_because})" if route.missing_because else ""
         if route.missing_rules:
             names = ", ".join(route.missing_rules)
-            return Why("RuleMissing", f"{ref.key} has no rule {names} with both {ref.baseline} and {ref.candidate}")
+            both = f"with both {ref.baseline} and {ref.candidate}{found}"
+            return Why("RuleMissing", f"{ref.key} has no rule {names} {both}")
         if not route.pairs:
-            return Why(
-                "BackendsMissing", f"{ref.key} has no rule with both backends {ref.baseline} and {ref.candidate}"
-            )
+            both = f"with both backends {ref.baseline} and {ref.candidate}{found}"
+            return Why("BackendsMissing", f"{ref.key} has no rule {both}")
         if route.acceptance is Acceptance.REFUSED:
             return Why("RouteNotAccepted", f"{ref.key} is refused: {route.acceptance_message}")
     return None

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from lab import manifests
 from lab.api import Object
+from lab.gateway import API, FROZEN, REFUSED
 from lab.load import by_version, failures
+from lab.routes import GATEWAY
 from lab.wait import until
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from lab.load import Load
     from lab.stack import Lab
 
@@ -31,6 +35,13 @@ async def two_versions(lab: Lab, namespace: str, weights: tuple[int, int]) -> Ob
 async def without_failures(load: Load) -> bool:
     """Envoy is told of new pods some milliseconds after they are Ready."""
     return not failures(await load.send(20))
+
+
+async def accepted_is(lab: Lab, route: Object, wanted: str) -> bool:
+    """Whether the gateway says so of a route."""
+    meta = route["metadata"]
+    found = await lab.api.get(route["apiVersion"], route["kind"], meta["name"], meta["namespace"])
+    return [c["status"] for c in found["status"]["parents"][0]["conditions"] if c["type"] == "Accepted"] == [wanted]
 
 
 def within_five_sigma(count: int, of: int, share: float) -> bool:
@@ -130,14 +141,69 @@ async def test_a_refused_route_is_not_accepted(lab: Lab, namespace: str) -> None
     await lab.accepted(route)
     lab.gateway.refuse(namespace, "shop")
 
-    async def status() -> str:
-        found = await lab.api.get(route["apiVersion"], route["kind"], "shop", namespace)
-        return next(c["status"] for c in found["status"]["parents"][0]["conditions"] if c["type"] == "Accepted")
+    await until(lambda: accepted_is(lab, route, "False"), 5, "Accepted=False")
 
-    async def refused() -> bool:
-        return await status() == "False"
 
-    await until(refused, 5, "Accepted=False")
+async def test_a_refused_route_keeps_the_weights_that_were_accepted_last(lab: Lab, namespace: str) -> None:
+    route = await two_versions(lab, namespace, (100, 0))
+    async with lab.load(namespace, "shop") as load:
+        await until(lambda: without_failures(load), 10, "the app answers")
+        lab.gateway.refuse(namespace, "shop")
+        await until(lambda: accepted_is(lab, route, "False"), 5, "Accepted=False")
+        await lab.apply(manifests.http_route(namespace, "shop", {"shop": 0, "shop-canary": 100}))
+
+        async def reported() -> bool:
+            found = await lab.api.get(route["apiVersion"], route["kind"], "shop", namespace)
+            return all(c["observedGeneration"] == 2 for c in found["status"]["parents"][0]["conditions"])
+
+        await until(reported, 5, "the second generation is refused as well")
+        assert set(by_version(await load.send(100))) == {"v1"}
+        lab.gateway.refuse(namespace, "shop", refused=False)
+
+        async def all_to_the_candidate() -> bool:
+            return set(by_version(await load.send(50))) == {"v2"}
+
+        await until(all_to_the_candidate, 5, "all requests reach v2")
+
+
+async def test_a_gateway_can_remove_a_refused_routes_rules(lab: Lab, namespace: str) -> None:
+    await two_versions(lab, namespace, (100, 0))
+    async with lab.load(namespace, "shop") as load:
+        await until(lambda: without_failures(load), 10, "the app answers")
+        lab.gateway.refuse(namespace, "shop", removed=True)
+
+        async def gone() -> bool:
+            return {answer.status for answer in await load.send(5)} == {404}
+
+        await until(gone, 5, "nothing but 404")
+        lab.gateway.refuse(namespace, "shop", refused=False)
+        await until(lambda: without_failures(load), 5, "the app answers again")
+
+
+async def test_freezing_and_refusing_work_by_annotations_too(lab: Lab, namespace: str) -> None:
+    route = await two_versions(lab, namespace, (100, 0))
+    gateway = {"apiVersion": API, "kind": "Gateway", "metadata": {"namespace": GATEWAY[0], "name": GATEWAY[1]}}
+    await lab.api.patch(route, {"metadata": {"annotations": {REFUSED: "keep"}}})
+    await until(lambda: accepted_is(lab, route, "False"), 5, "Accepted=False")
+    await lab.api.patch(gateway, {"metadata": {"annotations": {FROZEN: "true"}}})
+    try:
+        await until(frozen(lab), 5, "the gateway is frozen")
+        await lab.api.patch(route, {"metadata": {"annotations": {REFUSED: None}}})
+        await lab.apply(manifests.http_route(namespace, "shop", {"shop": 0, "shop-canary": 100}))
+        async with lab.load(namespace, "shop") as load:
+            await until(lambda: without_failures(load), 10, "the app answers")
+            assert set(by_version(await load.send(100))) == {"v1"}
+        assert await accepted_is(lab, route, "False"), "nor is status written"
+    finally:
+        await lab.api.patch(gateway, {"metadata": {"annotations": {FROZEN: None}}})
+    await until(lambda: accepted_is(lab, route, "True"), 5, "Accepted=True")
+
+
+def frozen(lab: Lab) -> Callable[[], Awaitable[bool]]:
+    async def is_frozen() -> bool:
+        return lab.gateway.frozen
+
+    return is_frozen
 
 
 async def test_a_grpc_route_is_accepted_and_routed(lab: Lab, namespace: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,8 +59,22 @@ def test_what_only_looks_like_the_service_is_not_it(case: str, other: dict[str, 
 
 def test_a_service_named_twice_in_a_rule_is_said_and_not_guessed() -> None:
     found = route_of(route_view(route(WEB, CANARY, {**CANARY, "port": 81})), REF)
-    assert found.pairs == ()
-    assert "twice" in found.missing_rules[0]
+    assert (found.pairs, found.missing_rules) == ((), ("#0",))
+    assert found.missing_because == "rule #0 has 2 backends web-canary, and which one carries the split cannot be known"
+
+
+@pytest.mark.parametrize("rules", [(), ("everyone",)])
+def test_a_like_named_service_of_another_namespace_is_named_with_it(rules: tuple[str, ...]) -> None:
+    raw = route()
+    raw["spec"]["rules"] = [{"name": "everyone", "backendRefs": [WEB, {**CANARY, "namespace": "staging"}]}]
+    found = route_of(route_view(raw), replace(REF, rules=rules))
+    assert (found.pairs, found.missing_rules) == ((), rules)
+    assert found.missing_because == "rule everyone has web-canary of namespace staging, not of shop"
+
+
+def test_beside_a_pair_another_namespaces_service_is_nobodys_business() -> None:
+    found = route_of(route_view(route(WEB, CANARY, {**CANARY, "namespace": "staging"})), REF)
+    assert (len(found.pairs), found.missing_rules, found.missing_because) == (1, (), "")
 
 
 MIXED = [("Accepted", "True", 4), ("ResolvedRefs", "True", 4)]
@@ -76,6 +91,18 @@ MIXED = [("Accepted", "True", 4), ("ResolvedRefs", "True", 4)]
         ("one is false", [reported(("Accepted", "True", 4), ("ResolvedRefs", "False", 4))], Acceptance.REFUSED),
         ("a refusal of the generation before is none", [reported(("Accepted", "False", 3), ("ResolvedRefs", "True", 4))], Acceptance.PENDING),
         ("a controller that names no generation is believed", [reported(("Accepted", "True", None), ("ResolvedRefs", "True", None))], Acceptance.ACCEPTED),
+        ("a policy controller's entry is no gateway's", [reported(*MIXED), reported(("PolicyAffected", "True", 4))], Acceptance.ACCEPTED),
+        ("nor is a stale one of it", [reported(*MIXED), reported(("PolicyAffected", "True", 2))], Acceptance.ACCEPTED),
+        ("a policy controller alone reports nothing", [reported(("PolicyAffected", "True", 4))], Acceptance.UNREPORTED),
+        ("nor does an entry without conditions", [reported()], Acceptance.UNREPORTED),
+        ("of two controllers on one gateway one is enough", [reported(*MIXED), reported(("Accepted", "False", 4), ("ResolvedRefs", "True", 4))], Acceptance.ACCEPTED),
+        ("one that has stopped is no matter beside it", [reported(("Accepted", "True", 2), ("ResolvedRefs", "True", 2)), reported(*MIXED)], Acceptance.ACCEPTED),
+        ("two that both refuse", [reported(("Accepted", "False", 4), ("ResolvedRefs", "True", 4))] * 2, Acceptance.REFUSED),
+        ("one that refuses and one that lags", [reported(("Accepted", "False", 4), ("ResolvedRefs", "True", 4)), reported(("Accepted", "True", 3), ("ResolvedRefs", "True", 3))], Acceptance.PENDING),
+        ("what one says of Accepted and another of ResolvedRefs is not put together", [reported(("Accepted", "True", 4)), reported(("ResolvedRefs", "True", 4))], Acceptance.PENDING),
+        ("accepted in part, rules were dropped", [reported(*MIXED, ("PartiallyInvalid", "True", 4))], Acceptance.REFUSED),
+        ("accepted in part before, whole now", [reported(*MIXED, ("PartiallyInvalid", "True", 3))], Acceptance.ACCEPTED),
+        ("wholly valid, and said so", [reported(*MIXED, ("PartiallyInvalid", "False", 4))], Acceptance.ACCEPTED),
         ("a report on a gateway no longer named does not count", [reported(*MIXED), reported(("Accepted", "False", 4), parent={"name": "former"})], Acceptance.ACCEPTED),
     ],
 )  # fmt: skip
@@ -109,3 +136,9 @@ def test_our_revert_is_known_by_its_manager_on_the_rules_and_nothing_else() -> N
     assert view("tidegate-revert", {"f:spec": {"f:rules": {}}})
     assert not view("tidegate-revert", {"f:metadata": {}})
     assert not view("tidegate", {"f:spec": {"f:rules": {}}})
+
+
+def test_a_refusal_names_the_gateway_its_controller_and_its_words() -> None:
+    parents = [reported(("Accepted", "True", 4), ("ResolvedRefs", "False", 4))]
+    view = route_view({**route(WEB, CANARY), "status": {"parents": parents}})
+    assert view.acceptance_message == "gateway gateway (x): ResolvedRefs is False: why"

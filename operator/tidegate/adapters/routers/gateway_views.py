@@ -15,6 +15,11 @@ DEFAULT_WEIGHT: Final = 1
 """What a missing weight means (gateway-api, BackendRef)."""
 CONDITIONS: Final = ("Accepted", "ResolvedRefs")
 """What each gateway must say of a route before it counts as taken."""
+PARTLY: Final = "PartiallyInvalid"
+"""What a gateway says of an accepted route of which it dropped rules, or of which an older state goes on (gateway-api,
+RouteConditionPartiallyInvalid): whether the weights act cannot be known."""
+MOST_TOLD: Final = 3
+"""Rules that a message on missing backends tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class RuleView:
     count: int
     identity: str
     """Digest of the rule without its weights."""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """Its backends that are Services of other namespaces: namespace and name."""
 
     @property
     def label(self) -> str:
@@ -97,17 +104,22 @@ def route_view(raw: Mapping[str, Any]) -> RouteView:
 
 def _rule(index: int, rule: Mapping[str, Any], namespace: str) -> RuleView:
     backends = rule.get("backendRefs") or ()
+    services = [
+        (place, backend, backend.get("namespace") or namespace)
+        for place, backend in enumerate(backends)
+        if (backend.get("group") or "", backend.get("kind") or "Service") == ("", "Service")
+    ]
     return RuleView(
         index=index,
         name=rule.get("name") or "",
         backends=tuple(
             Backend(place, backend["name"], backend.get("weight", DEFAULT_WEIGHT))
-            for place, backend in enumerate(backends)
-            if (backend.get("group") or "", backend.get("kind") or "Service") == ("", "Service")
-            and (backend.get("namespace") or namespace) == namespace
+            for place, backend, where in services
+            if where == namespace
         ),
         count=len(backends),
         identity=_identity_of(rule),
+        elsewhere=tuple((where, backend["name"]) for _, backend, where in services if where != namespace),
     )
 
 
@@ -128,9 +140,11 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
     pairs: list[RulePair] = []
     places: dict[str, Places] = {}
     missing = [name for name in ref.rules if name not in {rule.label for rule in view.rules}]
+    because: list[str] = []
     for rule in view.rules:
         if ref.rules and rule.label not in ref.rules:
             continue
+        because += _instead(rule, ref)
         baseline = [backend for backend in rule.backends if backend.service == ref.baseline]
         candidate = [backend for backend in rule.backends if backend.service == ref.candidate]
         if len(baseline) == len(candidate) == 1:
@@ -141,7 +155,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
             missing.append(rule.label)
         elif baseline and candidate:
             # Which of two like-named backends (on two ports, say) would carry the split cannot be known.
-            missing.append(f"{rule.label}: names a Service twice")
+            missing.append(rule.label)
     return Route(
         ref=ref,
         uid=view.uid,
@@ -150,9 +164,21 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         acceptance=view.acceptance,
         acceptance_message=view.acceptance_message,
         missing_rules=tuple(missing),
+        missing_because="; ".join(because[:MOST_TOLD]) if missing or not pairs else "",
         reverted_by_us=view.reverted_by_us,
         handle=Handle(places, view.frame),
     )
+
+
+def _instead(rule: RuleView, ref: TargetRef) -> Iterable[str]:
+    """What a rule has instead of one backend of each name."""
+    for name in (ref.baseline, ref.candidate):
+        own = sum(backend.service == name for backend in rule.backends)
+        others = sorted({namespace for namespace, service in rule.elsewhere if service == name})
+        if own > 1:
+            yield f"rule {rule.label} has {own} backends {name}, and which one carries the split cannot be known"
+        elif not own and others:
+            yield f"rule {rule.label} has {name} of namespace {', '.join(others)}, not of {ref.namespace}"
 
 
 def _place(rule: RuleView, backend: Backend) -> str:
@@ -160,23 +186,26 @@ def _place(rule: RuleView, backend: Backend) -> str:
 
 
 def _acceptance(raw: Mapping[str, Any], generation: int) -> tuple[Acceptance, str]:
-    """What the gateways say together: one refusal is a refusal, one that lags makes it pending."""
-    found = Acceptance.UNREPORTED
-    waiting = ""
-    for parent in _current_parents(raw):
-        acceptance, message = _of_parent(parent, generation)
-        if acceptance is Acceptance.REFUSED:
-            return acceptance, message
-        if acceptance is Acceptance.PENDING:
-            found, waiting = acceptance, message
-        elif found is Acceptance.UNREPORTED:
-            found = acceptance
-    return found, waiting
+    """What the gateways say together: one refusal is a refusal, one that lags makes it pending.
+
+    On one gateway several controllers may report: the one that took the route is believed. What does not say `Accepted` is
+    no gateway's report, but a policy controller's, say.
+    """
+    reports: dict[tuple[object, ...], list[tuple[Acceptance, str]]] = {}
+    for identity, report in _current_parents(raw):
+        if any(condition.get("type") == CONDITIONS[0] for condition in report.get("conditions") or ()):
+            reports.setdefault(identity, []).append(_of_report(report, generation))
+    said = [min(of_one, key=lambda one: _BEST_FIRST.index(one[0])) for of_one in reports.values()]
+    return max(said, key=lambda one: _BEST_FIRST.index(one[0])) if said else (Acceptance.UNREPORTED, "")
 
 
-def _of_parent(parent: Mapping[str, Any], generation: int) -> tuple[Acceptance, str]:
-    said = {condition.get("type"): condition for condition in parent.get("conditions") or ()}
-    who = f"gateway {(parent.get('parentRef') or {}).get('name', '?')}"
+_BEST_FIRST: Final = (Acceptance.ACCEPTED, Acceptance.PENDING, Acceptance.REFUSED)
+
+
+def _of_report(report: Mapping[str, Any], generation: int) -> tuple[Acceptance, str]:
+    """What one controller says of one gateway."""
+    said = {condition.get("type"): condition for condition in report.get("conditions") or ()}
+    who = f"gateway {(report.get('parentRef') or {}).get('name', '?')} ({report.get('controllerName') or 'unnamed'})"
     waiting = ""
     for kind in CONDITIONS:
         condition = said.get(kind)
@@ -184,19 +213,27 @@ def _of_parent(parent: Mapping[str, Any], generation: int) -> tuple[Acceptance, 
         if condition is None or condition.get("observedGeneration", generation) < generation:
             waiting = f"{who} has not yet said {kind} of this generation"
         elif condition.get("status") == "False":
-            return Acceptance.REFUSED, f"{who}: {kind} is False: {condition.get('message') or condition.get('reason')}"
+            return Acceptance.REFUSED, f"{who}: {kind} is False: {_words(condition)}"
         elif condition.get("status") != "True":
             waiting = f"{who}: {kind} is {condition.get('status')}"
+    partly = said.get(PARTLY) or {}
+    if partly.get("status") == "True" and partly.get("observedGeneration", generation) >= generation:
+        return Acceptance.REFUSED, f"{who}: {PARTLY} is True: {_words(partly)}"
     return (Acceptance.PENDING, waiting) if waiting else (Acceptance.ACCEPTED, "")
 
 
-def _current_parents(raw: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    """What is reported for the gateways the route names now; controllers may leave reports on former ones behind."""
+def _words(condition: Mapping[str, Any]) -> str:
+    return str(condition.get("message") or condition.get("reason") or "without a reason")
+
+
+def _current_parents(raw: Mapping[str, Any]) -> Iterable[tuple[tuple[object, ...], Mapping[str, Any]]]:
+    """What is reported for the gateways the route names now, with which one; controllers may leave reports on former ones behind."""
     namespace = raw["metadata"]["namespace"]
     wanted = {_identity(ref, namespace) for ref in (raw.get("spec") or {}).get("parentRefs") or ()}
     for parent in (raw.get("status") or {}).get("parents") or ():
-        if _identity(parent.get("parentRef") or {}, namespace) in wanted:
-            yield parent
+        identity = _identity(parent.get("parentRef") or {}, namespace)
+        if identity in wanted:
+            yield identity, parent
 
 
 def _identity(ref: Mapping[str, Any], namespace: str) -> tuple[object, ...]:
