@@ -211,11 +211,11 @@ def _of_report(report: Mapping[str, Any], generation: int) -> tuple[Acceptance, 
         condition = said.get(kind)
         # Some controllers leave observedGeneration out: then what they say counts as said of what is there.
         if condition is None or condition.get("observedGeneration", generation) < generation:
-            waiting = f"{who} has not yet said {kind} of this generation"
+            waiting = waiting or f"{who} has not yet said {kind} of this generation"
         elif condition.get("status") == "False":
             return Acceptance.REFUSED, f"{who}: {kind} is False: {_words(condition)}"
         elif condition.get("status") != "True":
-            waiting = f"{who}: {kind} is {condition.get('status')}"
+            waiting = waiting or f"{who}: {kind} is {condition.get('status')}"
     partly = said.get(PARTLY) or {}
     if partly.get("status") == "True" and partly.get("observedGeneration", generation) >= generation:
         return Acceptance.REFUSED, f"{who}: {PARTLY} is True: {_words(partly)}"
