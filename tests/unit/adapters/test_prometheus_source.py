@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from tests.unit.adapters.fake_server import ONE, Reader, Writer, answers, error, http, never, running, success
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
+from tidegate.adapters.prometheus.connection import in_milliseconds
 from tidegate.adapters.prometheus.health import PROBE
 from tidegate.core.observed import Failed, FailedReason, Question, SeriesValue, Vector
 
@@ -50,7 +52,7 @@ async def test_a_question_is_asked_with_get_at_the_sources_own_time(source: Make
         assert await source(fake.url + "/prefix/").sample(UP, timeout=5) == ONE_SERIES
     (asked,) = fake.asked
     assert (asked.method, asked.path) == ("GET", "/prefix/api/v1/query")
-    assert asked.parameters == {"query": ["up"], "timeout": ["5s"], "partial_response": ["false"]}
+    assert asked.parameters == {"query": ["up"], "timeout": ["5000ms"], "partial_response": ["false"]}
 
 
 async def test_a_long_question_is_asked_with_a_form(source: Make) -> None:
@@ -236,3 +238,12 @@ async def test_an_unknown_source_is_named_with_those_there_are() -> None:
     answer = await PrometheusSources({}).sample(Question("elsewhere", "up"), timeout=1, rollout="shop/web")
     assert reason(answer) is FailedReason.NO_SUCH_SOURCE
     assert "elsewhere" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sent"),
+    [(5, "5000ms"), (0.997891, "998ms"), (0.3, "300ms"), (1.5, "1500ms"), (0.0001, "1ms"), (60, "60000ms")],
+)
+def test_a_time_out_is_sent_as_a_whole_number_of_a_unit(seconds: float, sent: str) -> None:
+    assert in_milliseconds(seconds) == sent
+    assert re.fullmatch(r"[0-9]+ms", sent), "Prometheus takes no fraction of a unit for a duration"

@@ -45,7 +45,7 @@ async def test_a_range_is_asked_for_to_the_millisecond() -> None:
     (asked,) = fake.asked
     assert (asked.method, asked.path) == ("GET", "/api/v1/query_range")
     given = {name: values[0] for name, values in asked.parameters.items()}
-    assert given == {"query": "up", "start": "1.500", "end": "2.500", "step": "0.250", "timeout": "10s"}
+    assert given == {"query": "up", "start": "1.500", "end": "2.500", "step": "0.250", "timeout": "10000ms"}
 
 
 async def test_the_token_and_the_headers_go_along(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ async def test_raw_samples_are_asked_for_before_an_instant() -> None:
     assert given == {
         "query": 'requests_total{pod=~"a|b"}[420s]',
         "time": "1700000000.250",
-        "timeout": "10s",
+        "timeout": "10000ms",
         "partial_response": "false",
     }
 

@@ -91,7 +91,7 @@ class Connections:
         """
         trusted = self._address.trust_partial
         # Thanos then says itself that parts are missing; Prometheus has no such parameter, and takes no notice.
-        params = {"timeout": f"{timeout:g}s", "partial_response": "true" if trusted else "false"}
+        params = {"timeout": in_milliseconds(timeout), "partial_response": "true" if trusted else "false"}
         if at is not None:
             params["time"] = f"{at:.3f}"
         with self.lent() as client, client.session.ask(flight, wanted) as asking:
@@ -125,6 +125,11 @@ class Client(NamedTuple):
 
     session: QuestionSession
     library: PrometheusConnect
+
+
+def in_milliseconds(timeout: float) -> str:
+    """Seconds as Prometheus' HTTP API takes a duration: a whole number of a unit; "0.998s" is a bad parameter there."""
+    return f"{max(round(timeout * 1000), 1)}ms"
 
 
 def waits(timeout: float) -> tuple[float, float]:

@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from tidegate.adapters.prometheus.answers import MALFORMED, SAMPLES, NoAnswer, Wanted, labels
-from tidegate.adapters.prometheus.connection import FAILURES, Connections, SourceAddress, failed, late, waits
+from tidegate.adapters.prometheus.connection import (
+    FAILURES,
+    Connections,
+    SourceAddress,
+    failed,
+    in_milliseconds,
+    late,
+    waits,
+)
 from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight
 from tidegate.core.observed import Failed, FailedReason, Matrix
@@ -98,7 +106,7 @@ class PrometheusHistory:
     def _range(self, flight: Flight, promql: str, over: tuple[float, float, float]) -> list[RangeSeries]:
         start, end, step = over
         # The library rounds instants to whole seconds; what stands in `params` is sent as it is.
-        exact = {"start": f"{start:.3f}", "end": f"{end:.3f}", "timeout": f"{self._address.timeout:g}s"}
+        exact = {"start": f"{start:.3f}", "end": f"{end:.3f}", "timeout": in_milliseconds(self._address.timeout)}
         with self._connections.lent() as client, client.session.ask(flight, RANGE):
             found = client.library.custom_query_range(
                 promql,
