@@ -143,8 +143,8 @@ async def test_fields_that_differ_and_are_not_promoted_are_in_status_and_bounded
     )
     await runner.run_until(shop.start + 20)
     assert shop.status.run is not None
-    assert len(shop.status.run.not_promoted) == 16
-    assert max(map(len, shop.status.run.not_promoted)) == 128
+    assert len(shop.status.run.not_promoted) == 8
+    assert max(map(len, shop.status.run.not_promoted)) == 100
 
 
 async def test_a_change_of_an_excluded_field_is_no_release() -> None:

@@ -167,7 +167,7 @@ FIELD_PATH_PATTERN = (
     rf"^(annotations\.[a-zA-Z0-9]([-a-zA-Z0-9_./]*[a-zA-Z0-9])?|volumes{_ITEM}"
     rf"|(containers|initContainers){_ITEM}(\.{_KEY}|\.env\[[^\[\]]+\])?|{_KEY})$"
 )
-FieldPath = Annotated[str, Field(min_length=1, max_length=320, pattern=FIELD_PATH_PATTERN)]
+FieldPath = Annotated[str, Field(min_length=1, max_length=256, pattern=FIELD_PATH_PATTERN)]
 """A field of a pod template, as core/template_fields.py names it."""
 
 
@@ -192,7 +192,7 @@ class Promotion(ApiModel):
     """`CopyTemplate`: the operator copies the candidate's version to the baseline's Deployment: its pod template without labels and scheduling. `AwaitBaseline`: somebody else (Git, a pipeline) updates the baseline, the operator waits for it."""
     match: BaselineMatch = BaselineMatch.VERSION
     """For `AwaitBaseline`: wait until the baseline runs the candidate's `Version`, or for teams whose arms differ on purpose only its `Images`."""
-    exclude: Annotated[tuple[FieldPath, ...], Field(max_length=32, json_schema_extra=unique())] = ()
+    exclude: Annotated[tuple[FieldPath, ...], Field(max_length=16, json_schema_extra=unique())] = ()
     """Fields of the pod template that belong to an arm: they make no version and are not promoted. Such as `serviceAccountName`, `annotations.checksum/config`, `containers[app].resources`, `containers[app].env[TRACK]`, `volumes[cache]`. A change takes effect with the next version."""
     settle: Duration = Duration("2m")
     """How long the promoted baseline is watched with all the traffic before the run counts as succeeded."""

@@ -29,4 +29,6 @@ A_GROUPING: Final = MAX_SERIES * 9 + 120
 """Bytes of the groups of a metric with `by`."""
 A_TEST: Final = 1500
 """Bytes of a test on counts; one against a limit takes `A_LIMIT` more."""
+EXCLUDED: Final = 3
+"""Versions that keep what they exclude: the one on trial, the released and the rejected one."""
 A_LIMIT: Final = 350

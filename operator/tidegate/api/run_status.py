@@ -175,7 +175,7 @@ class RunStatus(StatusModel):
     baseline_changed: Version | None = None
     """What somebody else has made of the baseline since: it counts from the next Resume on."""
     not_promoted: tuple[str, ...] = ()
-    """Fields in which the arms differed at the start and that stay each arm's own, the first sixteen."""
+    """Fields in which the arms differed at the start and that stay each arm's own, the first eight."""
     start_time: datetime
     """When the run began."""
     weight: float = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidegate.core.draft import Draft
 from tidegate.core.observed import ArmName
 from tidegate.core.template_fields import in_words
-from tidegate.core.version import adopted, differences, same_template, version_of
+from tidegate.core.version import adopted, beside, differences, same_template
 
 
 def comparable(draft: Draft) -> bool:
@@ -34,7 +34,11 @@ def baseline_on_trial(draft: Draft) -> bool:
             return True
         case "Awaiting":
             baseline = draft.arm(ArmName.BASELINE)
-            return baseline is not None and run.baseline is not None and not same_template(run.baseline, baseline)
+            return (
+                baseline is not None
+                and run.baseline is not None
+                and not same_template(run.baseline, baseline, run.version.exclude)
+            )
         case _:
             return False
 
@@ -69,14 +73,14 @@ def notice_baseline(draft: Draft) -> None:
     exclude = draft.run.version.exclude
     known, changed = draft.run.baseline, draft.run.baseline_changed
     if known is None:
-        draft.update_run(baseline=version_of(baseline, None, exclude))
-    elif same_template(known, baseline):
+        draft.update_run(baseline=beside(baseline, exclude))
+    elif same_template(known, baseline, exclude):
         if changed is not None:
             draft.update_run(baseline_changed=None)
-    elif changed is None or not same_template(changed, baseline):
+    elif changed is None or not same_template(changed, baseline, exclude):
         draft.needs_fresh = True
         if draft.seen.fresh:
-            draft.update_run(baseline_changed=version_of(baseline, None, exclude))
+            draft.update_run(baseline_changed=beside(baseline, exclude))
             _stop(draft)
 
 

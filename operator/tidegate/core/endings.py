@@ -72,7 +72,7 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
     run = draft.run
     entry = HistoryEntry(
         id=run.id,
-        version=run.version,
+        version=run.version.model_copy(update={"exclude": ()}),
         outcome=outcome,
         reason=reason,
         message=message,

@@ -168,7 +168,7 @@ def _copy(draft: Draft) -> None:
 
 def _another_baseline(draft: Draft, baseline: Template) -> bool:
     known = draft.run.baseline
-    return known is not None and baseline.fields.fingerprint(known.exclude) != known.fingerprint
+    return known is not None and baseline.fields.fingerprint(draft.run.version.exclude) != known.fingerprint
 
 
 def _overwritten(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:

@@ -15,10 +15,10 @@ from tidegate.core.observed import Arm, ArmName, Route, Unknown
 from tidegate.core.plan import KeepFinalizer, Why
 from tidegate.core.stepping import new_step
 from tidegate.core.template_fields import in_words
-from tidegate.core.version import differences, not_promoted, same_template, same_version, serves, version_of
+from tidegate.core.version import beside, differences, not_promoted, same_template, same_version, serves, version_of
 
-MOST_PATHS = 16
-LONGEST_PATH = 128
+MOST_PATHS = 8
+LONGEST_PATH = 100
 """How many fields status names that differ between the arms and are not promoted, and how many characters of each."""
 
 LOOK_AGAIN = 15.0
@@ -137,7 +137,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     run = RunStatus(
         id=f"{number}-{version.fingerprint[:8]}",
         version=version,
-        baseline=version_of(baseline, None, version.exclude),
+        baseline=beside(baseline, version.exclude),
         not_promoted=tuple(path[:LONGEST_PATH] for path in own[:MOST_PATHS]),
         start_time=instant(draft.now),
         spec=kept_text(draft.spec),

@@ -30,16 +30,27 @@ def version_of(arm: Arm, revision: str | None, exclude: Collection[str]) -> Vers
     )
 
 
+def beside(baseline: Arm, exclude: Collection[str]) -> Version:
+    """What the baseline runs beside a version on trial: an identity by what that one excludes, without keeping it again."""
+    return version_of(baseline, None, exclude).model_copy(update={"exclude": ()})
+
+
 def same_version(known: Version | None, revision: str | None, arm: Arm) -> bool:
     """Whether an arm runs the version that is remembered, by what was excluded when that was."""
     return known is not None and known.revision == (revision or "") and same_template(known, arm)
 
 
-def same_template(known: Version, arm: Arm) -> bool:
-    """Whether an arm has the template of a version, whatever `spec.revision` says."""
+def same_template(known: Version, arm: Arm, exclude: Collection[str] | None = None) -> bool:
+    """Whether an arm has the template of a version, whatever `spec.revision` says.
+
+    Args:
+        known: the version.
+        arm: the arm.
+        exclude: what the version's identity leaves out; `None`: what the version itself says.
+    """
     if _by_first_release(known):
         return known.fingerprint == arm.first_fingerprint
-    return known.fingerprint == arm.fields.fingerprint(known.exclude)
+    return known.fingerprint == arm.fields.fingerprint(known.exclude if exclude is None else exclude)
 
 
 def adopted(known: Version, arm: Arm, exclude: Collection[str]) -> Version:

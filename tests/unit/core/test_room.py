@@ -42,7 +42,12 @@ TEST = EvidenceStatus(
     calm=123_456.0,
 )
 CLOCK = Clock(series=LABELS, watched=1_123_456.789, mark=1_123_456.789)
-GUARD = GuardStatus(name=NAME, limit="maxIncrease 20.55% floor 100ms for 15m30s", state="NotComparable", since=AT)
+GUARD = GuardStatus(
+    name=f"{NAME} (baseline)",
+    limit="maxIncrease 20.55% floor 100ms for 15m30s; 01234567",
+    state="NotComparable",
+    since=AT,
+)
 BLIND = BlindStatus(metric=NAME, kind="SourceDown", since=AT, watched=1_123_456.789, mark=1_123_456.789, answers=20_000)
 GROUPS = GroupsStatus(metric=NAME, asked="0" * 6, seen=tuple(f"{place:06x}" for place in range(room.MAX_SERIES)))
 

@@ -37,6 +37,8 @@ def needed(spec: RolloutSpec) -> int:
     tests = max((sum(_of_test(line.threshold) for line in lines) for lines in in_force), default=0)
     grouped = sum(metric.ratio is not None and bool(metric.ratio.by) for metric in spec.metrics)
     text = spec.model_dump_json(by_alias=True, exclude_defaults=True)
+    if spec.steps[-1].weight.percent < 100:  # then those of the baseline as well, while it rolls out the new version
+        guards *= 2
     return (
         len(json.dumps(text))
         + room.A_STEP * len(spec.steps)
@@ -45,6 +47,7 @@ def needed(spec: RolloutSpec) -> int:
         + room.A_CLOCK * min(room.MOST_CLOCKS, clocks)
         + room.A_GROUPING * grouped
         + tests
+        + room.EXCLUDED * len(json.dumps(spec.promotion.exclude))
     )
 
 
