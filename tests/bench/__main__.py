@@ -1,4 +1,4 @@
-"""`python -m tests.bench [revert] [rest] [ticks] [decisions] [--counts 1,50] [--intervals 1,10] [--rollouts 200] [--quick]`."""
+"""`python -m tests.bench [PART ...] [--counts 1,50] [--intervals 1,10] [--crowd 1000] [--rollouts 200] [--quick]`."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join((*PARTS, DECISIONS))}; all by default")
     parser.add_argument("--counts", type=_numbers, help="Rollouts breaching at once, such as 1,50")
     parser.add_argument("--intervals", type=_numbers, help="seconds between questions, such as 1,10")
+    parser.add_argument("--crowd", type=int, help="Rollouts released at once, under way and (thrice) at rest")
     parser.add_argument("--rollouts", type=int, help=f"simulated in each cell of {DECISIONS}; by default {ROLLOUTS}")
     parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it works")
     parser.add_argument(
@@ -85,7 +86,10 @@ def _parser() -> argparse.ArgumentParser:
 def _wanted(arguments: argparse.Namespace) -> Wanted:
     if unknown := set(arguments.parts) - {*PARTS, DECISIONS}:
         raise SystemExit(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join((*PARTS, DECISIONS))}")
+    many = (arguments.crowd // 3, 3 * arguments.crowd) if arguments.crowd else None
     chosen = {
+        "crowd": arguments.crowd,
+        "many": many,
         "parts": tuple(part for part in arguments.parts if part != DECISIONS),
         "counts": arguments.counts,
         "intervals": arguments.intervals,

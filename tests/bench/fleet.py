@@ -42,8 +42,8 @@ class Shop:
         return f"{self.name}-canary"
 
 
-def _shop(number: int) -> Shop:
-    return Shop(f"bench-{number // A_NAMESPACE:02}", f"shop-{number:04}")
+def _shop(number: int, a_namespace: int = A_NAMESPACE) -> Shop:
+    return Shop(f"bench-{number // a_namespace:02}", f"shop-{number:04}")
 
 
 def _objects(shop: Shop) -> list[Object]:
@@ -78,7 +78,9 @@ def _rollout(shop: Shop) -> Object:
 class Fleet:
     """Grows, never shrinks: a Rollout without a run is at rest beside those that have one."""
 
-    def __init__(self, lab: Lab, watch: RouteWatch, source: Source) -> None:
+    def __init__(self, lab: Lab, watch: RouteWatch, source: Source, a_namespace: int = A_NAMESPACE) -> None:
+        """`a_namespace` is how many shops are in one namespace."""
+        self._a_namespace = a_namespace
         self._lab = lab
         self._watch = watch
         self._source = source
@@ -86,9 +88,9 @@ class Fleet:
         self._under_way: dict[Shop, int] = {}
         """The interval of each run we began and have not seen end."""
 
-    async def grow(self, size: int) -> None:
+    async def grow(self, size: int, patience: float = PATIENCE) -> None:
         """Returns when `size` shops are there, their pods available, their Rollouts looked at by the operator."""
-        new = [_shop(number) for number in range(len(self.shops), size)]
+        new = [_shop(number, self._a_namespace) for number in range(len(self.shops), size)]
         if not new:
             return
         known = {shop.namespace for shop in self.shops}
@@ -96,33 +98,33 @@ class Fleet:
             await self._lab.api.create(manifests.namespace(namespace))
         await _together(self._lab.api.create(item) for shop in new for item in _objects(shop))
         self.shops += new
-        await until(self._available, PATIENCE, f"pods of {size} shops available", every=1.0)
-        await self.at_rest()
+        await until(self._available, patience, f"pods of {size} shops available", every=1.0)
+        await self.at_rest(patience=patience)
 
-    async def run(self, shops: Sequence[Shop], interval: int) -> None:
+    async def run(self, shops: Sequence[Shop], interval: int, patience: float = PATIENCE) -> None:
         """Starts a run of each that has none; returns when every route gives the candidate its weight."""
         new = [shop for shop in shops if self._under_way.get(shop) != interval]
         pace = max(interval, STARTING_INTERVAL) if len(new) >= A_NAMESPACE else interval
         await self._set(new, revision=f"r{next(_revisions)}", interval=f"{pace}s")
         self._under_way |= dict.fromkeys(new, interval)
-        await until(lambda: self._all_have(shops, WEIGHT), PATIENCE, f"{len(shops)} runs under way")
+        await until(lambda: self._all_have(shops, WEIGHT), patience, f"{len(shops)} runs under way")
         if pace != interval:
             await self._set(new, interval=f"{interval}s")
 
-    async def end(self, shops: Sequence[Shop]) -> None:
+    async def end(self, shops: Sequence[Shop], patience: float = PATIENCE) -> None:
         """Ends their runs by a breach, soon; returns when all is at rest and the source well again."""
         await self._set(shops, interval="1s")
         await self._source.switch("all")
-        await self.reverted(shops)
-        await self.at_rest()
+        await self.reverted(shops, patience)
+        await self.at_rest(patience=patience)
         await self._source.switch("good")
 
-    async def reverted(self, shops: Sequence[Shop]) -> None:
-        await until(lambda: self._all_have(shops, 0), PATIENCE, f"{len(shops)} routes at weight 0")
+    async def reverted(self, shops: Sequence[Shop], patience: float = PATIENCE) -> None:
+        await until(lambda: self._all_have(shops, 0), patience, f"{len(shops)} routes at weight 0")
         for shop in shops:
             self._under_way.pop(shop, None)
 
-    async def at_rest(self, shops: Sequence[Shop] = ()) -> None:
+    async def at_rest(self, shops: Sequence[Shop] = (), patience: float = PATIENCE) -> None:
         """Returns when none of them (not given: no Rollout) has a run, and the operator has looked at each as it stands."""
         names = {shop.name for shop in shops or self.shops}
 
@@ -130,7 +132,7 @@ class Fleet:
             found = await self._lab.api.list(API_VERSION, "Rollout")
             return all(_rests(item) for item in found if item["metadata"]["name"] in names)
 
-        await until(done, PATIENCE, "all Rollouts at rest", every=0.5)
+        await until(done, patience, "all Rollouts at rest", every=0.5)
 
     def zero_at(self, shop: Shop) -> float:
         """Unix time at which a watch told that the candidate's weight is 0."""

@@ -6,13 +6,13 @@ import itertools
 from dataclasses import dataclass, field
 
 from lab.wait import DeadlineError
-from tests.bench import machine, rest, reverts, ticks
+from tests.bench import crowd, machine, rest, reverts, ticks
 from tests.bench.figures import Table, quantile
 from tests.bench.reverts import Storm
 from tests.bench.stage import Stage, progress, stage
 
-PARTS = ("rest", "ticks", "revert")
-"""Those that need the lab's control plane."""
+PARTS = ("rest", "ticks", "revert", "neighbours", "crowd", "many", "start")
+"""Those that need the lab's control plane; each of the last four has one of its own, and can be asked for alone."""
 TOO_MANY = {(500, 1)}
 """Counts and intervals one process cannot keep: at 2.5 ms of processor time a tick, this is more than a core."""
 WHY_NONE = (
@@ -36,6 +36,13 @@ class Wanted:
     rest_seconds: float = 45
     tick_rollouts: int = 50
     tick_seconds: float = 120
+    beside: int = 5
+    """Breaches beside neighbours, for each way to misbehave and interval."""
+    crowd: int = 1000
+    """Rollouts of one namespace released at once, and under way."""
+    running: int = 200
+    many: tuple[int, ...] = (300, 3000)
+    """Rollouts at rest."""
 
 
 @dataclass
@@ -51,6 +58,18 @@ async def measure(wanted: Wanted) -> Measured:
     found = Measured()
     before = machine.busy()
     resting = rest.table(wanted.rest_seconds)
+    if {"rest", "ticks", "revert"} & set(wanted.parts):
+        await _on_one_stage(wanted, found, resting)
+    if crowds := await _crowds(wanted, found):
+        table = crowd.table()
+        table.rows += crowds
+        found.tables.append(table)
+    found.busy = (before, machine.busy())
+    found.ours = _ours(found.storms, resting)
+    return found
+
+
+async def _on_one_stage(wanted: Wanted, found: Measured, resting: Table) -> None:
     async with stage() as on:
         found.machine = await machine.description(on.lab)
         if "rest" in wanted.parts:
@@ -69,9 +88,35 @@ async def measure(wanted: Wanted) -> Measured:
             resting.rows.append(await rest.at_rest(on, wanted.at_rest[-1], wanted.rest_seconds))
             found.tables.append(resting)
         progress("ending")
-    found.busy = (before, machine.busy())
-    found.ours = _ours(found.storms, resting)
-    return found
+
+
+async def _crowds(wanted: Wanted, found: Measured) -> list[tuple[str, ...]]:
+    """The parts that need a fleet of their own: in one namespace, or spread over many."""
+    rows: list[tuple[str, ...]] = []
+    if "start" in wanted.parts:
+        rows += await crowd.imports()
+    if "neighbours" in wanted.parts:
+        async with stage() as on:
+            found.machine = found.machine or await machine.description(on.lab)
+            await on.fleet.grow(crowd.NEIGHBOURS + wanted.beside)
+            for how in ("fail", "hang"):
+                for interval in wanted.intervals:
+                    rows.append(await crowd.beside_neighbours(on, how, interval, wanted.beside))
+            await on.fleet.grow(wanted.running)
+            rows += await crowd.under_way(on, wanted.running, rest.RUNNING_INTERVAL, crowd.RUNNING_MEMORY, None)
+    if "crowd" in wanted.parts:
+        async with stage(wanted.crowd) as on:
+            found.machine = found.machine or await machine.description(on.lab)
+            rows += await crowd.released_at_once(on, wanted.crowd, 10)
+            memory, started = crowd.UNDER_WAY_MEMORY, crowd.STARTED_AIM
+            rows += await crowd.under_way(on, wanted.crowd, rest.RUNNING_INTERVAL, memory, started)
+    if "many" in wanted.parts:
+        most = wanted.many[-1]
+        for a_namespace, where in ((most, "one namespace"), (max(most // 100, 1), "100 namespaces")):
+            async with stage(a_namespace) as on:
+                found.machine = found.machine or await machine.description(on.lab)
+                rows += await crowd.at_rest(on, wanted.many, where)
+    return rows
 
 
 async def quick() -> Measured:

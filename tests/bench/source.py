@@ -48,6 +48,16 @@ class Source:
         async with self._session.post(f"/switch/{to}") as response:
             response.raise_for_status()
 
+    async def breach(self, key: str) -> None:
+        """Bad answers from now on for this Rollout (`namespace/name`)."""
+        async with self._session.post(f"/breach/{key}") as response:
+            response.raise_for_status()
+
+    async def trouble(self, how: str, keys: list[str]) -> None:
+        """From now on queries of these Rollouts `fail` or `hang`; `none` ends it."""
+        async with self._session.post(f"/trouble/{how}", json=keys) as response:
+            response.raise_for_status()
+
     async def noted(self) -> Noted:
         async with self._session.get("/noted") as response:
             found: dict[str, Any] = await response.json()

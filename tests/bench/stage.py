@@ -17,7 +17,7 @@ from lab.route_watch import RouteWatch
 from lab.stack import Lab
 from lab.wait import until
 from tests.bench import cost
-from tests.bench.fleet import Fleet
+from tests.bench.fleet import A_NAMESPACE, Fleet
 from tests.bench.source import Source
 from tests.bench.yardstick import Yard
 
@@ -80,7 +80,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
+async def stage(a_namespace: int = A_NAMESPACE) -> AsyncIterator[Stage]:
+    """`a_namespace` is how many shops are in one namespace."""
     progress("starting etcd, API server and controllers")
     async with Lab(prometheus=False, gateway=False, processes=False) as lab:
         await lab.install_tidegate()
@@ -90,7 +91,7 @@ async def stage() -> AsyncIterator[Stage]:
             RouteWatch(lab.api) as watch,
             OperatorProcess(lab, sources={"default": source.url}, kubeconfig=kubeconfig) as operator,
         ):
-            yield Stage(lab, source, operator, Fleet(lab, watch, source), Yard(lab, kubeconfig))
+            yield Stage(lab, source, operator, Fleet(lab, watch, source, a_namespace), Yard(lab, kubeconfig))
 
 
 async def _service_account(lab: Lab) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from tidegate import logs
+from tidegate.allocator import economize
 from tidegate.cli.errors import CommandError
 from tidegate.loop import scheduler_of
 from tidegate.ports.errors import PortError
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings = load(arguments.config)
     except SettingsError as error:
         raise CommandError(str(error)) from error
+    economize()
     _collect_garbage_rarely()
     logs.configure(settings.logs.format, settings.logs.level)
     if not settings.sources:

@@ -291,7 +291,7 @@ class Command:
     """Epoch seconds."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RolloutObject:
     """A Rollout as stored. `spec` and `status` are as on the wire: parsing them is a decision's first step."""
 

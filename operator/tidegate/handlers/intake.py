@@ -121,7 +121,7 @@ class Intake:
         if event == DELETED:
             news = cache.drop(key, version)
         else:
-            news = cache.put(key, version, rollout_object(raw), watched=True)
+            news = cache.put(key, version, rollout_object(raw, cache.last(key)), watched=True)
         if news:
             self._waker.rollout_changed(*key)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
 
 from tidegate.api.checks import NO_TEMPLATES, Templates, check_rollout
 from tidegate.api.rollout import RolloutSpec
@@ -35,10 +38,12 @@ class Parsed:
 
 
 class Specs:
-    """Remembers what `check` said, by uid and generation."""
+    """Remembers what `check` said, by uid and generation; Rollouts with equal specs share it."""
 
     def __init__(self, check: Check) -> None:
         self._check = check
+        self._equal: WeakValueDictionary[tuple[bytes, tuple[Version, ...]], Parsed] = WeakValueDictionary()
+        """By the content of a spec and the templates it uses."""
         self._known: OrderedDict[tuple[str, int, tuple[Version, ...]], Parsed] = OrderedDict()
 
     def of(self, rollout: RolloutObject, looked: Looked = NONE_NAMED) -> Parsed:
@@ -52,11 +57,22 @@ class Specs:
             return Parsed(None, unread=looked.unread, templated=True)
         key = (rollout.uid, rollout.generation, looked.versions)
         if key not in self._known:
-            spec, problems = self._check(rollout.spec, looked.templates)
-            self._known[key] = Parsed(spec, problems, templated=bool(looked.refs))
+            self._known[key] = self._checked(rollout, looked)
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return self._known[key]
+
+    def _checked(self, rollout: RolloutObject, looked: Looked) -> Parsed:
+        content = _digest(rollout.spec), looked.versions
+        found = self._equal.get(content)
+        if found is None:
+            spec, problems = self._check(rollout.spec, looked.templates)
+            found = self._equal[content] = Parsed(spec, problems, templated=bool(looked.refs))
+        return found
+
+
+def _digest(spec: Mapping[str, Any]) -> bytes:
+    return hashlib.sha256(json.dumps(spec, sort_keys=True, default=str).encode()).digest()
 
 
 def checked(

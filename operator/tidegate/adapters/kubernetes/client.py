@@ -6,6 +6,7 @@ ones validate and copy each body), serve every group alike, and cost neither imp
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -13,10 +14,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
+from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
+from yarl import URL
 
 from tidegate.adapters.kubernetes.errors import translated
 from tidegate.adapters.kubernetes.lanes import Lanes
@@ -96,6 +99,8 @@ async def load_configuration(kubeconfig: str | None = None, context: str | None 
     """
     configuration = Configuration()
     configuration.connection_pool_maxsize = CONNECTIONS
+    # The client would look for a proxy and a .netrc in the environment at every request: a tenth of a storm's time.
+    configuration.client_session_kwargs = {"trust_env": False}
     try:
         await _configure(configuration, kubeconfig, context)
     except (config.ConfigException, OSError) as error:
@@ -105,7 +110,22 @@ async def load_configuration(kubeconfig: str | None = None, context: str | None 
         raise Unavailable(
             f"no API server to talk to: {error} (looked for {looked}; --kubeconfig names another)"
         ) from error
+    if configuration.proxy is None:
+        _take_proxy(configuration)
     return configuration
+
+
+def _take_proxy(configuration: Configuration) -> None:
+    """The environment's proxy for the API server, read once."""
+    host = URL(configuration.host)
+    found = getproxies().get(host.scheme)
+    if not found or proxy_bypass(host.host or ""):
+        return
+    proxy = URL(found)
+    configuration.proxy = str(proxy.with_user(None))
+    if proxy.user:
+        login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
+        configuration.proxy_headers = {"Proxy-Authorization": f"Basic {login}"}
 
 
 def _is_missing(file: str) -> bool:

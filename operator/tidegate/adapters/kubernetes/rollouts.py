@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from tidegate.adapters.kubernetes.cache import Key
 from tidegate.adapters.kubernetes.claims import RolloutCache
 from tidegate.adapters.kubernetes.client import ROLLOUTS, Api, JsonObject
+from tidegate.adapters.kubernetes.lean import Parts, lean
 from tidegate.api.rollout import FINALIZER
 from tidegate.core.claims import Claim, run_id
 from tidegate.core.observed import ABSENT, RolloutObject, Seen, Unknown
 from tidegate.ports.errors import Missing, PortError
 from tidegate.ports.protocols import Manager
 
+_parts: Final = Parts()
 
-def rollout_object(raw: Mapping[str, Any]) -> RolloutObject:
-    """A Rollout as the API server sends it, without what nobody here reads (managed fields above all)."""
+
+def rollout_object(raw: Mapping[str, Any], before: RolloutObject | None = None) -> RolloutObject:
+    """A Rollout as the API server sends it, without what nobody here reads (managed fields above all).
+
+    `before` is what is known of it: as long as its generation stays, so does its spec.
+    """
     metadata = raw["metadata"]
+    same = before is not None and (before.uid, before.generation) == (metadata["uid"], metadata.get("generation") or 0)
     return RolloutObject(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -28,9 +35,13 @@ def rollout_object(raw: Mapping[str, Any]) -> RolloutObject:
         created=epoch(metadata.get("creationTimestamp") or ""),
         deleting=bool(metadata.get("deletionTimestamp")),
         finalizers=tuple(metadata.get("finalizers") or ()),
-        spec=raw.get("spec") or {},
-        status=raw.get("status") or {},
+        spec=before.spec if before is not None and same else _spec(raw.get("spec")),
+        status=lean(raw.get("status") or {}),
     )
+
+
+def _spec(spec: Any) -> Mapping[str, Any]:  # noqa: ANN401  (JSON)
+    return _parts.shared(spec) if isinstance(spec, dict) else spec or {}
 
 
 def epoch(timestamp: str) -> float:
@@ -103,7 +114,7 @@ class KubernetesRollouts:
         return self._keep(key, raw)
 
     def _keep(self, key: Key, raw: JsonObject) -> RolloutObject:
-        view = rollout_object(raw)
+        view = rollout_object(raw, self._cache.last(key))
         self._cache.put(key, view.resource_version, view, watched=False)
         return view
 
