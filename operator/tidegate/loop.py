@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index
 from tidegate.reconcile.scheduler import Scheduler
-from tidegate.reconcile.specs import checked
+from tidegate.reconcile.specs import Check, checked, checker
 from tidegate.reconcile.tick import Ticker
 from tidegate.telemetry import LoggedTelemetry
 from tidegate.wiring import Parts
@@ -24,10 +24,10 @@ def scheduler_of(parts: Parts) -> Scheduler:
         clock=parts.clock,
         telemetry=LoggedTelemetry(parts.metrics),
     )
-    return scheduler_on(world)
+    return scheduler_on(world, checker({name: source.dialect for name, source in parts.settings.sources.items()}))
 
 
-def scheduler_on(world: World) -> Scheduler:
+def scheduler_on(world: World, check: Check = checked) -> Scheduler:
     """A scheduler over any ports."""
     index = Index()
-    return Scheduler(world, Ticker(world, checked, index), index)
+    return Scheduler(world, Ticker(world, check, index), index)

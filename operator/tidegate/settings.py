@@ -16,6 +16,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from yarl import URL
 
+from tidegate.api.checks.dialects import Dialect
 from tidegate.api.manifest_yaml import ManifestLoader, weighed
 from tidegate.api.model import ApiModel
 from tidegate.api.scalars import Duration
@@ -98,6 +99,8 @@ class Source(ApiModel):
     """How long one question may take at most."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     """Questions at the same time."""
+    dialect: Dialect = Dialect.PROMETHEUS
+    """What its queries are written in: `prometheus`, or `metricsql` for VictoriaMetrics, whose queries are not parsed here."""
     partial_responses: Literal["Refuse", "Trust"] = "Refuse"
     """An answer beside which the source says that parts of its data were missing: no answer, or one like any other."""
 

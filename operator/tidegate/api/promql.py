@@ -23,6 +23,10 @@ _GUESSED_PODS: Final = re.compile(r"\$(workload|\{workload\})-?(\.[*+]|\[)")
 _WITHOUT_VALUE: Final = (promql_parser.MatrixSelector, promql_parser.SubqueryExpr, promql_parser.StringLiteral)
 
 
+NO_PROMQL: Final = "is no PromQL: "
+"""How the fault of a text begins that Prometheus would not parse."""
+
+
 def variables(text: str) -> set[str]:
     """The names of the variables in a query."""
     return {match[1].strip("{}") for match in _VARIABLE.finditer(text)} - {"$"}
@@ -42,7 +46,7 @@ def query_fault(text: str) -> str:
     try:
         found = parsed(text)
     except ValueError as error:
-        return f"is no PromQL: {error}"
+        return f"{NO_PROMQL}{error}"
     while isinstance(found, promql_parser.ParenExpr):
         found = found.expr
     if isinstance(found, _WITHOUT_VALUE):
@@ -55,7 +59,7 @@ def selector_fault(text: str) -> str:
     try:
         found = parsed(text)
     except ValueError as error:
-        return f"is no PromQL: {error}"
+        return f"{NO_PROMQL}{error}"
     if not isinstance(found, promql_parser.VectorSelector) or found.offset is not None or found.at is not None:
         return "must be a plain selector of a counter, without range, offset or functions: the operator adds those"
     if "#" in _STRING.sub("", text):

@@ -9,7 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tidegate.api.checks import Problem, Severity, Where, check_command, check_rollout, check_template, rollout_advice
+from tidegate.api.checks import (
+    Dialect,
+    Problem,
+    Severity,
+    Where,
+    check_command,
+    check_rollout,
+    check_template,
+    rollout_advice,
+    spoken,
+)
 from tidegate.api.rollout import API_VERSION, GROUP, RolloutSpec
 from tidegate.api.text import printable
 from tidegate.cli.documents import STDIN, Document, files_of, read
@@ -42,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="YAML (several documents are fine), a folder, or - for stdin"
     )
+    parser.add_argument(
+        "--dialect",
+        choices=[str(dialect) for dialect in Dialect],
+        default=str(Dialect.PROMETHEUS),
+        help="what the source's queries are written in; metricsql (VictoriaMetrics) is not parsed",
+    )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
         "--format", choices=("text", "json", "github"), default="text", help="github: annotations of a pull request"
@@ -52,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     """0 without errors, 1 with some."""
     documents = [document for name in arguments.files for document in _given(name)]
     templates = GivenTemplates(documents)
-    findings = [finding for document in documents for finding in findings_of(document, templates)]
+    dialect = Dialect(arguments.dialect)
+    findings = [finding for document in documents for finding in findings_of(document, templates, dialect)]
     findings += routes_findings(documents, templates)
     match arguments.format:
         case "json":
@@ -85,14 +102,17 @@ def _given(name: str) -> list[Document]:
     raise CommandError(f"{shown}: there is no Rollout, RolloutCommand or metric template in it: {found}")
 
 
-def findings_of(document: Document, templates: GivenTemplates) -> Iterator[Finding]:
+def findings_of(
+    document: Document, templates: GivenTemplates, dialect: Dialect = Dialect.PROMETHEUS
+) -> Iterator[Finding]:
     """What is wrong with one object, by line; nothing for kinds that are not ours.
 
     Args:
         document: the object.
         templates: those of all files.
+        dialect: what its source's queries are written in.
     """
-    problems = sorted(_problems(document, templates), key=lambda problem: document.line(problem.where))
+    problems = sorted(spoken(_problems(document, templates), dialect), key=lambda problem: document.line(problem.where))
     for problem in problems:
         line = document.line(problem.where)
         kind = document.kind.rpartition("/")[2]

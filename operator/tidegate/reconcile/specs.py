@@ -7,10 +7,11 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
-from tidegate.api.checks import NO_TEMPLATES, Templates, check_rollout
+from tidegate.api.checks import NO_TEMPLATES, Dialect, Templates, check_rollout, spoken
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core.observed import RolloutObject
 from tidegate.core.seen import Problem
@@ -21,6 +22,7 @@ Check: TypeAlias = Callable[[Mapping[str, Any], Templates], tuple[RolloutSpec | 
 when anything is."""
 
 KEPT = 4096
+NO_DIALECTS: Mapping[str, Dialect] = {}
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,23 @@ def _digest(spec: Mapping[str, Any]) -> bytes:
 
 
 def checked(
-    spec: Mapping[str, Any], templates: Templates = NO_TEMPLATES
+    spec: Mapping[str, Any], templates: Templates = NO_TEMPLATES, dialects: Mapping[str, Dialect] = NO_DIALECTS
 ) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
     """A spec as the loop takes it: the model when it can be carried out, else what is wrong with it.
 
     Args:
         spec: as on the wire.
         templates: all the metric templates there are.
+        dialects: what sources understand, by name; one that is not named understands Prometheus' own PromQL.
     """
     parsed, problems = check_rollout({"spec": spec}, templates)
+    if parsed is not None:
+        problems = spoken(problems, dialects.get(parsed.prometheus.source, Dialect.PROMETHEUS))
     if problems:
         return None, tuple(Problem(problem.path, problem.message) for problem in problems)
     return parsed, ()
+
+
+def checker(dialects: Mapping[str, Dialect]) -> Check:
+    """`checked` with these sources' dialects."""
+    return partial(checked, dialects=dialects)

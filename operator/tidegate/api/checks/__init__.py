@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidegate.api.checks.advice import advice
+from tidegate.api.checks.dialects import Dialect, spoken
 from tidegate.api.checks.limits import count_problems, limit_problems
 from tidegate.api.checks.memory import memory_problems
 from tidegate.api.checks.objects import metadata_problems
@@ -27,6 +28,7 @@ from tidegate.api.templates.spec import MetricTemplateSpec
 
 __all__ = [
     "NO_TEMPLATES",
+    "Dialect",
     "Problem",
     "Severity",
     "Templates",
@@ -37,6 +39,7 @@ __all__ = [
     "check_spec",
     "check_template",
     "rollout_advice",
+    "spoken",
 ]
 
 NO_TEMPLATES = Templates()
