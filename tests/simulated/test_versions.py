@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -570,7 +571,7 @@ def as_first_release(shop: Shop, *, promotion: dict[str, Any] | None = None) -> 
     if promotion is not None:
         run["promotion"] = {**run["promotion"], **promotion}
         run["promotion"].pop("oldTemplate", None)
-    shop.cluster.rollouts["checkout"] = type(rollout)(**{**vars(rollout), "status": status})
+    shop.cluster.rollouts["checkout"] = replace(rollout, status=status)
 
 
 async def test_a_run_that_the_first_release_began_goes_on() -> None:
@@ -605,7 +606,7 @@ async def test_a_version_that_the_first_release_rejected_is_not_tried_again() ->
         "fingerprint": first_fingerprint(template(shop, "checkout-canary")),
         "images": ["shop:v2"],
     }
-    shop.cluster.rollouts["checkout"] = type(rollout)(**{**vars(rollout), "status": status})
+    shop.cluster.rollouts["checkout"] = replace(rollout, status=status)
     again = Runner(shop.world, shop.clock, "checkout", runner.check)
     await again.run_until(shop.clock.now() + 60)
     assert (shop.status.runs, condition(shop, "Stalled")[1]) == (1, "Reverted")

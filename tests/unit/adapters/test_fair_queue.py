@@ -227,6 +227,30 @@ def test_nobody_is_cut_off_as_long_as_nobody_waits() -> None:
     assert {query.outcome for query in source.queries} == {"answered"}
 
 
+def test_of_those_that_are_only_slow_the_last_is_cut_off_for_the_others_have_come_farther() -> None:
+    source = Source(slots=4)
+    slow = []
+    for rollout in range(4):
+        slow.append(source.ask(f"r{rollout}", 3.0))
+        source.run(source.now + 0.1)
+    source.run(2.0)
+    assert source.ask("ours", 0.01).waited == 0
+    source.run(5.0)
+    assert [one.outcome for one in slow] == ["answered", "answered", "answered", "cut"]
+
+
+def test_where_every_query_is_slow_most_slots_are_used() -> None:
+    """Half would be idle: a source, or an operator, that is short of time must not be made slower still."""
+    source = Source(deadline=60.0)
+    for rollout in range(60):
+        source.ask(f"r{rollout}", 2.0)
+    source.run(60.0)
+    begin = source.now
+    asked = [source.ask(f"r{rollout}", 2.0) for rollout in range(60)]
+    source.run(begin + 60.0)
+    assert max(one.ended or math.inf for one in asked) - begin <= 60 / 14 * 2.0 + 2.1
+
+
 def test_the_longest_running_is_cut_off_and_only_as_many_as_must_be() -> None:
     source = Source(slots=4)
     slow = []

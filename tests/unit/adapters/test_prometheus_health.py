@@ -278,10 +278,10 @@ async def test_hanging_neighbours_are_cut_off_for_us_and_told_why(source: Make) 
         waits.now += 1.1
         asking._looked()  # noqa: SLF001  (what the timer calls)
         assert isinstance(await ours, Vector)
-        cut = await hanging[0]
+        cut = await hanging[-1]
         assert (cut.reason, cut.source_down) == (FailedReason.TIMEOUT, False)
         assert "others wait" in cut.message
-        assert not any(task.done() for task in hanging[1:])
+        assert not any(task.done() for task in hanging[:-1])
         for task in hanging:
             task.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)

@@ -1,10 +1,10 @@
 """Fair shares of one source's slots: no Rollout's queries, be they many, heavy or hanging, hold up another's.
 
 Each Rollout has a queue of its own, and they take turns. A query is `Pace.QUICK` until it has run for a second, then
-`SLOW`, then `STUCK`; what is known of a query from its last time counts from its beginning. Slow ones hold at most half of
-the slots and stuck ones a quarter. Where one that is quicker has to wait because slower ones hold more than that, the
-longest running of these is cut off. So a quick query waits about a second at most, and one that takes its time gets its
-turn beside others that never end.
+`SLOW`, then `STUCK`; what is known of a query from its last time counts from its beginning. Where a quicker query waits, slow ones
+may hold half of the slots and stuck ones a quarter: of what they hold beyond that, the longest running stuck one is cut off,
+or else the slow one that began last. So a quick query waits about a second at most, and one that takes its time gets its turn
+beside others that never end. While no quicker one waits they may begin in more, but for a few that are kept free.
 
 Pure bookkeeping: time is asked for, nothing sleeps here.
 """
@@ -38,7 +38,9 @@ class Pace(IntEnum):
 
 
 PARTS: Final = {Pace.SLOW: 2, Pace.STUCK: 4}
-"""Of how many slots one may be held by queries of a pace, or a slower one."""
+"""Of how many slots one may be held by queries of a pace, or a slower one, while a quicker one waits."""
+BEGINNING: Final = {Pace.SLOW: (7, 8), Pace.STUCK: (1, 2)}
+"""Share of the slots in which queries of a pace, or a slower one, may begin: where everything is slow, half would be idle."""
 KEPT_FOR_SLOW: Final = 8
 """Of how many slots one is given to slow queries although quick ones wait, so that they get their turn."""
 
@@ -127,17 +129,23 @@ class FairQueue:
         return None
 
     def _victim(self) -> Turn | None:
-        """The longest running of those that hold more than their part, while a quicker one waits."""
+        """One of those that hold more than their part while a quicker one waits."""
         for pace in (Pace.QUICK, Pace.SLOW):
             if not self._waiting[pace]:
                 continue
             for slower in PARTS:
                 if slower > pace and self._held(slower) > self._slots // PARTS[slower]:
-                    return next(turn for turn in self._running if self._now(turn) >= slower)
+                    return self._most_hopeless(slower)
         return None
 
+    def _most_hopeless(self, least: Pace) -> Turn:
+        """The longest running that is stuck; else the one that began last: the others have come farther."""
+        stuck = next((turn for turn in self._running if self._now(turn) is Pace.STUCK), None)
+        return stuck or next(turn for turn in reversed(self._running) if self._now(turn) >= least)
+
     def _room(self, pace: Pace) -> int:
-        return max(1, self._slots // PARTS[pace])
+        above, below = BEGINNING[pace]
+        return max(1, self._slots * above // below)
 
     def _held(self, pace: Pace) -> int:
         return sum(self._now(turn) >= pace for turn in self._running)
