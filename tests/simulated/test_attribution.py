@@ -164,7 +164,7 @@ async def test_a_latency_with_requests_behind_it_is_not_taken_for_a_share_of_the
 
     shop = Shop(answer=answer)
     runner = await started(shop, metrics=[counted], guards=[{"metric": "p99", "max": "250ms"}], steps=LONG)
-    shop.values.update(candidate=0.335, baseline=0.27)
+    shop.values.update(candidate=0.6, baseline=0.27)
     await later(shop, runner, 11)
     assert (shop.outcome, holding(shop)) == ("", "SharedIncident")
 

@@ -250,15 +250,18 @@ async def test_a_hotfix_while_a_person_has_paused_is_told_and_accepted_by_the_sa
     assert (shop.outcome, len(events(shop, "BaselineChanged"))) == ("Succeeded", 1)
 
 
-async def test_a_hotfix_between_the_last_look_and_the_write_is_not_overwritten() -> None:
+@pytest.mark.parametrize("before", [True, False], ids=["before the template is read", "after the template is read"])
+async def test_a_hotfix_between_the_last_look_and_the_write_is_not_overwritten(before: bool) -> None:  # noqa: FBT001
     shop, runner = await under_way()
     read, hotfixed = shop.cluster.template, []
 
     def racing(name: str) -> object:
         found = read(name)
-        if name == "checkout" and not hotfixed:
+        if name == "checkout" and len(hotfixed) < 2:  # the first read is of a look that is decided again, live
             hotfixed.append(name)
-            shop.cluster.set_image("checkout", "shop:v1-hotfix")
+            if len(hotfixed) == 2:
+                shop.cluster.set_image("checkout", "shop:v1-hotfix")
+                return read(name) if before else found
         return found
 
     shop.cluster.template = racing  # type: ignore[method-assign, assignment]
@@ -267,6 +270,27 @@ async def test_a_hotfix_between_the_last_look_and_the_write_is_not_overwritten()
     assert template(shop)["spec"]["containers"][0]["image"] == "shop:v1-hotfix"
     assert len(events(shop, "BaselineChanged")) == 1
     assert stage(shop) == "Copying"
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.weight) == ("Aborted", 0)
+    assert template(shop)["spec"]["containers"][0]["image"] == "shop:v1-hotfix", "nor by putting an old one back"
+
+
+async def test_an_abort_right_after_a_write_that_was_refused_for_a_hotfix_leaves_the_hotfix() -> None:
+    shop, runner = await under_way()
+    change, refused = shop.cluster.change_template, []
+
+    def racing(name: str, read: Any, wanted: Any) -> None:  # noqa: ANN401  (passed on as they are)
+        if not refused:
+            refused.append(name)
+            shop.cluster.set_image("checkout", "shop:v1-hotfix")
+            shop.command(Action.ABORT)
+        change(name, read, wanted)
+
+    shop.cluster.change_template = racing  # type: ignore[method-assign]
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert (refused, shop.outcome, shop.weight) == (["checkout"], "Aborted", 0)
+    assert template(shop)["spec"]["containers"][0]["image"] == "shop:v1-hotfix"
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,8 @@ def _template_back(draft: Draft) -> bool:
         draft.templates = True
         draft.needs_fresh = True
         return False
+    if old_template.never_written(draft, promotion, template):
+        return True
     if not old_template.stands(draft, promotion, template) and promotion.undone < MOST_WRITES:
         old = old_template.bring(draft, promotion, template)
         if old is not None:

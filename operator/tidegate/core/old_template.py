@@ -9,8 +9,9 @@ from __future__ import annotations
 from tidegate.api.status import PromotionStatus
 from tidegate.core.copying import TemplateChange, as_record, copied, from_first_record, from_record, holds
 from tidegate.core.draft import Draft
-from tidegate.core.observed import Absence, Template
+from tidegate.core.observed import Absence, ArmName, Template
 from tidegate.core.plan import Why
+from tidegate.core.version import same_template
 
 
 def keep(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
@@ -34,6 +35,23 @@ def stands(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool
     if promotion.old_parts:
         return holds(from_first_record(promotion.old_parts), baseline)
     return baseline.fields.fingerprint(draft.run.version.exclude) == promotion.old_fingerprint
+
+
+def never_written(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
+    """Whether the write that was recorded never came to be, and somebody else changed the baseline instead.
+
+    Then nothing of what the promotion would have changed stands there. What was seen on the baseline once was written.
+    """
+    candidate = draft.arm(ArmName.CANDIDATE)
+    if promotion.stage != "Copying" or not promotion.old_template or candidate is None:
+        return False
+    if stands(draft, promotion, baseline) or not same_template(draft.run.version, candidate):
+        return False
+    exclude = draft.run.version.exclude
+    old = from_record(promotion.old_template).fields.version(exclude)
+    new, now = candidate.fields.version(exclude), baseline.fields.version(exclude)
+    changed = (path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+    return not any(now.get(path) == new.get(path) for path in changed)
 
 
 def bring(draft: Draft, promotion: PromotionStatus, current: Template) -> TemplateChange | None:

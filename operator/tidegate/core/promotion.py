@@ -152,6 +152,10 @@ def _copy(draft: Draft) -> None:
     if blocked is not None:
         draft.stalled = blocked
         return
+    if promotion.written and old_template.never_written(draft, promotion, baseline):
+        draft.update_run(promotion=promotion.model_copy(update={"written": False}))
+        draft.intent = draft.needs_fresh = True  # `notice_baseline` sees what somebody made of it
+        return
     if promotion.writes >= MOST_WRITES or _overwritten(draft, promotion, baseline):
         _contested(draft)
         return
