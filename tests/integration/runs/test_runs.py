@@ -66,6 +66,7 @@ async def route_of(lab: Lab, namespace: str, kind: str = "HTTPRoute") -> Object:
 @pytest.mark.usefixtures("operator")
 async def test_only_the_two_weights_of_a_route_change_over_a_whole_run(lab: Lab, namespace: str) -> None:
     await shop.open_shop(lab, namespace)
+    await lab.apply(manifests.service(namespace, "other"))
     route = await route_of(lab, namespace)
     foreign = manifests.rule({"other": 7, shop.APP: 3}, path="/other")
     shared = manifests.rule({shop.APP: 200, shop.CANARY: 0, "other": 7}, path="/shared")
