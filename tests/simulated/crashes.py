@@ -17,12 +17,14 @@ from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
 
-Kind = Literal["before", "after", "late", "timeout"]
-KINDS: tuple[Kind, ...] = ("before", "after", "late", "timeout")
+Kind = Literal["before", "after", "late", "timeout", "hang"]
+KINDS: tuple[Kind, ...] = ("before", "after", "late", "timeout", "hang")
 DELAYS = (0.0, 20.0, 100.0)
 """Seconds until the process is restarted: at once, after two intervals, after longer than a step."""
 LANDS = 3.0
 """Seconds until a write that was given up lands."""
+HANGS = 8.0
+"""Seconds that a call takes which hangs: more than its time-out."""
 LIMIT = 3000.0
 MOST_TICKS = 400
 """Ticks of one story: they take a few minutes at an interval of ten seconds."""
@@ -50,18 +52,28 @@ class Process:
     calls: list[str]
     fault: Fault | None
     land: Callable[[Callable[[], None]], None]
+    timed: list[str]
+    """Calls that could have taken their time."""
     dead: bool = False
 
     @property
     def gate(self) -> Gate:
-        return Gate(before=self._before, after=self._after, later=self._later)
+        return Gate(before=self._before, after=self._after, later=self._later, takes=self._takes)
+
+    def _takes(self, call: str) -> float:
+        self.timed.append(call)
+        fault = self.fault
+        if fault is None or fault.kind != "hang" or len(self.timed) - 1 != fault.index:
+            return 0.0
+        fault.hit, fault.call = True, call
+        return HANGS
 
     def _before(self, call: str) -> None:
         if self.dead:
             raise KilledError
         self.calls.append(call)
         fault = self.fault
-        if fault is not None and not fault.hit and len(self.calls) - 1 == fault.index:
+        if fault is not None and fault.kind != "hang" and not fault.hit and len(self.calls) - 1 == fault.index:
             fault.call = call
             if fault.kind == "before":
                 self._die(fault)
@@ -103,6 +115,8 @@ class End:
     image: str
     exists: bool
     finalizers: tuple[str, ...]
+    outcomes: tuple[tuple[bool, str], ...]
+    """Of commands."""
 
 
 @dataclass
@@ -132,6 +146,7 @@ class Story:
         """The run was over, and well, when the fault came."""
         self.fault = fault
         self.calls: list[str] = []
+        self.timed: list[str] = []
         self.shop = Shop(cluster_of=WitnessedCluster)
         self.cluster: WitnessedCluster = self.shop.cluster  # type: ignore[assignment]
         self.cluster.rollout_seconds = scenario.rollout_seconds
@@ -182,7 +197,7 @@ class Story:
         self.runner.restart()
 
     def _process(self) -> Process:
-        return Process(self.calls, self.fault, self._land)
+        return Process(self.calls, self.fault, self._land, self.timed)
 
     def _world(self) -> World:
         return memory_world(self.cluster, self.shop.answers, self.process.gate)
@@ -214,6 +229,7 @@ class Story:
             image=template["spec"]["containers"][0]["image"],
             exists=stored is not None,
             finalizers=stored.finalizers if stored else (),
+            outcomes=tuple(sorted(self.cluster.outcomes.values())),
         )
 
 

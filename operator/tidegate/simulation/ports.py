@@ -29,7 +29,7 @@ from tidegate.core.observed import (
     Unseen,
 )
 from tidegate.core.plan import Decision
-from tidegate.ports.errors import Conflict, Missing, Unavailable
+from tidegate.ports.errors import Conflict, Missing, PortError, Unavailable
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
 from tidegate.simulation.cluster import Cluster
@@ -224,7 +224,10 @@ class ScriptedMetrics:
     async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
         """The answer at this instant."""
         del rollout
-        self.gate.reading("metrics.sample")
+        try:
+            self.gate.reading("metrics.sample")
+        except PortError as error:
+            return Failed(FailedReason.REFUSED, str(error))
         self.asked.append(question)
         seconds = self.gate.takes(f"metrics.sample {question.metric}")
         if seconds > 0:

@@ -17,6 +17,9 @@ from tidegate.simulation.clock import VirtualClock
 TURNS = 40
 """Turns of the event loop after which a tick that has not ended waits for virtual time."""
 
+REAL = 0.001
+"""Real seconds for which a tick that waits for no virtual time is waited for."""
+
 RETRY = 1.0
 """Seconds until a failed tick is tried again."""
 
@@ -123,8 +126,8 @@ class Runner:
                     if task.done():
                         break
                 else:
-                    if not self._pass_time(interrupt):
-                        break
+                    if not self._pass_time(interrupt):  # it is still at work, or waits for something real
+                        await asyncio.wait({task}, timeout=REAL)
             await task
         finally:
             task.cancel()
