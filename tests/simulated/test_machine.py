@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -28,7 +30,7 @@ from tests.simulated.crashes import KilledError
 from tests.simulated.shop import Shop, spec, value
 from tests.simulated.witness import OURS, Seen, WitnessedCluster, broken_promises
 from tidegate.api.command import Action
-from tidegate.core.observed import Answer, Failed, FailedReason, Question, Vector
+from tidegate.core.observed import Answer, Arm, ArmName, Command, Failed, FailedReason, Question, Vector
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.simulation.runner import Runner
 
@@ -64,9 +66,63 @@ CALLS = (
     "router.read",
     "workloads.arm",
     "workloads.template",
+    "workloads.revision",
     "workloads.write_template",
+    "metrics.sample",
+    "commands.conclude",
+    "announcer.announce",
 )
+BYSTANDERS = (
+    "announcer.announce",
+    "commands.conclude",
+    "store.write_status",
+    "store.read",
+    "workloads.arm",
+    "metrics.sample latency",
+)
+"""Calls that may fail or hang for as long as they like: a breach is answered all the same."""
 ERRORS: dict[str, type[PortError]] = {"Conflict": Conflict, "Unavailable": Unavailable, "Rejected": Rejected}
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "a run that is text": {"run": "yes"},
+    "a spec that is no JSON": {"run": {"id": "1", "spec": "{ nothing"}},
+    "targets that are a number": {"run": {"id": "1"}, "targets": 7},
+}
+SKEWS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "words": lambda status: status.update(message="hello", phase="Fine"),
+    "unknown fields": lambda status: (
+        status["run"].update(quarantine={"since": "never"}),
+        status.get("step", {}).update(cohorts={"beta": 100}),
+        status.update(quota=[{"name": "x"}]),
+    ),
+}
+
+
+def faults_of(status: Mapping[str, Any], rejected: bool) -> list[str]:  # noqa: FBT001
+    """What is wrong with a status as it is written; empty when nothing is.
+
+    Args:
+        status: as on the wire.
+        rejected: the candidate's version was reverted or aborted, and nobody has said Retry.
+    """
+    conditions = {one["type"]: one["status"] for one in status.get("conditions") or ()}
+    true = {kind for kind, state in conditions.items() if state == "True"} & {"Ready", "Reconciling", "Stalled"}
+    run = status.get("run")
+    found = []
+    if len(json.dumps(status, ensure_ascii=False).encode()) >= 64 * 1024:
+        found.append("64 KiB and more")
+    if len(status.get("conditions") or ()) != len(conditions) or "Ready" not in conditions:
+        found.append(f"conditions {sorted(conditions)}")
+    if len(true) > 1:
+        found.append(f"true at once: {sorted(true)}")
+    if "Ready" in true and run is not None:
+        found.append("Ready during a run")
+    if "Ready" in true and rejected:
+        found.append("Ready with the candidate rejected")
+    if "Stalled" in true and conditions["Ready"] != "False":
+        found.append(f"Stalled, and Ready is {conditions['Ready']}")
+    return found
 
 
 class Machine(RuleBasedStateMachine):
@@ -78,6 +134,8 @@ class Machine(RuleBasedStateMachine):
         self.shop = Shop(cluster_of=WitnessedCluster)
         self.cluster = _witnessed(self.shop)
         self.answer = "well"
+        self.candidate_only = False
+        """Only the candidate's answers are like that; the baseline is well."""
         self.shop.answer = self._answered
         self.cluster.rollout_seconds = 5.0
         self.spec = self._spec()
@@ -85,13 +143,41 @@ class Machine(RuleBasedStateMachine):
         self.raises: list[str] = []
         self.latched: dict[str, str] = {}
         self.promoted = {"shop:v1"}
+        self.unfit: list[str] = []
+        self.skewed: set[str] = set()
+        """Runs into whose status a newer version wrote what this one does not know."""
         self.cluster.on_write.append(self._witness)
+        self.cluster.on_status.append(self._status_written)
 
-    def _answered(self, _question: Question, _now: float) -> Answer:
+    def _answered(self, question: Question, _now: float) -> Answer:
+        if question.metric == "latency" or (self.candidate_only and question.arm is ArmName.BASELINE):
+            return ANSWERS["well"]
         return ANSWERS[self.answer]
 
     def _spec(self, **changes: object) -> dict[str, object]:
-        return spec(**{"steps": STEPS, "promotion": {"strategy": "CopyTemplate", "settle": "20s"}, **changes})
+        metrics = [
+            {"name": name, "query": f'{name}{{deployment="$workload"}}', "unit": "ratio", "window": "20s"}
+            for name in ("errors", "latency")
+        ]
+        guards = [{"metric": "errors", "max": "5%"}, {"metric": "latency", "max": "50%", "onBreach": "Warn"}]
+        promotion = {"strategy": "CopyTemplate", "settle": "20s"}
+        made = {"steps": STEPS, "promotion": promotion, "metrics": metrics, "guards": guards}
+        return spec(**{**made, **changes})
+
+    def _status_written(self, name: str, status: Mapping[str, Any]) -> None:
+        """What every status that is written must keep, intermediate ones included."""
+        if name == "checkout":
+            self.unfit += faults_of(status, self._candidate_rejected(status))
+
+    def _candidate_rejected(self, status: Mapping[str, Any]) -> bool:
+        candidate = self.cluster.arm("checkout-canary", "checkout-canary")
+        rejected = (status.get("rejected") or {}).get("fingerprint")
+        if rejected == (status.get("released") or {}).get("fingerprint"):
+            return False  # it is in service all the same
+        same = isinstance(candidate, Arm) and candidate.fields.fingerprint(()) == rejected
+        stored = self.cluster.rollouts.get("checkout")
+        revision = str(stored.spec.get("revision", "")) if stored is not None else ""
+        return same and revision == (status.get("rejected") or {}).get("revision", "") and not status.get("retry")
 
     @property
     def exists(self) -> bool:
@@ -200,10 +286,116 @@ class Machine(RuleBasedStateMachine):
             effect()
         self.cluster.landing = False
 
-    @rule(answer=st.sampled_from(sorted(ANSWERS)), seconds=st.sampled_from([0, 12, 40]))
-    def prometheus_says(self, answer: str, seconds: int) -> None:
-        self.answer = answer
+    @rule(call=st.sampled_from((*CALLS, "metrics.sample latency")), seconds=st.sampled_from([2.0, 8.0]))
+    def a_call_hangs(self, call: str, seconds: float) -> None:
+        self.shop.gate.takes = lambda name: seconds if name == call else 0.0
+        self._run(15)
+        self.shop.gate.takes = lambda _name: 0.0
+
+    @rule()
+    def a_write_of_the_route_is_refused_for_long(self) -> None:
+        """It is told within an interval: whoever looks sees why nothing moves."""
+        refused: list[float] = []
+
+        def refuse(name: str) -> None:
+            if name == "router.write":
+                refused.append(self.shop.clock.now())
+                raise Rejected("denied by policy change-freeze")
+
+        self._hook(refuse, after=False)
+        self._run(30)
+        now = self.shop.clock.now()
+        self._unhook()
+        if self.exists and refused and refused[0] < now - 12 and refused[-1] > now - 6 and len(refused) > 2:
+            conditions = self.cluster.rollouts["checkout"].status["conditions"]
+            assert {one["type"]: one["status"] for one in conditions}.get("Stalled") == "True"
+
+    @precondition(lambda self: self._may_breach())
+    @rule(call=st.sampled_from(BYSTANDERS), hangs=st.booleans())
+    def the_candidate_breaches_beside_a_bystander(self, call: str, hangs: bool) -> None:  # noqa: FBT001
+        """Whatever a neighbour or a bystander does: at 0 within an interval and a second."""
+        self.answer, self.candidate_only = "sick", True
+        name = call.split(" ", maxsplit=1)[0]
+
+        def fail(passed: str) -> None:
+            if passed == name:
+                raise Unavailable(f"{name} fails")
+
+        if hangs or name == "metrics.sample":
+            self.shop.gate.takes = lambda passed: 8.0 if passed == call else 0.0
+        else:
+            self._hook(fail, after=False)
+        self._run(11)
+        self._unhook()
+        self.shop.gate.takes = lambda _name: 0.0
+        status = self.shop.status
+        held = status.run is not None and status.run.ending is not None and status.run.promotion is not None
+        assert self.shop.weight == 0 or held
+        self.answer, self.candidate_only = "well", False
+
+    def _may_breach(self) -> bool:
+        """A run is under way, and nothing but a breach decides what becomes of it."""
+        if not self.exists or self.cluster.rollouts["checkout"].deleting:
+            return False
+        run, step = self.shop.status.run, self.shop.status.step
+        return (
+            run is not None
+            and step is not None
+            and step.reached
+            and run.ending is None
+            and run.hold is None
+            and run.promotion is None
+            and self.shop.weight > 0
+            and all(one.available is None for one in self.cluster.deployments.values())
+        )
+
+    @rule(answer=st.sampled_from(sorted(ANSWERS)), seconds=st.sampled_from([0, 12, 40]), alone=st.booleans())
+    def prometheus_says(self, answer: str, seconds: int, alone: bool) -> None:  # noqa: FBT001
+        self.answer, self.candidate_only = answer, alone
         self._run(seconds)
+
+    # Neighbours and other versions
+
+    @rule(broken=st.sampled_from(sorted(BROKEN)))
+    def a_neighbour_is_broken(self, broken: str) -> None:
+        """It shares namespace, source and route, and its status is nonsense."""
+        if "neighbour" not in self.cluster.rollouts:
+            self.cluster.add_rollout("neighbour", self._spec())
+        neighbour = self.cluster.rollouts["neighbour"]
+        status = json.loads(json.dumps(BROKEN[broken]))
+        self._happens(lambda: self.cluster.put_rollout(replace(neighbour, status=status)) and None)
+
+    @rule(times=st.integers(1, 5))
+    def a_neighbour_writes_its_own_rule_of_the_route(self, times: int) -> None:
+        route = self.cluster.routes["HTTPRoute/checkout"]
+        for _ in range(times):
+            self._happens(lambda: setattr(route, "generation", route.generation + 1))
+
+    @precondition(lambda self: self.exists)
+    @rule(change=st.sampled_from(sorted(SKEWS)), restart=st.booleans())
+    def another_version_or_a_hand_writes_the_status(self, change: str, restart: bool) -> None:  # noqa: FBT001
+        """Unknown fields and words of others, with the operator away or not."""
+        if restart:
+            self.runner.stop()
+        stored = self.cluster.rollouts["checkout"]
+        status = json.loads(json.dumps(dict(stored.status)))
+        if status.get("run") is not None or change == "words":
+            SKEWS[change](status)
+            self.cluster.put_rollout(replace(stored, status=status))
+            if change == "unknown fields":
+                self.skewed.add(status["run"]["id"])
+        if restart:
+            self.runner.restart()
+        self.runner.due = self.shop.clock.now()
+        self._run(0)
+
+    @rule(action=st.sampled_from(sorted(Action)))
+    def somebody_commands_a_run_that_is_over(self, action: Action) -> None:
+        number = len(self.cluster.commands)
+        command = Command(f"old-{number}", f"o{number}", action, "0-gone", "", "ann", self.shop.clock.now())
+        self._happens(lambda: self.cluster.commands.append(command))
+        self._run(5)
+        assert self.cluster.outcomes.get(command.uid, (False, ""))[0] is False
 
     @rule(arm=st.sampled_from(["checkout", "checkout-canary"]), available=st.sampled_from([0, 1, None]))
     def pods_come_and_go(self, arm: str, available: int | None) -> None:
@@ -247,6 +439,8 @@ class Machine(RuleBasedStateMachine):
         self.every_raise_was_allowed()
         self.an_ending_is_never_taken_back()
         self.the_status_is_small_and_speaks_with_one_voice()
+        self.no_status_that_was_written_is_unfit()
+        self.what_another_version_wrote_is_kept()
         self.the_baseline_runs_what_was_promoted_unless_a_promotion_is_under_way()
 
     def never_more_than_recorded_and_no_raise_after_an_ending(self) -> None:
@@ -261,6 +455,14 @@ class Machine(RuleBasedStateMachine):
             self.latched[run["id"]] = run["ending"]["kind"]
         if run and run["id"] in self.latched:
             assert run.get("ending", {}).get("kind") == self.latched[run["id"]]
+
+    def no_status_that_was_written_is_unfit(self) -> None:
+        assert not self.unfit, self.unfit[0]
+
+    def what_another_version_wrote_is_kept(self) -> None:
+        run = self.cluster.rollouts["checkout"].status.get("run") if self.exists else None
+        if run and run["id"] in self.skewed:
+            assert run["quarantine"] == {"since": "never"}
 
     def the_status_is_small_and_speaks_with_one_voice(self) -> None:
         if not self.exists:

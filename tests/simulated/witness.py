@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tidegate.core.observed import RolloutObject
 from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedRoute
 
 OURS = ("tidegate", "tidegate-revert")
@@ -30,6 +31,13 @@ class WitnessedCluster(Cluster):
     landing: bool = False
     """A write that was given up as timed out lands now."""
     on_write: list[Callable[[Seen], None]] = field(default_factory=list)
+    on_status: list[Callable[[str, Mapping[str, Any]], None]] = field(default_factory=list)
+    """Told of each status that the operator writes: the Rollout's name, and the status."""
+
+    def put_status(self, rollout: RolloutObject, status: Mapping[str, Any]) -> None:
+        super().put_status(rollout, status)
+        for listener in self.on_status:
+            listener(rollout.name, status)
 
     def _note(self, route: SimulatedRoute) -> None:
         super()._note(route)

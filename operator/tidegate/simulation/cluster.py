@@ -152,6 +152,10 @@ class Cluster:
             del self.rollouts[rollout.name]
         return stored
 
+    def put_status(self, rollout: RolloutObject, status: Mapping[str, Any]) -> None:
+        """Stores a status that the operator writes."""
+        self.put_rollout(replace(rollout, status=dict(status)))
+
     def edit_rollout(self, name: str, spec: Mapping[str, Any]) -> None:
         """Replaces a Rollout's spec, as a person does."""
         before = self.rollouts[name]

@@ -96,7 +96,7 @@ class MemoryStore(_Port):
 
         def effect() -> None:
             stored = self._tested(rollout, run_only=run_only, run=run_id(status))
-            self.cluster.put_rollout(replace(stored, status=dict(status)))
+            self.cluster.put_status(stored, status)
 
         await self.effect("store.write_status", effect)
         return self.cluster.rollouts[rollout.name]
