@@ -43,7 +43,7 @@ class Metrics:
         )
         self._revert = Histogram(
             "tidegate_revert_seconds",
-            "From the decision to revert until every target has the weight 0.",
+            "From the answer that decided a revert until every target has the candidate at weight 0; one a revert.",
             registry=made,
             buckets=_SLOW,
         )
@@ -66,7 +66,14 @@ class Metrics:
             ("kind",),
             registry=made,
         )
+        self._stalled = Gauge(
+            "tidegate_rollout_stalled",
+            "1 for each Rollout that waits for a person to mend something, by reason.",
+            ("namespace", "rollout", "reason"),
+            registry=made,
+        )
         self._phases: dict[tuple[str, str], str] = {}
+        self._reasons: dict[tuple[str, str], str] = {}
 
     def rollout(
         self, namespace: str, name: str, *, phase: str, step: int, desired: float | None, observed: float | None
@@ -85,9 +92,20 @@ class Metrics:
             else:
                 self._weight.labels(*key, kind).set(weight)
 
+    def stalled(self, namespace: str, name: str, reason: str) -> None:
+        """Why a Rollout is stalled; an empty reason when it is not."""
+        key = (namespace, name)
+        before = self._reasons.pop(key, "")
+        if before and before != reason:
+            self._stalled.remove(*key, before)
+        if reason:
+            self._reasons[key] = reason
+            self._stalled.labels(*key, reason).set(1)
+
     def forget(self, namespace: str, name: str) -> None:
         """The Rollout is gone: so are its series."""
         key = (namespace, name)
+        self.stalled(namespace, name, "")
         phase = self._phases.pop(key, None)
         if phase is None:
             return

@@ -44,17 +44,13 @@ class LoggedTelemetry:
             weight=run.get("weight"),
         )
 
-    def weights_written(self, rollout: RolloutObject, target: str, *, revert: bool, seconds: float) -> None:
-        """How long a revert took from the answer that carried the breach."""
-        if revert:
+    def reverted(self, rollout: RolloutObject, *, seconds: float | None) -> None:
+        """How long a revert took from the answer that carried the breach until every target was at 0."""
+        if seconds is not None:
             self.metrics.reverted(seconds)
-            _log.info(
-                "weights put back",
-                namespace=rollout.namespace,
-                rollout=rollout.name,
-                target=target,
-                seconds=round(seconds, 4),
-            )
+        took = {"seconds": round(seconds, 4)} if seconds is not None else {}
+        run = _part(rollout, "run").get("id")
+        _log.info("weights put back", namespace=rollout.namespace, rollout=rollout.name, run=run, **took)
 
     def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:
         """Brings the Rollout's own series up to date."""
@@ -67,6 +63,8 @@ class LoggedTelemetry:
             desired=weight.desired if weight else None,
             observed=weight.observed if weight else None,
         )
+        stalled = (one.reason for one in status.conditions if (one.type, one.status) == ("Stalled", "True"))
+        self.metrics.stalled(rollout.namespace, rollout.name, next(stalled, ""))
 
     def forgotten(self, namespace: str, name: str) -> None:
         """Drops the Rollout's series."""

@@ -184,8 +184,11 @@ class Telemetry(Protocol):
         """Something was decided that changes something."""
         ...
 
-    def weights_written(self, rollout: RolloutObject, target: str, *, revert: bool, seconds: float) -> None:
-        """A route was written; for a revert `seconds` since the answer that carried the breach."""
+    def reverted(self, rollout: RolloutObject, *, seconds: float | None) -> None:
+        """Every target has the candidate at 0, told once a run.
+
+        `seconds` since the answer that carried the breach; `None` for an end that no answer decided (a command, a deletion).
+        """
         ...
 
     def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:

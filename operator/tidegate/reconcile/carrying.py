@@ -64,7 +64,6 @@ class Carrying:
         record.memory = memory
         applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, plan, recorded), seen)
         record.rollout = applied.rollout
-        self._report(rollout, plan)
         if not plan.intent:
             self.decisions += plan.decisions
         await self._check(applied.rollout, plan, seen, applied.failures)
@@ -74,12 +73,13 @@ class Carrying:
         """A revert: its record has a head start, but the route is written whatever becomes of it."""
         self.record.memory = memory
         self.decisions += plan.decisions
+        self._note_revert(memory)
         await self.evaluation.asking.end()
         recording = asyncio.ensure_future(self._write(rollout, memory, run_only=memory.status.run is not None))
         try:
             await self._soon(recording, HEAD_START)
             applied = await apply(self.world, rollout.namespace, rollout, plan, self.world.clock.monotonic())
-            self._report(rollout, plan)
+            self._report(rollout, plan, applied.failures)
         finally:
             stored = await _settled(recording)
         if isinstance(stored, RolloutObject):
@@ -150,17 +150,28 @@ class Carrying:
         refused = replace(plan, memory=memory, stalled=Why(refusal.reason, refusal.message))
         status = conclude(memory.status, refused, seen)
         self._note_news(status.conditions)
+        self.world.telemetry.concluded(rollout, status)
         self.record.memory = replace(memory, status=status)
         if needs_write(self.record, status):
             run_only = plan.urgent and status.run is not None
             await _settled(asyncio.ensure_future(self._write(rollout, self.record.memory, run_only=run_only)))
 
-    def _report(self, rollout: RolloutObject, plan: Plan) -> None:
-        answered = self.evaluation.asking.answered
-        since = self.world.clock.monotonic() - answered if answered is not None else 0.0
-        for action in plan.actions:
-            if isinstance(action, SetWeights):
-                self.world.telemetry.weights_written(rollout, action.route.ref.key, revert=action.revert, seconds=since)
+    def _note_revert(self, memory: Memory) -> None:
+        """Notes which run's end is carried out from now on, and which answer decided it."""
+        run, record = memory.status.run, self.record
+        if run is not None and run.ending is not None and record.reverting != run.id:
+            record.reverting = run.id
+            record.breached = self.evaluation.asking.answered if run.ending.kind == "Reverted" else None
+
+    def _report(self, rollout: RolloutObject, plan: Plan, failures: tuple[PortError, ...]) -> None:
+        """Tells once a run that every target is at 0."""
+        record = self.record
+        reverts = any(isinstance(action, SetWeights) and action.revert for action in plan.actions)
+        if not reverts or failures or not record.reverting or record.reverting == record.told_reverted:
+            return
+        record.told_reverted = record.reverting
+        took = self.world.clock.monotonic() - record.breached if record.breached is not None else None
+        self.world.telemetry.reverted(rollout, seconds=took)
 
     async def conclude(self, rollout: RolloutObject, plan: Plan, seen: Observed) -> float:
         """Remembers and records a plan that needs no action.

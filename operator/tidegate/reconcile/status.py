@@ -63,6 +63,12 @@ class Record:
     """Monotonic seconds of the last live look that was due for its own sake."""
     failures: int = 0
     """Writes of actions that have failed in a row."""
+    reverting: str = ""
+    """The run whose end is being carried out."""
+    told_reverted: str = ""
+    """The run whose weights were said to be back."""
+    breached: float | None = None
+    """Monotonic seconds of the answer that decided it; `None` when none did."""
     refused: bool = False
     """The last write of the status was refused, and that has been told."""
     interval: float = 30.0

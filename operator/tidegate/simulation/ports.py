@@ -243,7 +243,7 @@ class Silence:
     def decided(self, rollout: RolloutObject, decision: Decision) -> None:
         """Nothing."""
 
-    def weights_written(self, rollout: RolloutObject, target: str, *, revert: bool, seconds: float) -> None:
+    def reverted(self, rollout: RolloutObject, *, seconds: float | None) -> None:
         """Nothing."""
 
     def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:

@@ -36,6 +36,20 @@ def test_a_rollout_has_one_phase_at_a_time_and_none_once_it_is_gone() -> None:
     assert series(metrics, "tidegate_rollout") == {}
 
 
+def test_a_stalled_rollout_has_one_series_with_its_reason() -> None:
+    metrics = Metrics()
+    for reason in ("RevertNotAccepted", "RevertRefused", "RevertRefused"):
+        metrics.stalled("shop", "web", reason)
+    assert series(metrics, "tidegate_rollout_stalled") == {
+        ("tidegate_rollout_stalled", "shop", "RevertRefused", "web"): 1
+    }
+    metrics.stalled("shop", "web", "")
+    assert series(metrics, "tidegate_rollout_stalled") == {}
+    metrics.stalled("shop", "web", "InvalidSpec")
+    metrics.forget("shop", "web")
+    assert series(metrics, "tidegate_rollout_stalled") == {}
+
+
 def test_what_took_time_is_counted() -> None:
     metrics = Metrics()
     metrics.called("patch", "httproutes", "Conflict", 0.01)
