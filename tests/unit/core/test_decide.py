@@ -1,0 +1,402 @@
+"""`decide` by table: what is remembered and seen on one side, what is done and why on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from tests.simulated.shop import Shop, check, spec
+from tests.unit.core.decide_runs import status_of
+from tidegate.api.command import Action
+from tidegate.api.rollout import FINALIZER
+from tidegate.api.status import Ending, Paused, RolloutStatus, StepStatus
+from tidegate.core.decide import decide
+from tidegate.core.due import due
+from tidegate.core.instants import instant
+from tidegate.core.memory import Memory, Refusal
+from tidegate.core.observed import (
+    ABSENT,
+    Acceptance,
+    Answer,
+    Arm,
+    ArmName,
+    Command,
+    Failed,
+    FailedReason,
+    RolloutObject,
+    Route,
+    RulePair,
+    Seen,
+    SeriesValue,
+    TargetRef,
+    Unknown,
+    Unseen,
+    Vector,
+)
+from tidegate.core.plan import KeepFinalizer, Plan, SetWeights, WriteTemplate
+from tidegate.core.samples import Asked
+from tidegate.core.seen import Observed, Problem
+
+NOW = 1_700_000_600.0
+REF = TargetRef("shop", "HTTPRoute", "checkout", "checkout", "checkout-canary")
+STEPS = [
+    {"name": "canary", "weight": 10, "duration": "10m", "thresholds": [{"metric": "errors", "max": "1%"}]},
+    {"name": "half", "weight": 50, "duration": "10m"},
+]
+SPEC = spec(interval="10s", steps=STEPS)
+
+
+def arm(name: str) -> Arm:
+    found = Shop().cluster.arm(name, name)
+    assert isinstance(found, Arm)
+    return found
+
+
+BASELINE, CANDIDATE = arm("checkout"), arm("checkout-canary")
+
+
+def route(baseline: int, candidate: int, acceptance: Acceptance = Acceptance.ACCEPTED) -> Route:
+    return Route(REF, "uid-route", 7, (RulePair("#0", baseline, candidate, alone=True),), acceptance=acceptance)
+
+
+def under_way(weight: float = 10, **changes: object) -> RolloutStatus:
+    """A run in its first step, five minutes in."""
+    return status_of(SPEC, CANDIDATE, BASELINE, weight, NOW, **changes)
+
+
+def answers(candidate: float | None, baseline: float = 0.0) -> Mapping[ArmName, Answer]:
+    if candidate is None:
+        return dict.fromkeys(ArmName, Failed(FailedReason.TIMEOUT, "no answer"))
+    values = {ArmName.CANDIDATE: candidate, ArmName.BASELINE: baseline}
+    return {name: Vector((SeriesValue((), value),)) for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One decision."""
+
+    why: str
+    status: RolloutStatus
+    does: tuple[str, ...]
+    """Its actions in order, such as `revert 100/0`."""
+    reason: str
+    """What status says first: stalled, or a person is waited for, or what goes on, or all is well."""
+    route: Seen[Route] = field(default_factory=lambda: route(90, 10))
+    answers: Mapping[ArmName, Answer] = field(default_factory=lambda: answers(0.0))
+    baseline: Seen[Arm] = BASELINE
+    candidate: Seen[Arm] = CANDIDATE
+    commands: tuple[Action, ...] = ()
+    deleting: bool = False
+    finalizers: tuple[str, ...] = (FINALIZER,)
+    valid: bool = True
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=lambda: SPEC)
+    urgent: bool = False
+
+
+def status_with(**changes: object) -> RolloutStatus:
+    """The run's own fields changed."""
+    status = under_way()
+    assert status.run is not None
+    return status.model_copy(update={"run": status.run.model_copy(update=changes)})
+
+
+def step_with(**changes: object) -> RolloutStatus:
+    status = under_way()
+    assert isinstance(status.step, StepStatus)
+    return status.model_copy(update={"step": status.step.model_copy(update=changes)})
+
+
+def ending(kind: str = "Reverted", since: float = 60.0, *, forced: bool = False) -> RolloutStatus:
+    latched = Ending(kind=kind, reason="GuardBreached", evidence="errors", since=instant(NOW - since), forced=forced)
+    return status_with(ending=latched, raised=instant(NOW - 300))
+
+
+PASSED = step_with(watched=600.0, judged=600.0, passed=True)
+PERSON = Paused(reason="PausedByCommand", message="ann", since=instant(NOW - 60))
+ROWS = [
+    Row("all is well: the step goes on", under_way(), (), "Watching"),
+    Row("a breached guard reverts", under_way(), ("revert 1/0",), "GuardBreached", answers=answers(0.5), urgent=True),
+    Row(
+        "a pause does not stop a revert",
+        status_with(paused=PERSON),
+        ("revert 1/0",),
+        "GuardBreached",
+        answers=answers(0.5),
+        urgent=True,
+    ),
+    Row("both arms beyond the limit: a shared incident holds", under_way(), (), "Holding", answers=answers(0.5, 0.5)),
+    Row("no answer is neither good nor bad", under_way(), (), "Watching", answers=answers(None)),
+    Row("no answer raises nothing", PASSED, (), "NotWell", answers=answers(None)),
+    Row("a passed step raises to the next", PASSED, ("raise 50/50",), "StepStarted"),
+    Row("a threshold that is breached now raises nothing", PASSED, (), "NotWell", answers=answers(0.02)),
+    Row("a paused run raises nothing", status_with(paused=PERSON), (), "Paused"),
+    Row("an invalid spec raises nothing", PASSED, (), "InvalidSpec", valid=False),
+    Row(
+        "an invalid spec stops no revert",
+        under_way(),
+        ("revert 1/0",),
+        "GuardBreached",
+        answers=answers(0.5),
+        valid=False,
+        urgent=True,
+    ),
+    Row(
+        "a memory that could not be read raises nothing", PASSED, (), "StatusUnreadable", memory={"unreadable": "run.x"}
+    ),
+    Row(
+        "a memory that could not be read stops no revert",
+        under_way(),
+        ("revert 1/0",),
+        "GuardBreached",
+        answers=answers(0.5),
+        memory={"unreadable": "run.x"},
+        urgent=True,
+    ),
+    Row("more on the route than decided is put back", under_way(), ("lower 90/10",), "PutBack", route=route(20, 80)),
+    Row("less on the route pauses", under_way(), (), "Paused", route=route(97, 3)),
+    Row("a route that cannot be read is waited for", under_way(), (), "NotSeen", route=Unknown("503")),
+    Row(
+        "a route that cannot be read stops no revert of the others",
+        under_way(),
+        (),
+        "GuardBreached",
+        route=Unknown("503"),
+        answers=answers(0.5),
+        urgent=True,
+    ),
+    Row(
+        "a kind that is not served is said", under_way(), (), "RouterNotServed", route=Unknown("404", Unseen.NOT_SERVED)
+    ),
+    Row("a route that is gone ends the run", under_way(), (), "RouteMissing", route=ABSENT, urgent=True),
+    Row("a refused route stops the step", under_way(), (), "RouteNotAccepted", route=route(90, 10, Acceptance.REFUSED)),
+    Row(
+        "a refused route stops no revert",
+        under_way(),
+        ("revert 1/0",),
+        "GuardBreached",
+        route=route(90, 10, Acceptance.REFUSED),
+        answers=answers(0.5),
+        urgent=True,
+    ),
+    Row("a refused route is not raised on", PASSED, (), "RouteNotAccepted", route=route(90, 10, Acceptance.REFUSED)),
+    Row(
+        "the candidate's Service is gone: revert",
+        under_way(),
+        ("revert 1/0",),
+        "CandidateServiceMissing",
+        candidate=replace(CANDIDATE, selector=ABSENT),
+        urgent=True,
+    ),
+    Row(
+        "with Hold the step stands still instead",
+        under_way(),
+        (),
+        "CandidateServiceMissing",
+        candidate=replace(CANDIDATE, selector=ABSENT),
+        raw={**SPEC, "onPreconditionLost": "Hold"},
+    ),
+    Row(
+        "a Service that selects both arms: revert",
+        under_way(),
+        ("revert 1/0",),
+        "ArmsOverlap",
+        candidate=replace(CANDIDATE, selector={"app": "checkout"}),
+        urgent=True,
+    ),
+    Row(
+        "the baseline's Service is gone: nothing is reverted onto it",
+        under_way(),
+        (),
+        "BaselineServiceMissing",
+        baseline=replace(BASELINE, selector=ABSENT),
+    ),
+    Row(
+        "the candidate is gone: the run ends",
+        under_way(),
+        ("revert 1/0",),
+        "CandidateMissing",
+        candidate=ABSENT,
+        urgent=True,
+    ),
+    Row("the candidate could not be read: nothing ends", under_way(), (), "Watching", candidate=Unknown("503")),
+    Row("a baseline without pods: no raise", PASSED, (), "BaselineNotReady", baseline=replace(BASELINE, available=0)),
+    Row(
+        "a baseline without pods: a revert waits and says so",
+        under_way(),
+        (),
+        "BaselineUnavailable",
+        baseline=replace(BASELINE, available=0),
+        answers=answers(0.5),
+        urgent=True,
+    ),
+    Row(
+        "neither arm has a pod: nothing to lose",
+        under_way(),
+        ("revert 1/0",),
+        "GuardBreached",
+        baseline=replace(BASELINE, available=0),
+        candidate=replace(CANDIDATE, available=0),
+        answers=answers(0.5),
+        urgent=True,
+    ),
+    Row("an abort reverts", under_way(), ("revert 1/0",), "AbortedByCommand", commands=(Action.ABORT,), urgent=True),
+    Row(
+        "an abort goes before a pause",
+        under_way(),
+        ("revert 1/0",),
+        "AbortedByCommand",
+        commands=(Action.PAUSE, Action.ABORT),
+        urgent=True,
+    ),
+    Row(
+        "an abort forces a revert onto no pods",
+        under_way(),
+        ("revert 1/0",),
+        "AbortedByCommand",
+        commands=(Action.ABORT,),
+        baseline=replace(BASELINE, available=0),
+        urgent=True,
+    ),
+    Row("a deletion reverts first", under_way(), ("revert 1/0",), "RolloutDeleted", deleting=True, urgent=True),
+    Row(
+        "a deletion waits for no baseline that is gone",
+        under_way(),
+        ("revert 1/0",),
+        "RolloutDeleted",
+        deleting=True,
+        baseline=ABSENT,
+        urgent=True,
+    ),
+    Row("a finalizer that was taken off is put back", under_way(), ("finalizer on",), "Watching", finalizers=()),
+    Row("an end whose weights are back is concluded", ending(), (), "Reverted", route=route(1, 0), urgent=True),
+    Row(
+        "an end is not concluded before a late write could have landed",
+        ending(since=1.0),
+        (),
+        "GuardBreached",
+        route=route(1, 0),
+        urgent=True,
+    ),
+    Row(
+        "an end is not concluded before the gateway has taken it",
+        ending(),
+        (),
+        "RevertNotAccepted",
+        route=route(1, 0, Acceptance.PENDING),
+        urgent=True,
+    ),
+    Row("an end goes on putting back", ending(), ("revert 1/0",), "GuardBreached", urgent=True),
+    Row("an end whose route is gone is concluded", ending(), (), "Reverted", route=ABSENT, urgent=True),
+    Row(
+        "an end whose kind of route is gone is concluded",
+        ending(),
+        (),
+        "Reverted",
+        route=Unknown("404", Unseen.NOT_SERVED),
+        urgent=True,
+    ),
+    Row("an end whose route cannot be read goes on", ending(), (), "GuardBreached", route=Unknown("503"), urgent=True),
+    Row(
+        "a refused write is said",
+        under_way(),
+        (),
+        "WriteRefused",
+        memory={"refused": Refusal("WriteRefused", "403", NOW - 5)},
+    ),
+    Row(
+        "a contested route is said",
+        under_way(),
+        (),
+        "RouteContested",
+        memory={"put_back": (NOW - 30, NOW - 20, NOW - 10)},
+    ),
+    Row(
+        "at rest a reverted version is not tried again",
+        RolloutStatus(rejected=under_way("finalizer off").run.version),
+        (),
+        "Reverted",
+        route=route(1, 0),
+    ),  # type: ignore[union-attr]
+    Row(
+        "at rest a new version starts a run",
+        RolloutStatus(),
+        ("finalizer on",),
+        "RunStarted",
+        route=route(1, 0),
+        finalizers=(),
+    ),
+    Row(
+        "at rest a candidate with traffic is not touched", RolloutStatus(), (), "CandidateAlreadyServing", finalizers=()
+    ),
+    Row("a status that was lost during a run is recovered, paused", RolloutStatus(), (), "Paused"),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.why)
+def test_decide(row: Row) -> None:
+    plan = decided(row)
+    assert (acts(plan), first(plan, row.status)) == (row.does, row.reason)
+    assert plan.urgent == row.urgent
+
+
+def decided(row: Row) -> Plan:
+    """The plan on live reads, once every query has its answer."""
+    parsed, problems = check(row.raw)
+    assert problems == ()
+    rollout = RolloutObject("shop", "checkout", "uid", 1, "5", NOW - 9000, row.deleting, row.finalizers, row.raw, {})
+    commands = tuple(
+        Command(f"c{number}", f"c{number}", action, "", "", "ann", NOW - 10 + number)
+        for number, action in enumerate(row.commands)
+    )
+    seen = Observed(
+        now=NOW,
+        rollout=rollout,
+        spec=parsed if row.valid else None,
+        arms={ArmName.BASELINE: row.baseline, ArmName.CANDIDATE: row.candidate},
+        routes={REF.key: row.route},
+        commands=commands,
+        fresh=True,
+    )
+    if not row.valid:
+        seen = replace(seen, problems=(Problem("spec", "nonsense"),))
+    memory = Memory(status=row.status, last_tick=NOW - 10, last_judged=NOW - 10, watching=True, **row.memory)
+    asked: dict[Any, Answer | None] = {}
+    wanted = due(memory, seen)
+    for _ in range(5):
+        asked |= {
+            one: Vector((SeriesValue((), 1.0),)) if one.part == "probe" else row.answers[one.arm] for one in wanted
+        }
+        plan = decide(memory, replace(seen, asked=Asked(asked)))
+        wanted = tuple(one for one in plan.wanted if one not in asked)
+        if plan.urgent or not wanted:
+            break
+    return plan
+
+
+def acts(plan: Plan) -> tuple[str, ...]:
+    return tuple(_act(action) for action in plan.actions)
+
+
+def _act(action: SetWeights | WriteTemplate | KeepFinalizer) -> str:
+    match action:
+        case SetWeights(pairs=pairs, raises=raises, revert=revert):
+            word = "revert" if revert else "raise" if raises else "lower"
+            return " ".join([word, *(f"{baseline}/{candidate}" for baseline, candidate in pairs.values())])
+        case KeepFinalizer(present=present):
+            return f"finalizer {'on' if present else 'off'}"
+        case WriteTemplate(revert=revert):
+            return "template back" if revert else "template"
+
+
+def first(plan: Plan, before: RolloutStatus) -> str:
+    """What status says; of a run that is concluded its outcome."""
+    if before.run is not None and plan.memory.status.run is None:
+        return plan.decisions[-1].reason
+    why = plan.stalled or plan.attention or plan.doing or plan.ready
+    if why is not None:
+        return why.reason
+    return plan.decisions[-1].reason if plan.decisions else ""
