@@ -39,6 +39,7 @@ from tidegate.core.observed import (
 from tidegate.core.plan import KeepFinalizer, Plan, SetWeights, WriteTemplate
 from tidegate.core.samples import Asked
 from tidegate.core.seen import Observed, Problem
+from tidegate.core.version import version_of
 
 NOW = 1_700_000_600.0
 REF = TargetRef("shop", "HTTPRoute", "checkout", "checkout", "checkout-canary")
@@ -316,11 +317,11 @@ ROWS = [
     ),
     Row(
         "at rest a reverted version is not tried again",
-        RolloutStatus(rejected=under_way("finalizer off").run.version),
-        (),
+        RolloutStatus(rejected=version_of(CANDIDATE, None, ())),
+        ("finalizer off",),
         "Reverted",
         route=route(1, 0),
-    ),  # type: ignore[union-attr]
+    ),
     Row(
         "at rest a new version starts a run",
         RolloutStatus(),
