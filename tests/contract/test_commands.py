@@ -5,11 +5,18 @@ from tidegate.api.command import Action
 
 
 async def test_the_open_commands_come_oldest_first(stage: Stage) -> None:
-    await stage.put_command("one", "shop", "Pause")
-    await stage.put_command("two", "shop", "Abort")
+    """Of those of one second, which is as fine as the API server's clock, by name."""
+    for name in ("b", "c", "a"):
+        await stage.put_command(name, "shop", "Abort" if name == "a" else "Pause")
     found = await stage.commands.pending(stage.namespace, "shop")
-    assert {command.name: command.action for command in found} == {"one": Action.PAUSE, "two": Action.ABORT}
-    assert [command.created for command in found] == sorted(command.created for command in found)
+    assert {command.name: command.action for command in found} == {
+        "a": Action.ABORT,
+        "b": Action.PAUSE,
+        "c": Action.PAUSE,
+    }
+    assert [(command.created, command.name) for command in found] == sorted(
+        (command.created, command.name) for command in found
+    )
 
 
 async def test_a_command_has_its_outcome_once(stage: Stage) -> None:

@@ -193,7 +193,8 @@ class MemoryCommands(_Port):
     async def pending(self, namespace: str, rollout: str) -> Sequence[Command]:
         """Those without an outcome."""
         del namespace, rollout
-        return [command for command in self.cluster.commands if command.uid not in self.cluster.outcomes]
+        found = (command for command in self.cluster.commands if command.uid not in self.cluster.outcomes)
+        return sorted(found, key=lambda command: (command.created, command.name))
 
     async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
         """Writes the outcome, unless there is one."""
