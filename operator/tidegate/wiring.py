@@ -20,12 +20,13 @@ from tidegate.adapters.kubernetes.client import Api, load_configuration
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
+from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.adapters.routers.by_kind import RoutersByKind
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS, GatewayApiRouter
-from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watches, takes_of
+from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watches, WriteAccessWatch, takes_of
 from tidegate.handlers.command_upkeep import EVERY as UPKEEP
 from tidegate.handlers.intake import waking
 from tidegate.handlers.standing import EVERY as LOOK_EVERY
@@ -111,11 +112,12 @@ async def run_operator(
     configuration = await load_configuration(kubeconfig, context)
     async with _api(configuration, metrics) as api, _sources(settings, metrics) as sources:
         commands = KubernetesCommands(api, caches.commands, clock.now)
+        access = WriteAccess()
         parts = Parts(
             rollouts=KubernetesRollouts(api, caches.rollouts),
             workloads=KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations),
             router=RoutersByKind(
-                {kind.kind: GatewayApiRouter(api, kind, caches.routes[kind.kind]) for kind in ROUTE_KINDS}
+                {kind.kind: GatewayApiRouter(api, kind, caches.routes[kind.kind], access) for kind in ROUTE_KINDS}
             ),
             metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
             metric_source=sources,
@@ -131,11 +133,12 @@ async def run_operator(
         resync = Resync(api, caches, intake, settings.namespaces, now=clock.now)
         watches.begun = resync.streams_began
         upkeep = CommandUpkeep(api, commands, caches.commands, caches.rollouts, clock)
+        writing = WriteAccessWatch(api, caches, access, scheduler)
         standing = Standing(api, lambda: watches.refused, settings.namespaces)
         async with _serving(settings, metrics, api, scheduler, standing):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
             with _signals_to(stop):
-                background = (resync.run(), _upkeeping(upkeep), _pulse(api), _standing(standing))
+                background = (resync.run(), _upkeeping(upkeep), _pulse(api), _standing(standing), writing.run())
                 await _run(stop, scheduler, watches.run, *background)
         _log.info("operator stopped")
 

@@ -61,6 +61,7 @@ STALLED: Final = {
     "RevertNotAccepted": "The weights are back on the route, and its gateway has not taken them: the candidate may still get requests.",
     "RevertRefused": "The API server refuses, or keeps failing, to put the weights back; the message has its words. It is tried again every second.",
     "RouteContested": "Something else keeps giving the candidate more than the step on a route. It is put back each time; the step's time does not count.",
+    "RouteNotWritable": "The operator may not write a route: nothing is raised and the step's time does not count, because a revert would be refused. Grant it the role in examples/install/rbac.yaml.",
     "RouterNotServed": "The API server does not serve this kind of route, or does not allow it to be read.",
     "RuleMissing": "A rule named in the spec is not on the route, or lacks one of the backends.",
     "StatusUnreadable": "Part of the stored status cannot be read by this version of the operator. It stays as it is; guards are in force, nothing is raised.",

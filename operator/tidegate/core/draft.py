@@ -32,6 +32,7 @@ TAKEN_AWAY = frozenset(
         "BackendsMissing",
         "BaselineServiceMissing",
         "CandidateServiceMissing",
+        "RouteNotWritable",
         "RouterNotServed",
         "RuleMissing",
     }

@@ -186,6 +186,8 @@ class Route:
     """What was found instead of the backends, in words: a like-named one of another namespace, or two of them."""
     reverted_by_us: bool = False
     """The last writer of the rules was our own field manager for reverts."""
+    not_writable: str = field(default="", compare=False)
+    """Why the operator may not write the route, as far as that is known; empty when nothing is known against it."""
     handle: Any = field(default=None, compare=False, repr=False)
     """The router's own note of where the numbers stand; nobody else looks inside."""
 

@@ -14,7 +14,14 @@ from tidegate.core.observed import ABSENT, Acceptance, ArmName
 from tidegate.core.plan import KeepFinalizer, Why
 
 LOSSES: Final = frozenset(
-    {"ArmsOverlap", "BaselineServiceMissing", "CandidateServiceMissing", "RouteContested", "RouteNotAccepted"}
+    {
+        "ArmsOverlap",
+        "BaselineServiceMissing",
+        "CandidateServiceMissing",
+        "RouteContested",
+        "RouteNotAccepted",
+        "RouteNotWritable",
+    }
 )
 """Reasons for which a step stands still until what was lost is back."""
 
@@ -45,10 +52,13 @@ def notice_lost_services(draft: Draft) -> None:
 
 
 def notice_refused_route(draft: Draft) -> None:
-    """Stops the step while a gateway refuses its route, or has not taken what stands on it: the weight is not the users' weight."""
+    """Stops the step while a gateway refuses its route, or has not taken what stands on it, or a revert would be refused."""
     if draft.lost is not None or not draft.step.reached:
         return
     for route in targets.routes(draft):
+        if route.not_writable:
+            draft.lost = Why("RouteNotWritable", f"{route.not_writable}: a revert would be refused")
+            return
         detail = f": {route.acceptance_message}" if route.acceptance_message else ""
         if route.acceptance is Acceptance.REFUSED:
             draft.lost = Why("RouteNotAccepted", f"{route.ref.key} is refused by its gateway{detail}")

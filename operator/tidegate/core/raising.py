@@ -91,6 +91,8 @@ def unfit_route(draft: Draft) -> Why | None:
         if not route.pairs:
             both = f"with both backends {ref.baseline} and {ref.candidate}{found}"
             return Why("BackendsMissing", f"{ref.key} has no rule {both}")
+        if route.not_writable:
+            return Why("RouteNotWritable", route.not_writable)
         if route.acceptance is Acceptance.REFUSED:
             return Why("RouteNotAccepted", f"{ref.key} is refused: {route.acceptance_message}")
     return None

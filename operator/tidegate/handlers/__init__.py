@@ -6,5 +6,6 @@ from tidegate.handlers.registry import takes_of
 from tidegate.handlers.resync import Resync
 from tidegate.handlers.waker import Waker
 from tidegate.handlers.watches import Watches
+from tidegate.handlers.write_access import WriteAccessWatch
 
-__all__ = ["Caches", "CommandUpkeep", "Intake", "Resync", "Waker", "Watches", "takes_of"]
+__all__ = ["Caches", "CommandUpkeep", "Intake", "Resync", "Waker", "Watches", "WriteAccessWatch", "takes_of"]

@@ -17,10 +17,13 @@ from lab import manifests
 from lab.control_plane import User
 from lab.ports import free_port
 from lab.stack import Lab
+from lab.wait import until
 from tests.integration.contract.conftest import CRDS, RealStage
-from tests.integration.contract.test_watches import watching
+from tests.integration.contract.test_watches import Woken, watching
 from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.core.observed import ABSENT, RolloutObject, TargetRef, Unknown, Unseen
+from tidegate.handlers.write_access import ASKED_EVERY, WriteAccessWatch
 from tidegate.settings import Settings
 from tidegate.wiring import Parts, run_operator
 
@@ -92,7 +95,33 @@ async def test_a_kind_we_may_not_watch_is_unknown_and_stops_nothing_else(own_lab
         assert isinstance(found, Unknown)
         assert found.kind is Unseen.NOT_ALLOWED
         assert "forbidden" in found.reason
+    await _told_of_lost_rights(own_lab, stage)
     await stage.api.close()
+
+
+async def _told_of_lost_rights(own_lab: Lab, stage: RealStage) -> None:
+    """Routes of runs under way that may not be written are noticed without a write, and so are rights that come back."""
+    woken, access = Woken(), WriteAccess()
+    status = {"run": {"id": "1-a"}, "targets": [{"kind": "HTTPRoute", "name": "web"}]}
+    rollout = RolloutObject("own", "limited", "uid", 1, "1", 0.0, deleting=False, finalizers=(), spec={}, status=status)
+    stage.caches.rollouts.put(("own", "limited"), "999999999", rollout, watched=True)
+    watch = WriteAccessWatch(stage.api, stage.caches, access, woken)
+    for _ in range(ASKED_EVERY):
+        await watch.once()
+    assert access.refusal("HTTPRoute", "own").startswith(
+        "the operator may not patch httproutes.gateway.networking.k8s.io"
+    )
+    assert woken.seen == [("Rollout", "own", "limited")]
+    few = await own_lab.api.get("rbac.authorization.k8s.io/v1", "ClusterRole", "few")
+    routes = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": ["get", "patch"]}
+    await own_lab.api.patch(few, {"rules": [*few["rules"], routes]})
+
+    async def allowed() -> bool:
+        await watch.once()
+        return not access.refusal("HTTPRoute", "own")
+
+    await until(allowed, 20, "the right is noticed")
+    assert woken.seen == [("Rollout", "own", "limited")] * 2
 
 
 class Idle:

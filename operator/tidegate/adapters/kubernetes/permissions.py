@@ -22,6 +22,34 @@ async def may_watch(api: Api, resource: Resource, namespace: str | None) -> bool
         return True
 
 
+async def may_patch(api: Api, resource: Resource, namespace: str) -> bool:
+    """Whether objects of a kind may be patched in a namespace.
+
+    Raises: Rejected, Unavailable.
+    """
+    return await _may(api, "patch", resource, namespace)
+
+
+class WriteAccess:
+    """Which kinds of route may not be written where, as last asked. What was never asked is not known to be refused."""
+
+    def __init__(self) -> None:
+        self._refused: dict[tuple[str, str], str] = {}
+
+    def refusal(self, kind: str, namespace: str) -> str:
+        """Why a kind may not be written in a namespace; empty when nothing is known against it."""
+        return self._refused.get((kind, namespace), "")
+
+    def note(self, resource: Resource, namespace: str, *, allowed: bool) -> bool:
+        """Takes in what the API server says. Returns: whether it is news."""
+        key = (resource.kind, namespace)
+        words = f"the operator may not patch {resource.plural}.{resource.group} in namespace {namespace!r}"
+        before = self._refused.pop(key, "")
+        if not allowed:
+            self._refused[key] = words
+        return bool(before) == allowed
+
+
 async def _may(api: Api, verb: str, resource: Resource, namespace: str | None) -> bool:
     asked = {"verb": verb, "group": resource.group, "resource": resource.plural, "namespace": namespace or ""}
     body = {

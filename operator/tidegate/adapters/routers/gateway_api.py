@@ -7,10 +7,12 @@ server-side apply would replace the user's.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Api, JsonObject, Resource
+from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.routers.gateway_views import RouteView, route_of, route_view
 from tidegate.adapters.routers.turns import Turns
 from tidegate.core.observed import ABSENT, Route, Seen, TargetRef, Unknown, Unseen
@@ -34,7 +36,11 @@ WRITE_WAITS: Final = 3.0
 class GatewayApiRouter:
     """The `TrafficRouter` port for one of `ROUTE_KINDS`."""
 
-    def __init__(self, api: Api, resource: Resource, cache: Cache[RouteView]) -> None:
+    def __init__(
+        self, api: Api, resource: Resource, cache: Cache[RouteView], access: WriteAccess | None = None
+    ) -> None:
+        """`access` says where the kind may not be written; without it nothing is known against that."""
+        self._access = access or WriteAccess()
         self._api = api
         self._resource = resource
         self._cache = cache
@@ -45,9 +51,9 @@ class GatewayApiRouter:
         key = (ref.namespace, ref.name)
         known = None if fresh else self._cache.get(key)
         if known is not None:
-            return route_of(known, ref)
+            return self._accessible(route_of(known, ref))
         try:
-            return self._keep(ref, await self._api.get(self._resource, *key))
+            return self._accessible(self._keep(ref, await self._api.get(self._resource, *key)))
         except Missing:
             self._cache.drop(key)
             return ABSENT
@@ -55,6 +61,10 @@ class GatewayApiRouter:
             return await self._rejected(error)
         except PortError as error:
             return Unknown(str(error))
+
+    def _accessible(self, route: Route) -> Route:
+        refusal = self._access.refusal(route.ref.kind, route.ref.namespace)
+        return replace(route, not_writable=refusal) if refusal else route
 
     async def _rejected(self, error: Rejected) -> Unknown:
         """Why a read was refused: only what discovery confirms counts as a kind that is not served."""
