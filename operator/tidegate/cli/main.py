@@ -86,9 +86,10 @@ def _written(given: list[str]) -> int:
         streams.give_up(sys.stdout)
         return 0
     except OSError as error:
+        if error.errno not in streams.CANNOT_WRITE or error.filename:
+            raise CommandError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
         streams.give_up(sys.stdout)
-        where = error.filename or "cannot write to standard output"
-        raise CommandError(f"{where}: {error.strerror}") from error
+        raise CommandError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def _run(given: list[str]) -> int:

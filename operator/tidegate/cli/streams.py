@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import sys
 from typing import Final, TextIO
 
 HANDLER: Final = "tidegate.plain"
 """The name of the codec error handler."""
+
+CANNOT_WRITE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""What writing to a full or broken output ends in."""
 
 _PLAIN: Final = {
     "→": "->",

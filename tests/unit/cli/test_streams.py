@@ -195,6 +195,41 @@ def test_a_kubeconfig_that_is_not_there_is_told_by_its_name(capsys: pytest.Captu
     assert capsys.readouterr().err == "tidegate: /nope: there is no such kubeconfig\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no kubeconfig"),
+        ("just words\n", "is no kubeconfig"),
+        ("[]\n", "is no kubeconfig"),
+        ("a: [\n", "is no kubeconfig: while parsing"),
+        ("apiVersion: v1\nkind: Config\n", "Expected key current-context"),
+        ("current-context: c\ncontexts: {}\n", "kubeconfig"),
+        ("current-context: c\ncontexts: [c]\n", "kubeconfig"),
+        ("CA /nope", "/nope"),
+        ("CA /etc/hostname", "certificate-authority: /etc/hostname holds no certificate (PEM)"),
+        (
+            "CERT /etc/hostname",
+            "client-certificate: /etc/hostname and /etc/hostname are no certificate with its key (PEM)",
+        ),
+    ],
+)
+def test_a_kubeconfig_that_is_none_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    file = kubeconfig_of(tmp_path)
+    if text.startswith("CA "):
+        given = yaml.safe_load(file.read_text())
+        given["clusters"][0]["cluster"]["certificate-authority"] = text.split()[1]
+        text = yaml.safe_dump(given)
+    elif text.startswith("CERT "):
+        given = yaml.safe_load(file.read_text())
+        given["users"][0]["user"] = {"client-certificate": text.split()[1], "client-key": text.split()[1]}
+        text = yaml.safe_dump(given)
+    file.write_text(text)
+    assert main(["status", "web", "--kubeconfig", str(file)]) == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_a_value_that_looks_like_an_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["pause", "web", "--wait", "-1s"])

@@ -7,6 +7,7 @@ ones validate and copy each body), serve every group alike, and cost neither imp
 from __future__ import annotations
 
 import base64
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.request import getproxies, proxy_bypass
 
+import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
@@ -110,9 +112,31 @@ async def load_configuration(kubeconfig: str | None = None, context: str | None 
         raise Unavailable(
             f"no API server to talk to: {error} (looked for {looked}; --kubeconfig names another)"
         ) from error
+    except (yaml.YAMLError, TypeError, ValueError, KeyError, AttributeError) as error:
+        what = (
+            " ".join(str(error).split())
+            if isinstance(error, yaml.YAMLError)
+            else "it does not hold what a kubeconfig does"
+        )
+        raise Unavailable(f"{kubeconfig or 'the kubeconfig'}: is no kubeconfig: {what}") from error
+    _check_certificates(configuration)
     if configuration.proxy is None:
         _take_proxy(configuration)
     return configuration
+
+
+def _check_certificates(configuration: Configuration) -> None:
+    """Raises: Unavailable: a file that should hold certificates holds none."""
+    try:
+        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert or None)
+    except OSError as error:
+        raise Unavailable(f"certificate-authority: {configuration.ssl_ca_cert} holds no certificate (PEM)") from error
+    if configuration.cert_file:
+        try:
+            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+        except OSError as error:
+            what = f"{configuration.cert_file} and {configuration.key_file or 'no key'}"
+            raise Unavailable(f"client-certificate: {what} are no certificate with its key (PEM)") from error
 
 
 def _take_proxy(configuration: Configuration) -> None:
