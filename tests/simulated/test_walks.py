@@ -32,6 +32,7 @@ MOVES: dict[str, Callable[[random.Random], dict[str, object]]] = {
     "prometheus_says": lambda pick: {
         "answer": pick.choice(["well", "well", "well", *ANSWERS]),
         "seconds": pick.choice([0, 12, 40]),
+        "alone": pick.random() < 0.2,
     },
     "pods_come_and_go": lambda pick: {
         "arm": pick.choice(["checkout", "checkout-canary"]),
