@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from lab import binaries, manifests
 from lab.stack import Lab
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lab.control_plane import ControlPlane
+
+# No test depends on wall-clock speed: an example that is slow on a busy machine is not wrong.
+settings.register_profile("tidegate", deadline=None)
+settings.load_profile("tidegate")
 
 ON_REAL_PARTS = tuple(Path(__file__).parent / folder for folder in ("integration", "e2e"))
 

@@ -5,6 +5,7 @@ The fixture was written by that version in the same simulated shop; it is kept a
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ IN_A_STEP = [
 
 def taken_over(name: str) -> tuple[Shop, Runner]:
     """The shop as 0.1.0 left it, and an operator of this version that has just started."""
-    case, shop = CASES[name], Shop()
+    case, shop = copy.deepcopy(CASES[name]), Shop()
     shop.clock.advance_to(case["now"] + 5)
     for deployment, image in case["images"].items():
         shop.cluster.set_image(deployment, image)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.simulated.shop import check
 from tidegate.simulation.script import World
 from tidegate.simulation.scripted import Scripted
@@ -43,6 +45,7 @@ WORLD = {
 }
 
 
+@pytest.mark.timeout(240)
 def test_thirteen_days_with_96_checkpoints_a_day_fit_into_64_kib() -> None:
     spec, problems = check(SPEC)
     assert spec is not None, problems

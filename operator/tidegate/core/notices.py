@@ -10,7 +10,7 @@ from tidegate.core.judging import acting
 from tidegate.core.observed import ABSENT, Arm, ArmName
 from tidegate.core.raising import BAD
 from tidegate.core.verdicts import act_on
-from tidegate.core.version import same_version
+from tidegate.core.version import in_full, same_version, version_of
 
 
 def notice_breaches(draft: Draft) -> None:
@@ -44,8 +44,10 @@ def notice_new_version(draft: Draft) -> None:
     if candidate is None or _settling(draft) or draft.seen.spec is None or not draft.run.version.fingerprint:
         return
     if not same_version(draft.run.version, draft.spec.revision, candidate):
-        named = draft.spec.revision or " ".join(candidate.images)
-        _end_fresh(draft, "NewVersion", f"the candidate became another version ({named})", kind="Superseded")
+        now = in_full(version_of(candidate, draft.spec.revision, draft.run.version.exclude))
+        before = in_full(draft.run.version)
+        what = f"{now}; the run was of {before}" if now != before else f"{now}, with another pod template"
+        _end_fresh(draft, "NewVersion", f"the candidate became another version: {what}", kind="Superseded")
 
 
 def notice_our_revert(draft: Draft) -> None:

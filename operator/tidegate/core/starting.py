@@ -15,7 +15,16 @@ from tidegate.core.observed import Arm, ArmName, Route, Unknown
 from tidegate.core.plan import KeepFinalizer, Why
 from tidegate.core.stepping import new_step
 from tidegate.core.template_fields import in_words
-from tidegate.core.version import beside, differences, not_promoted, same_template, same_version, serves, version_of
+from tidegate.core.version import (
+    beside,
+    differences,
+    in_full,
+    not_promoted,
+    same_template,
+    same_version,
+    serves,
+    version_of,
+)
 
 MOST_PATHS = 8
 LONGEST_PATH = 100
@@ -152,7 +161,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         targets=(),
     )
     targets.remember(draft)
-    named = version.revision or " ".join(version.images)
+    named = in_full(version)
     differ = f"; the arms differ in what is not promoted: {in_words(own)}" if own else ""
     draft.say("RunStarted", f"run {run.id} of {named} started{differ}")
     draft.doing = Why("RunStarted", f"run {run.id} of {named} started")

@@ -35,6 +35,12 @@ def beside(baseline: Arm, exclude: Collection[str]) -> Version:
     return version_of(baseline, None, exclude).model_copy(update={"exclude": ()})
 
 
+def in_full(version: Version) -> str:
+    """A version for people: its images, and `spec.revision` where there is one."""
+    images = " ".join(version.images)[:256]
+    return f"{images} (revision {version.revision})" if version.revision else images
+
+
 def same_version(known: Version | None, revision: str | None, arm: Arm) -> bool:
     """Whether an arm runs the version that is remembered, by what was excluded when that was."""
     return known is not None and known.revision == (revision or "") and same_template(known, arm)
