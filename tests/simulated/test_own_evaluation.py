@@ -7,7 +7,7 @@ import pytest
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
 from tidegate.core.observed import Answer, ArmName, Question
-from tidegate.ports.errors import Rejected, Unavailable
+from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.simulation.ports import CALL_TIMEOUT
 from tidegate.simulation.runner import Runner
 
@@ -254,3 +254,25 @@ async def test_a_retry_right_after_an_abort_is_taken() -> None:
     await runner.run_until(shop.clock.now() + 60, lambda: shop.weight == 10)
     assert shop.weight == 10
     assert [done for done, _ in shop.cluster.outcomes.values()] == [True, True]
+
+
+@pytest.mark.parametrize("error", [Conflict, Rejected, Unavailable])
+async def test_a_revert_whose_write_failed_is_tried_again_while_its_record_hangs(error: type[PortError]) -> None:
+    shop = Shop()
+    runner = shop.rollout(manifest())
+    await until_weight(shop, runner, 10)
+    failing = [True]
+
+    def before(call: str) -> None:
+        if call == "router.write" and failing:
+            failing.pop()
+            raise error("try again")
+
+    shop.gate.before = before
+    shop.gate.takes = lambda name: SLOW if name == "store.write_status" else 0.0
+    begun = shop.clock.now()
+    shop.values["candidate"] = 0.5
+    await runner.run_until(begun + 60, lambda: shop.weight == 0)
+    late = first_at_zero(shop, begun)
+    assert late is not None
+    assert late <= 3.0

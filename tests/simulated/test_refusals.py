@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
-from tests.simulated.shop import Shop, spec
+from tests.simulated.shop import REF, Shop, spec
 from tidegate.api.command import Action
+from tidegate.core.observed import Route
 from tidegate.ports.errors import PortError, Rejected, Unavailable
+from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
@@ -148,3 +153,54 @@ async def test_a_baseline_that_could_not_take_a_revert_gives_one_event() -> None
     runner.at(shop.clock.now() + 1, lambda: setattr(shop.cluster.deployments["checkout"], "available", 0))
     await runner.run_until(shop.clock.now() + 120)
     assert len(told(shop, "BaselineNotReady")) == 1
+
+
+@pytest.mark.parametrize("when", ["step", "revert", "rest"])
+async def test_a_write_that_a_webhook_changes_is_a_refusal_and_does_not_run_hot(when: str) -> None:
+    """The API server says 200 each time, and something else is stored: that is told, and tried again at a measured pace."""
+    shop, runner = await under_way()
+    if when == "rest":
+        shop.values["candidate"] = 0.5
+        await runner.run_until(shop.clock.now() + 60)
+        assert shop.outcome == "Reverted"
+
+    def after(call: str) -> None:
+        if call == "router.write":
+            shop.set_weight(10, 90)
+
+    shop.gate.after = after
+    if when == "revert":
+        shop.values["candidate"] = 0.5
+    else:
+        runner.at(shop.clock.now(), lambda: shop.set_weight(10, 90))
+    before = runner.ticks, shop.gate.calls.count("router.write")
+    await runner.run_until(shop.clock.now() + 60, lambda: runner.ticks - before[0] > 1000)
+    assert runner.ticks - before[0] <= 300
+    assert 20 <= shop.gate.calls.count("router.write") - before[1] <= 300
+    reason, message = stalled(shop)
+    assert reason == ("RevertRefused" if when == "revert" else "WriteRefused")
+    assert "admission webhook" in message
+    assert len(told(shop, reason)) == 1
+
+
+async def test_a_put_back_that_is_refused_does_not_keep_a_breach_from_being_seen() -> None:
+    shop = Shop()
+    shop.cluster.add_route(SimulatedRoute("HTTPRoute", "other", [{"checkout": 1, "checkout-canary": 0}]))
+    both = [{"kind": "HTTPRoute", "name": name} for name in ("checkout", "other")]
+    runner = shop.rollout(spec(interval="1s", traffic=both))
+    await runner.run_until(shop.start + 10)
+    assert shop.weight == 10
+    write = shop.cluster.write_route
+
+    def refusing(route: Route, pairs: Mapping[str, tuple[int, int]], manager: str) -> Route:
+        if route.ref.name == "other":
+            raise Rejected("change freeze")
+        return write(route, pairs, manager)
+
+    shop.cluster.write_route = refusing  # type: ignore[method-assign]
+    runner.at(shop.clock.now() + 1, lambda: shop.cluster.set_weights(replace(REF, name="other"), {"#0": (10, 90)}))
+    await runner.run_until(shop.clock.now() + 5)
+    begun = shop.clock.now()
+    shop.values["candidate"] = 0.5
+    await runner.run_until(begun + 10, lambda: shop.weight == 0)
+    assert shop.clock.now() - begun <= 2.0

@@ -170,7 +170,8 @@ def _go_on(draft: Draft) -> None:
     keep_finalizer(draft)
     draft.stalled = _wrong(draft)
     targets.put_back_removed(draft)
-    if not promotion.returning(draft) and targets.put_back_more(draft):
+    moving = promotion.returning(draft) or promotion.sending_back(draft)
+    if not moving and targets.put_back_more(draft):
         return
     if draft.run.promotion is not None:
         promotion.promote(draft)

@@ -37,9 +37,11 @@ def keep_finalizer(draft: Draft) -> None:
 
 def notice_lost_services(draft: Draft) -> None:
     """Ends the run, or stops the step, when the Services no longer send the candidate its share and nothing else."""
-    if targets.traffic(draft) is targets.Traffic.NONE:
+    promotion = draft.run.promotion
+    settling = promotion is not None and promotion.stage == "Settling"
+    if targets.traffic(draft) is targets.Traffic.NONE and not settling:
         return
-    lost = _lost_service(draft)
+    lost = _unserved(draft) if settling else _lost_service(draft)
     if lost is None:
         return
     draft.needs_fresh = True
@@ -54,6 +56,9 @@ def notice_lost_services(draft: Draft) -> None:
 def notice_refused_route(draft: Draft) -> None:
     """Stops the step while a gateway refuses its route, or has not taken what stands on it, or a revert would be refused."""
     if draft.lost is not None or not draft.step.reached:
+        return
+    promotion = draft.run.promotion
+    if promotion is not None and promotion.stage == "Returning":  # which waits for it itself
         return
     for route in targets.routes(draft):
         if route.not_writable:
@@ -88,6 +93,14 @@ def contest(draft: Draft) -> Why:
         f"something else keeps giving the candidate more on {names}; it is put back each time. Find the other writer "
         "(kubectl get --show-managed-fields) and stop it",
     )
+
+
+def _unserved(draft: Draft) -> Why | None:
+    """While all users are on the promoted baseline: nothing else matters than that they reach it."""
+    baseline = draft.arm(ArmName.BASELINE)
+    if baseline is None:
+        return None
+    return readiness.unreached(ArmName.BASELINE, draft.spec.baseline.service, baseline)
 
 
 def _lost_service(draft: Draft) -> Why | None:

@@ -44,10 +44,14 @@ _BEFORE_RETURNING = frozenset({"Copying", "RollingOut", "Awaiting"})
 """Stages in which the candidate serves on trial, as in its last step."""
 
 
+_SERVED_BY_BASELINE = frozenset({"Returning", "Settling"})
+"""Stages in which the promoted baseline serves; one of several routes may keep the traffic on its way back for long."""
+
+
 def promote(draft: Draft) -> None:
     """Plans the promotion's next move."""
     promotion = _current(draft)
-    if promotion.stage == "Settling" and _breached(draft):
+    if promotion.stage in _SERVED_BY_BASELINE and _breached(draft):
         return
     if promotion.stage == "SentBack":  # a revert by its nature: a pause does not stop it
         _send_back(draft)
@@ -106,6 +110,12 @@ def returning(draft: Draft) -> bool:
     return draft.run.promotion is not None and draft.run.promotion.stage == "Returning"
 
 
+def sending_back(draft: Draft) -> bool:
+    """Whether the traffic is on its way back to the candidate, and its weight not decided yet: it is no higher than asked."""
+    back = draft.run.promotion is not None and draft.run.promotion.stage == "SentBack"
+    return back and draft.weight < draft.spec.steps[-1].weight.percent
+
+
 def try_again(draft: Draft) -> None:
     """After a person said so: the last part again, from where the baseline runs the new version."""
     _enter(draft, "RollingOut" if _copies(draft) else "Awaiting")
@@ -125,7 +135,11 @@ def _enter(draft: Draft, stage: str) -> None:
     draft.update_run(
         promotion=_current(draft).model_copy(update={"stage": stage, "since": instant(draft.now), "settled": 0.0})
     )
-    if stage in {"Settling", "SentBack"}:  # another arm serves: what was seen of the other says nothing of it
+    if stage in {
+        "Returning",
+        "Settling",
+        "SentBack",
+    }:  # another arm serves: what was seen of the other says nothing of it
         draft.update(guards=())
         draft.update_run(traffic_since=instant(draft.now), groups=())
     draft.go_on()
@@ -256,7 +270,11 @@ def _start_returning(draft: Draft) -> None:
 
 def _return(draft: Draft) -> None:
     back = [targets.restore(draft, target, revert=False) for target in draft.status.targets]
-    if all(back):
+    slow = targets.not_taken(draft) if all(back) else None
+    if slow is not None:
+        detail = f": {slow.acceptance_message}" if slow.acceptance_message else ""
+        draft.wait(Why("RouteNotAccepted", f"{slow.ref.key} is not accepted by its gateway yet{detail}"))
+    elif all(back):
         _enter(draft, "Settling")
         draft.needs_fresh = draft.watching = True
     elif not draft.actions:
@@ -266,6 +284,9 @@ def _return(draft: Draft) -> None:
 def _settle(draft: Draft) -> None:
     promotion = _current(draft)
     if _baseline_gone_back(draft):
+        return
+    if draft.lost is not None:  # users may not be where the route says: this time shows nothing
+        draft.wait(draft.lost)
         return
     draft.watching = draft.run.hold is None
     settled = promotion.settled + (draft.elapsed if draft.memory.watching else 0.0)
@@ -314,10 +335,6 @@ def _baseline_gone_back(draft: Draft) -> bool:
     return not same
 
 
-_NO_OBSTACLE = frozenset({"Holding", "Paused", "PausedBySpec", "PausedByCommand", "LoweredByOther", "BaselineChanged"})
-"""What does not stop the way back from a promoted version that breached."""
-
-
 def _send_back(draft: Draft) -> None:
     """Gives the traffic back to the candidate, which served well, and waits for a person."""
     weight = draft.spec.steps[-1].weight.percent
@@ -326,13 +343,12 @@ def _send_back(draft: Draft) -> None:
         "the promoted baseline breached a guard, so the candidate serves again: Abort puts the old version back, Resume "
         "tries the promotion's last part again",
     )
-    if targets.standing(draft, weight) is targets.Standing.SAME:
+    if draft.weight == weight and not targets.below(draft, weight):
         return
-    blocked = [why for why in raising.blockers(draft, None) if why.reason not in _NO_OBSTACLE] or [
-        why for why in (raising.unjudged(draft),) if why is not None and why.reason != "NotWell"
-    ]
-    if blocked:
+    blocked = raising.way_back_blocked(draft)
+    if blocked is not None:
         draft.wakes.append(draft.now + raising.AT_MOST_EVERY)
-        draft.wait(blocked[0])
+        draft.wait(blocked)
+        targets.put_back_more(draft)
         return
     targets.raise_to(draft, weight)

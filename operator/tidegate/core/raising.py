@@ -7,7 +7,7 @@ from tidegate.core import claiming, gates, readiness, targets
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Finding, State
 from tidegate.core.judging import acting
-from tidegate.core.observed import ABSENT, Absence, Acceptance, ArmName, Failed, Route, Unknown, Unseen, Vector
+from tidegate.core.observed import ABSENT, Absence, Acceptance, Arm, ArmName, Failed, Route, Unknown, Unseen, Vector
 from tidegate.core.plan import Why
 from tidegate.core.questions import probe
 from tidegate.core.version import same_version
@@ -57,6 +57,25 @@ def blockers(draft: Draft, to: Step | None) -> list[Why]:
     if to is not None:
         found.append(gates.closed(to, run.begun, draft.now))
     return [why for why in found if why is not None]
+
+
+def way_back_blocked(draft: Draft) -> Why | None:
+    """What stands before sending the traffic back to the candidate after the promoted baseline breached; `None` for nothing.
+
+    That is a revert by its nature: no pause, gate, judgement, lost pod of the baseline or refusal by a gateway keeps users on
+    what breached. Only what would make it worse does: a candidate that cannot serve, or that is another version.
+    """
+    run, spec, seen = draft.run, draft.spec, draft.seen
+    candidate = seen.arm(ArmName.CANDIDATE)
+    if run.ending is not None or seen.rollout.deleting:
+        return Why("Ending", "the run is ending")
+    if draft.memory.unreadable:
+        return Why("StatusUnreadable", f"{draft.memory.unreadable}: nothing is raised")
+    if not isinstance(candidate, Arm):
+        return readiness.candidate_ready(spec, candidate)
+    if candidate.available < 1:
+        return Why("CandidateNotReady", f"candidate Deployment {candidate.deployment!r} has no available pod")
+    return _another_version(draft) or readiness.unreached(ArmName.CANDIDATE, spec.candidate.service, candidate)
 
 
 def unjudged(draft: Draft) -> Why | None:

@@ -53,6 +53,15 @@ def overlap(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
     return None
 
 
+def unreached(name: ArmName, service: str, arm: Arm) -> Why | None:
+    """Why the arm's Service sends it nothing; `None` when it does, or could not be read."""
+    if arm.selector is ABSENT:
+        return Why(f"{str(name).capitalize()}ServiceMissing", f"{name} Service {service!r} is gone")
+    if isinstance(arm.selector, Mapping) and not _selects(arm.selector, arm.labels):
+        return Why("ArmsOverlap", f"Service {service!r} ({name}) does not select the pods of {arm.deployment!r}")
+    return None
+
+
 def revert_ready(spec: RolloutSpec, baseline: Seen[Arm], candidate: Seen[Arm]) -> Why | None:
     """Why a revert would not land well; `None` when it would."""
     if not isinstance(baseline, Arm):

@@ -133,6 +133,12 @@ def raise_to(draft: Draft, weight: Decimal) -> None:
             draft.actions.append(SetWeights(route, pairs, raises=any(one < 0 for one in compared.values())))
 
 
+def below(draft: Draft, weight: Decimal) -> bool:
+    """Whether a route that could be read gives the candidate less than `weight` percent."""
+    shares = ((pair, wanted(draft, route, weight)[pair.rule]) for route in routes(draft) for pair in route.pairs)
+    return any(weights.compare(pair, numbers) < 0 for pair, numbers in shares)
+
+
 def lower_to(draft: Draft, weight: Decimal) -> None:
     """Plans what takes from the candidate what is above `weight` percent, and raises nothing."""
     for route in routes(draft):

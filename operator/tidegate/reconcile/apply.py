@@ -14,7 +14,7 @@ from typing import Final
 from tidegate.api.rollout import FINALIZER
 from tidegate.core.observed import RolloutObject
 from tidegate.core.plan import Action, KeepFinalizer, Plan, SetWeights, WriteTemplate
-from tidegate.ports.errors import Conflict, Missing, PortError
+from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
 
@@ -115,8 +115,16 @@ async def _carry_out(
 
 
 async def _set_weights(world: World, action: SetWeights) -> None:
+    """Writes weights; one that was accepted and then stored as something else is a refusal, not a success to be repeated."""
     manager = Manager.REVERT if action.revert else Manager.FORWARD
-    await world.router.write(action.route, action.pairs, manager)
+    stored = await world.router.write(action.route, action.pairs, manager)
+    for pair in stored.pairs:
+        wanted = action.pairs.get(pair.rule, (pair.baseline, pair.candidate))
+        if (pair.baseline, pair.candidate) != wanted:
+            raise Rejected(
+                f"{stored.ref.key}: weights {wanted[0]}/{wanted[1]} were written and {pair.baseline}/{pair.candidate} were "
+                "stored: a mutating admission webhook or policy changes them"
+            )
 
 
 def _check_intent(world: World, what: str, recorded: float | None) -> None:

@@ -15,7 +15,7 @@ from tidegate.core.observed import RolloutObject
 from tidegate.core.plan import Decision, Plan, SetWeights, Why
 from tidegate.core.seen import Observed
 from tidegate.core.targets import KEPT_PUT_BACKS
-from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
+from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.apply import apply
 from tidegate.reconcile.evaluation import Evaluation
@@ -80,6 +80,8 @@ class Carrying:
             await self._soon(recording, HEAD_START)
             applied = await apply(self.world, rollout.namespace, rollout, plan, self.world.clock.monotonic())
             self._report(rollout, plan, applied.failures)
+            if applied.failures:  # to be tried again soon, record or no record
+                await self._soon(recording, HEAD_START, give_up=True)
         finally:
             stored = await _settled(recording)
         if isinstance(stored, RolloutObject):
@@ -89,14 +91,16 @@ class Carrying:
             raise stored
         return stored
 
-    async def _soon(self, task: asyncio.Future[Any], seconds: float) -> None:
-        """Waits for `task`, at most `seconds`."""
+    async def _soon(self, task: asyncio.Future[Any], seconds: float, *, give_up: bool = False) -> None:
+        """Waits for `task`, at most `seconds`; then lets it go on, or gives it up."""
         await asyncio.sleep(0)
         if task.done():
             return
         late = asyncio.ensure_future(self.world.clock.sleep(seconds))
         await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
         late.cancel()
+        if give_up:
+            task.cancel()
 
     async def _write(self, rollout: RolloutObject, memory: Memory, *, run_only: bool = False) -> RolloutObject:
         """Writes the status; a refusal is told, since status cannot tell it."""
@@ -154,7 +158,10 @@ class Carrying:
         self.record.memory = replace(memory, status=status)
         if needs_write(self.record, status):
             run_only = plan.urgent and status.run is not None
-            await _settled(asyncio.ensure_future(self._write(rollout, self.record.memory, run_only=run_only)))
+            writing = asyncio.ensure_future(self._write(rollout, self.record.memory, run_only=run_only))
+            if plan.urgent:  # what is to be tried again within a second does not wait for its own news
+                await self._soon(writing, HEAD_START, give_up=True)
+            await _settled(writing)
 
     def _note_revert(self, memory: Memory) -> None:
         """Notes which run's end is carried out from now on, and which answer decided it."""
@@ -226,8 +233,15 @@ class Carrying:
 
 
 async def _settled(recording: asyncio.Future[RolloutObject]) -> RolloutObject | PortError:
-    """What became of the record of a revert."""
+    """What became of the record of a revert; one that was given up may or may not have been written."""
     try:
-        return await recording
-    except PortError as error:
-        return error
+        await asyncio.wait({recording})
+    except asyncio.CancelledError:
+        recording.cancel()
+        raise
+    if recording.cancelled():
+        return Unavailable("the record of the revert was given up: its weights are tried again first")
+    error = recording.exception()
+    if error is not None and not isinstance(error, PortError):
+        raise error
+    return error if error is not None else recording.result()

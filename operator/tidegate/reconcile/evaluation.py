@@ -109,9 +109,13 @@ class Evaluation:
     def _at_once(self, plan: Plan) -> bool:
         """Whether it takes from the candidate what somebody else gave it: that waits for no answer.
 
-        Once in a tick, the live look before it included: where the write is refused each time, guards must be evaluated.
+        Once in a tick, the live look before it included, and not while writes are refused: guards must be evaluated.
         """
-        if self._hurried >= HURRIES or not any(isinstance(one, SetWeights) and not one.raises for one in plan.actions):
+        if (
+            self._hurried >= HURRIES
+            or self.reader.record.failures
+            or not any(isinstance(one, SetWeights) and not one.raises for one in plan.actions)
+        ):
             return False
         self._hurried += 1
         return True

@@ -81,10 +81,11 @@ class Ticker:
         return following
 
     def reverting(self, key: Key) -> bool:
-        """Whether a run's end is under way: it is tried again without much of a back-off."""
+        """Whether a run's end, or the way back from a breaching promotion, is under way: it is tried again soon."""
         record = self._records.get(key)
         run = record.memory.status.run if record is not None else None
-        return run is not None and run.ending is not None
+        sent_back = run is not None and run.promotion is not None and run.promotion.stage == "SentBack"
+        return run is not None and (run.ending is not None or sent_back)
 
     def next_evaluation(self, key: Key) -> float:
         """Epoch seconds at which a Rollout's guards are due next; infinite for one without a run."""
