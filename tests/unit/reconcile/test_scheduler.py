@@ -13,7 +13,7 @@ from typing import cast
 
 from tests.simulated.shop import Shop
 from tidegate.core import grid
-from tidegate.ports.errors import Unavailable
+from tidegate.ports.errors import Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.outbox import Outbox
@@ -64,6 +64,7 @@ class FakeTicker:
     running: set[str] = field(default_factory=set)
     hold: asyncio.Event | None = None
     fail: int = 0
+    error: Exception = field(default_factory=lambda: Unavailable("the API server sleeps"))
     again: Callable[[str, float], float | None] = lambda _name, _now: None
     interrupts: list[asyncio.Event] = field(default_factory=list)
     ending: set[str] = field(default_factory=set)
@@ -87,7 +88,7 @@ class FakeTicker:
                 await self.hold.wait()
             if self.fail:
                 self.fail -= 1
-                raise Unavailable("the API server sleeps")
+                raise self.error
             return self.again(name, self.clock.now())
         finally:
             self.running.discard(name)
@@ -159,8 +160,20 @@ async def test_a_failing_tick_is_tried_again_later_and_later() -> None:
             await clock.turn(0.1)
         times = [time for time, _ in ticker.at]
         waits = [round(after - before, 1) for before, after in pairwise(times)]
-        assert waits[:6] == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
-        assert all(wait <= 5.1 for wait in waits)
+        assert waits[:7] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8]
+        assert all(wait <= 30.1 for wait in waits)
+
+
+async def test_a_tick_that_was_refused_is_tried_again_within_seconds() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        ticker.fail, ticker.error = 12, Rejected("denied by policy")
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        for _ in range(600):
+            await clock.turn(0.1)
+        times = [time for time, _ in ticker.at]
+        assert len(times) >= 12
+        assert all(after - before <= 5.1 for before, after in pairwise(times))
 
 
 async def test_a_failing_revert_is_tried_again_every_second() -> None:
