@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tidegate.api.status import RolloutStatus
 
@@ -39,3 +39,31 @@ class Memory:
     """Epoch seconds of the last times that somebody else's higher weight was put back, oldest first."""
     watching: bool = False
     """At the tick before, the weight on the route was the one decided, and nothing paused the step."""
+
+
+def judged(memory: Memory, later: Memory) -> Memory:
+    """`memory` with what a later judgement has found: where the guards stand, what is blind, a hold, the time that was watched.
+
+    Nothing of another run, and nothing of another stage of the promotion: there another arm serves.
+    """
+    run, found = memory.status.run, later.status.run
+    if run is None or found is None or run.id != found.id:
+        return memory
+    stages = [one.promotion.stage if one.promotion is not None else "" for one in (run, found)]
+    if stages[0] != stages[1]:
+        return memory
+    changes = {
+        "watched": max(run.watched, found.watched),
+        "unavailable": found.unavailable,
+        "hold": run.hold or found.hold,
+    }
+    status = memory.status.model_copy(
+        update={
+            "run": run.model_copy(update=changes),
+            "guards": later.status.guards,
+            "blind": later.status.blind,
+        }
+    )
+    return replace(
+        memory, status=status, last_tick=later.last_tick, last_judged=later.last_judged, present=later.present
+    )

@@ -10,7 +10,7 @@ from typing import Any, Final
 from tidegate.api.status import Condition
 from tidegate.core.conclude import conclude
 from tidegate.core.conditions import news
-from tidegate.core.memory import Memory, Refusal
+from tidegate.core.memory import Memory, Refusal, judged
 from tidegate.core.observed import RolloutObject
 from tidegate.core.plan import Decision, Plan, SetWeights, Why
 from tidegate.core.seen import Observed
@@ -57,17 +57,25 @@ class Carrying:
             return await self._end(rollout, plan, memory, seen)
         recorded = None
         if plan.intent:
-            recorded = self.world.clock.monotonic()
+            recorded, before = self.world.clock.monotonic(), record.memory
             rollout = await self.evaluation.beside(self._write(rollout, memory), seen)
-            self.decisions += plan.decisions
+            self._said(plan)
             self._conclude_commands(rollout, plan)
+            if record.memory is not before:
+                memory = judged(memory, record.memory)
         record.memory = memory
+        if raises(plan) and _held(memory) and not _held(plan.memory):
+            raise Conflict("a guard put the run on hold while the raise was recorded; decide again")
         applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, plan, recorded), seen)
         record.rollout = applied.rollout
         if not plan.intent:
-            self.decisions += plan.decisions
+            self._said(plan)
         await self._check(applied.rollout, plan, seen, applied.failures)
         return applied.rollout
+
+    def _said(self, plan: Plan) -> None:
+        """Notes what a plan says, but for what an evaluation beside its record has said."""
+        self.decisions += [one for one in plan.decisions if one not in self.evaluation.said]
 
     async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observed) -> RolloutObject:
         """A revert: its record has a head start, but the route is written whatever becomes of it."""
@@ -226,10 +234,20 @@ class Carrying:
 
     def tell(self, rollout: RolloutObject) -> None:
         """Tells people what was decided, once."""
-        decisions, self.decisions = self.decisions, []
+        decisions, self.decisions = [*self.evaluation.said, *self.decisions], []
+        self.evaluation.said.clear()
         for decision in decisions:
             self.world.telemetry.decided(rollout, decision)
             self.outbox.announce(rollout, decision)
+
+
+def raises(plan: Plan) -> bool:
+    """Whether a plan gives the candidate more."""
+    return any(isinstance(action, SetWeights) and action.raises for action in plan.actions)
+
+
+def _held(memory: Memory) -> bool:
+    return memory.status.run is not None and memory.status.run.hold is not None
 
 
 async def _settled(recording: asyncio.Future[RolloutObject]) -> RolloutObject | PortError:

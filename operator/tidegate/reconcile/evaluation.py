@@ -16,9 +16,9 @@ from tidegate.core import grid
 from tidegate.core.decide import decide, spec_in_force
 from tidegate.core.due import due
 from tidegate.core.keeping import with_metrics_kept
-from tidegate.core.memory import Memory
+from tidegate.core.memory import Memory, judged
 from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Plan, SetWeights
+from tidegate.core.plan import Decision, Plan, SetWeights
 from tidegate.core.seen import Observed
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
@@ -66,6 +66,8 @@ class Evaluation:
         self._looked = NONE_NAMED
         self._looked_at: tuple[int, bool] | None = None
         self._hurried = 0
+        self._decided: tuple[Memory, Observed, Plan] | None = None
+        self.said: list[Decision] = []
         self.asking = self._begun()
 
     def _begun(self) -> Asking:
@@ -82,7 +84,7 @@ class Evaluation:
         """Observes and decides; again after each answer, until a plan must not wait or every answer is there."""
         observing = self._observe(rollout, memory, fresh=fresh)
         seen = await (self.beside(observing, None) if fresh else observing)
-        memory = with_metrics_kept(memory, seen)
+        memory, seen = self._judged_meanwhile(seen)
         if not self.asking.begun:
             self.asking.begin(seen, due(memory, seen))
         plan = decide(memory, self.asking.seen(seen))
@@ -96,15 +98,20 @@ class Evaluation:
             plan = decide(memory, self.asking.seen(seen))
         if plan.templates and not seen.templates:
             reading = read_templates(self.world, rollout.namespace, spec_in_force(memory, seen))
-            seen = replace(seen, templates=await self.beside(reading, seen))
+            memory, seen = self._judged_meanwhile(replace(seen, templates=await self.beside(reading, seen)))
             plan = decide(memory, self.asking.seen(seen))
         if plan.old_template and seen.old_template is None:
             baseline = spec_in_force(memory, seen).baseline.deployment
             exclude = memory.status.run.version.exclude if memory.status.run is not None else ()
             finding = self.world.workloads.revision(rollout.namespace, baseline, plan.old_template, exclude)
-            seen = replace(seen, old_template=await self.beside(finding, seen))
+            memory, seen = self._judged_meanwhile(replace(seen, old_template=await self.beside(finding, seen)))
             plan = decide(memory, self.asking.seen(seen))
+        self._decided = (self.reader.record.memory, seen, plan)
         return self.asking.seen(seen), plan
+
+    def _judged_meanwhile(self, seen: Observed) -> tuple[Memory, Observed]:
+        """What is remembered after a call, and its observation as of now: guards may have been evaluated beside it."""
+        return with_metrics_kept(self.reader.record.memory, seen), replace(seen, now=self.now)
 
     def _at_once(self, plan: Plan) -> bool:
         """Whether it takes from the candidate what somebody else gave it: that waits for no answer.
@@ -169,6 +176,9 @@ class Evaluation:
         await self.asking.end()
         self.asking = self._begun()
         record = self.reader.record
+        if self._decided is not None and record.memory is self._decided[0]:
+            record.memory = self._learnt(*self._decided)
+        self._decided = None
         memory, rollout = record.memory, record.rollout
         if rollout is None:
             return None
@@ -180,9 +190,21 @@ class Evaluation:
             plan = await self._answered(memory, seen)
         except PortError:
             return None
-        if not plan.urgent and not plan.intent and not plan.actions:
-            record.memory = plan.memory
+        if not plan.urgent:
+            record.memory = self._learnt(record.memory, seen, plan)
         return self.asking.seen(seen), plan
+
+    def _learnt(self, memory: Memory, seen: Observed, plan: Plan) -> Memory:
+        """What is remembered of a decision that is not carried out, or not yet: all, or at least what the guards said.
+
+        A good sample that is forgotten would let a breach last that did not.
+        """
+        unsure = plan.needs_fresh and not seen.fresh
+        if plan.urgent or plan.intent or plan.actions or unsure:
+            self.said += [one for one in plan.decisions if one.reason == "LimitBreached"]
+            return judged(memory, plan.memory)
+        self.said += plan.decisions
+        return plan.memory
 
     async def _answered(self, memory: Memory, seen: Observed) -> Plan:
         self.asking.begin(seen, due(memory, seen))
