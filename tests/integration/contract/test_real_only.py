@@ -11,8 +11,10 @@ import pytest
 from tests.contract.stage import SPEC
 from tests.integration.contract.conftest import GATEWAY_API, TIDEGATE, RealStage
 from tidegate.adapters.kubernetes.cache import Cache
-from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.deployments import NO_PODS
 from tidegate.adapters.kubernetes.events import KubernetesEvents
+from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads, WorkloadCaches
 from tidegate.adapters.routers.gateway_api import GatewayApiRouter
 from tidegate.core.observed import Acceptance, Arm, RolloutObject, Route, TargetRef, Unknown, Unseen
 from tidegate.core.plan import Decision
@@ -204,3 +206,25 @@ async def test_events_are_listed_in_the_order_of_the_decisions(stage: RealStage)
         await events.announce(rollout, Decision(reason, "within one second"))
     listed = await stage.hands.list("v1", "Event", stage.namespace)
     assert [event["reason"] for event in sorted(listed, key=lambda event: event["lastTimestamp"])] == reasons
+
+
+async def test_the_replica_sets_of_a_deployment_are_listed_once_for_each_of_its_states(stage: RealStage) -> None:
+    calls: list[tuple[str, str]] = []
+    api = Api(stage.api.configuration, lambda verb, resource, _outcome, _seconds: calls.append((verb, resource)))
+    try:
+        workloads = KubernetesWorkloads(api, WorkloadCaches())
+        await stage.put_deployment("shop", {"containers": [{"name": "app", "image": "shop:v1"}]}, 2)
+        await stage.put_service("shop", {"app": "shop"})
+
+        async def settled() -> bool:
+            found = await workloads.arm(stage.namespace, "shop", "shop", fresh=True)
+            return isinstance(found, Arm) and found.pods != NO_PODS
+
+        await until(settled)
+        calls.clear()
+        for _ in range(5):
+            assert isinstance(await workloads.arm(stage.namespace, "shop", "shop", fresh=True), Arm)
+        assert calls.count(("get", "deployments")) == 5
+        assert calls.count(("list", "replicasets")) <= 1, "its pods may have come in between"
+    finally:
+        await api.close()

@@ -52,7 +52,7 @@ class KubernetesWorkloads:
         )
         if isinstance(found, (Absence, Unknown)):
             return found
-        pods = await self._pods(namespace, found, fresh=fresh)
+        pods = await self._pods(namespace, found)
         if isinstance(pods, Unknown):
             return pods
         return Arm(
@@ -144,8 +144,13 @@ class KubernetesWorkloads:
         self._caches.services.put(key, raw["metadata"]["resourceVersion"], selector, watched=False)
         return selector
 
-    async def _pods(self, namespace: str, deployment: DeploymentView, *, fresh: bool) -> str | Unknown:
-        known = None if fresh else self._caches.replica_sets.names(deployment)
+    async def _pods(self, namespace: str, deployment: DeploymentView) -> str | Unknown:
+        """The pattern of the Deployment's pods.
+
+        Its ReplicaSets are listed once for each state of the Deployment, live looks included: the API server goes through all
+        ReplicaSets of the namespace for it, which for a thousand Deployments there was a thousand times a thousand.
+        """
+        known = self._caches.replica_sets.names(deployment)
         if known is not None:
             return pods_pattern(known)
         found: list[str] = []
