@@ -6,6 +6,7 @@ import pytest
 
 from tests.simulated.shop import Shop, value
 from tests.simulated.test_own_evaluation import manifest, until_weight
+from tidegate.api.command import Action
 from tidegate.core.observed import Answer, ArmName, Question
 
 
@@ -86,3 +87,33 @@ async def test_a_hold_that_comes_up_while_a_raise_is_recorded_keeps_it_from_bein
     shop.answer = None
     await runner.run_until(shop.clock.now() + 10)
     assert shop.weight == 50
+
+
+async def test_an_end_that_somebody_writes_out_of_the_status_goes_on() -> None:
+    """A stale copy of the status is put back while the revert waits for a pod of the baseline."""
+    shop = Shop()
+    runner = shop.rollout(manifest())
+    await until_weight(shop, runner, 10)
+    stale = shop.cluster.rollouts["checkout"].status
+    shop.cluster.deployments["checkout"].available = 0
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 3)
+    assert shop.status.run is not None
+    assert shop.status.run.ending is not None
+    shop.values["candidate"] = 0.0
+    runner.at(shop.clock.now(), lambda: shop.cluster.put_status(shop.cluster.rollouts["checkout"], stale))
+    await runner.run_until(shop.clock.now() + 3)
+    shop.cluster.deployments["checkout"].available = 2
+    await runner.run_until(shop.clock.now() + 30)
+    assert (shop.weight, shop.outcome) == (0, "Reverted")
+
+
+async def test_an_outcome_that_hangs_is_written_once() -> None:
+    shop = Shop()
+    runner = shop.rollout(manifest())
+    await until_weight(shop, runner, 10)
+    shop.gate.takes = lambda name: 4.5 if name == "commands.conclude" else 0.0
+    runner.at(shop.clock.now(), lambda: shop.command(Action.PAUSE))
+    await runner.run_until(shop.clock.now() + 30)
+    assert len(shop.cluster.outcomes) == 1
+    assert shop.gate.calls.count("commands.conclude") == 1
