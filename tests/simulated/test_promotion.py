@@ -340,3 +340,12 @@ async def test_a_hold_while_the_template_rolls_out_promises_no_duration_anew() -
     assert shop.outcome == "Succeeded"
     (said,) = [message for _, _, reason, message in shop.cluster.events if reason == "HoldEnded"]
     assert "anew" not in said
+
+
+@pytest.mark.parametrize("wanted", ["RollingOut", "Settling"])
+async def test_a_baseline_that_is_deleted_during_the_promotion_is_told_at_once(wanted: str) -> None:
+    shop, runner = await until(Shop(), wanted)
+    runner.at(shop.clock.now() + 1, lambda: shop.cluster.deployments.pop("checkout"))
+    await runner.run_until(shop.clock.now() + 15)
+    assert stalled(shop) == "BaselineMissing"
+    assert [event[2] for event in shop.cluster.events].count("BaselineMissing") == 1

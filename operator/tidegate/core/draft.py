@@ -30,6 +30,7 @@ TAKEN_AWAY = frozenset(
     {
         "ArmsOverlap",
         "BackendsMissing",
+        "BaselineMissing",
         "BaselineServiceMissing",
         "CandidateServiceMissing",
         "RouteNotWritable",

@@ -16,7 +16,7 @@ from tidegate.core.endings import finish
 from tidegate.core.findings import State
 from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting
-from tidegate.core.observed import Arm, ArmName, Template
+from tidegate.core.observed import ABSENT, Arm, ArmName, Template
 from tidegate.core.plan import Why, WriteTemplate
 from tidegate.core.template_fields import in_words as in_fields
 from tidegate.core.version import differences, same_template, serves
@@ -203,10 +203,20 @@ def _contested(draft: Draft) -> None:
     )
 
 
+def _not_there(draft: Draft) -> Why:
+    """Why one of the Deployments is not known: it is gone, or it could not be read."""
+    if draft.seen.arm(ArmName.BASELINE) is ABSENT:
+        draft.needs_fresh = True
+        name = draft.spec.baseline.deployment
+        words = f"baseline Deployment {name!r} is gone during the promotion: bring it back"
+        return Why("BaselineMissing", words)
+    return Why("NotSeen", "one of the Deployments could not be read")
+
+
 def _roll_out(draft: Draft) -> None:
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if baseline is None or candidate is None:
-        draft.wait(Why("NotSeen", "one of the Deployments could not be read"))
+        draft.wait(_not_there(draft))
         return
     if not same_template(draft.run.version, baseline):
         draft.needs_fresh = True
@@ -233,7 +243,7 @@ def _roll_out(draft: Draft) -> None:
 def _await(draft: Draft) -> None:
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if baseline is None or candidate is None:
-        draft.wait(Why("NotSeen", "one of the Deployments could not be read"))
+        draft.wait(_not_there(draft))
         return
     if not serves(draft.run.version, baseline, draft.spec):
         why = Why(
@@ -322,7 +332,7 @@ def _baseline_gone_back(draft: Draft) -> bool:
     """Somebody put the old version back: said, never fought."""
     baseline = draft.arm(ArmName.BASELINE)
     if baseline is None:
-        draft.wait(Why("NotSeen", "the baseline could not be read"))
+        draft.wait(_not_there(draft))
         return True
     same = serves(draft.run.version, baseline, draft.spec)
     if not same:

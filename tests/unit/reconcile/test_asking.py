@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field, replace
+
+import pytest
 
 from tests.simulated.shop import Shop, value
 from tidegate.adapters.clock import SystemClock
 from tidegate.core.observed import Answer, Failed, FailedReason, Question
-from tidegate.reconcile.asking import QUESTION_LIFE, Asking
+from tidegate.reconcile.asking import QUESTION_LIFE, SHORTEST_LIFE, Asking
 
 QUESTION = Question("default", "errors")
 
@@ -72,3 +75,26 @@ async def test_what_is_open_is_left_with_its_task() -> None:
     await asyncio.sleep(0)
     await one.end()
     assert source.answer.cancelled()
+
+
+@pytest.mark.parametrize(
+    ("why", "due_in", "own", "given"),
+    [
+        ("until the next evaluation is due", 3.0, None, 3.0),
+        ("long intervals", 60.0, None, QUESTION_LIFE),
+        ("a checkpoint right before the next evaluation", 0.01, None, SHORTEST_LIFE),
+        ("no evaluation is due", math.inf, None, QUESTION_LIFE),
+        ("a life of its own", 3.0, 2.0, 2.0),
+        ("a life of its own that is longer", 3.0, 8.0, 3.0),
+    ],
+)
+async def test_a_query_lives_at_most_until_the_next_evaluation(
+    why: str, due_in: float, own: float | None, given: float
+) -> None:
+    source, shop = Source(), Shop()
+    until = shop.clock.monotonic() + due_in
+    one = Asking(replace(shop.world, metrics=source), None, "shop/web", until)
+    one.ask([replace(QUESTION, life=own)])
+    await asyncio.sleep(0)
+    assert source.timeouts == [pytest.approx(given, abs=1e-6)], why
+    await one.end()
