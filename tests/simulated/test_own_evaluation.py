@@ -276,3 +276,22 @@ async def test_a_revert_whose_write_failed_is_tried_again_while_its_record_hangs
     late = first_at_zero(shop, begun)
     assert late is not None
     assert late <= 3.0
+
+
+async def test_outcomes_that_are_refused_are_tried_one_at_a_time() -> None:
+    shop = Shop()
+    runner = shop.rollout(manifest())
+    await until_weight(shop, runner, 10)
+
+    def before(call: str) -> None:
+        if call == "commands.conclude":
+            raise Rejected("forbidden")
+
+    shop.gate.before = before
+    for _ in range(30):
+        shop.command(Action.RETRY)
+    await runner.run_until(shop.clock.now() + 600)
+    assert shop.gate.calls.count("commands.conclude") <= 20
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 120)
+    assert len(shop.cluster.outcomes) == 30

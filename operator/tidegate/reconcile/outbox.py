@@ -164,6 +164,9 @@ class Outbox:
             del self._queues[key]
 
     async def _conclude(self, key: Key, outcome: ConcludeCommand) -> None:
+        before = self._refusals.get(key)
+        if before is not None and self._world.clock.monotonic() < before.again:
+            return  # one of them was refused just now: the others wait for the same
         try:
             await self._world.commands.conclude(key[0], outcome.command, done=outcome.done, message=outcome.message)
         except PortError as error:
