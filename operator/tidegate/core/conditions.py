@@ -41,7 +41,6 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observed) -> tup
 TOLD: Final = {
     "Stalled": "True",
     "RevertReady": "False",
-    "Blind": "True",
     "TemplatesUnread": "True",
     "OutcomesUnwritten": "True",
 }

@@ -84,7 +84,11 @@ async def test_a_test_on_counts_is_told_in_words_and_suggests_nothing(
 ) -> None:
     said = await printed(CALM, capsys, file, "--suggest")
     lines = said.splitlines()
-    row = next(line for line in lines if line.startswith("worse: errors worse than the baseline") and "  " in line)
+    row = next(
+        line
+        for line in lines
+        if line.startswith("worse: errors more than 20% worse than the baseline") and "  " in line
+    )
     assert row.split()[-4:] == ["1", "0", "0", "1"]
     assert any("shows no regression by more than 20% so far" in line for line in lines)
     assert "Tests on counts have no limit to tune" in said
