@@ -51,7 +51,7 @@ async def until_weight(shop: Shop, runner: Runner, weight: float) -> None:
 async def test_a_call_that_hangs_does_not_delay_the_answer_to_a_breach(call: str, lead: float) -> None:
     """Whatever begins before the breach hangs beyond its time-out; the breach comes `lead` seconds after the first that does."""
     shop = Shop()
-    runner = shop.rollout(manifest())
+    runner = shop.rollout(manifest(onPreconditionLost="Hold"))
     await until_weight(shop, runner, 10)
     begun: list[float] = []
 
@@ -72,8 +72,11 @@ async def test_a_call_that_hangs_does_not_delay_the_answer_to_a_breach(call: str
     if call == "store.set_finalizer":
         stored = shop.cluster.rollouts["checkout"]
         runner.at(shop.clock.now() + 3, lambda: shop.cluster.strip_finalizers(stored.name))
-    if call in {"store.read", "router.read", "workloads.arm"}:
+    if call == "router.read":
         runner.at(shop.clock.now() + 3, lambda: shop.set_weight(95, 5))
+    if call in {"store.read", "workloads.arm"}:  # everything is looked at live before a lost Service is believed
+        overlap = {"checkout-canary": {"app": "checkout"}}
+        runner.at(shop.clock.now() + 3, lambda: shop.cluster.services.update(overlap))
     await runner.run_until(shop.clock.now() + 60, lambda: bool(begun) and shop.weight == 0)
     assert begun, "the call was made"
     late = first_at_zero(shop, begun[0] + lead)

@@ -78,7 +78,7 @@ def notice_baseline(draft: Draft) -> None:
         if changed is not None:
             draft.update_run(baseline_changed=None)
     elif changed is None or not same_template(changed, baseline, exclude):
-        draft.needs_fresh = True
+        draft.need()
         if draft.seen.fresh:
             draft.update_run(baseline_changed=beside(baseline, exclude))
             _stop(draft)

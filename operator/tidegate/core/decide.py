@@ -73,8 +73,8 @@ def decide(memory: Memory, seen: Observed) -> Plan:
     take_commands(draft)
     if draft.status.run is None:
         at_rest(draft)
-    else:
-        _under_way(draft)
+    elif not _under_way(draft):
+        at_rest(draft, start=False)
     if contested(draft):
         draft.stalled = contest(draft)
     plan = draft.plan()
@@ -152,7 +152,8 @@ def _present(draft: Draft, gap: float | None) -> float | None:
     return None if draft.memory.present is None else draft.memory.present + draft.elapsed
 
 
-def _under_way(draft: Draft) -> None:
+def _under_way(draft: Draft) -> bool:
+    """Plans what a run under way does; whether it is still under way after that."""
     if draft.seen.rollout.deleting:
         draft.end("Deleted", "RolloutDeleted", "the Rollout is being deleted")
     if not draft.ending():
@@ -163,6 +164,7 @@ def _under_way(draft: Draft) -> None:
         _go_on(draft)
     if draft.lost is not None and draft.stalled is None:
         draft.stalled = draft.lost
+    return draft.status.run is not None
 
 
 def _go_on(draft: Draft) -> None:

@@ -14,7 +14,7 @@ from tidegate.core.memory import Memory
 from tidegate.core.observed import Answer, Arm, ArmName, Question
 from tidegate.core.plan import Action, ConcludeCommand, Decision, Plan, Why
 from tidegate.core.samples import NotAsked, Open
-from tidegate.core.seen import Observed
+from tidegate.core.seen import Live, Observed
 
 ABSENCE_GRACE = 5.0
 """Seconds a tick may be late beyond two intervals before it counts as an absence."""
@@ -78,7 +78,8 @@ class Draft:
     watching: bool = False
     intent: bool = False
     urgent: bool = False
-    needs_fresh: bool = False
+    needs: Live = Live.NOTHING
+    """What must be read live before the plan is carried out."""
     templates: bool = False
     old_template: str = ""
     wanted: list[Question] = field(default_factory=list)
@@ -134,6 +135,10 @@ class Draft:
         """The arm when it was seen, else `None` (absent or unknown: ask `seen` where that matters)."""
         found = self.seen.arm(name)
         return found if isinstance(found, Arm) else None
+
+    def need(self, live: Live = Live.EVERYTHING) -> None:
+        """The plan rests on something decisive: so much must be read live before it is carried out."""
+        self.needs = max(self.needs, live)
 
     def update(self, **changes: object) -> None:
         """Changes the status."""
@@ -233,7 +238,7 @@ class Draft:
             decisions=tuple(self.decisions),
             intent=self.intent,
             urgent=self.urgent,
-            needs_fresh=self.needs_fresh,
+            needs=self.needs,
             stable_until=min(future, default=math.inf),
             upkeep=self.upkeep,
             templates=self.templates,

@@ -10,6 +10,7 @@ from tidegate.core.draft import Draft
 from tidegate.core.instants import instant
 from tidegate.core.observed import ABSENT, Absence, Arm, ArmName, Route, Template
 from tidegate.core.plan import Why, WriteTemplate
+from tidegate.core.seen import Live
 
 KEPT_RUNS: Final = 10
 RETRY: Final = 5.0
@@ -62,8 +63,8 @@ def carry_out(draft: Draft) -> None:
             return
     if not _taken(draft, ending):
         return
-    draft.needs_fresh = True
-    if draft.seen.fresh:
+    draft.need(Live.ROUTES)
+    if draft.seen.live >= Live.ROUTES:
         finish(draft, ending.kind, ending.reason, ending.evidence)
 
 
@@ -89,7 +90,8 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
         waiting=None,
     )
     draft.say(outcome, f"run {run.id} ended: {message}", warning=outcome == "Reverted")
-    draft.intent = True
+    draft.intent, draft.urgent = True, False
+    draft.stalled = draft.doing = draft.attention = draft.lost = None
 
 
 def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
@@ -101,7 +103,7 @@ def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
     baseline, candidate = draft.seen.arm(ArmName.BASELINE), draft.seen.arm(ArmName.CANDIDATE)
     if _available(baseline) != 0 or ending.forced or targets.traffic(draft) is targets.Traffic.NONE:
         return None
-    draft.needs_fresh = True
+    draft.need()
     gone = baseline is ABSENT and draft.seen.rollout.deleting
     if draft.seen.fresh and (gone or _available(candidate) == 0):
         return None
@@ -154,7 +156,7 @@ def _template_back(draft: Draft) -> bool:
     template = draft.seen.templates.get(ArmName.BASELINE)
     if not isinstance(template, Template) or not isinstance(baseline, Arm):
         draft.templates = True
-        draft.needs_fresh = True
+        draft.need()
         return False
     if old_template.never_written(draft, promotion, template):
         return True

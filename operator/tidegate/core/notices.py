@@ -91,7 +91,7 @@ def _named(draft: Draft, key: str) -> bool:
 
 def _end_fresh(draft: Draft, reason: str, evidence: str, kind: str = "Reverted") -> None:
     """Ends the run on something seen live; what a cache said is only a reason to look."""
-    draft.needs_fresh = True
+    draft.need()
     if draft.seen.fresh:
         draft.end(kind, reason, evidence)
 

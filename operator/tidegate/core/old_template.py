@@ -87,6 +87,6 @@ def _kept_elsewhere(draft: Draft, promotion: PromotionStatus) -> bool:
             "ReplicaSets has it: it could not be put back, so nothing is written",
         )
         return False
-    draft.needs_fresh = True
+    draft.need()
     draft.wait(Why("ReadingTemplates", "the ReplicaSets of the baseline are being read"))
     return False

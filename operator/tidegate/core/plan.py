@@ -10,6 +10,7 @@ from typing import TypeAlias
 from tidegate.core.copying import TemplateChange
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Command, Question, Route, Template
+from tidegate.core.seen import Live
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ class Plan:
     """The memory must be recorded before the actions."""
     urgent: bool = False
     """A revert or a person's abort: goes ahead at once, whatever is still unanswered."""
-    needs_fresh: bool = False
-    """Rests on something decisive: must be decided on live reads."""
+    needs: Live = Live.NOTHING
+    """What must be read live before this is done: it rests on something decisive."""
     stable_until: float = math.inf
     """Epoch seconds: the earliest instant another plan could follow from the same observation."""
     upkeep: float = math.inf

@@ -31,7 +31,7 @@ def keep_finalizer(draft: Draft) -> None:
     if FINALIZER in draft.seen.rollout.finalizers or draft.seen.rollout.deleting:
         return
     draft.actions.append(KeepFinalizer(present=True))
-    draft.needs_fresh = True
+    draft.need()
     draft.say("FinalizerRestored", f"somebody removed the finalizer {FINALIZER} during the run: put back", warning=True)
 
 
@@ -44,7 +44,7 @@ def notice_lost_services(draft: Draft) -> None:
     lost = _unserved(draft) if settling else _lost_service(draft)
     if lost is None:
         return
-    draft.needs_fresh = True
+    draft.need()
     if not draft.seen.fresh:
         return
     draft.lost = lost

@@ -150,7 +150,8 @@ def _copy(draft: Draft) -> None:
     promotion = _current(draft)
     baseline, candidate = (draft.seen.templates.get(arm) for arm in (ArmName.BASELINE, ArmName.CANDIDATE))
     if not isinstance(baseline, Template) or not isinstance(candidate, Template):
-        draft.templates = draft.needs_fresh = True
+        draft.templates = True
+        draft.need()
         draft.wait(Why("ReadingTemplates", "the two pod templates are being read"))
         return
     exclude = draft.run.version.exclude
@@ -168,20 +169,22 @@ def _copy(draft: Draft) -> None:
         return
     if promotion.written and old_template.never_written(draft, promotion, baseline):
         draft.update_run(promotion=promotion.model_copy(update={"written": False}))
-        draft.intent = draft.needs_fresh = True  # `notice_baseline` sees what somebody made of it
+        draft.intent = True
+        draft.need()  # `notice_baseline` sees what somebody made of it
         return
     if promotion.writes >= MOST_WRITES or _overwritten(draft, promotion, baseline):
         _contested(draft)
         return
     if not promotion.written and _another_baseline(draft, baseline):
-        draft.needs_fresh = True  # `notice_baseline` sees it by its own look
+        draft.need()  # `notice_baseline` sees it by its own look
         draft.wait(Why("BaselineChanged", "the baseline is no longer the one this run was judged beside"))
         return
     if not old_template.keep(draft, promotion, baseline):
         return
     draft.update_run(raised=instant(draft.now))
     draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, baseline, change))
-    draft.intent = draft.needs_fresh = True
+    draft.intent = True
+    draft.need()
 
 
 def _another_baseline(draft: Draft, baseline: Template) -> bool:
@@ -206,7 +209,7 @@ def _contested(draft: Draft) -> None:
 def _not_there(draft: Draft) -> Why:
     """Why one of the Deployments is not known: it is gone, or it could not be read."""
     if draft.seen.arm(ArmName.BASELINE) is ABSENT:
-        draft.needs_fresh = True
+        draft.need()
         name = draft.spec.baseline.deployment
         words = f"baseline Deployment {name!r} is gone during the promotion: bring it back"
         return Why("BaselineMissing", words)
@@ -219,7 +222,7 @@ def _roll_out(draft: Draft) -> None:
         draft.wait(_not_there(draft))
         return
     if not same_template(draft.run.version, baseline):
-        draft.needs_fresh = True
+        draft.need()
         _contested(draft)
         return
     least = readiness.least_available(draft.spec, baseline, candidate)
@@ -275,7 +278,7 @@ def _start_returning(draft: Draft) -> None:
     draft.update_run(weight=0.0)
     _enter(draft, "Returning")
     draft.say("ReturningTraffic", "the baseline runs the new version: all traffic goes back to it")
-    draft.needs_fresh = True
+    draft.need()
 
 
 def _return(draft: Draft) -> None:
@@ -286,7 +289,8 @@ def _return(draft: Draft) -> None:
         draft.wait(Why("RouteNotAccepted", f"{slow.ref.key} is not accepted by its gateway yet{detail}"))
     elif all(back):
         _enter(draft, "Settling")
-        draft.needs_fresh = draft.watching = True
+        draft.watching = True
+        draft.need()
     elif not draft.actions:
         draft.wait(raising.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
 
@@ -311,7 +315,7 @@ def _settle(draft: Draft) -> None:
         message = unwell.message if unwell else (draft.run.hold.message if draft.run.hold else "")
         draft.wait(Why("SettlingUndecided", message or "the promoted baseline is being judged"))
         return
-    draft.needs_fresh = True
+    draft.need()
     took = in_words(draft.now - draft.run.start_time.timestamp())
     draft.update(released=draft.run.version, rejected=None, targets=())
     finish(draft, "Succeeded", "Promoted", f"promoted after {took}")
@@ -336,7 +340,7 @@ def _baseline_gone_back(draft: Draft) -> bool:
         return True
     same = serves(draft.run.version, baseline, draft.spec)
     if not same:
-        draft.needs_fresh = True
+        draft.need()
         draft.stalled = Why(
             "BaselineOverwritten",
             f"Deployment {baseline.deployment!r} no longer runs the promoted version: somebody changed it. Let the run go on "

@@ -56,7 +56,7 @@ def recover(draft: Draft) -> None:
 
     Where a person (Abort, a deletion) asks for it, it takes the place of a status that cannot be read.
     """
-    draft.needs_fresh = True
+    draft.need()
     if not draft.seen.fresh:
         return
     share = targets.largest_share(draft) or Decimal(0)

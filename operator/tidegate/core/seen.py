@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core.claims import Claim
 from tidegate.core.observed import ABSENT, Arm, ArmName, Command, RolloutObject, Route, Seen, Template
 from tidegate.core.samples import Asked
+
+
+class Live(IntEnum):
+    """How much of an observation was read live, or must be; what is more contains what is less."""
+
+    NOTHING = 0
+    """All of it is what the watch streams said last."""
+    ROUTES = 1
+    """The routes: enough to see that a revert stands. Rollout, arms and templates are from the watch streams."""
+    EVERYTHING = 2
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,16 @@ class Observed:
     """Only when a plan asked for them."""
     old_template: Seen[Template] | None = None
     """A template of before, from the baseline's ReplicaSets; `None` when no plan asked for it."""
-    fresh: bool = False
-    """Everything here was read live."""
+    live: Live = Live.NOTHING
+    """What of it was read live."""
     attended: bool = False
     """The same answers held at every point of the grid since the tick before: only a simulator can promise that, and it
     lets all of the time between count as watched."""
+
+    @property
+    def fresh(self) -> bool:
+        """Everything here was read live."""
+        return self.live is Live.EVERYTHING
 
     def arm(self, name: ArmName) -> Seen[Arm]:
         """One arm; absent when it was not looked for."""

@@ -13,6 +13,7 @@ from tidegate.core.instants import instant
 from tidegate.core.keeping import kept_text
 from tidegate.core.observed import Arm, ArmName, Route, Unknown
 from tidegate.core.plan import KeepFinalizer, Why
+from tidegate.core.seen import Live
 from tidegate.core.stepping import new_step
 from tidegate.core.template_fields import in_words
 from tidegate.core.version import (
@@ -34,8 +35,13 @@ LOOK_AGAIN = 15.0
 """Seconds until something that could not be read is looked at again."""
 
 
-def at_rest(draft: Draft) -> None:
-    """Plans what a Rollout without a run does: leave, keep the candidate at 0, wait, or start a run."""
+def at_rest(draft: Draft, *, start: bool = True) -> None:
+    """Plans what a Rollout without a run does: leave, keep the candidate at 0, wait, or start a run.
+
+    Args:
+        draft: the tick's draft.
+        start: a run may start now; not beside the conclusion of the one before, which is recorded first.
+    """
     _keep_at_zero(draft)
     if draft.seen.rollout.deleting or draft.actions:
         _let_go(draft)
@@ -66,7 +72,8 @@ def at_rest(draft: Draft) -> None:
         draft.ready = draft.ready or _resting(draft)
         _let_go(draft)
         return
-    _start(draft, baseline, candidate)
+    if start:
+        _start(draft, baseline, candidate)
 
 
 def _resting(draft: Draft) -> Why:
@@ -92,7 +99,7 @@ def _nothing_new(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
         return True
     known = status.released.revision if status.released is not None else (revision or "")
     if known == (revision or "") and _in_service(draft, baseline, candidate):
-        draft.needs_fresh = True
+        draft.need()
         draft.update(released=_version(draft, candidate), targets=())
         return True
     return False
@@ -134,9 +141,9 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         )
     if blocked is not None:
         draft.stalled = blocked
-        draft.needs_fresh = True
+        draft.need()
         return
-    draft.needs_fresh = True
+    draft.need()
     if draft.spec.paused:
         draft.attention = Why("PausedBySpec", "spec.paused is true: a run starts when it is false")
         return
@@ -216,7 +223,7 @@ def _wait(draft: Draft, why: Why) -> None:
     if why.reason == "RouterNotServed":
         draft.stalled = why
         return
-    draft.needs_fresh = True
+    draft.need()
     draft.wait(why)
 
 
@@ -233,7 +240,7 @@ def _keep_at_zero(draft: Draft) -> None:
             continue
         found = Decimal(max(weights.share(pair) for pair in route.pairs))
         targets.restore(draft, target)
-        draft.needs_fresh = True
+        draft.need(Live.ROUTES)
         draft.puts_back = True
         targets.say_put_back(draft, f"{route.ref.key} gave the reverted candidate {found:.3g}%: put back to 0")
 

@@ -14,6 +14,7 @@ from tidegate.core.memory import Memory
 from tidegate.core.observed import Acceptance
 from tidegate.core.plan import Why
 from tidegate.core.preconditions import LOSSES
+from tidegate.core.seen import Live
 from tidegate.core.targets import Standing
 from tidegate.core.verdicts import verdict
 
@@ -89,7 +90,7 @@ def _reach(draft: Draft, spec: Step) -> None:
     if draft.weight > 0 and draft.run.traffic_since is None:
         draft.update_run(traffic_since=instant(draft.now))
     draft.go_on()
-    draft.needs_fresh = True
+    draft.need(Live.ROUTES)
     _watch(draft, spec)
 
 
@@ -100,7 +101,7 @@ def _accepted(acceptance: Acceptance) -> bool:
 def _lowered(draft: Draft) -> None:
     """Somebody gave the candidate less: it stays so until a person resumes."""
     if draft.run.paused is None:
-        draft.needs_fresh = True
+        draft.need(Live.ROUTES)
     draft.pause(
         "LoweredByOther", f"the route gives the candidate less than {draft.weight:f}%: lowered by somebody else"
     )

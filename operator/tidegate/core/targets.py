@@ -14,6 +14,7 @@ from tidegate.core.draft import Draft
 from tidegate.core.instants import instant
 from tidegate.core.observed import ABSENT, Acceptance, Route, RulePair, Seen, TargetRef, Unknown, Unseen
 from tidegate.core.plan import KeepFinalizer, SetWeights
+from tidegate.core.seen import Live
 
 KEPT_PUT_BACKS: Final = 3
 """Times of put-backs that are remembered: after so many within a minute the route is contested."""
@@ -123,7 +124,8 @@ def raise_to(draft: Draft, weight: Decimal) -> None:
     """Decides `weight` percent, records what a revert would restore, and plans what brings every route there."""
     remember(draft)
     draft.update_run(weight=float(weight), raised=instant(draft.now))
-    draft.intent = draft.needs_fresh = True
+    draft.intent = True
+    draft.need()
     if FINALIZER not in draft.seen.rollout.finalizers:
         draft.actions.append(KeepFinalizer(present=True))
     for route in routes(draft):
@@ -146,7 +148,7 @@ def lower_to(draft: Draft, weight: Decimal) -> None:
         above = {pair.rule: pairs[pair.rule] for pair in route.pairs if weights.compare(pair, pairs[pair.rule]) > 0}
         if above:
             draft.actions.append(SetWeights(route, above, raises=False))
-            draft.needs_fresh = True
+            draft.need(Live.ROUTES)
 
 
 def put_back_more(draft: Draft) -> bool:
@@ -199,8 +201,8 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True) -> bool:
     """
     route = draft.seen.routes.get(key_of(target), ABSENT)
     if not isinstance(route, Route):
-        draft.needs_fresh = True
-        return draft.seen.fresh and _gone(route)
+        draft.need(Live.ROUTES)
+        return draft.seen.live >= Live.ROUTES and _gone(route)
     pairs = {pair.rule: weights.restored(pair, target.found) for pair in route.pairs}
     changed = {
         pair.rule: pairs[pair.rule] for pair in route.pairs if (pair.baseline, pair.candidate) != pairs[pair.rule]

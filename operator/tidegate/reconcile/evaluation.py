@@ -19,7 +19,7 @@ from tidegate.core.keeping import with_metrics_kept
 from tidegate.core.memory import Memory, judged
 from tidegate.core.observed import RolloutObject
 from tidegate.core.plan import Decision, Plan, SetWeights
-from tidegate.core.seen import Observed
+from tidegate.core.seen import Live, Observed
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
@@ -80,10 +80,10 @@ class Evaluation:
             self.until = self.world.clock.monotonic() + max(following - self.now, SHORTEST_LIFE)
         return Asking(self.world, self.interrupt, "/".join(self.reader.key), self.until)
 
-    async def decide(self, rollout: RolloutObject, memory: Memory, *, fresh: bool) -> tuple[Observed, Plan]:
+    async def decide(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> tuple[Observed, Plan]:
         """Observes and decides; again after each answer, until a plan must not wait or every answer is there."""
-        observing = self._observe(rollout, memory, fresh=fresh)
-        seen = await (self.beside(observing, None) if fresh else observing)
+        observing = self._observe(rollout, memory, live=live)
+        seen = await (self.beside(observing, None) if live else observing)
         memory, seen = self._judged_meanwhile(seen)
         if not self.asking.begun:
             self.asking.begin(seen, due(memory, seen))
@@ -94,7 +94,7 @@ class Evaluation:
                 break
             if await self.asking.wait():
                 again = await self.reader.again(fresh=False)
-                seen = await self._observe(again or rollout, memory, fresh=fresh)
+                seen = await self._observe(again or rollout, memory, live=live)
             plan = decide(memory, self.asking.seen(seen))
         if plan.templates and not seen.templates:
             reading = read_templates(self.world, rollout.namespace, spec_in_force(memory, seen))
@@ -185,7 +185,7 @@ class Evaluation:
         try:
             if seen is None or interrupted:
                 again = await self.reader.again(fresh=False)
-                seen = await self._observe(again or rollout, memory, fresh=False)
+                seen = await self._observe(again or rollout, memory, live=Live.NOTHING)
             seen = replace(seen, now=self.now)
             plan = await self._answered(memory, seen)
         except PortError:
@@ -199,7 +199,7 @@ class Evaluation:
 
         A good sample that is forgotten would let a breach last that did not.
         """
-        unsure = plan.needs_fresh and not seen.fresh
+        unsure = plan.needs > seen.live
         if plan.urgent or plan.intent or plan.actions or unsure:
             self.said += [one for one in plan.decisions if one.reason == "LimitBreached"]
             return judged(memory, plan.memory)
@@ -217,10 +217,10 @@ class Evaluation:
             plan = decide(memory, self.asking.seen(seen))
         return plan
 
-    async def _observe(self, rollout: RolloutObject, memory: Memory, *, fresh: bool) -> Observed:
-        looked = await self._look_at_templates(rollout, fresh=fresh)
+    async def _observe(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> Observed:
+        looked = await self._look_at_templates(rollout, fresh=live is Live.EVERYTHING)
         parsed = self.specs.of(rollout, looked)
-        seen = await observe(self.world, rollout, parsed, memory, now=self.now, fresh=fresh)
+        seen = await observe(self.world, rollout, parsed, memory, now=self.now, live=live)
         spec = spec_in_force(memory, seen)
         arms = [("Deployment", arm.deployment) for arm in (spec.baseline, spec.candidate)]
         services = [("Service", arm.service) for arm in (spec.baseline, spec.candidate)]

@@ -14,7 +14,7 @@ from tidegate.core.claiming import claim_of
 from tidegate.core.decide import arms_in_force, spec_in_force
 from tidegate.core.memory import Memory
 from tidegate.core.observed import Arm, ArmName, RolloutObject, Route, Seen, TargetRef, Template
-from tidegate.core.seen import Observed
+from tidegate.core.seen import Live, Observed
 from tidegate.ports.world import World
 from tidegate.reconcile.specs import Parsed
 
@@ -26,7 +26,7 @@ async def observe(
     memory: Memory,
     *,
     now: float,
-    fresh: bool,
+    live: Live,
 ) -> Observed:
     """One observation.
 
@@ -36,7 +36,7 @@ async def observe(
         parsed: its spec, or what is wrong with it.
         memory: tells which routes are remembered, and the spec of a run whose own is not valid.
         now: epoch seconds, the same for the whole tick.
-        fresh: read everything live.
+        live: what to read live.
     """
     seen = Observed(
         now=now,
@@ -45,13 +45,13 @@ async def observe(
         problems=parsed.problems,
         unread=parsed.unread,
         templated=parsed.templated,
-        fresh=fresh,
+        live=live,
     )
     in_force = spec_in_force(memory, seen)
     run = memory.status.run
     arms_of = arms_in_force(memory, seen)
     refs = _refs(in_force, arms_of, memory, rollout)
-    arms, routes = await _look(world, rollout.namespace, arms_of, refs, fresh=fresh)
+    arms, routes = await _look(world, rollout.namespace, arms_of, refs, live=live)
     commands = await world.commands.pending(rollout.namespace, rollout.name)
     ours = claim_of(rollout, in_force, active=run is not None).things
     claims = await world.store.claimants(rollout.namespace, rollout.uid, ours)
@@ -76,12 +76,12 @@ def _refs(spec: RolloutSpec, arms: RolloutSpec, memory: Memory, rollout: Rollout
 
 
 async def _look(
-    world: World, namespace: str, spec: RolloutSpec, refs: Mapping[str, TargetRef], *, fresh: bool
+    world: World, namespace: str, spec: RolloutSpec, refs: Mapping[str, TargetRef], *, live: Live
 ) -> tuple[dict[ArmName, Seen[Arm]], dict[str, Seen[Route]]]:
     pair = (spec.baseline, spec.candidate)
-    arms = (world.workloads.arm(namespace, arm.deployment, arm.service, fresh=fresh) for arm in pair)
-    routes = (world.router.read(ref, fresh=fresh) for ref in refs.values())
-    seen = await _all(chain(arms, routes), together=fresh)
+    arms = (world.workloads.arm(namespace, arm.deployment, arm.service, fresh=live is Live.EVERYTHING) for arm in pair)
+    routes = (world.router.read(ref, fresh=live >= Live.ROUTES) for ref in refs.values())
+    seen = await _all(chain(arms, routes), together=live > Live.NOTHING)
     return dict(zip(ArmName, seen[:2], strict=True)), dict(zip(refs, seen[2:], strict=True))
 
 

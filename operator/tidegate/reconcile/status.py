@@ -60,7 +60,7 @@ class Record:
     told: tuple[Condition, ...] = ()
     """The conditions that people have been told of."""
     looked: float | None = None
-    """Monotonic seconds of the last live look that was due for its own sake."""
+    """Monotonic seconds of the last live look that was due for its own sake; a start within that time counts as one."""
     failures: int = 0
     """Writes of actions that have failed in a row."""
     reverting: str = ""

@@ -11,7 +11,7 @@ from tidegate.core.decide import spec_in_force
 from tidegate.core.memory import Memory
 from tidegate.core.observed import RolloutObject
 from tidegate.core.plan import Plan, SetWeights
-from tidegate.core.seen import Observed
+from tidegate.core.seen import Live, Observed
 from tidegate.ports.errors import Conflict, PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.carrying import Carrying
@@ -127,27 +127,30 @@ class _Tick:
         """Decides and carries out until there is nothing left to carry out."""
         record = self.record
         memory = record.recall(rollout)
-        fresh = self._resync(memory)
+        live, least = Live.NOTHING, Live.EVERYTHING if self._resync(memory) else Live.NOTHING
         refused: Conflict | None = None
         decided: tuple[Observed, Plan] | None = None
+        again: RolloutObject | None = rollout
         for _ in range(ROUNDS):
             try:
-                seen, plan = decided or await self.evaluation.decide(rollout, memory, fresh=fresh)
+                seen, plan = decided or await self.evaluation.decide(rollout, memory, live=live)
                 decided = None
                 record.interval = max(spec_in_force(memory, seen).interval.seconds, 1.0)
-                if _must_look(plan, seen):
-                    again = await self.evaluation.beside(self.reader.live(rollout, urgent=plan.urgent), seen)
-                    fresh = True
+                needs = max(plan.needs, least)  # an evaluation that is due does not wait for a look for its own sake
+                if _must_look(plan, seen, needs):
+                    again, live, least = rollout, needs, Live.NOTHING
+                    if live is Live.EVERYTHING:
+                        again = await self.evaluation.beside(self.reader.live(rollout, urgent=plan.urgent), seen)
                 elif not plan.actions and not plan.intent:
                     return await self.carrying.conclude(rollout, plan, seen)
                 else:
-                    again, fresh, refused = await self.carrying.carry_out(rollout, plan, seen), False, None
+                    again, live, refused = await self.carrying.carry_out(rollout, plan, seen), Live.NOTHING, None
                     self._forget_answers(plan)
             except Superseded as superseded:
-                decided, fresh, again = superseded.decided, False, record.rollout
+                decided, live, again = superseded.decided, Live.NOTHING, record.rollout
             except Conflict as error:
                 again = await self.reader.live(rollout, urgent=self._ending)
-                refused, fresh = error, True
+                refused, live = error, Live.EVERYTHING
             if again is None:
                 return None
             rollout, memory = again, record.recall(again)
@@ -169,21 +172,21 @@ class _Tick:
         """Whether it is time to look live at a run: a watch may have gone deaf."""
         if memory.status.run is None:
             return False
-        now = self.evaluation.world.clock.monotonic()
-        if self.record.looked is not None and now - self.record.looked < RESYNC:
+        now, record = self.evaluation.world.clock.monotonic(), self.record
+        if record.looked is None:  # just read: the first such looks after a start are spread over the time
+            uid = record.rollout.uid if record.rollout is not None else ""
+            record.looked = now - grid.phase(uid, RESYNC)
+        if now - record.looked < RESYNC:
             return False
-        self.record.looked = now
+        record.looked = now
         return True
 
 
-def _must_look(plan: Plan, seen: Observed) -> bool:
+def _must_look(plan: Plan, seen: Observed, needs: Live) -> bool:
     """Whether the plan must be decided on live reads first.
 
     An end is latched, and a revert's tested write is tried, before anybody looks again: neither may be lost to an answer that
     comes out differently.
     """
-    if seen.fresh:
-        return False
-    if plan.urgent and (plan.intent or any(isinstance(one, SetWeights) and one.revert for one in plan.actions)):
-        return False
-    return plan.needs_fresh
+    acts = plan.intent or any(isinstance(one, SetWeights) and one.revert for one in plan.actions)
+    return needs > seen.live and not (plan.urgent and acts)

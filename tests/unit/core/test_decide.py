@@ -38,7 +38,7 @@ from tidegate.core.observed import (
 )
 from tidegate.core.plan import KeepFinalizer, Plan, SetWeights, WriteTemplate
 from tidegate.core.samples import Asked
-from tidegate.core.seen import Observed, Problem
+from tidegate.core.seen import Live, Observed, Problem
 from tidegate.core.version import version_of
 
 NOW = 1_700_000_600.0
@@ -95,6 +95,7 @@ class Row:
     valid: bool = True
     memory: Mapping[str, Any] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=lambda: SPEC)
+    live: Live = Live.EVERYTHING
     urgent: bool = False
 
 
@@ -296,7 +297,32 @@ ROWS = [
         urgent=True,
     ),
     Row("a finalizer that was taken off is put back", under_way(), ("finalizer on",), "Watching", finalizers=()),
-    Row("an end whose weights are back is concluded", ending(), (), "Reverted", route=route(1, 0), urgent=True),
+    Row("an end whose weights are back is concluded", ending(), ("finalizer off",), "Reverted", route=route(1, 0)),
+    Row(
+        "a look at the routes is enough to conclude it",
+        ending(),
+        ("finalizer off",),
+        "Reverted",
+        route=route(1, 0),
+        live=Live.ROUTES,
+    ),
+    Row(
+        "what the watch streams say is not",
+        ending(),
+        (),
+        "GuardBreached",
+        route=route(1, 0),
+        live=Live.NOTHING,
+        urgent=True,
+    ),
+    Row(
+        "a superseded run is concluded before the next begins",
+        ending(kind="Superseded"),
+        (),
+        "Superseded",
+        route=route(1, 0),
+        raw={**SPEC, "revision": "r2"},
+    ),
     Row(
         "an end is not concluded before a late write could have landed",
         ending(since=1.0),
@@ -314,14 +340,13 @@ ROWS = [
         urgent=True,
     ),
     Row("an end goes on putting back", ending(), ("revert 1/0",), "GuardBreached", urgent=True),
-    Row("an end whose route is gone is concluded", ending(), (), "Reverted", route=ABSENT, urgent=True),
+    Row("an end whose route is gone is concluded", ending(), ("finalizer off",), "Reverted", route=ABSENT),
     Row(
         "an end whose kind of route is gone is concluded",
         ending(),
-        (),
+        ("finalizer off",),
         "Reverted",
         route=Unknown("404", Unseen.NOT_SERVED),
-        urgent=True,
     ),
     Row("an end whose route cannot be read goes on", ending(), (), "GuardBreached", route=Unknown("503"), urgent=True),
     Row(
@@ -368,7 +393,7 @@ def test_decide(row: Row) -> None:
 
 
 def decided(row: Row) -> Plan:
-    """The plan on live reads, once every query has its answer."""
+    """The plan, once every query has its answer."""
     parsed, problems = check(row.raw)
     assert problems == ()
     rollout = RolloutObject("shop", "checkout", "uid", 1, "5", NOW - 9000, row.deleting, row.finalizers, row.raw, {})
@@ -383,7 +408,7 @@ def decided(row: Row) -> Plan:
         arms={ArmName.BASELINE: row.baseline, ArmName.CANDIDATE: row.candidate},
         routes={REF.key: row.route},
         commands=commands,
-        fresh=True,
+        live=row.live,
     )
     if not row.valid:
         seen = replace(seen, problems=(Problem("spec", "nonsense"),))

@@ -166,14 +166,15 @@ class ReplicaSets:
         self._known.pop(uid, None)
 
 
-def current_replica_sets(uid: str, listed: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """The names of those ReplicaSets that a Deployment (by its uid) controls and that have or want pods."""
+def current_replica_sets(uids: Collection[str], listed: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
+    """Those ReplicaSets that Deployments (by their uids) control and that have or want pods: the Deployment's uid, the name."""
     for raw in listed:
         owners = raw["metadata"].get("ownerReferences") or ()
         wanted = (raw.get("spec") or {}).get("replicas") or 0
         has = (raw.get("status") or {}).get("replicas") or 0
-        if (wanted or has) and any(owner.get("controller") and owner["uid"] == uid for owner in owners):
-            yield raw["metadata"]["name"]
+        controller = next((owner["uid"] for owner in owners if owner.get("controller")), "")
+        if (wanted or has) and controller in uids:
+            yield controller, raw["metadata"]["name"]
 
 
 REVISION: Final = "deployment.kubernetes.io/revision"

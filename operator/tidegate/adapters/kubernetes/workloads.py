@@ -11,11 +11,11 @@ from tidegate.adapters.kubernetes.client import DEPLOYMENTS, REPLICA_SETS, SERVI
 from tidegate.adapters.kubernetes.deployments import (
     DeploymentView,
     ReplicaSets,
-    current_replica_sets,
     deployment_view,
     kept_template,
     pods_pattern,
 )
+from tidegate.adapters.kubernetes.replica_sets import ReplicaSetLists
 from tidegate.core.copying import TemplateChange
 from tidegate.core.observed import ABSENT, Absence, Arm, Seen, Template, Unknown
 from tidegate.core.template_fields import template_fields
@@ -44,6 +44,7 @@ class KubernetesWorkloads:
         self._api = api
         self._caches = caches
         self._ignored = tuple(ignored_annotations)
+        self._replica_sets = ReplicaSetLists(api, caches.replica_sets)
 
     async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
         """The arm; from the watch streams unless `fresh`."""
@@ -145,21 +146,11 @@ class KubernetesWorkloads:
         return selector
 
     async def _pods(self, namespace: str, deployment: DeploymentView) -> str | Unknown:
-        """The pattern of the Deployment's pods.
-
-        Its ReplicaSets are listed once for each state of the Deployment, live looks included: the API server goes through all
-        ReplicaSets of the namespace for it, which for a thousand Deployments there was a thousand times a thousand.
-        """
-        known = self._caches.replica_sets.names(deployment)
-        if known is not None:
-            return pods_pattern(known)
-        found: list[str] = []
+        """The pattern of the Deployment's pods; its ReplicaSets are listed once for each of its states, live looks included."""
         try:
-            async for page in self._api.pages(REPLICA_SETS, namespace, {"labelSelector": deployment.selector}):
-                found += current_replica_sets(deployment.uid, page)
+            return pods_pattern(await self._replica_sets.of(namespace, deployment))
         except PortError as error:
             return Unknown(str(error))
-        return pods_pattern(self._caches.replica_sets.put(deployment, found))
 
     def _keep(self, namespace: str, name: str, raw: JsonObject) -> DeploymentView:
         key = (namespace, name)
