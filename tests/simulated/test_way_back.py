@@ -8,6 +8,7 @@ import pytest
 
 from tests.simulated.shop import Shop
 from tests.simulated.test_promotion import settling, sick_baseline, stage, stalled, until
+from tidegate.api.command import Action
 from tidegate.core.observed import Acceptance, Failed, FailedReason, Route
 from tidegate.ports.errors import Rejected
 from tidegate.simulation.cluster import SimulatedRoute
@@ -85,6 +86,30 @@ async def test_users_are_not_sent_back_to_a_candidate_that_cannot_serve_them(
     await runner.run_until(shop.clock.now() + 30)
     assert (stage(shop), shop.weight) == ("SentBack", 0)
     assert stalled(shop) in {"PromotionBreached", reason}
+
+
+async def test_what_keeps_the_traffic_from_going_back_is_said() -> None:
+    shop, runner = await settling(interval="2s")
+    runner.at(shop.clock.now() + 1, lambda: setattr(shop.cluster.deployments["checkout-canary"], "available", 0))
+    await runner.run_until(shop.clock.now() + 2)
+    sick_baseline(shop)
+    await runner.run_until(shop.clock.now() + 30)
+    said = next(one.message for one in shop.status.conditions if one.type == "Stalled")
+    assert "cannot go back to the candidate: candidate Deployment 'checkout-canary' has no available pod" in said
+
+
+async def test_who_lowers_the_candidate_after_that_is_not_overruled() -> None:
+    shop, runner = await settling(interval="2s")
+    sick_baseline(shop)
+    await runner.run_until(shop.clock.now() + 30)
+    assert (stage(shop), shop.weight) == ("SentBack", 50)
+    runner.at(shop.clock.now(), lambda: shop.set_weight(80, 20))
+    await runner.run_until(shop.clock.now() + 600)
+    assert (shop.weight, shop.status.phase) == (20, "Paused")
+    assert [event[2] for event in shop.cluster.events].count("LoweredByOther") == 1
+    runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
+    await runner.run_until(shop.clock.now() + 30)
+    assert (stage(shop), shop.weight) == ("SentBack", 50), "first as it was decided, then the last part again"
 
 
 @pytest.mark.parametrize("state", [Acceptance.PENDING, Acceptance.REFUSED])

@@ -6,6 +6,8 @@ A breach while settling sends the traffic back to the candidate (SentBack) and w
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from tidegate.api.rollout import BaselineMatch, PromotionStrategy, RolloutSpec
 from tidegate.api.status import PromotionStatus
 from tidegate.api.threshold import OnBreach
@@ -142,6 +144,8 @@ def _enter(draft: Draft, stage: str) -> None:
     }:  # another arm serves: what was seen of the other says nothing of it
         draft.update(guards=())
         draft.update_run(traffic_since=instant(draft.now), groups=())
+    if stage == "SentBack":
+        draft.update_step(seen=False)
     draft.go_on()
     draft.intent = True
 
@@ -352,17 +356,31 @@ def _baseline_gone_back(draft: Draft) -> bool:
 def _send_back(draft: Draft) -> None:
     """Gives the traffic back to the candidate, which served well, and waits for a person."""
     weight = draft.spec.steps[-1].weight.percent
-    draft.stalled = Why(
+    why = draft.stalled = Why(
         "PromotionBreached",
         "the promoted baseline breached a guard, so the candidate serves again: Abort puts the old version back, Resume "
         "tries the promotion's last part again",
     )
-    if draft.weight == weight and not targets.below(draft, weight):
+    if draft.weight == weight and _stands(draft, weight):
         return
     blocked = raising.way_back_blocked(draft)
     if blocked is not None:
+        words = "the promoted baseline breached a guard, and the traffic cannot go back to the candidate"
+        draft.stalled = Why(why.reason, f"{words}: {blocked.message} (Abort puts the old version back)")
         draft.wakes.append(draft.now + raising.AT_MOST_EVERY)
         draft.wait(blocked)
         targets.put_back_more(draft)
         return
     targets.raise_to(draft, weight)
+
+
+def _stands(draft: Draft, weight: Decimal) -> bool:
+    """Whether nothing is left to be raised: the weight was seen on the routes, whoever has lowered it since."""
+    standing = targets.standing(draft, weight)
+    if standing is targets.Standing.UNSEEN:
+        return not targets.below(draft, weight)
+    if standing is not targets.Standing.LESS:
+        draft.update_step(seen=True)
+    elif draft.step.seen:
+        draft.pause("LoweredByOther", targets.lowered(weight))
+    return standing is not targets.Standing.LESS or draft.step.seen

@@ -102,9 +102,7 @@ def _lowered(draft: Draft) -> None:
     """Somebody gave the candidate less: it stays so until a person resumes."""
     if draft.run.paused is None:
         draft.need(Live.ROUTES)
-    draft.pause(
-        "LoweredByOther", f"the route gives the candidate less than {draft.weight:f}%: lowered by somebody else"
-    )
+    draft.pause("LoweredByOther", targets.lowered(draft.weight))
     _standing_still(draft)
 
 

@@ -141,6 +141,11 @@ def below(draft: Draft, weight: Decimal) -> bool:
     return any(weights.compare(pair, numbers) < 0 for pair, numbers in shares)
 
 
+def lowered(weight: Decimal) -> str:
+    """What is said of a route that somebody lowered."""
+    return f"the route gives the candidate less than {weight:f}%: lowered by somebody else"
+
+
 def lower_to(draft: Draft, weight: Decimal) -> None:
     """Plans what takes from the candidate what is above `weight` percent, and raises nothing."""
     for route in routes(draft):

@@ -18,6 +18,7 @@ from tidegate.reconcile.carrying import Carrying
 from tidegate.reconcile.evaluation import Evaluation, Superseded
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.outbox import Outbox
+from tidegate.reconcile.raises import Raises
 from tidegate.reconcile.reading import Reader
 from tidegate.reconcile.specs import Check, Specs
 from tidegate.reconcile.status import Record
@@ -46,6 +47,7 @@ class Ticker:
         self._records: dict[Key, Record] = {}
         self._index = index if index is not None else Index()
         self._attended = attended
+        self._raises = Raises(world.clock)
         self.outbox = Outbox(world)
         """What leaves the ticks without being waited for."""
 
@@ -72,9 +74,8 @@ class Ticker:
             return None
         self._records[key] = record
         evaluation = Evaluation(self._world, self._specs, self._index, self.outbox, reader, interrupt, self._attended)
-        following = await _Tick(reader, evaluation, Carrying(self._world, key, record, evaluation, self.outbox)).run(
-            rollout
-        )
+        carrying = Carrying(self._world, key, record, evaluation, self.outbox)
+        following = await _Tick(reader, evaluation, carrying, self._raises).run(rollout)
         if following is None or (record.vanished and record.memory.status.run is None):
             self._forget(key)
             return None if following is None else self._world.clock.now()
@@ -108,11 +109,14 @@ class Ticker:
 class _Tick:
     """One call of `tick`."""
 
-    def __init__(self, reader: Reader, evaluation: Evaluation, carrying: Carrying) -> None:
+    def __init__(self, reader: Reader, evaluation: Evaluation, carrying: Carrying, raises: Raises) -> None:
         self.reader = reader
         self.record = reader.record
         self.evaluation = evaluation
         self.carrying = carrying
+        self.raises = raises
+        self.has_turn = False
+        """To raise: until the tick ends."""
 
     async def run(self, rollout: RolloutObject) -> float | None:
         try:
@@ -121,6 +125,8 @@ class _Tick:
             self.carrying.tell(rollout)
             raise
         finally:
+            if self.has_turn:
+                self.raises.leave()
             await self.evaluation.asking.end()
 
     async def _rounds(self, rollout: RolloutObject) -> float | None:
@@ -139,6 +145,8 @@ class _Tick:
                 needs = max(plan.needs, least)  # an evaluation that is due does not wait for a look for its own sake
                 if _must_look(plan, seen, needs):
                     again, live, least = rollout, needs, Live.NOTHING
+                    if plan.intent and not plan.urgent and not self.has_turn:
+                        await self.evaluation.beside(self._take_turn(), seen)
                     if live is Live.EVERYTHING:
                         again = await self.evaluation.beside(self.reader.live(rollout, urgent=plan.urgent), seen)
                 elif not plan.actions and not plan.intent:
@@ -158,6 +166,9 @@ class _Tick:
             raise refused
         self.carrying.tell(rollout)
         return self.evaluation.now
+
+    async def _take_turn(self) -> None:
+        self.has_turn = await self.raises.enter()
 
     @property
     def _ending(self) -> bool:
