@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-import pytest
-
 from tests.unit.adapters.test_deployments import DONE, deployment
 from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.deployments import DeploymentView, ReplicaSets, deployment_view
-from tidegate.adapters.kubernetes.replica_sets import AT_A_TIME, MANY, ReplicaSetLists
+from tidegate.adapters.kubernetes.replica_sets import ReplicaSetLists
+from tidegate.adapters.kubernetes.together import AT_A_TIME, MANY
 from tidegate.ports.errors import Unavailable
 
 
@@ -78,30 +77,6 @@ async def test_a_few_are_listed_each_by_its_selector_and_the_same_one_once() -> 
     assert api.asked == [{"labelSelector": "app=a"}, {"labelSelector": "app=b"}]
     assert await of.of("shop", view("a")) == {"a-1"}
     assert len(api.asked) == 2
-
-
-async def test_one_who_gives_up_takes_the_answer_from_nobody() -> None:
-    api = Listed(["a"])
-    of, _ = lists(api)
-    first, second = (asyncio.ensure_future(of.of("shop", view("a"))) for _ in range(2))
-    await asyncio.sleep(0)
-    first.cancel()
-    await asyncio.sleep(0)
-    api.go.set()
-    assert await second == {"a-1"}
-
-
-async def test_a_list_that_fails_is_told_to_all_who_wait_and_tried_again() -> None:
-    api = Listed(["a"])
-    api.go.set()
-    api.fails = True
-    of, _ = lists(api)
-    for _ in range(2):
-        with pytest.raises(Unavailable, match="no answer in time"):
-            await of.of("shop", view("a"))
-    api.fails = False
-    assert await of.of("shop", view("a")) == {"a-1"}
-    assert len(api.asked) == 3
 
 
 async def test_another_state_is_listed_anew_while_the_one_before_is_under_way() -> None:

@@ -6,28 +6,11 @@ thousand runs of one namespace, two thousand such lists would be two thousand ti
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
 
 from tidegate.adapters.kubernetes.client import REPLICA_SETS, Api
 from tidegate.adapters.kubernetes.deployments import DeploymentView, ReplicaSets, current_replica_sets
-from tidegate.ports.errors import PortError, Unavailable
-
-AT_A_TIME: Final = 16
-"""Lists under way in one namespace."""
-MANY: Final = 64
-"""Deployments of one namespace that wait: from so many on one list of the namespace serves all of them."""
-
-_State: TypeAlias = tuple[str, tuple[int, int, int]]
-"""A Deployment's uid and its `pods_state`."""
-
-
-@dataclass(frozen=True)
-class _Wait:
-    deployment: DeploymentView
-    answer: asyncio.Future[frozenset[str] | PortError]
+from tidegate.adapters.kubernetes.together import Crowds
 
 
 class ReplicaSetLists:
@@ -37,8 +20,7 @@ class ReplicaSetLists:
         """`known` takes in what was listed."""
         self._api = api
         self._known = known
-        self._waiting: dict[str, dict[_State, _Wait]] = {}
-        self._workers: dict[str, set[asyncio.Task[None]]] = {}
+        self._crowds: Crowds[DeploymentView, frozenset[str]] = Crowds(self._of_one, self._of_all)
 
     async def of(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:
         """The names of a Deployment's ReplicaSets with pods, as listed since it was seen in this state.
@@ -47,60 +29,22 @@ class ReplicaSetLists:
             PortError: they could not be listed.
         """
         known = self._known.names(deployment)
-        if known is not None:
-            return known
-        waiting = self._waiting.setdefault(namespace, {})
-        state = (deployment.uid, deployment.pods_state)
-        wait = waiting.get(state)
-        if wait is None:
-            wait = waiting[state] = _Wait(deployment, asyncio.get_running_loop().create_future())
-            self._employ(namespace)
-        answer = await asyncio.shield(wait.answer)
-        if isinstance(answer, PortError):
-            raise answer
-        return answer
+        return known if known is not None else await self._crowds.ask(namespace, deployment)
 
-    def _employ(self, namespace: str) -> None:
-        workers = self._workers.setdefault(namespace, set())
-        if len(workers) < AT_A_TIME:
-            worker = asyncio.create_task(self._work(namespace), name="replica sets")
-            workers.add(worker)
-            worker.add_done_callback(lambda ended: self._ended(namespace, ended))
+    async def _of_one(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:
+        found = await self._list(namespace, frozenset({deployment}), {"labelSelector": deployment.selector})
+        return found[deployment]
 
-    def _ended(self, namespace: str, worker: asyncio.Task[None]) -> None:
-        workers = self._workers[namespace]
-        workers.discard(worker)
-        if not workers and not self._waiting.get(namespace):
-            del self._workers[namespace]
-            self._waiting.pop(namespace, None)
+    async def _of_all(
+        self, namespace: str, deployments: frozenset[DeploymentView]
+    ) -> Mapping[DeploymentView, frozenset[str]]:
+        return await self._list(namespace, deployments, {})
 
-    async def _work(self, namespace: str) -> None:
-        while waiting := self._waiting.get(namespace):
-            if len(waiting) < MANY:
-                wait = waiting.pop(next(iter(waiting)))
-                await self._answer(namespace, [wait], {"labelSelector": wait.deployment.selector})
-            else:
-                waits = list(waiting.values())
-                waiting.clear()
-                await self._answer(namespace, waits, {})
-
-    async def _answer(self, namespace: str, waits: list[_Wait], query: Mapping[str, str]) -> None:
-        """Lists, and tells all who wait."""
-        failure: PortError = Unavailable("the list of ReplicaSets was given up")
-        found: dict[str, list[str]] | None = None
-        try:
-            found = await self._list(namespace, {wait.deployment.uid for wait in waits}, query)
-        except PortError as error:
-            failure = error
-        finally:
-            for wait in waits:
-                names = self._known.put(wait.deployment, found[wait.deployment.uid]) if found is not None else None
-                if not wait.answer.done():
-                    wait.answer.set_result(failure if names is None else names)
-
-    async def _list(self, namespace: str, uids: set[str], query: Mapping[str, str]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {uid: [] for uid in uids}
+    async def _list(
+        self, namespace: str, deployments: frozenset[DeploymentView], query: Mapping[str, str]
+    ) -> Mapping[DeploymentView, frozenset[str]]:
+        found: dict[str, list[str]] = {deployment.uid: [] for deployment in deployments}
         async for page in self._api.pages(REPLICA_SETS, namespace, query):
-            for uid, name in current_replica_sets(uids, page):
+            for uid, name in current_replica_sets(found, page):
                 found[uid].append(name)
-        return found
+        return {deployment: self._known.put(deployment, found[deployment.uid]) for deployment in deployments}
