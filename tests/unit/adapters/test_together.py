@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 import pytest
 
 from tidegate.adapters.kubernetes import together
-from tidegate.adapters.kubernetes.together import AT_A_TIME, MANY, Crowds
+from tidegate.adapters.kubernetes.together import AT_A_TIME, MANY, WORTH, Crowds, Listed
 from tidegate.ports.errors import Missing, Rejected, Unavailable
 
 
@@ -20,6 +19,7 @@ class Answering:
         self.one: list[str] = []
         self.all: list[frozenset[str]] = []
         self.gone: set[str] = set()
+        self.length = 0
         self.error: Exception | None = None
         self.crowds: Crowds[str, str] = Crowds(self._one, self._all)
 
@@ -31,12 +31,12 @@ class Answering:
             raise Missing(name)
         return name.upper()
 
-    async def _all(self, _namespace: str, names: frozenset[str]) -> Mapping[str, str]:
+    async def _all(self, _namespace: str, names: frozenset[str]) -> Listed[str, str]:
         self.all.append(names)
         await self.go.wait()
         if self.error is not None:
             raise self.error
-        return {name: name.upper() for name in names - self.gone}
+        return Listed({name: name.upper() for name in names - self.gone}, self.length)
 
     def ask(self, *names: str) -> list[asyncio.Task[str]]:
         return [asyncio.create_task(self.crowds.ask("shop", name)) for name in names]
@@ -75,6 +75,23 @@ async def test_a_crowd_is_answered_by_one_call() -> None:
     await asyncio.gather(*tasks)
     assert answering.all == [frozenset(names)]
     assert len(answering.one) == AT_A_TIME
+
+
+async def test_a_list_that_is_long_is_read_again_for_more_who_wait_only() -> None:
+    answering = Answering()
+    answering.length = WORTH * (MANY + AT_A_TIME)
+    answering.go.set()
+    _, tasks = await answering.crowd()
+    hung = asyncio.Event()
+    answering.go = hung
+    tasks += answering.ask(*(f"late{number}" for number in range(AT_A_TIME)))
+    await settled()
+    assert len(answering.all) == 1
+    tasks += answering.ask(*(f"more{number}" for number in range(MANY)))
+    await settled()
+    hung.set()
+    await asyncio.gather(*tasks)
+    assert len(answering.all) == 1
 
 
 async def test_what_the_one_call_does_not_answer_is_asked_for_itself() -> None:

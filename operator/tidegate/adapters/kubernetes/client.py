@@ -26,7 +26,7 @@ from yarl import URL
 
 from tidegate.adapters.kubernetes.errors import translated
 from tidegate.adapters.kubernetes.lanes import Lanes
-from tidegate.adapters.kubernetes.together import Crowds
+from tidegate.adapters.kubernetes.together import Crowds, Listed
 from tidegate.ports.errors import Missing, PortError, Rejected, Unavailable
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -226,12 +226,14 @@ class Api:
         call = _Call("GET", resource.path(namespace, name), f"get {resource.kind} {placed}")
         return await self._observed("get", resource, call)
 
-    async def _get_all(self, resource: Resource, namespace: str, names: frozenset[str]) -> Mapping[str, JsonObject]:
+    async def _get_all(self, resource: Resource, namespace: str, names: frozenset[str]) -> Listed[str, JsonObject]:
         """Those of them that are there."""
-        pages = self.pages(resource, namespace)
-        return {
-            raw["metadata"]["name"]: raw async for page in pages for raw in page if raw["metadata"]["name"] in names
-        }
+        found: dict[str, JsonObject] = {}
+        length = 0
+        async for page in self.pages(resource, namespace):
+            found |= {raw["metadata"]["name"]: raw for raw in page if raw["metadata"]["name"] in names}
+            length += len(page)
+        return Listed(found, length)
 
     async def pages(
         self, resource: Resource, namespace: str | None, query: Mapping[str, str] | None = None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from tidegate.adapters.kubernetes.client import REPLICA_SETS, Api
 from tidegate.adapters.kubernetes.deployments import DeploymentView, ReplicaSets, current_replica_sets
-from tidegate.adapters.kubernetes.together import Crowds
+from tidegate.adapters.kubernetes.together import Crowds, Listed
 
 
 class ReplicaSetLists:
@@ -32,19 +32,22 @@ class ReplicaSetLists:
         return known if known is not None else await self._crowds.ask(namespace, deployment)
 
     async def _of_one(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:
-        found = await self._list(namespace, frozenset({deployment}), {"labelSelector": deployment.selector})
-        return found[deployment]
+        listed = await self._list(namespace, frozenset({deployment}), {"labelSelector": deployment.selector})
+        return listed.answers[deployment]
 
     async def _of_all(
         self, namespace: str, deployments: frozenset[DeploymentView]
-    ) -> Mapping[DeploymentView, frozenset[str]]:
+    ) -> Listed[DeploymentView, frozenset[str]]:
         return await self._list(namespace, deployments, {})
 
     async def _list(
         self, namespace: str, deployments: frozenset[DeploymentView], query: Mapping[str, str]
-    ) -> Mapping[DeploymentView, frozenset[str]]:
+    ) -> Listed[DeploymentView, frozenset[str]]:
         found: dict[str, list[str]] = {deployment.uid: [] for deployment in deployments}
+        length = 0
         async for page in self._api.pages(REPLICA_SETS, namespace, query):
             for uid, name in current_replica_sets(found, page):
                 found[uid].append(name)
-        return {deployment: self._known.put(deployment, found[deployment.uid]) for deployment in deployments}
+            length += len(page)
+        names = {deployment: self._known.put(deployment, found[deployment.uid]) for deployment in deployments}
+        return Listed(names, length)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
@@ -18,11 +19,23 @@ AT_A_TIME: Final = 16
 """Calls under way in one namespace."""
 MANY: Final = 64
 """Questions of one namespace that wait: from so many on one list answers all of them."""
+WORTH: Final = 8
+"""Objects of a list that cost about as much as one single read: a list that is longer than so many times those who wait is not
+worth it."""
 PATIENCE: Final = 3.0
 """Seconds after which a question that still waits is put at once: what hangs must not hold up what might be answered."""
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Listed(Generic[K, V]):
+    """What a list answers."""
+
+    answers: Mapping[K, V]
+    length: int
+    """Objects in it."""
 
 
 class Together(Generic[K, V]):
@@ -31,7 +44,7 @@ class Together(Generic[K, V]):
     def __init__(
         self,
         one: Callable[[K], Coroutine[Any, Any, V]],
-        all_: Callable[[frozenset[K]], Coroutine[Any, Any, Mapping[K, V]]],
+        all_: Callable[[frozenset[K]], Coroutine[Any, Any, Listed[K, V]]],
         idle: Callable[[], object],
     ) -> None:
         """Nobody waits.
@@ -45,6 +58,7 @@ class Together(Generic[K, V]):
         self._idle = idle
         self._all = all_
         self._many: float = MANY
+        self._listing = False
         self._waiting: dict[K, asyncio.Future[V | PortError]] = {}
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -74,7 +88,7 @@ class Together(Generic[K, V]):
 
     async def _work(self) -> None:
         while self._waiting:
-            if len(self._waiting) < self._many:
+            if self._listing or len(self._waiting) < self._many:
                 question = next(iter(self._waiting))
                 await self._put_to_one(self._waiting.pop(question), question)
             else:
@@ -94,11 +108,14 @@ class Together(Generic[K, V]):
     async def _put_to_all(self, waits: Mapping[K, asyncio.Future[V | PortError]]) -> None:
         """Answers with one list; what that does not answer waits for a call of its own."""
         found: Mapping[K, V] = {}
+        self._listing = True
         try:
-            found = await self._all(frozenset(waits))
+            listed = await self._all(frozenset(waits))
+            found, self._many = listed.answers, max(MANY, listed.length // WORTH)
         except PortError:  # it may not list, or not so many at once
             self._many = math.inf
         finally:
+            self._listing = False
             for question, answer in waits.items():
                 if question in found and not answer.done():
                     answer.set_result(found[question])
@@ -123,7 +140,7 @@ class Crowds(Generic[K, V]):
     def __init__(
         self,
         one: Callable[[str, K], Coroutine[Any, Any, V]],
-        all_: Callable[[str, frozenset[K]], Coroutine[Any, Any, Mapping[K, V]]],
+        all_: Callable[[str, frozenset[K]], Coroutine[Any, Any, Listed[K, V]]],
     ) -> None:
         """As `Together`'s, with the namespace."""
         self._one = one
