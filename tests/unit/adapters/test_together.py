@@ -20,13 +20,14 @@ class Answering:
         self.all: list[frozenset[str]] = []
         self.gone: set[str] = set()
         self.length = 0
+        self.stuck: dict[str, asyncio.Event] = {}
         self.error: Exception | None = None
         self.crowds: Crowds[str, str] = Crowds(self._one, self._all)
 
     async def _one(self, namespace: str, name: str) -> str:
         assert namespace == "shop"
         self.one.append(name)
-        await self.go.wait()
+        await self.stuck.get(name, self.go).wait()
         if name in self.gone:
             raise Missing(name)
         return name.upper()
@@ -77,21 +78,24 @@ async def test_a_crowd_is_answered_by_one_call() -> None:
     assert len(answering.one) == AT_A_TIME
 
 
-async def test_a_list_that_is_long_is_read_again_for_more_who_wait_only() -> None:
+@pytest.mark.parametrize(("more", "lists"), [(MANY, 1), (2 * MANY, 2)])
+async def test_a_list_that_is_long_is_read_again_for_more_who_wait_only(more: int, lists: int) -> None:
     answering = Answering()
-    answering.length = WORTH * (MANY + AT_A_TIME)
-    answering.go.set()
-    _, tasks = await answering.crowd()
-    hung = asyncio.Event()
-    answering.go = hung
-    tasks += answering.ask(*(f"late{number}" for number in range(AT_A_TIME)))
-    await settled()
-    assert len(answering.all) == 1
-    tasks += answering.ask(*(f"more{number}" for number in range(MANY)))
-    await settled()
-    hung.set()
+    answering.length = WORTH * 2 * MANY
+    stuck = asyncio.Event()
+    answering.stuck = {"stuck": stuck}
+    tasks = answering.ask("stuck")  # somebody waits all the time, so that what was learnt is kept
+    for count in (MANY, more):
+        answering.go.clear()
+        crowd = answering.ask(*(f"first{number}" for number in range(AT_A_TIME)))
+        await settled()
+        crowd += answering.ask(*(f"n{number}" for number in range(count)))
+        await settled()
+        answering.go.set()
+        await asyncio.gather(*crowd)
+    assert len(answering.all) == lists
+    stuck.set()
     await asyncio.gather(*tasks)
-    assert len(answering.all) == 1
 
 
 async def test_what_the_one_call_does_not_answer_is_asked_for_itself() -> None:
