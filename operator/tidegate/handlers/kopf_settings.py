@@ -6,10 +6,10 @@ from typing import Final
 
 import kopf
 
-from tidegate.adapters.kubernetes.client import PAGE
-
 SILENCE: Final = 70.0
 """Seconds without a word, bookmarks included, before a stream counts as dead: the API server sends one a minute."""
+PAGE: Final = 100
+"""Objects a page of the first listing: all of a page are in memory as JSON gave them, thirty times what is kept of them."""
 BACKOFFS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between tries of one request; after the last the streams are begun anew."""
 
@@ -43,8 +43,9 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 5.0
     settings.networking.error_backoffs = BACKOFFS
     settings.queueing.error_delays = BACKOFFS
-    # A worker an object is kept this long: with ten thousand objects in the first listing, longer is memory.
-    settings.queueing.idle_timeout = 0.5
+    # A worker is kept for each object, and the raw object with it, for this long: with ten thousand in the first listing,
+    # longer is memory.
+    settings.queueing.idle_timeout = 0.05
     settings.queueing.exit_timeout = 1.0
     settings.process.ultimate_exiting_timeout = None
     return settings

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
+from collections import OrderedDict, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -26,6 +27,13 @@ REFUSED_BACKOFF: Final = 5.0
 
 REVERT_BACKOFF: Final = 1.0
 """Seconds: the longest wait while a run's end is under way."""
+
+LOOKS: Final = 32
+"""Rollouts without a run that are looked at at once. A thousand at once, at a start or a release, would be a thousand half done:
+memory that is never given back."""
+
+LOOK_COUNTS: Final = 1.0
+"""Seconds after which a look that has not ended stands before no other any more: its calls hang."""
 
 LAST_WORDS: Final = 5.0
 """Seconds that announcements are given at the end."""
@@ -63,6 +71,10 @@ class Scheduler:
         self._held_back: dict[Key, float] = {}
         self.ticker.outbox.wake = self.rollout_woken
         self._news = asyncio.Event()
+        self._lined_up: deque[Key] = deque()
+        """Due Rollouts without a run, for which there is no room yet."""
+        self._looks: OrderedDict[Key, float] = OrderedDict()
+        """Those that are being looked at, and the monotonic seconds until which they count: the earliest first."""
 
     def rollout_changed(self, namespace: str, name: str) -> None:
         """A Rollout appeared, changed, is being deleted, or is gone: wakes it, and those that wait for what it holds."""
@@ -122,10 +134,25 @@ class Scheduler:
             due, key = heapq.heappop(self._heap)
             if self._due.get(key) != due or key in self._work:
                 continue
-            del self._due[key]
-            interrupt = asyncio.Event()
-            task = asyncio.create_task(self._tick(key, due, interrupt))
-            self._work[key] = _Work(task, interrupt)
+            if self.ticker.under_way(key):
+                self._start(key)
+            else:
+                self._lined_up.append(key)
+        while self._lined_up and self._room(now):
+            key = self._lined_up.popleft()
+            self._looks[key] = now + LOOK_COUNTS
+            self._start(key)
+
+    def _start(self, key: Key) -> None:
+        interrupt = asyncio.Event()
+        task = asyncio.create_task(self._tick(key, self._due.pop(key), interrupt))
+        self._work[key] = _Work(task, interrupt)
+
+    def _room(self, now: float) -> bool:
+        """Whether one more Rollout without a run may be looked at."""
+        while self._looks and next(iter(self._looks.values())) <= now:
+            self._looks.popitem(last=False)
+        return len(self._looks) < LOOKS
 
     async def _tick(self, key: Key, due: float, interrupt: asyncio.Event) -> None:
         clock = self.world.clock
@@ -140,6 +167,8 @@ class Scheduler:
             wait = self._failed(key, error)
         finally:
             work = self._work.pop(key, None)
+            if self._looks.pop(key, None) is not None and self._lined_up:
+                self._news.set()
             self.world.telemetry.ticked(late=max(began - due, 0.0), seconds=clock.monotonic() - began)
         if work is not None and work.again:
             wait = max(self._held_back.get(key, 0.0) - clock.monotonic(), 0.0)
@@ -160,7 +189,10 @@ class Scheduler:
         return retry
 
     async def _until_next(self, stopping: asyncio.Future[Any]) -> None:
-        left = self._heap[0][0] - self.world.clock.monotonic() if self._heap else HEARTBEAT
+        now = self.world.clock.monotonic()
+        left = self._heap[0][0] - now if self._heap else HEARTBEAT
+        if self._lined_up:
+            left = min(left, next(iter(self._looks.values()), now) - now)
         if left <= 0:
             await asyncio.sleep(0)
             return

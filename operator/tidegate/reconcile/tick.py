@@ -88,6 +88,11 @@ class Ticker:
         sent_back = run is not None and run.promotion is not None and run.promotion.stage == "SentBack"
         return run is not None and (run.ending is not None or sent_back)
 
+    def under_way(self, key: Key) -> bool:
+        """Whether a run is known to be under way."""
+        record = self._records.get(key)
+        return record is not None and record.memory.status.run is not None
+
     def next_evaluation(self, key: Key) -> float:
         """Epoch seconds at which a Rollout's guards are due next; infinite for one without a run."""
         record = self._records.get(key)

@@ -17,7 +17,7 @@ from tidegate.ports.errors import Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.outbox import Outbox
-from tidegate.reconcile.scheduler import Scheduler
+from tidegate.reconcile.scheduler import LOOK_COUNTS, LOOKS, Scheduler
 from tidegate.reconcile.tick import Ticker
 
 
@@ -73,6 +73,9 @@ class FakeTicker:
 
     def reverting(self, key: Key) -> bool:
         return key[1] in self.ending
+
+    def under_way(self, key: Key) -> bool:
+        return key[1].startswith("run")
 
     def next_evaluation(self, _key: Key) -> float:
         return self.evaluation
@@ -132,6 +135,42 @@ async def test_wakes_during_a_tick_are_one_more_and_never_two_at_once() -> None:
         ticker.hold.set()
         await settle()
         assert ticker.ticks["a"] == 2
+
+
+async def test_a_crowd_without_runs_is_looked_at_a_few_at_a_time_and_each_once() -> None:
+    async with scheduled() as (scheduler, ticker, _):
+        ticker.hold = asyncio.Event()
+        names = [f"a{number:03}" for number in range(3 * LOOKS)]
+        for name in [*names, *names]:
+            scheduler.rollout_changed("shop", name)
+        await settle()
+        assert ticker.running == set(names[:LOOKS])
+        ticker.hold.set()
+        await settle()
+        assert ticker.ticks == Counter(names)
+
+
+async def test_no_run_waits_for_a_crowd_without_runs() -> None:
+    async with scheduled() as (scheduler, ticker, _):
+        ticker.hold = asyncio.Event()
+        for number in range(2 * LOOKS):
+            scheduler.rollout_changed("shop", f"a{number}")
+        scheduler.rollout_changed("shop", "run1")
+        await settle()
+        assert "run1" in ticker.running
+
+
+async def test_looks_that_hang_hold_up_the_others_for_a_second_only() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        ticker.hold = asyncio.Event()
+        names = [f"a{number:03}" for number in range(LOOKS + 1)]
+        for name in names:
+            scheduler.rollout_changed("shop", name)
+        await settle()
+        await clock.turn(LOOK_COUNTS - 0.1)
+        assert names[-1] not in ticker.running
+        await clock.turn(0.2)
+        assert ticker.running == set(names)
 
 
 async def test_whatever_changes_interrupts_the_tick_under_way() -> None:
