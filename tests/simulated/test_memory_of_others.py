@@ -194,6 +194,28 @@ async def test_an_emptied_status_is_recovered_from_the_route_paused_with_guards(
     assert shop.cluster.routes["HTTPRoute/checkout"].rules == [{"checkout": 100, "checkout-canary": 0}]
 
 
+async def test_a_status_that_is_emptied_in_a_promotion_says_what_the_baseline_runs_and_how_it_comes_back() -> None:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 30.0
+    runner = shop.rollout(spec(steps=[{"name": "all", "weight": 100, "duration": "5s"}]))
+    await runner.run_until(shop.start + 300, lambda: promotion_stage(shop) == "RollingOut")
+    rewrite(shop, lambda status: status.clear())
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.weight == 100
+    assert shop.status.run is not None
+    assert shop.status.run.paused is not None
+    assert "kubectl rollout undo deployment/checkout does" in shop.status.run.paused.message
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 60)
+    assert (shop.weight, shop.outcome) == (0, "Aborted")
+
+
+def promotion_stage(shop: Shop) -> str:
+    run = shop.status.run
+    return run.promotion.stage if run is not None and run.promotion is not None else ""
+
+
 async def test_an_emptied_status_restores_the_weights_on_deletion() -> None:
     shop, runner = await under_way()
     runner.stop()

@@ -18,7 +18,7 @@ from tidegate.core.instants import instant
 from tidegate.core.keeping import kept_text
 from tidegate.core.observed import ArmName
 from tidegate.core.stepping import new_step
-from tidegate.core.version import version_of
+from tidegate.core.version import same_template, version_of
 
 
 def lost(draft: Draft) -> bool:
@@ -68,7 +68,7 @@ def recover(draft: Draft) -> None:
     version = version_of(candidate, revision, exclude) if candidate is not None else Version(revision=revision or "")
     message = (
         f"the status of this run was lost while the candidate had {share:.3g}%: guards are in force, nothing is raised. "
-        f"Abort reverts; Resume begins step {steps[index].name!r} anew"
+        f"Abort reverts; Resume begins step {steps[index].name!r} anew{_promoted(draft, version)}"
     )
     run = RunStatus(
         id=f"{number}-{version.fingerprint[:8] or 'recovered'}",
@@ -86,3 +86,15 @@ def recover(draft: Draft) -> None:
     draft.memory = replace(draft.memory, unreadable="")
     draft.say("StatusLost", message, warning=True)
     draft.intent = True
+
+
+def _promoted(draft: Draft, version: Version) -> str:
+    """What else is to be said when the promotion had written the baseline: its old version is known to nobody any more."""
+    baseline = draft.arm(ArmName.BASELINE)
+    if baseline is None or not version.fingerprint or not same_template(version, baseline):
+        return ""
+    name = baseline.deployment
+    return (
+        f". Deployment {name!r} runs this version already: an Abort moves the traffic to it and does not bring its old version "
+        f"back (kubectl rollout undo deployment/{name} does)"
+    )
