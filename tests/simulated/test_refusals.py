@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.simulated.shop import REF, Shop, spec
 from tidegate.api.command import Action
-from tidegate.core.observed import Route
+from tidegate.core.observed import RolloutObject, Route
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner
@@ -204,3 +205,55 @@ async def test_a_put_back_that_is_refused_does_not_keep_a_breach_from_being_seen
     shop.values["candidate"] = 0.5
     await runner.run_until(begun + 10, lambda: shop.weight == 0)
     assert shop.clock.now() - begun <= 2.0
+
+
+async def test_a_status_that_is_refused_keeps_no_rollout_from_being_deleted() -> None:
+    shop, runner = await under_way()
+    refuse(shop, "store.write_status", Rejected("denied by policy"))
+    runner.at(shop.clock.now(), lambda: shop.cluster.delete_rollout("checkout"))
+    await runner.run_until(shop.clock.now() + 60)
+    assert (shop.weight, "checkout" in shop.cluster.rollouts) == (0, False)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_the_end_is_told_once_when_its_record_gets_no_answer(lost: bool) -> None:  # noqa: FBT001
+    shop, runner = await under_way()
+    shop.values["candidate"] = 0.5
+    failed: list[str] = []
+
+    def fail(call: str) -> None:
+        if call == "store.write_status" and shop.weight == 0 and (shop.outcome if lost else len(failed) < 3):
+            failed.append(call)
+            if not lost or len(failed) == 1:
+                raise Unavailable("no answer in time")
+
+    if lost:
+        shop.gate.after = fail
+    else:
+        shop.gate.before = fail
+    await runner.run_until(shop.clock.now() + 60)
+    assert failed
+    assert (shop.outcome, len(told(shop, "Reverted"))) == ("Reverted", 1)
+
+
+@pytest.mark.parametrize("kind", ["Superseded", "Deleted", "Retried"])
+async def test_no_write_says_idle_between_the_end_of_a_run_and_what_follows(kind: str) -> None:
+    shop, runner = await under_way()
+    phases: list[str] = []
+    stored = shop.cluster.put_status
+
+    def put(rollout: RolloutObject, status: Mapping[str, Any]) -> RolloutObject:
+        phases.append(str(status.get("phase")))
+        assert any(one["type"] in {"Reconciling", "Stalled"} for one in status["conditions"])
+        return stored(rollout, status)
+
+    shop.cluster.put_status = put  # type: ignore[method-assign]
+    acts = {
+        "Superseded": lambda: shop.cluster.set_image("checkout-canary", "shop:v3"),
+        "Deleted": lambda: shop.cluster.delete_rollout("checkout"),
+        "Retried": lambda: (shop.command(Action.RETRY), shop.command(Action.ABORT)),
+    }
+    runner.at(shop.clock.now(), acts[kind])
+    await runner.run_until(shop.clock.now() + 8)
+    assert "Reverting" in phases
+    assert "Idle" not in phases

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.simulated.shop import Shop
-from tests.simulated.test_promotion import settling, sick_baseline, stage, stalled, until
+from tests.simulated.shop import Shop, spec
+from tests.simulated.test_promotion import ONE, settling, sick_baseline, stage, stalled, until
 from tidegate.api.command import Action
 from tidegate.core.observed import Acceptance, Failed, FailedReason, Route
-from tidegate.ports.errors import Rejected
+from tidegate.ports.errors import PortError, Rejected
 from tidegate.simulation.cluster import SimulatedRoute
 
 BOTH = [{"kind": "HTTPRoute", "name": "checkout"}, {"kind": "HTTPRoute", "name": "other"}]
@@ -96,6 +96,32 @@ async def test_what_keeps_the_traffic_from_going_back_is_said() -> None:
     await runner.run_until(shop.clock.now() + 30)
     said = next(one.message for one in shop.status.conditions if one.type == "Stalled")
     assert "cannot go back to the candidate: candidate Deployment 'checkout-canary' has no available pod" in said
+
+
+async def test_our_own_write_of_before_that_lands_late_is_nobodys_hand() -> None:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 15.0
+    runner = shop.rollout(spec(steps=ONE, interval="2s"))
+    begun: list[float] = []
+
+    def landing(effect: Callable[[], object]) -> None:
+        try:
+            effect()
+        except PortError:
+            return
+
+    def later(call: str, effect: Callable[[], object]) -> bool:
+        if call != "router.write" or stage(shop) != "Returning" or begun:
+            return False
+        begun.append(shop.clock.now())
+        runner.at(shop.clock.now() + 4, lambda: landing(effect))
+        sick_baseline(shop)
+        return True
+
+    shop.gate.later = later
+    await runner.run_until(shop.start + 600, lambda: bool(begun))
+    await runner.run_until(begun[0] + 60)
+    assert (stage(shop), shop.weight) == ("SentBack", 50)
 
 
 async def test_who_lowers_the_candidate_after_that_is_not_overruled() -> None:

@@ -74,7 +74,7 @@ def decide(memory: Memory, seen: Observed) -> Plan:
     if draft.status.run is None:
         at_rest(draft)
     elif not _under_way(draft):
-        at_rest(draft, start=False)
+        _rest_after_the_end(draft)
     if contested(draft):
         draft.stalled = contest(draft)
     plan = draft.plan()
@@ -150,6 +150,14 @@ def _present(draft: Draft, gap: float | None) -> float | None:
     if gap is None or (gap > 2 * draft.interval + ABSENCE_GRACE and not draft.seen.attended):
         return 0.0 if step is not None and step.reached else None
     return None if draft.memory.present is None else draft.memory.present + draft.elapsed
+
+
+def _rest_after_the_end(draft: Draft) -> None:
+    """What follows the end that is concluded now; until it is at rest, or another run starts, the end still goes on."""
+    ending = draft.doing
+    at_rest(draft, start=False)
+    if (draft.stalled or draft.attention or draft.ready) and draft.doing is ending:
+        draft.doing = None
 
 
 def _under_way(draft: Draft) -> bool:

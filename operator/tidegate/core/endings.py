@@ -91,7 +91,7 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
     )
     draft.say(outcome, f"run {run.id} ended: {message}", warning=outcome == "Reverted")
     draft.intent, draft.urgent = True, False
-    draft.stalled = draft.doing = draft.attention = draft.lost = None
+    draft.stalled = draft.attention = draft.lost = None
 
 
 def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:

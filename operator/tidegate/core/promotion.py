@@ -14,7 +14,7 @@ from tidegate.api.threshold import OnBreach
 from tidegate.core import old_template, raising, readiness, targets
 from tidegate.core.copying import copied
 from tidegate.core.draft import Draft
-from tidegate.core.endings import finish
+from tidegate.core.endings import LATE_WRITE, finish
 from tidegate.core.findings import State
 from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting
@@ -375,12 +375,22 @@ def _send_back(draft: Draft) -> None:
 
 
 def _stands(draft: Draft, weight: Decimal) -> bool:
-    """Whether nothing is left to be raised: the weight was seen on the routes, whoever has lowered it since."""
+    """Whether nothing is left to be raised: the weight was seen on the routes, whoever has lowered it since.
+
+    While one of our own writes of before may still land, a lower weight is not taken for somebody's.
+    """
     standing = targets.standing(draft, weight)
     if standing is targets.Standing.UNSEEN:
         return not targets.below(draft, weight)
-    if standing is not targets.Standing.LESS:
-        draft.update_step(seen=True)
-    elif draft.step.seen:
+    if standing is targets.Standing.LESS and draft.step.seen:
         draft.pause("LoweredByOther", targets.lowered(weight))
-    return standing is not targets.Standing.LESS or draft.step.seen
+        return True
+    if standing is targets.Standing.LESS:
+        return False
+    raised = draft.run.raised or _current(draft).since
+    alone = max(raised, _current(draft).since).timestamp() + LATE_WRITE
+    if draft.now >= alone:
+        draft.update_step(seen=True)
+    else:
+        draft.wakes.append(alone)
+    return True

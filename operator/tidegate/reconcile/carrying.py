@@ -56,10 +56,14 @@ class Carrying:
         if plan.urgent:
             return await self._end(rollout, plan, memory, seen)
         recorded = None
+        concluded = record.memory.status.run if memory.status.run is None else None
+        if concluded is not None:
+            self._note_end(concluded.id, plan)
         if plan.intent:
             recorded, before = self.world.clock.monotonic(), record.memory
-            rollout = await self.evaluation.beside(self._write(rollout, memory), seen)
-            self._said(plan)
+            rollout = await self.evaluation.beside(self._record(rollout, memory), seen)
+            if concluded is None:
+                self._said(plan)
             self._conclude_commands(rollout, plan)
             if record.memory is not before:
                 memory = judged(memory, record.memory)
@@ -68,10 +72,25 @@ class Carrying:
             raise Conflict("a guard put the run on hold while the raise was recorded; decide again")
         applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, plan, recorded), seen)
         record.rollout = applied.rollout
-        if not plan.intent:
+        if not plan.intent and concluded is None:
             self._said(plan)
         await self._check(applied.rollout, plan, seen, applied.failures)
         return applied.rollout
+
+    def _note_end(self, run: str, plan: Plan) -> None:
+        """Notes once what is said of a run that is concluded: also when the answer to its record is lost."""
+        if self.record.concluded != run:
+            self.record.concluded = run
+            self._said(plan)
+
+    async def _record(self, rollout: RolloutObject, memory: Memory) -> RolloutObject:
+        """Writes the status; a refused record of its end keeps no Rollout from being deleted."""
+        try:
+            return await self._write(rollout, memory)
+        except Rejected:
+            if rollout.deleting and memory.status.run is None:
+                return rollout
+            raise
 
     def _said(self, plan: Plan) -> None:
         """Notes what a plan says, but for what an evaluation beside its record has said."""

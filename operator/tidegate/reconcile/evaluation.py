@@ -109,6 +109,11 @@ class Evaluation:
         self._decided = (self.reader.record.memory, seen, plan)
         return self.asking.seen(seen), plan
 
+    async def renew(self) -> None:
+        """Begins another evaluation now: what was answered before is too old for what is to be decided."""
+        await self.asking.end()
+        self.asking = self._begun()
+
     def _judged_meanwhile(self, seen: Observed) -> tuple[Memory, Observed]:
         """What is remembered after a call, and its observation as of now: guards may have been evaluated beside it."""
         return with_metrics_kept(self.reader.record.memory, seen), replace(seen, now=self.now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -34,6 +34,9 @@ memory that is never given back."""
 
 LOOK_COUNTS: Final = 1.0
 """Seconds after which a look that has not ended stands before no other any more: its calls hang."""
+
+ROOM_AGAIN: Final = 0.02
+"""Seconds until it is looked again whether there is room: a look that turned out to be of a run under way counts no longer."""
 
 LAST_WORDS: Final = 5.0
 """Seconds that announcements are given at the end."""
@@ -71,10 +74,10 @@ class Scheduler:
         self._held_back: dict[Key, float] = {}
         self.ticker.outbox.wake = self.rollout_woken
         self._news = asyncio.Event()
-        self._lined_up: deque[Key] = deque()
+        self._lined_up: OrderedDict[Key, None] = OrderedDict()
         """Due Rollouts without a run, for which there is no room yet."""
         self._looks: OrderedDict[Key, float] = OrderedDict()
-        """Those that are being looked at, and the monotonic seconds until which they count: the earliest first."""
+        """Those that are being looked at, and the monotonic seconds until which they count."""
 
     def rollout_changed(self, namespace: str, name: str) -> None:
         """A Rollout appeared, changed, is being deleted, or is gone: wakes it, and those that wait for what it holds."""
@@ -137,9 +140,9 @@ class Scheduler:
             if self.ticker.under_way(key):
                 self._start(key)
             else:
-                self._lined_up.append(key)
+                self._lined_up[key] = None
         while self._lined_up and self._room(now):
-            key = self._lined_up.popleft()
+            key, _ = self._lined_up.popitem(last=False)
             self._looks[key] = now + LOOK_COUNTS
             self._start(key)
 
@@ -150,9 +153,12 @@ class Scheduler:
 
     def _room(self, now: float) -> bool:
         """Whether one more Rollout without a run may be looked at."""
-        while self._looks and next(iter(self._looks.values())) <= now:
-            self._looks.popitem(last=False)
-        return len(self._looks) < LOOKS
+        if len(self._looks) < LOOKS:
+            return True
+        over = [key for key, until in self._looks.items() if until <= now or self.ticker.under_way(key)]
+        for key in over:
+            del self._looks[key]
+        return bool(over)
 
     async def _tick(self, key: Key, due: float, interrupt: asyncio.Event) -> None:
         clock = self.world.clock
@@ -189,10 +195,9 @@ class Scheduler:
         return retry
 
     async def _until_next(self, stopping: asyncio.Future[Any]) -> None:
-        now = self.world.clock.monotonic()
-        left = self._heap[0][0] - now if self._heap else HEARTBEAT
+        left = self._heap[0][0] - self.world.clock.monotonic() if self._heap else HEARTBEAT
         if self._lined_up:
-            left = min(left, next(iter(self._looks.values()), now) - now)
+            left = min(left, ROOM_AGAIN)
         if left <= 0:
             await asyncio.sleep(0)
             return

@@ -14,7 +14,7 @@ from tidegate.core.plan import Plan, SetWeights
 from tidegate.core.seen import Live, Observed
 from tidegate.ports.errors import Conflict, PortError
 from tidegate.ports.world import World
-from tidegate.reconcile.carrying import Carrying
+from tidegate.reconcile.carrying import Carrying, raises
 from tidegate.reconcile.evaluation import Evaluation, Superseded
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.outbox import Outbox
@@ -25,6 +25,9 @@ from tidegate.reconcile.status import Record
 
 ROUNDS: Final = 12
 """Plans carried out in one tick, at most; the next tick goes on."""
+
+PROMPT: Final = 0.1
+"""Seconds of waiting for a turn after which a raise needs new answers."""
 
 RESYNC: Final = 300.0
 """Seconds between two live looks at a run under way, should the watches be deaf."""
@@ -47,7 +50,8 @@ class Ticker:
         self._records: dict[Key, Record] = {}
         self._index = index if index is not None else Index()
         self._attended = attended
-        self._raises = Raises(world.clock)
+        self.raises = Raises(world.clock)
+        """Whose turn it is to raise."""
         self.outbox = Outbox(world)
         """What leaves the ticks without being waited for."""
 
@@ -75,7 +79,7 @@ class Ticker:
         self._records[key] = record
         evaluation = Evaluation(self._world, self._specs, self._index, self.outbox, reader, interrupt, self._attended)
         carrying = Carrying(self._world, key, record, evaluation, self.outbox)
-        following = await _Tick(reader, evaluation, carrying, self._raises).run(rollout)
+        following = await _Tick(reader, evaluation, carrying, self.raises).run(rollout)
         if following is None or (record.vanished and record.memory.status.run is None):
             self._forget(key)
             return None if following is None else self._world.clock.now()
@@ -85,8 +89,7 @@ class Ticker:
         """Whether a run's end, or the way back from a breaching promotion, is under way: it is tried again soon."""
         record = self._records.get(key)
         run = record.memory.status.run if record is not None else None
-        sent_back = run is not None and run.promotion is not None and run.promotion.stage == "SentBack"
-        return run is not None and (run.ending is not None or sent_back)
+        return record is not None and run is not None and (run.ending is not None or _sent_back(record.memory))
 
     def under_way(self, key: Key) -> bool:
         """Whether a run is known to be under way."""
@@ -150,8 +153,8 @@ class _Tick:
                 needs = max(plan.needs, least)  # an evaluation that is due does not wait for a look for its own sake
                 if _must_look(plan, seen, needs):
                     again, live, least = rollout, needs, Live.NOTHING
-                    if plan.intent and not plan.urgent and not self.has_turn:
-                        await self.evaluation.beside(self._take_turn(), seen)
+                    if raises(plan) and not _sent_back(plan.memory) and not self.has_turn:
+                        await self._take_turn(seen)
                     if live is Live.EVERYTHING:
                         again = await self.evaluation.beside(self.reader.live(rollout, urgent=plan.urgent), seen)
                 elif not plan.actions and not plan.intent:
@@ -172,7 +175,14 @@ class _Tick:
         self.carrying.tell(rollout)
         return self.evaluation.now
 
-    async def _take_turn(self) -> None:
+    async def _take_turn(self, seen: Observed) -> None:
+        """Waits for a turn to raise; a raise that had to wait is decided on answers of now."""
+        began = self.evaluation.world.clock.monotonic()
+        await self.evaluation.beside(self._enter(), seen)
+        if self.evaluation.world.clock.monotonic() > began + PROMPT:
+            await self.evaluation.renew()
+
+    async def _enter(self) -> None:
         self.has_turn = await self.raises.enter()
 
     @property
@@ -196,6 +206,12 @@ class _Tick:
             return False
         record.looked = now
         return True
+
+
+def _sent_back(memory: Memory) -> bool:
+    """Whether the traffic goes back to the candidate after the promoted baseline breached: a revert by its nature."""
+    run = memory.status.run
+    return run is not None and run.promotion is not None and run.promotion.stage == "SentBack"
 
 
 def _must_look(plan: Plan, seen: Observed, needs: Live) -> bool:

@@ -116,4 +116,4 @@ def test_current_replica_sets_are_the_deployments_own_with_pods() -> None:
         replica_set("other", "v", 1, 1),
         replica_set("not-controlled", "u", 1, 1, controller=False),
     ]
-    assert list(current_replica_sets({"u"}, listed)) == [("u", "wanted"), ("u", "going")]
+    assert list(current_replica_sets(listed)) == [("u", "wanted"), ("u", "going"), ("v", "other")]

@@ -1,4 +1,4 @@
-"""ReplicaSets are listed for one Deployment, or once for all of a namespace that wait."""
+"""ReplicaSets are listed for one Deployment, or once for all of a namespace."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
 from tests.unit.adapters.test_deployments import DONE, deployment
+from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.deployments import DeploymentView, ReplicaSets, deployment_view
-from tidegate.adapters.kubernetes.replica_sets import ReplicaSetLists
-from tidegate.adapters.kubernetes.together import AT_A_TIME, MANY
-from tidegate.ports.errors import Unavailable
+from tidegate.adapters.kubernetes.replica_sets import ALONE, ReplicaSetLists
+from tidegate.ports.errors import Rejected, Unavailable
 
 
 def view(uid: str) -> DeploymentView:
@@ -30,62 +32,105 @@ class Listed:
     def __init__(self, uids: list[str]) -> None:
         self.uids = uids
         self.go = asyncio.Event()
-        self.asked: list[Mapping[str, str]] = []
-        self.fails = False
+        self.asked: list[str] = []
+        self.errors: dict[str, Exception] = {}
+        """By selector; empty for the whole namespace."""
 
     async def pages(
         self, resource: Resource, namespace: str, query: Mapping[str, str]
     ) -> AsyncIterator[list[dict[str, Any]]]:
         assert (resource.kind, namespace) == ("ReplicaSet", "shop")
-        self.asked.append(query)
-        await self.go.wait()
-        if self.fails:
-            raise Unavailable("no answer in time")
         selector = query.get("labelSelector", "")
+        self.asked.append(selector)
+        await self.go.wait()
+        if selector in self.errors:
+            raise self.errors[selector]
         yield [replica_set(uid) for uid in self.uids if not selector or selector == f"app={uid}"]
         yield []
 
-    @property
-    def of_all(self) -> int:
-        return self.asked.count({})
+
+FIRST = [f"first{number}" for number in range(ALONE)]
+REST = [f"u{number}" for number in range(100)]
 
 
-def lists(api: Listed) -> tuple[ReplicaSetLists, ReplicaSets]:
-    known = ReplicaSets()
-    return ReplicaSetLists(cast("Api", api), known), known
+def lists(api: Listed, seen: list[str] | None = None) -> tuple[ReplicaSetLists, ReplicaSets]:
+    known, deployments = ReplicaSets(), Cache[DeploymentView]()
+    for number, uid in enumerate(seen or ()):
+        deployments.put(("shop", uid), str(number), view(uid), watched=True)
+    deployments.put(("other", "x"), "1", view("x"), watched=True)
+    return ReplicaSetLists(cast("Api", api), known, deployments), known
 
 
-async def test_many_that_wait_are_served_by_one_list_of_the_namespace() -> None:
-    uids = [f"u{number}" for number in range(AT_A_TIME + MANY)]
-    api = Listed(uids)
-    of, known = lists(api)
-    waiting = [asyncio.ensure_future(of.of("shop", view(uid))) for uid in uids]
-    for _ in range(3):
+async def asked(of: ReplicaSetLists, uids: list[str]) -> list[asyncio.Task[frozenset[str]]]:
+    tasks = [asyncio.create_task(of.of("shop", view(uid))) for uid in uids]
+    for _ in range(10):
         await asyncio.sleep(0)
-    api.go.set()
-    assert await asyncio.gather(*waiting) == [frozenset({f"{uid}-1"}) for uid in uids]
-    assert (len(api.asked), api.of_all) == (1, 1)
-    assert known.names(view("u3")) == {"u3-1"}
+    return tasks
 
 
-async def test_a_few_are_listed_each_by_its_selector_and_the_same_one_once() -> None:
+async def test_a_few_are_listed_each_by_its_selector_and_known_from_then_on() -> None:
     api = Listed(["a", "b"])
     api.go.set()
     of, _ = lists(api)
-    found = await asyncio.gather(*(of.of("shop", view(uid)) for uid in ("a", "b", "a")))
-    assert found == [{"a-1"}, {"b-1"}, {"a-1"}]
-    assert api.asked == [{"labelSelector": "app=a"}, {"labelSelector": "app=b"}]
+    found = await asyncio.gather(*(of.of("shop", view(uid)) for uid in ("a", "b", "gone")))
+    assert found == [{"a-1"}, {"b-1"}, frozenset()]
     assert await of.of("shop", view("a")) == {"a-1"}
-    assert len(api.asked) == 2
+    assert api.asked == ["app=a", "app=b", "app=gone"]
 
 
-async def test_another_state_is_listed_anew_while_the_one_before_is_under_way() -> None:
-    api = Listed(["a"])
-    of, known = lists(api)
-    before, after = view("a"), replace(view("a"), pods_state=(9, 9, 9))
-    waiting = [asyncio.ensure_future(of.of("shop", one)) for one in (before, after)]
+async def test_who_comes_then_shares_one_list_of_the_namespace_for_all_that_is_known_there() -> None:
+    api = Listed([*FIRST, *REST, "not-asked"])
+    of, known = lists(api, [*REST, "not-asked", "without-pods"])
+    tasks = await asked(of, FIRST) + await asked(of, [*REST, "gone"])
+    api.go.set()
+    assert await asyncio.gather(*tasks) == [*({f"{uid}-1"} for uid in [*FIRST, *REST]), frozenset()]
+    assert api.asked == [*(f"app={uid}" for uid in FIRST), ""]
+    assert (known.names(view("not-asked")), known.names(view("without-pods"))) == ({"not-asked-1"}, frozenset())
+    assert known.names(view("x")) is None, "it is in another namespace"
+
+
+async def test_a_list_that_has_begun_is_no_answer_to_a_later_question() -> None:
+    api = Listed([*FIRST, *REST])
+    of, _ = lists(api)
+    tasks = await asked(of, FIRST) + await asked(of, REST[:1])
+    assert api.asked[-1] == ""
+    tasks += await asked(of, REST[1:])
+    assert api.asked.count("") == 1
+    api.go.set()
+    await asyncio.gather(*tasks)
+    assert api.asked.count("") == 2
+
+
+@pytest.mark.parametrize("error", [Unavailable("too slow"), Rejected("may not list the namespace")])
+async def test_where_the_shared_list_fails_each_is_listed_for_itself(error: Exception) -> None:
+    api = Listed([*FIRST, *REST])
+    api.errors = {"": error, "app=u3": Unavailable("no answer in time")}
+    of, _ = lists(api)
+    tasks = await asked(of, FIRST) + await asked(of, REST)
+    api.go.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [one for one in results if isinstance(one, Exception)] == [api.errors["app=u3"]]
+    assert api.asked.count("") == 1
+    api.errors = {}
+    assert await of.of("shop", view("u3")) == {"u3-1"}
+
+
+async def test_one_who_gives_up_takes_the_answer_from_nobody() -> None:
+    api = Listed([*FIRST, "a", "b"])
+    of, _ = lists(api)
+    tasks = await asked(of, FIRST) + await asked(of, ["a", "b"])
+    tasks[-2].cancel()
     await asyncio.sleep(0)
     api.go.set()
-    await asyncio.gather(*waiting)
-    assert len(api.asked) == 2
+    assert await tasks[-1] == {"b-1"}
+    assert api.asked.count("") == 1
+
+
+async def test_another_state_is_listed_anew() -> None:
+    api = Listed(["a"])
+    api.go.set()
+    of, known = lists(api)
+    after = replace(view("a"), pods_state=(9, 9, 9))
+    await asyncio.gather(of.of("shop", view("a")), of.of("shop", after))
+    assert api.asked == ["app=a", "app=a"]
     assert known.names(after) == {"a-1"}

@@ -17,7 +17,7 @@ from tidegate.ports.errors import Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.outbox import Outbox
-from tidegate.reconcile.scheduler import LOOK_COUNTS, LOOKS, Scheduler
+from tidegate.reconcile.scheduler import LOOK_COUNTS, LOOKS, ROOM_AGAIN, Scheduler
 from tidegate.reconcile.tick import Ticker
 
 
@@ -68,6 +68,8 @@ class FakeTicker:
     again: Callable[[str, float], float | None] = lambda _name, _now: None
     interrupts: list[asyncio.Event] = field(default_factory=list)
     ending: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
+    """Whose first tick has shown that a run is under way."""
     evaluation: float = math.inf
     outbox: Outbox = field(default_factory=lambda: Outbox(Shop().world))
 
@@ -75,7 +77,7 @@ class FakeTicker:
         return key[1] in self.ending
 
     def under_way(self, key: Key) -> bool:
-        return key[1].startswith("run")
+        return key[1] in self.found
 
     def next_evaluation(self, _key: Key) -> float:
         return self.evaluation
@@ -83,6 +85,8 @@ class FakeTicker:
     async def tick(self, _namespace: str, name: str, interrupt: asyncio.Event) -> float | None:
         assert name not in self.running, "two ticks of one Rollout at once"
         self.running.add(name)
+        if name.startswith("run"):
+            self.found.add(name)
         self.ticks[name] += 1
         self.at.append((self.clock.time, name))
         self.interrupts.append(interrupt)
@@ -155,9 +159,36 @@ async def test_no_run_waits_for_a_crowd_without_runs() -> None:
         ticker.hold = asyncio.Event()
         for number in range(2 * LOOKS):
             scheduler.rollout_changed("shop", f"a{number}")
+        ticker.found.add("run1")
         scheduler.rollout_changed("shop", "run1")
         await settle()
         assert "run1" in ticker.running
+
+
+async def test_after_a_restart_no_run_waits_for_others_that_hang() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        ticker.hold = asyncio.Event()
+        names = {f"run{number}" for number in range(10 * LOOKS)}
+        for name in names:
+            scheduler.rollout_changed("shop", name)
+        await settle()
+        for _ in range(11):
+            await clock.turn(ROOM_AGAIN)
+        assert ticker.running == names
+
+
+async def test_one_that_is_due_twice_at_the_same_instant_is_looked_at_once() -> None:
+    async with scheduled() as (scheduler, ticker, clock):
+        instant = clock.now() + 100
+        ticker.again = lambda _name, now: instant if now < instant else None
+        for _ in range(2):
+            scheduler.rollout_changed("shop", "a")
+            await clock.turn(1)
+        await clock.turn(200)
+        assert ticker.ticks["a"] == 3
+        scheduler.rollout_changed("shop", "a")
+        await settle()
+        assert ticker.ticks["a"] == 4, "it still works"
 
 
 async def test_looks_that_hang_hold_up_the_others_for_a_second_only() -> None:

@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -26,7 +25,6 @@ from yarl import URL
 
 from tidegate.adapters.kubernetes.errors import translated
 from tidegate.adapters.kubernetes.lanes import Lanes
-from tidegate.adapters.kubernetes.together import Crowds, Listed
 from tidegate.ports.errors import Missing, PortError, Rejected, Unavailable
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -204,7 +202,6 @@ class Api:
         self._observer = observer
         self._timeout = timeout
         self._lanes = Lanes()
-        self._reads: dict[Resource, Crowds[str, JsonObject]] = {}
         self.last_answer = time.monotonic()
         """When the API server last answered anything at all, on `time.monotonic`'s clock."""
 
@@ -213,27 +210,10 @@ class Api:
         await self._client.close()  # type: ignore[no-untyped-call]
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
-        """One object, read live, with a list where many of its namespace are read; `namespace` is `None` for one in none."""
-        if not namespace:
-            return await self._get(resource, None, name)
-        reads = self._reads.get(resource)
-        if reads is None:
-            reads = self._reads[resource] = Crowds(partial(self._get, resource), partial(self._get_all, resource))
-        return await reads.ask(namespace, name)
-
-    async def _get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
+        """One object, read live; `namespace` is `None` for one in none."""
         placed = f"{namespace}/{name}" if namespace else name
         call = _Call("GET", resource.path(namespace, name), f"get {resource.kind} {placed}")
         return await self._observed("get", resource, call)
-
-    async def _get_all(self, resource: Resource, namespace: str, names: frozenset[str]) -> Listed[str, JsonObject]:
-        """Those of them that are there."""
-        found: dict[str, JsonObject] = {}
-        length = 0
-        async for page in self.pages(resource, namespace):
-            found |= {raw["metadata"]["name"]: raw for raw in page if raw["metadata"]["name"] in names}
-            length += len(page)
-        return Listed(found, length)
 
     async def pages(
         self, resource: Resource, namespace: str | None, query: Mapping[str, str] | None = None

@@ -166,14 +166,14 @@ class ReplicaSets:
         self._known.pop(uid, None)
 
 
-def current_replica_sets(uids: Collection[str], listed: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
-    """Those ReplicaSets that Deployments (by their uids) control and that have or want pods: the Deployment's uid, the name."""
+def current_replica_sets(listed: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
+    """Those ReplicaSets that have or want pods: the uid of what controls it, and its name."""
     for raw in listed:
         owners = raw["metadata"].get("ownerReferences") or ()
         wanted = (raw.get("spec") or {}).get("replicas") or 0
         has = (raw.get("status") or {}).get("replicas") or 0
         controller = next((owner["uid"] for owner in owners if owner.get("controller")), "")
-        if (wanted or has) and controller in uids:
+        if (wanted or has) and controller:
             yield controller, raw["metadata"]["name"]
 
 

@@ -1,4 +1,4 @@
-"""Lists the ReplicaSets that have pods: those of one Deployment, or all of a namespace at once where many wait for theirs.
+"""Lists the ReplicaSets that have pods: those of one Deployment, or all of a namespace at once where many ask for theirs.
 
 The API server goes through all ReplicaSets of a namespace for each list with a selector. When an operator starts beside a
 thousand runs of one namespace, two thousand such lists would be two thousand times two thousand.
@@ -6,21 +6,36 @@ thousand runs of one namespace, two thousand such lists would be two thousand ti
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
 
+from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import REPLICA_SETS, Api
 from tidegate.adapters.kubernetes.deployments import DeploymentView, ReplicaSets, current_replica_sets
-from tidegate.adapters.kubernetes.together import Crowds, Listed
+from tidegate.ports.errors import PortError
+
+ALONE: Final = 16
+"""Lists for one Deployment each that are under way in a namespace; who comes then shares a list of the namespace."""
+
+_All = Mapping[str, list[str]]
+"""Names by the Deployment's uid."""
 
 
 class ReplicaSetLists:
     """See the module. Used from one event loop."""
 
-    def __init__(self, api: Api, known: ReplicaSets) -> None:
-        """`known` takes in what was listed."""
+    def __init__(self, api: Api, known: ReplicaSets, deployments: Cache[DeploymentView]) -> None:
+        """`known` takes in what was listed; a list of a namespace is for all of its `deployments`."""
         self._api = api
         self._known = known
-        self._crowds: Crowds[DeploymentView, frozenset[str]] = Crowds(self._of_one, self._of_all)
+        self._deployments = deployments
+        self._alone: Counter[str] = Counter()
+        self._next: dict[str, asyncio.Task[_All]] = {}
+        """The list of each namespace that has not begun: who joins it gets an answer that is newer than the question."""
+        self._under_way: dict[str, asyncio.Task[_All]] = {}
 
     async def of(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:
         """The names of a Deployment's ReplicaSets with pods, as listed since it was seen in this state.
@@ -29,25 +44,45 @@ class ReplicaSetLists:
             PortError: they could not be listed.
         """
         known = self._known.names(deployment)
-        return known if known is not None else await self._crowds.ask(namespace, deployment)
+        if known is not None:
+            return known
+        if self._alone[namespace] >= ALONE:
+            with suppress(PortError):  # it may have been too much at once
+                found = await asyncio.shield(self._join(namespace))
+                return self._known.put(deployment, found.get(deployment.uid, ()))
+        self._alone[namespace] += 1
+        try:
+            found = await self._list(namespace, {"labelSelector": deployment.selector})
+            return self._known.put(deployment, found.get(deployment.uid, ()))
+        finally:
+            self._alone[namespace] -= 1
+            if not self._alone[namespace]:
+                del self._alone[namespace]
 
-    async def _of_one(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:
-        listed = await self._list(namespace, frozenset({deployment}), {"labelSelector": deployment.selector})
-        return listed.answers[deployment]
+    def _join(self, namespace: str) -> asyncio.Task[_All]:
+        task = self._next.get(namespace)
+        if task is None:
+            task = self._next[namespace] = asyncio.create_task(self._list_all(namespace), name="replica sets")
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return task
 
-    async def _of_all(
-        self, namespace: str, deployments: frozenset[DeploymentView]
-    ) -> Listed[DeploymentView, frozenset[str]]:
-        return await self._list(namespace, deployments, {})
+    async def _list_all(self, namespace: str) -> _All:
+        """Lists the namespace, once the list before has ended."""
+        if namespace in self._under_way:
+            await asyncio.wait({self._under_way[namespace]})
+        self._under_way[namespace] = self._next.pop(namespace)
+        try:
+            seen = [view for (place, _), view in self._deployments.items() if place == namespace]
+            found = await self._list(namespace, {})
+            for view in seen:
+                self._known.put(view, found.get(view.uid, ()))
+            return found
+        finally:
+            del self._under_way[namespace]
 
-    async def _list(
-        self, namespace: str, deployments: frozenset[DeploymentView], query: Mapping[str, str]
-    ) -> Listed[DeploymentView, frozenset[str]]:
-        found: dict[str, list[str]] = {deployment.uid: [] for deployment in deployments}
-        length = 0
+    async def _list(self, namespace: str, query: Mapping[str, str]) -> _All:
+        found: defaultdict[str, list[str]] = defaultdict(list)
         async for page in self._api.pages(REPLICA_SETS, namespace, query):
-            for uid, name in current_replica_sets(found, page):
+            for uid, name in current_replica_sets(page):
                 found[uid].append(name)
-            length += len(page)
-        names = {deployment: self._known.put(deployment, found[deployment.uid]) for deployment in deployments}
-        return Listed(names, length)
+        return found

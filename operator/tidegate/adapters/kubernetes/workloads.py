@@ -44,7 +44,7 @@ class KubernetesWorkloads:
         self._api = api
         self._caches = caches
         self._ignored = tuple(ignored_annotations)
-        self._replica_sets = ReplicaSetLists(api, caches.replica_sets)
+        self._replica_sets = ReplicaSetLists(api, caches.replica_sets, caches.deployments)
 
     async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
         """The arm; from the watch streams unless `fresh`."""
