@@ -126,9 +126,9 @@ async def test_infinity_breaches_and_nan_does_not() -> None:
     shop.answer = lambda _question, _now: value(math.nan)
     await runner.run_until(shop.clock.now() + 60)
     assert shop.weight == 10
-    assert shop.status.guards[0].state == "TooFew"
+    assert shop.status.guards[0].state == "TooFewRequests"
     assert shop.status.guards[0].message.startswith("errors of the candidate was not observed")
-    assert shop.status.blind == ()
+    assert shop.status.missing_data == ()
     shop.answer = lambda question, _now: value(math.inf if question.arm is ArmName.CANDIDATE else 0.0)
     await runner.run_until(shop.clock.now() + 10)
     assert shop.weight == 0
@@ -141,7 +141,7 @@ async def test_no_data_reverts_after_its_deadline_and_a_silent_source_holds_afte
     bad = shop.clock.now()
     await runner.run_until(bad + 3600, lambda: shop.weight == 0)
     assert 600 <= shop.clock.now() - bad <= 640
-    assert shop.status.history or shop.status.run.ending.reason == "BlindNoData"
+    assert shop.status.history or shop.status.run.ending.reason == "NoData"
 
 
 async def test_a_source_that_is_down_for_a_minute_neither_advances_nor_aborts() -> None:
@@ -163,14 +163,14 @@ async def test_a_source_that_is_down_for_long_holds_and_goes_on_when_it_is_back(
     await runner.run_until(shop.clock.now() + 3700)
     assert shop.status.run is not None
     assert shop.status.run.hold is not None
-    assert shop.status.run.hold.reason == "BlindSourceDown"
-    assert any(condition.type == "Blind" for condition in shop.status.conditions)
+    assert shop.status.run.hold.reason == "SourceDown"
+    assert any(condition.type == "MissingData" for condition in shop.status.conditions)
     shop.answer = None
     await runner.run_until(shop.clock.now() + 4 * 3600, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"
 
 
-async def test_a_source_that_comes_and_goes_with_nothing_to_say_does_not_begin_blindness_anew_each_time() -> None:
+async def test_a_source_that_comes_and_goes_with_nothing_to_say_does_not_begin_missing_data_anew_each_time() -> None:
     """A Prometheus that crashes and starts again and again: down, then there without data, then down."""
     shop = Shop()
     runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "6h"}])
@@ -183,7 +183,7 @@ async def test_a_source_that_comes_and_goes_with_nothing_to_say_does_not_begin_b
     shop.answer = answer
     await runner.run_until(bad + 600)
     assert (shop.weight, shop.outcome) == (10, ""), "half of the time it could not be asked"
-    assert {one.kind: round(one.watched, -2) for one in shop.status.blind} == {"NoData": 300, "SourceDown": 300}
+    assert {one.kind: round(one.watched, -2) for one in shop.status.missing_data} == {"NoData": 300, "SourceDown": 300}
     await runner.run_until(bad + 3600, lambda: shop.weight == 0)
     assert 1190 <= shop.clock.now() - bad <= 1260
 
@@ -191,7 +191,7 @@ async def test_a_source_that_comes_and_goes_with_nothing_to_say_does_not_begin_b
 async def test_time_without_data_does_not_count_towards_a_source_that_is_down() -> None:
     shop = Shop()
     policy = {"noData": {"after": "10h", "then": "Hold"}, "sourceDown": {"after": "10m", "then": "Hold"}}
-    runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "6h"}], blindness=policy)
+    runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "6h"}], missingData=policy)
     shop.answer = lambda _question, _now: Vector(())
     await runner.run_until(shop.clock.now() + 3000)
     shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "connection refused")
@@ -200,7 +200,7 @@ async def test_time_without_data_does_not_count_towards_a_source_that_is_down() 
     assert shop.status.run.hold is None
     await runner.run_until(shop.clock.now() + 60)
     assert shop.status.run.hold is not None
-    assert shop.status.run.hold.reason == "BlindSourceDown"
+    assert shop.status.run.hold.reason == "SourceDown"
 
 
 async def test_a_hold_waits_until_all_is_well_and_restarts_the_duration() -> None:
@@ -358,7 +358,7 @@ async def test_a_metric_that_is_edited_to_group_by_another_label_misses_none_of_
     assert shop.outcome == "Succeeded"
 
 
-async def test_a_comparison_that_cannot_be_made_does_not_end_blindness() -> None:
+async def test_a_comparison_that_cannot_be_made_does_not_end_missing_data() -> None:
     """A relative line is not comparable without any question: that is no answer of the source."""
     shop = Shop()
     lines = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "20%", "floor": "0%"}]

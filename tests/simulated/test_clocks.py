@@ -37,7 +37,7 @@ async def test_minutes_apart_each_request_is_counted_once(
 ) -> None:
     one = stage(ahead, window, scrape, interval=interval)
     await one.until(LASTS)
-    assert (one.shop.outcome, one.witness.status.blind) == ("", ())
+    assert (one.shop.outcome, one.witness.status.missing_data) == ("", ())
     found = one.witness.evidence("worse")
     begin = found.start.timestamp()
     end = begin + found.windows * found.step
@@ -54,9 +54,9 @@ async def test_further_apart_nothing_is_counted_and_the_clocks_are_blamed(ahead:
     one = stage(ahead)
     assert abs(ahead) > MOST_APART
     await one.until(LASTS)
-    (blind,) = one.witness.status.blind
-    assert blind.kind == "SourceDown", "a clock that is wrong is no reason to revert every candidate there is"
-    assert f"the source's clock is {words} ours by" in blind.message
+    (missing,) = one.witness.status.missing_data
+    assert missing.kind == "SourceDown", "a clock that is wrong is no reason to revert every candidate there is"
+    assert f"the source's clock is {words} ours by" in missing.message
     assert one.witness.evidence("worse").counts == (0, 0, 0, 0)
 
 
@@ -64,9 +64,9 @@ async def test_a_source_minutes_behind_is_blamed_while_nothing_can_be_counted_ye
     one = stage(-120.0)
     await one.until(90)
     (guard,) = one.witness.status.guards
-    assert guard.state == "TooFew"
+    assert guard.state == "TooFewRequests"
     assert "the source's clock is behind ours by 2m" in guard.message
-    assert one.witness.status.blind == ()
+    assert one.witness.status.missing_data == ()
     await one.until(LASTS)
     assert one.witness.evidence("worse").windows > 0
 
@@ -117,10 +117,10 @@ async def test_counters_that_stop_are_missed_by_the_sources_own_clock() -> None:
     one = stage(-200)
     one.source.pods[ArmName.CANDIDATE][0].end = one.start + 200
     await one.until(300)
-    assert one.witness.status.blind == ()
+    assert one.witness.status.missing_data == ()
     await one.until(700)
-    (blind,) = one.witness.status.blind
-    assert (blind.kind, "the candidate's counters is older than 60s" in blind.message) == ("NoData", True)
+    (missing,) = one.witness.status.missing_data
+    assert (missing.kind, "the candidate's counters is older than 60s" in missing.message) == ("NoData", True)
 
 
 async def test_our_own_clock_set_back_by_an_hour_blames_the_clocks_and_reverts_nobody() -> None:
@@ -140,5 +140,5 @@ async def test_our_own_clock_set_back_by_an_hour_blames_the_clocks_and_reverts_n
     one.runner.restart()
     await one.until(1500)
     assert one.shop.outcome == ""
-    (blind,) = one.witness.status.blind
-    assert blind.kind == "SourceDown"
+    (missing,) = one.witness.status.missing_data
+    assert missing.kind == "SourceDown"

@@ -241,7 +241,7 @@ async def test_at_weight_100_there_is_nothing_to_compare_and_nothing_is_blocked(
         one.message.endswith("; not compared now: the baseline has no traffic to compare with")
         for one in stage.witness.status.guards
     )
-    assert stage.witness.status.blind == ()
+    assert stage.witness.status.missing_data == ()
     await stage.until(7200)
     assert stage.shop.outcome == "Succeeded"
 
@@ -266,16 +266,16 @@ async def test_while_settling_there_is_nothing_to_compare_and_nothing_is_blocked
     assert stage.shop.outcome == "Succeeded"
 
 
-async def test_a_line_whose_source_is_down_is_blind_and_one_without_data_too() -> None:
-    raw = counted(WORSE, blindness={"sourceDown": {"after": "10m", "then": "Hold"}})
+async def test_a_line_whose_source_is_down_has_no_data_and_one_without_data_too() -> None:
+    raw = counted(WORSE, missingData={"sourceDown": {"after": "10m", "then": "Hold"}})
     stage = Stage(raw)
     stage.source.outages.append((stage.start + 1000, stage.start + 2000))
     await stage.until(1500)
-    assert [(one.kind, one.metric) for one in stage.shop.status.blind] == [("SourceDown", "errors")]
+    assert [(one.kind, one.metric) for one in stage.shop.status.missing_data] == [("SourceDown", "errors")]
     await stage.until(1900)
     assert stage.shop.status.run is not None
     assert stage.shop.status.run.hold is not None
-    assert stage.shop.status.run.hold.reason == "BlindSourceDown"
+    assert stage.shop.status.run.hold.reason == "SourceDown"
     await stage.until(2100)
     assert stage.shop.status.run.hold is None
 
@@ -289,7 +289,7 @@ async def test_a_baseline_that_is_half_told_is_not_told_at_all(parts: tuple[str,
     slow = Failed(FailedReason.TIMEOUT, "slow")
     stage.source.override = lambda one, _: slow if one.part in parts and one.arm is ArmName.BASELINE else None
     await stage.until(900)
-    assert (stage.shop.outcome, stage.witness.status.blind) == ("", ())
+    assert (stage.shop.outcome, stage.witness.status.missing_data) == ("", ())
     found = stage.witness.evidence("absolute")
     assert found.windows >= 13
     assert found.counts[2:] == (600 * found.windows, 12 * found.windows)
@@ -324,11 +324,11 @@ async def test_a_hold_for_a_regression_ends_when_nothing_fails_any_more() -> Non
     assert stage.shop.status.run.hold is None
 
 
-async def test_counts_that_cannot_be_are_blindness_and_said() -> None:
+async def test_counts_that_cannot_be_are_missing_data_and_said() -> None:
     stage = Stage(counted(WORSE))
     await stage.until(600)
     stage.source.traffic[ArmName.CANDIDATE][-1].share = 1.5
     await stage.until(800)
-    (blind,) = stage.witness.status.blind
-    assert blind.kind == "NoData"
-    assert "are the two counters of the same requests?" in blind.message
+    (missing,) = stage.witness.status.missing_data
+    assert missing.kind == "NoData"
+    assert "are the two counters of the same requests?" in missing.message

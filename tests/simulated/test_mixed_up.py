@@ -50,7 +50,7 @@ async def test_what_was_hours_ago_raises_nothing_today() -> None:
 
 
 async def test_counters_that_are_dead_stay_no_data_however_long() -> None:
-    ratio = {**RATIO, "blindness": {"noData": {"after": "10m", "then": "Hold"}}}
+    ratio = {**RATIO, "missingData": {"noData": {"after": "10m", "then": "Hold"}}}
     steps = [{"name": "a", "weight": 10, "duration": "1h"}, {"name": "b", "weight": 50, "duration": "1h"}]
     stage = Stage(counted(WORSE, metrics=[ratio], steps=steps))
     stage.source.scrape = 15

@@ -186,7 +186,7 @@ async def test_a_baseline_put_back_to_the_old_version_while_settling_is_said_and
     assert shop.cluster.deployments["checkout"].generation == generation
 
 
-async def test_blindness_while_settling_holds_the_end_back() -> None:
+async def test_missing_data_while_settling_holds_the_end_back() -> None:
     shop, runner = await settling()
     shop.answer = lambda _question, _now: Vector(())
     await runner.run_until(shop.clock.now() + 300)
@@ -195,7 +195,7 @@ async def test_blindness_while_settling_holds_the_end_back() -> None:
     assert (shop.outcome, stage(shop), image(shop)) == ("", "Settling", "shop:v2"), "nor does it ever take it back"
     assert shop.status.run is not None
     assert shop.status.run.hold is not None
-    assert shop.status.run.hold.reason == "BlindNoData"
+    assert shop.status.run.hold.reason == "NoData"
     shop.answer = None
     await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"

@@ -63,7 +63,7 @@ async def test_guards_stay_in_force_at_a_gate() -> None:
     assert shop.weight == 0
 
 
-async def test_nothing_starts_blind() -> None:
+async def test_nothing_starts_without_data() -> None:
     shop = Shop()
     shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "connection refused")
     runner = shop.rollout()
@@ -189,20 +189,20 @@ async def test_a_higher_weight_that_waits_is_no_reason_to_raise_what_somebody_lo
 
 
 @pytest.mark.parametrize("then", ["Hold", "Revert", "Warn"])
-async def test_a_metric_has_its_own_answer_to_blindness(then: str) -> None:
+async def test_a_metric_has_its_own_answer_to_missing_data(then: str) -> None:
     metric = {
         "name": "errors",
         "query": "errors",
         "unit": "ratio",
         "window": "20s",
-        "blindness": {"noData": {"after": "60s", "then": then}},
+        "missingData": {"noData": {"after": "60s", "then": then}},
     }
     shop, runner = await begun(metrics=[metric])
     await runner.run_until(shop.start + 60)
     shop.answer = lambda _question, _now: Vector(())
     await runner.run_until(shop.start + 180)
     run = shop.status.run
-    told = [event for event in shop.cluster.events if event[2] == "BlindNoData"]
+    told = [event for event in shop.cluster.events if event[2] == "NoData"]
     assert (shop.weight == 0) == (then == "Revert")
     assert bool(run and run.hold) == (then == "Hold")
     assert len(told) == (0 if then == "Hold" else 1)

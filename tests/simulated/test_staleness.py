@@ -33,8 +33,8 @@ def state(one: Stage) -> str:
     return next((guard.state for guard in one.witness.status.guards), "Ok")
 
 
-def blind(one: Stage) -> list[str]:
-    return [found.kind for found in one.witness.status.blind]
+def missing(one: Stage) -> list[str]:
+    return [found.kind for found in one.witness.status.missing_data]
 
 
 def asked(one: Stage) -> list[Question]:
@@ -45,23 +45,23 @@ async def test_counters_that_vanish_in_the_run_are_no_data_and_revert_when_that_
     one = stage()
     one.source.pods[ArmName.CANDIDATE][0].end = one.start + 600
     await one.until(640)
-    assert (state(one), blind(one)) == ("Ok", []), "the window still holds some"
+    assert (state(one), missing(one)) == ("Ok", []), "the window still holds some"
     await one.until(700)
-    assert (state(one), blind(one)) == ("Blind", ["NoData"])
-    assert one.witness.status.blind[0].message == "errors: the newest sample of its counters is older than 60s"
+    assert (state(one), missing(one)) == ("NoData", ["NoData"])
+    assert one.witness.status.missing_data[0].message == "errors: the newest sample of its counters is older than 60s"
     await one.until(3600)
     assert one.shop.outcome == "Reverted"
     assert 600 <= one.shop.clock.now() - one.start - 660 <= 660
-    assert one.shop.status.history[0].reason == "BlindNoData"
+    assert one.shop.status.history[0].reason == "NoData"
 
 
 async def test_counters_that_come_back_are_seen_again() -> None:
     one = stage()
     one.source.pods[ArmName.CANDIDATE][0].away.append((one.start + 600, one.start + 900))
     await one.until(850)
-    assert blind(one) == ["NoData"]
+    assert missing(one) == ["NoData"]
     await one.until(1000)
-    assert (state(one), blind(one)) == ("Ok", [])
+    assert (state(one), missing(one)) == ("Ok", [])
 
 
 NOBODY = {
@@ -72,11 +72,11 @@ NOBODY = {
 
 
 @pytest.mark.parametrize("why", NOBODY)
-async def test_a_service_without_any_request_has_too_few_and_is_not_blind(why: str) -> None:
+async def test_a_service_without_any_request_has_too_few_and_no_missing_data(why: str) -> None:
     one = stage()
     NOBODY[why](one)
     await one.until(3 * 3600)
-    assert (state(one), blind(one), one.shop.outcome) == ("TooFew", [], "")
+    assert (state(one), missing(one), one.shop.outcome) == ("TooFewRequests", [], "")
 
 
 async def test_the_source_is_asked_for_older_samples_only_when_the_window_holds_no_counter_at_all() -> None:
@@ -85,7 +85,7 @@ async def test_the_source_is_asked_for_older_samples_only_when_the_window_holds_
     assert asked(one) == []
     one.source.send(one.start + 1200, ArmName.CANDIDATE, 0.0, 0.0)
     await one.until(1800)
-    assert (state(one), asked(one)) == ("TooFew", [])
+    assert (state(one), asked(one)) == ("TooFewRequests", [])
 
 
 async def test_what_lies_before_the_candidates_traffic_is_never_asked_for() -> None:
@@ -108,7 +108,7 @@ async def test_a_source_that_cannot_say_is_down_and_nothing_else() -> None:
     failed = Failed(FailedReason.REFUSED, "away")
     one.source.override = lambda question, _now: failed if question.part == "known-total" else None
     await one.until(900)
-    assert blind(one) == ["SourceDown"]
+    assert missing(one) == ["SourceDown"]
 
 
 WORSE = {"name": "worse", "metric": "errors", "regression": {}}
@@ -118,7 +118,7 @@ SPLIT = {"name": "split", "metric": "errors", "split": {}, "onBreach": "Hold"}
 
 @pytest.mark.parametrize("gone", [("candidate",), ("baseline",), ("baseline", "candidate")], ids=" and ".join)
 @pytest.mark.parametrize("line", [WORSE, ABSOLUTE, SPLIT], ids=lambda line: line["name"])
-async def test_tests_on_counts_are_blind_without_the_counters_they_need(
+async def test_tests_on_counts_have_no_data_without_the_counters_they_need(
     line: dict[str, object], gone: tuple[str, ...]
 ) -> None:
     """Else nothing would be counted any more, and nothing would ever speak against the candidate."""
@@ -127,10 +127,10 @@ async def test_tests_on_counts_are_blind_without_the_counters_they_need(
     for arm in gone:
         one.source.pods[ArmName(arm)][0].end = one.start + 600
     await one.until(680)
-    assert blind(one) == []
+    assert missing(one) == []
     await one.until(900)
     needed = line is not ABSOLUTE or "candidate" in gone
-    assert blind(one) == (["NoData"] if needed else [])
+    assert missing(one) == (["NoData"] if needed else [])
     await one.until(2400)
     assert one.shop.outcome == ("Reverted" if needed else "")
 
@@ -158,12 +158,12 @@ async def test_when_the_counters_come_back_nothing_was_lost() -> None:
     for each in (one, whole):
         each.source.shares(each.start - 600, baseline=0.01, candidate=0.01)
         await each.until(1500)
-    assert blind(one) == []
+    assert missing(one) == []
     assert one.witness.evidence("worse").counts == whole.witness.evidence("worse").counts
 
 
-async def test_a_candidate_without_any_counter_is_no_blindness_to_a_test_on_counts_either() -> None:
+async def test_a_candidate_without_any_counter_is_no_missing_data_to_a_test_on_counts_either() -> None:
     one = stage(guards=[WORSE])
     one.source.pods[ArmName.CANDIDATE][0].begin = one.start + 86400
     await one.until(3600)
-    assert (state(one), blind(one), one.shop.outcome) == ("TooFew", [], "")
+    assert (state(one), missing(one), one.shop.outcome) == ("TooFewRequests", [], "")

@@ -109,14 +109,14 @@ async def test_the_window_never_reaches_back_before_the_candidate_had_traffic() 
     assert max(asked for asked, _ in seen) == 120
 
 
-async def test_the_first_seconds_after_a_raise_are_not_blind() -> None:
+async def test_the_first_seconds_after_a_raise_have_no_missing_data() -> None:
     shop, runner = await begun(
-        blindness={"noData": {"after": "20s", "then": "Revert"}},
+        missingData={"noData": {"after": "20s", "then": "Revert"}},
         metrics=[{"name": "errors", "query": "errors", "unit": "ratio", "window": "60s"}],
     )
     shop.answer = lambda _question, _now: Vector(())
     await runner.run_until(shop.clock.now() + 40)
-    assert shop.status.blind == ()
+    assert shop.status.missing_data == ()
     assert shop.weight == 10
     await runner.run_until(shop.start + 75 + 60)
     assert shop.weight == 0

@@ -423,13 +423,13 @@ async def test_at_weight_100_the_rolling_baseline_serves_nobody_and_is_not_judge
     assert (shop.outcome, shop.weight) == ("", 100)
 
 
-async def test_a_rolling_baseline_without_data_is_not_blindness_of_the_candidate() -> None:
+async def test_a_rolling_baseline_without_data_is_not_missing_data_of_the_candidate() -> None:
     shop = Shop(answer=lambda question, _now: Vector(()) if question.arm is ArmName.BASELINE else value(0.0))
     shop.cluster.rollout_seconds = 1200.0
     runner = shop.rollout(spec(steps=STEPS))
     await runner.run_until(shop.start + 300, lambda: stage(shop) == "RollingOut")
     await runner.run_until(shop.clock.now() + 1000)
-    assert (shop.outcome, shop.status.blind) == ("", ())
+    assert (shop.outcome, shop.status.missing_data) == ("", ())
 
 
 # Told before anything is raised

@@ -34,7 +34,7 @@ async def test_a_quiet_service_whose_quantile_is_no_number_is_never_reverted_for
     shop = Shop(answer=lambda question, _now: None if question.part == "probe" else value(math.nan))
     runner = await started(shop)
     await later(shop, runner, 3600)
-    assert (shop.outcome, shop.weight, shop.status.blind) == ("", 10, ())
+    assert (shop.outcome, shop.weight, shop.status.missing_data) == ("", 10, ())
 
 
 async def test_one_series_in_which_nothing_was_observed_does_not_hide_a_breach_of_another() -> None:
@@ -102,8 +102,8 @@ async def test_an_answer_of_the_wrong_kind_is_no_data_with_its_reason() -> None:
     runner = await started(shop)
     shop.answer = lambda question, _now: None if question.part == "probe" else WRONG
     await later(shop, runner, 60)
-    (blind,) = shop.status.blind
-    assert (blind.kind, "not string" in blind.message) == ("NoData", True)
+    (missing,) = shop.status.missing_data
+    assert (missing.kind, "not string" in missing.message) == ("NoData", True)
 
 
 async def test_thousands_of_series_are_said_at_once() -> None:
@@ -114,7 +114,7 @@ async def test_thousands_of_series_are_said_at_once() -> None:
     )
     await runner.run_until(shop.start + 25)
     (guard,) = shop.status.guards
-    assert (guard.state, guard.message) == ("Blind", "errors: 5,000 series, more than 64: aggregate in the query")
+    assert (guard.state, guard.message) == ("NoData", "errors: 5,000 series, more than 64: aggregate in the query")
 
 
 @pytest.mark.parametrize(("why", "requests", "reverts"), [("too few to judge", 9.0, False), ("enough", 10.0, True)])

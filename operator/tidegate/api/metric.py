@@ -85,39 +85,39 @@ class WhenEmpty(StrEnum):
     ZERO = "Zero"
 
 
-class BlindAction(StrEnum):
-    """What blindness does when it has lasted."""
+class MissingDataAction(StrEnum):
+    """What missing data does when it has lasted."""
 
     REVERT = "Revert"
     HOLD = "Hold"
     WARN = "Warn"
 
 
-class BlindPolicy(ApiModel):
-    """How long not knowing is borne, and what then."""
+class MissingDataPolicy(ApiModel):
+    """How long data may be missing, and what happens then."""
 
     after: Duration
-    """Watched time without an answer (and at least three questions) before it acts."""
-    then: BlindAction
+    """Watched time without data (and at least three queries) before it acts."""
+    then: MissingDataAction
     """What happens then."""
 
 
-class Blindness(ApiModel):
-    """When not knowing becomes a reason to act."""
+class MissingData(ApiModel):
+    """When missing data becomes a reason to act."""
 
-    no_data: BlindPolicy = BlindPolicy(after=Duration("10m"), then=BlindAction.REVERT)
+    no_data: MissingDataPolicy = MissingDataPolicy(after=Duration("10m"), then=MissingDataAction.REVERT)
     """The source answers, but this metric has no data."""
-    source_down: BlindPolicy = BlindPolicy(after=Duration("1h"), then=BlindAction.HOLD)
-    """The source cannot be asked at all."""
+    source_down: MissingDataPolicy = MissingDataPolicy(after=Duration("1h"), then=MissingDataAction.HOLD)
+    """The source cannot be queried at all."""
 
 
-class BlindnessOverride(ApiModel):
-    """A metric's own answer to not knowing; what is not given is the Rollout's."""
+class MissingDataOverride(ApiModel):
+    """A metric's own limits on missing data; what is not given is the Rollout's."""
 
-    no_data: BlindPolicy | None = None
+    no_data: MissingDataPolicy | None = None
     """The source answers, but this metric has no data."""
-    source_down: BlindPolicy | None = None
-    """The source cannot be asked at all."""
+    source_down: MissingDataPolicy | None = None
+    """The source cannot be queried at all."""
 
 
 class Metric(ApiModel):
@@ -153,7 +153,7 @@ class Metric(ApiModel):
     """No comparison with the baseline before the candidate has had traffic for this long. By default 3m for `regression`, else none."""
     when_empty: WhenEmpty = WhenEmpty.NO_DATA
     """What an empty answer to `query` means: `NoData` by default; `Zero` for questions such as `ALERTS{...}` that are empty when all is well."""
-    blindness: BlindnessOverride = BlindnessOverride()
+    missing_data: MissingDataOverride = MissingDataOverride()
     """This metric's own answer to not knowing."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (

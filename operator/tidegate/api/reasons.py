@@ -23,7 +23,7 @@ WAITING: Final = {
     "RouteNotAccepted": "A gateway has not accepted the route's current generation; the step's time does not count yet.",
     "Settling": "The promoted baseline is watched with all the traffic.",
     "SettlingUndecided": "The settling time is over, and the guards cannot be judged, or are not well.",
-    "SourceSilent": "Prometheus does not answer, and nothing starts blind.",
+    "SourceSilent": "Prometheus does not answer, and nothing starts without data.",
     "Watching": "The step's weight stands on the route and its duration counts.",
 }
 """What stands before the next move, or goes on. After `progressDeadline` most of them become `Stalled`."""
@@ -72,8 +72,6 @@ STALLED: Final = {
 
 ENDS: Final = {
     "AbortedByCommand": "A person said Abort.",
-    "BlindNoData": "A metric with an acting limit had no data for too long.",
-    "BlindSourceDown": "Prometheus could not be asked for too long.",
     "CandidateMissing": "The candidate's Deployment disappeared during the run.",
     "CandidateUnavailable": "The candidate had traffic and no available pod for too long.",
     "CheckpointBreached": "A threshold was breached at a checkpoint.",
@@ -96,16 +94,16 @@ NEWS: Final = {
     "FinalizerRestored": "Somebody removed the operator's finalizer during a run: put back, so that a deletion restores the weights first.",
     "HoldEnded": "All is well again.",
     "SharedIncident": "The candidate is beyond a limit and no worse than the baseline: the step stands still until all is well; a revert would not help.",
-    "Holding": "A limit with `onBreach: Hold`, or blindness, keeps the step standing still until all is well.",
+    "Holding": "A limit with `onBreach: Hold`, or missing data, keeps the step standing still until all is well.",
     "Idle": "The candidate's version is the one in service.",
     "LimitBreached": "A limit with `onBreach: Warn` is breached.",
-    "NoData": "The source answers, this metric does not.",
+    "NoData": "A metric with a limit that acts has no data although its source answers; `missingData.noData` says for how long, and what then.",
     "Progressing": "The run goes on.",
     "Promoting": "Every step has passed, and the version is becoming the baseline.",
     "PutBack": "The route gave the candidate more than it should have: put back.",
     "ReturningTraffic": "The baseline runs the new version, and gets all traffic back.",
     "RunStarted": "A run began.",
-    "SourceDown": "Prometheus cannot be asked.",
+    "SourceDown": "The source of a metric with a limit that acts cannot be queried; `missingData.sourceDown` says for how long, and what then.",
     "StatusRefused": "The API server refuses to store the status; the message has its words.",
     "StepEdited": "The current step's weight was edited.",
     "StepPassed": "A step's final checkpoint passed.",

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 from pydantic import AwareDatetime, BeforeValidator, Field
 
 from tidegate.api.lists import unique, unique_by
-from tidegate.api.metric import Blindness, Metric
+from tidegate.api.metric import Metric, MissingData
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rules import at_least_a_second, earlier_steps, known_metrics, known_metrics_in_steps, positive
 from tidegate.api.scalars import SUBDOMAIN, Count, Duration, Weight
@@ -240,7 +240,7 @@ class RolloutSpec(ApiModel):
     """Limits judged at the checkpoints of every step."""
     guards: Annotated[tuple[Guard, ...], Field(max_length=16)] = ()
     """Limits judged every interval while the candidate may receive traffic."""
-    blindness: Blindness = Blindness()
+    missing_data: MissingData = MissingData()
     """When not knowing becomes a reason to act."""
     on_precondition_lost: LossResponse = LossResponse.REVERT
     """When the candidate has traffic and its Service is deleted, or a Service begins to select the other arm's pods: `Revert` at once, or `Hold`: no progress until it is mended. (A missing candidate Deployment or route always reverts.)"""

@@ -26,7 +26,6 @@ from tidegate.api.run_status import (
 )
 
 __all__ = [
-    "BlindStatus",
     "CheckpointStatus",
     "Clock",
     "CommandStatus",
@@ -37,6 +36,7 @@ __all__ = [
     "GuardStatus",
     "HistoryEntry",
     "Hold",
+    "MissingDataStatus",
     "PairStatus",
     "Paused",
     "PromotionStatus",
@@ -56,7 +56,7 @@ class Condition(StatusModel):
     """A Kubernetes condition, in the shape kstatus reads."""
 
     type: str
-    """`Ready`, `Reconciling`, `Stalled`, `RevertReady`, `Blind`."""
+    """`Ready`, `Reconciling`, `Stalled`, `RevertReady`, `MissingData`."""
     status: str
     """`True`, `False` or `Unknown`."""
     reason: str
@@ -124,7 +124,7 @@ class GuardStatus(StatusModel):
     limit: str = ""
     """The limit it was judged by, and a digest of what was asked; another one starts the clock anew."""
     state: str
-    """`Breached`, `Pending`, `NotComparable`, `TooFew` or `Blind`."""
+    """`Breached`, `Pending`, `NotComparable`, `TooFewRequests`, `NoData` or `SourceDown`."""
     since: datetime
     """Since when it is in this state."""
     message: Words = ""
@@ -133,8 +133,8 @@ class GuardStatus(StatusModel):
     """The worst eight series."""
 
 
-class BlindStatus(StatusModel):
-    """A metric whose question could not be answered, once for each kind. *memory*."""
+class MissingDataStatus(StatusModel):
+    """A metric whose data is missing, once for each kind. *memory*."""
 
     metric: str
     """The metric."""
@@ -143,9 +143,9 @@ class BlindStatus(StatusModel):
     since: datetime
     """Since when."""
     watched: float = 0
-    """Watched seconds without an answer, of this kind."""
+    """Watched seconds without data, of this kind."""
     mark: float = 0
-    """The run's watched seconds at the last blind answer of this kind."""
+    """The run's watched seconds at the last query without data of this kind."""
     answers: int = 0
     """Questions asked in that time."""
     message: Words = ""
@@ -164,7 +164,7 @@ class FindingStatus(StatusModel):
     window: str = ""
     """How far back the metric looks; absent for a test on counts, which looks back to the run's begin."""
     state: str
-    """`Ok`, `Breached`, `Pending`, `NotComparable`, `TooFew` or `Blind`."""
+    """`Ok`, `Breached`, `Pending`, `NotComparable`, `TooFewRequests`, `NoData` or `SourceDown`."""
     value: str = ""
     """The candidate's value, in the metric's unit."""
     baseline: str = ""
@@ -283,8 +283,8 @@ class RolloutStatus(StatusModel):
     """The candidate's share of traffic."""
     guards: tuple[GuardStatus, ...] = ()
     """The guards that are not ok."""
-    blind: tuple[BlindStatus, ...] = ()
-    """The metrics that have no answer."""
+    missing_data: tuple[MissingDataStatus, ...] = ()
+    """The metrics whose data is missing."""
     checkpoints: tuple[CheckpointStatus, ...] = ()
     """The last checkpoints with their evidence, newest first."""
     history: tuple[HistoryEntry, ...] = ()

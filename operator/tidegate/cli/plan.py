@@ -80,7 +80,7 @@ def _sections(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
     for step in spec.steps:
         yield from _lines(f"Guards in step {step.name}, every {spec.interval}", step.guards)
         yield from _lines(f"Thresholds in step {step.name}, at its checkpoints", step.thresholds)
-    yield "Without an answer", _blindness(spec)
+    yield "When data is missing", _missing_data(spec)
     yield "When every step has passed", (words.promotion_in_words(spec.promotion),)
 
 
@@ -89,17 +89,17 @@ def _lines(heading: str, lines: Sequence[Threshold]) -> Iterator[tuple[str, Sequ
         yield heading, [words.line_in_words(line) for line in lines]
 
 
-def _blindness(spec: RolloutSpec) -> list[str]:
+def _missing_data(spec: RolloutSpec) -> list[str]:
     if not spec.metrics:
         return ["there are no metrics"]
     found = [
-        f"a metric without data {words.blindness_in_words(spec.blindness.no_data)}",
-        f"Prometheus not to be asked {words.blindness_in_words(spec.blindness.source_down)}",
+        f"a metric without data {words.missing_data_in_words(spec.missing_data.no_data)}",
+        f"Prometheus unreachable {words.missing_data_in_words(spec.missing_data.source_down)}",
     ]
     for metric in spec.metrics:
-        own = metric.blindness
-        kinds = (("without data", own.no_data), ("not to be asked", own.source_down))
-        found += [f"{metric.name} {kind} {words.blindness_in_words(policy)}" for kind, policy in kinds if policy]
+        own = metric.missing_data
+        kinds = (("without data", own.no_data), ("with Prometheus unreachable", own.source_down))
+        found += [f"{metric.name} {kind} {words.missing_data_in_words(policy)}" for kind, policy in kinds if policy]
     return found
 
 

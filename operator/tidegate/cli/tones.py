@@ -12,7 +12,9 @@ _TONES: Final = {
     **dict.fromkeys(("Ok", "Pass", "Succeeded", "Idle", "ShownOk"), WELL),
     **dict.fromkeys(("Breached", "Breach", "Reverted", "Reverting", "Invalid", "Aborted", "Regressed", "error"), BAD),
     **dict.fromkeys(("Pending", "Undecided", "Paused", "Waiting", "TooFew", "TooFewRequests", "NotComparable"), OPEN),
-    **dict.fromkeys(("Blind", "NoData", "SourceDown", "Superseded", "Inconclusive", "warning", "GuardBreached"), OPEN),
+    **dict.fromkeys(
+        ("MissingData", "NoData", "SourceDown", "Superseded", "Inconclusive", "warning", "GuardBreached"), OPEN
+    ),
 }
 
 

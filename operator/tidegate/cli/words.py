@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.api.metric import BlindAction, BlindPolicy
+from tidegate.api.metric import MissingDataAction, MissingDataPolicy
 from tidegate.api.rollout import Checkpoint, Gate, Promotion, PromotionStrategy, Step
 from tidegate.api.threshold import AfterHold, Guard, LimitKind, OnBreach, Regression, Threshold
 from tidegate.core.checkpoints import offsets
@@ -37,9 +37,11 @@ def checkpoints_in_words(step: Step) -> str:
     return f"{entries}: {len(found)} in all, the last after {in_words(found[-1])}"
 
 
-def blindness_in_words(policy: BlindPolicy) -> str:
-    """How long not knowing is borne, and what then."""
-    then = {BlindAction.REVERT: "revert", BlindAction.HOLD: "hold", BlindAction.WARN: "warn"}[policy.then]
+def missing_data_in_words(policy: MissingDataPolicy) -> str:
+    """How long data may be missing, and what happens then."""
+    then = {MissingDataAction.REVERT: "revert", MissingDataAction.HOLD: "hold", MissingDataAction.WARN: "warn"}[
+        policy.then
+    ]
     return f"for {policy.after} → {then}"
 
 

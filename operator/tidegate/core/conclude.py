@@ -114,9 +114,9 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
             "run": run,
             "step": status.step.model_copy(update={"watched": 0.0}) if status.step is not None else None,
             "guards": tuple(one.model_copy(update={"message": "", "clocks": ()}) for one in status.guards),
-            "blind": tuple(
+            "missing_data": tuple(
                 one.model_copy(update={"watched": 0.0, "mark": 0.0, "answers": min(one.answers, 3), "message": ""})
-                for one in status.blind
+                for one in status.missing_data
             ),
             "conditions": tuple(_without_measures(one) for one in status.conditions),
             "message": "",
@@ -176,7 +176,7 @@ def memory_alone(status: RolloutStatus) -> RolloutStatus:
         "checkpoints": (),
         "history": status.history[:1],
         "guards": tuple(one.model_copy(update={"message": ""}) for one in status.guards),
-        "blind": tuple(one.model_copy(update={"message": ""}) for one in status.blind),
+        "missing_data": tuple(one.model_copy(update={"message": ""}) for one in status.missing_data),
     }
     return status.model_copy(update=update)
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from tidegate.api.status import Condition, RolloutStatus
 from tidegate.core import readiness
-from tidegate.core.blindness import LEAST_ANSWERS
 from tidegate.core.instants import instant
+from tidegate.core.missing_data import LEAST_ANSWERS
 from tidegate.core.observed import ArmName
 from tidegate.core.plan import Decision, Plan, Why
 from tidegate.core.seen import Observed
@@ -29,9 +29,9 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observed) -> tup
         wanted.append(("RevertReady", "False" if why else "True", why or fine))
     if status.run is not None and seen.unread:
         wanted.append(("TemplatesUnread", "True", Why("NotSeen", f"{seen.unread}; the run goes by what it said last")))
-    blind = [one for one in status.blind if one.answers >= LEAST_ANSWERS]
-    if blind:
-        wanted.append(("Blind", "True", Why(blind[0].kind, "; ".join(one.message for one in blind)[:1024])))
+    missing = [one for one in status.missing_data if one.answers >= LEAST_ANSWERS]
+    if missing:
+        wanted.append(("MissingData", "True", Why(missing[0].kind, "; ".join(one.message for one in missing)[:1024])))
     if seen.outcomes_refused:
         wanted.append(("OutcomesUnwritten", "True", Why("WriteRefused", seen.outcomes_refused)))
     known = {condition.type: condition for condition in before}

@@ -55,7 +55,7 @@ class Test:
         """The line judged by all that was counted up to now; what it has gathered is kept in the draft's run."""
         if self.draft.run.traffic_since is None:
             words = f"{self.line.identity}: the candidate has had no traffic yet"
-            return Finding(self.line, State.TOO_FEW, words, sampled=False)
+            return Finding(self.line, State.TOO_FEW_REQUESTS, words, sampled=False)
         before = self._gathered()
         if not self._at_work:
             found = self._judged(self._trial(before))
@@ -81,7 +81,7 @@ class Test:
         if pending.offset and found.state is not State.BREACHED:
             self.draft.wakes.append(self.draft.now + CATCHING_UP)
             words = f"{self.line.identity}: catching up on what was missed, counted up to {instant(pending.begin):%H:%M:%S} UTC"
-            return replace(found, state=State.TOO_FEW, message=words, sampled=False)
+            return replace(found, state=State.TOO_FEW_REQUESTS, message=words, sampled=False)
         return found if pending.ripe else replace(found, sampled=False)
 
     @property
@@ -136,7 +136,7 @@ class Test:
     @property
     def _chunk(self) -> float:
         """Seconds to ask for at once; while the source gives no answer every other time a few: it may be too much that was asked."""
-        known = self.draft.memory.status.blind
+        known = self.draft.memory.status.missing_data
         refused = any(one.message.startswith(f"{self.metric.name}: {UNANSWERED}") for one in known)
         return SHORT if refused and int(self.draft.now / self.draft.interval) % 2 else CHUNK
 

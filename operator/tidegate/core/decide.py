@@ -13,7 +13,6 @@ from typing import Final
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core import grid, promotion, recovery, targets
 from tidegate.core.baselines import adopt_first_release, notice_baseline
-from tidegate.core.blindness import notice_blindness
 from tidegate.core.commands import take_commands
 from tidegate.core.draft import ABSENCE_GRACE, Draft
 from tidegate.core.endings import carry_out
@@ -21,6 +20,7 @@ from tidegate.core.instants import instant
 from tidegate.core.judging import judge_guards, judge_thresholds
 from tidegate.core.keeping import kept_problem, kept_spec, kept_text
 from tidegate.core.memory import Memory
+from tidegate.core.missing_data import notice_missing_data
 from tidegate.core.notices import (
     let_go_of_hold,
     notice_breaches,
@@ -218,7 +218,7 @@ def _look_around(draft: Draft) -> None:
     judge_thresholds(draft)
     notice_breaches(draft)
     if not draft.ending():
-        notice_blindness(draft, judging=draft.memory.last_judged != draft.now)
+        notice_missing_data(draft, judging=draft.memory.last_judged != draft.now)
     for notice in (
         notice_losses,
         notice_lost_services,

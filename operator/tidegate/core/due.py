@@ -53,10 +53,10 @@ def _once(questions: Iterable[Question]) -> tuple[Question, ...]:
 
 
 def _thresholds_needed(draft: Draft) -> bool:
-    """At a checkpoint, while holding, where a raise waits for them, and while one of their metrics is blind."""
+    """At a checkpoint, while holding, where a raise waits for them, and while the data of one of their metrics is missing."""
     if draft.run.promotion is not None:
         return draft.run.hold is not None
-    if draft.run.hold is not None or draft.step.passed or not draft.step.reached or draft.status.blind:
+    if draft.run.hold is not None or draft.step.passed or not draft.step.reached or draft.status.missing_data:
         return True
     step = draft.step_spec
     if step is None:

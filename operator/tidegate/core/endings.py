@@ -84,7 +84,7 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
         run=None,
         step=None,
         guards=(),
-        blind=(),
+        missing_data=(),
         history=(entry, *draft.status.history)[:KEPT_RUNS],
         rejected=draft.status.rejected if outcome in NOT_TRIED else run.version,
         waiting=None,

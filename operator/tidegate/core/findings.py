@@ -25,8 +25,11 @@ class State(StrEnum):
     PENDING = "Pending"
     """Breached, not yet for long enough."""
     NOT_COMPARABLE = "NotComparable"
-    TOO_FEW = "TooFew"
-    BLIND = "Blind"
+    TOO_FEW_REQUESTS = "TooFewRequests"
+    NO_DATA = "NoData"
+    """The source answered, and this metric has no usable value."""
+    SOURCE_DOWN = "SourceDown"
+    """The source could not be queried."""
     OPEN = "Open"
     """Asked, the answer is still out."""
     NOT_ASKED = "NotAsked"
@@ -36,7 +39,18 @@ class State(StrEnum):
 ROUNDING = 1e-9
 """A ratio this little beyond a relative limit is binary fractions, not a breach."""
 
-_WORST_FIRST = (State.BREACHED, State.PENDING, State.BLIND, State.TOO_FEW, State.NOT_COMPARABLE, State.OK)
+MISSING = frozenset({State.NO_DATA, State.SOURCE_DOWN})
+"""States of a limit whose data is missing."""
+
+_WORST_FIRST = (
+    State.BREACHED,
+    State.PENDING,
+    State.SOURCE_DOWN,
+    State.NO_DATA,
+    State.TOO_FEW_REQUESTS,
+    State.NOT_COMPARABLE,
+    State.OK,
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +85,6 @@ class Finding:
     message: str
     worst: SeriesFinding | None = None
     series: tuple[SeriesFinding, ...] = ()
-    source_down: bool = False
-    """Blind because the source could not be asked."""
     sampled: bool = True
     """It rests on an answer; a comparison that cannot be made says nothing of whether the source answers."""
     evidence: Evidence | None = None
@@ -122,7 +134,7 @@ def judge(line: Threshold, metric: Metric, candidate: Sample, baseline: Sample, 
     alone = tuple(one for one in series if one.state is State.NOT_COMPARABLE)
     if alone and len(alone) == len(series) and isinstance(baseline, Value):
         words = f"{line.identity}: no series of the candidate has a counterpart in the baseline: "
-        return Finding(line, State.TOO_FEW, words + _apart(candidate, baseline), series[0], series)
+        return Finding(line, State.TOO_FEW_REQUESTS, words + _apart(candidate, baseline), series[0], series)
     worst = min(
         (one for one in series if one not in alone),
         key=lambda one: (_WORST_FIRST.index(one.state), -_distance(line, one)),
@@ -162,7 +174,7 @@ def _before_comparing(line: Threshold, metric: Metric, context: Context) -> Find
         return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
     if metric.warm_up is not None and context.watched < metric.warm_up.seconds:
         words = f"{line.identity}: warming up, comparable after {metric.warm_up}"
-        return Finding(line, State.TOO_FEW, words, sampled=False)
+        return Finding(line, State.TOO_FEW_REQUESTS, words, sampled=False)
     return None
 
 
@@ -176,14 +188,16 @@ def without_value(line: Threshold, sample: Sample, context: Context) -> Finding 
         case Value():
             return None
         case TooFew(message):
-            return Finding(line, State.TOO_FEW, message)
+            return Finding(line, State.TOO_FEW_REQUESTS, message)
         case NoData(message, certain):
             if context.expected or certain:
-                return Finding(line, State.BLIND, message)
-            return Finding(line, State.TOO_FEW, f"{message} (none is expected yet)")
+                return Finding(line, State.NO_DATA, message)
+            return Finding(
+                line, State.TOO_FEW_REQUESTS, f"{message} (the window does not yet lie within the candidate's traffic)"
+            )
         case Failed() as failed:
             message = f"{line.metric}: {UNANSWERED}{failed.reason}: {failed.message}"
-            return Finding(line, State.BLIND, message, source_down=failed.source_down)
+            return Finding(line, State.SOURCE_DOWN if failed.source_down else State.NO_DATA, message)
         case Open():
             return Finding(line, State.OPEN, "")
         case NotAsked():
@@ -192,7 +206,7 @@ def without_value(line: Threshold, sample: Sample, context: Context) -> Finding 
 
 def _series(line: Threshold, metric: Metric, one: SeriesSample, candidate: Value, baseline: Sample) -> SeriesFinding:
     if one.value is None or math.isnan(one.value):
-        return SeriesFinding(one.series, State.TOO_FEW, requests=one.requests)
+        return SeriesFinding(one.series, State.TOO_FEW_REQUESTS, requests=one.requests)
     if not line.relative:
         state = State.BREACHED if beyond(line, metric, one.value) else State.OK
         return SeriesFinding(one.series, state, one.value, requests=one.requests)
@@ -203,7 +217,7 @@ def _series(line: Threshold, metric: Metric, one: SeriesSample, candidate: Value
     elif other is None:
         state = State.NOT_COMPARABLE
     elif base is None or math.isnan(base):
-        state, base = State.TOO_FEW, None
+        state, base = State.TOO_FEW_REQUESTS, None
     else:
         state = State.BREACHED if _moved_too_far(line, one.value, base) else State.OK
     return SeriesFinding(one.series, state, one.value, base, one.requests)
@@ -218,7 +232,7 @@ def _spread(line: Threshold, metric: Metric, candidate: Value, context: Context)
         words = (
             f"{len(numbers)} of {len(candidate.series)} series of {line.metric} have a value: too few for {line.kind}"
         )
-        return Finding(line, State.TOO_FEW, words)
+        return Finding(line, State.TOO_FEW_REQUESTS, words)
     (low, lowest), (high, highest) = min(numbers), max(numbers)
     spread = _spread_of([value for value, _ in numbers])
     limit = line.max_spread.ratio if line.max_spread is not None else math.inf
@@ -308,7 +322,7 @@ def _sentence(line: Threshold, metric: Metric, worst: SeriesFinding, context: Co
             words += f", {breached} {line.kind} {line.limit}"
         case State.OK:
             words += f", {fine} {line.kind} {line.limit}"
-        case State.TOO_FEW:
+        case State.TOO_FEW_REQUESTS:
             words += f": too little to judge by {line.kind} {line.limit}"
         case State.NOT_COMPARABLE:
             words += f", not comparable by {line.kind} {line.limit}"

@@ -17,8 +17,8 @@ from tidegate.core.draft import Draft
 from tidegate.core.findings import Finding, State
 from tidegate.core.samples import Sample, Value
 
-_OUTRANKED = frozenset({State.OK, State.NOT_COMPARABLE, State.TOO_FEW})
-"""States that a missing group takes the place of: what is breached or blind stays so."""
+_OUTRANKED = frozenset({State.OK, State.NOT_COMPARABLE, State.TOO_FEW_REQUESTS})
+"""States that a missing group takes the place of: what is breached or without data stays so."""
 
 
 def note_groups(draft: Draft, metric: Metric, sample: Sample) -> None:
@@ -42,7 +42,7 @@ def unless_incomplete(metric: Metric, sample: Sample, finding: Finding) -> Findi
         return finding
     there_are = ", ".join(one.series or "one without labels" for one in sample.series[:8])
     words = f"{metric.name}: {len(sample.series)} series, at least {least} are needed (minSeries): {there_are}"
-    return replace(finding, state=State.TOO_FEW, message=words)
+    return replace(finding, state=State.TOO_FEW_REQUESTS, message=words)
 
 
 def without_gone(draft: Draft, metric: Metric, sample: Sample, finding: Finding) -> Finding:
@@ -57,7 +57,7 @@ def without_gone(draft: Draft, metric: Metric, sample: Sample, finding: Finding)
     labels = ", ".join(metric.ratio.by)
     left = ", ".join(one.series for one in sample.series[:8])
     words = f"{metric.name}: {gone} of {len(known)} groups by {labels} that were there in this run are gone; there are {left}"
-    return replace(finding, state=State.TOO_FEW, message=words)
+    return replace(finding, state=State.TOO_FEW_REQUESTS, message=words)
 
 
 def _known(draft: Draft, metric: Metric) -> tuple[str, ...]:

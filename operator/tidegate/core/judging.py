@@ -211,7 +211,7 @@ def _finding(draft: Draft, line: Threshold, asks: Asking, arm: ArmName | None = 
     """The line judged now, with what the source itself warned of."""
     metric = metric_of(draft, line)
     if metric is None:
-        return Finding(line, State.BLIND, f"{line.identity}: there is no metric {line.metric!r}")
+        return Finding(line, State.NO_DATA, f"{line.identity}: there is no metric {line.metric!r}")
     found = _judged(draft, line, metric, asks, arm or serving(draft))
     said = warnings(draft.seen.asked, questions_of(draft, [line])) if found.answered else ()
     return replace(found, message=f"{found.message} (Prometheus: {said[0]})") if said else found

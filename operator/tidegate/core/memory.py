@@ -42,7 +42,7 @@ class Memory:
 
 
 def judged(memory: Memory, later: Memory) -> Memory:
-    """`memory` with what a later judgement has found: where the guards stand, what is blind, a hold, the time that was watched.
+    """`memory` with what a later judgement has found: where the guards stand, what data is missing, a hold, the time that was watched.
 
     Nothing of another run, and nothing of another stage of the promotion: there another arm serves.
     """
@@ -61,7 +61,7 @@ def judged(memory: Memory, later: Memory) -> Memory:
         update={
             "run": run.model_copy(update=changes),
             "guards": later.status.guards,
-            "blind": later.status.blind,
+            "missing_data": later.status.missing_data,
         }
     )
     return replace(

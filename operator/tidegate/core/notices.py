@@ -63,7 +63,7 @@ def notice_our_revert(draft: Draft) -> None:
 
 
 def let_go_of_hold(draft: Draft) -> None:
-    """Ends a hold when nothing is breached, pending or blind any more."""
+    """Ends a hold when nothing is breached, pending or without data any more."""
     hold = draft.run.hold
     if hold is None or (hold.reason == "StepGone" and draft.step_spec is None):
         return

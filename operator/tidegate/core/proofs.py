@@ -60,7 +60,7 @@ def of_regression(
     """The candidate against the baseline."""
     if counts.baseline <= 0 or counts.candidate <= 0:
         words = "cannot be compared yet: no requests of both arms after the warm-up"
-        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, words)
+        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, counts, words)
     possible = ratio_in_words(*compared.possible(alpha))
     sure = f"with {test.confidence} confidence"
     match conclusion:
@@ -83,7 +83,7 @@ def of_limit(
 ) -> Proof:
     """The candidate against a limit; `shared`: it is not shown to be worse than the baseline."""
     if counts.candidate <= 0:
-        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW, counts, "cannot be judged yet: no requests")
+        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, counts, "cannot be judged yet: no requests")
     low, high = rate_interval(counts.candidate, counts.candidate_bad, alpha)
     possible = f"{shown(low, Unit.RATIO)} to {shown(high, Unit.RATIO)}"
     sure = f"with {test.confidence} confidence"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidegate.api.rollout import Step
 from tidegate.core import claiming, gates, readiness, targets
 from tidegate.core.draft import Draft
-from tidegate.core.findings import Finding, State
+from tidegate.core.findings import MISSING, Finding, State
 from tidegate.core.judging import acting
 from tidegate.core.observed import ABSENT, Absence, Acceptance, Arm, ArmName, Failed, Route, Unknown, Unseen, Vector
 from tidegate.core.plan import Why
@@ -15,7 +15,7 @@ from tidegate.core.version import same_version
 AT_MOST_EVERY = 2.0
 """Seconds between two judgements asked for only because everything else allows a raise."""
 
-BAD = frozenset({State.BREACHED, State.PENDING, State.BLIND})
+BAD = frozenset({State.BREACHED, State.PENDING, *MISSING})
 """States of an acting line that keep a hold from ending."""
 
 WELL = frozenset({State.OK, State.NOT_COMPARABLE})

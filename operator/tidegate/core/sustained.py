@@ -1,6 +1,6 @@
 """`for`: a breach must last, in watched time, for each series by itself.
 
-A good sample resets a series' clock. Anything else (blind, too few, not comparable, a series that is gone) neither
+A good sample resets a series' clock. Anything else (no data, too few, not comparable, a series that is gone) neither
 resets nor completes it. A breached sample adds the watched time since the breached sample before it, at most two
 intervals: what lay between was not seen.
 """

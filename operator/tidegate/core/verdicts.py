@@ -12,7 +12,7 @@ from tidegate.core.attribution import shared
 from tidegate.core.checkpoints import offsets, reached
 from tidegate.core.draft import Draft
 from tidegate.core.evidence.intervals import rate_interval
-from tidegate.core.findings import Evidence, Finding, SeriesFinding, State, shown, unit_of
+from tidegate.core.findings import MISSING, Evidence, Finding, SeriesFinding, State, shown, unit_of
 from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting, metric_of
 from tidegate.core.plan import Why
@@ -69,7 +69,7 @@ def _undecided(draft: Draft, *, final: bool) -> str | None:
     if any(finding.state is State.BREACHED for finding in findings):
         return None
     for finding in findings:
-        if finding.state in {State.TOO_FEW, State.BLIND}:
+        if finding.state in {State.TOO_FEW_REQUESTS, *MISSING}:
             return finding.message
     if final and draft.memory.present is not None and draft.weight > 0:
         longest = max((m.window.seconds for f in findings if (m := metric_of(draft, f.line))), default=0.0)

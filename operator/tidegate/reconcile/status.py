@@ -25,7 +25,7 @@ REMEMBERED: Final = (
     "run",
     "step",
     "guards",
-    "blind",
+    "missingData",
     "checkpoints",
     "history",
     "released",

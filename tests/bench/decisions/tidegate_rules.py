@@ -110,7 +110,7 @@ class Plain:
         self._latest.append(minute.window)
         seen = together(self._latest)
         if not seen.candidate:
-            return False  # blind: neither resets nor completes what lasts
+            return False  # no data: neither resets nor completes what lasts
         if seen.candidate_bad / seen.candidate <= self._limit:
             self._since = None
             return False

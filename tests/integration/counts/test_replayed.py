@@ -135,7 +135,7 @@ async def test_each_request_is_counted_once(past: Past, operator: str) -> None:
     assert found.counts == truth(one.source, begin, end)
     assert found.counts[3] > 100
     assert one.shop.outcome == ""
-    assert not one.witness.status.blind
+    assert not one.witness.status.missing_data
     known = [question for question in asked.questions if question.part.startswith("known")]
     assert 0 < len(known) < len(asked.questions) / 10, "what was before the look-back is asked for only then"
 

@@ -101,7 +101,7 @@ CASES = [
     Case("deployment: web,", f"deployment: {'w' * 254},"), Case("deployment: web,", "deployment: web-canary,"), Case("service: web}", "service: web, minAvailable: 0}"),
     Case("service: web}", "service: web, minAvailable: 1.0}"), Case("service: web}", "service: web, minAvailable: 1.5}"), Case("service: web}", "service: web, minAvailable: '1'}"),
     Case("service: web}", "service: web, minAvailable: null}"), Case("  interval: 30s", "  revision: \"a\\nb\""), Case("  interval: 30s", "  revision: 5"), Case("  interval: 30s", "  revision: '5'"),
-    Case("  interval: 30s", "  prometheus: {source: \"\\e[2J\"}"), Case("  interval: 30s", "  prometheus: {}"), Case("  interval: 30s", "  blindness: {noData: {after: 1m}}"),
+    Case("  interval: 30s", "  prometheus: {source: \"\\e[2J\"}"), Case("  interval: 30s", "  prometheus: {}"), Case("  interval: 30s", "  missingData: {noData: {after: 1m}}"),
     # gates
     *(Case("2026-11-21T14:00:00Z", instant) for instant in (
         "'2026-11-21T14:00:00+01:00'", "'2026-11-21 14:00:00Z'", "'2026-11-21'", "2026-11-21", "'2026-11-21T14:00Z'", "'2026-13-01T14:00:00Z'", "1763733600", "'2026-11-21T14:00:00.5Z'",

@@ -125,7 +125,7 @@ async def test_a_template_at_every_limit_is_within_the_budget(api: Api, namespac
 async def test_what_is_not_given_is_filled_in(rollout: Object) -> None:
     spec = rollout["spec"]
     assert spec["prometheus"] == {"source": "default"}
-    assert spec["blindness"] == {
+    assert spec["missingData"] == {
         "noData": {"after": "10m", "then": "Revert"},
         "sourceDown": {"after": "1h", "then": "Hold"},
     }
@@ -137,8 +137,8 @@ async def test_what_is_not_given_is_filled_in(rollout: Object) -> None:
 
 async def test_half_of_a_nested_default_is_completed(api: Api, namespace: str) -> None:
     hold = {"after": "5m", "then": "Hold"}
-    stored = await api.create(in_namespace(good({"blindness": {"noData": hold}}), namespace))
-    assert stored["spec"]["blindness"] == {"noData": hold, "sourceDown": {"after": "1h", "then": "Hold"}}
+    stored = await api.create(in_namespace(good({"missingData": {"noData": hold}}), namespace))
+    assert stored["spec"]["missingData"] == {"noData": hold, "sourceDown": {"after": "1h", "then": "Hold"}}
 
 
 async def test_a_new_object_has_a_status_that_nobody_takes_for_a_judgement(rollout: Object) -> None:

@@ -19,7 +19,7 @@ async def test_while_prometheus_is_stopped_nothing_advances_and_nothing_aborts(l
     async with run_under_way(lab, namespace, steps=SHORT) as stage:
         await lab.prometheus.stop()
         try:
-            await stage.until_condition("Blind", "SourceDown")
+            await stage.until_condition("MissingData", "SourceDown")
             await stage.until_status("the final checkpoint waits for answers", ("run", "waiting"))
             status = await stage.status()
             assert status["run"]["waiting"]["reason"] == "CheckpointUndecided"
@@ -32,13 +32,13 @@ async def test_while_prometheus_is_stopped_nothing_advances_and_nothing_aborts(l
 
 @pytest.mark.timeout(150)
 async def test_prometheus_away_for_longer_than_the_deadline_reverts(lab: Lab, namespace: str) -> None:
-    blindness = {"sourceDown": {"after": "6s", "then": "Revert"}}
-    async with run_under_way(lab, namespace, blindness=blindness) as stage:
+    missing_data = {"sourceDown": {"after": "6s", "then": "Revert"}}
+    async with run_under_way(lab, namespace, missingData=missing_data) as stage:
         await lab.prometheus.stop()
         try:
             await stage.until_share(0)
             assert await stage.until_outcome() == "Reverted"
-            assert (await stage.status())["history"][0]["reason"] == "BlindSourceDown"
+            assert (await stage.status())["history"][0]["reason"] == "SourceDown"
         finally:
             await lab.prometheus.start()
 

@@ -81,7 +81,7 @@ def test_nothing_in_status_can_refuse_a_value_of_the_right_type() -> None:
 def test_the_defaults_are_the_models() -> None:
     spec = root()["properties"]["spec"]["properties"]
     assert spec["prometheus"]["default"] == {"source": "default"}
-    assert spec["blindness"]["default"]["sourceDown"] == {"after": "1h", "then": "Hold"}
+    assert spec["missingData"]["default"]["sourceDown"] == {"after": "1h", "then": "Hold"}
     assert "default" not in spec["metrics"]
 
 

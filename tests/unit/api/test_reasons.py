@@ -22,7 +22,6 @@ SPEAKING = {
 }
 """Calls that give a reason, and the position of it among the arguments."""
 MADE_UP = {
-    *(f"Blind{kind}" for kind in ("NoData", "SourceDown")),
     *(f"{arm}{thing}Missing" for arm in ("Baseline", "Candidate") for thing in ("", "Service")),
     *("Aborted", "Deleted", "Reverted", "Superseded", "Succeeded", "NoData", "SourceDown", "RouterNotServed"),
     *("RevertRefused", "WriteRefused"),

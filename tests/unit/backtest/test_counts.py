@@ -142,9 +142,9 @@ def plain(past: PastRun) -> tuple[object, ...]:
 )
 async def test_leaving_out_quiet_ticks_changes_nothing(guards: list[dict[str, Any]], candidate: list[Any]) -> None:
     shares: Shares = {"shop": [(0.0, "0.5%"), (1800.0, "30%"), (2300.0, "0.5%")], "shop-canary": candidate}
-    blindness = {"noData": {"after": "3m", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
+    missing_data = {"noData": {"after": "3m", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
     leaping, ticking = [
-        await judged(shares, 6000, leap=leap, interval="30s", guards=guards, blindness=blindness)
+        await judged(shares, 6000, leap=leap, interval="30s", guards=guards, missingData=missing_data)
         for leap in (True, False)
     ]
     assert [plain(one) for one in leaping.runs] == [plain(one) for one in ticking.runs]
@@ -171,9 +171,9 @@ async def test_a_counter_that_never_was_is_not_asked_for_again_and_again() -> No
 
 async def test_a_counter_that_went_away_is_no_data() -> None:
     shares: Shares = {"shop": [(0.0, "0.5%")], "shop-canary": [(0.0, "0.5%"), (3600.0, None)]}
-    blindness = {"noData": {"after": "5m", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
-    (past,) = (await judged(shares, guards=[MAX], blindness=blindness)).runs
-    assert past.reason == "BlindNoData"
+    missing_data = {"noData": {"after": "5m", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
+    (past,) = (await judged(shares, guards=[MAX], missingData=missing_data)).runs
+    assert past.reason == "NoData"
     assert 3900 <= past.end - START <= 4100
 
 
@@ -182,9 +182,9 @@ async def test_a_last_scrape_is_noticed_in_the_midst_of_a_silence(*, leap: bool)
     shares: Shares = {"shop": [(0.0, "0.5%")], "shop-canary": [(0.0, "0.5%"), (3600.0, None)]}
     late = {'last_over_time(all{d="shop-canary"}': lambda t: 1.0 if t > 4200 else None}
     past = Past(dict(rates(shares).answers) | late)
-    blindness = {"noData": {"after": "5m", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
-    (one,) = (await judged(shares, past=past, guards=[MAX], blindness=blindness, leap=leap)).runs
-    assert one.reason == "BlindNoData"
+    missing_data = {"noData": {"after": "5m", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
+    (one,) = (await judged(shares, past=past, guards=[MAX], missingData=missing_data, leap=leap)).runs
+    assert one.reason == "NoData"
     assert 4500 <= one.end - START <= 4600
 
 

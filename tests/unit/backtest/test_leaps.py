@@ -78,7 +78,7 @@ async def test_leaving_out_quiet_ticks_changes_nothing(seed: int) -> None:
         "ALERTS": Story(f"alerts{seed}", 0, (1.0, 3.0, None), share),
     }
     promotion = {"strategy": "CopyTemplate", "settle": "0s"}
-    of = spec(metrics=METRICS, guards=GUARDS, steps=STEPS, blindness=BLIND, promotion=promotion)
+    of = spec(metrics=METRICS, guards=GUARDS, steps=STEPS, missingData=BLIND, promotion=promotion)
     leaping = await run(past, of, 2200, every=400)
     ticking = await run(past, of, 2200, every=400, leap=False)
     assert [told(one) for one in leaping.runs] == [told(one) for one in ticking.runs]
@@ -102,10 +102,10 @@ async def test_what_is_due_at_a_point_of_the_grid_is_not_found_one_point_later()
         {"name": "canary", "weight": 10, "duration": "5m3s"},
         {"name": "half", "weight": 50, "duration": "4m", "gate": gate},
     ]
-    of = spec(steps=steps, blindness=BLIND)
+    of = spec(steps=steps, missingData=BLIND)
     ends = set()
     for leap in (True, False):
         found = await run({"shop": lambda t: None if t >= 380 else 0.01}, of, 2200, every=173, leap=leap)
         ends.add(tuple(round(past.end, 1) for past in found.runs))
-        assert found.runs[0].reason == "BlindNoData"
+        assert found.runs[0].reason == "NoData"
     assert len(ends) == 1

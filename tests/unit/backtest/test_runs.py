@@ -49,9 +49,9 @@ async def test_a_history_that_ends_first_leaves_the_run_open() -> None:
 
 
 async def test_no_data_reverts_as_the_operator_would_and_is_told() -> None:
-    blindness = {"noData": {"after": "1m", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
-    found = await run({CANARY: lambda t: None if t >= 200 else 0.01}, spec(blindness=blindness))
-    assert found.runs[0].reason == "BlindNoData"
+    missing_data = {"noData": {"after": "1m", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
+    found = await run({CANARY: lambda t: None if t >= 200 else 0.01}, spec(missingData=missing_data))
+    assert found.runs[0].reason == "NoData"
     assert 250 <= found.runs[0].end - START < 280
     gap = next(one for one in found.gaps if one.arm == "candidate")
     assert gap.first[0] - START == pytest.approx(208.5, abs=0.1)

@@ -69,9 +69,9 @@ Thresholds in step ramp, at its checkpoints
 Thresholds in step everyone, at its checkpoints
   error-rate above 0.1% → revert
 
-Without an answer
+When data is missing
   a metric without data for 10m → revert
-  Prometheus not to be asked for 1h → hold
+  Prometheus unreachable for 1h → hold
   p99-latency without data for 10m → hold
 
 When every step has passed

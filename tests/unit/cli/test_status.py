@@ -183,7 +183,7 @@ def test_findings_come_as_a_table_of_limit_and_value() -> None:
     status = {
         "run": RUN,
         "guards": [{"name": "errors max 5%", "state": "Pending", "since": AT, "message": "6% for 2m of 15m"}],
-        "blind": [{"metric": "stars", "kind": "NoData", "since": AT, "message": "empty"}],
+        "missingData": [{"metric": "stars", "kind": "NoData", "since": AT, "message": "empty"}],
         "checkpoints": [{"step": "canary", "at": "15m", "time": AT, "verdict": "Pass", "findings": [finding]}],
         "history": [
             {"id": "2", "version": {}, "outcome": "Reverted", "reason": "GuardBreached", "startTime": AT, "endTime": AT}
@@ -196,7 +196,7 @@ def test_findings_come_as_a_table_of_limit_and_value() -> None:
             "errors max 5%   Pending   14:00:00 UTC   6% for 2m of 15m\n"
         ),
         (
-            "Metrics without an answer\n"
+            "Metrics without data\n"
             "METRIC   WHY      SINCE          WHAT WAS ANSWERED\n"
             "stars    NoData   14:00:00 UTC   empty\n"
         ),
@@ -269,18 +269,18 @@ def test_a_name_that_says_metric_and_limit_stands_alone() -> None:
 
 def test_what_is_said_already_is_not_said_again() -> None:
     message = "errors: the answer is empty"
-    blind = {"metric": "errors", "kind": "NoData", "since": AT, "message": message}
+    missing = {"metric": "errors", "kind": "NoData", "since": AT, "message": message}
     status = {
         "message": message,
         "conditions": [
             condition("Ready", "Unknown", "Holding", message),
             condition("Reconciling", "True", "Holding", message),
             condition("RevertReady", "True", "BaselineReady", "a revert would land on enough available pods"),
-            condition("Blind", "True", "NoData", message),
+            condition("MissingData", "True", "NoData", message),
         ],
         "run": RUN | {"hold": {"reason": "NoData", "message": message, "since": AT}},
-        "guards": [{"name": "errors max 5%", "state": "Blind", "since": AT, "message": message}],
-        "blind": [blind],
+        "guards": [{"name": "errors max 5%", "state": "NoData", "since": AT, "message": message}],
+        "missingData": [missing],
     }
     lines = told(status)
     assert "\n".join(lines).count(message) == 2, "once in words, and once where it is asked which metric"

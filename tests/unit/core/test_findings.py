@@ -41,18 +41,18 @@ def line(limit: dict[str, str], metric: str = "p99") -> Threshold:
         ("minus infinity is below every max", MAX, one(-INF), NotAsked(), State.OK),
         ("infinity is above every min", MIN, one(INF), NotAsked(), State.OK),
         ("minus infinity is below every min", MIN, one(-INF), NotAsked(), State.BREACHED),
-        ("not a number is nothing observed", MAX, one(NAN), NotAsked(), State.TOO_FEW),
+        ("not a number is nothing observed", MAX, one(NAN), NotAsked(), State.TOO_FEW_REQUESTS),
         (
-            "an answer that can never be used is blind at once",
+            "an answer that can never be used is no data at once",
             MAX,
             NoData("5,000 series", certain=True),
             NotAsked(),
-            State.BLIND,
+            State.NO_DATA,
         ),
-        ("no data is blind", MAX, NoData("nothing"), NotAsked(), State.BLIND),
-        ("a failed question is blind", MAX, Failed(FailedReason.TIMEOUT), NotAsked(), State.BLIND),
-        ("too few is neither", MAX, TooFew("3 requests"), NotAsked(), State.TOO_FEW),
-        ("a series with too few is too few", MAX, one(None), NotAsked(), State.TOO_FEW),
+        ("no data is told", MAX, NoData("nothing"), NotAsked(), State.NO_DATA),
+        ("a failed query is no data", MAX, Failed(FailedReason.TIMEOUT), NotAsked(), State.NO_DATA),
+        ("too few is neither", MAX, TooFew("3 requests"), NotAsked(), State.TOO_FEW_REQUESTS),
+        ("a series with too few is too few", MAX, one(None), NotAsked(), State.TOO_FEW_REQUESTS),
         ("an open question is open", MAX, Open(), NotAsked(), State.OPEN),
         ("a question not asked is not asked", MAX, NotAsked(), NotAsked(), State.NOT_ASKED),
         ("exactly 20% more is within", UP, one(0.12), one(0.1), State.OK),
@@ -78,9 +78,9 @@ def line(limit: dict[str, str], metric: str = "p99") -> Threshold:
         ("infinity has not fallen", DOWN, one(INF), one(0.1), State.OK),
         ("minus infinity is below the floor", UP_FLOOR, one(-INF), one(0.1), State.OK),
         ("minus infinity has fallen from any number", DOWN, one(-INF), one(0.1), State.BREACHED),
-        ("a baseline in which nothing was observed is too little", UP, one(0.1), one(NAN), State.TOO_FEW),
-        ("a baseline without data is blind", UP, one(0.1), NoData("nothing"), State.BLIND),
-        ("a baseline with too few is too few", UP, one(0.1), one(None), State.TOO_FEW),
+        ("a baseline in which nothing was observed is too little", UP, one(0.1), one(NAN), State.TOO_FEW_REQUESTS),
+        ("a baseline without data is no data", UP, one(0.1), NoData("nothing"), State.NO_DATA),
+        ("a baseline with too few is too few", UP, one(0.1), one(None), State.TOO_FEW_REQUESTS),
         ("a baseline not answered yet is open", UP, one(0.1), Open(), State.OPEN),
         ("a negative baseline is compared by its size", UP, one(-0.05), one(-0.1), State.BREACHED),
     ],
@@ -101,8 +101,8 @@ def series(**values: float | None) -> Value:
         ("every series must be within", series(a=0.1, b=0.3), State.BREACHED, "b"),
         ("the worst of two breaches is named", series(a=0.3, b=0.9, c=0.4), State.BREACHED, "b"),
         ("a breach is worse than nothing observed", series(a=NAN, b=0.3), State.BREACHED, "b"),
-        ("nothing observed in one is no pass of the others", series(a=0.1, b=NAN), State.TOO_FEW, "b"),
-        ("too few in one is no pass of the others", series(a=0.1, b=None), State.TOO_FEW, "b"),
+        ("nothing observed in one is no pass of the others", series(a=0.1, b=NAN), State.TOO_FEW_REQUESTS, "b"),
+        ("too few in one is no pass of the others", series(a=0.1, b=None), State.TOO_FEW_REQUESTS, "b"),
         ("infinity is the worst", series(a=1e9, b=INF), State.BREACHED, "b"),
     ],
 )
@@ -135,9 +135,14 @@ def test_for_a_relative_limit_the_one_farthest_from_its_baseline_is_the_worst(
         ("one against one may differ in labels", series(canary=0.2), series(stable=0.1), State.BREACHED),
         ("one new series blocks nothing", series(a=0.1, b=0.2), series(a=0.1), State.OK),
         ("a breach of another one stands", series(a=0.2, b=0.2), series(a=0.1), State.BREACHED),
-        ("too few in another one stands", series(a=None, b=0.2), series(a=0.1), State.TOO_FEW),
-        ("where none has a counterpart nothing is decided", series(a=0.1, b=0.2), series(c=0.1, d=0.1), State.TOO_FEW),
-        ("one against several has none by its place", series(a=0.1), series(c=0.1, d=0.1), State.TOO_FEW),
+        ("too few in another one stands", series(a=None, b=0.2), series(a=0.1), State.TOO_FEW_REQUESTS),
+        (
+            "where none has a counterpart nothing is decided",
+            series(a=0.1, b=0.2),
+            series(c=0.1, d=0.1),
+            State.TOO_FEW_REQUESTS,
+        ),
+        ("one against several has none by its place", series(a=0.1), series(c=0.1, d=0.1), State.TOO_FEW_REQUESTS),
     ],
 )
 def test_relative_limits_of_several_series(why: str, candidate: Value, baseline: Value, state: State) -> None:
@@ -147,7 +152,7 @@ def test_relative_limits_of_several_series(why: str, candidate: Value, baseline:
 @pytest.mark.parametrize(
     ("why", "context", "state"),
     [
-        ("before the warm-up nothing is compared", Context(watched=299), State.TOO_FEW),
+        ("before the warm-up nothing is compared", Context(watched=299), State.TOO_FEW_REQUESTS),
         ("after it, it is", Context(watched=300), State.BREACHED),
         ("without a baseline in traffic nothing is comparable", Context(comparable=False), State.NOT_COMPARABLE),
     ],
@@ -157,8 +162,8 @@ def test_when_relative_limits_rest(why: str, context: Context, state: State) -> 
 
 
 @pytest.mark.parametrize("sample", [NoData("nothing"), one(NAN)])
-def test_in_the_first_seconds_no_data_is_not_blindness(sample: Sample) -> None:
-    assert judge(line(MAX), SECONDS, sample, NotAsked(), Context(expected=False)).state is State.TOO_FEW
+def test_in_the_first_seconds_no_data_is_not_missing_data(sample: Sample) -> None:
+    assert judge(line(MAX), SECONDS, sample, NotAsked(), Context(expected=False)).state is State.TOO_FEW_REQUESTS
 
 
 @pytest.mark.parametrize(
@@ -173,7 +178,7 @@ def test_in_the_first_seconds_no_data_is_not_blindness(sample: Sample) -> None:
 )
 def test_a_bad_query_is_the_questions_fault_and_not_the_sources(reason: FailedReason, down: bool) -> None:  # noqa: FBT001
     finding = judge(line(MAX), SECONDS, Failed(reason, "x"), NotAsked(), Context())
-    assert finding.source_down is down
+    assert (finding.state is State.SOURCE_DOWN) is down
 
 
 def test_a_finding_says_metric_arm_value_limit_baseline_window_and_requests() -> None:
@@ -208,7 +213,7 @@ def test_series_without_a_counterpart_below_the_floor_are_fine() -> None:
 
 def test_where_no_series_has_a_counterpart_the_labels_that_differ_are_named() -> None:
     finding = judge(line(UP), SECONDS, labelled("canary", a=0.1, b=0.2), labelled("stable", a=0.1, b=0.2), Context())
-    assert finding.state is State.TOO_FEW
+    assert finding.state is State.TOO_FEW_REQUESTS
     assert finding.message.endswith(
         "no series of the candidate has a counterpart in the baseline: they differ in pod; aggregate that away in the query"
     )
@@ -221,7 +226,7 @@ def test_where_no_series_has_a_counterpart_the_labels_that_differ_are_named() ->
         ("all infinite are the same", (INF, INF), State.OK, "0%"),
         ("one infinite lies infinitely apart", (0.2, INF), State.BREACHED, "+Inf"),
         ("around 0 any difference is infinite", (-0.1, 0.1), State.BREACHED, "+Inf"),
-        ("nothing observed in one hides the spread", (0.2, NAN), State.TOO_FEW, "1 of 2"),
+        ("nothing observed in one hides the spread", (0.2, NAN), State.TOO_FEW_REQUESTS, "1 of 2"),
     ],
 )
 def test_spreads_without_a_number(why: str, values: tuple[float, float], state: State, spread: str) -> None:
@@ -232,5 +237,5 @@ def test_spreads_without_a_number(why: str, values: tuple[float, float], state: 
 def test_an_answer_of_the_wrong_kind_is_no_data_and_not_a_source_that_is_down() -> None:
     failed = Failed(FailedReason.BAD_ANSWER, "the question gives a native histogram")
     finding = judge(line(MAX), SECONDS, failed, NotAsked(), Context(expected=False))
-    assert (finding.state, finding.source_down) == (State.BLIND, False)
+    assert finding.state is State.NO_DATA
     assert "native histogram" in finding.message

@@ -1,4 +1,4 @@
-"""Series that are missing leave a verdict undecided; what is breached or blind stays so."""
+"""Series that are missing leave a verdict undecided; what is breached or without data stays so."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def judged(state: State) -> Finding:
 
 
 STATES = [
-    (State.OK, State.TOO_FEW),
-    (State.NOT_COMPARABLE, State.TOO_FEW),
-    (State.TOO_FEW, State.TOO_FEW),
+    (State.OK, State.TOO_FEW_REQUESTS),
+    (State.NOT_COMPARABLE, State.TOO_FEW_REQUESTS),
+    (State.TOO_FEW_REQUESTS, State.TOO_FEW_REQUESTS),
     (State.BREACHED, State.BREACHED),
-    (State.BLIND, State.BLIND),
+    (State.NO_DATA, State.NO_DATA),
 ]
 
 
@@ -55,7 +55,7 @@ def test_fewer_series_than_are_needed_decide_nothing_good(before: State, after: 
     found = unless_incomplete(PLAIN, value("eu", "us"), judged(before))
     assert found.state is after
     incomplete = "errors: 2 series, at least 3 are needed (minSeries): eu, us"
-    assert found.message == (incomplete if after is State.TOO_FEW else "as judged")
+    assert found.message == (incomplete if after is State.TOO_FEW_REQUESTS else "as judged")
 
 
 def test_as_many_series_as_are_needed_are_enough() -> None:

@@ -78,7 +78,7 @@ SENTENCES = (
         "one arm only",
         LINE,
         compared(Window(900, 9, 0, 0), Conclusion.INCONCLUSIVE),
-        State.TOO_FEW,
+        State.TOO_FEW_REQUESTS,
         "error-rate of the candidate cannot be compared yet: no requests of both arms after the warm-up",
     ),
     (
@@ -115,7 +115,7 @@ SENTENCES = (
         "no requests",
         LIMIT,
         limited(NONE, Conclusion.INCONCLUSIVE),
-        State.TOO_FEW,
+        State.TOO_FEW_REQUESTS,
         "error-rate of the candidate cannot be judged yet: no requests",
     ),
     (

@@ -13,7 +13,7 @@ from tidegate.api import room
 from tidegate.api.checks import check_rollout
 from tidegate.api.checks.memory import needed
 from tidegate.api.run_status import EvidenceStatus, GroupsStatus
-from tidegate.api.status import BlindStatus, Clock, GuardStatus, RolloutStatus, RunStatus, StepBegin
+from tidegate.api.status import Clock, GuardStatus, MissingDataStatus, RolloutStatus, RunStatus, StepBegin
 from tidegate.core.conclude import LARGEST, memory_alone, on_the_wire
 from tidegate.core.keeping import kept_text
 from tidegate.core.samples import labelled
@@ -48,7 +48,9 @@ GUARD = GuardStatus(
     state="NotComparable",
     since=AT,
 )
-BLIND = BlindStatus(metric=NAME, kind="SourceDown", since=AT, watched=1_123_456.789, mark=1_123_456.789, answers=20_000)
+MISSING = MissingDataStatus(
+    metric=NAME, kind="SourceDown", since=AT, watched=1_123_456.789, mark=1_123_456.789, answers=20_000
+)
 GROUPS = GroupsStatus(metric=NAME, asked="0" * 6, seen=tuple(f"{place:06x}" for place in range(room.MAX_SERIES)))
 
 
@@ -63,7 +65,7 @@ def size(*models: BaseModel) -> int:
         ((TEST.model_copy(update={"absolute": (), "limited": 0}),), room.A_TEST),
         ((CLOCK,), room.A_CLOCK),
         ((GUARD,), room.A_GUARD),
-        ((BLIND, BLIND), room.A_METRIC),
+        ((MISSING, MISSING), room.A_METRIC),
         ((GROUPS,), room.A_GROUPING),
         ((StepBegin(name=NAME, time=AT),), room.A_STEP),
     ],
@@ -119,7 +121,7 @@ def test_whatever_is_allowed_fits_into_status(metrics: int, guards: int, tests: 
             begun=(StepBegin(name=NAME, time=AT),) * len(fits.steps),
         ),
         guards=(GUARD.model_copy(update={"clocks": (CLOCK,) * most, "message": "x" * 400}),) * guards,
-        blind=(BLIND.model_copy(update={"message": "x" * 400}),) * (2 * metrics),
+        missing_data=(MISSING.model_copy(update={"message": "x" * 400}),) * (2 * metrics),
     )
     assert on_the_wire(status)["run"] is not None
     assert size(memory_alone(status)) <= needed(fits) + 1000 <= room.MEMORY + 1000 < LARGEST

@@ -54,7 +54,7 @@ def shares(bad: Answer, total: Answer) -> dict[str, float | None] | str:
             {'{segment="a"}': 0.0, '{segment="b"}': None},
         ),
         ("too few in all is too few", vector(), vector(only=49.9), "TooFew"),
-        ("no request at all is too few, not blindness", vector(), vector(), "TooFew"),
+        ("no request at all is too few, not missing data", vector(), vector(), "TooFew"),
         ("exactly enough is enough", vector(), vector(only=50), {"": 0.0}),
         ("too many groups are an error", vector(), many(MAX_SERIES + 1), "NoData"),
         ("a failed half is failed", Failed(FailedReason.TIMEOUT), vector(only=100), "Failed"),

@@ -10,12 +10,12 @@ from tidegate.core.findings import Finding, SeriesFinding, State
 from tidegate.core.sustained import KEPT, clocks_after, sustained_state
 
 LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})
-BAD, GOOD, BLIND, FEW, OPEN = State.BREACHED, State.OK, State.BLIND, State.TOO_FEW, State.OPEN
+BAD, GOOD, NONE, FEW, OPEN = State.BREACHED, State.OK, State.NO_DATA, State.TOO_FEW_REQUESTS, State.OPEN
 
 
 def finding(**states: State) -> Finding:
     series = tuple(SeriesFinding(name, state, 1.0) for name, state in states.items())
-    order = [BAD, BLIND, FEW, OPEN, GOOD]
+    order = [BAD, NONE, FEW, OPEN, GOOD]
     return Finding(
         LINE, min(states.values(), key=order.index), "", series=series if OPEN not in states.values() else ()
     )
@@ -28,8 +28,8 @@ def finding(**states: State) -> Finding:
         ("two lie ten seconds apart", [(0, BAD), (10, BAD)], State.PENDING),
         ("thirty seconds of breach are enough", [(0, BAD), (10, BAD), (20, BAD), (30, BAD)], State.BREACHED),
         ("a good sample starts it anew", [(0, BAD), (20, BAD), (25, GOOD), (30, BAD), (40, BAD)], State.PENDING),
-        ("blindness does not complete it", [(0, BAD), (10, BAD), (20, BLIND), (30, BLIND)], State.BLIND),
-        ("blindness does not reset it", [(0, BAD), (10, BAD), (20, BLIND), (30, BAD), (40, BAD)], State.BREACHED),
+        ("missing data does not complete it", [(0, BAD), (10, BAD), (20, NONE), (30, NONE)], State.NO_DATA),
+        ("missing data does not reset it", [(0, BAD), (10, BAD), (20, NONE), (30, BAD), (40, BAD)], State.BREACHED),
         ("too few does not reset it", [(0, BAD), (10, BAD), (20, FEW), (30, BAD), (40, BAD)], State.BREACHED),
         ("an unanswered question changes nothing", [(0, BAD), (10, OPEN), (20, BAD), (30, BAD)], State.BREACHED),
         ("a long gap counts two intervals", [(0, BAD), (3600, BAD)], State.PENDING),

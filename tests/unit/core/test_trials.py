@@ -122,7 +122,7 @@ def test_the_comparison_goes_on_over_the_end_of_an_incident_without_a_gap() -> N
 
 def test_a_comparison_with_an_arm_that_gets_nothing_says_nothing_good() -> None:
     for window in (Window(0, 0, 100, 5), Window(900, 5, 0, 0), NONE):
-        assert after(against_baseline(), [window] * 5).proof().state is State.TOO_FEW
+        assert after(against_baseline(), [window] * 5).proof().state is State.TOO_FEW_REQUESTS
 
 
 def test_what_is_shown_of_a_regression_is_what_came_since_it_began() -> None:

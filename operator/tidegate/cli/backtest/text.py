@@ -232,7 +232,7 @@ def _line(found: Backtest, one: LineSummary) -> tuple[str, ...]:
         beyond,
         (in_words(one.longest) or "0s") if lasting(line) and one.beyond else "",
         str(one.too_few) if one.too_few else "",
-        str(one.blind) if one.blind else "",
+        str(one.missing) if one.missing else "",
         worst,
         moment(one.worst_at) if one.worst_at is not None else "",
         "not tested"

@@ -179,7 +179,7 @@ def _said_elsewhere(condition: Condition, told: Told) -> bool:
     """Whether a condition's words are those of another line or table, or say only that all is well."""
     words = condition.message
     status = told.status
-    if not words or condition.type == "Blind" or words == status.message:
+    if not words or condition.type == "MissingData" or words == status.message:
         return True
     if condition.type in {"Ready", "Reconciling", "Stalled"}:
         last = status.history[0].message if status.history else ""

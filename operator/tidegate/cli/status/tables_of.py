@@ -23,13 +23,13 @@ JUDGED: Final = ("metric", "limit", "window", "candidate", "baseline", "series",
 def tables(told: Told) -> Iterator[Table]:
     """See the module."""
     status = told.status
-    unanswered = {blind.message for blind in status.blind} - {""}
+    unanswered = {one.message for one in status.missing_data} - {""}
     if status.guards:
         rows = [_guard(guard, told, unanswered) for guard in status.guards]
         yield _table("Guards that are not ok", ("guard", "state", "since", "what was seen"), rows)
-    if status.blind:
-        rows = [(blind.metric, blind.kind, told.moment(blind.since), blind.message) for blind in status.blind]
-        yield _table("Metrics without an answer", ("metric", "why", "since", "what was answered"), rows)
+    if status.missing_data:
+        rows = [(one.metric, one.kind, told.moment(one.since), one.message) for one in status.missing_data]
+        yield _table("Metrics without data", ("metric", "why", "since", "what was answered"), rows)
     if status.run is not None and status.run.evidence:
         yield _tests(status.run.evidence, told)
     if status.checkpoints:

@@ -43,7 +43,8 @@ class LineSummary:
     longest: float
     """Seconds for which one series was beyond the limit without a good sample between."""
     too_few: int
-    blind: int
+    missing: int
+    """Judgements without data."""
     not_comparable: int
     worst: float | None
     """The worst value, in the metric's unit; `None` without any."""
@@ -142,8 +143,8 @@ def summary(
         judged=len(flat),
         beyond=counts[State.BREACHED],
         longest=max((_longest(track, run, metric, most) for run in all_places), default=0.0),
-        too_few=counts[State.TOO_FEW],
-        blind=counts[State.BLIND],
+        too_few=counts[State.TOO_FEW_REQUESTS],
+        missing=counts[State.NO_DATA] + counts[State.SOURCE_DOWN],
         not_comparable=counts[State.NOT_COMPARABLE],
         worst=track.values[worst] if worst is not None else None,
         base=None if math.isnan(base) else base,

@@ -12,18 +12,18 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.api.run_status import RunStatus, Version
 from tidegate.api.status import RolloutStatus
 from tidegate.api.threshold import Threshold
-from tidegate.core.blindness import notice_blindness
 from tidegate.core.draft import Draft
 from tidegate.core.findings import Finding, State
 from tidegate.core.memory import Memory
+from tidegate.core.missing_data import notice_missing_data
 from tidegate.core.observed import RolloutObject
 from tidegate.core.seen import Observed
 
 ROLLOUT = RolloutObject("shop", "checkout", "uid", 1, "1", 0.0, False, (), {}, {})
 LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})
 WARN = Threshold.model_validate({"metric": "errors", "max": "1%", "onBreach": "Warn"})
-NO_DATA, DOWN = Finding(LINE, State.BLIND, "empty"), Finding(LINE, State.BLIND, "refused", source_down=True)
-GOOD, FEW, OUT = (Finding(LINE, state, "") for state in (State.OK, State.TOO_FEW, State.OPEN))
+NO_DATA, DOWN = Finding(LINE, State.NO_DATA, "empty"), Finding(LINE, State.SOURCE_DOWN, "refused")
+GOOD, FEW, OUT = (Finding(LINE, state, "") for state in (State.OK, State.TOO_FEW_REQUESTS, State.OPEN))
 NOT_SAMPLED = Finding(LINE, State.NOT_COMPARABLE, "", sampled=False)
 SOON = {"noData": {"after": "1s", "then": "Revert"}, "sourceDown": {"after": "1s", "then": "Hold"}}
 
@@ -38,7 +38,7 @@ class Ticks:
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        made = spec(blindness=self.policy)
+        made = spec(missingData=self.policy)
         made["metrics"] = [made["metrics"][0] | self.metric]
         self.spec = RolloutSpec.model_validate(made)
         run = RunStatus(id="1-a", version=Version(), start_time=datetime.fromtimestamp(0, UTC))
@@ -50,14 +50,14 @@ class Ticks:
         draft = Draft(Observed(self.now, ROLLOUT, self.spec), Memory(status=self.status), self.spec, self.status)
         draft.update_run(watched=draft.run.watched + seconds)
         draft.guard_findings = list(findings)
-        notice_blindness(draft, judging=judging)
+        notice_missing_data(draft, judging=judging)
         self.status = draft.status
         self.told += [one.reason for one in draft.decisions]
         stopped = draft.run.ending or draft.run.hold
         return stopped.reason if stopped else ""
 
 
-@pytest.mark.parametrize(("finding", "reason"), [(NO_DATA, "BlindNoData"), (DOWN, "BlindSourceDown")])
+@pytest.mark.parametrize(("finding", "reason"), [(NO_DATA, "NoData"), (DOWN, "SourceDown")])
 def test_it_takes_three_answers_however_soon_it_may_act(finding: Finding, reason: str) -> None:
     run = Ticks()
     assert [run.tick(finding) for _ in range(3)] == ["", "", reason]
@@ -68,40 +68,40 @@ def test_a_second_look_at_the_same_answers_is_no_further_answer() -> None:
     assert [run.tick(NO_DATA), run.tick(NO_DATA)] == ["", ""]
     for _ in range(3):
         assert run.tick(NO_DATA, judging=False, seconds=0.0) == ""
-    assert run.tick(NO_DATA) == "BlindNoData"
+    assert run.tick(NO_DATA) == "NoData"
 
 
 @pytest.mark.parametrize("finding", [GOOD, FEW])
 def test_an_answer_begins_it_anew(finding: Finding) -> None:
     run = Ticks()
     assert [run.tick(one) for one in (NO_DATA, NO_DATA, finding, NO_DATA, NO_DATA)] == [""] * 5
-    assert run.tick(NO_DATA) == "BlindNoData"
+    assert run.tick(NO_DATA) == "NoData"
 
 
 @pytest.mark.parametrize("finding", [OUT, NOT_SAMPLED])
 def test_what_is_no_answer_changes_nothing(finding: Finding) -> None:
     run = Ticks()
-    assert [run.tick(one) for one in (NO_DATA, NO_DATA, finding, NO_DATA)] == ["", "", "", "BlindNoData"]
+    assert [run.tick(one) for one in (NO_DATA, NO_DATA, finding, NO_DATA)] == ["", "", "", "NoData"]
 
 
-def test_one_line_that_is_blind_makes_the_metric_blind() -> None:
+def test_one_line_without_data_makes_that_of_the_metric_missing() -> None:
     run = Ticks()
-    assert [run.tick(GOOD, NO_DATA) for _ in range(3)] == ["", "", "BlindNoData"]
+    assert [run.tick(GOOD, NO_DATA) for _ in range(3)] == ["", "", "NoData"]
 
 
-def test_a_line_that_only_warns_makes_nothing_blind() -> None:
+def test_a_line_that_only_warns_makes_nothing_missing() -> None:
     run = Ticks()
-    blind = Finding(WARN, State.BLIND, "empty")
-    assert [run.tick(blind) for _ in range(9)] == [""] * 9
-    assert run.status.blind == ()
+    missing = Finding(WARN, State.NO_DATA, "empty")
+    assert [run.tick(missing) for _ in range(9)] == [""] * 9
+    assert run.status.missing_data == ()
 
 
 def test_each_kind_goes_by_its_own_deadline_and_a_metrics_own_stands_before_the_rollouts() -> None:
     late = {"noData": {"after": "1h", "then": "Revert"}, "sourceDown": {"after": "1h", "then": "Hold"}}
-    for finding, kind, reason in ((NO_DATA, "noData", "BlindNoData"), (DOWN, "sourceDown", "BlindSourceDown")):
+    for finding, kind, reason in ((NO_DATA, "noData", "NoData"), (DOWN, "sourceDown", "SourceDown")):
         for policy, metric, ticks in (
             (late | {kind: {"after": "1m", "then": "Revert"}}, {}, 7),
-            (late, {"blindness": {kind: {"after": "2m", "then": "Revert"}}}, 13),
+            (late, {"missingData": {kind: {"after": "2m", "then": "Revert"}}}, 13),
             (late, {}, 361),
         ):
             run = Ticks(policy, metric)
@@ -112,7 +112,7 @@ def test_each_kind_goes_by_its_own_deadline_and_a_metrics_own_stands_before_the_
 def test_what_was_not_watched_counts_two_intervals_at_most() -> None:
     run = Ticks({"noData": {"after": "1m", "then": "Revert"}})
     assert [run.tick(NO_DATA, seconds=one) for one in (10, 3600, 10, 10)] == [""] * 4
-    assert [one.watched for one in run.status.blind] == [40]
+    assert [one.watched for one in run.status.missing_data] == [40]
 
 
 def test_a_warning_is_told_once_for_each_kind() -> None:
@@ -120,7 +120,7 @@ def test_a_warning_is_told_once_for_each_kind() -> None:
     run = Ticks({"noData": warn, "sourceDown": warn})
     for finding in (*[NO_DATA] * 6, *[DOWN] * 6):
         assert run.tick(finding) == ""
-    assert run.told == ["BlindNoData", "BlindSourceDown"]
+    assert run.told == ["NoData", "SourceDown"]
 
 
 def test_what_ends_the_run_is_not_followed_by_a_hold() -> None:
@@ -131,4 +131,4 @@ def test_what_ends_the_run_is_not_followed_by_a_hold() -> None:
         run.tick(NO_DATA)
     assert run.status.run is not None
     assert run.status.run.hold is None
-    assert run.told == ["Holding", "BlindNoData"]
+    assert run.told == ["Holding", "NoData"]
