@@ -54,7 +54,7 @@ STALLED: Final = {
     "ProgressDeadlineExceeded": "A Deployment is past its own `progressDeadlineSeconds`; the message is its own.",
     "Claimed": "Another Rollout has a better right to one of the objects.",
     "Contested": "The promoted template does not stay as written: something else writes the Deployment.",
-    "InvalidSpec": "The spec cannot be carried out; the message names the field. A run under way goes by the last valid spec.",
+    "InvalidSpec": "The spec cannot be carried out; the message names the field. A run under way continues with the last valid spec.",
     "NoRevisionHistory": "The baseline's old template could not be found again: `revisionHistoryLimit` is 0, or it is too large for status and no ReplicaSet has it.",
     "PromotionBreached": "The promoted baseline breached a guard, so the candidate serves again. Abort, or Resume.",
     "Reverted": "This version was put back. It is not tried again until it changes, or Retry.",

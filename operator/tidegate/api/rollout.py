@@ -235,7 +235,7 @@ class RolloutSpec(ApiModel):
     progress_deadline: Duration = Duration("15m")
     """How long anything but a gate or a person is waited for before the Rollout says `Stalled`. Work goes on."""
     metrics: Annotated[tuple[Metric, ...], Field(max_length=32, json_schema_extra=unique_by("name"))] = ()
-    """Named questions to Prometheus."""
+    """Named PromQL metrics."""
     thresholds: Annotated[tuple[Threshold, ...], Field(max_length=16)] = ()
     """Limits judged at the checkpoints of every step."""
     guards: Annotated[tuple[Guard, ...], Field(max_length=16)] = ()

@@ -80,7 +80,7 @@ def read(file: str) -> list[Document]:
     """The objects of a YAML file, `-` for standard input.
 
     Raises:
-        CommandError: it cannot be read, or is no YAML.
+        CommandError: it cannot be read, or is invalid YAML.
     """
     shown = "<stdin>" if file == STDIN else file
     try:
@@ -93,13 +93,13 @@ def read(file: str) -> list[Document]:
         return list(_documents(shown, text))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise CommandError(f"{shown}:{line}: is no YAML: {error.problem}") from error
+        raise CommandError(f"{shown}:{line}: invalid YAML: {error.problem}") from error
     except RecursionError:
         raise CommandError(f"{shown}: is nested too deeply") from None
     except ValueError as error:  # characters, dates
-        raise CommandError(f"{shown}: is no YAML: {error}") from error
+        raise CommandError(f"{shown}: invalid YAML: {error}") from error
     except yaml.YAMLError as error:
-        raise CommandError(f"{shown}: is no YAML: {' '.join(str(error).split())}") from error
+        raise CommandError(f"{shown}: invalid YAML: {' '.join(str(error).split())}") from error
 
 
 def _documents(shown: str, text: str) -> Iterator[Document]:

@@ -142,7 +142,7 @@ def _with_rates(counts: Window) -> str:
 def ratio_in_words(low: float, high: float) -> str:
     """Which ratios of the candidate's rate to the baseline's are possible."""
     if math.isinf(high) and low == 0:
-        return "any multiple of the baseline's"
+        return "any ratio to the baseline's"
     if math.isinf(high):
         return f"{low:.3g} times the baseline's and up"
     return f"{low:.3g} to {high:.3g} times the baseline's"

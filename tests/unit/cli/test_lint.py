@@ -325,10 +325,10 @@ def test_what_kubectl_would_send_is_what_is_checked(lint: Linted) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"a: [1", ":1: is no YAML: "),
+        (b"a: [1", ":1: invalid YAML: "),
         (b"\xff\xfe\x00", "cannot read "),
-        (b"a: \x00", ": is no YAML: "),
-        (b"{[]: 1}: 2", ":1: is no YAML: "),
+        (b"a: \x00", ": invalid YAML: "),
+        (b"{[]: 1}: 2", ":1: invalid YAML: "),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_exit_code_2(

@@ -71,7 +71,7 @@ SENTENCES = (
         State.OK,
         (
             "error-rate of the candidate shows no regression by more than 20% so far: 0 of 100 (0%) were bad, of the baseline's 0 of "
-            "900 (0%); possible: any multiple of the baseline's; too little to find any regression yet"
+            "900 (0%); possible: any ratio to the baseline's; too little to find any regression yet"
         ),
     ),
     (

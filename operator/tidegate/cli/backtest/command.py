@@ -213,7 +213,7 @@ def _duration(text: str) -> Duration:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     if found.seconds <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be longer than nothing")
+        raise argparse.ArgumentTypeError(f"{text!r} must be greater than 0")
     return found
 
 
