@@ -44,6 +44,11 @@ class OperatorProcess:
         """The process id while it runs."""
         return self._process.child.pid if self._process else 0
 
+    @property
+    def log(self) -> str:
+        """What it has logged while it runs."""
+        return self._process.log.read_text(errors="replace") if self._process else ""
+
     async def start(self) -> None:
         """Starts it and waits until it says that it is ready."""
         configuration = self._lab.folder / f"operator-{self._port}.yaml"
