@@ -36,8 +36,8 @@ Flagger 1.44.0 with an HTTPRoute. They are an orientation, not a race run side b
 |---|---|---|---|
 {rows}
 
-Where they are ahead: Flagger needs less memory throughout, Argo Rollouts a little less with many objects; both have many
-more routers and years of production behind them.
+Where they are ahead: Flagger needs less memory throughout, Argo Rollouts less with few objects; both have many more routers
+and years of production behind them.
 """
 
 ARGO_AND_FLAGGER = {
