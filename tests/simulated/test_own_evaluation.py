@@ -46,6 +46,14 @@ async def until_weight(shop: Shop, runner: Runner, weight: float) -> None:
     assert shop.weight == weight
 
 
+def refuse_outcomes(shop: Shop) -> None:
+    def before(call: str) -> None:
+        if call == "commands.conclude":
+            raise Rejected("forbidden")
+
+    shop.gate.before = before
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("lead", [0.2, 1.5, 4.0])
 async def test_a_call_that_hangs_does_not_delay_the_answer_to_a_breach(call: str, lead: float) -> None:
@@ -219,12 +227,7 @@ async def test_an_abort_is_carried_out_however_many_outcomes_wait() -> None:
     shop = Shop()
     runner = shop.rollout(manifest())
     await until_weight(shop, runner, 10)
-
-    def before(call: str) -> None:
-        if call == "commands.conclude":
-            raise Rejected("forbidden")
-
-    shop.gate.before = before
+    refuse_outcomes(shop)
     for _ in range(100):
         shop.command(Action.PAUSE)
     await runner.run_until(shop.clock.now() + 5)
@@ -285,12 +288,7 @@ async def test_outcomes_that_are_refused_are_tried_one_at_a_time() -> None:
     shop = Shop()
     runner = shop.rollout(manifest())
     await until_weight(shop, runner, 10)
-
-    def before(call: str) -> None:
-        if call == "commands.conclude":
-            raise Rejected("forbidden")
-
-    shop.gate.before = before
+    refuse_outcomes(shop)
     for _ in range(30):
         shop.command(Action.RETRY)
     await runner.run_until(shop.clock.now() + 600)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tests.simulated.shop import Shop, value
 from tests.simulated.test_own_evaluation import manifest, until_weight
 from tests.simulated.test_promotion import settling, sick_baseline
+from tests.simulated.test_way_back import first_write_lands_late
 from tidegate.core.observed import Answer, ArmName, Question
-from tidegate.ports.errors import PortError
 from tidegate.reconcile.raises import AT_A_TIME, PATIENCE
 from tidegate.simulation.runner import Runner
 
@@ -80,23 +78,9 @@ async def test_a_raise_that_waited_and_lands_late_is_restored_before_the_rollout
     shop = Shop()
     runner = shop.rollout(manifest(interval="60s", steps=LONG))
     await occupy(runner)
-    begun: list[float] = []
-
-    def landing(effect: Callable[[], object]) -> None:
-        try:
-            effect()
-        except PortError:
-            return
-
-    def later(call: str, effect: Callable[[], object]) -> bool:
-        if call != "router.write" or begun:
-            return False
-        begun.append(shop.clock.now())
-        runner.at(shop.clock.now() + 7.9, lambda: landing(effect))
-        runner.at(shop.clock.now() + 0.1, lambda: shop.cluster.delete_rollout("checkout"))
-        return True
-
-    shop.gate.later = later
+    begun = first_write_lands_late(shop, runner, 7.9, lambda: True)
+    await runner.run_until(shop.start + 200, lambda: bool(begun))
+    runner.at(begun[0] + 0.1, lambda: shop.cluster.delete_rollout("checkout"))
     await runner.run_until(shop.start + 200)
     assert begun
     assert (shop.weight, "checkout" in shop.cluster.rollouts) == (0, False)

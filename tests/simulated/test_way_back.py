@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import pytest
 
@@ -12,6 +13,7 @@ from tidegate.api.command import Action
 from tidegate.core.observed import Acceptance, Failed, FailedReason, Route
 from tidegate.ports.errors import PortError, Rejected
 from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.runner import Runner
 
 BOTH = [{"kind": "HTTPRoute", "name": "checkout"}, {"kind": "HTTPRoute", "name": "other"}]
 
@@ -23,6 +25,25 @@ def set_acceptance(shop: Shop, state: Acceptance) -> None:
 def share(shop: Shop, route: str) -> float:
     backends = shop.cluster.routes[f"HTTPRoute/{route}"].rules[0]
     return 100 * backends["checkout-canary"] / sum(backends.values())
+
+
+def first_write_lands_late(shop: Shop, runner: Runner, seconds: float, when: Callable[[], bool]) -> list[float]:
+    """The first write of a route once `when` is true gets no answer, and lands so much later; the instant of that write."""
+    begun: list[float] = []
+
+    def landing(effect: Callable[[], object]) -> None:
+        with suppress(PortError):
+            effect()
+
+    def later(call: str, effect: Callable[[], object]) -> bool:
+        if call != "router.write" or begun or not when():
+            return False
+        begun.append(shop.clock.now())
+        runner.at(shop.clock.now() + seconds, lambda: landing(effect))
+        return True
+
+    shop.gate.later = later
+    return begun
 
 
 def freeze(shop: Shop, name: str) -> None:
@@ -102,24 +123,9 @@ async def test_our_own_write_of_before_that_lands_late_is_nobodys_hand() -> None
     shop = Shop()
     shop.cluster.rollout_seconds = 15.0
     runner = shop.rollout(spec(steps=ONE, interval="2s"))
-    begun: list[float] = []
-
-    def landing(effect: Callable[[], object]) -> None:
-        try:
-            effect()
-        except PortError:
-            return
-
-    def later(call: str, effect: Callable[[], object]) -> bool:
-        if call != "router.write" or stage(shop) != "Returning" or begun:
-            return False
-        begun.append(shop.clock.now())
-        runner.at(shop.clock.now() + 4, lambda: landing(effect))
-        sick_baseline(shop)
-        return True
-
-    shop.gate.later = later
+    begun = first_write_lands_late(shop, runner, 4.0, lambda: stage(shop) == "Returning")
     await runner.run_until(shop.start + 600, lambda: bool(begun))
+    sick_baseline(shop)
     await runner.run_until(begun[0] + 60)
     assert (stage(shop), shop.weight) == ("SentBack", 50)
 

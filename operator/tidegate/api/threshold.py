@@ -57,7 +57,7 @@ class Regression(ApiModel):
     """A test on counts that stays right however often one looks: the candidate against the baseline, or against `limit`."""
 
     margin: Percent = Percent("20%")
-    """How much worse than the baseline is still borne. By default 20%."""
+    """How much worse than the baseline is tolerated. By default 20%."""
     confidence: Percent = Percent("95%")
     """With 95%, the default, at most one healthy run in twenty is stopped, all lines with a `regression` together."""
     limit: Quantity | None = None
