@@ -86,7 +86,9 @@ class MemoryStage:
         self.cluster.commands.append(Command(f"uid-{name}", name, Action(action), "", "", "", now))
 
     async def outcome(self, command: str) -> tuple[str, str]:
-        done, message = self.cluster.outcomes[f"uid-{command}"]
+        if (found := self.cluster.outcomes.get(f"uid-{command}")) is None:
+            return "", ""
+        done, message = found
         return ("Done" if done else "Refused"), message
 
 

@@ -32,3 +32,4 @@ async def test_concluding_a_command_that_is_gone_is_no_error(stage: Stage) -> No
     await stage.put_command("one", "shop", "Pause")
     (command,) = await stage.commands.pending(stage.namespace, "shop")
     await stage.commands.conclude("elsewhere", command, done=False, message="no such run")
+    assert await stage.outcome("one") == ("", "")

@@ -197,11 +197,13 @@ class MemoryCommands(_Port):
         return sorted(found, key=lambda command: (command.created, command.name))
 
     async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
-        """Writes the outcome, unless there is one."""
-        del namespace
-        await self.effect(
-            "commands.conclude", lambda: _ignore(self.cluster.outcomes.setdefault(command.uid, (done, message)))
-        )
+        """Writes the outcome, unless there is one, or no such command in the namespace."""
+
+        def write() -> None:
+            if namespace == self.cluster.namespace:
+                self.cluster.outcomes.setdefault(command.uid, (done, message))
+
+        await self.effect("commands.conclude", write)
 
 
 class MemoryAnnouncer(_Port):
