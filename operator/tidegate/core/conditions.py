@@ -28,7 +28,9 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observed) -> tup
         fine = Why("BaselineReady", "a revert would land on enough available pods")
         wanted.append(("RevertReady", "False" if why else "True", why or fine))
     if status.run is not None and seen.unread:
-        wanted.append(("TemplatesUnread", "True", Why("NotSeen", f"{seen.unread}; the run continues with what it said last")))
+        wanted.append(
+            ("TemplatesUnread", "True", Why("NotSeen", f"{seen.unread}; the run continues with what it said last"))
+        )
     missing = [one for one in status.missing_data if one.answers >= LEAST_ANSWERS]
     if missing:
         wanted.append(("MissingData", "True", Why(missing[0].kind, "; ".join(one.message for one in missing)[:1024])))

@@ -199,7 +199,9 @@ class _Tick:
         if memory.status.run is None:
             return False
         now, record = self.evaluation.world.clock.monotonic(), self.record
-        if record.looked is None:  # all was listed just now; the first such looks after a start are spread over as much time
+        if (
+            record.looked is None
+        ):  # all was listed just now; the first such looks after a start are spread over as much time
             uid = record.rollout.uid if record.rollout is not None else ""
             record.looked = now + grid.phase(uid, RESYNC)
         if now - record.looked < RESYNC:
