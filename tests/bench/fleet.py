@@ -155,7 +155,8 @@ class Fleet:
 
 def _rests(item: Object) -> bool:
     status = item.get("status", {})
-    return status.get("observedGeneration") == item["metadata"]["generation"] and "run" not in status
+    known = "released" in status or "rejected" in status  # the first version is adopted once its pods are there
+    return known and status.get("observedGeneration") == item["metadata"]["generation"] and "run" not in status
 
 
 async def _together(calls: Iterable[Awaitable[object]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from dataclasses import dataclass
 from typing import Any, Self
@@ -71,6 +72,18 @@ class Source:
             return all(len(asked.get(key, ())) >= times for key in keys)
 
         await until(done, seconds, f"{len(keys)} Rollouts have asked {times} times", every=0.25)
+
+    async def bare(self, a_second: float, seconds: float) -> float:
+        """Seconds of processor time of a bare query, of so many a second."""
+        queries = max(round(a_second * seconds), 1)
+        command = [sys.executable, "-m", "tests.bench.bare_queries", self.url, str(queries), str(seconds)]
+        child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        try:
+            said, _ = await asyncio.wait_for(child.communicate(), 4 * seconds + START_SECONDS)
+        finally:
+            if child.returncode is None:
+                child.kill()
+        return float(said)
 
     async def _ready(self) -> bool:
         try:

@@ -9,6 +9,9 @@ from tests.bench.figures import Table, milliseconds, quantile
 from tests.bench.source import Noted
 from tests.bench.stage import Stage, progress
 
+BARE_SECONDS = 20.0
+"""Of bare queries, at most: a thousand give two digits."""
+
 
 async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> Table:
     """Leaves the runs under way."""
@@ -20,6 +23,7 @@ async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> T
     await stage.passes(seconds)
     found = (await stage.cost()).since(before)
     noted = await stage.source.noted()
+    bare = await stage.source.bare(rollouts / interval, min(seconds, BARE_SECONDS))
     ticks = found.ticks
     progress(f"{ticks:.0f} quiet ticks: {found.requests / ticks:.4f} API requests each")
     gaps = [after - before for times in noted.asked.values() for before, after in pairwise(times)]
@@ -29,7 +33,8 @@ async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> T
             f"{rollouts} runs under way at an interval of {interval} s, one guard each, counted over {found.at:.0f} s as above. "
             "API requests beyond 0 are the operator's own upkeep: its sign of life, and for each run one live look and one "
             "heartbeat in status every 5 minutes. *Most in a tenth of an interval*: of all questions, by their place in the "
-            "interval; evenly spread would be a tenth."
+            "interval; evenly spread would be a tenth. *Bare query*: the client library alone, in a process of its own, just after "
+            "and at the same pace; processor time differs from hour to hour on a shared machine, the ratio much less."
         ),
         columns=("Figure", "Measured", "Aim"),
     )
@@ -42,6 +47,7 @@ async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> T
             "0",
         ),
         ("CPU a tick", f"{1000 * found.cpu / ticks:.2f} ms", ""),
+        ("CPU a bare query; CPU a tick in bare queries", f"{1000 * bare:.2f} ms; {found.cpu / ticks / bare:.2f}", ""),
         ("Intervals missed (a gap of more than 1.5)", str(sum(gap > 1.5 * interval for gap in gaps)), "0"),
         ("Gap between two questions, median", milliseconds(quantile(gaps, 0.5)), milliseconds(interval)),
         ("Gap between two questions, longest", milliseconds(max(gaps)), ""),

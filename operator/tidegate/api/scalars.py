@@ -10,6 +10,7 @@ import math
 import re
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic_core import core_schema
@@ -77,6 +78,14 @@ class _Text(str):
         return dict(cls.form)
 
 
+@lru_cache(maxsize=1024)
+def _seconds(duration: str) -> float:
+    """Seconds of a duration's text: each evaluation asks for the same few many times."""
+    found = _DURATION.fullmatch(duration)
+    parts = found.groups() if found else ()
+    return sum(float(part.rstrip("dhms")) * size for part, size in zip(parts, _SECONDS_IN, strict=False) if part)
+
+
 class Duration(_Text):
     """A length of time such as `1d`, `90m`, `1h30m`, `500ms`."""
 
@@ -88,9 +97,7 @@ class Duration(_Text):
     @property
     def seconds(self) -> float:
         """The length in seconds."""
-        found = _DURATION.fullmatch(self)
-        parts = found.groups() if found else ()
-        return sum(float(part.rstrip("dhms")) * size for part, size in zip(parts, _SECONDS_IN, strict=False) if part)
+        return _seconds(self)
 
 
 class Quantity(_Text):

@@ -95,16 +95,23 @@ def open_draft(memory: Memory, seen: Observed) -> Draft:
     most = math.inf if seen.attended else 2 * draft.interval
     draft.elapsed = min(max(gap, 0.0), most) if gap is not None else 0.0
     draft.memory = replace(memory, present=_present(draft, gap))
-    if memory.status.run.ending is None:
-        draft.update_run(watched=round(draft.run.watched + draft.elapsed, 3))
-        if memory.watching and memory.status.step is not None:
-            draft.update_step(watched=round(draft.step.watched + draft.elapsed, 3))
+    if memory.status.run.ending is None and draft.elapsed > 0:
+        _watch(draft)
     beat = draft.run.heartbeat
     if beat is None or seen.now - beat.timestamp() >= HEARTBEAT or seen.now < beat.timestamp():
         draft.update_run(heartbeat=instant(seen.now))
     beats = (draft.run.heartbeat or instant(seen.now)).timestamp() + HEARTBEAT
     draft.upkeep = min(beats, grid.following(seen.rollout.uid, draft.interval, seen.now))
     return draft
+
+
+def _watch(draft: Draft) -> None:
+    """Adds the time since the tick before to what was watched of the run and, where its clock runs, of the step."""
+    run, step = draft.run, draft.status.step
+    if draft.memory.watching and step is not None:
+        step = step.model_copy(update={"watched": round(step.watched + draft.elapsed, 3)})
+    run = run.model_copy(update={"watched": round(run.watched + draft.elapsed, 3)})
+    draft.update(run=run, step=step)
 
 
 def arms_in_force(memory: Memory, seen: Observed) -> RolloutSpec:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 
 
 def phase(uid: str, interval: float) -> float:
     """The grid's shift for this uid: 0 up to `interval` seconds."""
+    return _fraction(uid) * interval
+
+
+@lru_cache(maxsize=4096)
+def _fraction(uid: str) -> float:
     digest = hashlib.sha256(uid.encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32 * interval
+    return int.from_bytes(digest[:4], "big") / 2**32
 
 
 def passed(uid: str, interval: float, before: float, now: float) -> bool:

@@ -166,6 +166,8 @@ def _of_one_arm(draft: Draft, guard: Guard) -> bool:
 
 def _before(draft: Draft, guard: Guard, name: str) -> GuardStatus | None:
     """The guard as it stood; `None` when it was ok, or another limit, or asked something else."""
+    if not draft.status.guards:
+        return None
     limit, asked = limit_of(guard), _asked(draft, guard)
     known = {f"{limit}; {asked}", limit}  # operator 0.1.0 did not keep what was asked
     return next((g for g in draft.status.guards if g.name == name and g.limit in known), None)

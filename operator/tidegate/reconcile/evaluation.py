@@ -87,7 +87,8 @@ class Evaluation:
         memory, seen = self._judged_meanwhile(seen)
         if not self.asking.begun:
             self.asking.begin(seen, due(memory, seen))
-        plan = decide(memory, self.asking.seen(seen))
+        answered = self.asking.seen(seen)
+        plan = decide(memory, answered)
         while not plan.urgent and not self._at_once(plan):
             self.asking.ask(plan.wanted)
             if not self.asking.open:
@@ -95,19 +96,22 @@ class Evaluation:
             if await self.asking.wait():
                 again = await self.reader.again(fresh=False)
                 seen = await self._observe(again or rollout, memory, live=live)
-            plan = decide(memory, self.asking.seen(seen))
+            answered = self.asking.seen(seen)
+            plan = decide(memory, answered)
         if plan.templates and not seen.templates:
             reading = read_templates(self.world, rollout.namespace, spec_in_force(memory, seen))
             memory, seen = self._judged_meanwhile(replace(seen, templates=await self.beside(reading, seen)))
-            plan = decide(memory, self.asking.seen(seen))
+            answered = self.asking.seen(seen)
+            plan = decide(memory, answered)
         if plan.old_template and seen.old_template is None:
             baseline = spec_in_force(memory, seen).baseline.deployment
             exclude = memory.status.run.version.exclude if memory.status.run is not None else ()
             finding = self.world.workloads.revision(rollout.namespace, baseline, plan.old_template, exclude)
             memory, seen = self._judged_meanwhile(replace(seen, old_template=await self.beside(finding, seen)))
-            plan = decide(memory, self.asking.seen(seen))
+            answered = self.asking.seen(seen)
+            plan = decide(memory, answered)
         self._decided = (self.reader.record.memory, seen, plan)
-        return self.asking.seen(seen), plan
+        return answered, plan
 
     async def renew(self) -> None:
         """Begins another evaluation now: what was answered before is too old for what is to be decided."""
@@ -116,7 +120,8 @@ class Evaluation:
 
     def _judged_meanwhile(self, seen: Observed) -> tuple[Memory, Observed]:
         """What is remembered after a call, and its observation as of now: guards may have been evaluated beside it."""
-        return with_metrics_kept(self.reader.record.memory, seen), replace(seen, now=self.now)
+        seen = seen if seen.now == self.now else replace(seen, now=self.now)
+        return with_metrics_kept(self.reader.record.memory, seen), seen
 
     def _at_once(self, plan: Plan) -> bool:
         """Whether it takes from the candidate what somebody else gave it: that waits for no answer.
@@ -225,7 +230,18 @@ class Evaluation:
     async def _observe(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> Observed:
         looked = await self._look_at_templates(rollout, fresh=live is Live.EVERYTHING)
         parsed = self.specs.of(rollout, looked)
-        seen = await observe(self.world, rollout, parsed, memory, now=self.now, live=live)
+        known = Observed(
+            now=self.now,
+            rollout=rollout,
+            spec=parsed.spec,
+            problems=parsed.problems,
+            unread=parsed.unread,
+            templated=parsed.templated,
+            live=live,
+            attended=self.attended,
+            outcomes_refused=self.outbox.refused(self.reader.key),
+        )
+        seen = await observe(self.world, known, memory)
         spec = spec_in_force(memory, seen)
         arms = [("Deployment", arm.deployment) for arm in (spec.baseline, spec.candidate)]
         services = [("Service", arm.service) for arm in (spec.baseline, spec.candidate)]
@@ -233,7 +249,7 @@ class Evaluation:
         templates = [(str(ref.kind), ref.name) for ref in looked.refs]
         claimants = [("Rollout", claim.name) for claim in seen.claims]
         self.index.put(self.reader.key, [*arms, *services, *routes, *templates, *claimants])
-        return replace(seen, attended=self.attended, outcomes_refused=self.outbox.refused(self.reader.key))
+        return seen
 
     async def _look_at_templates(self, rollout: RolloutObject, *, fresh: bool) -> Looked:
         """The metric templates it names: read once in a tick, and once more where everything is looked at live."""

@@ -16,37 +16,17 @@ from tidegate.core.memory import Memory
 from tidegate.core.observed import Arm, ArmName, RolloutObject, Route, Seen, TargetRef, Template
 from tidegate.core.seen import Live, Observed
 from tidegate.ports.world import World
-from tidegate.reconcile.specs import Parsed
 
 
-async def observe(
-    world: World,
-    rollout: RolloutObject,
-    parsed: Parsed,
-    memory: Memory,
-    *,
-    now: float,
-    live: Live,
-) -> Observed:
-    """One observation.
+async def observe(world: World, seen: Observed, memory: Memory) -> Observed:
+    """One observation, whole.
 
     Args:
         world: the ports.
-        rollout: the object as read.
-        parsed: its spec, or what is wrong with it.
+        seen: what is known of the Rollout itself, and how much is to be read live.
         memory: tells which routes are remembered, and the spec of a run whose own is not valid.
-        now: epoch seconds, the same for the whole tick.
-        live: what to read live.
     """
-    seen = Observed(
-        now=now,
-        rollout=rollout,
-        spec=parsed.spec,
-        problems=parsed.problems,
-        unread=parsed.unread,
-        templated=parsed.templated,
-        live=live,
-    )
+    rollout, live = seen.rollout, seen.live
     in_force = spec_in_force(memory, seen)
     run = memory.status.run
     arms_of = arms_in_force(memory, seen)

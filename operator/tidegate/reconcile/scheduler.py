@@ -74,6 +74,8 @@ class Scheduler:
         self._held_back: dict[Key, float] = {}
         self.ticker.outbox.wake = self.rollout_woken
         self._news = asyncio.Event()
+        self._sleeps_until = -math.inf
+        """Monotonic seconds; what is due later than that is no news for the loop."""
         self._lined_up: OrderedDict[Key, None] = OrderedDict()
         """Due Rollouts without a run, for which there is no room yet."""
         self._looks: OrderedDict[Key, float] = OrderedDict()
@@ -129,7 +131,8 @@ class Scheduler:
         if due < self._due.get(key, math.inf):
             self._due[key] = due
             heapq.heappush(self._heap, (due, key))
-            self._news.set()
+            if due < self._sleeps_until:
+                self._news.set()
 
     def _start_due(self) -> None:
         now = self.world.clock.monotonic()
@@ -195,17 +198,20 @@ class Scheduler:
         return retry
 
     async def _until_next(self, stopping: asyncio.Future[Any]) -> None:
-        left = self._heap[0][0] - self.world.clock.monotonic() if self._heap else HEARTBEAT
+        now = self.world.clock.monotonic()
+        left = min(self._heap[0][0] - now, HEARTBEAT) if self._heap else HEARTBEAT
         if self._lined_up:
             left = min(left, ROOM_AGAIN)
         if left <= 0:
             await asyncio.sleep(0)
             return
-        sleep: asyncio.Future[Any] = asyncio.ensure_future(self.world.clock.sleep(min(left, HEARTBEAT)))
+        self._sleeps_until = now + left
+        sleep: asyncio.Future[Any] = asyncio.ensure_future(self.world.clock.sleep(left))
         news: asyncio.Future[Any] = asyncio.ensure_future(self._news.wait())
         try:
             await asyncio.wait({sleep, news, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._sleeps_until = -math.inf
             sleep.cancel()
             news.cancel()
         self._news.clear()

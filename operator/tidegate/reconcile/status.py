@@ -54,7 +54,7 @@ class Record:
     stored: Mapping[str, Any] | None = None
     """The status as the API server last returned it; another one there means that somebody else wrote."""
     written: RolloutStatus | None = None
-    """What we last wrote; `None` when something else stands there."""
+    """What we last wrote, without what changes in every tick; `None` when something else stands there."""
     left_out: tuple[LeftOut, ...] = ()
     """Pieces of the stored status that were not read."""
     told: tuple[Condition, ...] = ()
@@ -87,10 +87,10 @@ class Record:
         changed = [part for part in REMEMBERED if before is None or rollout.status.get(part) != before.get(part)]
         if before is None:
             self.memory = self._read(rollout)
-            self.written, self.told = self.memory.status, self.memory.status.conditions
+            self.written, self.told = quieted(self.memory.status), self.memory.status.conditions
         elif changed:
             self.memory = _merged(self.memory, self._read(rollout), changed)
-            self.written = self._read(rollout).status
+            self.written = quieted(self._read(rollout).status)
         else:
             self.written = None  # somebody wrote what only people read: it is put right with the next write
         return self.memory
@@ -136,7 +136,7 @@ def _run(memory: Memory) -> str | None:
 
 def needs_write(record: Record, status: RolloutStatus) -> bool:
     """Whether anything changed that is not merely time going by."""
-    return record.written is None or not record.stored or quieted(record.written) != quieted(status)
+    return record.written is None or not record.stored or record.written != quieted(status)
 
 
 async def write(
@@ -162,7 +162,7 @@ async def write(
                 raise
             wire = smaller
         else:
-            record.stored, record.written, record.rollout = stored.status, status, stored
+            record.stored, record.written, record.rollout = stored.status, quieted(status), stored
             return stored
     raise Conflict(f"Rollout {rollout.namespace}/{rollout.name}: the status was changed by somebody else {TRIES} times")
 

@@ -48,9 +48,8 @@ class KubernetesWorkloads:
 
     async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
         """The arm; from the watch streams unless `fresh`."""
-        found, selector = await asyncio.gather(
-            self._deployment(namespace, deployment, fresh=fresh), self._selector(namespace, service, fresh=fresh)
-        )
+        asked = self._deployment(namespace, deployment, fresh=fresh), self._selector(namespace, service, fresh=fresh)
+        found, selector = await asyncio.gather(*asked) if fresh else (await asked[0], await asked[1])
         if isinstance(found, (Absence, Unknown)):
             return found
         pods = await self._pods(namespace, found)

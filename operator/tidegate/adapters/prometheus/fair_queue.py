@@ -96,7 +96,7 @@ class FairQueue:
 
     def look(self) -> None:
         """Starts what can start, and cuts off what must make room for it."""
-        while True:
+        while any(self._waiting.values()):
             turn = self._next()
             if turn is not None:
                 turn.started = self._monotonic()

@@ -12,7 +12,7 @@ import ssl
 import threading
 from typing import Any, Final, Self
 
-from requests import Response, Session
+from requests import PreparedRequest, Response, Session
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -111,7 +111,17 @@ class QuestionSession(Session):
             method, kwargs["data"] = "POST", params
         else:
             kwargs["params"] = params
-        response = super().request(method, url, stream=True, allow_redirects=False, **kwargs)
+        # Not `requests.Session.request`: merging a session's defaults, cookies and hooks into each request is a third of its cost.
+        prepared = PreparedRequest()
+        prepared.prepare(
+            method,
+            url,
+            {**self.headers, **(kwargs.get("headers") or {})},
+            data=kwargs.get("data"),
+            params=kwargs.get("params"),
+            auth=kwargs.get("auth"),
+        )
+        response = self.get_adapter(url).send(prepared, stream=True, timeout=kwargs.get("timeout"))
         try:
             body = _body(response, wanted)
         finally:
