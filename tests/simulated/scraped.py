@@ -12,7 +12,7 @@ from typing import Any
 from tests.simulated.shop import Shop
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.status import RolloutStatus
-from tidegate.core.evidence.counting import Labels, RawSeries
+from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.observed import (
     Answer,
     ArmName,

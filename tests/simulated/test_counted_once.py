@@ -11,7 +11,7 @@ from tests.simulated.counted import ABSOLUTE, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.core.decide import HEARTBEAT
-from tidegate.core.evidence.counting import RawSeries
+from tidegate.core.model.raw_samples import RawSeries
 from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Matrix, Question
 
 ROUNDED = ("relative", "profile", "absolute")

@@ -15,12 +15,12 @@ from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, T
 from tidegate.core import grid
 from tidegate.core.baselines import comparable
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import Compared, Conclusion
 from tidegate.core.findings import Finding, SeriesFinding, State, beyond, shown
 from tidegate.core.observed import ArmName
 from tidegate.core.questions import Asking, of_one_arm, questions
 from tidegate.core.samples import NotAsked, Open, SeriesSample, Value, sample
+from tidegate.core.statistics.accumulators import Compared, Conclusion
+from tidegate.core.statistics.windows import Window
 
 PATIENCE = 2.0
 """Seconds a revert waits for the baseline's answer, at most; never longer than the interval."""

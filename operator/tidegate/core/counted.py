@@ -14,12 +14,12 @@ from tidegate.core import grid
 from tidegate.core.baselines import comparable
 from tidegate.core.counters import Wanted, closed_windows
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.counts import Window
 from tidegate.core.findings import UNANSWERED, Context, Finding, State, without_value
 from tidegate.core.instants import instant
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.pending import CHUNK, LAG, Pending, raw_questions, step_of
 from tidegate.core.questions import Asking
+from tidegate.core.statistics.windows import Window
 from tidegate.core.trials import Trial, trial_of
 from tidegate.core.trials.trial import Closed
 

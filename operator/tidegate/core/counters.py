@@ -12,11 +12,16 @@ from typing import TypeAlias
 
 from tidegate.api.metric import Metric
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.counting import (
+from tidegate.core.instants import in_words
+from tidegate.core.model.raw_samples import Labels, RawSeries
+from tidegate.core.observed import ArmName, Failed, FailedReason, Matrix, Question, Vector
+from tidegate.core.pending import TOLERANCE, Pending, raw_question
+from tidegate.core.questions import Asking, counters
+from tidegate.core.samples import NoData, NotAsked, Open, TooFew
+from tidegate.core.slowness import no_bucket
+from tidegate.core.statistics.counter_increase import (
     LOOKBACK,
     Edges,
-    Labels,
-    RawSeries,
     counted,
     fast,
     last_before,
@@ -24,13 +29,7 @@ from tidegate.core.evidence.counting import (
     observations,
     strangers,
 )
-from tidegate.core.evidence.counts import Window
-from tidegate.core.instants import in_words
-from tidegate.core.observed import ArmName, Failed, FailedReason, Matrix, Question, Vector
-from tidegate.core.pending import TOLERANCE, Pending, raw_question
-from tidegate.core.questions import Asking, counters
-from tidegate.core.samples import NoData, NotAsked, Open, TooFew
-from tidegate.core.slowness import no_bucket
+from tidegate.core.statistics.windows import Window
 from tidegate.core.variables import promql_duration
 
 MOST_APART = 240.0

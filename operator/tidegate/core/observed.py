@@ -12,7 +12,7 @@ from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
 from tidegate.api.command import Action
-from tidegate.core.evidence.counting import RawHistogram, RawSeries
+from tidegate.core.model.raw_samples import RawHistogram, RawSeries
 from tidegate.core.template_fields import Fields
 
 

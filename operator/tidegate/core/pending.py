@@ -10,9 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from tidegate.api.metric import Metric
-from tidegate.core.evidence.counting import LOOKBACK
 from tidegate.core.observed import ArmName, Question
 from tidegate.core.questions import Asking, counters
+from tidegate.core.statistics.counter_increase import LOOKBACK
 from tidegate.core.variables import promql_duration
 
 LONGEST_STEP = 60.0

@@ -9,10 +9,10 @@ from datetime import datetime
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Regression, Split, Threshold
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import Compared, Conclusion, detectable
-from tidegate.core.evidence.intervals import rate_interval
 from tidegate.core.findings import Evidence, Finding, SeriesFinding, State, shown
+from tidegate.core.statistics.accumulators import Compared, Conclusion, detectable
+from tidegate.core.statistics.confidence import rate_interval
+from tidegate.core.statistics.windows import Window
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from tidegate.api.threshold import AfterHold, OnBreach
 from tidegate.core.attribution import shared
 from tidegate.core.checkpoints import offsets, reached
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.intervals import rate_interval
 from tidegate.core.findings import MISSING, Evidence, Finding, SeriesFinding, State, shown, unit_of
 from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting, metric_of
 from tidegate.core.plan import Why
+from tidegate.core.statistics.confidence import rate_interval
 
 KEPT_CHECKPOINTS = 20
 

@@ -14,7 +14,7 @@ from statistics import NormalDist, mean, median
 
 from tests.bench.decisions.tidegate_rules import LIMIT, Evidence
 from tests.bench.decisions.traffic import Minute
-from tidegate.core.evidence.counts import Window
+from tidegate.core.statistics.windows import Window
 
 ARGO_WINDOW = 2
 """Minutes of the question: as Tidegate's plain limit has in this bench."""

@@ -6,10 +6,10 @@ import math
 from collections import deque
 
 from tests.bench.decisions.traffic import Minute
-from tidegate.core.evidence import onset
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import together
-from tidegate.core.evidence.regression import START, Absolute, Relative, regressed
+from tidegate.core.statistics import change_point
+from tidegate.core.statistics.accumulators import together
+from tidegate.core.statistics.rate_tests import START, Absolute, Relative, regressed
+from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05
 MARGIN = 0.2
@@ -35,10 +35,10 @@ class Running:
         """The null is refuted."""
 
     def see(self, window: Window) -> None:
-        self._logs = onset.after(self._logs, self._counted, [self._test.after(START, (window,))])
+        self._logs = change_point.after(self._logs, self._counted, [self._test.after(START, (window,))])
         self._counted += 1
         if self.broken or window.candidate_bad:  # without a bad request the evidence cannot rise
-            self.broken = onset.log_evidence(self._logs, self._counted) >= self._level
+            self.broken = change_point.log_evidence(self._logs, self._counted) >= self._level
 
 
 class Late:

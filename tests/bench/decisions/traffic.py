@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tidegate.core.evidence.counts import Window
+from tidegate.core.statistics.windows import Window
 
 DAY = 24 * 60
 """Minutes."""

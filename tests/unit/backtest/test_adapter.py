@@ -13,7 +13,7 @@ from tests.unit.adapters.fake_server import FakeServer, Reply, answers, error, n
 from tidegate.adapters.prometheus import FileAuth, SourceAddress
 from tidegate.adapters.prometheus.answers import SAMPLES
 from tidegate.adapters.prometheus.history import PrometheusHistory
-from tidegate.core.evidence.counting import RawSeries
+from tidegate.core.model.raw_samples import RawSeries
 from tidegate.core.observed import Matrix
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 

@@ -16,15 +16,16 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
 from tidegate.core.counters import Wanted, closed_windows
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.counting import FEW, LARGE, LOOKBACK, SMALL_DROP, Distribution, RawHistogram, RawSeries
-from tidegate.core.evidence.counts import Window
 from tidegate.core.memory import Memory
+from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
 from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
 from tidegate.core.observed import RolloutObject as Rollout
 from tidegate.core.pending import BEFORE, LAG, PATIENCE, SLACK, TOLERANCE, Pending, raw_questions, step_of
 from tidegate.core.questions import Asking
 from tidegate.core.samples import Asked, NoData, Open
 from tidegate.core.seen import Observed
+from tidegate.core.statistics.counter_increase import FEW, LARGE, LOOKBACK, SMALL_DROP
+from tidegate.core.statistics.windows import Window
 
 RATIO = {"bad": 'bad{w="$workload"}', "total": 'all{w="$workload"}'}
 METRIC = Metric.model_validate({"name": "errors", "ratio": RATIO, "window": "1m"})

@@ -8,10 +8,10 @@ import pytest
 
 from tidegate.api.metric import Metric
 from tidegate.api.threshold import Regression, Split, Threshold
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import NONE, Compared, Conclusion
 from tidegate.core.findings import State
 from tidegate.core.proofs import Lately, Proof, of_limit, of_regression, of_split
+from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion
+from tidegate.core.statistics.windows import Window
 
 METRIC = Metric.model_validate({"name": "error-rate", "ratio": {"bad": "b", "total": "t"}})
 LINE = Threshold.model_validate({"metric": "error-rate", "regression": {}})

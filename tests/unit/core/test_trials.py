@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from tidegate.api.scalars import Percent, Quantity
 from tidegate.api.threshold import Regression, Split
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import NONE, Compared, Conclusion, Limited, Suspicion
 from tidegate.core.findings import State
+from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Limited, Suspicion
+from tidegate.core.statistics.windows import Window
 from tidegate.core.trials.baseline import AgainstBaseline
 from tidegate.core.trials.limit import AgainstLimit
 from tidegate.core.trials.split import BEFORE, AgainstWeight

@@ -9,8 +9,8 @@ from html import escape
 from random import Random
 
 from tidegate.cli.backtest.svg import STYLE
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import Compared, together
+from tidegate.core.statistics.accumulators import Compared, together
+from tidegate.core.statistics.windows import Window
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 260, 64, 58, 34
 MARGIN, ALPHA = 0.2, 0.05

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final, NamedTuple
 
 from tidegate.adapters.prometheus.health import Trouble
-from tidegate.core.evidence.counting import Labels
+from tidegate.core.model.raw_samples import Labels
 from tidegate.core.observed import Failed, FailedReason, SeriesValue, Vector
 
 MALFORMED: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)

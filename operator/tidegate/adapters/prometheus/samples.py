@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from tidegate.adapters.prometheus.answers import MALFORMED, NoAnswer, labels
-from tidegate.core.evidence.counting import Distribution, Labels, RawHistogram, RawSeries
+from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, RawSeries
 from tidegate.core.observed import Failed, FailedReason, Matrix
 
 

@@ -9,8 +9,8 @@ from tidegate.api.status import CheckpointStatus, EvidenceStatus, FindingStatus,
 from tidegate.api.threshold import LimitKind
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table
-from tidegate.core.evidence.intervals import still_possible
 from tidegate.core.proofs import ratio_in_words
+from tidegate.core.statistics.confidence import still_possible
 from tidegate.core.verdicts import ALPHA
 
 MOST_RUNS: Final = 5

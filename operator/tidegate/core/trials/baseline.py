@@ -9,10 +9,10 @@ from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import NONE, Compared, Conclusion, Suspicion, crossing, together
 from tidegate.core.instants import instant
 from tidegate.core.proofs import Lately, Proof, of_regression
+from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Suspicion, crossing, together
+from tidegate.core.statistics.windows import Window
 from tidegate.core.trials.trial import (
     Closed,
     alpha_of,

@@ -9,8 +9,9 @@ from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
 from tidegate.core.baselines import comparable
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import (
+from tidegate.core.instants import instant
+from tidegate.core.proofs import Lately, Proof, of_limit
+from tidegate.core.statistics.accumulators import (
     NONE,
     Compared,
     Conclusion,
@@ -19,8 +20,7 @@ from tidegate.core.evidence.gathered import (
     crossing,
     together,
 )
-from tidegate.core.instants import instant
-from tidegate.core.proofs import Lately, Proof, of_limit
+from tidegate.core.statistics.windows import Window
 from tidegate.core.trials.baseline import compared_of, memory_of
 from tidegate.core.trials.trial import (
     Closed,

@@ -9,10 +9,10 @@ from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Split
 from tidegate.core import targets
 from tidegate.core.draft import Draft
-from tidegate.core.evidence import split
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import NONE, together
 from tidegate.core.proofs import Proof, of_split
+from tidegate.core.statistics import traffic_split
+from tidegate.core.statistics.accumulators import NONE, together
+from tidegate.core.statistics.windows import Window
 from tidegate.core.targets import Standing
 from tidegate.core.trials.trial import REMEMBERED, Closed, level_of, numbers, stand
 
@@ -69,7 +69,7 @@ class AgainstWeight:
     @property
     def evidence(self) -> float:
         """Ln E against "the traffic goes where the weights send it"."""
-        return self.earlier + split.log_evidence(self.weight / 100, self.counts.baseline, self.counts.candidate)
+        return self.earlier + traffic_split.log_evidence(self.weight / 100, self.counts.baseline, self.counts.candidate)
 
     def after(self, window: Closed) -> AgainstWeight:
         """With a further window."""

@@ -11,9 +11,9 @@ from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
 from tidegate.core.draft import Draft
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import NONE, Suspicion
 from tidegate.core.proofs import Proof
+from tidegate.core.statistics.accumulators import NONE, Suspicion
+from tidegate.core.statistics.windows import Window
 
 WARM_UP = 180.0
 """Seconds of traffic left out of a comparison unless the metric says otherwise: cold pods fail more."""

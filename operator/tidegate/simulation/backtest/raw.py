@@ -19,8 +19,9 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Final, Protocol, TypeAlias
 
-from tidegate.core.evidence.counting import LOOKBACK, Distribution, Labels, RawHistogram, RawSeries
+from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, RawSeries
 from tidegate.core.observed import Matrix
+from tidegate.core.statistics.counter_increase import LOOKBACK
 from tidegate.ports.errors import Rejected
 
 PIECE: Final = 3600.0

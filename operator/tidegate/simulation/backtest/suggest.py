@@ -17,7 +17,7 @@ from itertools import pairwise
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
-from tidegate.core.evidence.intervals import rate_interval
+from tidegate.core.statistics.confidence import rate_interval
 from tidegate.simulation.backtest.arms import lasting
 from tidegate.simulation.backtest.tracks import Track, severity_of_limit, whole_of
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.evidence import onset
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import NONE, Compared, Conclusion, Limited, Suspicion
-from tidegate.core.evidence.regression import START, Relative, regressed
+from tidegate.core.statistics import change_point
+from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Limited, Suspicion
+from tidegate.core.statistics.rate_tests import START, Relative, regressed
+from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05
 GROWTHS = st.lists(st.lists(st.floats(-3, 6), min_size=3, max_size=3), min_size=1, max_size=12)
@@ -34,14 +34,16 @@ def test_it_is_the_sum_over_every_start(growths: list[list[float]]) -> None:
     ]
     to_come = 1 - sum(weight(s) for s in range(1, last + 1))
     expected = sum(each) / 3 + to_come
-    assert math.exp(onset.log_evidence(onset.after((), 0, growths), last)) == pytest.approx(expected, rel=1e-9)
+    assert math.exp(change_point.log_evidence(change_point.after((), 0, growths), last)) == pytest.approx(
+        expected, rel=1e-9
+    )
 
 
 @given(GROWTHS, st.integers(0, 11))
 def test_a_stop_between_changes_nothing(growths: list[list[float]], cut: int) -> None:
     cut = min(cut, len(growths))
-    halfway = onset.after((), 0, growths[:cut])
-    assert onset.after(halfway, cut, growths[cut:]) == pytest.approx(onset.after((), 0, growths))
+    halfway = change_point.after((), 0, growths[:cut])
+    assert change_point.after(halfway, cut, growths[cut:]) == pytest.approx(change_point.after((), 0, growths))
 
 
 def test_weights_of_all_starts_are_one() -> None:
@@ -66,8 +68,8 @@ def test_under_the_null_the_next_window_adds_nothing_on_average(
     for mine in range(bad + 1):
         after = before.after([Window(baseline, bad - mine, candidate, mine)])
         probability = math.comb(bad, mine) * chance**mine * (1 - chance) ** (bad - mine)
-        mean += probability * math.exp(onset.log_evidence(after.logs, after.counted))
-    assert mean <= math.exp(onset.log_evidence(before.logs, before.counted)) * (1 + 1e-9)
+        mean += probability * math.exp(change_point.log_evidence(after.logs, after.counted))
+    assert mean <= math.exp(change_point.log_evidence(before.logs, before.counted)) * (1 + 1e-9)
 
 
 def test_a_regression_after_good_hours_is_found_at_once_and_not_after_as_many_bad_ones() -> None:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from tidegate.core.evidence.mixture import log_mean_exp
+from tidegate.core.statistics.mixture import log_mean_exp
 
 FIRST: Final = 0.8
 """The weight of the first window; the later ones share the rest."""

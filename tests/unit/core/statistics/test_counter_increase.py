@@ -8,18 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.evidence.counting import (
-    LOOKBACK,
-    Distribution,
-    Edges,
-    RawHistogram,
-    RawSeries,
-    counted,
-    fast,
-    newest,
-    observations,
-    strangers,
-)
+from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
+from tidegate.core.statistics.counter_increase import LOOKBACK, Edges, counted, fast, newest, observations, strangers
 
 POD_A, POD_B = (("pod", "a"),), (("pod", "b"),)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.evidence import intervals, split
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.mixture import multiples
-from tidegate.core.evidence.regression import START, Absolute, Relative, log_evidence, regressed
+from tidegate.core.statistics import confidence, traffic_split
+from tidegate.core.statistics.mixture import multiples
+from tidegate.core.statistics.rate_tests import START, Absolute, Relative, log_evidence, regressed
+from tidegate.core.statistics.windows import Window
 
 GOLDEN = (
     (Window(950, 5, 50, 2), 1.462850),
@@ -119,34 +119,36 @@ def test_the_effects_run_from_small_to_large() -> None:
 
 
 def test_the_interval_of_the_ratio_holds_what_the_counts_say() -> None:
-    low, high = intervals.ratio_interval([Window(100_000, 500, 100_000, 1000)], 0.05)
+    low, high = confidence.ratio_interval([Window(100_000, 500, 100_000, 1000)], 0.05)
     assert 1.6 < low < 2 < high < 2.6
 
 
 def test_without_bad_requests_the_ratio_can_be_anything() -> None:
-    assert intervals.ratio_interval([Window(950, 0, 50, 0)], 0.05) == (0.0, math.inf)
+    assert confidence.ratio_interval([Window(950, 0, 50, 0)], 0.05) == (0.0, math.inf)
 
 
 def test_the_interval_of_a_rate_shrinks_with_the_requests_and_holds_the_rate() -> None:
-    wide, narrow = intervals.rate_interval(100, 1, 0.05), intervals.rate_interval(100_000, 1000, 0.05)
+    wide, narrow = confidence.rate_interval(100, 1, 0.05), confidence.rate_interval(100_000, 1000, 0.05)
     assert wide[0] < narrow[0] < 0.01 < narrow[1] < wide[1]
 
 
 def test_zero_errors_in_380_requests_leave_more_than_half_a_percent_possible() -> None:
-    low, high = intervals.rate_interval(380, 0, 0.05)
+    low, high = confidence.rate_interval(380, 0, 0.05)
     assert low == 0.0
     assert 0.0079 < high < 0.02, "at least what a single look at a fixed time would leave: 0.79 %"
 
 
 def test_the_split_is_found_astray_after_about_as_many_requests_as_promised() -> None:
-    found = next(n for n in range(100, 10_000, 100) if split.astray(split.log_evidence(0.05, n * 0.93, n * 0.07)))
+    found = next(
+        n for n in range(100, 10_000, 100) if traffic_split.astray(traffic_split.log_evidence(0.05, n * 0.93, n * 0.07))
+    )
     assert 1_200 <= found <= 3_500
-    assert not split.astray(split.log_evidence(0.05, 9_500, 500))
+    assert not traffic_split.astray(traffic_split.log_evidence(0.05, 9_500, 500))
 
 
 def test_at_the_ends_there_is_no_split_to_judge() -> None:
-    assert split.log_evidence(0.0, 100, 3) == 0.0
-    assert split.log_evidence(1.0, 0, 100) == 0.0
+    assert traffic_split.log_evidence(0.0, 100, 3) == 0.0
+    assert traffic_split.log_evidence(1.0, 0, 100) == 0.0
 
 
 def binomial(n: int, k: int, p: float) -> float:

@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.mixture import log_beta, log_mean_exp, times_log
+from tidegate.core.statistics.mixture import log_beta, log_mean_exp, times_log
+from tidegate.core.statistics.windows import Window
 
 POINTS: Final = 41
 WIDEST: Final = 50.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from tidegate.core.evidence.mixture import log_beta, times_log
+from tidegate.core.statistics.mixture import log_beta, times_log
 
 ALPHA: Final = 0.001
 """A false alarm in a thousand runs."""

@@ -12,7 +12,8 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
-from typing import TypeAlias
+
+from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, RawSeries, Samples
 
 LOOKBACK = 300.0
 """Seconds before a window in which a series' last sample is looked for: Prometheus' own staleness."""
@@ -21,41 +22,6 @@ LARGE = 10.0
 SMALL_DROP = 0.9
 FEW = 3.0
 """A counter of 10 and more that falls by a tenth or by 3 at most was not reset: no process is back there within one scrape."""
-
-Labels: TypeAlias = tuple[tuple[str, str], ...]
-Samples: TypeAlias = tuple[tuple[float, float], ...]
-"""(epoch seconds, value), oldest first."""
-Bucket: TypeAlias = tuple[float, float, float]
-"""Lower bound, upper bound, observations in it."""
-
-
-@dataclass(frozen=True)
-class RawSeries:
-    """One series of a counter: samples as scraped, oldest first."""
-
-    labels: Labels
-    samples: Samples
-    since: tuple[tuple[int, float], ...] = ()
-    """Places of samples that another value than that of the sample before is to be taken from, and which."""
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """One sample of a native histogram: all its numbers are counters."""
-
-    count: float
-    """Observations in all."""
-    buckets: tuple[Bucket, ...]
-    """Ascending; empty ones are missing."""
-
-
-@dataclass(frozen=True)
-class RawHistogram:
-    """One native histogram: samples as scraped, oldest first."""
-
-    labels: Labels
-    samples: tuple[tuple[float, Distribution], ...]
-    """(epoch seconds, distribution)."""
 
 
 @dataclass(frozen=True)

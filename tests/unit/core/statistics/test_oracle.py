@@ -13,11 +13,11 @@ from scipy.optimize import brentq
 from scipy.special import betaln, logsumexp
 from scipy.stats import betabinom, binom
 
-from tidegate.core.evidence import split
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.intervals import GRID, rate_interval, ratio_interval
-from tidegate.core.evidence.mixture import log_beta, multiples
-from tidegate.core.evidence.regression import START, Absolute, Relative, log_evidence
+from tidegate.core.statistics import traffic_split
+from tidegate.core.statistics.confidence import GRID, rate_interval, ratio_interval
+from tidegate.core.statistics.mixture import log_beta, multiples
+from tidegate.core.statistics.rate_tests import START, Absolute, Relative, log_evidence
+from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05
 COUNTS = st.tuples(st.integers(1, 4000), st.integers(0, 12), st.integers(1, 4000), st.integers(0, 12)).map(
@@ -66,7 +66,7 @@ def test_the_split_is_a_beta_binomial_against_a_binomial(requests: int, mine: in
     mine = min(mine, requests)
     mixed = betabinom.logpmf(mine, requests, 100 * share, 100 * (1 - share))
     expected = float(mixed - binom.logpmf(mine, requests, share))
-    assert split.log_evidence(share, requests - mine, mine) == pytest.approx(expected, rel=1e-6, abs=1e-5)
+    assert traffic_split.log_evidence(share, requests - mine, mine) == pytest.approx(expected, rel=1e-6, abs=1e-5)
 
 
 @settings(max_examples=40)

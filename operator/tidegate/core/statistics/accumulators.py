@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from tidegate.core.evidence import onset
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.intervals import (
+from tidegate.core.statistics import change_point
+from tidegate.core.statistics.confidence import (
     GRID,
     NOTHING,
     POINTS,
@@ -19,8 +18,9 @@ from tidegate.core.evidence.intervals import (
     rate_interval,
     still_possible,
 )
-from tidegate.core.evidence.mixture import log_mean_exp
-from tidegate.core.evidence.regression import START, Absolute, Relative
+from tidegate.core.statistics.mixture import log_mean_exp
+from tidegate.core.statistics.rate_tests import START, Absolute, Relative
+from tidegate.core.statistics.windows import Window
 
 LARGEST_SOUGHT: Final = 50.0
 """Ratios beyond this are not looked for when saying what could have been found."""
@@ -53,7 +53,7 @@ class Compared:
     margin: float
     """Tolerated excess as a ratio: 0.2 for 20 %."""
     logs: Sequence[float] = ()
-    """The evidence for each alternative (core/evidence/onset.py)."""
+    """The evidence for each alternative (core/statistics/change_point.py)."""
     counted: int = 0
     """Windows so far."""
     profile: Sequence[float] = NOTHING
@@ -65,7 +65,7 @@ class Compared:
         """With further windows."""
         return replace(
             self,
-            logs=onset.after(self.logs, self.counted, self.growths(windows)),
+            logs=change_point.after(self.logs, self.counted, self.growths(windows)),
             counted=self.counted + len(windows),
             profile=profile_after(self.profile, windows),
             null=self.null + log_likelihood(windows, 1 + self.margin),
@@ -74,7 +74,7 @@ class Compared:
     @property
     def evidence(self) -> float:
         """Ln E against the null."""
-        return onset.log_evidence(self.logs, self.counted)
+        return change_point.log_evidence(self.logs, self.counted)
 
     def growths(self, windows: Iterable[Window]) -> list[Sequence[float]]:
         """What each window adds for each alternative."""
@@ -101,19 +101,19 @@ class Limited:
     limit: float
     """A share above 0 and below 1."""
     logs: Sequence[float] = ()
-    """The evidence for each alternative (core/evidence/onset.py)."""
+    """The evidence for each alternative (core/statistics/change_point.py)."""
     counted: int = 0
     """Windows so far."""
 
     def after(self, windows: Sequence[Window]) -> Limited:
         """With further windows; it looks at their candidate only."""
-        logs = onset.after(self.logs, self.counted, self.growths(windows))
+        logs = change_point.after(self.logs, self.counted, self.growths(windows))
         return replace(self, logs=logs, counted=self.counted + len(windows))
 
     @property
     def evidence(self) -> float:
         """Ln E against the null."""
-        return onset.log_evidence(self.logs, self.counted)
+        return change_point.log_evidence(self.logs, self.counted)
 
     def growths(self, windows: Iterable[Window]) -> list[Sequence[float]]:
         """What each window adds for each alternative."""
@@ -181,7 +181,7 @@ def detectable(total: Window, margin: float, alpha: float) -> float | None:
     def found(ratio: float) -> bool:
         share = min(rate * ratio, 1.0)  # of its requests; what they add is linear in the bad ones among them
         growth = [low + share * (high - low) for low, high in zip(none, every, strict=True)]
-        return onset.log_evidence(onset.after((), 0, [growth]), 1) >= level
+        return change_point.log_evidence(change_point.after((), 0, [growth]), 1) >= level
 
     low, high = 1 + margin, LARGEST_SOUGHT
     if not found(high):
@@ -203,12 +203,12 @@ def crossing(logs: Sequence[float], counted: int, growth: Sequence[float], level
 
     Returns: a whole number of windows, 1 and up; infinity when it does not within `MOST_WINDOWS`.
     """
-    beyond = onset.log_evidence(logs, counted) >= level
+    beyond = change_point.log_evidence(logs, counted) >= level
     if not beyond and max(growth) <= 0:
         return math.inf
     for more in range(1, MOST_WINDOWS + 1):
-        logs = onset.after(logs, counted, [growth])
+        logs = change_point.after(logs, counted, [growth])
         counted += 1
-        if (onset.log_evidence(logs, counted) >= level) is not beyond:
+        if (change_point.log_evidence(logs, counted) >= level) is not beyond:
             return float(more)
     return math.inf

@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.mixture import ALTERNATIVES, log_mean_exp, multiples, times_log
+from tidegate.core.statistics.mixture import ALTERNATIVES, log_mean_exp, multiples, times_log
+from tidegate.core.statistics.windows import Window
 
 START: tuple[float, ...] = (0.0,) * ALTERNATIVES
 """A test that has seen nothing."""

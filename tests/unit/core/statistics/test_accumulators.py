@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.core.evidence.counts import Window
-from tidegate.core.evidence.gathered import (
+from tidegate.core.statistics.accumulators import (
     LARGEST_SOUGHT,
     NONE,
     Compared,
@@ -21,7 +20,8 @@ from tidegate.core.evidence.gathered import (
     detectable,
     together,
 )
-from tidegate.core.evidence.intervals import GRID, rate_interval, ratio_interval
+from tidegate.core.statistics.confidence import GRID, rate_interval, ratio_interval
+from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05
 LEVEL = math.log(1 / ALPHA)

@@ -1,0 +1,1 @@
+"""What decisions are made of: pure data, and the few rules that belong to it alone."""
