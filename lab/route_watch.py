@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Lookup:
     """One state of a route's first rule."""
 
     at: float
@@ -32,7 +32,7 @@ class RouteWatch:
     """An async context manager that watches HTTPRoutes."""
 
     api: Api
-    seen: dict[tuple[str, str], list[Seen]] = field(default_factory=dict)
+    seen: dict[tuple[str, str], list[Lookup]] = field(default_factory=dict)
     """By namespace and name, oldest first; only changes of weight."""
 
     async def __aenter__(self) -> Self:
@@ -43,7 +43,7 @@ class RouteWatch:
     async def __aexit__(self, *_: object) -> None:
         await self._tasks.end()
 
-    def of(self, namespace: str, name: str) -> list[Seen]:
+    def of(self, namespace: str, name: str) -> list[Lookup]:
         """All the states of one route."""
         return self.seen.get((namespace, name), [])
 
@@ -58,4 +58,4 @@ class RouteWatch:
         weights = {backend["name"]: backend.get("weight", 1) for backend in backends}
         states = self.seen.setdefault(key, [])
         if not states or states[-1].weights != weights:
-            states.append(Seen(time.time(), weights))
+            states.append(Lookup(time.time(), weights))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab.api import Object
     from lab.cluster import Cluster
     from lab.load import Answer, Load
-    from lab.route_watch import RouteWatch, Seen
+    from lab.route_watch import Lookup, RouteWatch
 
 SECONDS = 120.0
 FULL_SHARE = 100.0
@@ -116,7 +116,7 @@ async def play(  # noqa: PLR0913  (a story has as many sides)
     )
 
 
-def stretches(states: list[Seen], answers: Iterable[Answer], version: str) -> list[Stretch]:
+def stretches(states: list[Lookup], answers: Iterable[Answer], version: str) -> list[Stretch]:
     """For each weight on trial: the requests sent while it surely stood, and how many `version` answered."""
     answers = list(answers)
     found = []
@@ -133,7 +133,7 @@ def _failed(answers: Iterable[Answer]) -> dict[str, int]:
     return dict(by_version(answer for answer in answers if answer.failed))
 
 
-def _to_zero(states: list[Seen], answers: Iterable[Answer], version: str) -> float | None:
+def _to_zero(states: list[Lookup], answers: Iterable[Answer], version: str) -> float | None:
     bad = next((answer.at for answer in answers if answer.failed and answer.version == version), None)
     if bad is None:
         return None

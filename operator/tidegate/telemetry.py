@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 
 from tidegate.api.status import RolloutStatus
-from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Decision
+from tidegate.core.model.plan import Decision
+from tidegate.core.model.world import RolloutObject
 from tidegate.metrics import Metrics
 from tidegate.ports.errors import PortError
 

@@ -11,7 +11,7 @@ import pytest
 from tests.contract.stage import SPEC, Rules, Stage
 from tidegate.api.command import Action
 from tidegate.api.templates.ref import TemplateRef
-from tidegate.core.observed import Acceptance, Command
+from tidegate.core.model.world import Acceptance, Command
 from tidegate.ports.protocols import Commands, MetricTemplates, RolloutStore, TrafficRouter, Workloads
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster, SimulatedRoute

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tests.contract.stage import Stage
 from tidegate.api.templates.ref import TemplateKind, TemplateRef
-from tidegate.core.observed import ABSENT, MetricTemplateObject
+from tidegate.core.model.world import ABSENT, MetricTemplateObject
 
 QUERY = {"query": 'max(errors{pod=~"$pods"})'}
 OTHER = {"query": 'min(errors{pod=~"$pods"})'}

@@ -4,7 +4,7 @@ import pytest
 
 from tests.contract.stage import Stage
 from tidegate.api.rollout import FINALIZER
-from tidegate.core.observed import ABSENT, RolloutObject
+from tidegate.core.model.world import ABSENT, RolloutObject
 from tidegate.ports.errors import Conflict, Missing
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.contract.stage import Rules, Stage
-from tidegate.core.observed import ABSENT, Acceptance, Route, RulePair, TargetRef
+from tidegate.core.model.world import ABSENT, Acceptance, Route, RulePair, TargetRef
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.ports.protocols import Manager
 

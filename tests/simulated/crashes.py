@@ -10,7 +10,8 @@ from typing import Any, Literal
 from tests.simulated.shop import Shop, check, spec, value
 from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, weights
 from tidegate.api.command import Action
-from tidegate.core.observed import ArmName, Question
+from tidegate.core.model.answers import Question
+from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.simulation.faults import Gate

@@ -12,18 +12,9 @@ from typing import Any
 from tests.simulated.shop import Shop
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.status import RolloutStatus
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
-from tidegate.core.observed import (
-    Answer,
-    ArmName,
-    Failed,
-    FailedReason,
-    Matrix,
-    Question,
-    RolloutObject,
-    SeriesValue,
-    Vector,
-)
+from tidegate.core.model.world import ArmName, RolloutObject
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.ports import Silence
 

@@ -10,8 +10,9 @@ from tidegate.api.checks import NO_TEMPLATES, Templates
 from tidegate.api.command import Action
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
-from tidegate.core.observed import Answer, Command, Failed, Question, SeriesValue, TargetRef, Vector
-from tidegate.core.seen import Problem
+from tidegate.core.model.answers import Answer, Failed, Question, SeriesValue, Vector
+from tidegate.core.model.observation import Problem
+from tidegate.core.model.world import Command, TargetRef
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster, SimulatedRoute
 from tidegate.simulation.faults import Gate

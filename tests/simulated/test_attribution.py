@@ -11,7 +11,8 @@ import pytest
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import Shop, spec, value
 from tidegate.core.attribution import PATIENCE
-from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.world import ArmName
 from tidegate.simulation.ports import ScriptedMetrics
 from tidegate.simulation.runner import Runner
 

@@ -6,7 +6,8 @@ import math
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.room import MOST_CLOCKS
-from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner
 
 

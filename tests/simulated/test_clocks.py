@@ -11,8 +11,9 @@ import pytest
 from tests.simulated.counted import RATIO, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.core.counters import MOST_APART
-from tidegate.core.instants import instant
-from tidegate.core.observed import Answer, ArmName, Question
+from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import ArmName
 
 LASTS = 500.0
 

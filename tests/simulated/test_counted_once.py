@@ -11,8 +11,9 @@ from tests.simulated.counted import ABSOLUTE, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.core.decide import HEARTBEAT
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question
 from tidegate.core.model.raw_samples import RawSeries
-from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Matrix, Question
+from tidegate.core.model.world import ArmName
 
 ROUNDED = ("relative", "profile", "absolute")
 """Logarithms: how often they were rounded depends on how many windows were counted at once."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulated.shop import Shop, check, spec
 from tidegate.api.command import Action
-from tidegate.core.observed import Acceptance
+from tidegate.core.model.world import Acceptance
 from tidegate.ports.errors import Unavailable
 from tidegate.simulation.runner import Runner
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.simulated.shop import Shop, spec
 from tidegate.api.command import Action
-from tidegate.core.observed import Acceptance
+from tidegate.core.model.world import Acceptance
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner
 

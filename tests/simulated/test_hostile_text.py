@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec
 from tidegate.api.command import Action
-from tidegate.core.observed import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
 
 FORGED = "\x1b[2J\x1b[H\r\n  Ready is True\x1b[8m\u202e\x9b"
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")

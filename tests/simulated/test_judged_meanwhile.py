@@ -7,7 +7,8 @@ import pytest
 from tests.simulated.shop import Shop, value
 from tests.simulated.test_own_evaluation import manifest, until_weight
 from tidegate.api.command import Action
-from tidegate.core.observed import Answer, ArmName, Question
+from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.world import ArmName
 
 
 @pytest.mark.parametrize("call", ["workloads.arm", "router.read", "store.read"])

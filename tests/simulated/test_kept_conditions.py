@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.simulated.shop import Shop, spec
-from tidegate.core.observed import Acceptance, Unknown
+from tidegate.core.model.world import Acceptance, Unknown
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner
 

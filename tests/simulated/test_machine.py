@@ -30,7 +30,8 @@ from tests.simulated.crashes import KilledError
 from tests.simulated.shop import Shop, spec, value
 from tests.simulated.witness import OURS, Seen, WitnessedCluster, broken_promises
 from tidegate.api.command import Action
-from tidegate.core.observed import Answer, Arm, ArmName, Command, Failed, FailedReason, Question, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, Vector
+from tidegate.core.model.world import Arm, ArmName, Command
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.simulation.runner import Runner
 

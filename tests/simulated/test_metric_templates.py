@@ -10,7 +10,8 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.templates.ref import TemplateKind, TemplateRef
-from tidegate.core.observed import Answer, ArmName, MetricTemplateObject, Question, Seen, Unknown
+from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.world import ArmName, Lookup, MetricTemplateObject, Unknown
 from tidegate.ports.world import World
 from tidegate.reconcile.specs import checked
 from tidegate.simulation.runner import Runner
@@ -48,11 +49,11 @@ class Unreadable:
     down: bool = False
     asked: list[str] = field(default_factory=list)
 
-    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Seen[MetricTemplateObject]:
+    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Lookup[MetricTemplateObject]:
         self.asked.append(ref.name)
         if self.down:
             return Unknown("the API server does not answer")
-        found: Seen[MetricTemplateObject] = await self.inside.read(ref, namespace, fresh=fresh)
+        found: Lookup[MetricTemplateObject] = await self.inside.read(ref, namespace, fresh=fresh)
         return found
 
 

@@ -7,7 +7,8 @@ import re
 from tests.simulated.counted import ABSOLUTE, RATIO, WORSE, counted
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import Shop, spec, value
-from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "20h"}]

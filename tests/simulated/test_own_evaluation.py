@@ -6,7 +6,8 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
-from tidegate.core.observed import Answer, ArmName, Question
+from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.simulation.ports import CALL_TIMEOUT
 from tidegate.simulation.runner import Runner

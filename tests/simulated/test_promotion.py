@@ -6,7 +6,8 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
-from tidegate.core.observed import Answer, ArmName, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Question, SeriesValue, Vector
+from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner
 
 ONE = [{"name": "half", "weight": 50, "duration": "20s"}]

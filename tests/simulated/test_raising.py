@@ -9,7 +9,8 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
-from tidegate.core.observed import Acceptance, Answer, Failed, FailedReason, Question, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, Vector
+from tidegate.core.model.world import Acceptance
 from tidegate.ports.world import World
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.ports import ScriptedMetrics

@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulated.shop import REF, Shop, spec
 from tidegate.api.command import Action
-from tidegate.core.observed import RolloutObject, Route
+from tidegate.core.model.world import RolloutObject, Route
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner

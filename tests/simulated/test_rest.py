@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulated.shop import Shop, check, spec, value
 from tidegate.api.command import Action
-from tidegate.core.observed import Answer, Question
+from tidegate.core.model.answers import Answer, Question
 from tidegate.ports.errors import Rejected
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner

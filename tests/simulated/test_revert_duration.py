@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec
 from tidegate.api.command import Action
-from tidegate.core.observed import RolloutObject
+from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Unavailable
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.ports import Silence

@@ -7,7 +7,7 @@ import pytest
 from tests.simulated.counted import SPLIT, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.command import Action
-from tidegate.core.observed import Acceptance, ArmName
+from tidegate.core.model.world import Acceptance, ArmName
 from tidegate.core.trials.split import SETTLING
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import spec
-from tidegate.core.observed import ArmName, Failed, FailedReason, Question, Vector
+from tidegate.core.model.answers import Failed, FailedReason, Question, Vector
+from tidegate.core.model.world import ArmName
 
 RATIO = {
     "name": "errors",

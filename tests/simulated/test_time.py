@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.simulated.shop import Shop, spec, value
-from tidegate.core.observed import Answer, Question, Vector
+from tidegate.core.model.answers import Answer, Question, Vector
 from tidegate.simulation.runner import Runner
 
 LONG = [

@@ -6,7 +6,8 @@ from tests.simulated.shop import Shop, value
 from tests.simulated.test_own_evaluation import manifest, until_weight
 from tests.simulated.test_promotion import settling, sick_baseline
 from tests.simulated.test_way_back import first_write_lands_late
-from tidegate.core.observed import Answer, ArmName, Question
+from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.world import ArmName
 from tidegate.reconcile.raises import AT_A_TIME, PATIENCE
 from tidegate.simulation.runner import Runner
 

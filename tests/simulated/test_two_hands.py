@@ -12,7 +12,7 @@ from tests.simulated.shop import Shop, check, spec
 from tests.simulated.witness import WitnessedCluster, broken_promises
 from tidegate.api.command import Action
 from tidegate.core.endings import LATE_WRITE
-from tidegate.core.observed import RolloutObject, Route, Seen, TargetRef, Unknown
+from tidegate.core.model.world import Lookup, RolloutObject, Route, TargetRef, Unknown
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
@@ -141,9 +141,9 @@ async def test_a_guard_with_a_duration_counts_on_while_the_route_is_contested() 
 class StaleRouter(MemoryRouter):
     """Its cache stands still from `freeze` on; only live reads see the route."""
 
-    frozen: Seen[Route] | None = None
+    frozen: Lookup[Route] | None = None
 
-    async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
+    async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
         if self.frozen is not None and not fresh:
             return self.frozen
         return await super().read(ref, fresh=fresh)
@@ -159,7 +159,7 @@ async def test_a_revert_does_not_rest_on_what_the_cache_says_of_the_route(cache:
     before_the_raise = await router.read(_ref(), fresh=True)
     await runner.run_until(shop.start + 25)
     now = await router.read(_ref(), fresh=True)
-    frozen: dict[str, Seen[Route]] = {
+    frozen: dict[str, Lookup[Route]] = {
         "unknown": Unknown("no answer"),
         "older": now,
         "from before the raise": before_the_raise,

@@ -10,8 +10,9 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
-from tidegate.core.observed import Answer, ArmName, Question, Vector
-from tidegate.core.version import first_fingerprint
+from tidegate.core.model.answers import Answer, Question, Vector
+from tidegate.core.model.version import first_fingerprint
+from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner
 
 STEPS = [{"name": "half", "weight": 50, "duration": "60s"}]

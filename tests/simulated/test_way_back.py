@@ -10,7 +10,8 @@ import pytest
 from tests.simulated.shop import Shop, spec
 from tests.simulated.test_promotion import ONE, settling, sick_baseline, stage, stalled, until
 from tidegate.api.command import Action
-from tidegate.core.observed import Acceptance, Failed, FailedReason, Route
+from tidegate.core.model.answers import Failed, FailedReason
+from tidegate.core.model.world import Acceptance, Route
 from tidegate.ports.errors import PortError, Rejected
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner

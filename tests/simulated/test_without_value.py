@@ -7,7 +7,8 @@ import math
 import pytest
 
 from tests.simulated.shop import Shop, spec, value
-from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.world import ArmName
 from tidegate.simulation.ports import ScriptedMetrics
 from tidegate.simulation.runner import Runner
 

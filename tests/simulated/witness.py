@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.core.observed import RolloutObject
+from tidegate.core.model.world import RolloutObject
 from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedRoute
 
 OURS = ("tidegate", "tidegate-revert")

@@ -18,7 +18,7 @@ from tidegate.cli.instants import instant
 from tidegate.cli.rollouts import the_rollouts
 from tidegate.cli.tables import Table, show
 from tidegate.cli.timeline import Planned, timeline
-from tidegate.core.instants import in_words
+from tidegate.core.model.time_format import in_words
 
 COLUMNS: Final = ("step", "weight", "from", "to", "gate", "checkpoints at")
 

@@ -16,7 +16,7 @@ from tidegate.cli.documents import Document, read
 from tidegate.cli.errors import CommandError
 from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.tables import Table, show
-from tidegate.core.instants import in_words
+from tidegate.core.model.time_format import in_words
 from tidegate.ports.protocols import Manager
 from tidegate.reconcile.specs import checked
 from tidegate.simulation.clean import clean_world

@@ -12,13 +12,15 @@ from dataclasses import replace
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
-from tidegate.core import grid
 from tidegate.core.baselines import comparable
 from tidegate.core.draft import Draft
-from tidegate.core.findings import Finding, SeriesFinding, State, beyond, shown
-from tidegate.core.observed import ArmName
+from tidegate.core.findings import beyond, shown
+from tidegate.core.model import cadence
+from tidegate.core.model.finding import Finding, SeriesFinding, State
+from tidegate.core.model.samples import NotAsked, Open, SeriesSample, Value
+from tidegate.core.model.world import ArmName
 from tidegate.core.questions import Asking, of_one_arm, questions
-from tidegate.core.samples import NotAsked, Open, SeriesSample, Value, sample
+from tidegate.core.samples import sample
 from tidegate.core.statistics.accumulators import Compared, Conclusion
 from tidegate.core.statistics.windows import Window
 
@@ -106,7 +108,7 @@ def _just_ending(draft: Draft, line: Threshold, seconds: float) -> bool:
     if last is None:
         return False
     until = last.timestamp() + seconds + 2 * draft.interval
-    draft.wakes.append(grid.at_or_after(draft.seen.rollout.uid, draft.interval, until))
+    draft.wakes.append(cadence.at_or_after(draft.seen.rollout.uid, draft.interval, until))
     return draft.now < until
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tidegate.core.draft import Draft
-from tidegate.core.observed import ArmName
-from tidegate.core.template_fields import in_words
-from tidegate.core.version import adopted, beside, differences, same_template
+from tidegate.core.model.template_fields import in_words
+from tidegate.core.model.version import adopted, beside, differences, same_template
+from tidegate.core.model.world import ArmName
 
 
 def comparable(draft: Draft) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core.claims import Claim, deployment, pair, stronger
 from tidegate.core.draft import Draft
-from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Why
+from tidegate.core.model.claims import Claim, deployment, pair, stronger
+from tidegate.core.model.plan import Why
+from tidegate.core.model.world import RolloutObject
 
 
 def claim_of(rollout: RolloutObject, spec: RolloutSpec, *, active: bool) -> Claim:

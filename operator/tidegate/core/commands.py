@@ -10,8 +10,8 @@ from tidegate.api.text import printable
 from tidegate.core import promotion
 from tidegate.core.baselines import accept_baseline
 from tidegate.core.draft import Draft
-from tidegate.core.observed import Command
-from tidegate.core.plan import ConcludeCommand
+from tidegate.core.model.plan import ConcludeCommand
+from tidegate.core.model.world import Command
 
 REMEMBERED: Final = 32
 """Commands remembered with their outcome, should it not have been written: as many are carried out before the first of them is."""

@@ -14,9 +14,9 @@ from tidegate.core.checkpoints import following
 from tidegate.core.conditions import conditions, phase_of
 from tidegate.core.decide import open_draft
 from tidegate.core.draft import Draft
-from tidegate.core.instants import instant
-from tidegate.core.plan import Plan
-from tidegate.core.seen import Observed
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.plan import Plan
+from tidegate.core.model.time_format import instant
 
 LARGEST = 60 * 1024
 """Bytes of status as JSON; the promise is 64 KiB."""
@@ -32,7 +32,7 @@ TOLERANCE = 5.0
 """Seconds by which an expected instant may be off before it is written anew."""
 
 
-def conclude(before: RolloutStatus, plan: Plan, seen: Observed) -> RolloutStatus:
+def conclude(before: RolloutStatus, plan: Plan, seen: Observation) -> RolloutStatus:
     """The status after `plan`.
 
     Args:

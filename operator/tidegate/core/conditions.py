@@ -7,14 +7,14 @@ from typing import Final
 
 from tidegate.api.status import Condition, RolloutStatus
 from tidegate.core import readiness
-from tidegate.core.instants import instant
 from tidegate.core.missing_data import LEAST_ANSWERS
-from tidegate.core.observed import ArmName
-from tidegate.core.plan import Decision, Plan, Why
-from tidegate.core.seen import Observed
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.plan import Decision, Plan, Why
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import ArmName
 
 
-def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observed) -> tuple[Condition, ...]:
+def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> tuple[Condition, ...]:
     """The conditions after `plan`; one whose status did not change keeps its transition time."""
     wanted = [_ready(plan)]
     status = plan.memory.status
@@ -84,7 +84,7 @@ def _ready(plan: Plan) -> tuple[str, str, Why]:
     return "Ready", "Unknown", Why("Progressing", "the Rollout is being looked at")
 
 
-def _condition(before: Condition | None, kind: str, state: str, why: Why, seen: Observed) -> Condition:
+def _condition(before: Condition | None, kind: str, state: str, why: Why, seen: Observation) -> Condition:
     since = before.last_transition_time if before is not None and before.status == state else instant(seen.now)
     return Condition(
         type=kind,

@@ -8,29 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tidegate.core.observed import Template
-from tidegate.core.template_fields import ALIASES, SCHEDULING, excluded, makes_version, template_fields
+from tidegate.core.model.template_change import TemplateChange
+from tidegate.core.model.template_fields import ALIASES, SCHEDULING, excluded, makes_version, template_fields
+from tidegate.core.model.world import Template
 
 LARGEST_RECORD: Final = 8 * 1024
 """Bytes that the record of an old template may take in status, as they go over the wire: JSON inside JSON, so escaped."""
-
-
-@dataclass(frozen=True)
-class TemplateChange:
-    """New values for fields of a pod template; `None` removes one."""
-
-    spec: Mapping[str, Any] = field(default_factory=dict)
-    """By key of the pod spec."""
-    annotations: Mapping[str, str | None] = field(default_factory=dict)
-    """By name."""
-
-    @property
-    def empty(self) -> bool:
-        """Nothing changes."""
-        return not self.spec and not self.annotations
 
 
 def copied(onto: Template, version: Template, exclude: Collection[str]) -> TemplateChange:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Threshold
-from tidegate.core import grid
 from tidegate.core.baselines import comparable
 from tidegate.core.counters import Wanted, closed_windows
 from tidegate.core.draft import Draft
-from tidegate.core.findings import UNANSWERED, Context, Finding, State, without_value
-from tidegate.core.instants import instant
-from tidegate.core.observed import ArmName, Question
+from tidegate.core.model import cadence
+from tidegate.core.model.answers import Question
+from tidegate.core.model.finding import UNANSWERED, Context, Finding, State, without_value
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import ArmName
 from tidegate.core.pending import CHUNK, LAG, Pending, raw_questions, step_of
 from tidegate.core.questions import Asking
 from tidegate.core.statistics.windows import Window
@@ -163,7 +164,9 @@ class Test:
         if math.isfinite(ahead):
             closed = self._pending(after).begin + ahead * after.step + min(LAG, after.step) + SCRAPE
             draft = self.draft
-            draft.wakes.append(grid.at_or_after(draft.seen.rollout.uid, draft.interval, max(closed, draft.now + 1.0)))
+            draft.wakes.append(
+                cadence.at_or_after(draft.seen.rollout.uid, draft.interval, max(closed, draft.now + 1.0))
+            )
 
 
 def catching_up(draft: Draft) -> bool:

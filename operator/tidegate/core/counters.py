@@ -12,12 +12,13 @@ from typing import TypeAlias
 
 from tidegate.api.metric import Metric
 from tidegate.core.draft import Draft
-from tidegate.core.instants import in_words
+from tidegate.core.model.answers import Failed, FailedReason, Matrix, Question, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
-from tidegate.core.observed import ArmName, Failed, FailedReason, Matrix, Question, Vector
+from tidegate.core.model.samples import NoData, NotAsked, Open, TooFew
+from tidegate.core.model.time_format import in_words
+from tidegate.core.model.world import ArmName
 from tidegate.core.pending import TOLERANCE, Pending, raw_question
 from tidegate.core.questions import Asking, counters
-from tidegate.core.samples import NoData, NotAsked, Open, TooFew
 from tidegate.core.slowness import no_bucket
 from tidegate.core.statistics.counter_increase import (
     LOOKBACK,

@@ -11,16 +11,19 @@ from dataclasses import replace
 from typing import Final
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core import grid, promotion, recovery, targets
+from tidegate.core import promotion, recovery, targets
 from tidegate.core.baselines import adopt_first_release, notice_baseline
 from tidegate.core.commands import take_commands
 from tidegate.core.draft import ABSENCE_GRACE, Draft
 from tidegate.core.endings import carry_out
-from tidegate.core.instants import instant
 from tidegate.core.judging import judge_guards, judge_thresholds
 from tidegate.core.keeping import kept_problem, kept_spec, kept_text
-from tidegate.core.memory import Memory
 from tidegate.core.missing_data import notice_missing_data
+from tidegate.core.model import cadence
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.plan import Plan, Why
+from tidegate.core.model.time_format import instant
 from tidegate.core.notices import (
     let_go_of_hold,
     notice_breaches,
@@ -28,7 +31,6 @@ from tidegate.core.notices import (
     notice_new_version,
     notice_our_revert,
 )
-from tidegate.core.plan import Plan, Why
 from tidegate.core.preconditions import (
     contest,
     contested,
@@ -37,7 +39,6 @@ from tidegate.core.preconditions import (
     notice_lost_services,
     notice_refused_route,
 )
-from tidegate.core.seen import Observed
 from tidegate.core.starting import at_rest
 from tidegate.core.stepping import take_step
 
@@ -56,7 +57,7 @@ NO_SPEC: Final = RolloutSpec.model_validate(
 """Stands in where no valid spec was ever seen; at rest nothing is read from it."""
 
 
-def decide(memory: Memory, seen: Observed) -> Plan:
+def decide(memory: Memory, seen: Observation) -> Plan:
     """What to do now.
 
     Args:
@@ -84,7 +85,7 @@ def decide(memory: Memory, seen: Observed) -> Plan:
     return replace(plan, memory=replace(plan.memory, last_tick=seen.now, last_judged=judged))
 
 
-def open_draft(memory: Memory, seen: Observed) -> Draft:
+def open_draft(memory: Memory, seen: Observation) -> Draft:
     """A draft with the spec in force and the time that was watched since the tick before."""
     draft = Draft(seen, memory, spec_in_force(memory, seen), memory.status)
     if memory.status.run is None:
@@ -101,7 +102,7 @@ def open_draft(memory: Memory, seen: Observed) -> Draft:
     if beat is None or seen.now - beat.timestamp() >= HEARTBEAT or seen.now < beat.timestamp():
         draft.update_run(heartbeat=instant(seen.now))
     beats = (draft.run.heartbeat or instant(seen.now)).timestamp() + HEARTBEAT
-    draft.upkeep = min(beats, grid.following(seen.rollout.uid, draft.interval, seen.now))
+    draft.upkeep = min(beats, cadence.following(seen.rollout.uid, draft.interval, seen.now))
     return draft
 
 
@@ -114,14 +115,14 @@ def _watch(draft: Draft) -> None:
     draft.update(run=run, step=step)
 
 
-def arms_in_force(memory: Memory, seen: Observed) -> RolloutSpec:
+def arms_in_force(memory: Memory, seen: Observation) -> RolloutSpec:
     """The spec that names the arms: of a run under way the one it began with, whatever an edit says."""
     run = memory.status.run
     kept = kept_spec(run.spec) if run is not None else None
     return kept if kept is not None else spec_in_force(memory, seen)
 
 
-def spec_in_force(memory: Memory, seen: Observed) -> RolloutSpec:
+def spec_in_force(memory: Memory, seen: Observation) -> RolloutSpec:
     """The spec as it stands when it is valid, else the run's last valid one."""
     if seen.spec is not None:
         return seen.spec

@@ -8,13 +8,14 @@ from decimal import Decimal
 
 from tidegate.api.rollout import RolloutSpec, Step
 from tidegate.api.status import Ending, Hold, Paused, RolloutStatus, RunStatus, SharedStatus, StepStatus, Waiting
-from tidegate.core.findings import Finding
-from tidegate.core.instants import instant
-from tidegate.core.memory import Memory
-from tidegate.core.observed import Answer, Arm, ArmName, Question
-from tidegate.core.plan import Action, ConcludeCommand, Decision, Plan, Why
-from tidegate.core.samples import NotAsked, Open
-from tidegate.core.seen import Live, Observed
+from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.finding import Finding
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Live, Observation
+from tidegate.core.model.plan import Action, ConcludeCommand, Decision, Plan, Why
+from tidegate.core.model.samples import NotAsked, Open
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import Arm, ArmName
 
 ABSENCE_GRACE = 5.0
 """Seconds a tick may be late beyond two intervals before it counts as an absence."""
@@ -45,7 +46,7 @@ TAKEN_AWAY = frozenset(
 class Draft:
     """See the module."""
 
-    seen: Observed
+    seen: Observation
     memory: Memory
     spec: RolloutSpec
     """The spec in force: the current one when valid, else the last valid one."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidegate.api.rollout import Step
-from tidegate.core import gates, grid, raising, targets
+from tidegate.core import gates, raising, targets
 from tidegate.core.checkpoints import reached
 from tidegate.core.counted import CATCHING_UP, catching_up
 from tidegate.core.decide import open_draft
 from tidegate.core.draft import Draft
 from tidegate.core.judging import counted_in_force, guards_in_force, questions_of, thresholds_in_force
-from tidegate.core.memory import Memory
-from tidegate.core.observed import Question
+from tidegate.core.model import cadence
+from tidegate.core.model.answers import Question
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Observation
 from tidegate.core.questions import probe
-from tidegate.core.seen import Observed
 from tidegate.core.stepping import more_wanted
 
 
-def due(memory: Memory, seen: Observed) -> tuple[Question, ...]:
+def due(memory: Memory, seen: Observation) -> tuple[Question, ...]:
     """The questions of this tick, without repetition; none when it is not time to judge."""
     run = memory.status.run
     if run is None or run.ending is not None or seen.rollout.deleting:
@@ -66,7 +67,7 @@ def _thresholds_needed(draft: Draft) -> bool:
 
 def _time_to_judge(draft: Draft) -> bool:
     last = draft.memory.last_judged
-    if last is None or draft.now < last or grid.passed(draft.seen.rollout.uid, draft.interval, last, draft.now):
+    if last is None or draft.now < last or cadence.passed(draft.seen.rollout.uid, draft.interval, last, draft.now):
         return True
     if draft.now - last >= CATCHING_UP and draft.run.weight < 100 and catching_up(draft):
         return True

@@ -7,10 +7,10 @@ from typing import Final
 from tidegate.api.status import Ending, HistoryEntry
 from tidegate.core import old_template, targets
 from tidegate.core.draft import Draft
-from tidegate.core.instants import instant
-from tidegate.core.observed import ABSENT, Absence, Arm, ArmName, Route, Template
-from tidegate.core.plan import Why, WriteTemplate
-from tidegate.core.seen import Live
+from tidegate.core.model.observation import Live
+from tidegate.core.model.plan import Why, WriteTemplate
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Template
 
 KEPT_RUNS: Final = 10
 RETRY: Final = 5.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tidegate.api.rollout import Step
 from tidegate.api.status import StepBegin
-from tidegate.core.instants import instant
-from tidegate.core.plan import Why
+from tidegate.core.model.plan import Why
+from tidegate.core.model.time_format import instant
 
 
 def opens(step: Step, begun: tuple[StepBegin, ...]) -> float:

@@ -11,18 +11,21 @@ from tidegate.api.metric import Metric
 from tidegate.api.room import MOST_CLOCKS
 from tidegate.api.status import Clock, GuardStatus
 from tidegate.api.threshold import Guard, OnBreach, Threshold
-from tidegate.core import grid
 from tidegate.core.attribution import attributed, shared
 from tidegate.core.baselines import baseline_on_trial, comparable, same_on_both
 from tidegate.core.counted import Test, forget_others
 from tidegate.core.draft import Draft
-from tidegate.core.findings import Context, Finding, State, judge
+from tidegate.core.findings import judge
 from tidegate.core.groups import note_groups, unless_incomplete, without_gone
-from tidegate.core.instants import in_words, instant
-from tidegate.core.observed import Arm, ArmName, Question
+from tidegate.core.model import cadence
+from tidegate.core.model.answers import Question
+from tidegate.core.model.finding import Context, Finding, State
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.samples import NotAsked, Sample
+from tidegate.core.model.time_format import in_words, instant
+from tidegate.core.model.world import Arm, ArmName
 from tidegate.core.questions import Asking, of_one_arm, questions
-from tidegate.core.samples import NotAsked, Sample, sample, warnings
-from tidegate.core.seen import Observed
+from tidegate.core.samples import sample, warnings
 from tidegate.core.staleness import unless_stale
 from tidegate.core.sustained import KEPT, clocks_after, sustained_state
 from tidegate.core.variables import promql_duration
@@ -76,7 +79,7 @@ def asking(draft: Draft) -> Asking:
     )
 
 
-def pods_of(seen: Observed) -> Mapping[ArmName, str]:
+def pods_of(seen: Observation) -> Mapping[ArmName, str]:
     """`$pods` of each arm as observed now."""
     arms = {name: seen.arm(name) for name in ArmName}
     return {name: arm.pods if isinstance(arm, Arm) else NO_PODS for name, arm in arms.items()}
@@ -127,7 +130,7 @@ def judge_guards(draft: Draft) -> None:
             clocks = ()
         draft.guard_findings.append(finding)
         draft.wakes += [
-            grid.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + guard.for_.seconds - clock.watched)
+            cadence.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + guard.for_.seconds - clock.watched)
             for clock in clocks
         ]
         if finding.state is not State.OK or clocks:

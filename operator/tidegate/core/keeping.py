@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from tidegate.api.reading_back import ReadBack, read_back
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core.memory import Memory
-from tidegate.core.seen import Observed
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Observation
 
 
 def kept_text(spec: RolloutSpec) -> str:
@@ -40,7 +40,7 @@ def _read(text: str) -> ReadBack[RolloutSpec]:
     return read_back(RolloutSpec, data)
 
 
-def with_metrics_kept(memory: Memory, seen: Observed) -> Memory:
+def with_metrics_kept(memory: Memory, seen: Observation) -> Memory:
     """The memory, in which a run has its metrics as they are filled in now.
 
     What it goes on with when a template is gone or can no longer be read is then what it went by last, not what it began

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 
 from tidegate.api.metric import MissingDataAction, MissingDataPolicy
 from tidegate.api.status import MissingDataStatus
-from tidegate.core import grid
 from tidegate.core.draft import Draft
-from tidegate.core.findings import MISSING, Finding
-from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting, most_between, serving
-from tidegate.core.observed import ArmName
+from tidegate.core.model import cadence
+from tidegate.core.model.finding import MISSING, Finding
+from tidegate.core.model.time_format import in_words, instant
+from tidegate.core.model.world import ArmName
 
 LEAST_ANSWERS = 3
 """One missed scrape or one slow answer is no reason to act."""
@@ -84,7 +84,7 @@ def lasted(draft: Draft, missing: MissingDataStatus) -> bool:
 def _act(draft: Draft, missing: MissingDataStatus) -> None:
     if not lasted(draft, missing):
         left = max(policy(draft, missing).after.seconds - missing.watched, draft.interval)
-        draft.wakes.append(grid.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + left))
+        draft.wakes.append(cadence.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + left))
         return
     rule = policy(draft, missing)
     message = f"{missing.message}; no data for {in_words(missing.watched)} (limit {rule.after})"

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from tidegate.api.metric import Metric
-from tidegate.core.observed import ArmName, Question
+from tidegate.core.model.answers import Question
+from tidegate.core.model.world import ArmName
 from tidegate.core.questions import Asking, counters
 from tidegate.core.statistics.counter_increase import LOOKBACK
 from tidegate.core.variables import promql_duration

@@ -10,8 +10,8 @@ from typing import Final
 from tidegate.api.rollout import FINALIZER, LossResponse
 from tidegate.core import readiness, targets
 from tidegate.core.draft import Draft
-from tidegate.core.observed import ABSENT, Acceptance, ArmName
-from tidegate.core.plan import KeepFinalizer, Why
+from tidegate.core.model.plan import KeepFinalizer, Why
+from tidegate.core.model.world import ABSENT, Acceptance, ArmName
 
 LOSSES: Final = frozenset(
     {

@@ -15,13 +15,13 @@ from tidegate.core import old_template, raising, readiness, targets
 from tidegate.core.copying import copied
 from tidegate.core.draft import Draft
 from tidegate.core.endings import LATE_WRITE, finish
-from tidegate.core.findings import State
-from tidegate.core.instants import in_words, instant
 from tidegate.core.judging import acting
-from tidegate.core.observed import ABSENT, Arm, ArmName, Template
-from tidegate.core.plan import Why, WriteTemplate
-from tidegate.core.template_fields import in_words as in_fields
-from tidegate.core.version import differences, same_template, serves
+from tidegate.core.model.finding import State
+from tidegate.core.model.plan import Why, WriteTemplate
+from tidegate.core.model.template_fields import in_words as in_fields
+from tidegate.core.model.time_format import in_words, instant
+from tidegate.core.model.version import differences, same_template, serves
+from tidegate.core.model.world import ABSENT, Arm, ArmName, Template
 
 MOST_WRITES = 3
 """Template writes of one promotion: one that must be repeated more often is contested, not lost."""

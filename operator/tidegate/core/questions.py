@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from tidegate.api import promql
 from tidegate.api.metric import Metric
 from tidegate.core import slowness
-from tidegate.core.observed import ArmName, Question
+from tidegate.core.model.answers import Question
+from tidegate.core.model.world import ArmName
 from tidegate.core.variables import fill, promql_duration
 
 PROBE = "vector(1)"

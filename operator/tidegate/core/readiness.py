@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core.observed import ABSENT, Arm, ArmName, Seen, Unknown
-from tidegate.core.plan import Why
+from tidegate.core.model.plan import Why
+from tidegate.core.model.world import ABSENT, Arm, ArmName, Lookup, Unknown
 
 
-def missing(spec: RolloutSpec, arms: Mapping[ArmName, Seen[Arm]]) -> Why | None:
+def missing(spec: RolloutSpec, arms: Mapping[ArmName, Lookup[Arm]]) -> Why | None:
     """The first Deployment or Service that is not there or could not be seen; `None` when all are."""
     for name, names in ((ArmName.BASELINE, spec.baseline), (ArmName.CANDIDATE, spec.candidate)):
         arm = arms.get(name, ABSENT)
@@ -62,7 +62,7 @@ def unreached(name: ArmName, service: str, arm: Arm) -> Why | None:
     return None
 
 
-def revert_ready(spec: RolloutSpec, baseline: Seen[Arm], candidate: Seen[Arm]) -> Why | None:
+def revert_ready(spec: RolloutSpec, baseline: Lookup[Arm], candidate: Lookup[Arm]) -> Why | None:
     """Why a revert would not land well; `None` when it would."""
     if not isinstance(baseline, Arm):
         return Why(
@@ -78,13 +78,13 @@ def revert_ready(spec: RolloutSpec, baseline: Seen[Arm], candidate: Seen[Arm]) -
     return None
 
 
-def least_available(spec: RolloutSpec, baseline: Arm, candidate: Seen[Arm]) -> int:
+def least_available(spec: RolloutSpec, baseline: Arm, candidate: Lookup[Arm]) -> int:
     """Pods that `baseline.minAvailable` asks for: a share is of the larger arm, so that it follows the candidate's size."""
     others = candidate.replicas if isinstance(candidate, Arm) else 0
     return spec.baseline.min_available.of(max(baseline.replicas, others))
 
 
-def candidate_ready(spec: RolloutSpec, candidate: Seen[Arm]) -> Why | None:
+def candidate_ready(spec: RolloutSpec, candidate: Lookup[Arm]) -> Why | None:
     """Why the candidate cannot take traffic; `None` when it can."""
     name = spec.candidate.deployment
     if not isinstance(candidate, Arm):

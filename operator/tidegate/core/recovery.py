@@ -14,11 +14,11 @@ from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import Paused, RunStatus, StepBegin, Version
 from tidegate.core import targets
 from tidegate.core.draft import Draft
-from tidegate.core.instants import instant
 from tidegate.core.keeping import kept_text
-from tidegate.core.observed import ArmName
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.version import same_template, version_of
+from tidegate.core.model.world import ArmName
 from tidegate.core.stepping import new_step
-from tidegate.core.version import same_template, version_of
 
 
 def lost(draft: Draft) -> bool:

@@ -5,100 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Iterable
 
 from tidegate.api.metric import Metric, WhenEmpty
 from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
 from tidegate.api.text import printable
-from tidegate.core.observed import Answer, ArmName, Failed, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Failed, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.samples import Asked, NoData, NotAsked, Open, Sample, SeriesSample, TooFew, Value
 from tidegate.core.slowness import no_bucket
-
-
-@dataclass(frozen=True)
-class SeriesSample:
-    """One series of a sample. `value` is `None` when nothing was observed (NaN), or there were too few requests to say."""
-
-    series: str
-    value: float | None
-    requests: float | None = None
-    labels: tuple[tuple[str, str], ...] = ()
-    """Its label pairs, sorted."""
-
-
-@dataclass(frozen=True)
-class Value:
-    """An answer with at least one series."""
-
-    series: tuple[SeriesSample, ...]
-
-
-@dataclass(frozen=True)
-class TooFew:
-    """A ratio with too few requests, or a comparison too early."""
-
-    message: str
-    silent: bool = False
-    """There is not even a counter."""
-
-
-@dataclass(frozen=True)
-class NoData:
-    """The source answered, and there is nothing."""
-
-    message: str
-    certain: bool = False
-    """Waiting brings none: the answer cannot be used as it is."""
-
-
-@dataclass(frozen=True)
-class NotAsked:
-    """This tick did not ask."""
-
-
-@dataclass(frozen=True)
-class Open:
-    """Asked, not answered yet."""
-
-
-T = TypeVar("T")
-
-Sample: TypeAlias = Value | TooFew | NoData | Failed | NotAsked | Open
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A tick's questions and the answers so far."""
-
-    questions: Mapping[Question, Answer | None]
-    """`None`: still open."""
-    pods: Mapping[ArmName, str] | None = None
-    """`$pods` of each arm when the queries were rendered: an answer is found again although pods have come and gone meanwhile."""
-    worked_out: dict[Hashable, Any] = field(default_factory=dict, compare=False)
-    """A tick decides again after every answer; what one answer comes to is worked out once."""
-
-    def once(self, key: Hashable, work_out: Callable[[], T]) -> T:
-        """What `work_out` gives; from the second call on with the same key what it gave, unless an answer was missing."""
-        if key not in self.worked_out:
-            found = work_out()
-            if isinstance(found, Open | NotAsked):
-                return found
-            self.worked_out[key] = found
-        kept: T = self.worked_out[key]
-        return kept
-
-    @property
-    def open(self) -> bool:
-        """Whether an answer is still out."""
-        return any(answer is None for answer in self.questions.values())
-
-    def answer(self, question: Question) -> Answer | Open | NotAsked:
-        """What is known about one question."""
-        if question not in self.questions:
-            return NotAsked()
-        answer = self.questions[question]
-        return Open() if answer is None else answer
 
 
 def warnings(asked: Asked, questions: Iterable[Question]) -> tuple[str, ...]:

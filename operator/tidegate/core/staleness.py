@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tidegate.api.metric import Metric
 from tidegate.core.draft import Draft
-from tidegate.core.observed import ArmName, Failed, Question, Vector
+from tidegate.core.model.answers import Failed, Question, Vector
+from tidegate.core.model.samples import NoData, NotAsked, Open, Sample, TooFew
+from tidegate.core.model.world import ArmName
 from tidegate.core.questions import Asking, counters
-from tidegate.core.samples import NoData, NotAsked, Open, Sample, TooFew
 from tidegate.core.variables import promql_duration
 
 FARTHEST = 86400.0

@@ -9,14 +9,12 @@ from tidegate.api.rollout import FINALIZER, BaselineMatch
 from tidegate.api.status import RunStatus, Version
 from tidegate.core import claiming, promotion, raising, readiness, targets, weights
 from tidegate.core.draft import Draft
-from tidegate.core.instants import instant
 from tidegate.core.keeping import kept_text
-from tidegate.core.observed import Arm, ArmName, Route, Unknown
-from tidegate.core.plan import KeepFinalizer, Why
-from tidegate.core.seen import Live
-from tidegate.core.stepping import new_step
-from tidegate.core.template_fields import in_words
-from tidegate.core.version import (
+from tidegate.core.model.observation import Live
+from tidegate.core.model.plan import KeepFinalizer, Why
+from tidegate.core.model.template_fields import in_words
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.version import (
     beside,
     differences,
     in_full,
@@ -26,6 +24,8 @@ from tidegate.core.version import (
     serves,
     version_of,
 )
+from tidegate.core.model.world import Arm, ArmName, Route, Unknown
+from tidegate.core.stepping import new_step
 
 MOST_PATHS = 8
 LONGEST_PATH = 100

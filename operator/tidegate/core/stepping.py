@@ -9,12 +9,12 @@ from tidegate.api.status import StepBegin, StepStatus
 from tidegate.core import gates, promotion, raising, targets
 from tidegate.core.checkpoints import following
 from tidegate.core.draft import Draft
-from tidegate.core.instants import in_words, instant
-from tidegate.core.memory import Memory
-from tidegate.core.observed import Acceptance
-from tidegate.core.plan import Why
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Live
+from tidegate.core.model.plan import Why
+from tidegate.core.model.time_format import in_words, instant
+from tidegate.core.model.world import Acceptance
 from tidegate.core.preconditions import LOSSES
-from tidegate.core.seen import Live
 from tidegate.core.targets import Standing
 from tidegate.core.verdicts import verdict
 

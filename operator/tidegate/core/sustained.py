@@ -11,7 +11,7 @@ import math
 
 from tidegate.api.status import Clock
 from tidegate.api.threshold import LimitKind
-from tidegate.core.findings import Finding, SeriesFinding, State
+from tidegate.core.model.finding import Finding, SeriesFinding, State
 
 KEPT = 8
 """Series whose clocks a guard keeps: those beyond the limit now before the others, and of each the ones that lasted longest."""

@@ -11,10 +11,10 @@ from tidegate.api.rollout import FINALIZER, RolloutSpec
 from tidegate.api.status import PairStatus, TargetStatus
 from tidegate.core import weights
 from tidegate.core.draft import Draft
-from tidegate.core.instants import instant
-from tidegate.core.observed import ABSENT, Acceptance, Route, RulePair, Seen, TargetRef, Unknown, Unseen
-from tidegate.core.plan import KeepFinalizer, SetWeights
-from tidegate.core.seen import Live
+from tidegate.core.model.observation import Live
+from tidegate.core.model.plan import KeepFinalizer, SetWeights
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import ABSENT, Acceptance, Lookup, Route, RulePair, TargetRef, Unknown, Unseen
 
 KEPT_PUT_BACKS: Final = 3
 """Times of put-backs that are remembered: after so many within a minute the route is contested."""
@@ -217,7 +217,7 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True) -> bool:
     return not changed
 
 
-def _gone(route: Seen[Route]) -> bool:
+def _gone(route: Lookup[Route]) -> bool:
     return route is ABSENT or (isinstance(route, Unknown) and route.kind is Unseen.NOT_SERVED)
 
 

@@ -11,10 +11,11 @@ from tidegate.api.threshold import AfterHold, OnBreach
 from tidegate.core.attribution import shared
 from tidegate.core.checkpoints import offsets, reached
 from tidegate.core.draft import Draft
-from tidegate.core.findings import MISSING, Evidence, Finding, SeriesFinding, State, shown, unit_of
-from tidegate.core.instants import in_words, instant
+from tidegate.core.findings import shown, unit_of
 from tidegate.core.judging import acting, metric_of
-from tidegate.core.plan import Why
+from tidegate.core.model.finding import MISSING, Evidence, Finding, SeriesFinding, State
+from tidegate.core.model.plan import Why
+from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.statistics.confidence import rate_interval
 
 KEPT_CHECKPOINTS = 20

@@ -7,7 +7,7 @@ from decimal import ROUND_FLOOR, Decimal
 
 from tidegate.api.scalars import Weight
 from tidegate.api.status import PairStatus
-from tidegate.core.observed import RulePair
+from tidegate.core.model.world import RulePair
 
 HUNDRED = Decimal(100)
 

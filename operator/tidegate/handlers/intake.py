@@ -19,7 +19,7 @@ from tidegate.adapters.kubernetes.workloads import WorkloadCaches, service_selec
 from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
 from tidegate.adapters.routers.gateway_views import RouteView, route_view
 from tidegate.api.templates.ref import TemplateKind
-from tidegate.core.observed import MetricTemplateObject, RolloutObject
+from tidegate.core.model.world import MetricTemplateObject, RolloutObject
 from tidegate.handlers.waker import Waker
 
 DELETED: Final = "DELETED"

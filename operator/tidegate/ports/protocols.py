@@ -12,21 +12,20 @@ from typing import Any, Protocol
 
 from tidegate.api.status import RolloutStatus
 from tidegate.api.templates.ref import TemplateRef
-from tidegate.core.claims import Claim
-from tidegate.core.copying import TemplateChange
-from tidegate.core.observed import (
-    Answer,
+from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.claims import Claim
+from tidegate.core.model.plan import Decision
+from tidegate.core.model.template_change import TemplateChange
+from tidegate.core.model.world import (
     Arm,
     Command,
+    Lookup,
     MetricTemplateObject,
-    Question,
     RolloutObject,
     Route,
-    Seen,
     TargetRef,
     Template,
 )
-from tidegate.core.plan import Decision
 
 
 class Manager(StrEnum):
@@ -39,7 +38,7 @@ class Manager(StrEnum):
 class RolloutStore(Protocol):
     """The Rollout objects."""
 
-    async def read(self, namespace: str, name: str, *, fresh: bool) -> Seen[RolloutObject]:
+    async def read(self, namespace: str, name: str, *, fresh: bool) -> Lookup[RolloutObject]:
         """The object; `Unknown` when the API server did not answer."""
         ...
 
@@ -72,17 +71,17 @@ class RolloutStore(Protocol):
 class Workloads(Protocol):
     """Deployments with their Services and ReplicaSets."""
 
-    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
+    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Lookup[Arm]:
         """The arm as it is."""
         ...
 
-    async def template(self, namespace: str, deployment: str) -> Seen[Template]:
+    async def template(self, namespace: str, deployment: str) -> Lookup[Template]:
         """The Deployment's template, read live."""
         ...
 
     async def revision(
         self, namespace: str, deployment: str, fingerprint: str, exclude: Collection[str]
-    ) -> Seen[Template]:
+    ) -> Lookup[Template]:
         """The template of this identity, by what is excluded, that one of the Deployment's ReplicaSets still has; read live."""
         ...
 
@@ -99,7 +98,7 @@ class Workloads(Protocol):
 class TrafficRouter(Protocol):
     """One kind of route."""
 
-    async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
+    async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
         """The two numbers in every rule concerned; `Unknown` also when the kind is not served or not allowed."""
         ...
 
@@ -116,7 +115,7 @@ class TrafficRouter(Protocol):
 class MetricTemplates(Protocol):
     """Questions that Rollouts share."""
 
-    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Seen[MetricTemplateObject]:
+    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Lookup[MetricTemplateObject]:
         """The template that a Rollout of `namespace` means; `Unknown` also when its kind is not served or not allowed."""
         ...
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tidegate.api.rollout import FINALIZER
-from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Action, KeepFinalizer, Plan, SetWeights, WriteTemplate
+from tidegate.core.model.plan import Action, KeepFinalizer, Plan, SetWeights, WriteTemplate
+from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from tidegate.core.judging import pods_of
-from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Question
-from tidegate.core.samples import Asked
-from tidegate.core.seen import Observed
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.samples import Asked
+from tidegate.core.model.world import ArmName
 from tidegate.ports.world import World
 
 QUESTION_LIFE: Final = 10.0
@@ -56,11 +57,11 @@ class Asking:
         """The queries with the answers so far."""
         return Asked(dict(self._answers), self._pods, self._worked_out)
 
-    def seen(self, observed: Observed) -> Observed:
+    def seen(self, observed: Observation) -> Observation:
         """The observation with the answers so far."""
         return replace(observed, asked=self.asked())
 
-    def begin(self, observed: Observed, questions: Iterable[Question]) -> None:
+    def begin(self, observed: Observation, questions: Iterable[Question]) -> None:
         """Sends the tick's queries, without waiting; what `$pods` stands for in them is kept."""
         self.begun = True
         self._pods = pods_of(observed)

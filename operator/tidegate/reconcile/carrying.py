@@ -10,10 +10,10 @@ from typing import Any, Final
 from tidegate.api.status import Condition
 from tidegate.core.conclude import conclude
 from tidegate.core.conditions import news
-from tidegate.core.memory import Memory, Refusal, judged
-from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Decision, Plan, SetWeights, Why
-from tidegate.core.seen import Observed
+from tidegate.core.model.memory import Memory, Refusal, judged
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.plan import Decision, Plan, SetWeights, Why
+from tidegate.core.model.world import RolloutObject
 from tidegate.core.targets import KEPT_PUT_BACKS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
@@ -42,7 +42,7 @@ class Carrying:
     decisions: list[Decision] = field(default_factory=list)
     """Not told yet."""
 
-    async def carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observed) -> RolloutObject:
+    async def carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> RolloutObject:
         """Records what must be recorded, acts, and remembers what was decided, whatever became of the actions.
 
         A plan whose memory depends on its actions has an intent, so its memory stands once that is recorded.
@@ -96,7 +96,7 @@ class Carrying:
         """Notes what a plan says, but for what an evaluation beside its record has said."""
         self.decisions += [one for one in plan.decisions if one not in self.evaluation.said]
 
-    async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observed) -> RolloutObject:
+    async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observation) -> RolloutObject:
         """A revert: its record has a head start, but the route is written whatever becomes of it."""
         self.record.memory = memory
         self.decisions += plan.decisions
@@ -147,7 +147,9 @@ class Carrying:
         self.record.refused = False
         return stored
 
-    async def _check(self, rollout: RolloutObject, plan: Plan, seen: Observed, failures: tuple[PortError, ...]) -> None:
+    async def _check(
+        self, rollout: RolloutObject, plan: Plan, seen: Observation, failures: tuple[PortError, ...]
+    ) -> None:
         """Tells of actions that were refused, or that got no answer again and again.
 
         Raises: the first failure.
@@ -173,7 +175,7 @@ class Carrying:
             times = (*record.memory.put_back, self.evaluation.now)[-KEPT_PUT_BACKS:]
             record.memory = replace(record.memory, put_back=times)
 
-    async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observed, error: PortError) -> None:
+    async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observation, error: PortError) -> None:
         reason = "RevertRefused" if plan.urgent else "WriteRefused"
         what = "the weights could not be put back" if plan.urgent else "a write failed"
         refusal = Refusal(reason, f"{what}: {error}", self.evaluation.now)
@@ -207,7 +209,7 @@ class Carrying:
         took = self.world.clock.monotonic() - record.breached if record.breached is not None else None
         self.world.telemetry.reverted(rollout, seconds=took)
 
-    async def conclude(self, rollout: RolloutObject, plan: Plan, seen: Observed) -> float:
+    async def conclude(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> float:
         """Remembers and records a plan that needs no action.
 
         Returns: when to be called again, epoch seconds.

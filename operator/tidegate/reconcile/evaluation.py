@@ -12,14 +12,14 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from tidegate.core import grid
 from tidegate.core.decide import decide, spec_in_force
 from tidegate.core.due import due
 from tidegate.core.keeping import with_metrics_kept
-from tidegate.core.memory import Memory, judged
-from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Decision, Plan, SetWeights
-from tidegate.core.seen import Live, Observed
+from tidegate.core.model import cadence
+from tidegate.core.model.memory import Memory, judged
+from tidegate.core.model.observation import Live, Observation
+from tidegate.core.model.plan import Decision, Plan, SetWeights
+from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
@@ -39,7 +39,7 @@ T = TypeVar("T")
 class Superseded(Exception):  # noqa: N818  (no error: something more urgent was decided)
     """An evaluation beside a call under way has decided something that goes before it."""
 
-    def __init__(self, seen: Observed, plan: Plan) -> None:
+    def __init__(self, seen: Observation, plan: Plan) -> None:
         super().__init__()
         self.decided = (seen, plan)
 
@@ -66,7 +66,7 @@ class Evaluation:
         self._looked = NONE_NAMED
         self._looked_at: tuple[int, bool] | None = None
         self._hurried = 0
-        self._decided: tuple[Memory, Observed, Plan] | None = None
+        self._decided: tuple[Memory, Observation, Plan] | None = None
         self.said: list[Decision] = []
         self.asking = self._begun()
 
@@ -76,11 +76,11 @@ class Evaluation:
         record = self.reader.record
         self.until = math.inf
         if record.rollout is not None and record.memory.status.run is not None:
-            following = grid.following(record.rollout.uid, record.interval, self.now)
+            following = cadence.following(record.rollout.uid, record.interval, self.now)
             self.until = self.world.clock.monotonic() + max(following - self.now, SHORTEST_LIFE)
         return Asking(self.world, self.interrupt, "/".join(self.reader.key), self.until)
 
-    async def decide(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> tuple[Observed, Plan]:
+    async def decide(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> tuple[Observation, Plan]:
         """Observes and decides; again after each answer, until a plan must not wait or every answer is there."""
         observing = self._observe(rollout, memory, live=live)
         seen = await (self.beside(observing, None) if live else observing)
@@ -118,7 +118,7 @@ class Evaluation:
         await self.asking.end()
         self.asking = self._begun()
 
-    def _judged_meanwhile(self, seen: Observed) -> tuple[Memory, Observed]:
+    def _judged_meanwhile(self, seen: Observation) -> tuple[Memory, Observation]:
         """What is remembered after a call, and its observation as of now: guards may have been evaluated beside it."""
         seen = seen if seen.now == self.now else replace(seen, now=self.now)
         return with_metrics_kept(self.reader.record.memory, seen), seen
@@ -137,7 +137,7 @@ class Evaluation:
         self._hurried += 1
         return True
 
-    async def beside(self, call: Coroutine[Any, Any, T], seen: Observed | None) -> T:
+    async def beside(self, call: Coroutine[Any, Any, T], seen: Observation | None) -> T:
         """What `call` returns; meanwhile the guards are evaluated whenever that is due.
 
         Args:
@@ -178,7 +178,7 @@ class Evaluation:
                 wait.cancel()
         return task.done()
 
-    async def _judge_again(self, seen: Observed | None) -> tuple[Observed, Plan] | None:
+    async def _judge_again(self, seen: Observation | None) -> tuple[Observation, Plan] | None:
         """Another evaluation while a call of this tick is under way; `None` when nothing could be observed."""
         interrupted = self.interrupt is not None and self.interrupt.is_set()
         if interrupted and self.interrupt is not None:
@@ -204,7 +204,7 @@ class Evaluation:
             record.memory = self._learnt(record.memory, seen, plan)
         return self.asking.seen(seen), plan
 
-    def _learnt(self, memory: Memory, seen: Observed, plan: Plan) -> Memory:
+    def _learnt(self, memory: Memory, seen: Observation, plan: Plan) -> Memory:
         """What is remembered of a decision that is not carried out, or not yet: all, or at least what the guards said.
 
         A good sample that is forgotten would let a breach last that did not.
@@ -216,7 +216,7 @@ class Evaluation:
         self.said += plan.decisions
         return plan.memory
 
-    async def _answered(self, memory: Memory, seen: Observed) -> Plan:
+    async def _answered(self, memory: Memory, seen: Observation) -> Plan:
         self.asking.begin(seen, due(memory, seen))
         plan = decide(memory, self.asking.seen(seen))
         while not plan.urgent:
@@ -227,10 +227,10 @@ class Evaluation:
             plan = decide(memory, self.asking.seen(seen))
         return plan
 
-    async def _observe(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> Observed:
+    async def _observe(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> Observation:
         looked = await self._look_at_templates(rollout, fresh=live is Live.EVERYTHING)
         parsed = self.specs.of(rollout, looked)
-        known = Observed(
+        known = Observation(
             now=self.now,
             rollout=rollout,
             spec=parsed.spec,

@@ -12,13 +12,13 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.core import targets
 from tidegate.core.claiming import claim_of
 from tidegate.core.decide import arms_in_force, spec_in_force
-from tidegate.core.memory import Memory
-from tidegate.core.observed import Arm, ArmName, RolloutObject, Route, Seen, TargetRef, Template
-from tidegate.core.seen import Live, Observed
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Live, Observation
+from tidegate.core.model.world import Arm, ArmName, Lookup, RolloutObject, Route, TargetRef, Template
 from tidegate.ports.world import World
 
 
-async def observe(world: World, seen: Observed, memory: Memory) -> Observed:
+async def observe(world: World, seen: Observation, memory: Memory) -> Observation:
     """One observation, whole.
 
     Args:
@@ -38,7 +38,7 @@ async def observe(world: World, seen: Observed, memory: Memory) -> Observed:
     return replace(seen, arms=arms, routes=routes, commands=tuple(commands), claims=tuple(claims))
 
 
-async def read_templates(world: World, namespace: str, spec: RolloutSpec) -> Mapping[ArmName, Seen[Template]]:
+async def read_templates(world: World, namespace: str, spec: RolloutSpec) -> Mapping[ArmName, Lookup[Template]]:
     """Both pod templates, live."""
     return {
         ArmName.BASELINE: await world.workloads.template(namespace, spec.baseline.deployment),
@@ -57,7 +57,7 @@ def _refs(spec: RolloutSpec, arms: RolloutSpec, memory: Memory, rollout: Rollout
 
 async def _look(
     world: World, namespace: str, spec: RolloutSpec, refs: Mapping[str, TargetRef], *, live: Live
-) -> tuple[dict[ArmName, Seen[Arm]], dict[str, Seen[Route]]]:
+) -> tuple[dict[ArmName, Lookup[Arm]], dict[str, Lookup[Route]]]:
     pair = (spec.baseline, spec.candidate)
     arms = (world.workloads.arm(namespace, arm.deployment, arm.service, fresh=live is Live.EVERYTHING) for arm in pair)
     routes = (world.router.read(ref, fresh=live >= Live.ROUTES) for ref in refs.values())

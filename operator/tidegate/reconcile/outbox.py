@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import structlog
 
-from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import ConcludeCommand, Decision
+from tidegate.core.model.plan import ConcludeCommand, Decision
+from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import PortError, Rejected
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Key

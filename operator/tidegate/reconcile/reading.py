@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tidegate.core.observed import ABSENT, RolloutObject, Unknown
+from tidegate.core.model.world import ABSENT, RolloutObject, Unknown
 from tidegate.ports.errors import Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Key

@@ -13,8 +13,8 @@ from weakref import WeakValueDictionary
 
 from tidegate.api.checks import NO_TEMPLATES, Dialect, Templates, check_rollout, spoken
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core.observed import RolloutObject
-from tidegate.core.seen import Problem
+from tidegate.core.model.observation import Problem
+from tidegate.core.model.world import RolloutObject
 from tidegate.reconcile.templates import NONE_NAMED, Looked, Version
 
 Check: TypeAlias = Callable[[Mapping[str, Any], Templates], tuple[RolloutSpec | None, tuple[Problem, ...]]]

@@ -14,8 +14,8 @@ import structlog
 from tidegate.api.reading_back import LeftOut, put_back, read_back
 from tidegate.api.status import Condition, RolloutStatus
 from tidegate.core.conclude import dump, memory_alone, on_the_wire, quieted
-from tidegate.core.memory import Memory
-from tidegate.core.observed import RolloutObject
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Conflict, Missing, Rejected, Unavailable
 from tidegate.ports.protocols import RolloutStore
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from tidegate.api.templates.known import Templates
 from tidegate.api.templates.ref import TemplateRef, refs_in
-from tidegate.core.observed import MetricTemplateObject, RolloutObject, Unknown
+from tidegate.core.model.world import MetricTemplateObject, RolloutObject, Unknown
 from tidegate.ports.world import World
 
 Version: TypeAlias = tuple[TemplateRef, str, int]

@@ -6,12 +6,12 @@ import asyncio
 import math
 from typing import Final
 
-from tidegate.core import grid
 from tidegate.core.decide import spec_in_force
-from tidegate.core.memory import Memory
-from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Plan, SetWeights
-from tidegate.core.seen import Live, Observed
+from tidegate.core.model import cadence
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Live, Observation
+from tidegate.core.model.plan import Plan, SetWeights
+from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Conflict, PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.carrying import Carrying, raises
@@ -101,7 +101,7 @@ class Ticker:
         record = self._records.get(key)
         if record is None or record.rollout is None or record.memory.status.run is None:
             return math.inf
-        return grid.following(record.rollout.uid, record.interval, self._world.clock.now())
+        return cadence.following(record.rollout.uid, record.interval, self._world.clock.now())
 
     def forget(self) -> None:
         """Forgets everything, as a restart does."""
@@ -143,7 +143,7 @@ class _Tick:
         memory = record.recall(rollout)
         live, least = Live.NOTHING, Live.EVERYTHING if self._resync(memory) else Live.NOTHING
         refused: Conflict | None = None
-        decided: tuple[Observed, Plan] | None = None
+        decided: tuple[Observation, Plan] | None = None
         again: RolloutObject | None = rollout
         for _ in range(ROUNDS):
             try:
@@ -175,7 +175,7 @@ class _Tick:
         self.carrying.tell(rollout)
         return self.evaluation.now
 
-    async def _take_turn(self, seen: Observed) -> None:
+    async def _take_turn(self, seen: Observation) -> None:
         """Waits for a turn to raise; a raise that had to wait is decided on answers of now."""
         began = self.evaluation.world.clock.monotonic()
         await self.evaluation.beside(self._enter(), seen)
@@ -203,7 +203,7 @@ class _Tick:
             record.looked is None
         ):  # all was listed just now; the first such looks after a start are spread over as much time
             uid = record.rollout.uid if record.rollout is not None else ""
-            record.looked = now + grid.phase(uid, RESYNC)
+            record.looked = now + cadence.phase(uid, RESYNC)
         if now - record.looked < RESYNC:
             return False
         record.looked = now
@@ -216,7 +216,7 @@ def _sent_back(memory: Memory) -> bool:
     return run is not None and run.promotion is not None and run.promotion.stage == "SentBack"
 
 
-def _must_look(plan: Plan, seen: Observed, needs: Live) -> bool:
+def _must_look(plan: Plan, seen: Observation, needs: Live) -> bool:
     """Whether the plan must be decided on live reads first.
 
     An end is latched, and a revert's tested write is tried, before anybody looks again: neither may be lost to an answer that

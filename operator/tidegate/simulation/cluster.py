@@ -10,22 +10,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.api.templates.ref import TemplateRef
-from tidegate.core.copying import TemplateChange
-from tidegate.core.observed import (
+from tidegate.core.model.template_change import TemplateChange
+from tidegate.core.model.template_fields import template_fields
+from tidegate.core.model.version import first_fingerprint
+from tidegate.core.model.world import (
     ABSENT,
     Acceptance,
     Arm,
     Command,
+    Lookup,
     MetricTemplateObject,
     RolloutObject,
     Route,
     RulePair,
-    Seen,
     TargetRef,
     Template,
 )
-from tidegate.core.template_fields import template_fields
-from tidegate.core.version import first_fingerprint
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.simulation.clock import VirtualClock
 
@@ -232,7 +232,7 @@ class Cluster:
         containers = [{**before["spec"]["containers"][0], "image": image}]
         self.write_template(name, {**before, "spec": {**before["spec"], "containers": containers}})
 
-    def arm(self, deployment: str, service: str) -> Seen[Arm]:
+    def arm(self, deployment: str, service: str) -> Lookup[Arm]:
         """An arm as the `Workloads` port reports it."""
         found = self.deployments.get(deployment)
         if found is None:
@@ -262,14 +262,14 @@ class Cluster:
             recreates=found.recreates,
         )
 
-    def template(self, deployment: str) -> Seen[Template]:
+    def template(self, deployment: str) -> Lookup[Template]:
         """A template as the `Workloads` port reports it."""
         found = self.deployments.get(deployment)
         if found is None:
             return ABSENT
         return Template(found.uid, template_fields(found.template), found.template)
 
-    def revision(self, deployment: str, fingerprint: str, exclude: Collection[str]) -> Seen[Template]:
+    def revision(self, deployment: str, fingerprint: str, exclude: Collection[str]) -> Lookup[Template]:
         """A template of before as the `Workloads` port reports it."""
         found = self.deployments.get(deployment)
         kept = [found.template, *reversed(found.revisions)] if found is not None else []
@@ -305,7 +305,7 @@ class Cluster:
         self._note(route)
         return route
 
-    def route(self, ref: TargetRef) -> Seen[Route]:
+    def route(self, ref: TargetRef) -> Lookup[Route]:
         """A route as the `TrafficRouter` port reports it."""
         found = self.routes.get(ref.key)
         if found is None:

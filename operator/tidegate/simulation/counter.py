@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidegate.api.metric import Metric
+from tidegate.core.model.answers import Matrix, SeriesValue, Vector
 from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, RawSeries
-from tidegate.core.observed import Matrix, SeriesValue, Vector
 from tidegate.core.statistics.counter_increase import LOOKBACK
 from tidegate.simulation.script import Level
 

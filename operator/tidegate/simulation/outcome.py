@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tidegate.core.instants import in_words
+from tidegate.core.model.time_format import in_words
 from tidegate.simulation.script import Expectation
 from tidegate.simulation.scripted import Scripted
 

@@ -9,26 +9,23 @@ from typing import Any
 from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import RolloutStatus
 from tidegate.api.templates.ref import TemplateRef
-from tidegate.core.claims import Claim, claim_of_raw, run_id
-from tidegate.core.copying import TemplateChange
-from tidegate.core.observed import (
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
+from tidegate.core.model.claims import Claim, claim_of_raw, run_id
+from tidegate.core.model.plan import Decision
+from tidegate.core.model.template_change import TemplateChange
+from tidegate.core.model.world import (
     ABSENT,
-    Answer,
     Arm,
     Command,
-    Failed,
-    FailedReason,
+    Lookup,
     MetricTemplateObject,
-    Question,
     RolloutObject,
     Route,
-    Seen,
     TargetRef,
     Template,
     Unknown,
     Unseen,
 )
-from tidegate.core.plan import Decision
 from tidegate.ports.errors import Conflict, Missing, PortError, Unavailable
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
@@ -79,7 +76,7 @@ class _Port:
 class MemoryStore(_Port):
     """`RolloutStore` in memory."""
 
-    async def read(self, namespace: str, name: str, *, fresh: bool) -> Seen[RolloutObject]:
+    async def read(self, namespace: str, name: str, *, fresh: bool) -> Lookup[RolloutObject]:
         """The object."""
         del namespace
         failed = await self.failed_read("store.read") if fresh else None
@@ -128,13 +125,13 @@ class MemoryStore(_Port):
 class MemoryWorkloads(_Port):
     """`Workloads` in memory."""
 
-    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
+    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Lookup[Arm]:
         """The arm."""
         del namespace
         failed = await self.failed_read("workloads.arm") if fresh else None
         return Unknown(failed) if failed else self.cluster.arm(deployment, service)
 
-    async def template(self, namespace: str, deployment: str) -> Seen[Template]:
+    async def template(self, namespace: str, deployment: str) -> Lookup[Template]:
         """The template."""
         del namespace
         failed = await self.failed_read("workloads.template")
@@ -142,7 +139,7 @@ class MemoryWorkloads(_Port):
 
     async def revision(
         self, namespace: str, deployment: str, fingerprint: str, exclude: Collection[str]
-    ) -> Seen[Template]:
+    ) -> Lookup[Template]:
         """A template of before."""
         del namespace
         failed = await self.failed_read("workloads.revision")
@@ -159,7 +156,7 @@ class MemoryWorkloads(_Port):
 class MemoryMetricTemplates(_Port):
     """`MetricTemplates` in memory."""
 
-    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Seen[MetricTemplateObject]:
+    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Lookup[MetricTemplateObject]:
         """The template."""
         del namespace
         failed = await self.failed_read("metric_templates.read") if fresh else None
@@ -169,7 +166,7 @@ class MemoryMetricTemplates(_Port):
 class MemoryRouter(_Port):
     """`TrafficRouter` in memory."""
 
-    async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
+    async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
         """The route."""
         failed = await self.failed_read("router.read") if fresh else None
         if not failed and ref.kind in self.cluster.not_served:

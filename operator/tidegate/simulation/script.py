@@ -16,7 +16,7 @@ from tidegate.api.command import Action
 from tidegate.api.model import ApiModel
 from tidegate.api.rollout import Instant
 from tidegate.api.scalars import Duration, Quantity, Weight
-from tidegate.core.observed import ArmName
+from tidegate.core.model.world import ArmName
 
 EARLIEST_START = 1970
 LATEST_START = 9000

@@ -10,20 +10,10 @@ from typing import Any
 
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core import grid, targets, weights
-from tidegate.core.observed import (
-    Answer,
-    ArmName,
-    Command,
-    Failed,
-    FailedReason,
-    Matrix,
-    Question,
-    Route,
-    SeriesValue,
-    TargetRef,
-    Vector,
-)
+from tidegate.core import targets, weights
+from tidegate.core.model import cadence
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.world import ArmName, Command, Route, TargetRef
 from tidegate.reconcile.specs import Check
 from tidegate.simulation.clean import clean_level, is_clean
 from tidegate.simulation.clock import VirtualClock
@@ -226,7 +216,7 @@ class Scripted:
         changes = {instant for levels in self._levels.values() for instant in levels.instants}
         changes |= {edge for one in self.world.outages for edge in (one.at.seconds, one.at.seconds + one.for_.seconds)}
         for change in sorted(changes):
-            after = grid.at_or_after(uid, interval, self.begin + change)
+            after = cadence.at_or_after(uid, interval, self.begin + change)
             for instant in (after - interval, after):
                 if instant > self.begin:
                     self.runner.at(instant, _nothing)

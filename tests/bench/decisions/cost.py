@@ -11,8 +11,8 @@ from statistics import median
 from tests.bench.decisions.tidegate_rules import ALPHA, LIMIT, MARGIN
 from tests.bench.decisions.traffic import seeded
 from tests.simulated.shop import Shop, spec
+from tidegate.core.model.answers import Answer, Matrix, Question
 from tidegate.core.model.raw_samples import RawSeries
-from tidegate.core.observed import Answer, Matrix, Question
 from tidegate.core.statistics.accumulators import Compared, Limited, detectable, together
 from tidegate.core.statistics.confidence import rate_interval
 from tidegate.core.statistics.windows import Window

@@ -19,7 +19,7 @@ from tests.bench.decisions.tidegate_rules import Evidence, Plain
 from tests.bench.decisions.traffic import DAY, Cell, Minute, minutes, poisson, seeded
 from tidegate.api.status import Clock
 from tidegate.api.threshold import Threshold
-from tidegate.core.findings import Finding, SeriesFinding, State
+from tidegate.core.model.finding import Finding, SeriesFinding, State
 from tidegate.core.statistics.accumulators import Compared, Conclusion, Limited, together
 from tidegate.core.statistics.windows import Window
 from tidegate.core.sustained import clocks_after, sustained_state

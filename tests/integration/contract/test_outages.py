@@ -22,7 +22,7 @@ from tests.integration.contract.conftest import CRDS, RealStage
 from tests.integration.contract.test_watches import Woken, watching
 from tidegate.adapters.kubernetes.client import Api, load_configuration
 from tidegate.adapters.kubernetes.permissions import WriteAccess
-from tidegate.core.observed import ABSENT, RolloutObject, TargetRef, Unknown, Unseen
+from tidegate.core.model.world import ABSENT, RolloutObject, TargetRef, Unknown, Unseen
 from tidegate.handlers.write_access import ASKED_EVERY, WriteAccessWatch
 from tidegate.settings import Settings
 from tidegate.wiring import Parts, run_operator

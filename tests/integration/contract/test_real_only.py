@@ -16,8 +16,8 @@ from tidegate.adapters.kubernetes.deployments import NO_PODS
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads, WorkloadCaches
 from tidegate.adapters.routers.gateway_api import GatewayApiRouter
-from tidegate.core.observed import Acceptance, Arm, RolloutObject, Route, TargetRef, Unknown, Unseen
-from tidegate.core.plan import Decision
+from tidegate.core.model.plan import Decision
+from tidegate.core.model.world import Acceptance, Arm, RolloutObject, Route, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Missing, Rejected
 from tidegate.ports.protocols import Manager
 

@@ -17,7 +17,7 @@ from lab.control_plane import ControlPlane
 from tests.integration.contract.conftest import RealStage
 from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.api.templates.ref import TemplateKind, TemplateRef
-from tidegate.core.observed import Arm, RolloutObject, Route, TargetRef
+from tidegate.core.model.world import Arm, RolloutObject, Route, TargetRef
 from tidegate.handlers import Intake, Resync, Watches, takes_of
 from tidegate.handlers.intake import Take
 from tidegate.ports.protocols import Manager

@@ -16,7 +16,7 @@ from lab import binaries
 from lab.ports import free_port
 from lab.processes import Processes
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
-from tidegate.core.observed import Answer, Question
+from tidegate.core.model.answers import Answer, Question
 from tidegate.ports.protocols import Clock, MetricSource
 
 CUMULATIVE = 2

@@ -13,7 +13,8 @@ import pytest_asyncio
 from tests.integration.counts.past import Then, prometheus, source, write
 from tests.simulated.scraped import Scraped, Stage
 from tests.simulated.shop import spec
-from tidegate.core.observed import ArmName, Matrix, Question
+from tidegate.core.model.answers import Matrix, Question
+from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.counter_increase import LOOKBACK
 from tidegate.ports.protocols import MetricSource
 from tidegate.simulation.clock import VirtualClock

@@ -19,8 +19,8 @@ from lab.ports import free_port
 from lab.processes import Processes
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, Vector
 from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
-from tidegate.core.observed import Answer, Failed, FailedReason, Matrix, Question, Vector
 from tidegate.core.statistics.counter_increase import Edges, counted, fast, observations
 
 ELSEWHERE = "elsewhere"

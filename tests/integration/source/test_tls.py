@@ -9,7 +9,7 @@ import yaml
 
 from lab.control_plane import ControlPlane
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
-from tidegate.core.observed import Failed, FailedReason, Question
+from tidegate.core.model.answers import Failed, FailedReason, Question
 
 UP = Question("default", "up")
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.contract.stage import SPEC
 from tidegate.adapters.kubernetes.claims import RolloutCache
-from tidegate.core.claims import claim_of_raw
-from tidegate.core.observed import RolloutObject
+from tidegate.core.model.claims import claim_of_raw
+from tidegate.core.model.world import RolloutObject
 
 WEB = RolloutObject("shop", "web", "u-web", 1, "1", 0.0, deleting=False, finalizers=(), spec=SPEC, status={})
 DEPLOYMENTS = {"Deployment/shop", "Deployment/shop-canary"}

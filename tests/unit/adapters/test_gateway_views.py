@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tidegate.adapters.routers.gateway_views import route_of, route_view
-from tidegate.core.observed import Acceptance, RulePair, TargetRef
+from tidegate.core.model.world import Acceptance, RulePair, TargetRef
 
 REF = TargetRef("shop", "HTTPRoute", "web", "web", "web-canary")
 PARENT = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gateway"}

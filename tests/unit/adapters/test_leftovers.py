@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.adapters.kubernetes.leftovers import KEPT, KEPT_SECONDS, outdated
-from tidegate.core.instants import instant
+from tidegate.core.model.time_format import instant
 
 NOW = 1_800_000_000.0
 

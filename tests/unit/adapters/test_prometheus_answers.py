@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.adapters.fake_server import error, success
 from tidegate.adapters.prometheus.answers import INSTANT, NoAnswer, checked, vector
-from tidegate.core.observed import Failed, FailedReason, SeriesValue
+from tidegate.core.model.answers import Failed, FailedReason, SeriesValue
 
 JSON = "application/json"
 

@@ -15,7 +15,7 @@ from requests import PreparedRequest
 from tests.unit.adapters.fake_server import ONE, FakeServer, Reader, Reply, Writer, answers, error, never, running
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.health import PROBE, PROBE_EVERY
-from tidegate.core.observed import Failed, FailedReason, Question, Vector
+from tidegate.core.model.answers import Failed, FailedReason, Question, Vector
 
 Make = Callable[..., PrometheusSource]
 

@@ -13,7 +13,7 @@ from tests.unit.adapters.fake_server import ONE, answers, error, running, succes
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.answers import NoAnswer
 from tidegate.adapters.prometheus.partial import heeded
-from tidegate.core.observed import Failed, FailedReason, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Failed, FailedReason, Matrix, Question, SeriesValue, Vector
 from tidegate.settings import Source
 from tidegate.wiring import _address
 

@@ -12,8 +12,8 @@ from tests.unit.adapters.fake_server import ONE, FakeServer, Reply, answers, run
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.answers import NoAnswer
 from tidegate.adapters.prometheus.samples import matrix
+from tidegate.core.model.answers import Failed, FailedReason, Matrix, Question
 from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
-from tidegate.core.observed import Failed, FailedReason, Matrix, Question
 
 RAW = Question("default", "requests_total[7m]", part="raw-total")
 TWO_PODS = [

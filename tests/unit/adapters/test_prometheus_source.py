@@ -14,7 +14,7 @@ from tests.unit.adapters.fake_server import ONE, Reader, Writer, answers, error,
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.adapters.prometheus.connection import in_milliseconds
 from tidegate.adapters.prometheus.health import PROBE
-from tidegate.core.observed import Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Failed, FailedReason, Question, SeriesValue, Vector
 
 UP = Question("default", "up")
 ONE_SERIES = Vector((SeriesValue((("job", "a"),), 1.0),))

@@ -11,7 +11,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.session import QuestionSession
 from tidegate.adapters.prometheus.tls import Certificates, CertificatesUnreadable
-from tidegate.core.observed import Failed, FailedReason, Question
+from tidegate.core.model.answers import Failed, FailedReason, Question
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tidegate.api import promql
 from tidegate.api.checks import Problem, Severity, advice, check_command, check_rollout
 from tidegate.api.checks.promotions import OWN
 from tidegate.core import variables
-from tidegate.core.template_fields import SCHEDULING
+from tidegate.core.model.template_fields import SCHEDULING
 
 
 def problems(changes: dict[str, object]) -> list[tuple[str, str]]:

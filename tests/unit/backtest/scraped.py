@@ -10,7 +10,7 @@ from tests.unit.backtest.past import START, Given, Past, order, spec
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Quantity
-from tidegate.core.observed import Matrix
+from tidegate.core.model.answers import Matrix
 from tidegate.simulation.backtest.arms import Assumed
 from tidegate.simulation.backtest.backtest import Backtest, backtest
 from tidegate.simulation.counter import Counter

@@ -13,8 +13,8 @@ from tests.unit.adapters.fake_server import FakeServer, Reply, answers, error, n
 from tidegate.adapters.prometheus import FileAuth, SourceAddress
 from tidegate.adapters.prometheus.answers import SAMPLES
 from tidegate.adapters.prometheus.history import PrometheusHistory
+from tidegate.core.model.answers import Matrix
 from tidegate.core.model.raw_samples import RawSeries
-from tidegate.core.observed import Matrix
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 
 MATRIX = success("matrix", [{"metric": {"__name__": "up", "job": "a"}, "values": [[1.5, "1"], [2.5, "NaN"]]}])

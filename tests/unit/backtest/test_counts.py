@@ -23,7 +23,8 @@ from tests.unit.backtest.scraped import (
     judged,
     rates,
 )
-from tidegate.core.observed import ArmName, Question
+from tidegate.core.model.answers import Question
+from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import Assumed, as_of_then, assumptions
 from tidegate.simulation.backtest.history import History, Stretch
 from tidegate.simulation.backtest.run import PastRun

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tests.unit.backtest.past import START, Past, Series
-from tidegate.core.observed import SeriesValue, Vector
+from tidegate.core.model.answers import SeriesValue, Vector
 from tidegate.ports.errors import Unavailable
 from tidegate.simulation.backtest.history import AT_ONCE, MOST_POINTS, History, Progress, Stretch
 

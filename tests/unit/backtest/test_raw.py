@@ -11,8 +11,8 @@ import pytest
 from tests.unit.backtest.past import START
 from tests.unit.backtest.scraped import CALM, REGRESSED, Scraped, judged
 from tidegate.cli.backtest.text import show_runs
+from tidegate.core.model.answers import Matrix
 from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
-from tidegate.core.observed import Matrix
 from tidegate.ports.errors import Rejected, Unavailable
 from tidegate.simulation.backtest.backtest import Backtest
 from tidegate.simulation.backtest.gaps import Missing

@@ -17,7 +17,7 @@ from tidegate.api.status import (
     Waiting,
 )
 from tidegate.core.conclude import on_the_wire, quieted
-from tidegate.core.instants import instant
+from tidegate.core.model.time_format import instant
 
 NOW = instant(1_700_000_000)
 

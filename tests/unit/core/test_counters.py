@@ -16,14 +16,15 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
 from tidegate.core.counters import Wanted, closed_windows
 from tidegate.core.draft import Draft
-from tidegate.core.memory import Memory
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Observation
 from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
-from tidegate.core.observed import Answer, ArmName, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
-from tidegate.core.observed import RolloutObject as Rollout
+from tidegate.core.model.samples import Asked, NoData, Open
+from tidegate.core.model.world import ArmName
+from tidegate.core.model.world import RolloutObject as Rollout
 from tidegate.core.pending import BEFORE, LAG, PATIENCE, SLACK, TOLERANCE, Pending, raw_questions, step_of
 from tidegate.core.questions import Asking
-from tidegate.core.samples import Asked, NoData, Open
-from tidegate.core.seen import Observed
 from tidegate.core.statistics.counter_increase import FEW, LARGE, LOOKBACK, SMALL_DROP
 from tidegate.core.statistics.windows import Window
 
@@ -67,7 +68,7 @@ class Store:
         """As a tick does it: decides, asks what is wanted, decides again."""
         answers = {one: self.answer(one, pending.now) for one in raw_questions(metric, ASKS, pending)}
         for _ in range(6):
-            observed = Observed(pending.now, ROLLOUT, SPEC, asked=Asked(answers))
+            observed = Observation(pending.now, ROLLOUT, SPEC, asked=Asked(answers))
             draft = Draft(observed, Memory(), SPEC, RolloutStatus())
             found = closed_windows(draft, metric, ASKS, pending, wanted)
             if not draft.wanted:
@@ -162,7 +163,7 @@ def test_a_native_histogram_that_was_away_counts_from_its_first_sample() -> None
     raw = raw_questions(metric, ASKS, pending(75))
     answers: dict[Question, Answer | None] = {raw[0]: Matrix(), raw[1]: Matrix((), came)}
     answers[Question("default", known)] = Vector((SeriesValue((("pod", "back"),), 61.0),))
-    observed = Observed(75.0, ROLLOUT, SPEC, asked=Asked(answers))
+    observed = Observation(75.0, ROLLOUT, SPEC, asked=Asked(answers))
     draft = Draft(observed, Memory(), SPEC, RolloutStatus())
     assert closed_windows(draft, metric, ASKS, pending(75)) == (Window(0, 0, 7 + 1, 2 + 1),)
     assert {one.promql for one in draft.wanted} <= {known}
@@ -175,7 +176,7 @@ def test_a_histogram_of_the_other_kind_is_said_and_not_taken_for_no_requests(nat
     other = RawHistogram((), ((40, Distribution(1.0, ((0.0, 0.2, 1.0),))),))
     given = Matrix((series("p", (40, 1)),)) if native else Matrix((), (other,))
     asked = Asked(dict.fromkeys(raw_questions(metric, ASKS, pending(75)), given))
-    draft = Draft(Observed(75.0, ROLLOUT, SPEC, asked=asked), Memory(), SPEC, RolloutStatus())
+    draft = Draft(Observation(75.0, ROLLOUT, SPEC, asked=asked), Memory(), SPEC, RolloutStatus())
     found = closed_windows(draft, metric, ASKS, pending(75))
     assert isinstance(found, NoData)
     assert ("not native histograms" if native else "'native: true'") in found.message
@@ -320,13 +321,13 @@ def test_an_answer_that_is_missing_or_failed_closes_nothing() -> None:
     for answer, expected in ((None, Open()), (failed, failed)):
         answers: dict[Question, Answer | None] = dict.fromkeys(asked, Matrix())
         answers[asked[2]] = answer
-        observed = Observed(75.0, ROLLOUT, SPEC, asked=Asked(answers))
+        observed = Observation(75.0, ROLLOUT, SPEC, asked=Asked(answers))
         assert closed_windows(Draft(observed, Memory(), SPEC, RolloutStatus()), METRIC, ASKS, pending(75)) == expected
 
 
 def test_values_instead_of_samples_are_no_data() -> None:
     answers: dict[Question, Answer | None] = dict.fromkeys(raw_questions(METRIC, ASKS, pending(75)), Vector(()))
-    observed = Observed(75.0, ROLLOUT, SPEC, asked=Asked(answers))
+    observed = Observation(75.0, ROLLOUT, SPEC, asked=Asked(answers))
     found = closed_windows(Draft(observed, Memory(), SPEC, RolloutStatus()), METRIC, ASKS, pending(75))
     assert isinstance(found, NoData)
 

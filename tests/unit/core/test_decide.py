@@ -15,31 +15,27 @@ from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import Ending, Paused, RolloutStatus, StepStatus
 from tidegate.core.decide import decide
 from tidegate.core.due import due
-from tidegate.core.instants import instant
-from tidegate.core.memory import Memory, Refusal
-from tidegate.core.observed import (
+from tidegate.core.model.answers import Answer, Failed, FailedReason, SeriesValue, Vector
+from tidegate.core.model.memory import Memory, Refusal
+from tidegate.core.model.observation import Live, Observation, Problem
+from tidegate.core.model.plan import KeepFinalizer, Plan, SetWeights, WriteTemplate
+from tidegate.core.model.samples import Asked
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.version import version_of
+from tidegate.core.model.world import (
     ABSENT,
     Acceptance,
-    Answer,
     Arm,
     ArmName,
     Command,
-    Failed,
-    FailedReason,
+    Lookup,
     RolloutObject,
     Route,
     RulePair,
-    Seen,
-    SeriesValue,
     TargetRef,
     Unknown,
     Unseen,
-    Vector,
 )
-from tidegate.core.plan import KeepFinalizer, Plan, SetWeights, WriteTemplate
-from tidegate.core.samples import Asked
-from tidegate.core.seen import Live, Observed, Problem
-from tidegate.core.version import version_of
 
 NOW = 1_700_000_600.0
 REF = TargetRef("shop", "HTTPRoute", "checkout", "checkout", "checkout-canary")
@@ -85,10 +81,10 @@ class Row:
     """Its actions in order, such as `revert 100/0`."""
     reason: str
     """What status says first: stalled, or a person is waited for, or what goes on, or all is well."""
-    route: Seen[Route] = field(default_factory=lambda: route(90, 10))
+    route: Lookup[Route] = field(default_factory=lambda: route(90, 10))
     answers: Mapping[ArmName, Answer] = field(default_factory=lambda: answers(0.0))
-    baseline: Seen[Arm] = BASELINE
-    candidate: Seen[Arm] = CANDIDATE
+    baseline: Lookup[Arm] = BASELINE
+    candidate: Lookup[Arm] = CANDIDATE
     commands: tuple[Action, ...] = ()
     deleting: bool = False
     finalizers: tuple[str, ...] = (FINALIZER,)
@@ -401,7 +397,7 @@ def decided(row: Row) -> Plan:
         Command(f"c{number}", f"c{number}", action, "", "", "ann", NOW - 10 + number)
         for number, action in enumerate(row.commands)
     )
-    seen = Observed(
+    seen = Observation(
         now=NOW,
         rollout=rollout,
         spec=parsed if row.valid else None,

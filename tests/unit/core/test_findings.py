@@ -8,9 +8,10 @@ import pytest
 
 from tidegate.api.metric import Metric
 from tidegate.api.threshold import Threshold
-from tidegate.core.findings import Context, State, judge
-from tidegate.core.observed import Failed, FailedReason
-from tidegate.core.samples import NoData, NotAsked, Open, Sample, SeriesSample, TooFew, Value
+from tidegate.core.findings import judge
+from tidegate.core.model.answers import Failed, FailedReason
+from tidegate.core.model.finding import Context, State
+from tidegate.core.model.samples import NoData, NotAsked, Open, Sample, SeriesSample, TooFew, Value
 
 SECONDS = Metric.model_validate({"name": "p99", "query": "q", "unit": "seconds"})
 SHARE = Metric.model_validate({"name": "errors", "query": "q", "unit": "ratio", "warmUp": "5m"})

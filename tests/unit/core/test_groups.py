@@ -14,12 +14,12 @@ from tidegate.api.run_status import RunStatus, Version
 from tidegate.api.status import RolloutStatus
 from tidegate.api.threshold import Threshold
 from tidegate.core.draft import Draft
-from tidegate.core.findings import Finding, State
 from tidegate.core.groups import note_groups, unless_incomplete, without_gone
-from tidegate.core.memory import Memory
-from tidegate.core.observed import RolloutObject
-from tidegate.core.samples import NoData, Sample, SeriesSample, TooFew, Value
-from tidegate.core.seen import Observed
+from tidegate.core.model.finding import Finding, State
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.samples import NoData, Sample, SeriesSample, TooFew, Value
+from tidegate.core.model.world import RolloutObject
 
 LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})
 PLAIN = Metric.model_validate({"name": "errors", "query": "q", "unit": "ratio", "minSeries": 3})
@@ -30,7 +30,7 @@ ROLLOUT = RolloutObject("shop", "checkout", "uid", 1, "1", 0.0, False, (), {}, {
 def draft() -> Draft:
     run = RunStatus(id="1-a", version=Version(), start_time=datetime.fromtimestamp(0, UTC))
     made = RolloutSpec.model_validate(spec())
-    return Draft(Observed(0.0, ROLLOUT, made), Memory(), made, RolloutStatus(run=run))
+    return Draft(Observation(0.0, ROLLOUT, made), Memory(), made, RolloutStatus(run=run))
 
 
 def value(*names: str, few: tuple[str, ...] = ()) -> Value:

@@ -7,9 +7,9 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.api.run_status import RunStatus, Version
 from tidegate.api.status import RolloutStatus
 from tidegate.core.keeping import with_metrics_kept
-from tidegate.core.memory import Memory
-from tidegate.core.observed import RolloutObject
-from tidegate.core.seen import Observed
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.world import RolloutObject
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 ROLLOUT = RolloutObject("shop", "web", "u", 1, "1", 0.0, deleting=False, finalizers=(), spec={}, status={})
@@ -22,7 +22,7 @@ def spec(**changes: object) -> RolloutSpec:
 def kept(began: RolloutSpec, now: RolloutSpec | None, *, templated: bool = True) -> RolloutSpec:
     text = began.model_dump_json(by_alias=True, exclude_none=True)
     memory = Memory(status=RolloutStatus(run=RunStatus(id="1", version=Version(), start_time=START, spec=text)))
-    found = with_metrics_kept(memory, Observed(now=0.0, rollout=ROLLOUT, spec=now, templated=templated))
+    found = with_metrics_kept(memory, Observation(now=0.0, rollout=ROLLOUT, spec=now, templated=templated))
     assert found.status.run is not None
     return RolloutSpec.model_validate_json(found.status.run.spec)
 
@@ -45,4 +45,4 @@ def test_without_templates_or_without_a_valid_spec_nothing_changes() -> None:
 
 def test_without_a_run_there_is_nothing_to_keep() -> None:
     memory = Memory()
-    assert with_metrics_kept(memory, Observed(now=0.0, rollout=ROLLOUT, spec=spec(), templated=True)) is memory
+    assert with_metrics_kept(memory, Observation(now=0.0, rollout=ROLLOUT, spec=spec(), templated=True)) is memory

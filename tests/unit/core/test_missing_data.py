@@ -13,11 +13,11 @@ from tidegate.api.run_status import RunStatus, Version
 from tidegate.api.status import RolloutStatus
 from tidegate.api.threshold import Threshold
 from tidegate.core.draft import Draft
-from tidegate.core.findings import Finding, State
-from tidegate.core.memory import Memory
 from tidegate.core.missing_data import notice_missing_data
-from tidegate.core.observed import RolloutObject
-from tidegate.core.seen import Observed
+from tidegate.core.model.finding import Finding, State
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.world import RolloutObject
 
 ROLLOUT = RolloutObject("shop", "checkout", "uid", 1, "1", 0.0, False, (), {}, {})
 LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})
@@ -47,7 +47,7 @@ class Ticks:
     def tick(self, *findings: Finding, judging: bool = True, seconds: float = 10.0) -> str:
         """What the run comes to: the reason of its end or of its hold, empty while it goes on."""
         self.now += seconds
-        draft = Draft(Observed(self.now, ROLLOUT, self.spec), Memory(status=self.status), self.spec, self.status)
+        draft = Draft(Observation(self.now, ROLLOUT, self.spec), Memory(status=self.status), self.spec, self.status)
         draft.update_run(watched=draft.run.watched + seconds)
         draft.guard_findings = list(findings)
         notice_missing_data(draft, judging=judging)

@@ -8,7 +8,7 @@ import pytest
 
 from tidegate.api.metric import Metric
 from tidegate.api.threshold import Regression, Split, Threshold
-from tidegate.core.findings import State
+from tidegate.core.model.finding import State
 from tidegate.core.proofs import Lately, Proof, of_limit, of_regression, of_split
 from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion
 from tidegate.core.statistics.windows import Window

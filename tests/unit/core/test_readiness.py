@@ -6,8 +6,8 @@ import pytest
 
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core import readiness
-from tidegate.core.observed import ABSENT, Arm, ArmName, Seen, Unknown
-from tidegate.core.template_fields import Fields
+from tidegate.core.model.template_fields import Fields
+from tidegate.core.model.world import ABSENT, Arm, ArmName, Lookup, Unknown
 
 SPEC = RolloutSpec.model_validate(
     {
@@ -20,7 +20,7 @@ SPEC = RolloutSpec.model_validate(
 )
 
 
-def arm(name: str, *, labels: dict[str, str] | None = None, selector: Seen[dict[str, str]] | None = None) -> Arm:
+def arm(name: str, *, labels: dict[str, str] | None = None, selector: Lookup[dict[str, str]] | None = None) -> Arm:
     own = {"app": name}
     return Arm(
         deployment=name,
@@ -79,7 +79,7 @@ def test_overlap(why: str, baseline: Arm, candidate: Arm, overlaps: bool) -> Non
         ("rolling out is no matter while pods are available", replace(arm("shop"), rolled_out=False), None),
     ],
 )
-def test_whether_a_revert_would_land_well(why: str, baseline: Seen[Arm], reason: str | None) -> None:
+def test_whether_a_revert_would_land_well(why: str, baseline: Lookup[Arm], reason: str | None) -> None:
     found = readiness.revert_ready(SPEC, baseline, arm("canary"))
     assert (found.reason if found else None) == reason, why
 
@@ -93,7 +93,7 @@ def test_whether_a_revert_would_land_well(why: str, baseline: Seen[Arm], reason:
         ("not seen", Unknown("no answer"), False),
     ],
 )
-def test_whether_the_candidate_can_take_traffic(why: str, candidate: Seen[Arm], ready: bool) -> None:  # noqa: FBT001
+def test_whether_the_candidate_can_take_traffic(why: str, candidate: Lookup[Arm], ready: bool) -> None:  # noqa: FBT001
     assert (readiness.candidate_ready(SPEC, candidate) is None) is ready, why
 
 

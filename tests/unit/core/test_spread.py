@@ -9,8 +9,9 @@ import pytest
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
-from tidegate.core.findings import Context, State, judge, unit_of
-from tidegate.core.samples import NotAsked, SeriesSample, Value
+from tidegate.core.findings import judge, unit_of
+from tidegate.core.model.finding import Context, State
+from tidegate.core.model.samples import NotAsked, SeriesSample, Value
 
 METRIC = Metric(name="availability", query="x", unit=Unit.RATIO)
 LINE = Threshold.model_validate({"metric": "availability", "maxSpread": "5%"})

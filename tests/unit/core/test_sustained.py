@@ -6,7 +6,7 @@ import pytest
 
 from tidegate.api.status import Clock
 from tidegate.api.threshold import Threshold
-from tidegate.core.findings import Finding, SeriesFinding, State
+from tidegate.core.model.finding import Finding, SeriesFinding, State
 from tidegate.core.sustained import KEPT, clocks_after, sustained_state
 
 LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tidegate.api.scalars import Percent, Quantity
 from tidegate.api.threshold import Regression, Split
-from tidegate.core.findings import State
+from tidegate.core.model.finding import State
 from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Limited, Suspicion
 from tidegate.core.statistics.windows import Window
 from tidegate.core.trials.baseline import AgainstBaseline

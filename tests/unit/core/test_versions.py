@@ -9,9 +9,9 @@ import pytest
 
 from tidegate.api.status import Version
 from tidegate.core.copying import LARGEST_RECORD, as_record, copied, from_record
-from tidegate.core.observed import Arm, Template
-from tidegate.core.template_fields import Fields, differing, excluded, in_words, template_fields
-from tidegate.core.version import adopted, differences, first_fingerprint, not_promoted, same_version, version_of
+from tidegate.core.model.template_fields import Fields, differing, excluded, in_words, template_fields
+from tidegate.core.model.version import adopted, differences, first_fingerprint, not_promoted, same_version, version_of
+from tidegate.core.model.world import Arm, Template
 
 APP: dict[str, Any] = {
     "name": "app",

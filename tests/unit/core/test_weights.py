@@ -7,7 +7,7 @@ import pytest
 from tidegate.api.scalars import Weight
 from tidegate.api.status import PairStatus
 from tidegate.core import weights
-from tidegate.core.observed import RulePair
+from tidegate.core.model.world import RulePair
 
 
 def pair(baseline: int, candidate: int, *, alone: bool = True) -> RulePair:

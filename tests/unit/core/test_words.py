@@ -7,11 +7,12 @@ import pytest
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import Step
 from tidegate.api.status import StepBegin
-from tidegate.core import gates, grid
+from tidegate.core import gates
 from tidegate.core.checkpoints import following, offsets, reached
-from tidegate.core.claims import Claim, stronger
-from tidegate.core.instants import in_words, instant
-from tidegate.core.observed import ArmName
+from tidegate.core.model import cadence
+from tidegate.core.model.claims import Claim, stronger
+from tidegate.core.model.time_format import in_words, instant
+from tidegate.core.model.world import ArmName
 from tidegate.core.questions import SHORTEST_WINDOW, Asking, questions
 from tidegate.core.variables import fill, promql_duration
 
@@ -134,13 +135,13 @@ def test_gates(why: str, gate: object, now: float, open_: bool) -> None:  # noqa
 
 
 def test_the_grid_has_one_point_an_interval_shifted_by_uid() -> None:
-    first = grid.following("a", 30, 1000.0)
+    first = cadence.following("a", 30, 1000.0)
     assert 1000 < first <= 1030
-    assert grid.following("a", 30, first) == pytest.approx(first + 30)
-    assert grid.passed("a", 30, first - 1, first)
-    assert not grid.passed("a", 30, first, first + 29.9)
-    assert grid.at_or_after("a", 30, first) == pytest.approx(first)
-    assert grid.following("b", 30, 1000.0) != first
+    assert cadence.following("a", 30, first) == pytest.approx(first + 30)
+    assert cadence.passed("a", 30, first - 1, first)
+    assert not cadence.passed("a", 30, first, first + 29.9)
+    assert cadence.at_or_after("a", 30, first) == pytest.approx(first)
+    assert cadence.following("b", 30, 1000.0) != first
 
 
 @pytest.mark.parametrize(

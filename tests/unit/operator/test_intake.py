@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tidegate.api.templates.ref import TemplateKind
-from tidegate.core.observed import Command
+from tidegate.core.model.world import Command
 from tidegate.handlers import Caches, Intake
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulated.shop import Shop, value
 from tidegate.adapters.clock import SystemClock
-from tidegate.core.observed import Answer, Failed, FailedReason, Question
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
 from tidegate.reconcile.asking import QUESTION_LIFE, SHORTEST_LIFE, Asking
 
 QUESTION = Question("default", "errors")

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import cast
 
 from tests.simulated.shop import Shop
-from tidegate.core import grid
+from tidegate.core.model import cadence
 from tidegate.ports.errors import Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index, Key
@@ -342,6 +342,6 @@ async def test_one_slow_rollout_keeps_none_waiting() -> None:
 
 
 def test_many_rollouts_are_spread_over_the_interval() -> None:
-    seconds = Counter(int(grid.following(f"uid-{number}", 30.0, 0.0)) for number in range(3000))
+    seconds = Counter(int(cadence.following(f"uid-{number}", 30.0, 0.0)) for number in range(3000))
     assert max(seconds.values()) < 2 * 3000 / 30
     assert len(seconds) >= 30

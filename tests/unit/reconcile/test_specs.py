@@ -10,8 +10,8 @@ from typing import Any
 from tests.contract.stage import SPEC
 from tidegate.api.checks import NO_TEMPLATES, Templates
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core.observed import RolloutObject
-from tidegate.core.seen import Problem
+from tidegate.core.model.observation import Problem
+from tidegate.core.model.world import RolloutObject
 from tidegate.reconcile.specs import Specs, checked
 
 WEB = RolloutObject("shop", "web", "u", 1, "1", 0.0, deleting=False, finalizers=(), spec=SPEC, status={})

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import structlog
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
-from tidegate.core.claims import Claim, claim_of_raw
-from tidegate.core.observed import RolloutObject
+from tidegate.core.model.claims import Claim, claim_of_raw
+from tidegate.core.model.world import RolloutObject
 
 TARGET_FIELDS: Final = ("kind", "name", "baseline", "candidate")
 

@@ -13,8 +13,8 @@ from tidegate.adapters.kubernetes.listings import Listings
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.api.command import Action
 from tidegate.api.text import printable
-from tidegate.core.instants import instant
-from tidegate.core.observed import Command
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import Command
 from tidegate.ports.errors import Conflict, Missing, PortError
 from tidegate.ports.protocols import Manager
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from sys import intern
 from typing import Any, Final
 
-from tidegate.core.observed import Template
-from tidegate.core.template_fields import Fields, template_fields
-from tidegate.core.version import first_fingerprint
+from tidegate.core.model.template_fields import Fields, template_fields
+from tidegate.core.model.version import first_fingerprint
+from tidegate.core.model.world import Template
 
 NO_PODS: Final = "-none-"
 """A pattern that no pod matches: a pod's name never begins with a dash."""

@@ -15,9 +15,9 @@ from typing import Final
 
 from tidegate.adapters.kubernetes.client import EVENTS, ROLLOUTS, Api, JsonObject
 from tidegate.api.text import printable
-from tidegate.core.instants import instant
-from tidegate.core.observed import RolloutObject
-from tidegate.core.plan import Decision
+from tidegate.core.model.plan import Decision
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Missing
 from tidegate.ports.protocols import Manager
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import CLUSTER_METRIC_TEMPLATES, METRIC_TEMPLATES, Api, Resource
 from tidegate.api.templates.ref import TemplateKind, TemplateRef
-from tidegate.core.observed import ABSENT, MetricTemplateObject, Seen, Unknown
+from tidegate.core.model.world import ABSENT, Lookup, MetricTemplateObject, Unknown
 from tidegate.ports.errors import Missing, PortError
 
 TEMPLATE_KINDS: Final[Mapping[TemplateKind, Resource]] = {
@@ -30,7 +30,7 @@ class KubernetesMetricTemplates:
         self._api = api
         self._caches = caches
 
-    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Seen[MetricTemplateObject]:
+    async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Lookup[MetricTemplateObject]:
         """The template; from the watch stream unless `fresh`."""
         resource, cache = TEMPLATE_KINDS[ref.kind], self._caches[ref.kind]
         place = namespace if resource.namespaced else ""

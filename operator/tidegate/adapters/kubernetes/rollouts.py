@@ -11,8 +11,8 @@ from tidegate.adapters.kubernetes.claims import RolloutCache
 from tidegate.adapters.kubernetes.client import ROLLOUTS, Api, JsonObject
 from tidegate.adapters.kubernetes.lean import Parts, lean
 from tidegate.api.rollout import FINALIZER
-from tidegate.core.claims import Claim, run_id
-from tidegate.core.observed import ABSENT, RolloutObject, Seen, Unknown
+from tidegate.core.model.claims import Claim, run_id
+from tidegate.core.model.world import ABSENT, Lookup, RolloutObject, Unknown
 from tidegate.ports.errors import Missing, PortError
 from tidegate.ports.protocols import Manager
 
@@ -56,7 +56,7 @@ class KubernetesRollouts:
         self._api = api
         self._cache = cache
 
-    async def read(self, namespace: str, name: str, *, fresh: bool) -> Seen[RolloutObject]:
+    async def read(self, namespace: str, name: str, *, fresh: bool) -> Lookup[RolloutObject]:
         """The object; from the watch stream unless `fresh`."""
         key = (namespace, name)
         known = None if fresh else self._cache.get(key)

@@ -16,9 +16,9 @@ from tidegate.adapters.kubernetes.deployments import (
     pods_pattern,
 )
 from tidegate.adapters.kubernetes.replica_sets import ReplicaSetLists
-from tidegate.core.copying import TemplateChange
-from tidegate.core.observed import ABSENT, Absence, Arm, Seen, Template, Unknown
-from tidegate.core.template_fields import template_fields
+from tidegate.core.model.template_change import TemplateChange
+from tidegate.core.model.template_fields import template_fields
+from tidegate.core.model.world import ABSENT, Absence, Arm, Lookup, Template, Unknown
 from tidegate.ports.errors import Missing, PortError
 from tidegate.ports.protocols import Manager
 
@@ -46,7 +46,7 @@ class KubernetesWorkloads:
         self._ignored = tuple(ignored_annotations)
         self._replica_sets = ReplicaSetLists(api, caches.replica_sets, caches.deployments)
 
-    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
+    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Lookup[Arm]:
         """The arm; from the watch streams unless `fresh`."""
         asked = self._deployment(namespace, deployment, fresh=fresh), self._selector(namespace, service, fresh=fresh)
         found, selector = await asyncio.gather(*asked) if fresh else (await asked[0], await asked[1])
@@ -76,7 +76,7 @@ class KubernetesWorkloads:
             recreates=found.recreates,
         )
 
-    async def template(self, namespace: str, deployment: str) -> Seen[Template]:
+    async def template(self, namespace: str, deployment: str) -> Lookup[Template]:
         """The Deployment's template, read live."""
         try:
             raw = await self._api.get(DEPLOYMENTS, namespace, deployment)
@@ -90,7 +90,7 @@ class KubernetesWorkloads:
 
     async def revision(
         self, namespace: str, deployment: str, fingerprint: str, exclude: Collection[str]
-    ) -> Seen[Template]:
+    ) -> Lookup[Template]:
         """The template of this identity that one of the Deployment's ReplicaSets still has, read live."""
         try:
             view = self._keep(namespace, deployment, await self._api.get(DEPLOYMENTS, namespace, deployment))
@@ -116,7 +116,7 @@ class KubernetesWorkloads:
         raw = await self._api.patch(DEPLOYMENTS, namespace, deployment, [*tests, *changes], manager=manager)
         self._keep(namespace, deployment, raw)
 
-    async def _deployment(self, namespace: str, name: str, *, fresh: bool) -> Seen[DeploymentView]:
+    async def _deployment(self, namespace: str, name: str, *, fresh: bool) -> Lookup[DeploymentView]:
         known = None if fresh else self._caches.deployments.get((namespace, name))
         if known is not None:
             return known
@@ -128,7 +128,7 @@ class KubernetesWorkloads:
         except PortError as error:
             return Unknown(str(error))
 
-    async def _selector(self, namespace: str, name: str, *, fresh: bool) -> Seen[Mapping[str, str]]:
+    async def _selector(self, namespace: str, name: str, *, fresh: bool) -> Lookup[Mapping[str, str]]:
         key = (namespace, name)
         known = None if fresh else self._caches.services.get(key)
         if known is not None:

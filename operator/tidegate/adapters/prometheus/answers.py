@@ -6,8 +6,8 @@ import json
 from typing import Any, Final, NamedTuple
 
 from tidegate.adapters.prometheus.health import Trouble
+from tidegate.core.model.answers import Failed, FailedReason, SeriesValue, Vector
 from tidegate.core.model.raw_samples import Labels
-from tidegate.core.observed import Failed, FailedReason, SeriesValue, Vector
 
 MALFORMED: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
 """What reading JSON of another shape than Prometheus' raises."""

@@ -22,7 +22,7 @@ from tidegate.adapters.prometheus.health import Trouble
 from tidegate.adapters.prometheus.partial import heeded
 from tidegate.adapters.prometheus.session import Flight, QuestionSession
 from tidegate.adapters.prometheus.tls import Certificates, CertificatesUnreadable
-from tidegate.core.observed import Failed, FailedReason
+from tidegate.core.model.answers import Failed, FailedReason
 
 CONNECT_TIMEOUT: Final = 3.0
 """Seconds for a connection to come about, at most: within a cluster it takes milliseconds or never comes."""

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from tidegate.core.observed import Answer, Failed
+from tidegate.core.model.answers import Answer, Failed
 
 PROBE: Final = "vector(1)"
 PROBE_EVERY: Final = 5.0

@@ -20,7 +20,7 @@ from tidegate.adapters.prometheus.connection import (
 )
 from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight
-from tidegate.core.observed import Failed, FailedReason, Matrix
+from tidegate.core.model.answers import Failed, FailedReason, Matrix
 from tidegate.core.variables import promql_duration
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 

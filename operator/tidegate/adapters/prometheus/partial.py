@@ -10,7 +10,7 @@ import re
 from typing import Any, Final
 
 from tidegate.adapters.prometheus.answers import SHOWN, NoAnswer
-from tidegate.core.observed import Failed, FailedReason
+from tidegate.core.model.answers import Failed, FailedReason
 
 KEPT: Final = 3
 """Warnings of an answer that are kept: they are shown to people, and one is seldom alone of its kind."""

@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import Any
 
 from tidegate.adapters.prometheus.answers import MALFORMED, NoAnswer, labels
+from tidegate.core.model.answers import Failed, FailedReason, Matrix
 from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, RawSeries
-from tidegate.core.observed import Failed, FailedReason, Matrix
 
 
 def matrix(result: list[Any], warnings: tuple[str, ...] = ()) -> Matrix:

@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from tidegate.adapters.prometheus.answers import NoAnswer, Wanted, checked
 from tidegate.adapters.prometheus.health import Trouble
 from tidegate.adapters.prometheus.tls import Certificates
-from tidegate.core.observed import Failed, FailedReason
+from tidegate.core.model.answers import Failed, FailedReason
 
 LONGEST_GET: Final = 2000
 """Characters of PromQL sent with GET, which every read-only proxy lets through; longer ones go as a form with POST."""

@@ -14,7 +14,7 @@ from tidegate.adapters.prometheus.fair_queue import FairQueue
 from tidegate.adapters.prometheus.health import PROBE, PROBE_TIMEOUT, Asked, Health, Trouble
 from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight
-from tidegate.core.observed import Answer, Failed, FailedReason, Question
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
 
 RAW: Final = "raw"
 """How `Question.part` begins where raw samples are asked for; every other part is of an instant."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidegate.adapters.prometheus.source import PrometheusSource
-from tidegate.core.observed import Answer, Failed, FailedReason, Question
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
 
 
 class PrometheusSources:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidegate.core.observed import Route, Seen, TargetRef, Unknown, Unseen
+from tidegate.core.model.world import Lookup, Route, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Rejected
 from tidegate.ports.protocols import Manager, TrafficRouter
 
@@ -15,7 +15,7 @@ class RoutersByKind:
     def __init__(self, routers: Mapping[str, TrafficRouter]) -> None:
         self._routers = dict(routers)
 
-    async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
+    async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
         """The route, from the router of its kind."""
         router = self._routers.get(ref.kind)
         if router is None:

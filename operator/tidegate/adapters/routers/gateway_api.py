@@ -15,7 +15,7 @@ from tidegate.adapters.kubernetes.client import Api, JsonObject, Resource
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.routers.gateway_views import RouteView, route_of, route_view
 from tidegate.adapters.routers.turns import Turns
-from tidegate.core.observed import ABSENT, Route, Seen, TargetRef, Unknown, Unseen
+from tidegate.core.model.world import ABSENT, Lookup, Route, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 
@@ -46,7 +46,7 @@ class GatewayApiRouter:
         self._cache = cache
         self._turns = Turns()
 
-    async def read(self, ref: TargetRef, *, fresh: bool) -> Seen[Route]:
+    async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
         """The pairs of the rules concerned; from the watch stream unless `fresh`."""
         key = (ref.namespace, ref.name)
         known = None if fresh else self._cache.get(key)

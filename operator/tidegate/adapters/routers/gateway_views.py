@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tidegate.core.observed import Acceptance, Route, RulePair, TargetRef
+from tidegate.core.model.world import Acceptance, Route, RulePair, TargetRef
 from tidegate.ports.protocols import Manager
 
 DEFAULT_WEIGHT: Final = 1

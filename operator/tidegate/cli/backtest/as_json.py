@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tidegate.core.instants import instant
+from tidegate.core.model.time_format import instant
 from tidegate.simulation.backtest.arms import assumptions
 from tidegate.simulation.backtest.backtest import Backtest
 from tidegate.simulation.backtest.lines import CountedSummary, LineSummary

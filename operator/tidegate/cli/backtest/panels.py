@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from tidegate.api.metric import Metric
 from tidegate.api.threshold import Guard, LimitKind, Threshold
-from tidegate.core.observed import ArmName
-from tidegate.core.samples import Value
+from tidegate.core.model.samples import Value
+from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.backtest import Backtest
 from tidegate.simulation.backtest.lines import placed
 from tidegate.simulation.backtest.run import PastRun

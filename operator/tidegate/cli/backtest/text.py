@@ -11,7 +11,7 @@ from tidegate.api.text import printable
 from tidegate.cli.tables import Table, show
 from tidegate.cli.words import line_in_words
 from tidegate.core.findings import shown, unit_of
-from tidegate.core.instants import in_words
+from tidegate.core.model.time_format import in_words
 from tidegate.simulation.backtest.arms import Assumed, assumptions, changing, lasting, may_be_shared
 from tidegate.simulation.backtest.backtest import Backtest
 from tidegate.simulation.backtest.gaps import Gap, Missing

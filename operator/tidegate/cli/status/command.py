@@ -19,7 +19,7 @@ from tidegate.cli.status.sentences import sentences
 from tidegate.cli.status.tables_of import tables
 from tidegate.cli.status.told import Told
 from tidegate.cli.tables import Table, headline, show
-from tidegate.core.instants import instant
+from tidegate.core.model.time_format import instant
 from tidegate.ports.errors import Missing
 
 

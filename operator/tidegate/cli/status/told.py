@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from tidegate.api.scalars import Duration
 from tidegate.api.status import RolloutStatus, Version
-from tidegate.core.instants import in_words
+from tidegate.core.model.time_format import in_words
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
 from tidegate.core.draft import Draft
-from tidegate.core.instants import instant
+from tidegate.core.model.time_format import instant
 from tidegate.core.proofs import Lately, Proof, of_regression
 from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Suspicion, crossing, together
 from tidegate.core.statistics.windows import Window

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from tidegate.api.checks import Templates
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core import grid
-from tidegate.core.instants import instant
-from tidegate.core.observed import ArmName, Question
+from tidegate.core.model import cadence
+from tidegate.core.model.answers import Question
+from tidegate.core.model.observation import Problem
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import ArmName
 from tidegate.core.questions import counters
-from tidegate.core.seen import Problem
 from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, lines, pods, steady
 from tidegate.simulation.backtest.gaps import Gap, anything, gaps, maybe_counted, raw_gaps
 from tidegate.simulation.backtest.history import AskRange, History, Progress, Stretch, together
@@ -155,7 +156,7 @@ async def backtest(
     """
     watcher = watcher or Watcher()
     step = max(order.spec.interval.seconds, 1.0)
-    start = grid.at_or_after(uid_of(order.name), step, order.start)
+    start = cadence.at_or_after(uid_of(order.name), step, order.start)
     stretch = Stretch(start, step, math.floor((order.end - start) / step + 1e-6) + 1)
     if stretch.points < 2:
         raise NoHistoryError(f"from {order.start:.0f} to {order.end:.0f} there are not two judgements {step:g} s apart")
@@ -173,7 +174,7 @@ def starts(order: Order, first: float, step: float) -> list[float]:
         wanted = order.start + number * order.every
         if wanted + order.length > order.end:
             break
-        found.append(grid.at_or_after(uid_of(order.name), step, wanted))
+        found.append(cadence.at_or_after(uid_of(order.name), step, wanted))
         number += 1
     return found
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import EvidenceStatus, RolloutStatus
 from tidegate.core.draft import Draft
-from tidegate.core.memory import Memory
-from tidegate.core.observed import RolloutObject
-from tidegate.core.seen import Observed
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.world import RolloutObject
 from tidegate.core.trials import trial_of
 from tidegate.simulation.backtest.arms import lines
 
@@ -56,7 +56,7 @@ def tested(spec: RolloutSpec, gathered: Mapping[str, Gathered]) -> Iterator[Test
             continue
         metric = next(metric for metric in spec.metrics if metric.name == line.metric)
         rollout = RolloutObject("", "", "", 0, "", 0.0, deleting=False, finalizers=(), spec={}, status={})
-        draft = Draft(Observed(found.time, rollout, spec), Memory(found.status), spec, found.status)
+        draft = Draft(Observation(found.time, rollout, spec), Memory(found.status), spec, found.status)
         finding = trial_of(draft, line, metric, found.evidence).proof().finding(line, metric)
         evidence = finding.evidence
         if evidence is not None:

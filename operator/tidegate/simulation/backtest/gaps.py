@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import Final
 
 from tidegate.api.metric import WhenEmpty
-from tidegate.core.observed import ArmName, Question
+from tidegate.core.model.answers import Question
+from tidegate.core.model.world import ArmName
 from tidegate.core.questions import ROUNDED
 from tidegate.simulation.backtest.arms import by_step
 from tidegate.simulation.backtest.history import Stretch

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
-from tidegate.core.observed import Matrix, SeriesValue, Vector
+from tidegate.core.model.answers import Matrix, SeriesValue, Vector
 from tidegate.simulation.backtest.raw import AskRaw, RawPast
 
 MOST_POINTS: Final = 11_000

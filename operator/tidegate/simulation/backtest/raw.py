@@ -19,8 +19,8 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Final, Protocol, TypeAlias
 
+from tidegate.core.model.answers import Matrix
 from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, RawSeries
-from tidegate.core.observed import Matrix
 from tidegate.core.statistics.counter_increase import LOOKBACK
 from tidegate.ports.errors import Rejected
 

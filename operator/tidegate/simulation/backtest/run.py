@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tidegate.api.status import RolloutStatus
-from tidegate.core import grid
 from tidegate.core.judging import SCRAPE
+from tidegate.core.model import cadence
 from tidegate.simulation.backtest.counts import Gathered, Tested, note, tested
 from tidegate.simulation.backtest.world import NEW_IMAGE, Course, PastTicker, cluster_of, world_of
 from tidegate.simulation.clock import VirtualClock
@@ -159,7 +159,7 @@ class PastRunner:
             stable: the same, of a tick that was attended: then it knows of no judging grid.
             settled: this tick changed nothing but time.
         """
-        now, at_grid = self.clock.now(), grid.following(self._uid, self._interval, self.clock.now())
+        now, at_grid = self.clock.now(), cadence.following(self._uid, self._interval, self.clock.now())
         soonest = min(max(following, now + MILLISECOND), at_grid)
         if not self.course.leap or not settled or not self._steady(status):
             return soonest, False

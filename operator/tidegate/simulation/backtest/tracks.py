@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
-from tidegate.core.findings import Context, Finding, SeriesFinding, State, judge
+from tidegate.core.findings import judge
 from tidegate.core.groups import unless_incomplete
-from tidegate.core.observed import Answer, Question, Vector
-from tidegate.core.samples import Asked, NotAsked, Sample, TooFew, Value, sample
+from tidegate.core.model.answers import Answer, Question, Vector
+from tidegate.core.model.finding import Context, Finding, SeriesFinding, State
+from tidegate.core.model.samples import Asked, NotAsked, Sample, TooFew, Value
+from tidegate.core.samples import sample
 from tidegate.simulation.backtest.history import History, Stretch
 
 STATES: tuple[State, ...] = tuple(State)

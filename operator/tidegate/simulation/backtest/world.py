@@ -10,7 +10,8 @@ from typing import Any, Final
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
 from tidegate.core import targets
-from tidegate.core.observed import Answer, Arm, ArmName, Question, Seen, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Question, SeriesValue, Vector
+from tidegate.core.model.world import Arm, ArmName, Lookup
 from tidegate.ports.world import World
 from tidegate.reconcile.specs import Check
 from tidegate.reconcile.tick import Ticker
@@ -65,7 +66,7 @@ class PastWorkloads(MemoryWorkloads):
     names: Mapping[str, str]
     """Deployment to `$pods`."""
 
-    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Seen[Arm]:
+    async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Lookup[Arm]:
         """The arm."""
         found = await super().arm(namespace, deployment, service, fresh=fresh)
         return replace(found, pods=self.names[deployment]) if isinstance(found, Arm) else found

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core.claims import Claim
-from tidegate.core.observed import ABSENT, Arm, ArmName, Command, RolloutObject, Route, Seen, Template
-from tidegate.core.samples import Asked
+from tidegate.core.model.claims import Claim
+from tidegate.core.model.samples import Asked
+from tidegate.core.model.world import ABSENT, Arm, ArmName, Command, Lookup, RolloutObject, Route, Template
 
 
 class Live(IntEnum):
@@ -33,7 +33,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observation:
     """Everything one tick has seen."""
 
     now: float
@@ -47,8 +47,8 @@ class Observed:
     """What the spec names and could not be read, and why: whether it is valid is not known then, and it has no problems."""
     templated: bool = False
     """Parts of the spec are from metric templates, so it changes without the Rollout's generation."""
-    arms: Mapping[ArmName, Seen[Arm]] = field(default_factory=dict)
-    routes: Mapping[str, Seen[Route]] = field(default_factory=dict)
+    arms: Mapping[ArmName, Lookup[Arm]] = field(default_factory=dict)
+    routes: Mapping[str, Lookup[Route]] = field(default_factory=dict)
     """By target key, of every target in the spec or in memory."""
     asked: Asked = field(default_factory=lambda: Asked({}))
     commands: tuple[Command, ...] = ()
@@ -56,9 +56,9 @@ class Observed:
     """What the other Rollouts of the namespace hold."""
     outcomes_refused: str = ""
     """Why outcomes of commands could not be written, in the API server's words."""
-    templates: Mapping[ArmName, Seen[Template]] = field(default_factory=dict)
+    templates: Mapping[ArmName, Lookup[Template]] = field(default_factory=dict)
     """Only when a plan asked for them."""
-    old_template: Seen[Template] | None = None
+    old_template: Lookup[Template] | None = None
     """A template of before, from the baseline's ReplicaSets; `None` when no plan asked for it."""
     live: Live = Live.NOTHING
     """What of it was read live."""
@@ -71,6 +71,6 @@ class Observed:
         """Everything here was read live."""
         return self.live is Live.EVERYTHING
 
-    def arm(self, name: ArmName) -> Seen[Arm]:
+    def arm(self, name: ArmName) -> Lookup[Arm]:
         """One arm; absent when it was not looked for."""
         return self.arms.get(name, ABSENT)

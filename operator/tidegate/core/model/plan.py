@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tidegate.core.copying import TemplateChange
-from tidegate.core.memory import Memory
-from tidegate.core.observed import Command, Question, Route, Template
-from tidegate.core.seen import Live
+from tidegate.core.model.answers import Question
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Live
+from tidegate.core.model.template_change import TemplateChange
+from tidegate.core.model.world import Command, Route, Template
 
 
 @dataclass(frozen=True)

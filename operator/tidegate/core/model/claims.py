@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tidegate.core.observed import RolloutObject
+from tidegate.core.model.world import RolloutObject
 
 
 @dataclass(frozen=True, slots=True)

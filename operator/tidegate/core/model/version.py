@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from tidegate.api.rollout import BaselineMatch, RolloutSpec
 from tidegate.api.status import Version
-from tidegate.core.observed import Arm
-from tidegate.core.template_fields import RESTARTED_AT, differing
+from tidegate.core.model.template_fields import RESTARTED_AT, differing
+from tidegate.core.model.world import Arm
 
 _FIRST_DIGITS: Final = 16
 """Hex digits of a fingerprint as operator 0.1.0 wrote it: of the whole template, scheduling included."""
