@@ -10,10 +10,10 @@ import pytest
 from tests.simulated.counted import ABSOLUTE, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.run_status import EvidenceStatus
-from tidegate.core.decide import HEARTBEAT
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question
 from tidegate.core.model.raw_samples import RawSeries
 from tidegate.core.model.world import ArmName
+from tidegate.core.tick.open import HEARTBEAT
 
 ROUNDED = ("relative", "profile", "absolute")
 """Logarithms: how often they were rounded depends on how many windows were counted at once."""

@@ -13,16 +13,16 @@ from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
 from tidegate.core.baselines import comparable
-from tidegate.core.draft import Draft
 from tidegate.core.findings import beyond, shown
+from tidegate.core.metrics.queries import Asking, of_one_arm, questions
+from tidegate.core.metrics.samples import sample
 from tidegate.core.model import cadence
 from tidegate.core.model.finding import Finding, SeriesFinding, State
 from tidegate.core.model.samples import NotAsked, Open, SeriesSample, Value
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import Asking, of_one_arm, questions
-from tidegate.core.samples import sample
 from tidegate.core.statistics.accumulators import Compared, Conclusion
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.draft import Draft
 
 PATIENCE = 2.0
 """Seconds a revert waits for the baseline's answer, at most; never longer than the interval."""

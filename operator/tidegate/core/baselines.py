@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tidegate.core.draft import Draft
 from tidegate.core.model.template_fields import in_words
 from tidegate.core.model.version import adopted, beside, differences, same_template
 from tidegate.core.model.world import ArmName
+from tidegate.core.tick.draft import Draft
 
 
 def comparable(draft: Draft) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core.draft import Draft
 from tidegate.core.model.claims import Claim, deployment, pair, stronger
 from tidegate.core.model.plan import Why
 from tidegate.core.model.world import RolloutObject
+from tidegate.core.tick.draft import Draft
 
 
 def claim_of(rollout: RolloutObject, spec: RolloutSpec, *, active: bool) -> Claim:

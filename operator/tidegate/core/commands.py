@@ -9,9 +9,9 @@ from tidegate.api.status import CommandStatus
 from tidegate.api.text import printable
 from tidegate.core import promotion
 from tidegate.core.baselines import accept_baseline
-from tidegate.core.draft import Draft
 from tidegate.core.model.plan import ConcludeCommand
 from tidegate.core.model.world import Command
+from tidegate.core.tick.draft import Draft
 
 REMEMBERED: Final = 32
 """Commands remembered with their outcome, should it not have been written: as many are carried out before the first of them is."""

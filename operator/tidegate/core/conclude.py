@@ -9,14 +9,15 @@ from itertools import chain
 from typing import Any
 
 from tidegate.api.status import Condition, EvidenceStatus, Hold, RolloutStatus, WeightStatus
-from tidegate.core import gates, targets
+from tidegate.core import gates
 from tidegate.core.checkpoints import following
 from tidegate.core.conditions import conditions, phase_of
-from tidegate.core.decide import open_draft
-from tidegate.core.draft import Draft
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan
 from tidegate.core.model.time_format import instant
+from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.open import open_draft
+from tidegate.core.traffic import targets
 
 LARGEST = 60 * 1024
 """Bytes of status as JSON; the promise is 64 KiB."""

@@ -12,15 +12,15 @@ from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Threshold
 from tidegate.core.baselines import comparable
 from tidegate.core.counters import Wanted, closed_windows
-from tidegate.core.draft import Draft
+from tidegate.core.metrics.queries import Asking
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Question
 from tidegate.core.model.finding import UNANSWERED, Context, Finding, State, without_value
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
 from tidegate.core.pending import CHUNK, LAG, Pending, raw_questions, step_of
-from tidegate.core.questions import Asking
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.draft import Draft
 from tidegate.core.trials import Trial, trial_of
 from tidegate.core.trials.trial import Closed
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidegate.api.metric import Metric
-from tidegate.core.draft import Draft
+from tidegate.core.metrics.latency_histograms import no_bucket
+from tidegate.core.metrics.queries import Asking, counters
+from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Failed, FailedReason, Matrix, Question, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.model.samples import NoData, NotAsked, Open, TooFew
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.world import ArmName
 from tidegate.core.pending import TOLERANCE, Pending, raw_question
-from tidegate.core.questions import Asking, counters
-from tidegate.core.slowness import no_bucket
 from tidegate.core.statistics.counter_increase import (
     LOOKBACK,
     Edges,
@@ -31,7 +31,7 @@ from tidegate.core.statistics.counter_increase import (
     strangers,
 )
 from tidegate.core.statistics.windows import Window
-from tidegate.core.variables import promql_duration
+from tidegate.core.tick.draft import Draft
 
 MOST_APART = 240.0
 """Seconds that the two clocks may differ at most: less than the look-back, so that every question still reaches its windows."""

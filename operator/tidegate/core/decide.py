@@ -6,24 +6,17 @@ and only then the way forward.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import Final
 
-from tidegate.api.rollout import RolloutSpec
-from tidegate.core import promotion, recovery, targets
+from tidegate.core import promotion, recovery
 from tidegate.core.baselines import adopt_first_release, notice_baseline
 from tidegate.core.commands import take_commands
-from tidegate.core.draft import ABSENCE_GRACE, Draft
 from tidegate.core.endings import carry_out
 from tidegate.core.judging import judge_guards, judge_thresholds
-from tidegate.core.keeping import kept_problem, kept_spec, kept_text
 from tidegate.core.missing_data import notice_missing_data
-from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why
-from tidegate.core.model.time_format import instant
 from tidegate.core.notices import (
     let_go_of_hold,
     notice_breaches,
@@ -41,20 +34,10 @@ from tidegate.core.preconditions import (
 )
 from tidegate.core.starting import at_rest
 from tidegate.core.stepping import take_step
-
-HEARTBEAT = 300.0
-"""Seconds between two records of a quiet run: what a restart may lose of its watched time."""
-
-NO_SPEC: Final = RolloutSpec.model_validate(
-    {
-        "baseline": {"deployment": "none", "service": "none"},
-        "candidate": {"deployment": "none-candidate", "service": "none-candidate"},
-        "traffic": [{"kind": "HTTPRoute", "name": "none"}],
-        "steps": [{"name": "none", "weight": 0}],
-        "promotion": {"strategy": "AwaitBaseline"},
-    }
-)
-"""Stands in where no valid spec was ever seen; at rest nothing is read from it."""
+from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.kept_spec import kept_problem
+from tidegate.core.tick.open import open_draft
+from tidegate.core.traffic import targets
 
 
 def decide(memory: Memory, seen: Observation) -> Plan:
@@ -83,81 +66,6 @@ def decide(memory: Memory, seen: Observation) -> Plan:
     if seen.asked.questions and not seen.asked.open:
         judged = seen.now
     return replace(plan, memory=replace(plan.memory, last_tick=seen.now, last_judged=judged))
-
-
-def open_draft(memory: Memory, seen: Observation) -> Draft:
-    """A draft with the spec in force and the time that was watched since the tick before."""
-    draft = Draft(seen, memory, spec_in_force(memory, seen), memory.status)
-    if memory.status.run is None:
-        return draft
-    _keep_spec(draft)
-    recovery.find_step(draft)
-    gap = seen.now - memory.last_tick if memory.last_tick is not None else None
-    most = math.inf if seen.attended else 2 * draft.interval
-    draft.elapsed = min(max(gap, 0.0), most) if gap is not None else 0.0
-    draft.memory = replace(memory, present=_present(draft, gap))
-    if memory.status.run.ending is None and draft.elapsed > 0:
-        _watch(draft)
-    beat = draft.run.heartbeat
-    if beat is None or seen.now - beat.timestamp() >= HEARTBEAT or seen.now < beat.timestamp():
-        draft.update_run(heartbeat=instant(seen.now))
-    beats = (draft.run.heartbeat or instant(seen.now)).timestamp() + HEARTBEAT
-    draft.upkeep = min(beats, cadence.following(seen.rollout.uid, draft.interval, seen.now))
-    return draft
-
-
-def _watch(draft: Draft) -> None:
-    """Adds the time since the tick before to what was watched of the run and, where its clock runs, of the step."""
-    run, step = draft.run, draft.status.step
-    if draft.memory.watching and step is not None:
-        step = step.model_copy(update={"watched": round(step.watched + draft.elapsed, 3)})
-    run = run.model_copy(update={"watched": round(run.watched + draft.elapsed, 3)})
-    draft.update(run=run, step=step)
-
-
-def arms_in_force(memory: Memory, seen: Observation) -> RolloutSpec:
-    """The spec that names the arms: of a run under way the one it began with, whatever an edit says."""
-    run = memory.status.run
-    kept = kept_spec(run.spec) if run is not None else None
-    return kept if kept is not None else spec_in_force(memory, seen)
-
-
-def spec_in_force(memory: Memory, seen: Observation) -> RolloutSpec:
-    """The spec as it stands when it is valid, else the run's last valid one."""
-    if seen.spec is not None:
-        return seen.spec
-    run = memory.status.run
-    kept = kept_spec(run.spec) if run is not None else None
-    return kept if kept is not None else NO_SPEC
-
-
-def _keep_spec(draft: Draft) -> None:
-    """Keeps the last valid spec; the arms of a run under way are the ones it began with."""
-    run = draft.run
-    began = kept_spec(run.spec)
-    if draft.seen.spec is None or began is None:
-        return
-    if (began.baseline.deployment, began.baseline.service) != (
-        draft.spec.baseline.deployment,
-        draft.spec.baseline.service,
-    ) or (
-        began.candidate.deployment,
-        began.candidate.service,
-    ) != (draft.spec.candidate.deployment, draft.spec.candidate.service):
-        draft.spec = draft.spec.model_copy(update={"baseline": began.baseline, "candidate": began.candidate})
-        draft.arms_refused = True
-    if draft.seen.rollout.generation != draft.status.observed_generation:
-        text = kept_text(draft.spec)
-        if text != run.spec:
-            draft.update_run(spec=text)
-
-
-def _present(draft: Draft, gap: float | None) -> float | None:
-    """Watched seconds since an absence, up to which a final verdict must wait; `None` when there was none."""
-    step = draft.status.step
-    if gap is None or (gap > 2 * draft.interval + ABSENCE_GRACE and not draft.seen.attended):
-        return 0.0 if step is not None and step.reached else None
-    return None if draft.memory.present is None else draft.memory.present + draft.elapsed
 
 
 def _rest_after_the_end(draft: Draft) -> None:

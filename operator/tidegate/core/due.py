@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidegate.api.rollout import Step
-from tidegate.core import gates, raising, targets
+from tidegate.core import gates, raising
 from tidegate.core.checkpoints import reached
 from tidegate.core.counted import CATCHING_UP, catching_up
-from tidegate.core.decide import open_draft
-from tidegate.core.draft import Draft
 from tidegate.core.judging import counted_in_force, guards_in_force, questions_of, thresholds_in_force
+from tidegate.core.metrics.queries import probe
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Question
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
-from tidegate.core.questions import probe
 from tidegate.core.stepping import more_wanted
+from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.open import open_draft
+from tidegate.core.traffic import targets
 
 
 def due(memory: Memory, seen: Observation) -> tuple[Question, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.status import Ending, HistoryEntry
-from tidegate.core import old_template, targets
-from tidegate.core.draft import Draft
+from tidegate.core import old_template
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why, WriteTemplate
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Template
+from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic import targets
 
 KEPT_RUNS: Final = 10
 RETRY: Final = 5.0

@@ -14,9 +14,12 @@ from tidegate.api.threshold import Guard, OnBreach, Threshold
 from tidegate.core.attribution import attributed, shared
 from tidegate.core.baselines import baseline_on_trial, comparable, same_on_both
 from tidegate.core.counted import Test, forget_others
-from tidegate.core.draft import Draft
 from tidegate.core.findings import judge
-from tidegate.core.groups import note_groups, unless_incomplete, without_gone
+from tidegate.core.metrics.freshness import unless_stale
+from tidegate.core.metrics.queries import Asking, of_one_arm, questions
+from tidegate.core.metrics.samples import sample, warnings
+from tidegate.core.metrics.series_coverage import note_groups, unless_incomplete, without_gone
+from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Question
 from tidegate.core.model.finding import Context, Finding, State
@@ -24,11 +27,8 @@ from tidegate.core.model.observation import Observation
 from tidegate.core.model.samples import NotAsked, Sample
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import Arm, ArmName
-from tidegate.core.questions import Asking, of_one_arm, questions
-from tidegate.core.samples import sample, warnings
-from tidegate.core.staleness import unless_stale
 from tidegate.core.sustained import KEPT, clocks_after, sustained_state
-from tidegate.core.variables import promql_duration
+from tidegate.core.tick.draft import Draft
 
 SCRAPE = 15.0
 """Seconds a scrape may take to bring the first data after a raise."""

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 
 from tidegate.api.metric import MissingDataAction, MissingDataPolicy
 from tidegate.api.status import MissingDataStatus
-from tidegate.core.draft import Draft
 from tidegate.core.judging import acting, most_between, serving
 from tidegate.core.model import cadence
 from tidegate.core.model.finding import MISSING, Finding
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import ArmName
+from tidegate.core.tick.draft import Draft
 
 LEAST_ANSWERS = 3
 """One missed scrape or one slow answer is no reason to act."""

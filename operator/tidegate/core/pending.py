@@ -10,11 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from tidegate.api.metric import Metric
+from tidegate.core.metrics.queries import Asking, counters
+from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Question
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import Asking, counters
 from tidegate.core.statistics.counter_increase import LOOKBACK
-from tidegate.core.variables import promql_duration
 
 LONGEST_STEP = 60.0
 """Seconds of a window, at most, unless the interval is longer: a breach is not found before its window closes."""

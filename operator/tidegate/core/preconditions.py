@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.rollout import FINALIZER, LossResponse
-from tidegate.core import readiness, targets
-from tidegate.core.draft import Draft
+from tidegate.core import readiness
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.world import ABSENT, Acceptance, ArmName
+from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic import targets
 
 LOSSES: Final = frozenset(
     {

@@ -11,9 +11,8 @@ from decimal import Decimal
 from tidegate.api.rollout import BaselineMatch, PromotionStrategy, RolloutSpec
 from tidegate.api.status import PromotionStatus
 from tidegate.api.threshold import OnBreach
-from tidegate.core import old_template, raising, readiness, targets
+from tidegate.core import old_template, raising, readiness
 from tidegate.core.copying import copied
-from tidegate.core.draft import Draft
 from tidegate.core.endings import LATE_WRITE, finish
 from tidegate.core.judging import acting
 from tidegate.core.model.finding import State
@@ -22,6 +21,8 @@ from tidegate.core.model.template_fields import in_words as in_fields
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.version import differences, same_template, serves
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Template
+from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic import targets
 
 MOST_WRITES = 3
 """Template writes of one promotion: one that must be repeated more often is contested, not lost."""

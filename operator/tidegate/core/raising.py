@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from tidegate.api.rollout import Step
-from tidegate.core import claiming, gates, readiness, targets
-from tidegate.core.draft import Draft
+from tidegate.core import claiming, gates, readiness
 from tidegate.core.judging import acting
+from tidegate.core.metrics.queries import probe
 from tidegate.core.model.answers import Failed, Vector
 from tidegate.core.model.finding import MISSING, Finding, State
 from tidegate.core.model.plan import Why
 from tidegate.core.model.version import same_version
 from tidegate.core.model.world import ABSENT, Absence, Acceptance, Arm, ArmName, Route, Unknown, Unseen
-from tidegate.core.questions import probe
+from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic import targets
 
 AT_MOST_EVERY = 2.0
 """Seconds between two judgements asked for only because everything else allows a raise."""

@@ -12,13 +12,13 @@ from decimal import Decimal
 from tidegate.api.command import Action
 from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import Paused, RunStatus, StepBegin, Version
-from tidegate.core import targets
-from tidegate.core.draft import Draft
-from tidegate.core.keeping import kept_text
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.version import same_template, version_of
 from tidegate.core.model.world import ArmName
-from tidegate.core.stepping import new_step
+from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.kept_spec import kept_text
+from tidegate.core.tick.open import new_step
+from tidegate.core.traffic import targets
 
 
 def lost(draft: Draft) -> bool:
@@ -35,20 +35,6 @@ def lost(draft: Draft) -> bool:
 
 def _abort_asked(draft: Draft) -> bool:
     return any(command.action is Action.ABORT for command in draft.seen.commands)
-
-
-def find_step(draft: Draft) -> None:
-    """Gives a run whose step is missing from status the last one it began; its duration counts anew. A lost weight is the step's."""
-    if draft.status.run is None:
-        return
-    if draft.status.step is not None:
-        if draft.memory.unreadable and draft.run.weight == 0 and draft.step.seen:
-            draft.update_run(weight=draft.step.weight)
-        return
-    names = [step.name for step in draft.spec.steps]
-    begun = [one.name for one in draft.run.begun if one.name in names]
-    draft.update(step=new_step(draft.spec.steps, names.index(begun[-1]) if begun else 0))
-    draft.update_step(weight=draft.run.weight)
 
 
 def recover(draft: Draft) -> None:

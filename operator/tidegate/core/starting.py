@@ -7,9 +7,7 @@ from decimal import Decimal
 
 from tidegate.api.rollout import FINALIZER, BaselineMatch
 from tidegate.api.status import RunStatus, Version
-from tidegate.core import claiming, promotion, raising, readiness, targets, weights
-from tidegate.core.draft import Draft
-from tidegate.core.keeping import kept_text
+from tidegate.core import claiming, promotion, raising, readiness
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.template_fields import in_words
@@ -25,7 +23,10 @@ from tidegate.core.model.version import (
     version_of,
 )
 from tidegate.core.model.world import Arm, ArmName, Route, Unknown
-from tidegate.core.stepping import new_step
+from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.kept_spec import kept_text
+from tidegate.core.tick.open import new_step
+from tidegate.core.traffic import targets, weights
 
 MOST_PATHS = 8
 LONGEST_PATH = 100

@@ -5,30 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tidegate.api.rollout import Step
-from tidegate.api.status import StepBegin, StepStatus
-from tidegate.core import gates, promotion, raising, targets
+from tidegate.api.status import StepBegin
+from tidegate.core import gates, promotion, raising
 from tidegate.core.checkpoints import following
-from tidegate.core.draft import Draft
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import Acceptance
 from tidegate.core.preconditions import LOSSES
-from tidegate.core.targets import Standing
+from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.open import new_step
+from tidegate.core.traffic import targets
+from tidegate.core.traffic.targets import Standing
 from tidegate.core.verdicts import verdict
-
-
-def new_step(spec_steps: tuple[Step, ...], index: int) -> StepStatus:
-    """The status of a step that has not begun. `index` counts from 0."""
-    step = spec_steps[index]
-    return StepStatus(
-        name=step.name,
-        index=index + 1,
-        of=len(spec_steps),
-        summary=f"{index + 1}/{len(spec_steps)} {step.name}",
-        weight=float(step.weight.percent),
-    )
 
 
 def take_step(draft: Draft) -> None:

@@ -10,13 +10,13 @@ from tidegate.api.status import CheckpointStatus, FindingStatus
 from tidegate.api.threshold import AfterHold, OnBreach
 from tidegate.core.attribution import shared
 from tidegate.core.checkpoints import offsets, reached
-from tidegate.core.draft import Draft
 from tidegate.core.findings import shown, unit_of
 from tidegate.core.judging import acting, metric_of
 from tidegate.core.model.finding import MISSING, Evidence, Finding, SeriesFinding, State
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.statistics.confidence import rate_interval
+from tidegate.core.tick.draft import Draft
 
 KEPT_CHECKPOINTS = 20
 

@@ -14,7 +14,7 @@ from tidegate.core.model.memory import Memory, Refusal, judged
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Decision, Plan, SetWeights, Why
 from tidegate.core.model.world import RolloutObject
-from tidegate.core.targets import KEPT_PUT_BACKS
+from tidegate.core.traffic.targets import KEPT_PUT_BACKS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.apply import apply

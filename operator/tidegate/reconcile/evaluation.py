@@ -12,14 +12,14 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from tidegate.core.decide import decide, spec_in_force
+from tidegate.core.decide import decide
 from tidegate.core.due import due
-from tidegate.core.keeping import with_metrics_kept
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory, judged
 from tidegate.core.model.observation import Live, Observation
 from tidegate.core.model.plan import Decision, Plan, SetWeights
 from tidegate.core.model.world import RolloutObject
+from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking

@@ -9,12 +9,12 @@ from itertools import chain
 from typing import Any
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core import targets
 from tidegate.core.claiming import claim_of
-from tidegate.core.decide import arms_in_force, spec_in_force
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation
 from tidegate.core.model.world import Arm, ArmName, Lookup, RolloutObject, Route, TargetRef, Template
+from tidegate.core.tick.kept_spec import arms_in_force, spec_in_force
+from tidegate.core.traffic import targets
 from tidegate.ports.world import World
 
 

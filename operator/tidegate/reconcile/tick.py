@@ -6,12 +6,12 @@ import asyncio
 import math
 from typing import Final
 
-from tidegate.core.decide import spec_in_force
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation
 from tidegate.core.model.plan import Plan, SetWeights
 from tidegate.core.model.world import RolloutObject
+from tidegate.core.tick.kept_spec import spec_in_force
 from tidegate.ports.errors import Conflict, PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.carrying import Carrying, raises

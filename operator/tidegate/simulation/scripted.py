@@ -10,10 +10,10 @@ from typing import Any
 
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core import targets, weights
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
 from tidegate.core.model.world import ArmName, Command, Route, TargetRef
+from tidegate.core.traffic import targets, weights
 from tidegate.reconcile.specs import Check
 from tidegate.simulation.clean import clean_level, is_clean
 from tidegate.simulation.clock import VirtualClock

@@ -18,10 +18,10 @@ from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.api.metric import Metric
 from tidegate.api.presets import registry
 from tidegate.api.presets.resolving import resolved
+from tidegate.core.metrics.queries import Asking, questions
+from tidegate.core.metrics.samples import sample
 from tidegate.core.model.samples import Asked, TooFew, Value
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import Asking, questions
-from tidegate.core.samples import sample
 
 MARK = "recorded_scrape"
 """A series of ours in every answer: which of the two scrapes it was."""

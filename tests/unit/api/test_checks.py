@@ -10,7 +10,7 @@ from tests.unit.api.manifests import BY_RULE, BY_SCHEMA, GONE, Bad, good
 from tidegate.api import promql
 from tidegate.api.checks import Problem, Severity, advice, check_command, check_rollout
 from tidegate.api.checks.promotions import OWN
-from tidegate.core import variables
+from tidegate.core.metrics import variables
 from tidegate.core.model.template_fields import SCHEDULING
 
 

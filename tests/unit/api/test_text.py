@@ -21,7 +21,7 @@ from tidegate.api.checks import check_command, check_rollout
 from tidegate.api.command import RolloutCommandStatus
 from tidegate.api.status import Condition, RolloutStatus
 from tidegate.api.text import ONE_LINE, printable
-from tidegate.core.samples import labelled
+from tidegate.core.metrics.samples import labelled
 from tidegate.logs import configure
 
 FORGED = "\x1b[2J\x1b[Hcheckout: Succeeded\r\n  all is well\x1b[8m\x9b31m\u202edrowssap\u2028\ud800\x7f\ufeff"

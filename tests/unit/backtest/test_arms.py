@@ -5,8 +5,8 @@ import re
 import pytest
 
 from tests.unit.backtest.past import spec
+from tidegate.core.metrics.queries import questions
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import questions
 from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, assumptions, changing, pods, pods_of
 
 QUERY = 'sum(x{ns="$namespace",d="$workload",s="$service",pod=~"$pods",re=~"^a$$"}[$window]) > $elapsed'

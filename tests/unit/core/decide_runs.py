@@ -7,10 +7,10 @@ from typing import Any
 
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import PairStatus, RolloutStatus, RunStatus, StepBegin, StepStatus, TargetStatus
-from tidegate.core.keeping import kept_text
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.version import version_of
 from tidegate.core.model.world import Arm
+from tidegate.core.tick.kept_spec import kept_text
 
 
 def status_of(

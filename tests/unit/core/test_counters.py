@@ -15,7 +15,7 @@ from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
 from tidegate.core.counters import Wanted, closed_windows
-from tidegate.core.draft import Draft
+from tidegate.core.metrics.queries import Asking
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
@@ -24,9 +24,9 @@ from tidegate.core.model.samples import Asked, NoData, Open
 from tidegate.core.model.world import ArmName
 from tidegate.core.model.world import RolloutObject as Rollout
 from tidegate.core.pending import BEFORE, LAG, PATIENCE, SLACK, TOLERANCE, Pending, raw_questions, step_of
-from tidegate.core.questions import Asking
 from tidegate.core.statistics.counter_increase import FEW, LARGE, LOOKBACK, SMALL_DROP
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.draft import Draft
 
 RATIO = {"bad": 'bad{w="$workload"}', "total": 'all{w="$workload"}'}
 METRIC = Metric.model_validate({"name": "errors", "ratio": RATIO, "window": "1m"})

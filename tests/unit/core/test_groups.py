@@ -13,13 +13,13 @@ from tidegate.api.room import MAX_SERIES
 from tidegate.api.run_status import RunStatus, Version
 from tidegate.api.status import RolloutStatus
 from tidegate.api.threshold import Threshold
-from tidegate.core.draft import Draft
-from tidegate.core.groups import note_groups, unless_incomplete, without_gone
+from tidegate.core.metrics.series_coverage import note_groups, unless_incomplete, without_gone
 from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.samples import NoData, Sample, SeriesSample, TooFew, Value
 from tidegate.core.model.world import RolloutObject
+from tidegate.core.tick.draft import Draft
 
 LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})
 PLAIN = Metric.model_validate({"name": "errors", "query": "q", "unit": "ratio", "minSeries": 3})

@@ -6,10 +6,10 @@ from tests.unit.api.manifests import good
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.run_status import RunStatus, Version
 from tidegate.api.status import RolloutStatus
-from tidegate.core.keeping import with_metrics_kept
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.world import RolloutObject
+from tidegate.core.tick.kept_spec import with_metrics_kept
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 ROLLOUT = RolloutObject("shop", "web", "u", 1, "1", 0.0, deleting=False, finalizers=(), spec={}, status={})

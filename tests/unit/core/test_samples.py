@@ -6,9 +6,9 @@ import pytest
 
 from tidegate.api.metric import Metric
 from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
+from tidegate.core.metrics.samples import labelled, sample
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, NotAsked, Open, TooFew, Value
-from tidegate.core.samples import labelled, sample
 
 BAD, TOTAL = Question("default", "bad"), Question("default", "total")
 RATIO = {"name": "errors", "ratio": {"bad": "bad", "total": "total"}, "minimumRequests": 50}

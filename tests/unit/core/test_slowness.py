@@ -8,11 +8,11 @@ import promql_parser
 import pytest
 
 from tidegate.api.metric import Metric
+from tidegate.core.metrics.queries import Asking, counters, questions
+from tidegate.core.metrics.samples import sample
 from tidegate.core.model.answers import Question, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, TooFew, Value
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import Asking, counters, questions
-from tidegate.core.samples import sample
 
 ASKS = Asking("default", "shop", "web", "canary", 60.0, 600.0, *(dict.fromkeys(ArmName, "web") for _ in range(3)))
 

@@ -6,8 +6,8 @@ import pytest
 
 from tidegate.api.scalars import Weight
 from tidegate.api.status import PairStatus
-from tidegate.core import weights
 from tidegate.core.model.world import RulePair
+from tidegate.core.traffic import weights
 
 
 def pair(baseline: int, candidate: int, *, alone: bool = True) -> RulePair:

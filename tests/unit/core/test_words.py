@@ -9,12 +9,12 @@ from tidegate.api.rollout import Step
 from tidegate.api.status import StepBegin
 from tidegate.core import gates
 from tidegate.core.checkpoints import following, offsets, reached
+from tidegate.core.metrics.queries import SHORTEST_WINDOW, Asking, questions
+from tidegate.core.metrics.variables import fill, promql_duration
 from tidegate.core.model import cadence
 from tidegate.core.model.claims import Claim, stronger
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import SHORTEST_WINDOW, Asking, questions
-from tidegate.core.variables import fill, promql_duration
 
 VALUES = {"namespace": "shop", "workload": 'a"b\\c', "window": "30s", "pods": "x-[a-z0-9]{5}"}
 

@@ -20,8 +20,8 @@ from tidegate.adapters.prometheus.connection import (
 )
 from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight
+from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Failed, FailedReason, Matrix
-from tidegate.core.variables import promql_duration
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 
 RANGE: Final = Wanted(

@@ -9,8 +9,8 @@ from typing import Final
 from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import Condition, HistoryEntry, StepStatus
 from tidegate.cli.status.told import Told, version_in_words
-from tidegate.core.decide import HEARTBEAT
 from tidegate.core.model.time_format import in_words
+from tidegate.core.tick.open import HEARTBEAT
 
 AWAY_AFTER: Final = 2 * HEARTBEAT
 """Seconds without a record of a run under way until the operator may be away: it records at least every `HEARTBEAT`."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import SharedIncident, Threshold
-from tidegate.core.draft import Draft
+from tidegate.core.tick.draft import Draft
 from tidegate.core.trials.baseline import AgainstBaseline
 from tidegate.core.trials.limit import AgainstLimit
 from tidegate.core.trials.split import AgainstWeight

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
-from tidegate.core.draft import Draft
 from tidegate.core.model.time_format import instant
 from tidegate.core.proofs import Lately, Proof, of_regression
 from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Suspicion, crossing, together
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.draft import Draft
 from tidegate.core.trials.trial import (
     Closed,
     alpha_of,

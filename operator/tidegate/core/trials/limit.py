@@ -8,7 +8,6 @@ from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
 from tidegate.core.baselines import comparable
-from tidegate.core.draft import Draft
 from tidegate.core.model.time_format import instant
 from tidegate.core.proofs import Lately, Proof, of_limit
 from tidegate.core.statistics.accumulators import (
@@ -21,6 +20,7 @@ from tidegate.core.statistics.accumulators import (
     together,
 )
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.draft import Draft
 from tidegate.core.trials.baseline import compared_of, memory_of
 from tidegate.core.trials.trial import (
     Closed,

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Split
-from tidegate.core import targets
-from tidegate.core.draft import Draft
 from tidegate.core.proofs import Proof, of_split
 from tidegate.core.statistics import traffic_split
 from tidegate.core.statistics.accumulators import NONE, together
 from tidegate.core.statistics.windows import Window
-from tidegate.core.targets import Standing
+from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic import targets
+from tidegate.core.traffic.targets import Standing
 from tidegate.core.trials.trial import REMEMBERED, Closed, level_of, numbers, stand
 
 SETTLING = 30.0

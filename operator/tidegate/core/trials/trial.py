@@ -10,10 +10,10 @@ from typing import Protocol
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
-from tidegate.core.draft import Draft
 from tidegate.core.proofs import Proof
 from tidegate.core.statistics.accumulators import NONE, Suspicion
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.draft import Draft
 
 WARM_UP = 180.0
 """Seconds of traffic left out of a comparison unless the metric says otherwise: cold pods fail more."""

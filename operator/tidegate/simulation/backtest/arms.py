@@ -14,10 +14,10 @@ from tidegate.api.metric import Metric
 from tidegate.api.promql import ARM_VARIABLES, variables
 from tidegate.api.rollout import Gate, RolloutSpec, Step
 from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
+from tidegate.core.metrics.queries import Asking, questions
+from tidegate.core.metrics.variables import fill
 from tidegate.core.model.answers import Question
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import Asking, questions
-from tidegate.core.variables import fill
 
 LineT = TypeVar("LineT", bound=Threshold)
 PartT = TypeVar("PartT", RolloutSpec, Step)

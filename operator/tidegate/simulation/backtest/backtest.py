@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from tidegate.api.checks import Templates
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
+from tidegate.core.metrics.queries import counters
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Question
 from tidegate.core.model.observation import Problem
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import counters
 from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, lines, pods, steady
 from tidegate.simulation.backtest.gaps import Gap, anything, gaps, maybe_counted, raw_gaps
 from tidegate.simulation.backtest.history import AskRange, History, Progress, Stretch, together

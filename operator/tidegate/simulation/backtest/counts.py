@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import EvidenceStatus, RolloutStatus
-from tidegate.core.draft import Draft
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.world import RolloutObject
+from tidegate.core.tick.draft import Draft
 from tidegate.core.trials import trial_of
 from tidegate.simulation.backtest.arms import lines
 

@@ -11,9 +11,9 @@ from itertools import pairwise
 from typing import Final
 
 from tidegate.api.metric import WhenEmpty
+from tidegate.core.metrics.queries import ROUNDED
 from tidegate.core.model.answers import Question
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import ROUNDED
 from tidegate.simulation.backtest.arms import by_step
 from tidegate.simulation.backtest.history import Stretch
 from tidegate.simulation.backtest.raw import Lack

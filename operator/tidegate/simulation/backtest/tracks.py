@@ -16,11 +16,11 @@ from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
 from tidegate.core.findings import judge
-from tidegate.core.groups import unless_incomplete
+from tidegate.core.metrics.samples import sample
+from tidegate.core.metrics.series_coverage import unless_incomplete
 from tidegate.core.model.answers import Answer, Question, Vector
 from tidegate.core.model.finding import Context, Finding, SeriesFinding, State
 from tidegate.core.model.samples import Asked, NotAsked, Sample, TooFew, Value
-from tidegate.core.samples import sample
 from tidegate.simulation.backtest.history import History, Stretch
 
 STATES: tuple[State, ...] = tuple(State)

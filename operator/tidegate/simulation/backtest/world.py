@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
-from tidegate.core import targets
 from tidegate.core.model.answers import Answer, Question, SeriesValue, Vector
 from tidegate.core.model.world import Arm, ArmName, Lookup
+from tidegate.core.traffic import targets
 from tidegate.ports.world import World
 from tidegate.reconcile.specs import Check
 from tidegate.reconcile.tick import Ticker

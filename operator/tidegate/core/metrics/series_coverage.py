@@ -13,9 +13,9 @@ from dataclasses import replace
 from tidegate.api.metric import Metric
 from tidegate.api.room import MAX_SERIES
 from tidegate.api.run_status import GroupsStatus
-from tidegate.core.draft import Draft
 from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.samples import Sample, Value
+from tidegate.core.tick.draft import Draft
 
 _OUTRANKED = frozenset({State.OK, State.NOT_COMPARABLE, State.TOO_FEW_REQUESTS})
 """States that a missing group takes the place of: what is breached or without data stays so."""

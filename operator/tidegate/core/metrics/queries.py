@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from tidegate.api import promql
 from tidegate.api.metric import Metric
-from tidegate.core import slowness
+from tidegate.core.metrics import latency_histograms
+from tidegate.core.metrics.variables import fill, promql_duration
 from tidegate.core.model.answers import Question
 from tidegate.core.model.world import ArmName
-from tidegate.core.variables import fill, promql_duration
 
 PROBE = "vector(1)"
 """What a source is asked before the first raise: does it answer at all?"""
@@ -83,7 +83,7 @@ def counters(metric: Metric) -> dict[str, str]:
         return {}
     if ratio.histogram is None:
         return {"bad": ratio.bad or "", "total": ratio.total or ""}
-    return {"histogram": ratio.histogram} if ratio.native else slowness.classic(ratio)
+    return {"histogram": ratio.histogram} if ratio.native else latency_histograms.classic(ratio)
 
 
 def _increases(metric: Metric, arm: ArmName, asking: Asking) -> dict[str, str]:
@@ -94,7 +94,7 @@ def _increases(metric: Metric, arm: ArmName, asking: Asking) -> dict[str, str]:
     window = promql_duration(asking.window(metric))
     selected = {part: f"{asking.filled(text, metric, arm)}[{window}]" for part, text in counters(metric).items()}
     if ratio.native:
-        return slowness.native(ratio, selected["histogram"], by)
+        return latency_histograms.native(ratio, selected["histogram"], by)
     return {part: f"sum{by} (increase({text}))" for part, text in selected.items()}
 
 

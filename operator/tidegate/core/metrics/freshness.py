@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tidegate.api.metric import Metric
-from tidegate.core.draft import Draft
+from tidegate.core.metrics.queries import Asking, counters
+from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Failed, Question, Vector
 from tidegate.core.model.samples import NoData, NotAsked, Open, Sample, TooFew
 from tidegate.core.model.world import ArmName
-from tidegate.core.questions import Asking, counters
-from tidegate.core.variables import promql_duration
+from tidegate.core.tick.draft import Draft
 
 FARTHEST = 86400.0
 """Seconds back, at most, in which a counter's last sample is looked for."""

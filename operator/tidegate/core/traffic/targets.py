@@ -9,12 +9,12 @@ from typing import Final
 
 from tidegate.api.rollout import FINALIZER, RolloutSpec
 from tidegate.api.status import PairStatus, TargetStatus
-from tidegate.core import weights
-from tidegate.core.draft import Draft
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, SetWeights
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ABSENT, Acceptance, Lookup, Route, RulePair, TargetRef, Unknown, Unseen
+from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic import weights
 
 KEPT_PUT_BACKS: Final = 3
 """Times of put-backs that are remembered: after so many within a minute the route is contested."""

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from tidegate.api.metric import Metric, WhenEmpty
 from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
 from tidegate.api.text import printable
+from tidegate.core.metrics.latency_histograms import no_bucket
 from tidegate.core.model.answers import Failed, Matrix, Question, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, NotAsked, Open, Sample, SeriesSample, TooFew, Value
-from tidegate.core.slowness import no_bucket
 
 
 def warnings(asked: Asked, questions: Iterable[Question]) -> tuple[str, ...]:

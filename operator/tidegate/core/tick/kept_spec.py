@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import lru_cache
+from typing import Final
 
 from tidegate.api.reading_back import ReadBack, read_back
 from tidegate.api.rollout import RolloutSpec
@@ -55,3 +56,31 @@ def with_metrics_kept(memory: Memory, seen: Observation) -> Memory:
     text = kept_text(known.model_copy(update={"metrics": seen.spec.metrics}))
     kept = run.model_copy(update={"spec": text})
     return replace(memory, status=memory.status.model_copy(update={"run": kept}))
+
+
+NO_SPEC: Final = RolloutSpec.model_validate(
+    {
+        "baseline": {"deployment": "none", "service": "none"},
+        "candidate": {"deployment": "none-candidate", "service": "none-candidate"},
+        "traffic": [{"kind": "HTTPRoute", "name": "none"}],
+        "steps": [{"name": "none", "weight": 0}],
+        "promotion": {"strategy": "AwaitBaseline"},
+    }
+)
+"""Stands in where no valid spec was ever seen; at rest nothing is read from it."""
+
+
+def arms_in_force(memory: Memory, seen: Observation) -> RolloutSpec:
+    """The spec that names the arms: of a run under way the one it began with, whatever an edit says."""
+    run = memory.status.run
+    kept = kept_spec(run.spec) if run is not None else None
+    return kept if kept is not None else spec_in_force(memory, seen)
+
+
+def spec_in_force(memory: Memory, seen: Observation) -> RolloutSpec:
+    """The spec as it stands when it is valid, else the run's last valid one."""
+    if seen.spec is not None:
+        return seen.spec
+    run = memory.status.run
+    kept = kept_spec(run.spec) if run is not None else None
+    return kept if kept is not None else NO_SPEC
