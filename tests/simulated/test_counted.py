@@ -7,9 +7,9 @@ import pytest
 from tests.simulated.counted import ABSOLUTE, RATIO, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.rollout import RolloutSpec
+from tidegate.core.count_tests.open_windows import PATIENCE
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
 from tidegate.core.model.world import ArmName
-from tidegate.core.pending import PATIENCE
 from tidegate.reconcile.asking import QUESTION_LIFE
 from tidegate.reconcile.specs import checked
 from tidegate.simulation.script import World

@@ -7,8 +7,8 @@ import pytest
 from tests.simulated.counted import SPLIT, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.command import Action
+from tidegate.core.count_tests.against_weight import SETTLING
 from tidegate.core.model.world import Acceptance, ArmName
-from tidegate.core.trials.split import SETTLING
 
 
 async def test_a_split_is_not_counted_before_the_gateway_has_taken_the_weight() -> None:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
-from tidegate.core.baselines import comparable
 from tidegate.core.findings import beyond, shown
 from tidegate.core.metrics.queries import Asking, of_one_arm, questions
 from tidegate.core.metrics.samples import sample
@@ -22,6 +21,7 @@ from tidegate.core.model.samples import NotAsked, Open, SeriesSample, Value
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.accumulators import Compared, Conclusion
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.arms import comparable
 from tidegate.core.tick.draft import Draft
 
 PATIENCE = 2.0

@@ -5,42 +5,8 @@ from __future__ import annotations
 from tidegate.core.model.template_fields import in_words
 from tidegate.core.model.version import adopted, beside, differences, same_template
 from tidegate.core.model.world import ArmName
+from tidegate.core.tick.arms import same_on_both
 from tidegate.core.tick.draft import Draft
-
-
-def comparable(draft: Draft) -> bool:
-    """Whether the arms can be compared: the baseline has traffic by intent, and runs another version than the candidate.
-
-    Of two arms with one version nothing is attributed to either.
-    """
-    return draft.run.weight < 100 and not same_on_both(draft)
-
-
-def same_on_both(draft: Draft) -> bool:
-    """Whether the baseline runs the version on trial."""
-    baseline = draft.arm(ArmName.BASELINE)
-    return baseline is not None and draft.status.run is not None and same_template(draft.run.version, baseline)
-
-
-def baseline_on_trial(draft: Draft) -> bool:
-    """Whether the baseline serves the new version to the rest of the traffic, before that is sent back to it."""
-    run = draft.status.run
-    if run is None or run.promotion is None or run.weight >= 100:
-        return False
-    match run.promotion.stage:
-        case "Copying":
-            return run.promotion.written
-        case "RollingOut":
-            return True
-        case "Awaiting":
-            baseline = draft.arm(ArmName.BASELINE)
-            return (
-                baseline is not None
-                and run.baseline is not None
-                and not same_template(run.baseline, baseline, run.version.exclude)
-            )
-        case _:
-            return False
 
 
 def adopt_first_release(draft: Draft) -> None:

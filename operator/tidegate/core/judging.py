@@ -12,8 +12,7 @@ from tidegate.api.room import MOST_CLOCKS
 from tidegate.api.status import Clock, GuardStatus
 from tidegate.api.threshold import Guard, OnBreach, Threshold
 from tidegate.core.attribution import attributed, shared
-from tidegate.core.baselines import baseline_on_trial, comparable, same_on_both
-from tidegate.core.counted import Test, forget_others
+from tidegate.core.count_tests.line_test import LineTest, forget_others
 from tidegate.core.findings import judge
 from tidegate.core.metrics.freshness import unless_stale
 from tidegate.core.metrics.queries import Asking, of_one_arm, questions
@@ -28,6 +27,7 @@ from tidegate.core.model.samples import NotAsked, Sample
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import Arm, ArmName
 from tidegate.core.sustained import KEPT, clocks_after, sustained_state
+from tidegate.core.tick.arms import baseline_on_trial, comparable, same_on_both
 from tidegate.core.tick.draft import Draft
 
 SCRAPE = 15.0
@@ -94,7 +94,7 @@ def questions_of(draft: Draft, lines: Iterable[Threshold]) -> list[Question]:
         if metric is None or (arm is ArmName.BASELINE and (line.relative or line.counted)):
             continue
         if line.counted:
-            found += Test(draft, line, metric, asks).questions()
+            found += LineTest(draft, line, metric, asks).questions()
             continue
         found += questions(metric, arm, asks)
         both = baseline_on_trial(draft) and of_one_arm(metric)
@@ -238,7 +238,7 @@ def _judged(draft: Draft, line: Threshold, metric: Metric, asks: Asking, arm: Ar
         window=promql_duration(window),
     )
     if line.counted:
-        return Test(draft, line, metric, asks).finding(context)
+        return LineTest(draft, line, metric, asks).finding(context)
     candidate = sample(metric, draft.seen.asked, questions(metric, arm, asks))
     if context.expected:
         candidate = unless_stale(draft, metric, arm, asks, candidate)

@@ -9,7 +9,7 @@ from tidegate.api.status import CheckpointStatus, EvidenceStatus, FindingStatus,
 from tidegate.api.threshold import LimitKind
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table
-from tidegate.core.proofs import ratio_in_words
+from tidegate.core.count_tests.wording import ratio_in_words
 from tidegate.core.statistics.confidence import still_possible
 from tidegate.core.verdicts import ALPHA
 

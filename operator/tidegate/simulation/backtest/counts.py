@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import EvidenceStatus, RolloutStatus
+from tidegate.core.count_tests.factory import count_test_of
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.tick.draft import Draft
-from tidegate.core.trials import trial_of
 from tidegate.simulation.backtest.arms import lines
 
 
@@ -57,7 +57,7 @@ def tested(spec: RolloutSpec, gathered: Mapping[str, Gathered]) -> Iterator[Test
         metric = next(metric for metric in spec.metrics if metric.name == line.metric)
         rollout = RolloutObject("", "", "", 0, "", 0.0, deleting=False, finalizers=(), spec={}, status={})
         draft = Draft(Observation(found.time, rollout, spec), Memory(found.status), spec, found.status)
-        finding = trial_of(draft, line, metric, found.evidence).proof().finding(line, metric)
+        finding = count_test_of(draft, line, metric, found.evidence).result().finding(line, metric)
         evidence = finding.evidence
         if evidence is not None:
             yield Tested(line.identity, evidence.conclusion, evidence.counts, evidence.possible, finding.message)

@@ -8,12 +8,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
-from tidegate.core.model.time_format import instant
-from tidegate.core.proofs import Lately, Proof, of_regression
-from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Suspicion, crossing, together
-from tidegate.core.statistics.windows import Window
-from tidegate.core.tick.draft import Draft
-from tidegate.core.trials.trial import (
+from tidegate.core.count_tests.protocol import (
     Closed,
     alpha_of,
     kept,
@@ -24,6 +19,11 @@ from tidegate.core.trials.trial import (
     suspicion_of,
     warm_from,
 )
+from tidegate.core.count_tests.wording import CountTestResult, Lately, of_regression
+from tidegate.core.model.time_format import instant
+from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Suspicion, crossing, together
+from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.draft import Draft
 
 CALM = 5.0
 """How much surer than of a regression one must be that it is over when nothing fails any more: bad requests come in gaps, and a
@@ -35,7 +35,7 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class AgainstBaseline:
-    """See `Trial`. Windows of the warm-up are left out."""
+    """See `CountTest`. Windows of the warm-up are left out."""
 
     test: Regression
     alpha: float
@@ -101,7 +101,7 @@ class AgainstBaseline:
             return False
         return -calm * math.log1p(-bad / (max(before, bad) + 1)) >= CALM * level_of(self.alpha)
 
-    def proof(self) -> Proof:
+    def result(self) -> CountTestResult:
         """What is shown up to now."""
         conclusion = self.compared.conclusion(self.alpha) if self.peak is None else Conclusion.REGRESSED
         suspect = self.suspicion.counts if self.suspicion.counts != NONE else self.counts

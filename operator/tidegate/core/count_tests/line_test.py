@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Threshold
-from tidegate.core.baselines import comparable
-from tidegate.core.counters import Wanted, closed_windows
+from tidegate.core.count_tests.counts import Wanted, closed_windows
+from tidegate.core.count_tests.factory import CountTest, count_test_of
+from tidegate.core.count_tests.open_windows import CHUNK, LAG, OpenWindows, raw_questions, step_of
+from tidegate.core.count_tests.protocol import Closed
 from tidegate.core.metrics.queries import Asking
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Question
 from tidegate.core.model.finding import UNANSWERED, Context, Finding, State, without_value
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
-from tidegate.core.pending import CHUNK, LAG, Pending, raw_questions, step_of
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.arms import comparable
 from tidegate.core.tick.draft import Draft
-from tidegate.core.trials import Trial, trial_of
-from tidegate.core.trials.trial import Closed
 
 CATCHING_UP = 1.0
 """Seconds between two questions while there is more to catch up on than one of them brings."""
@@ -38,7 +38,7 @@ SCRAPE = 16.0
 
 
 @dataclass(frozen=True)
-class Test:
+class LineTest:
     """One line on one metric, in one tick."""
 
     draft: Draft
@@ -100,11 +100,11 @@ class Test:
         served = ((ArmName.BASELINE, baseline), (ArmName.CANDIDATE, candidate))
         return Wanted(self._arms, tuple(arm for arm, requests in served if requests > 0))
 
-    def _trial(self, gathered: EvidenceStatus) -> Trial:
-        return trial_of(self.draft, self.line, self.metric, gathered)
+    def _trial(self, gathered: EvidenceStatus) -> CountTest:
+        return count_test_of(self.draft, self.line, self.metric, gathered)
 
-    def _judged(self, trial: Trial) -> Finding:
-        return trial.proof().finding(self.line, self.metric)
+    def _judged(self, trial: CountTest) -> Finding:
+        return trial.result().finding(self.line, self.metric)
 
     def _gathered(self) -> EvidenceStatus:
         """What the line had gathered when this tick began, however often the tick decides."""
@@ -129,10 +129,10 @@ class Test:
     def _digest(self) -> str:
         return digest(self.line, self.metric)
 
-    def _pending(self, gathered: EvidenceStatus) -> Pending:
+    def _pending(self, gathered: EvidenceStatus) -> OpenWindows:
         begin = gathered.start.timestamp() + gathered.windows * gathered.step
         chunk = math.inf if self.draft.seen.attended else max(self._chunk, 4 * gathered.step)
-        return Pending(begin, gathered.step, self.draft.now, chunk)
+        return OpenWindows(begin, gathered.step, self.draft.now, chunk)
 
     @property
     def _chunk(self) -> float:
@@ -148,7 +148,7 @@ class Test:
             others = tuple(one for one in known if (one.name, one.asked) != key)
             self.draft.update_run(evidence=(*others, gathered))
 
-    def _after(self, before: EvidenceStatus, windows: tuple[Window, ...]) -> tuple[Trial, EvidenceStatus]:
+    def _after(self, before: EvidenceStatus, windows: tuple[Window, ...]) -> tuple[CountTest, EvidenceStatus]:
         """The test after further windows, and what status keeps of it."""
         trial, begin = self._trial(before), self._pending(before).begin
         for window in windows:
@@ -157,7 +157,7 @@ class Test:
         changes = {"windows": before.windows + len(windows)} | trial.memory()
         return trial, before.model_copy(update=changes)
 
-    def _wake(self, after: EvidenceStatus, trial: Trial, windows: tuple[Window, ...]) -> None:
+    def _wake(self, after: EvidenceStatus, trial: CountTest, windows: tuple[Window, ...]) -> None:
         """When something else could be shown if all goes on as in the last window. Only a simulator jumps to it."""
         stationary = len(windows) > 1 and _alike(windows[-2], windows[-1])
         ahead = trial.ahead(windows[-1]) if stationary else 2.0

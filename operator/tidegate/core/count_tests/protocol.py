@@ -10,7 +10,7 @@ from typing import Protocol
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
-from tidegate.core.proofs import Proof
+from tidegate.core.count_tests.wording import CountTestResult
 from tidegate.core.statistics.accumulators import NONE, Suspicion
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.draft import Draft
@@ -33,14 +33,14 @@ class Closed:
     """Epoch seconds."""
 
 
-class Trial(Protocol):
+class CountTest(Protocol):
     """One test over a run. It never changes: a further window gives another one."""
 
-    def after(self, window: Closed) -> Trial:
+    def after(self, window: Closed) -> CountTest:
         """With a further window."""
         ...
 
-    def proof(self) -> Proof:
+    def result(self) -> CountTestResult:
         """What is shown up to now."""
         ...
 

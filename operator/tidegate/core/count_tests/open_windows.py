@@ -44,7 +44,7 @@ def step_of(metric: Metric, interval: float) -> float:
 
 
 @dataclass(frozen=True)
-class Pending:
+class OpenWindows:
     """The windows that have not been counted yet."""
 
     begin: float
@@ -98,7 +98,7 @@ class Pending:
 
 
 def raw_questions(
-    metric: Metric, asks: Asking, pending: Pending, arms: Collection[ArmName] = (ArmName.CANDIDATE,)
+    metric: Metric, asks: Asking, pending: OpenWindows, arms: Collection[ArmName] = (ArmName.CANDIDATE,)
 ) -> list[Question]:
     """The questions for the raw samples of both arms; none while no window can be closed."""
     if not pending.ripe:
@@ -110,7 +110,7 @@ def raw_questions(
     ]
 
 
-def raw_question(metric: Metric, arm: ArmName, part: str, asks: Asking, pending: Pending) -> Question:
+def raw_question(metric: Metric, arm: ArmName, part: str, asks: Asking, pending: OpenWindows) -> Question:
     """The question for the raw samples of one counter of one arm."""
     text = asks.filled(counters(metric)[part], metric, arm) + pending.selected
     return Question(asks.source, text, metric.name, arm, f"raw-{part}")

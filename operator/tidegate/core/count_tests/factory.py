@@ -1,4 +1,4 @@
-"""Lines that are tests on counts: each gathers window by window over a run, and says at any time what is shown."""
+"""From a line to its test on counts."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import replace
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import SharedIncident, Threshold
+from tidegate.core.count_tests.against_baseline import AgainstBaseline
+from tidegate.core.count_tests.against_limit import AgainstLimit
+from tidegate.core.count_tests.against_weight import AgainstWeight
+from tidegate.core.count_tests.protocol import CountTest
 from tidegate.core.tick.draft import Draft
-from tidegate.core.trials.baseline import AgainstBaseline
-from tidegate.core.trials.limit import AgainstLimit
-from tidegate.core.trials.split import AgainstWeight
-from tidegate.core.trials.trial import Trial
 
-__all__ = ["Trial", "trial_of"]
+__all__ = ["CountTest", "count_test_of"]
 
 
-def trial_of(draft: Draft, line: Threshold, metric: Metric, remembered: EvidenceStatus) -> Trial:
+def count_test_of(draft: Draft, line: Threshold, metric: Metric, remembered: EvidenceStatus) -> CountTest:
     """The line's test with all it has gathered so far.
 
     Args:

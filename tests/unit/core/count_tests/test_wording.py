@@ -8,8 +8,8 @@ import pytest
 
 from tidegate.api.metric import Metric
 from tidegate.api.threshold import Regression, Split, Threshold
+from tidegate.core.count_tests.wording import CountTestResult, Lately, of_limit, of_regression, of_split
 from tidegate.core.model.finding import State
-from tidegate.core.proofs import Lately, Proof, of_limit, of_regression, of_split
 from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion
 from tidegate.core.statistics.windows import Window
 
@@ -22,11 +22,11 @@ SOME = Window(9000, 90, 1000, 12)
 LATELY = Lately(datetime(2026, 11, 21, 3, 12, 40, tzinfo=UTC), Window(900, 9, 100, 34))
 
 
-def compared(counts: Window, conclusion: Conclusion) -> Proof:
+def compared(counts: Window, conclusion: Conclusion) -> CountTestResult:
     return of_regression(Regression(), Compared(0.2).after([counts]), conclusion, counts, ALPHA, LATELY)
 
 
-def limited(counts: Window, conclusion: Conclusion, *, shared: bool = False) -> Proof:
+def limited(counts: Window, conclusion: Conclusion, *, shared: bool = False) -> CountTestResult:
     test = LIMIT.regression
     assert test is not None
     return of_limit(test, conclusion, counts, ALPHA, LATELY, shared=shared)
@@ -145,9 +145,9 @@ SENTENCES = (
 )
 
 
-@pytest.mark.parametrize(("case", "line", "proof", "state", "words"), SENTENCES, ids=[case for case, *_ in SENTENCES])
-def test_it_reads(case: str, line: Threshold, proof: Proof, state: State, words: str) -> None:
-    finding = proof.finding(line, METRIC)
+@pytest.mark.parametrize(("case", "line", "result", "state", "words"), SENTENCES, ids=[case for case, *_ in SENTENCES])
+def test_it_reads(case: str, line: Threshold, result: CountTestResult, state: State, words: str) -> None:
+    finding = result.finding(line, METRIC)
     assert (finding.state, finding.message) == (state, words), case
 
 

@@ -17,7 +17,7 @@ from tidegate.core.statistics.windows import Window
 
 
 @dataclass(frozen=True)
-class Proof:
+class CountTestResult:
     """A test's conclusion with what it rests on."""
 
     conclusion: Conclusion
@@ -57,17 +57,17 @@ class Lately:
 
 def of_regression(
     test: Regression, compared: Compared, conclusion: Conclusion, counts: Window, alpha: float, lately: Lately
-) -> Proof:
+) -> CountTestResult:
     """The candidate against the baseline."""
     if counts.baseline <= 0 or counts.candidate <= 0:
         words = "cannot be compared yet: no requests of both arms after the warm-up"
-        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, counts, words)
+        return CountTestResult(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, counts, words)
     possible = ratio_in_words(*compared.possible(alpha))
     sure = f"with {test.confidence} confidence"
     match conclusion:
         case Conclusion.REGRESSED:
             words = f"is worse than the baseline's by more than {test.margin}, {sure}: {lately.words}"
-            return Proof(conclusion, State.BREACHED, lately.counts, words)
+            return CountTestResult(conclusion, State.BREACHED, lately.counts, words)
         case Conclusion.SHOWN_OK:
             words = f"is not worse than the baseline's by more than {test.margin}, shown {sure}"
             words += f": {_with_rates(counts)}; possible: {possible}"
@@ -76,15 +76,17 @@ def of_regression(
                 f"shows no regression by more than {test.margin} so far: {_with_rates(counts)}; possible: {possible}; "
             )
             words += _found(detectable(counts, compared.margin, alpha))
-    return Proof(conclusion, State.OK, counts, words, possible)
+    return CountTestResult(conclusion, State.OK, counts, words, possible)
 
 
 def of_limit(
     test: Regression, conclusion: Conclusion, counts: Window, alpha: float, lately: Lately, *, shared: bool
-) -> Proof:
+) -> CountTestResult:
     """The candidate against a limit; `shared`: it is not shown to be worse than the baseline."""
     if counts.candidate <= 0:
-        return Proof(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, counts, "cannot be judged yet: no requests")
+        return CountTestResult(
+            Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, counts, "cannot be judged yet: no requests"
+        )
     low, high = rate_interval(counts.candidate, counts.candidate_bad, alpha)
     possible = f"{shown(low, Unit.RATIO)} to {shown(high, Unit.RATIO)}"
     sure = f"with {test.confidence} confidence"
@@ -94,25 +96,27 @@ def of_limit(
             words += (
                 "; not shown to be worse than the baseline's: a shared incident, not this version" if shared else ""
             )
-            return Proof(conclusion, State.BREACHED, lately.counts, words, shared=shared)
+            return CountTestResult(conclusion, State.BREACHED, lately.counts, words, shared=shared)
         case Conclusion.SHOWN_OK:
             words = f"is not above {test.limit}, shown {sure}"
         case Conclusion.INCONCLUSIVE:
             words = f"is not shown to be above {test.limit} so far"
-    return Proof(conclusion, State.OK, counts, f"{words}: {_with_rates(counts)}; possible: {possible}", possible)
+    return CountTestResult(
+        conclusion, State.OK, counts, f"{words}: {_with_rates(counts)}; possible: {possible}", possible
+    )
 
 
-def of_split(test: Split, counts: Window, weight: float, *, astray: bool) -> Proof:
+def of_split(test: Split, counts: Window, weight: float, *, astray: bool) -> CountTestResult:
     """The candidate's share of the requests against its weight (percent)."""
     total = counts.baseline + counts.candidate
     if total <= 0 and not astray:
         words = f"no requests were counted at a weight of {weight:g}% yet"
-        return Proof(Conclusion.INCONCLUSIVE, State.NOT_COMPARABLE, counts, words)
+        return CountTestResult(Conclusion.INCONCLUSIVE, State.NOT_COMPARABLE, counts, words)
     got = f"the candidate got {shown(counts.share, Unit.RATIO)} of {total:.0f} requests at a weight of {weight:g}%"
     if astray:
         words = f"{got}: the traffic is not where the weights send it, with {test.confidence} confidence"
-        return Proof(Conclusion.REGRESSED, State.BREACHED, counts, words)
-    return Proof(Conclusion.INCONCLUSIVE, State.OK, counts, got)
+        return CountTestResult(Conclusion.REGRESSED, State.BREACHED, counts, words)
+    return CountTestResult(Conclusion.INCONCLUSIVE, State.OK, counts, got)
 
 
 def _rates(counts: Window) -> tuple[float | None, float | None]:

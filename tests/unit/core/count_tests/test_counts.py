@@ -14,7 +14,17 @@ from tests.simulated.shop import spec
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
-from tidegate.core.counters import Wanted, closed_windows
+from tidegate.core.count_tests.counts import Wanted, closed_windows
+from tidegate.core.count_tests.open_windows import (
+    BEFORE,
+    LAG,
+    PATIENCE,
+    SLACK,
+    TOLERANCE,
+    OpenWindows,
+    raw_questions,
+    step_of,
+)
 from tidegate.core.metrics.queries import Asking
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
 from tidegate.core.model.memory import Memory
@@ -23,7 +33,6 @@ from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSerie
 from tidegate.core.model.samples import Asked, NoData, Open
 from tidegate.core.model.world import ArmName
 from tidegate.core.model.world import RolloutObject as Rollout
-from tidegate.core.pending import BEFORE, LAG, PATIENCE, SLACK, TOLERANCE, Pending, raw_questions, step_of
 from tidegate.core.statistics.counter_increase import FEW, LARGE, LOOKBACK, SMALL_DROP
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.draft import Draft
@@ -64,7 +73,7 @@ class Store:
             return Vector(tuple(SeriesValue(one.labels, one.samples[-1][1]) for one in cut))
         return Matrix(tuple(cut))
 
-    def closed(self, pending: Pending, metric: Metric = METRIC, wanted: Wanted | None = None) -> object:
+    def closed(self, pending: OpenWindows, metric: Metric = METRIC, wanted: Wanted | None = None) -> object:
         """As a tick does it: decides, asks what is wanted, decides again."""
         answers = {one: self.answer(one, pending.now) for one in raw_questions(metric, ASKS, pending)}
         for _ in range(6):
@@ -81,8 +90,8 @@ def series(name: str, *samples: tuple[float, float]) -> RawSeries:
     return RawSeries((("pod", name),), samples)
 
 
-def pending(now: float, begin: float = 0.0, *, step: float = STEP, chunk: float = 3600.0) -> Pending:
-    return Pending(begin, step, now, chunk)
+def pending(now: float, begin: float = 0.0, *, step: float = STEP, chunk: float = 3600.0) -> OpenWindows:
+    return OpenWindows(begin, step, now, chunk)
 
 
 def both(*samples: tuple[float, float], bad: tuple[tuple[float, float], ...] = ()) -> Store:

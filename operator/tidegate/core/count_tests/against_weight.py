@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Split
-from tidegate.core.proofs import Proof, of_split
+from tidegate.core.count_tests.protocol import REMEMBERED, Closed, level_of, numbers, stand
+from tidegate.core.count_tests.wording import CountTestResult, of_split
 from tidegate.core.statistics import traffic_split
 from tidegate.core.statistics.accumulators import NONE, together
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 from tidegate.core.traffic.targets import Standing
-from tidegate.core.trials.trial import REMEMBERED, Closed, level_of, numbers, stand
 
 SETTLING = 30.0
 """Seconds after a weight was changed until every worker of a gateway routes by it."""
@@ -34,7 +34,7 @@ def _share(draft: Draft, known: float) -> float:
 
 @dataclass(frozen=True)
 class AgainstWeight:
-    """See `Trial`. Each weight is a segment of its own; windows that saw it change, or saw somebody else's, belong to none."""
+    """See `CountTest`. Each weight is a segment of its own; windows that saw it change, or saw somebody else's, belong to none."""
 
     test: Split
     weight: float
@@ -83,7 +83,7 @@ class AgainstWeight:
             return replace(self, earlier=0.0, counts=NONE, since=window.end, peak=None, needed=0.0)
         return replace(found, peak=peak, needed=_requests(found.counts) if self.peak is None else self.needed)
 
-    def proof(self) -> Proof:
+    def result(self) -> CountTestResult:
         """What is shown up to now."""
         astray = self.peak is not None or self.evidence >= self.level
         return of_split(self.test, self.counts, self.weight, astray=astray)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidegate.api.metric import Metric
+from tidegate.core.count_tests.open_windows import TOLERANCE, OpenWindows, raw_question
 from tidegate.core.metrics.latency_histograms import no_bucket
 from tidegate.core.metrics.queries import Asking, counters
 from tidegate.core.metrics.variables import promql_duration
@@ -19,7 +20,6 @@ from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.model.samples import NoData, NotAsked, Open, TooFew
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.world import ArmName
-from tidegate.core.pending import TOLERANCE, Pending, raw_question
 from tidegate.core.statistics.counter_increase import (
     LOOKBACK,
     Edges,
@@ -63,7 +63,7 @@ class Wanted:
 
 
 def closed_windows(
-    draft: Draft, metric: Metric, asks: Asking, pending: Pending, wanted: Wanted | None = None
+    draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, wanted: Wanted | None = None
 ) -> tuple[Window, ...] | Silent:
     """The counts of the windows that are closed by now, or why they cannot be told."""
     wanted = wanted or Wanted()
@@ -132,7 +132,7 @@ def _window(counts: dict[Key, tuple[float, ...]], place: int, arms: Iterable[Arm
 
 
 def _source_now(
-    draft: Draft, metric: Metric, asks: Asking, pending: Pending, last: float | None, *, doubtful: bool
+    draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None, *, doubtful: bool
 ) -> float | Silent:
     """The source's own time, asked only while catching up and where something is missing: ours may have leapt, or be ahead.
 
@@ -155,7 +155,7 @@ def _source_now(
 
 
 def _late(
-    draft: Draft, metric: Metric, asks: Asking, pending: Pending, last: float | None
+    draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None
 ) -> tuple[Window, ...] | Silent:
     """No windows; and why, where the source's clock is so far behind ours that it is still before the run's begin.
 
@@ -181,7 +181,7 @@ def _clock(metric: Metric, asks: Asking) -> Question:
 
 
 def _found(
-    draft: Draft, metric: Metric, asks: Asking, pending: Pending, arms: Collection[ArmName]
+    draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, arms: Collection[ArmName]
 ) -> dict[Key, tuple[RawSeries, ...]] | Silent:
     """The samples of all the counters. Of an arm that can be done without, all or none: half of one would be all bad, or all good."""
     found: dict[Key, tuple[RawSeries, ...]] = {}
@@ -215,7 +215,7 @@ def _half_told(mine: Mapping[Key, tuple[RawSeries, ...]], arm: ArmName) -> bool:
 
 def _missing(
     metric: Metric,
-    pending: Pending,
+    pending: OpenWindows,
     found: Mapping[Key, tuple[RawSeries, ...]],
     wanted: Wanted,
     now: float | None = None,
@@ -292,7 +292,7 @@ def _known(
     draft: Draft,
     metric: Metric,
     asks: Asking,
-    pending: Pending,
+    pending: OpenWindows,
     new: dict[Key, tuple[RawSeries, ...]],
     arms: Collection[ArmName],
 ) -> dict[Key, dict[Labels, float]] | Silent:

@@ -7,9 +7,19 @@ from dataclasses import dataclass, replace
 from tidegate.api.metric import Metric
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Regression
-from tidegate.core.baselines import comparable
+from tidegate.core.count_tests.against_baseline import compared_of, memory_of
+from tidegate.core.count_tests.protocol import (
+    Closed,
+    alpha_of,
+    kept,
+    level_of,
+    numbers,
+    rounded,
+    stand,
+    suspicion_of,
+)
+from tidegate.core.count_tests.wording import CountTestResult, Lately, of_limit
 from tidegate.core.model.time_format import instant
-from tidegate.core.proofs import Lately, Proof, of_limit
 from tidegate.core.statistics.accumulators import (
     NONE,
     Compared,
@@ -20,23 +30,13 @@ from tidegate.core.statistics.accumulators import (
     together,
 )
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.arms import comparable
 from tidegate.core.tick.draft import Draft
-from tidegate.core.trials.baseline import compared_of, memory_of
-from tidegate.core.trials.trial import (
-    Closed,
-    alpha_of,
-    kept,
-    level_of,
-    numbers,
-    rounded,
-    stand,
-    suspicion_of,
-)
 
 
 @dataclass(frozen=True)
 class AgainstLimit:
-    """See `Trial`. Nothing leaves the warm-up out: an outage in the first minute counts, and is told from a shared one."""
+    """See `CountTest`. Nothing leaves the warm-up out: an outage in the first minute counts, and is told from a shared one."""
 
     test: Regression
     alpha: float
@@ -86,7 +86,7 @@ class AgainstLimit:
             peak=peak,
         )
 
-    def proof(self) -> Proof:
+    def result(self) -> CountTestResult:
         """What is shown up to now."""
         conclusion = self.candidate.conclusion(self.alpha, self.counts) if self.peak is None else Conclusion.REGRESSED
         lately = Lately(instant(self.suspicion.since), self.suspicion.counts)
