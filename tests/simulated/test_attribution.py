@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import Shop, spec, value
-from tidegate.core.attribution import PATIENCE
+from tidegate.core.judging.shared_incident import PATIENCE
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.ports import ScriptedMetrics

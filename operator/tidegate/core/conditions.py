@@ -7,7 +7,7 @@ from typing import Final
 
 from tidegate.api.status import Condition, RolloutStatus
 from tidegate.core import readiness
-from tidegate.core.missing_data import LEAST_ANSWERS
+from tidegate.core.judging.missing_data import LEAST_ANSWERS
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Decision, Plan, Why
 from tidegate.core.model.time_format import instant

@@ -12,8 +12,8 @@ from tidegate.core import promotion, recovery
 from tidegate.core.baselines import adopt_first_release, notice_baseline
 from tidegate.core.commands import take_commands
 from tidegate.core.endings import carry_out
-from tidegate.core.judging import judge_guards, judge_thresholds
-from tidegate.core.missing_data import notice_missing_data
+from tidegate.core.judging.judge import judge_guards, judge_thresholds
+from tidegate.core.judging.missing_data import notice_missing_data
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why

@@ -8,7 +8,7 @@ from tidegate.api.rollout import Step
 from tidegate.core import gates, raising
 from tidegate.core.checkpoints import reached
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
-from tidegate.core.judging import counted_in_force, guards_in_force, questions_of, thresholds_in_force
+from tidegate.core.judging.judge import counted_in_force, guards_in_force, questions_of, thresholds_in_force
 from tidegate.core.metrics.queries import probe
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Question

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.core.judging import acting
+from tidegate.core.judging.judge import acting
 from tidegate.core.model.finding import State
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.version import in_full, same_version, version_of

@@ -1,6 +1,6 @@
 """What must be true before a raise, watched for as long as the candidate has traffic: a loss is reported at once and answered.
 
-Deployments and routes that are gone are core/notices.py's business; here is what they need around them.
+Deployments and routes that are gone are interrupts.py's business; here is what they need around them.
 """
 
 from __future__ import annotations

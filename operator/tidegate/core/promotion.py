@@ -14,7 +14,7 @@ from tidegate.api.threshold import OnBreach
 from tidegate.core import old_template, raising, readiness
 from tidegate.core.copying import copied
 from tidegate.core.endings import LATE_WRITE, finish
-from tidegate.core.judging import acting
+from tidegate.core.judging.judge import acting
 from tidegate.core.model.finding import State
 from tidegate.core.model.plan import Why, WriteTemplate
 from tidegate.core.model.template_fields import in_words as in_fields

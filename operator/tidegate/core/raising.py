@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tidegate.api.rollout import Step
 from tidegate.core import claiming, gates, readiness
-from tidegate.core.judging import acting
+from tidegate.core.judging.judge import acting
 from tidegate.core.metrics.queries import probe
 from tidegate.core.model.answers import Failed, Vector
 from tidegate.core.model.finding import MISSING, Finding, State

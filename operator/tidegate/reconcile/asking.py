@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from tidegate.core.judging import pods_of
+from tidegate.core.judging.judge import pods_of
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.samples import Asked

@@ -19,10 +19,10 @@ from tests.bench.decisions.tidegate_rules import Evidence, Plain
 from tests.bench.decisions.traffic import DAY, Cell, Minute, minutes, poisson, seeded
 from tidegate.api.status import Clock
 from tidegate.api.threshold import Threshold
+from tidegate.core.judging.duration import clocks_after, sustained_state
 from tidegate.core.model.finding import Finding, SeriesFinding, State
 from tidegate.core.statistics.accumulators import Compared, Conclusion, Limited, together
 from tidegate.core.statistics.windows import Window
-from tidegate.core.sustained import clocks_after, sustained_state
 
 
 def a_minute(number: int, bad: float, requests: float = 30, baseline_bad: float = 0) -> Minute:

@@ -17,7 +17,7 @@ LIMIT = 0.01
 WARM_UP = 3
 """Minutes left out of comparisons: cold pods."""
 ALIKE = 0.2
-"""As core/attribution.py: so much worse than the baseline is still alike."""
+"""As core/judging/shared_incident.py: so much worse than the baseline is still alike."""
 OUTAGE = 0.2
 """The plain limit of what is recommended: far above any rate a service is run at."""
 OUTAGE_FOR = 2
@@ -119,7 +119,7 @@ class Plain:
         return minute.number - self._since >= self._lasting and not self._alike(seen)
 
     def _alike(self, seen: Window) -> bool:
-        """As core/attribution.py: the baseline is beyond the limit as well, and the candidate not clearly worse."""
+        """As core/judging/shared_incident.py: the baseline is beyond the limit as well, and the candidate not clearly worse."""
         if not seen.baseline or seen.baseline_bad / seen.baseline <= self._limit:
             return False
         return not regressed(Relative(ALIKE).after(START, (seen,)), ALPHA)

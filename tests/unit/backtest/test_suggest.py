@@ -11,8 +11,8 @@ from tests.unit.backtest.past import START, run, spec
 from tidegate.api.metric import Metric
 from tidegate.api.status import Clock
 from tidegate.api.threshold import Guard
+from tidegate.core.judging.duration import clocks_after, sustained_state
 from tidegate.core.model.finding import Finding, SeriesFinding, State
-from tidegate.core.sustained import clocks_after, sustained_state
 from tidegate.simulation.backtest.history import Stretch
 from tidegate.simulation.backtest.suggest import Rate, overlapping, rounded, suggestion, tightest, written
 from tidegate.simulation.backtest.tracks import Track, severity, severity_of_limit

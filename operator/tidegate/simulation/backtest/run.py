@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tidegate.api.status import RolloutStatus
-from tidegate.core.judging import SCRAPE
+from tidegate.core.judging.judge import SCRAPE
 from tidegate.core.model import cadence
 from tidegate.simulation.backtest.counts import Gathered, Tested, note, tested
 from tidegate.simulation.backtest.world import NEW_IMAGE, Course, PastTicker, cluster_of, world_of

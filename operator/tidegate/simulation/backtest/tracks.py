@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
-from tidegate.core.findings import judge
+from tidegate.core.judging.limits import judge
 from tidegate.core.metrics.samples import sample
 from tidegate.core.metrics.series_coverage import unless_incomplete
 from tidegate.core.model.answers import Answer, Question, Vector

@@ -12,7 +12,7 @@ from dataclasses import replace
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
-from tidegate.core.findings import beyond, shown
+from tidegate.core.judging.limits import beyond, shown
 from tidegate.core.metrics.queries import Asking, of_one_arm, questions
 from tidegate.core.metrics.samples import sample
 from tidegate.core.model import cadence

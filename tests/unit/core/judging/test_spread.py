@@ -9,7 +9,7 @@ import pytest
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
-from tidegate.core.findings import judge, unit_of
+from tidegate.core.judging.limits import judge, unit_of
 from tidegate.core.model.finding import Context, State
 from tidegate.core.model.samples import NotAsked, SeriesSample, Value
 

@@ -11,9 +11,10 @@ from tidegate.api.metric import Metric
 from tidegate.api.room import MOST_CLOCKS
 from tidegate.api.status import Clock, GuardStatus
 from tidegate.api.threshold import Guard, OnBreach, Threshold
-from tidegate.core.attribution import attributed, shared
 from tidegate.core.count_tests.line_test import LineTest, forget_others
-from tidegate.core.findings import judge
+from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
+from tidegate.core.judging.limits import judge
+from tidegate.core.judging.shared_incident import attributed, shared
 from tidegate.core.metrics.freshness import unless_stale
 from tidegate.core.metrics.queries import Asking, of_one_arm, questions
 from tidegate.core.metrics.samples import sample, warnings
@@ -26,7 +27,6 @@ from tidegate.core.model.observation import Observation
 from tidegate.core.model.samples import NotAsked, Sample
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import Arm, ArmName
-from tidegate.core.sustained import KEPT, clocks_after, sustained_state
 from tidegate.core.tick.arms import baseline_on_trial, comparable, same_on_both
 from tidegate.core.tick.draft import Draft
 

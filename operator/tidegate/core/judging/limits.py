@@ -1,6 +1,6 @@
 """One threshold judged once, on one sample of each arm: every series must be within the limit.
 
-How long a breach must last is core/sustained.py's business; what a breach does is decided elsewhere.
+How long a breach must last is duration.py's business; what a breach does is decided elsewhere.
 """
 
 from __future__ import annotations

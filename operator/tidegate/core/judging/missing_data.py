@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from tidegate.api.metric import MissingDataAction, MissingDataPolicy
 from tidegate.api.status import MissingDataStatus
-from tidegate.core.judging import acting, most_between, serving
+from tidegate.core.judging.judge import acting, most_between, serving
 from tidegate.core.model import cadence
 from tidegate.core.model.finding import MISSING, Finding
 from tidegate.core.model.time_format import in_words, instant

@@ -8,7 +8,7 @@ import pytest
 
 from tidegate.api.metric import Metric
 from tidegate.api.threshold import Threshold
-from tidegate.core.findings import judge
+from tidegate.core.judging.limits import judge
 from tidegate.core.model.answers import Failed, FailedReason
 from tidegate.core.model.finding import Context, State
 from tidegate.core.model.samples import NoData, NotAsked, Open, Sample, SeriesSample, TooFew, Value

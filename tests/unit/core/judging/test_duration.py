@@ -6,8 +6,8 @@ import pytest
 
 from tidegate.api.status import Clock
 from tidegate.api.threshold import Threshold
+from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
 from tidegate.core.model.finding import Finding, SeriesFinding, State
-from tidegate.core.sustained import KEPT, clocks_after, sustained_state
 
 LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})
 BAD, GOOD, NONE, FEW, OPEN = State.BREACHED, State.OK, State.NO_DATA, State.TOO_FEW_REQUESTS, State.OPEN
