@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tidegate.api.status import Condition, RolloutStatus
-from tidegate.core import readiness
+from tidegate.core.gates import workloads
 from tidegate.core.judging.missing_data import LEAST_ANSWERS
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Decision, Plan, Why
@@ -24,7 +24,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
         doing = plan.attention or plan.doing or Why("Progressing", "the run goes on")
         wanted.append(("Reconciling", "True", doing))
     if status.run is not None and seen.spec is not None:
-        why = readiness.revert_ready(seen.spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE))
+        why = workloads.revert_ready(seen.spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE))
         fine = Why("BaselineReady", "a revert would land on enough available pods")
         wanted.append(("RevertReady", "False" if why else "True", why or fine))
     if status.run is not None and seen.unread:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from tidegate.core.gates.raise_rule import BAD
 from tidegate.core.judging.judge import acting
 from tidegate.core.model.finding import State
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.version import in_full, same_version, version_of
 from tidegate.core.model.world import ABSENT, Arm, ArmName
-from tidegate.core.raising import BAD
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 from tidegate.core.verdicts import act_on

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.rollout import FINALIZER, LossResponse
-from tidegate.core import readiness
+from tidegate.core.gates import workloads
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.world import ABSENT, Acceptance, ArmName
 from tidegate.core.tick.draft import Draft
@@ -101,7 +101,7 @@ def _unserved(draft: Draft) -> Why | None:
     baseline = draft.arm(ArmName.BASELINE)
     if baseline is None:
         return None
-    return readiness.unreached(ArmName.BASELINE, draft.spec.baseline.service, baseline)
+    return workloads.unreached(ArmName.BASELINE, draft.spec.baseline.service, baseline)
 
 
 def _lost_service(draft: Draft) -> Why | None:
@@ -113,5 +113,5 @@ def _lost_service(draft: Draft) -> Why | None:
         name = draft.spec.baseline.service
         return Why("BaselineServiceMissing", f"baseline Service {name!r} is gone: a revert would land nowhere")
     if baseline is not None and candidate is not None:
-        return readiness.overlap(draft.spec, baseline, candidate)
+        return workloads.overlap(draft.spec, baseline, candidate)
     return None

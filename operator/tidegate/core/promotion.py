@@ -11,9 +11,10 @@ from decimal import Decimal
 from tidegate.api.rollout import BaselineMatch, PromotionStrategy, RolloutSpec
 from tidegate.api.status import PromotionStatus
 from tidegate.api.threshold import OnBreach
-from tidegate.core import old_template, raising, readiness
+from tidegate.core import old_template
 from tidegate.core.copying import copied
 from tidegate.core.endings import LATE_WRITE, finish
+from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.judging.judge import acting
 from tidegate.core.model.finding import State
 from tidegate.core.model.plan import Why, WriteTemplate
@@ -230,10 +231,10 @@ def _roll_out(draft: Draft) -> None:
         draft.need()
         _contested(draft)
         return
-    least = readiness.least_available(draft.spec, baseline, candidate)
+    least = workloads.least_available(draft.spec, baseline, candidate)
     needed = max(candidate.available if draft.weight > 0 else 1, least)
     if not baseline.rolled_out:
-        draft.wait(readiness.rolling_out(baseline, "baseline", "BaselineRollingOut"))
+        draft.wait(workloads.rolling_out(baseline, "baseline", "BaselineRollingOut"))
         return
     if baseline.available < min(needed, max(baseline.replicas, 1)):
         message = f"the baseline runs the new version, with {baseline.available} of {needed} pods available"
@@ -262,9 +263,9 @@ def _await(draft: Draft) -> None:
         draft.attention = why
         return
     if not baseline.rolled_out:
-        draft.wait(readiness.rolling_out(baseline, "baseline", "BaselineRollingOut"))
+        draft.wait(workloads.rolling_out(baseline, "baseline", "BaselineRollingOut"))
         return
-    least = readiness.least_available(draft.spec, baseline, candidate)
+    least = workloads.least_available(draft.spec, baseline, candidate)
     if baseline.available < least:
         message = f"the baseline runs the new version, with {baseline.available} of {least} pods available"
         draft.wait(Why("BaselineRollingOut", message))
@@ -297,7 +298,7 @@ def _return(draft: Draft) -> None:
         draft.watching = True
         draft.need()
     elif not draft.actions:
-        draft.wait(raising.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
+        draft.wait(raise_rule.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
 
 
 def _settle(draft: Draft) -> None:
@@ -315,7 +316,7 @@ def _settle(draft: Draft) -> None:
         draft.wait(Why("Settling", "the promoted baseline is watched with all the traffic"), deadline=False)
         draft.wakes.append(draft.now + left)
         return
-    unwell = next((f for f in acting(draft.guard_findings) if f.state not in raising.WELL), None)
+    unwell = next((f for f in acting(draft.guard_findings) if f.state not in raise_rule.WELL), None)
     if unwell is not None or draft.run.hold is not None:
         message = unwell.message if unwell else (draft.run.hold.message if draft.run.hold else "")
         draft.wait(Why("SettlingUndecided", message or "the promoted baseline is being judged"))
@@ -364,11 +365,11 @@ def _send_back(draft: Draft) -> None:
     )
     if draft.weight == weight and _stands(draft, weight):
         return
-    blocked = raising.way_back_blocked(draft)
+    blocked = raise_rule.way_back_blocked(draft)
     if blocked is not None:
         words = "the promoted baseline breached a guard, and the traffic cannot go back to the candidate"
         draft.stalled = Why(why.reason, f"{words}: {blocked.message} (Abort puts the old version back)")
-        draft.wakes.append(draft.now + raising.AT_MOST_EVERY)
+        draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
         draft.wait(blocked)
         targets.put_back_more(draft)
         return

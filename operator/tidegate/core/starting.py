@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from tidegate.api.rollout import FINALIZER, BaselineMatch
 from tidegate.api.status import RunStatus, Version
-from tidegate.core import claiming, promotion, raising, readiness
+from tidegate.core import promotion
+from tidegate.core.gates import ownership, raise_rule, workloads
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.template_fields import in_words
@@ -62,7 +63,7 @@ def at_rest(draft: Draft, *, start: bool = True) -> None:
         draft.stalled = Why("InvalidSpec", message + (f" (and {more} more)" if more > 0 else ""))
         _let_go(draft)
         return
-    why = readiness.missing(draft.spec, draft.seen.arms) or raising.unfit_route(draft)
+    why = workloads.missing(draft.spec, draft.seen.arms) or raise_rule.unfit_route(draft)
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if why is not None or baseline is None or candidate is None:
         _wait(draft, why or Why("NotSeen", "the Deployments could not be read"))
@@ -130,8 +131,8 @@ def _changed_since(draft: Draft, baseline: Arm, candidate: Arm) -> Why | None:
 def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     """Begins a run, unless something stands before it."""
     blocked = (
-        readiness.overlap(draft.spec, baseline, candidate)
-        or claiming.conflict(draft)
+        workloads.overlap(draft.spec, baseline, candidate)
+        or ownership.conflict(draft)
         or _inexpressible(draft)
         or promotion.impossible(draft.spec, baseline)
     )

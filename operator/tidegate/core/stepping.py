@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from tidegate.api.rollout import Step
 from tidegate.api.status import StepBegin
-from tidegate.core import gates, promotion, raising
+from tidegate.core import promotion
 from tidegate.core.checkpoints import following
+from tidegate.core.gates import raise_rule, schedule
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why
@@ -62,7 +63,7 @@ def _reach(draft: Draft, spec: Step) -> None:
     """The weight was decided; it must be seen on the route, and the gateway must have taken it."""
     standing = targets.standing(draft, draft.weight)
     if standing is Standing.UNSEEN:
-        draft.wait(raising.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
+        draft.wait(raise_rule.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
         return
     if standing is Standing.LESS and draft.step.seen:
         _lowered(draft)
@@ -103,7 +104,7 @@ def _watch(draft: Draft, spec: Step) -> None:
         _lowered(draft)
         return
     if standing is Standing.UNSEEN:
-        draft.wait(raising.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
+        draft.wait(raise_rule.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
         return
     if _standing_still(draft):
         return
@@ -155,8 +156,8 @@ def _go_on(draft: Draft, spec: Step) -> None:
     if index < len(steps):
         _try_raise(draft, steps[index])
         return
-    blocked = [why for why in raising.blockers(draft, None) if why.reason != "CandidateNotReady"]
-    judgement = raising.unjudged(draft)
+    blocked = [why for why in raise_rule.blockers(draft, None) if why.reason != "CandidateNotReady"]
+    judgement = raise_rule.unjudged(draft)
     if blocked or judgement is not None:
         _blocked(draft, blocked, judgement)
         return
@@ -165,11 +166,11 @@ def _go_on(draft: Draft, spec: Step) -> None:
 
 def _try_raise(draft: Draft, to: Step) -> None:
     """Raises to the step's weight if nothing stands before it."""
-    blocked = raising.blockers(draft, to)
-    judgement = raising.unjudged(draft)
+    blocked = raise_rule.blockers(draft, to)
+    judgement = raise_rule.unjudged(draft)
     if blocked or judgement is not None:
         _blocked(draft, blocked, judgement)
-        opens = gates.opens(to, draft.run.begun)
+        opens = schedule.opens(to, draft.run.begun)
         if opens != float("inf"):
             draft.wakes.append(opens)
         return
@@ -204,7 +205,7 @@ def _blocked(draft: Draft, blocked: list[Why], judgement: Why | None) -> None:
     if why is None:
         return
     if not blocked and why.reason == "AwaitingJudgement":
-        draft.wakes.append(draft.now + raising.AT_MOST_EVERY)
+        draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
     if not blocked and why.reason == "AwaitingJudgement" and draft.run.waiting is not None:
         why = Why(draft.run.waiting.reason, draft.run.waiting.message)
     draft.wait(why, deadline=why.reason not in _PATIENT)

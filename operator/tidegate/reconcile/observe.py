@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core.claiming import claim_of
+from tidegate.core.gates.ownership import claim_of
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation
 from tidegate.core.model.world import Arm, ArmName, Lookup, RolloutObject, Route, TargetRef, Template

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tidegate.api.rollout import RolloutSpec
-from tidegate.core import readiness
+from tidegate.core.gates import workloads
 from tidegate.core.model.template_fields import Fields
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Lookup, Unknown
 
@@ -64,7 +64,7 @@ def arm(name: str, *, labels: dict[str, str] | None = None, selector: Lookup[dic
     ],
 )
 def test_overlap(why: str, baseline: Arm, candidate: Arm, overlaps: bool) -> None:  # noqa: FBT001
-    found = readiness.overlap(SPEC, baseline, candidate)
+    found = workloads.overlap(SPEC, baseline, candidate)
     assert (found is not None) is overlaps, why
     assert found is None or found.reason == "ArmsOverlap"
 
@@ -80,7 +80,7 @@ def test_overlap(why: str, baseline: Arm, candidate: Arm, overlaps: bool) -> Non
     ],
 )
 def test_whether_a_revert_would_land_well(why: str, baseline: Lookup[Arm], reason: str | None) -> None:
-    found = readiness.revert_ready(SPEC, baseline, arm("canary"))
+    found = workloads.revert_ready(SPEC, baseline, arm("canary"))
     assert (found.reason if found else None) == reason, why
 
 
@@ -94,14 +94,14 @@ def test_whether_a_revert_would_land_well(why: str, baseline: Lookup[Arm], reaso
     ],
 )
 def test_whether_the_candidate_can_take_traffic(why: str, candidate: Lookup[Arm], ready: bool) -> None:  # noqa: FBT001
-    assert (readiness.candidate_ready(SPEC, candidate) is None) is ready, why
+    assert (workloads.candidate_ready(SPEC, candidate) is None) is ready, why
 
 
 def test_unknown_is_not_absent() -> None:
     both = {ArmName.BASELINE: arm("shop"), ArmName.CANDIDATE: Unknown("timed out")}
-    found = readiness.missing(SPEC, both)
+    found = workloads.missing(SPEC, both)
     assert found is not None
     assert found.reason == "NotSeen"
-    found = readiness.missing(SPEC, {**both, ArmName.CANDIDATE: ABSENT})
+    found = workloads.missing(SPEC, {**both, ArmName.CANDIDATE: ABSENT})
     assert found is not None
     assert found.reason == "CandidateMissing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.api.rollout import Step
-from tidegate.core import claiming, gates, readiness
+from tidegate.core.gates import ownership, schedule, workloads
 from tidegate.core.judging.judge import acting
 from tidegate.core.metrics.queries import probe
 from tidegate.core.model.answers import Failed, Vector
@@ -47,17 +47,17 @@ def blockers(draft: Draft, to: Step | None) -> list[Why]:
         found.append(Why("Holding", run.hold.message))
     if draft.lost is not None:
         found.append(draft.lost)
-    found.append(readiness.missing(spec, seen.arms))
+    found.append(workloads.missing(spec, seen.arms))
     found.append(_another_version(draft))
-    found.append(readiness.candidate_ready(spec, seen.arm(ArmName.CANDIDATE)))
-    found.append(readiness.revert_ready(spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE)))
+    found.append(workloads.candidate_ready(spec, seen.arm(ArmName.CANDIDATE)))
+    found.append(workloads.revert_ready(spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE)))
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if baseline is not None and candidate is not None:
-        found.append(readiness.overlap(spec, baseline, candidate))
+        found.append(workloads.overlap(spec, baseline, candidate))
     found.append(unfit_route(draft))
-    found.append(claiming.conflict(draft))
+    found.append(ownership.conflict(draft))
     if to is not None:
-        found.append(gates.closed(to, run.begun, draft.now))
+        found.append(schedule.closed(to, run.begun, draft.now))
     return [why for why in found if why is not None]
 
 
@@ -74,10 +74,10 @@ def way_back_blocked(draft: Draft) -> Why | None:
     if draft.memory.unreadable:
         return Why("StatusUnreadable", f"{draft.memory.unreadable}: nothing is raised")
     if not isinstance(candidate, Arm):
-        return readiness.candidate_ready(spec, candidate)
+        return workloads.candidate_ready(spec, candidate)
     if candidate.available < 1:
         return Why("CandidateNotReady", f"candidate Deployment {candidate.deployment!r} has no available pod")
-    return _another_version(draft) or readiness.unreached(ArmName.CANDIDATE, spec.candidate.service, candidate)
+    return _another_version(draft) or workloads.unreached(ArmName.CANDIDATE, spec.candidate.service, candidate)
 
 
 def unjudged(draft: Draft) -> Why | None:
