@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.contract.stage import Stage
-from tidegate.core.copying import annotations_of, as_record, copied, from_record
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.template_fields import RESTARTED_AT
 from tidegate.core.model.version import differences
 from tidegate.core.model.world import ABSENT, Arm, Template
+from tidegate.core.run.template_copy import annotations_of, as_record, copied, from_record
 from tidegate.ports.errors import Conflict
 from tidegate.ports.protocols import Manager
 

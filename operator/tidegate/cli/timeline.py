@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidegate.api.rollout import Gate, RolloutSpec, Step
-from tidegate.core.checkpoints import offsets
+from tidegate.core.run.checkpoints import offsets
 
 
 @dataclass(frozen=True)

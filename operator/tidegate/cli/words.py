@@ -5,8 +5,8 @@ from __future__ import annotations
 from tidegate.api.metric import MissingDataAction, MissingDataPolicy
 from tidegate.api.rollout import Checkpoint, Gate, Promotion, PromotionStrategy, Step
 from tidegate.api.threshold import AfterHold, Guard, LimitKind, OnBreach, Regression, Threshold
-from tidegate.core.checkpoints import offsets
 from tidegate.core.model.time_format import in_words
+from tidegate.core.run.checkpoints import offsets
 
 MOST_LISTED = 10
 """Checkpoints of a step that are listed one by one."""

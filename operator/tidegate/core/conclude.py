@@ -9,12 +9,12 @@ from itertools import chain
 from typing import Any
 
 from tidegate.api.status import Condition, EvidenceStatus, Hold, RolloutStatus, WeightStatus
-from tidegate.core.checkpoints import following
 from tidegate.core.conditions import conditions, phase_of
 from tidegate.core.gates import schedule
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan
 from tidegate.core.model.time_format import instant
+from tidegate.core.run.checkpoints import following
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import open_draft
 from tidegate.core.traffic import targets

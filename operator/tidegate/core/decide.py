@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tidegate.core import promotion, recovery
-from tidegate.core.baselines import adopt_first_release, notice_baseline
-from tidegate.core.commands import take_commands
-from tidegate.core.endings import carry_out
 from tidegate.core.judging.judge import judge_guards, judge_thresholds
 from tidegate.core.judging.missing_data import notice_missing_data
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why
-from tidegate.core.notices import (
+from tidegate.core.run import promotion, recovery
+from tidegate.core.run.baseline_change import adopt_first_release, notice_baseline
+from tidegate.core.run.commands import take_commands
+from tidegate.core.run.ending import carry_out
+from tidegate.core.run.idle import at_rest
+from tidegate.core.run.interrupts import (
     let_go_of_hold,
     notice_breaches,
     notice_losses,
     notice_new_version,
     notice_our_revert,
 )
-from tidegate.core.preconditions import (
+from tidegate.core.run.preconditions import (
     contest,
     contested,
     keep_finalizer,
@@ -32,8 +33,7 @@ from tidegate.core.preconditions import (
     notice_lost_services,
     notice_refused_route,
 )
-from tidegate.core.starting import at_rest
-from tidegate.core.stepping import take_step
+from tidegate.core.run.steps import take_step
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_problem
 from tidegate.core.tick.open import open_draft

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidegate.api.rollout import Step
-from tidegate.core.checkpoints import reached
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
 from tidegate.core.gates import raise_rule, schedule
 from tidegate.core.judging.judge import counted_in_force, guards_in_force, questions_of, thresholds_in_force
@@ -14,7 +13,8 @@ from tidegate.core.model import cadence
 from tidegate.core.model.answers import Question
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
-from tidegate.core.stepping import more_wanted
+from tidegate.core.run.checkpoints import reached
+from tidegate.core.run.steps import more_wanted
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import open_draft
 from tidegate.core.traffic import targets

@@ -7,7 +7,6 @@ import pytest
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import Step
 from tidegate.api.status import StepBegin
-from tidegate.core.checkpoints import following, offsets, reached
 from tidegate.core.gates import schedule
 from tidegate.core.metrics.queries import SHORTEST_WINDOW, Asking, questions
 from tidegate.core.metrics.variables import fill, promql_duration
@@ -15,6 +14,7 @@ from tidegate.core.model import cadence
 from tidegate.core.model.claims import Claim, stronger
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import ArmName
+from tidegate.core.run.checkpoints import following, offsets, reached
 
 VALUES = {"namespace": "shop", "workload": 'a"b\\c', "window": "30s", "pods": "x-[a-z0-9]{5}"}
 

@@ -10,8 +10,8 @@ from tidegate.api.threshold import LimitKind
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table
 from tidegate.core.count_tests.wording import ratio_in_words
+from tidegate.core.run.verdicts import ALPHA
 from tidegate.core.statistics.confidence import still_possible
-from tidegate.core.verdicts import ALPHA
 
 MOST_RUNS: Final = 5
 """Earlier runs that are listed; `.status.history` has a few more."""

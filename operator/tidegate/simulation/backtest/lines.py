@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.threshold import Guard, Threshold
-from tidegate.core.checkpoints import offsets
 from tidegate.core.model.finding import State
+from tidegate.core.run.checkpoints import offsets
 from tidegate.core.statistics.accumulators import Conclusion
 from tidegate.simulation.backtest.counts import Tested
 from tidegate.simulation.backtest.run import PastRun, Span

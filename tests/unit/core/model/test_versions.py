@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tidegate.api.status import Version
-from tidegate.core.copying import LARGEST_RECORD, as_record, copied, from_record
 from tidegate.core.model.template_fields import Fields, differing, excluded, in_words, template_fields
 from tidegate.core.model.version import adopted, differences, first_fingerprint, not_promoted, same_version, version_of
 from tidegate.core.model.world import Arm, Template
+from tidegate.core.run.template_copy import LARGEST_RECORD, as_record, copied, from_record
 
 APP: dict[str, Any] = {
     "name": "app",

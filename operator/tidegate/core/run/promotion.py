@@ -11,9 +11,6 @@ from decimal import Decimal
 from tidegate.api.rollout import BaselineMatch, PromotionStrategy, RolloutSpec
 from tidegate.api.status import PromotionStatus
 from tidegate.api.threshold import OnBreach
-from tidegate.core import old_template
-from tidegate.core.copying import copied
-from tidegate.core.endings import LATE_WRITE, finish
 from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.judging.judge import acting
 from tidegate.core.model.finding import State
@@ -22,6 +19,9 @@ from tidegate.core.model.template_fields import in_words as in_fields
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.version import differences, same_template, serves
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Template
+from tidegate.core.run import old_template
+from tidegate.core.run.ending import LATE_WRITE, finish
+from tidegate.core.run.template_copy import copied
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 

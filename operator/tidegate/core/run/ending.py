@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.status import Ending, HistoryEntry
-from tidegate.core import old_template
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why, WriteTemplate
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Template
+from tidegate.core.run import old_template
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 

@@ -7,11 +7,11 @@ Deployment's ReplicaSets keep the template: that one of them does is seen live b
 from __future__ import annotations
 
 from tidegate.api.status import PromotionStatus
-from tidegate.core.copying import as_record, copied, from_first_record, from_record, holds
 from tidegate.core.model.plan import Why
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.version import same_template
 from tidegate.core.model.world import Absence, ArmName, Template
+from tidegate.core.run.template_copy import as_record, copied, from_first_record, from_record, holds
 from tidegate.core.tick.draft import Draft
 
 

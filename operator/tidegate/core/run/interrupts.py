@@ -8,9 +8,9 @@ from tidegate.core.model.finding import State
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.version import in_full, same_version, version_of
 from tidegate.core.model.world import ABSENT, Arm, ArmName
+from tidegate.core.run.verdicts import act_on
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
-from tidegate.core.verdicts import act_on
 
 
 def notice_breaches(draft: Draft) -> None:

@@ -6,20 +6,20 @@ from dataclasses import replace
 
 from tidegate.api.rollout import Step
 from tidegate.api.status import StepBegin
-from tidegate.core import promotion
-from tidegate.core.checkpoints import following
 from tidegate.core.gates import raise_rule, schedule
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import Acceptance
-from tidegate.core.preconditions import LOSSES
+from tidegate.core.run import promotion
+from tidegate.core.run.checkpoints import following
+from tidegate.core.run.preconditions import LOSSES
+from tidegate.core.run.verdicts import verdict
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import new_step
 from tidegate.core.traffic import targets
 from tidegate.core.traffic.targets import Standing
-from tidegate.core.verdicts import verdict
 
 
 def take_step(draft: Draft) -> None:

@@ -8,13 +8,13 @@ from tidegate.api.metric import Metric
 from tidegate.api.rollout import Step
 from tidegate.api.status import CheckpointStatus, FindingStatus
 from tidegate.api.threshold import AfterHold, OnBreach
-from tidegate.core.checkpoints import offsets, reached
 from tidegate.core.judging.judge import acting, metric_of
 from tidegate.core.judging.limits import shown, unit_of
 from tidegate.core.judging.shared_incident import shared
 from tidegate.core.model.finding import MISSING, Evidence, Finding, SeriesFinding, State
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words, instant
+from tidegate.core.run.checkpoints import offsets, reached
 from tidegate.core.statistics.confidence import rate_interval
 from tidegate.core.tick.draft import Draft
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from tidegate.api.rollout import FINALIZER, BaselineMatch
 from tidegate.api.status import RunStatus, Version
-from tidegate.core import promotion
 from tidegate.core.gates import ownership, raise_rule, workloads
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, Why
@@ -24,6 +23,7 @@ from tidegate.core.model.version import (
     version_of,
 )
 from tidegate.core.model.world import Arm, ArmName, Route, Unknown
+from tidegate.core.run import promotion
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step

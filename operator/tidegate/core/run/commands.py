@@ -7,10 +7,10 @@ from typing import Final
 from tidegate.api.command import Action
 from tidegate.api.status import CommandStatus
 from tidegate.api.text import printable
-from tidegate.core import promotion
-from tidegate.core.baselines import accept_baseline
 from tidegate.core.model.plan import ConcludeCommand
 from tidegate.core.model.world import Command
+from tidegate.core.run import promotion
+from tidegate.core.run.baseline_change import accept_baseline
 from tidegate.core.tick.draft import Draft
 
 REMEMBERED: Final = 32
