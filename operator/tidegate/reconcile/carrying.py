@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from tidegate.api.status import Condition
-from tidegate.core.conclude import conclude
-from tidegate.core.conditions import news
 from tidegate.core.model.memory import Memory, Refusal, judged
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Decision, Plan, SetWeights, Why
 from tidegate.core.model.world import RolloutObject
+from tidegate.core.status.conclude import conclude
+from tidegate.core.status.conditions import news
 from tidegate.core.traffic.targets import KEPT_PUT_BACKS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World

@@ -13,9 +13,10 @@ import structlog
 
 from tidegate.api.reading_back import LeftOut, put_back, read_back
 from tidegate.api.status import Condition, RolloutStatus
-from tidegate.core.conclude import dump, memory_alone, on_the_wire, quieted
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.world import RolloutObject
+from tidegate.core.status.changes import quieted
+from tidegate.core.status.size import dump, memory_alone, on_the_wire
 from tidegate.ports.errors import Conflict, Missing, Rejected, Unavailable
 from tidegate.ports.protocols import RolloutStore
 

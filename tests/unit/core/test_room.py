@@ -14,10 +14,10 @@ from tidegate.api.checks import check_rollout
 from tidegate.api.checks.memory import needed
 from tidegate.api.run_status import EvidenceStatus, GroupsStatus
 from tidegate.api.status import Clock, GuardStatus, MissingDataStatus, RolloutStatus, RunStatus, StepBegin
-from tidegate.core.conclude import LARGEST, memory_alone, on_the_wire
 from tidegate.core.count_tests.protocol import REMEMBERED
 from tidegate.core.judging.duration import KEPT
 from tidegate.core.metrics.samples import labelled
+from tidegate.core.status.size import LARGEST, memory_alone, on_the_wire
 from tidegate.core.tick.kept_spec import kept_text
 
 AT = datetime(2026, 11, 21, 14, 0, 0, 123456, tzinfo=UTC)

@@ -16,8 +16,9 @@ from tidegate.api.status import (
     Version,
     Waiting,
 )
-from tidegate.core.conclude import on_the_wire, quieted
 from tidegate.core.model.time_format import instant
+from tidegate.core.status.changes import quieted
+from tidegate.core.status.size import on_the_wire
 
 NOW = instant(1_700_000_000)
 

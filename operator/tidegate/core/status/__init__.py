@@ -1,0 +1,1 @@
+"""The status that is written: for people, and for the next tick."""

@@ -1,0 +1,55 @@
+"""Whether a status says something new: what changes in every tick is no news."""
+
+from __future__ import annotations
+
+import re
+
+from tidegate.api.status import Condition, EvidenceStatus, Hold, RolloutStatus
+
+_NUMBERS = re.compile(r"[0-9][0-9.,:]*")
+
+
+def quieted(status: RolloutStatus) -> RolloutStatus:
+    """The status without what changes in every tick: two that are equal so need no write between them."""
+    run = status.run
+    if run is not None:
+        promotion = run.promotion.model_copy(update={"settled": 0.0}) if run.promotion is not None else None
+        waiting = run.waiting.model_copy(update={"message": _worded(run.waiting.message)}) if run.waiting else None
+        hold = _standing(run.hold) if run.hold is not None else None
+        passing = {
+            "watched": 0.0,
+            "unavailable": float(run.unavailable > 0),
+            "evidence": tuple(
+                EvidenceStatus(name=e.name, asked=e.asked, start=e.start, step=e.step) for e in run.evidence
+            ),
+        }
+        run = run.model_copy(update={**passing, "promotion": promotion, "waiting": waiting, "hold": hold})
+    return status.model_copy(
+        update={
+            "run": run,
+            "step": status.step.model_copy(update={"watched": 0.0}) if status.step is not None else None,
+            "guards": tuple(one.model_copy(update={"message": "", "clocks": ()}) for one in status.guards),
+            "missing_data": tuple(
+                one.model_copy(update={"watched": 0.0, "mark": 0.0, "answers": min(one.answers, 3), "message": ""})
+                for one in status.missing_data
+            ),
+            "conditions": tuple(_without_measures(one) for one in status.conditions),
+            "message": "",
+        }
+    )
+
+
+def _without_measures(condition: Condition) -> Condition:
+    """What a person must mend is news when its words change; what goes on is told by its reason."""
+    message = _worded(condition.message) if condition.type == "Stalled" else ""
+    return condition.model_copy(update={"message": message})
+
+
+def _standing(hold: Hold) -> Hold:
+    shared = tuple(one.model_copy(update={"last": hold.since}) for one in hold.shared)
+    return hold.model_copy(update={"message": _worded(hold.message), "shared": shared})
+
+
+def _worded(message: str) -> str:
+    """A message without its numbers, which may change in every tick; other words are news."""
+    return _NUMBERS.sub("#", message)
