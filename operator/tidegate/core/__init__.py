@@ -1,1 +1,13 @@
-"""The decisions: pure functions on plain data. No I/O, no clock, no randomness, no client library, no `async`."""
+"""The decisions: pure functions on plain data. No I/O, no clock, no randomness, no client library, no `async`.
+
+`due` says what to query now, `decide` makes a plan of what was observed, `status` says what is written of it. Below them, each
+room uses only those further down:
+
+    run           the life of a run: idle, steps, checkpoints, interrupts, promotion, end
+    gates         what must be true before a raise
+    judging       is a limit met
+    count_tests   the sequential tests on counts
+    metrics       what to query, what an answer says        traffic      which numbers on which route
+    tick          the context and the plan of one tick      statistics   pure mathematics
+    model         the data
+"""

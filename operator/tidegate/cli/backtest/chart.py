@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidegate.cli.backtest.panels import IMPORTANT, Limit, Panel, panels, pictured, share
-from tidegate.core.judging.limits import shown
+from tidegate.core.model.value_format import shown
 from tidegate.simulation.backtest.backtest import Backtest
 
 ROWS: Final = 6

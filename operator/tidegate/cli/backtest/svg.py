@@ -11,7 +11,7 @@ from typing import Final
 
 from tidegate.cli.backtest.panels import IMPORTANT, Limit, Panel, panels, pictured, share
 from tidegate.cli.backtest.text import headline, held_in_words, moment, tested_in_words, words
-from tidegate.core.judging.limits import shown
+from tidegate.core.model.value_format import shown
 from tidegate.simulation.backtest.backtest import Backtest
 from tidegate.simulation.backtest.run import PastRun, Told
 

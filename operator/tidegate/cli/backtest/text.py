@@ -10,8 +10,9 @@ from typing import Final, TextIO
 from tidegate.api.text import printable
 from tidegate.cli.tables import Table, show
 from tidegate.cli.words import line_in_words
-from tidegate.core.judging.limits import shown, unit_of
+from tidegate.core.judging.limits import unit_of
 from tidegate.core.model.time_format import in_words
+from tidegate.core.model.value_format import shown
 from tidegate.simulation.backtest.arms import Assumed, assumptions, changing, lasting, may_be_shared
 from tidegate.simulation.backtest.backtest import Backtest
 from tidegate.simulation.backtest.gaps import Gap, Missing

@@ -9,8 +9,8 @@ from datetime import datetime
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Regression, Split, Threshold
-from tidegate.core.judging.limits import shown
 from tidegate.core.model.finding import Evidence, Finding, SeriesFinding, State
+from tidegate.core.model.value_format import shown
 from tidegate.core.statistics.accumulators import Compared, Conclusion, detectable
 from tidegate.core.statistics.confidence import rate_interval
 from tidegate.core.statistics.windows import Window

@@ -12,6 +12,10 @@ from tidegate.api.scalars import Unit
 from tidegate.api.threshold import LimitKind, Threshold
 from tidegate.core.model.finding import Context, Finding, SeriesFinding, State, without_value
 from tidegate.core.model.samples import Sample, SeriesSample, Value
+from tidegate.core.model.value_format import shown
+
+ROUNDING = 1e-9
+"""A ratio this little beyond a relative limit is binary fractions, not a breach."""
 
 _WORST_FIRST = (
     State.BREACHED,
@@ -212,22 +216,3 @@ def _sentence(line: Threshold, metric: Metric, worst: SeriesFinding, context: Co
     details += [f"window {context.window}"] if context.window else []
     details += [f"{worst.requests:.0f} requests"] if worst.requests is not None else []
     return words + (f" ({', '.join(details)})" if details else "")
-
-
-def shown(value: float, unit: Unit) -> str:
-    """A value in its unit, for people: `6.2%`, `240ms`, `1.25s`, `4.5`."""
-    if math.isnan(value) or math.isinf(value):
-        return {True: "NaN"}.get(math.isnan(value), "+Inf" if value > 0 else "-Inf")
-    match unit:
-        case Unit.RATIO:
-            return f"{value * 100:.4g}%"
-        case Unit.PERCENT:
-            return f"{value:.4g}%"
-        case Unit.SECONDS:
-            return f"{value * 1000:.4g}ms" if abs(value) < 1 else f"{value:.4g}s"
-        case Unit.NONE:
-            return f"{value:.6g}"
-
-
-ROUNDING = 1e-9
-"""A ratio this little beyond a relative limit is binary fractions, not a breach."""

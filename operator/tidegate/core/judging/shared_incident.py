@@ -12,12 +12,13 @@ from dataclasses import replace
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
-from tidegate.core.judging.limits import beyond, shown
+from tidegate.core.judging.limits import beyond
 from tidegate.core.metrics.queries import Asking, of_one_arm, questions
 from tidegate.core.metrics.samples import sample
 from tidegate.core.model import cadence
 from tidegate.core.model.finding import Finding, SeriesFinding, State
 from tidegate.core.model.samples import NotAsked, Open, SeriesSample, Value
+from tidegate.core.model.value_format import shown
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.accumulators import Compared, Conclusion
 from tidegate.core.statistics.windows import Window

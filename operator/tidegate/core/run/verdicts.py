@@ -9,11 +9,12 @@ from tidegate.api.rollout import Step
 from tidegate.api.status import CheckpointStatus, FindingStatus
 from tidegate.api.threshold import AfterHold, OnBreach
 from tidegate.core.judging.judge import acting, metric_of
-from tidegate.core.judging.limits import shown, unit_of
+from tidegate.core.judging.limits import unit_of
 from tidegate.core.judging.shared_incident import shared
 from tidegate.core.model.finding import MISSING, Evidence, Finding, SeriesFinding, State
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words, instant
+from tidegate.core.model.value_format import shown
 from tidegate.core.run.checkpoints import offsets, reached
 from tidegate.core.statistics.confidence import rate_interval
 from tidegate.core.tick.draft import Draft
