@@ -9,14 +9,13 @@ from pathlib import Path
 
 import structlog
 
-from tidegate import logs
-from tidegate.allocator import economize
 from tidegate.cli.errors import CommandError
-from tidegate.loop import scheduler_of
 from tidegate.ports.errors import PortError
-from tidegate.settings import SettingsError, load
-from tidegate.web import ListenError
-from tidegate.wiring import run_operator
+from tidegate.runtime import logs
+from tidegate.runtime.allocator import economize
+from tidegate.runtime.compose import run_operator
+from tidegate.runtime.settings import SettingsError, load
+from tidegate.runtime.web import ListenError
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -42,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not settings.sources:
         _log.warning("no sources", why=f"{arguments.config} names none, so no Rollout can start: add 'sources:'")
     try:
-        asyncio.run(run_operator(settings, scheduler_of, kubeconfig=arguments.kubeconfig, context=arguments.context))
+        asyncio.run(run_operator(settings, kubeconfig=arguments.kubeconfig, context=arguments.context))
     except ListenError as error:
         raise CommandError(f"{error}; 'listen' in {arguments.config} names another address", 1) from error
     except PortError as error:

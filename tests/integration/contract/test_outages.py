@@ -24,8 +24,9 @@ from tidegate.adapters.kubernetes.client import Api, load_configuration
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.core.model.world import ABSENT, RolloutObject, TargetRef, Unknown, Unseen
 from tidegate.handlers.write_access import ASKED_EVERY, WriteAccessWatch
-from tidegate.settings import Settings
-from tidegate.wiring import Parts, run_operator
+from tidegate.ports.world import World
+from tidegate.runtime.compose import run_operator
+from tidegate.runtime.settings import Settings
 
 LIMITED = User("limited")
 
@@ -151,7 +152,7 @@ class Idle:
 async def test_the_operator_runs_serves_and_ends_when_told(own_lab: Lab, unused_tcp_port: int) -> None:
     scheduler = Idle()
 
-    def made(_: Parts) -> Idle:
+    def made(_: World, __: Settings) -> Idle:
         return scheduler
 
     settings = Settings.model_validate(

@@ -10,9 +10,8 @@ import pytest
 from lab.ports import free_port
 from lab.stack import Lab
 from lab.wait import until
-from tidegate.loop import scheduler_of
-from tidegate.settings import Settings
-from tidegate.wiring import run_operator
+from tidegate.runtime.compose import run_operator
+from tidegate.runtime.settings import Settings
 
 
 @pytest.mark.timeout(120)
@@ -23,7 +22,7 @@ async def test_an_operator_without_permissions_is_alive_and_not_ready(lab: Lab, 
     kubeconfig = await lab.control_plane.kubeconfig_of_service_account(namespace, "nobody")
     port, stop = free_port(), asyncio.Event()
     settings = Settings(listen=f"127.0.0.1:{port}")
-    running = asyncio.create_task(run_operator(settings, scheduler_of, kubeconfig=str(kubeconfig), stop=stop))
+    running = asyncio.create_task(run_operator(settings, kubeconfig=str(kubeconfig), stop=stop))
 
     async def asked(probe: str) -> tuple[int, str]:
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/{probe}") as response:

@@ -14,8 +14,8 @@ from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.answers import NoAnswer
 from tidegate.adapters.prometheus.partial import heeded
 from tidegate.core.model.answers import Failed, FailedReason, Matrix, Question, SeriesValue, Vector
-from tidegate.settings import Source
-from tidegate.wiring import _address
+from tidegate.runtime.compose import _address
+from tidegate.runtime.settings import Source
 
 UP = Question("default", "up")
 RAW = Question("default", "up[7m]", part="raw-total")

@@ -22,7 +22,7 @@ from tidegate.api.command import RolloutCommandStatus
 from tidegate.api.status import Condition, RolloutStatus
 from tidegate.api.text import ONE_LINE, printable
 from tidegate.core.metrics.samples import labelled
-from tidegate.logs import configure
+from tidegate.runtime.logs import configure
 
 FORGED = "\x1b[2J\x1b[Hcheckout: Succeeded\r\n  all is well\x1b[8m\x9b31m\u202edrowssap\u2028\ud800\x7f\ufeff"
 LOGGED = FORGED.replace("\ud800", "")  # pytest keeps what is logged, and could not write it

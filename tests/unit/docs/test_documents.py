@@ -13,7 +13,7 @@ from tests.unit.api.manifests import good
 from tidegate.api.checks import Templates, advice, check_rollout, check_template
 from tidegate.api.templates.ref import TemplateKind, TemplateRef
 from tidegate.cli.main import main
-from tidegate.settings import Settings
+from tidegate.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

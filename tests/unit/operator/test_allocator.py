@@ -9,7 +9,7 @@ import sys
 import pytest
 
 SAY = (
-    "import asyncio.sslproto; from tidegate.allocator import economize; done = economize();"
+    "import asyncio.sslproto; from tidegate.runtime.allocator import economize; done = economize();"
     "print(done, asyncio.sslproto.SSLProtocol.max_size)"
 )
 

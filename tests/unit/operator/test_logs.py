@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from tidegate.logs import QUIETED, configure
+from tidegate.runtime.logs import QUIETED, configure
 
 
 @pytest.fixture

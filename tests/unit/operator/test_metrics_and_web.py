@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tidegate.metrics import Metrics
-from tidegate.web import Check, ListenError, WebServer, stale
+from tidegate.runtime.self_metrics import Metrics
+from tidegate.runtime.web import Check, ListenError, WebServer, stale
 
 
 def series(metrics: Metrics, prefix: str) -> dict[tuple[str, ...], float]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-from tidegate.settings import Settings, SettingsError, load
+from tidegate.runtime.settings import Settings, SettingsError, load
 
 WHOLE = """
 sources:

@@ -30,7 +30,7 @@ from tidegate.cli.instants import read_instant
 from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.timeline import timeline
 from tidegate.ports.errors import PortError
-from tidegate.settings import Source
+from tidegate.runtime.settings import Source
 from tidegate.simulation.backtest.arms import Assumed
 from tidegate.simulation.backtest.backtest import Backtest, NoHistoryError, Order, Watcher, backtest
 from tidegate.simulation.backtest.history import Progress

@@ -101,7 +101,7 @@ def test_the_ends_of_the_ratios_that_are_possible(windows: list[Window]) -> None
 
 def test_the_operator_itself_needs_neither_numpy_nor_scipy() -> None:
     code = (
-        "import sys, tidegate.wiring, tidegate.cli.main, tidegate.cli.operator, tidegate.core.decide; "
+        "import sys, tidegate.runtime.compose, tidegate.cli.main, tidegate.cli.operator, tidegate.core.decide; "
         "print([name for name in ('numpy', 'scipy', 'pandas') if name in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603

@@ -11,8 +11,8 @@ import structlog
 from tidegate.api.status import RolloutStatus
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.world import RolloutObject
-from tidegate.metrics import Metrics
 from tidegate.ports.errors import PortError
+from tidegate.runtime.self_metrics import Metrics
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("tidegate")
 

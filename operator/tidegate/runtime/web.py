@@ -3,7 +3,7 @@
 A probe fails for what it checks, and says what: liveness when a restart would help (the scheduler no longer turns, or
 nothing at all has been heard of the API server for long), readiness as soon as the API server is silent. A watch
 stream that has gone deaf cannot be told from a quiet cluster, so a small request is made when nothing else has been:
-see `tidegate.wiring`.
+see `tidegate.runtime.compose`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from tidegate.metrics import CONTENT_TYPE, Metrics
+from tidegate.runtime.self_metrics import CONTENT_TYPE, Metrics
 
 Check: TypeAlias = Callable[[], str | None]
 """Says what is wrong; `None` when nothing is."""

@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
@@ -31,20 +30,16 @@ from tidegate.handlers.command_upkeep import EVERY as UPKEEP
 from tidegate.handlers.intake import waking
 from tidegate.handlers.standing import EVERY as LOOK_EVERY
 from tidegate.handlers.standing import Standing
-from tidegate.metrics import Metrics
 from tidegate.ports.errors import PortError
-from tidegate.ports.protocols import (
-    Announcer,
-    Clock,
-    Commands,
-    MetricSource,
-    MetricTemplates,
-    RolloutStore,
-    TrafficRouter,
-    Workloads,
-)
-from tidegate.settings import Settings, Source
-from tidegate.web import WebServer, stale
+from tidegate.ports.world import World
+from tidegate.reconcile.index import Index
+from tidegate.reconcile.scheduler import Scheduler
+from tidegate.reconcile.specs import checker
+from tidegate.reconcile.tick import Ticker
+from tidegate.runtime.self_metrics import Metrics
+from tidegate.runtime.settings import Settings, Source
+from tidegate.runtime.telemetry import LoggedTelemetry
+from tidegate.runtime.web import WebServer, stale
 
 PULSE: Final = 15.0
 """Seconds of silence after which the API server is asked for a sign of life."""
@@ -60,24 +55,8 @@ LAST_WORDS: Final = 20.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The ports on real systems, and what else a tick needs."""
-
-    rollouts: RolloutStore
-    workloads: Workloads
-    router: TrafficRouter
-    metric_templates: MetricTemplates
-    metric_source: MetricSource
-    commands: Commands
-    announcer: Announcer
-    clock: Clock
-    metrics: Metrics
-    settings: Settings
-
-
-class Scheduler(Waker, Protocol):
-    """What runs the ticks."""
+class Loop(Waker, Protocol):
+    """What runs the ticks: the scheduler, or a stand-in of a test."""
 
     @property
     def heartbeat(self) -> float:
@@ -89,9 +68,16 @@ class Scheduler(Waker, Protocol):
         ...
 
 
+def scheduler_of(world: World, settings: Settings) -> Scheduler:
+    """The scheduler that works on these ports, with the dialects of the administrator's sources."""
+    index = Index()
+    check = checker({name: source.dialect for name, source in settings.sources.items()})
+    return Scheduler(world, Ticker(world, check, index), index)
+
+
 async def run_operator(
     settings: Settings,
-    scheduler_of: Callable[[Parts], Scheduler],
+    loop_of: Callable[[World, Settings], Loop] = scheduler_of,
     *,
     kubeconfig: str | None = None,
     context: str | None = None,
@@ -101,7 +87,7 @@ async def run_operator(
 
     Args:
         settings: the administrator's.
-        scheduler_of: makes the scheduler of the parts.
+        loop_of: makes what runs the ticks.
         kubeconfig: file to find the API server by, instead of the pod's service account or the user's own file.
         context: the context in it.
         stop: ends the operator when set, for tests and for embedding.
@@ -113,21 +99,20 @@ async def run_operator(
     async with _api(configuration, metrics) as api, _sources(settings, metrics) as sources:
         commands = KubernetesCommands(api, caches.commands, clock.now)
         access = WriteAccess()
-        parts = Parts(
-            rollouts=KubernetesRollouts(api, caches.rollouts),
+        world = World(
+            store=KubernetesRollouts(api, caches.rollouts),
             workloads=KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations),
             router=RoutersByKind(
                 {kind.kind: GatewayApiRouter(api, kind, caches.routes[kind.kind], access) for kind in ROUTE_KINDS}
             ),
             metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
-            metric_source=sources,
+            metrics=sources,
             commands=commands,
             announcer=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
             clock=clock,
-            metrics=metrics,
-            settings=settings,
+            telemetry=LoggedTelemetry(metrics),
         )
-        scheduler = scheduler_of(parts)
+        scheduler = loop_of(world, settings)
         intake = Intake(caches, scheduler, settings.ignored_annotations, metrics.broken)
         watches = Watches(api, caches, takes_of(intake), settings.namespaces)
         resync = Resync(api, caches, intake, settings.namespaces, now=clock.now)
@@ -145,7 +130,7 @@ async def run_operator(
 
 async def _run(
     stop: asyncio.Event,
-    scheduler: Scheduler,
+    scheduler: Loop,
     watch: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
     *background: Coroutine[Any, Any, None],
 ) -> None:
@@ -248,7 +233,7 @@ def _address(source: Source) -> SourceAddress:
 
 @asynccontextmanager
 async def _serving(
-    settings: Settings, metrics: Metrics, api: Api, scheduler: Scheduler, standing: Standing
+    settings: Settings, metrics: Metrics, api: Api, scheduler: Loop, standing: Standing
 ) -> AsyncIterator[None]:
     turned = stale(lambda: time.monotonic() - scheduler.heartbeat, SCHEDULER_STUCK, "the scheduler last turned")
 
