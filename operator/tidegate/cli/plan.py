@@ -17,8 +17,9 @@ from tidegate.cli.errors import CommandError
 from tidegate.cli.instants import instant
 from tidegate.cli.rollouts import the_rollouts
 from tidegate.cli.tables import Table, show
-from tidegate.cli.timeline import Planned, timeline
+from tidegate.core import gates
 from tidegate.core.model.time_format import in_words
+from tidegate.core.run.timeline import Planned, timeline
 
 COLUMNS: Final = ("step", "weight", "from", "to", "gate", "checkpoints at")
 
@@ -69,7 +70,7 @@ def _row(number: int, planned: Planned, start: datetime | None) -> tuple[str, ..
         f"{step.weight}%",
         _moment(planned.start, start),
         _moment(planned.end, start),
-        words.gate_in_words(step.gate),
+        gates.describe(step.gate),
         words.checkpoints_in_words(step),
     )
 
@@ -106,11 +107,11 @@ def _missing_data(spec: RolloutSpec) -> list[str]:
 def _totals(steps: Sequence[Planned], start: datetime | None) -> str:
     judged = sum(len(planned.checkpoints) for planned in steps)
     watched = sum(planned.step.duration.seconds for planned in steps)
-    gates = sum(planned.waited for planned in steps)
-    waiting = f", {in_words(gates)} of it at gates" if gates else ""
-    unknown = any(planned.step.gate is not None and planned.step.gate.after is not None for planned in steps)
+    waited = sum(planned.waited for planned in steps)
+    waiting = f", {in_words(waited)} of it at gates" if waited else ""
+    unknown = any(gates.on_calendar(planned.step.gate) for planned in steps)
     dates = "; gates with a date are taken as open (--start says when the run begins)" if unknown and not start else ""
-    return f"In all {in_words(watched + gates)}{waiting}, {judged} checkpoints{dates}."
+    return f"In all {in_words(watched + waited)}{waiting}, {judged} checkpoints{dates}."
 
 
 def _moment(offset: float, start: datetime | None) -> str:

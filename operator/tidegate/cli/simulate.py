@@ -16,6 +16,7 @@ from tidegate.cli.documents import Document, read
 from tidegate.cli.errors import CommandError
 from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.tables import Table, show
+from tidegate.core import gates
 from tidegate.core.model.time_format import in_words
 from tidegate.ports.protocols import Manager
 from tidegate.reconcile.specs import checked
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps(outcome.as_json() | {"unmet": failures}, indent=2))
     else:
-        dated = any(step.gate is not None and step.gate.after is not None for step in spec.steps)
+        dated = any(gates.on_calendar(step.gate) for step in spec.steps)
         _print(document, outcome, failures, took, dated=dated)
     return 1 if failures else 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.api.metric import MissingDataAction, MissingDataPolicy
-from tidegate.api.rollout import Checkpoint, Gate, Promotion, PromotionStrategy, Step
+from tidegate.api.rollout import Checkpoint, Promotion, PromotionStrategy, Step
 from tidegate.api.threshold import AfterHold, Guard, LimitKind, OnBreach, Regression, Threshold
 from tidegate.core.model.time_format import in_words
 from tidegate.core.run.checkpoints import offsets
@@ -17,15 +17,6 @@ def line_in_words(line: Threshold) -> str:
     lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
     name = f"{line.name}: " if line.name else ""
     return f"{name}{line.metric} {_beyond(line)}{lasting} → {_action(line)}"
-
-
-def gate_in_words(gate: Gate | None) -> str:
-    """What a step waits for; empty without a gate."""
-    if gate is None:
-        return ""
-    after = [f"not before {gate.after:%Y-%m-%d %H:%M %Z}"] if gate.after else []
-    since = [f"{gate.since_step.elapsed} after {gate.since_step.step} began"] if gate.since_step else []
-    return ", ".join(after + since)
 
 
 def checkpoints_in_words(step: Step) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidegate.api.rollout import Step
+from tidegate.core import gates
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
-from tidegate.core.gates import raise_rule, schedule
+from tidegate.core.gates import raise_rule
 from tidegate.core.judging.judge import counted_in_force, guards_in_force, questions_of, thresholds_in_force
 from tidegate.core.metrics.queries import probe
 from tidegate.core.model import cadence
@@ -99,7 +100,7 @@ def _only_judgement_missing(draft: Draft, last: float) -> bool:
         return False
     if draft.step.reached and not draft.step.passed and not more_wanted(draft, to):
         return False
-    if last < schedule.opens(to, draft.run.begun) <= draft.now:
+    if last < gates.opens(to, gates.times(draft.run.begun)) <= draft.now:
         return True
     return draft.now - last >= min(raise_rule.AT_MOST_EVERY, draft.interval) and not raise_rule.blockers(draft, to)
 

@@ -5,6 +5,7 @@ What `tidegate simulate` runs without `--world`, and what a baseline says of whi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +15,9 @@ from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.scalars import Duration, Quantity, Unit
 from tidegate.api.threshold import Threshold
+from tidegate.core import gates
+from tidegate.core.model.time_format import instant
+from tidegate.core.run.timeline import timeline
 from tidegate.simulation.script import LATEST_START, Level, MetricScript, World
 
 REQUESTS: Final = 10_000.0
@@ -45,9 +49,14 @@ def clean_world(spec: RolloutSpec) -> World:
 def _start(spec: RolloutSpec) -> datetime:
     """Before the first instant that a gate names and that is yet to come; a Monday morning where there is none."""
     usual = World().start
-    dates = [step.gate.after for step in spec.steps if step.gate is not None and step.gate.after is not None]
-    coming = [date for date in dates if date.year < LATEST_START and date > usual + BEFORE_A_DATE]
+    coming = [date for date in _dates(spec) if date.year < LATEST_START and date > usual + BEFORE_A_DATE]
     return min(coming) - BEFORE_A_DATE if coming else usual
+
+
+def _dates(spec: RolloutSpec) -> list[datetime]:
+    """When gates open that depend on the date."""
+    opening = (gates.calendar_opens(step.gate) for step in spec.steps)
+    return [instant(at) for at in opening if at is not None and math.isfinite(at)]
 
 
 def clean_script(spec: RolloutSpec, metric: Metric) -> MetricScript:
@@ -124,13 +133,7 @@ def _written(value: float, unit: Unit) -> Quantity:
 
 
 def _longest_days(spec: RolloutSpec) -> int:
-    """More than a clean run takes: its steps, its gates by the calendar, and a month."""
-    gates = [step.gate for step in spec.steps if step.gate is not None]
-    dates = [gate.after for gate in gates if gate.after is not None]
-    waits = sum(gate.since_step.elapsed.seconds for gate in gates if gate.since_step is not None)
-    calendar = max((max(dates) - _start(spec)).total_seconds(), 0.0) if dates else 0.0
-    if dates and max(dates).year >= LATEST_START:
-        calendar = 0.0  # nobody lives to see it
-    settling = spec.promotion.settle.seconds
-    watched = sum(step.duration.seconds for step in spec.steps)
-    return min(int((watched + waits + calendar + settling) / A_DAY) + 31, 999_999)
+    """More than a clean run takes: its steps with their gates, and a month."""
+    far = any(date.year >= LATEST_START for date in _dates(spec))  # nobody lives to see it
+    steps = timeline(spec, None if far else _start(spec))
+    return min(int((steps[-1].end + spec.promotion.settle.seconds) / A_DAY) + 31, 999_999)

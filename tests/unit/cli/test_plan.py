@@ -9,7 +9,7 @@ from tests.unit.api.manifests import good
 from tidegate.api.checks import check_rollout
 from tidegate.api.rollout import RolloutSpec
 from tidegate.cli.main import main
-from tidegate.cli.timeline import timeline
+from tidegate.core.run.timeline import timeline
 
 COMPLETE = Path(__file__).parents[3] / "examples" / "complete.yaml"
 HOUR, DAY = 3600.0, 86400.0

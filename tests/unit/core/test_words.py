@@ -7,7 +7,7 @@ import pytest
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import Step
 from tidegate.api.status import StepBegin
-from tidegate.core.gates import schedule
+from tidegate.core import gates
 from tidegate.core.metrics.queries import SHORTEST_WINDOW, Asking, questions
 from tidegate.core.metrics.variables import fill, promql_duration
 from tidegate.core.model import cadence
@@ -131,7 +131,7 @@ def test_the_newest_checkpoint_without_a_verdict_is_due() -> None:
 def test_gates(why: str, gate: object, now: float, open_: bool) -> None:  # noqa: FBT001
     begun = (StepBegin(name="first", time=instant(50)),)
     fields = {"gate": gate} if gate else {}
-    assert (schedule.closed(step(**fields), begun, now) is None) is open_, why
+    assert (gates.closed(step(**fields), gates.times(begun), now) is None) is open_, why
 
 
 def test_the_grid_has_one_point_an_interval_shifted_by_uid() -> None:

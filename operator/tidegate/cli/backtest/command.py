@@ -28,7 +28,7 @@ from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
 from tidegate.cli.instants import read_instant
 from tidegate.cli.rollouts import the_rollout
-from tidegate.cli.timeline import timeline
+from tidegate.core.run.timeline import timeline
 from tidegate.ports.errors import PortError
 from tidegate.runtime.settings import Source
 from tidegate.simulation.backtest.arms import Assumed

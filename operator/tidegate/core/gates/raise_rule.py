@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tidegate.api.rollout import Step
-from tidegate.core.gates import ownership, schedule, workloads
+from tidegate.core import gates
+from tidegate.core.gates import ownership, workloads
 from tidegate.core.judging.judge import acting
 from tidegate.core.metrics.queries import probe
 from tidegate.core.model.answers import Failed, Vector
@@ -57,7 +58,7 @@ def blockers(draft: Draft, to: Step | None) -> list[Why]:
     found.append(unfit_route(draft))
     found.append(ownership.conflict(draft))
     if to is not None:
-        found.append(schedule.closed(to, run.begun, draft.now))
+        found.append(gates.closed(to, gates.times(run.begun), draft.now))
     return [why for why in found if why is not None]
 
 

@@ -1,34 +1,52 @@
-"""Gates: what must be true before a step may raise the weight."""
+"""Gates that time opens: an instant, or a distance from an earlier step."""
 
 from __future__ import annotations
 
-from tidegate.api.rollout import Step
-from tidegate.api.status import StepBegin
-from tidegate.core.model.plan import Why
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidegate.api.rollout import SinceStep
+from tidegate.core.gates.kind import Closed, GateContext
 from tidegate.core.model.time_format import instant
 
 
-def opens(step: Step, begun: tuple[StepBegin, ...]) -> float:
-    """The instant (epoch seconds) from which the gate is open, as far as time is concerned; 0 without a gate.
+@dataclass(frozen=True)
+class AfterInstant:
+    """`after`: not before an instant."""
 
-    Infinite when it counts from a step that has not begun.
-    """
-    gate = step.gate
-    if gate is None:
-        return 0.0
-    instants = [gate.after.timestamp()] if gate.after is not None else []
-    if gate.since_step is not None:
-        name = gate.since_step.step
-        start = next((one.time.timestamp() for one in begun if one.name == name), float("inf"))
-        instants.append(start + gate.since_step.elapsed.seconds)
-    return max(instants, default=0.0)
+    field: str = "after"
+    calendar: bool = True
+
+    def evaluate(self, part: datetime, context: GateContext) -> Closed | None:
+        """Closed before the instant."""
+        return _until(part.timestamp(), context)
+
+    def describe(self, part: datetime) -> str:
+        """`not before 2026-11-21 14:00 UTC`."""
+        return f"not before {part:%Y-%m-%d %H:%M %Z}"
 
 
-def closed(step: Step, begun: tuple[StepBegin, ...], now: float) -> Why | None:
-    """Why the gate is closed; `None` when it is open."""
-    until = opens(step, begun)
-    if until <= now:
+@dataclass(frozen=True)
+class AfterStep:
+    """`sinceStep`: not before so much time has passed since an earlier step began."""
+
+    field: str = "since_step"
+    calendar: bool = False
+
+    def evaluate(self, part: SinceStep, context: GateContext) -> Closed | None:
+        """Closed until the time has passed, and while the step has not begun."""
+        begun = context.begun.get(part.step, math.inf)
+        if math.isinf(begun):
+            return Closed("counts from a step that has not begun")
+        return _until(begun + part.elapsed.seconds, context)
+
+    def describe(self, part: SinceStep) -> str:
+        """`2d after canary began`."""
+        return f"{part.elapsed} after {part.step} began"
+
+
+def _until(opens: float, context: GateContext) -> Closed | None:
+    if opens <= context.now:
         return None
-    if until == float("inf"):
-        return Why("GateClosed", f"the gate of step {step.name!r} counts from a step that has not begun")
-    return Why("GateClosed", f"the gate of step {step.name!r} opens at {instant(until):%Y-%m-%dT%H:%M:%SZ}")
+    return Closed(f"opens at {instant(opens):%Y-%m-%dT%H:%M:%SZ}", opens)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from tidegate.api.rollout import Step
 from tidegate.api.status import StepBegin
-from tidegate.core.gates import raise_rule, schedule
+from tidegate.core import gates
+from tidegate.core.gates import raise_rule
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why
@@ -170,7 +171,7 @@ def _try_raise(draft: Draft, to: Step) -> None:
     judgement = raise_rule.unjudged(draft)
     if blocked or judgement is not None:
         _blocked(draft, blocked, judgement)
-        opens = schedule.opens(to, draft.run.begun)
+        opens = gates.opens(to, gates.times(draft.run.begun))
         if opens != float("inf"):
             draft.wakes.append(opens)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tidegate.api.status import RolloutStatus, WeightStatus
-from tidegate.core.gates import schedule
+from tidegate.core import gates
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan
 from tidegate.core.model.time_format import instant
@@ -65,7 +65,7 @@ def _next_check(draft: Draft) -> datetime | None:
         offset = following(spec, step.watched)
         return instant(draft.now + offset - step.watched) if offset is not None else None
     index = draft.spec.steps.index(spec) + int(step.passed)
-    opens = schedule.opens(draft.spec.steps[index], draft.run.begun) if index < len(draft.spec.steps) else 0.0
+    opens = gates.opens(draft.spec.steps[index], gates.times(draft.run.begun)) if index < len(draft.spec.steps) else 0.0
     return instant(opens) if draft.now < opens < float("inf") else None
 
 

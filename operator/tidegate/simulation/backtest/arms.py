@@ -12,8 +12,9 @@ from typing import Final, TypeVar
 
 from tidegate.api.metric import Metric
 from tidegate.api.promql import ARM_VARIABLES, variables
-from tidegate.api.rollout import Gate, RolloutSpec, Step
+from tidegate.api.rollout import RolloutSpec, Step
 from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
+from tidegate.core import gates
 from tidegate.core.metrics.queries import Asking, questions
 from tidegate.core.metrics.variables import fill
 from tidegate.core.model.answers import Question
@@ -57,10 +58,7 @@ def pods(spec: RolloutSpec, assumed: Assumed) -> dict[ArmName, str]:
 def as_of_then(spec: RolloutSpec, assumed: Assumed) -> RolloutSpec:
     """The spec that is run: gates with a date open, and both arms' questions about the baseline where that is assumed."""
     metrics = _metrics_of_then(spec, assumed)
-    steps = tuple(
-        step if step.gate is None else step.model_copy(update={"gate": Gate(since_step=step.gate.since_step)})
-        for step in spec.steps
-    )
+    steps = tuple(step.model_copy(update={"gate": gates.without_calendar(step.gate)}) for step in spec.steps)
     alike = {metric.name for metric in metrics if not _variables(metric) & ARM_VARIABLES}
     alike = set() if assumed is Assumed.CANDIDATE else alike
     changed = spec.model_copy(
@@ -183,7 +181,7 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
     if "pods" in used:
         names = " and ".join(dict.fromkeys(_named(spec, assumed)))
         yield f"Which pods there were is not known: $pods is taken as {names}."
-    if any(step.gate is not None and step.gate.after is not None for step in spec.steps):
+    if any(gates.on_calendar(step.gate) for step in spec.steps):
         yield "Gates with a date were open."
     yield "The operator, the pods and the routes were well, and Prometheus answered."
 

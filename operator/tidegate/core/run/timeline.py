@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidegate.api.rollout import Gate, RolloutSpec, Step
+from tidegate.api.rollout import RolloutSpec, Step
+from tidegate.core import gates
 from tidegate.core.run.checkpoints import offsets
 
 
@@ -32,21 +33,16 @@ def timeline(spec: RolloutSpec, start: datetime | None = None) -> list[Planned]:
 
     Args:
         spec: the Rollout's.
-        start: when the run begins. Without it gates with an instant are taken as open: nobody can know.
+        start: when the run begins. Without it gates that depend on the date are taken as open: nobody can know.
     """
     found: list[Planned] = []
-    now = 0.0
+    begun: dict[str, float] = {}
+    origin, now = start.timestamp() if start is not None else 0.0, 0.0
     for step in spec.steps:
-        opened = max(now, _opens(step.gate, found, start))
+        gate = step.gate if start is not None else gates.without_calendar(step.gate)
+        opens = gates.opens(step.model_copy(update={"gate": gate}), begun) - origin
+        opened = max(now, opens)
         found.append(Planned(step, opened, opened + step.duration.seconds, opened - now))
+        begun[step.name] = origin + opened
         now = found[-1].end
     return found
-
-
-def _opens(gate: Gate | None, before: list[Planned], start: datetime | None) -> float:
-    if gate is None:
-        return 0.0
-    after = (gate.after - start).total_seconds() if gate.after is not None and start is not None else 0.0
-    since = gate.since_step
-    begun = next((planned.start for planned in before if since is not None and planned.step.name == since.step), 0.0)
-    return max(after, begun + since.elapsed.seconds if since is not None else 0.0)

@@ -1,0 +1,50 @@
+"""What a kind of gate is: a field of `gate` in a step, how it is evaluated, and how it is described."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class GateContext:
+    """What a gate is evaluated on."""
+
+    now: float
+    """Epoch seconds."""
+    begun: Mapping[str, float]
+    """Epoch seconds at which each step of the run began, by its name."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Why a gate is closed."""
+
+    message: str
+    """What it waits for, to follow the name of the step: `opens at 2026-11-21T14:00:00Z`."""
+    opens: float = math.inf
+    """Epoch seconds at which time alone opens it; infinite when something else must happen first."""
+
+
+class GateKind(Protocol):
+    """One kind of gate. `part` is the value of its field in the spec."""
+
+    @property
+    def field(self) -> str:
+        """The name of its field in `api.rollout.Gate`."""
+        ...
+
+    @property
+    def calendar(self) -> bool:
+        """Whether it depends on the date, so that a plan without a start cannot tell when it opens."""
+        ...
+
+    def evaluate(self, part: Any, context: GateContext) -> Closed | None:  # noqa: ANN401  (each kind has its own model)
+        """Why it is closed; `None` when it is open."""
+        ...
+
+    def describe(self, part: Any) -> str:  # noqa: ANN401  (as above)
+        """What it waits for, in a few words for a person: `2d after canary began`."""
+        ...
