@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tidegate.api.lists import unique
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.responses import Response
 from tidegate.api.rules import at_least_a_second, selector
 from tidegate.api.scalars import Duration, Quantity, Unit
 from tidegate.api.templates.ref import TemplateRef
@@ -85,29 +86,21 @@ class WhenEmpty(StrEnum):
     ZERO = "Zero"
 
 
-class MissingDataAction(StrEnum):
-    """What missing data does when it has lasted."""
-
-    REVERT = "Revert"
-    HOLD = "Hold"
-    WARN = "Warn"
-
-
 class MissingDataPolicy(ApiModel):
     """How long data may be missing, and what happens then."""
 
     after: Duration
     """Watched time without data (and at least three queries) before it acts."""
-    then: MissingDataAction
+    then: Response
     """What happens then."""
 
 
 class MissingData(ApiModel):
     """When missing data becomes a reason to act."""
 
-    no_data: MissingDataPolicy = MissingDataPolicy(after=Duration("10m"), then=MissingDataAction.REVERT)
+    no_data: MissingDataPolicy = MissingDataPolicy(after=Duration("10m"), then=Response.REVERT)
     """The source answers, but this metric has no data."""
-    source_down: MissingDataPolicy = MissingDataPolicy(after=Duration("1h"), then=MissingDataAction.HOLD)
+    source_down: MissingDataPolicy = MissingDataPolicy(after=Duration("1h"), then=Response.HOLD)
     """The source cannot be queried at all."""
 
 

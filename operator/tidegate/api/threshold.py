@@ -10,23 +10,9 @@ from pydantic import Field
 
 from tidegate.api.metric import MetricName
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.responses import AfterHold, Response
 from tidegate.api.scalars import Duration, Percent, Quantity
 from tidegate.api.text import ONE_LINE
-
-
-class OnBreach(StrEnum):
-    """What a breach does."""
-
-    REVERT = "Revert"
-    HOLD = "Hold"
-    WARN = "Warn"
-
-
-class AfterHold(StrEnum):
-    """How the step goes on when a hold ends."""
-
-    CONTINUE = "Continue"
-    RESTART = "Restart"
 
 
 class LimitKind(StrEnum):
@@ -102,7 +88,7 @@ class Threshold(ApiModel):
     """Requests that do not go where the weights send them, shown by a test on the counts of a `ratio`. Holds or warns."""
     floor: Quantity | None = None
     """For `maxIncrease`, which needs it: a value below this is never a breach, and from a baseline at 0 any other is."""
-    on_breach: OnBreach = OnBreach.REVERT
+    on_breach: Response = Response.REVERT
     """`Revert`, the default; `Hold`: stay at this weight until all is well; `Warn`: only say so."""
     after_hold: AfterHold = AfterHold.CONTINUE
     """After a hold: `Continue` the step's duration, the default, or `Restart` it."""

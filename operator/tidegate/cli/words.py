@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tidegate.api.metric import MissingDataAction, MissingDataPolicy
+from tidegate.api.metric import MissingDataPolicy
 from tidegate.api.rollout import Checkpoint, Promotion, PromotionStrategy, Step
-from tidegate.api.threshold import AfterHold, Guard, LimitKind, OnBreach, Regression, Threshold
+from tidegate.api.threshold import Guard, LimitKind, Regression, Threshold
+from tidegate.core import responses
 from tidegate.core.model.time_format import in_words
 from tidegate.core.run.checkpoints import offsets
 
@@ -16,7 +17,7 @@ def line_in_words(line: Threshold) -> str:
     """A limit and what its breach does, such as `error-rate above 5% for 15m → revert`."""
     lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
     name = f"{line.name}: " if line.name else ""
-    return f"{name}{line.metric} {_beyond(line)}{lasting} → {_action(line)}"
+    return f"{name}{line.metric} {_beyond(line)}{lasting} → {responses.describe(line.on_breach, line.after_hold)}"
 
 
 def checkpoints_in_words(step: Step) -> str:
@@ -30,10 +31,7 @@ def checkpoints_in_words(step: Step) -> str:
 
 def missing_data_in_words(policy: MissingDataPolicy) -> str:
     """How long data may be missing, and what happens then."""
-    then = {MissingDataAction.REVERT: "revert", MissingDataAction.HOLD: "hold", MissingDataAction.WARN: "warn"}[
-        policy.then
-    ]
-    return f"for {policy.after} → {then}"
+    return f"for {policy.after} → {responses.describe(policy.then)}"
 
 
 def promotion_in_words(promotion: Promotion) -> str:
@@ -65,18 +63,6 @@ def _beyond(line: Threshold) -> str:
             return f"{than}, with {test.confidence} confidence"
         case LimitKind.SPLIT:
             return "counted in other shares than the weights say"
-
-
-def _action(line: Threshold) -> str:
-    match line.on_breach:
-        case OnBreach.REVERT:
-            return "revert"
-        case OnBreach.WARN:
-            return "warn"
-        case OnBreach.HOLD if line.after_hold is AfterHold.RESTART:
-            return "hold until all is well, then the whole duration again"
-        case OnBreach.HOLD:
-            return "hold until all is well"
 
 
 def _entry(entry: Checkpoint) -> str:

@@ -4,7 +4,7 @@
 room uses only those further down:
 
     run           the life of a run: idle, steps, checkpoints, interrupts, promotion, end
-    gates         what must be true before a raise
+    gates         what must be true before a raise          responses    what a breach does
     judging       is a limit met
     count_tests   the sequential tests on counts
     metrics       what to query, what an answer says        traffic      which numbers on which route

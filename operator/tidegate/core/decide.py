@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tidegate.core.judging.judge import judge_guards, judge_thresholds
-from tidegate.core.judging.missing_data import notice_missing_data
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why
@@ -22,6 +21,7 @@ from tidegate.core.run.interrupts import (
     let_go_of_hold,
     notice_breaches,
     notice_losses,
+    notice_missing_data,
     notice_new_version,
     notice_our_revert,
 )

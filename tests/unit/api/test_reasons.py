@@ -17,7 +17,8 @@ SPEAKING = {
     "end": 1,
     "finish": 2,
     "_end_fresh": 1,
-    "act_on": 2,
+    "respond": 2,
+    "Breach": 0,
     "Decision": 0,
 }
 """Calls that give a reason, and the position of it among the arguments."""

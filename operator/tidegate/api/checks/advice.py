@@ -11,7 +11,7 @@ from tidegate.api.checks.promotions import promotion_advice
 from tidegate.api.checks.queries import texts_of
 from tidegate.api.checks.traps import traps
 from tidegate.api.rollout import RolloutSpec
-from tidegate.api.threshold import Guard, OnBreach
+from tidegate.api.threshold import Guard
 
 
 def advice(spec: RolloutSpec) -> list[Problem]:
@@ -90,7 +90,7 @@ def _of_full_weight(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 
 def _protects(line: Line) -> bool:
-    return not line.threshold.relative and line.threshold.on_breach is OnBreach.REVERT
+    return not line.threshold.relative and line.threshold.on_breach.ends_traffic
 
 
 def _of_checkpoints(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:

@@ -12,7 +12,7 @@ from tidegate.api.metric import Metric, WhenEmpty
 from tidegate.api.promql_shape import empty_until_the_first, filters
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.templates.spec import MetricTemplateSpec
-from tidegate.api.threshold import Guard, OnBreach
+from tidegate.api.threshold import Guard
 
 _ARMS = "$workload, $service or $pods"
 
@@ -99,4 +99,4 @@ def _without_a_revert(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 
 def _reverts(line: Line) -> bool:
-    return line.threshold.on_breach is OnBreach.REVERT
+    return line.threshold.on_breach.ends_traffic

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from tidegate.api.checks.problems import Problem, Where, inside
 from tidegate.api.metric import Metric, Ratio, WhenEmpty
 from tidegate.api.model import ApiModel
+from tidegate.api.responses import AfterHold, Response
 from tidegate.api.rollout import BaselineMatch, Checkpoint, Promotion, PromotionStrategy, RolloutSpec
 from tidegate.api.scalars import Unit
 from tidegate.api.templates.spec import MetricTemplateSpec
-from tidegate.api.threshold import AfterHold, OnBreach, Regression, Threshold
+from tidegate.api.threshold import Regression, Threshold
 
 
 def broken_rules(model: ApiModel, where: Where) -> Iterator[Problem]:
@@ -77,8 +78,8 @@ def _limit(line: Threshold | Regression) -> tuple[bool, ...]:
         sum(limit is not None for limit in limits) == 1,
         line.floor is None or line.max_increase is not None,
         line.max_increase is None or line.floor is not None,
-        line.after_hold is AfterHold.CONTINUE or line.on_breach is OnBreach.HOLD,
-        line.split is None or line.on_breach is not OnBreach.REVERT,
+        line.after_hold is AfterHold.CONTINUE or line.on_breach is Response.HOLD,
+        line.split is None or line.on_breach is not Response.REVERT,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from tidegate.api.metric import Metric
 from tidegate.api.room import MOST_CLOCKS
 from tidegate.api.status import Clock, GuardStatus
-from tidegate.api.threshold import Guard, OnBreach, Threshold
+from tidegate.api.threshold import Guard, Threshold
 from tidegate.core.count_tests.line_test import LineTest, forget_others
 from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
 from tidegate.core.judging.limits import judge
@@ -126,6 +126,7 @@ def judge_guards(draft: Draft) -> None:
         free += own - max(len(clocks), 1)
         finding = _lasting(finding, guard, sustained_state(finding, clocks, guard.for_.seconds), before, draft)
         finding = _attributed(draft, _of_lasting(finding, guard, clocks), asks)
+        finding = replace(finding, new=before is None or before.state != State.BREACHED)
         if shared(finding):  # what was not this version's fault counts for no breach, and takes no clock from what is
             clocks = ()
         draft.guard_findings.append(finding)
@@ -145,7 +146,6 @@ def judge_guards(draft: Draft) -> None:
                     clocks=clocks,
                 )
             )
-        _warn(draft, finding, before.state if before else "")
     draft.update(guards=tuple(kept))
 
 
@@ -208,8 +208,8 @@ def limit_of(guard: Guard) -> str:
 
 
 def acting(findings: Iterable[Finding]) -> list[Finding]:
-    """Those whose breach does something."""
-    return [finding for finding in findings if finding.line.on_breach is not OnBreach.WARN]
+    """Those whose breach does more than warn."""
+    return [finding for finding in findings if finding.line.on_breach.blocks_raise]
 
 
 def _finding(draft: Draft, line: Threshold, asks: Asking, arm: ArmName | None = None) -> Finding:
@@ -288,8 +288,3 @@ def _goes_on(before: str, now: State) -> bool:
     """Whether it is the state of before: what is pending becomes a breach, and is the same trouble."""
     beyond = {State.PENDING, State.BREACHED}
     return before == now or (before in beyond and now in beyond)
-
-
-def _warn(draft: Draft, finding: Finding, before: str) -> None:
-    if finding.line.on_breach is OnBreach.WARN and finding.state is State.BREACHED and before != State.BREACHED:
-        draft.say("LimitBreached", f"{finding.message}: warning only", warning=True)

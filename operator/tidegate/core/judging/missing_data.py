@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tidegate.api.metric import MissingDataAction, MissingDataPolicy
+from tidegate.api.metric import MissingDataPolicy
 from tidegate.api.status import MissingDataStatus
-from tidegate.core.judging.judge import acting, most_between, serving
+from tidegate.core.judging.judge import acting, most_between
 from tidegate.core.model import cadence
 from tidegate.core.model.finding import MISSING, Finding
-from tidegate.core.model.time_format import in_words, instant
-from tidegate.core.model.world import ArmName
+from tidegate.core.model.time_format import instant
 from tidegate.core.tick.draft import Draft
 
 LEAST_ANSWERS = 3
 """One missed scrape or one slow answer is no reason to act."""
 
 
-def notice_missing_data(draft: Draft, *, judging: bool) -> None:
-    """Counts the queries of this tick that brought no data; reverts, holds or warns where one has lasted.
+def after(draft: Draft, *, judging: bool) -> tuple[MissingDataStatus, ...]:
+    """What data is missing after this tick's findings.
 
     Args:
         draft: with its findings judged.
@@ -34,10 +33,7 @@ def notice_missing_data(draft: Draft, *, judging: bool) -> None:
     for metric in dict.fromkeys(finding.line.metric for finding in findings):
         mine = [finding for finding in findings if finding.line.metric == metric]
         kept += _after(draft, metric, mine, judging=judging)
-    for missing in kept:
-        if not draft.ending():
-            _act(draft, missing)
-    draft.update(missing_data=tuple(kept))
+    return tuple(kept)
 
 
 def _after(draft: Draft, metric: str, findings: Iterable[Finding], *, judging: bool) -> list[MissingDataStatus]:
@@ -81,26 +77,13 @@ def lasted(draft: Draft, missing: MissingDataStatus) -> bool:
     return missing.answers >= LEAST_ANSWERS and missing.watched >= policy(draft, missing).after.seconds - 1e-6
 
 
-def _act(draft: Draft, missing: MissingDataStatus) -> None:
-    if not lasted(draft, missing):
-        left = max(policy(draft, missing).after.seconds - missing.watched, draft.interval)
-        draft.wakes.append(cadence.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + left))
-        return
-    rule = policy(draft, missing)
-    message = f"{missing.message}; no data for {in_words(missing.watched)} (limit {rule.after})"
-    reason = missing.kind
-    match rule.then:
-        case MissingDataAction.REVERT if (
-            serving(draft) is ArmName.BASELINE
-        ):  # promoted: every step was passed with eyes open
-            draft.hold(reason, message, restart=False)
-        case MissingDataAction.REVERT:
-            draft.end("Reverted", reason, message)
-        case MissingDataAction.HOLD:
-            draft.hold(reason, message, restart=False)
-        case MissingDataAction.WARN:
-            key = (missing.metric, missing.kind)
-            if not any(
-                (one.metric, one.kind) == key and lasted(draft, one) for one in draft.memory.status.missing_data
-            ):
-                draft.say(reason, message, warning=True)
+def lasted_before(draft: Draft, missing: MissingDataStatus) -> bool:
+    """Whether it had lasted long enough at the tick before already."""
+    before = draft.memory.status.missing_data
+    return any((one.metric, one.kind) == (missing.metric, missing.kind) and lasted(draft, one) for one in before)
+
+
+def acts_at(draft: Draft, missing: MissingDataStatus) -> float:
+    """Epoch seconds of the evaluation at which it will have lasted long enough, if no data comes."""
+    left = max(policy(draft, missing).after.seconds - missing.watched, draft.interval)
+    return cadence.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + left)

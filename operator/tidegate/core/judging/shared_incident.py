@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
-from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
+from tidegate.api.threshold import Guard, LimitKind, SharedIncident, Threshold
 from tidegate.core.judging.limits import beyond
 from tidegate.core.metrics.queries import Asking, of_one_arm, questions
 from tidegate.core.metrics.samples import sample
@@ -83,7 +83,7 @@ def shared(finding: Finding) -> bool:
 def _asks_whose_fault(draft: Draft, line: Threshold, metric: Metric) -> bool:
     return (
         line.kind in {LimitKind.MAX, LimitKind.MIN}
-        and line.on_breach is OnBreach.REVERT
+        and line.on_breach.ends_traffic
         and line.on_shared_incident is SharedIncident.HOLD
         and comparable(draft)
         and draft.run.promotion is None

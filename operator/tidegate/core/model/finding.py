@@ -75,6 +75,8 @@ class Finding:
     """The baseline is beyond the limit just as well: a shared incident, not a regression."""
     both: bool = False
     """Shared, and the baseline is beyond the limit now, not only a moment ago."""
+    new: bool = True
+    """A breach that was none at the evaluation before."""
 
     @property
     def answered(self) -> bool:

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from tidegate.api.responses import Response
+from tidegate.api.status import MissingDataStatus
 from tidegate.core.gates.raise_rule import BAD
-from tidegate.core.judging.judge import acting
-from tidegate.core.model.finding import State
+from tidegate.core.judging import missing_data
+from tidegate.core.judging.judge import acting, serving
+from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.version import in_full, same_version, version_of
 from tidegate.core.model.world import ABSENT, Arm, ArmName
-from tidegate.core.run.verdicts import act_on
+from tidegate.core.responses import KINDS, respond, warn
+from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 
 
 def notice_breaches(draft: Draft) -> None:
-    """Acts on breached guards, and while holding on breached thresholds: a revert stands before all else."""
-    if _settling(draft):
-        holding = [f for f in draft.guard_findings if f.state is State.BREACHED and f.line.on_breach.value == "Hold"]
-        act_on(draft, holding, "GuardBreached")
+    """Responds to breached guards, and while holding to breached thresholds: a revert stands before all else."""
+    warn(draft, _breached(draft.guard_findings))
+    guards = _breached(acting(draft.guard_findings))
+    if _settling(draft):  # the way back from a breach is the promotion's
+        respond(draft, [one for one in guards if not one.line.on_breach.ends_traffic], "GuardBreached")
         return
-    act_on(draft, [f for f in acting(draft.guard_findings) if f.state is State.BREACHED], "GuardBreached")
+    respond(draft, guards, "GuardBreached")
     if draft.run.hold is not None:
-        act_on(draft, [f for f in acting(draft.threshold_findings) if f.state is State.BREACHED], "ThresholdBreached")
+        respond(draft, _breached(acting(draft.threshold_findings)), "ThresholdBreached")
+
+
+def notice_missing_data(draft: Draft, *, judging: bool) -> None:
+    """Counts the queries of this tick that brought no data, and responds where one has lasted.
+
+    Args:
+        draft: with its findings judged.
+        judging: this is the tick's first look at its answers (a second look must not count them again).
+    """
+    found = missing_data.after(draft, judging=judging)
+    for one in found:
+        if draft.ending():
+            break
+        if missing_data.lasted(draft, one):
+            _respond_to_missing(draft, one)
+        else:
+            draft.wakes.append(missing_data.acts_at(draft, one))
+    draft.update(missing_data=found)
+
+
+def _respond_to_missing(draft: Draft, missing: MissingDataStatus) -> None:
+    rule, response = missing_data.policy(draft, missing), missing_data.policy(draft, missing).then
+    if response.ends_traffic and serving(draft) is ArmName.BASELINE:  # promoted: every step was passed with eyes open
+        response = Response.HOLD
+    message = f"{missing.message}; no data for {in_words(missing.watched)} (limit {rule.after})"
+    new = not missing_data.lasted_before(draft, missing)
+    KINDS[response].apply(draft, Breach(missing.kind, message, hold_reason=missing.kind, new=new))
+
+
+def _breached(findings: Iterable[Finding]) -> list[Finding]:
+    return [one for one in findings if one.state is State.BREACHED]
 
 
 def notice_losses(draft: Draft) -> None:

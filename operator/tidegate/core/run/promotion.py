@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from tidegate.api.rollout import BaselineMatch, PromotionStrategy, RolloutSpec
 from tidegate.api.status import PromotionStatus
-from tidegate.api.threshold import OnBreach
 from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.judging.judge import acting
 from tidegate.core.model.finding import State
@@ -330,7 +329,7 @@ def _settle(draft: Draft) -> None:
 def _breached(draft: Draft) -> bool:
     """A guard breached while settling: the candidate, which served well, gets the traffic again."""
     breached = [f for f in acting(draft.guard_findings) if f.state is State.BREACHED]
-    worst = next((f for f in breached if f.line.on_breach is OnBreach.REVERT), None)
+    worst = next((f for f in breached if f.line.on_breach.ends_traffic), None)
     if worst is not None:
         _enter(draft, "SentBack")
         draft.say("PromotionBreached", f"after the promotion: {worst.message}", warning=True)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import Step
 from tidegate.api.status import CheckpointStatus, FindingStatus
-from tidegate.api.threshold import AfterHold, OnBreach
 from tidegate.core.judging.judge import acting, metric_of
 from tidegate.core.judging.limits import unit_of
 from tidegate.core.judging.shared_incident import shared
@@ -15,6 +12,7 @@ from tidegate.core.model.finding import MISSING, Evidence, Finding, SeriesFindin
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.value_format import shown
+from tidegate.core.responses import respond
 from tidegate.core.run.checkpoints import offsets, reached
 from tidegate.core.statistics.confidence import rate_interval
 from tidegate.core.tick.draft import Draft
@@ -45,7 +43,7 @@ def verdict(draft: Draft, spec: Step) -> bool:
     breached = [f for f in acting(draft.threshold_findings) if f.state is State.BREACHED]
     _record(draft, spec, offset, "Breach" if breached else "Pass")
     if breached:
-        act_on(draft, breached, "CheckpointBreached", f"checkpoint {_at(offset)} of step {spec.name!r}: ")
+        respond(draft, breached, "CheckpointBreached", f"checkpoint {_at(offset)} of step {spec.name!r}: ")
         if draft.run.ending is None:
             draft.update_step(judged=step.judged)
         return False
@@ -149,19 +147,3 @@ def _percent(share: float) -> str:
 
 def _at(offset: float) -> str:
     return in_words(offset) or "0s"
-
-
-def act_on(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str = "") -> None:
-    """Does what breached lines ask for: a revert before a hold."""
-    breached = list(breached)
-    for finding in breached:
-        if finding.line.on_breach is OnBreach.REVERT and not shared(finding):
-            draft.end("Reverted", reason, prefix + finding.message)
-            return
-    for finding in breached:
-        restart = finding.line.after_hold is AfterHold.RESTART
-        if shared(finding):
-            both = finding.line.identity if finding.both else ""
-            draft.hold("SharedIncident", prefix + finding.message, restart=restart, shared=both)
-        elif finding.line.on_breach is OnBreach.HOLD:
-            draft.hold("Holding", prefix + finding.message, restart=restart)

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from tidegate.api.metric import Metric
 from tidegate.api.promql import ARM_VARIABLES, variables
 from tidegate.api.rollout import RolloutSpec, Step
-from tidegate.api.threshold import Guard, LimitKind, OnBreach, SharedIncident, Threshold
+from tidegate.api.threshold import Guard, LimitKind, SharedIncident, Threshold
 from tidegate.core import gates
 from tidegate.core.metrics.queries import Asking, questions
 from tidegate.core.metrics.variables import fill
@@ -189,7 +189,7 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
 def may_be_shared(line: Threshold) -> bool:
     """Whether a rollout would look whose fault a breach is."""
     limited = line.kind in {LimitKind.MAX, LimitKind.MIN} or (line.regression is not None and not line.relative)
-    return limited and line.on_breach is OnBreach.REVERT and line.on_shared_incident is SharedIncident.HOLD
+    return limited and line.on_breach.ends_traffic and line.on_shared_incident is SharedIncident.HOLD
 
 
 def _named(spec: RolloutSpec, assumed: Assumed) -> list[str]:

@@ -12,11 +12,11 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.api.run_status import RunStatus, Version
 from tidegate.api.status import RolloutStatus
 from tidegate.api.threshold import Threshold
-from tidegate.core.judging.missing_data import notice_missing_data
 from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.world import RolloutObject
+from tidegate.core.run.interrupts import notice_missing_data
 from tidegate.core.tick.draft import Draft
 
 ROLLOUT = RolloutObject("shop", "checkout", "uid", 1, "1", 0.0, False, (), {}, {})

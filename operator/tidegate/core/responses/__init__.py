@@ -1,0 +1,64 @@
+"""What a breach does: the registry of responses, and how a breach is responded to.
+
+A new kind of response: a member of `Response` in `api/responses.py`, a module here, a row in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from tidegate.api.responses import AfterHold, Response
+from tidegate.core.judging.shared_incident import shared
+from tidegate.core.model.finding import Finding
+from tidegate.core.responses.hold import Hold
+from tidegate.core.responses.kind import Breach, ResponseKind
+from tidegate.core.responses.revert import Revert
+from tidegate.core.responses.warn import Warn
+from tidegate.core.tick.draft import Draft
+
+KINDS: Final[Mapping[Response, ResponseKind]] = {
+    Response.REVERT: Revert(),
+    Response.HOLD: Hold(),
+    Response.WARN: Warn(),
+}
+
+
+def respond(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str = "") -> None:
+    """Does what breached limits ask for: what takes the traffic away stands before all else, and alone.
+
+    Args:
+        draft: the tick's plan.
+        breached: the findings, in the order of their limits.
+        reason: of an end.
+        prefix: what stands before their messages.
+    """
+    breached = list(breached)
+    for finding in breached:
+        if finding.line.on_breach.ends_traffic and not shared(finding):
+            KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
+            return
+    for finding in breached:
+        if shared(finding):
+            restart = finding.line.after_hold is AfterHold.RESTART
+            both = finding.line.identity if finding.both else ""
+            draft.hold("SharedIncident", prefix + finding.message, restart=restart, shared=both)
+        else:
+            KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
+
+
+def warn(draft: Draft, breached: Iterable[Finding]) -> None:
+    """Tells people of limits that only warn, whatever else is breached."""
+    for finding in breached:
+        if finding.line.on_breach is Response.WARN:
+            message = f"{finding.message}: warning only"
+            KINDS[Response.WARN].apply(draft, Breach("LimitBreached", message, new=finding.new))
+
+
+def describe(response: Response, after_hold: AfterHold = AfterHold.CONTINUE) -> str:
+    """What a response does, in a few words for a person."""
+    return KINDS[response].describe(after_hold)
+
+
+def _breach(finding: Finding, reason: str, prefix: str) -> Breach:
+    return Breach(reason, prefix + finding.message, finding.line.after_hold, new=finding.new)

@@ -1,0 +1,24 @@
+"""`Hold`: the run stands still until no limit is breached any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.api.responses import AfterHold
+from tidegate.core.responses.kind import Breach
+from tidegate.core.tick.draft import Draft
+
+
+@dataclass(frozen=True)
+class Hold:
+    """See the module."""
+
+    def apply(self, draft: Draft, breach: Breach) -> None:
+        """Stands still."""
+        draft.hold(breach.hold_reason, breach.message, restart=breach.after_hold is AfterHold.RESTART)
+
+    def describe(self, after_hold: AfterHold = AfterHold.CONTINUE) -> str:
+        """What it does, for a person."""
+        if after_hold is AfterHold.RESTART:
+            return "hold until all is well, then the whole duration again"
+        return "hold until all is well"
