@@ -35,7 +35,7 @@ CONTROLLERS = (
     "namespace-controller",
     "job-controller",
 )
-_GATEWAY_KINDS = ("gatewayclasses", "gateways", "httproutes", "grpcroutes")
+_GATEWAY_KINDS = ("gatewayclasses", "gateways", "httproutes", "grpcroutes", "tcproutes", "tlsroutes")
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 from lab import manifests
 from lab.stack import Lab
 from tidegate.adapters.kubernetes.client import Api, load_configuration
-from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
+from tidegate.adapters.routers import RESOURCES
 
 NAMESPACE = "bench-yardstick"
 ALONE = 60
 """Patches one after the other."""
-HTTP_ROUTE = ROUTE_KINDS[0]
+HTTP_ROUTE = RESOURCES["HTTPRoute"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,18 @@ async def test_every_rule_with_both_backends_is_a_pair(stage: Stage, kind: str) 
     assert route.pairs == (RulePair("everyone", 90, 10, alone=False), RulePair("#1", 100, 0, alone=True))
     assert route.missing_rules == ()
     assert not route.reverted_by_us
+
+
+@pytest.mark.parametrize("connections", ["TCPRoute", "TLSRoute"])
+async def test_a_route_of_connections_has_one_rule_and_is_written_alike(stage: Stage, connections: str) -> None:
+    await stage.put_route(connections, "shop", {"everyone": RULES["everyone"]})
+    route = await seen(stage, connections)
+    assert route.pairs == (RulePair("everyone", 90, 10, alone=False),)
+    written = await stage.router.write(route, {"everyone": (100, 0)}, Manager.REVERT)
+    assert written.pairs == (RulePair("everyone", 100, 0, alone=False),)
+    assert written.reverted_by_us
+    with pytest.raises(Conflict):
+        await stage.router.write(replace(route, uid="another"), {"everyone": (0, 100)}, Manager.FORWARD)
 
 
 async def test_only_the_rules_named_are_pairs_and_the_rest_is_missing(stage: Stage, kind: str) -> None:

@@ -80,6 +80,8 @@ class RouteKind(StrEnum):
 
     HTTP_ROUTE = "HTTPRoute"
     GRPC_ROUTE = "GRPCRoute"
+    TCP_ROUTE = "TCPRoute"
+    TLS_ROUTE = "TLSRoute"
 
 
 RuleNames = Annotated[

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from tidegate.api.checks import Problem, Severity, Where
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout import RolloutSpec, RouteKind
 from tidegate.cli.documents import Document
 from tidegate.cli.templates import namespace_of
 
 GROUP: Final = "gateway.networking.k8s.io/"
-KINDS: Final = frozenset({"HTTPRoute", "GRPCRoute"})
+KINDS: Final = frozenset(RouteKind)
 
 
 def route_problems(

@@ -16,8 +16,9 @@ from tidegate.adapters.kubernetes.deployments import deployment_view
 from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS, metric_template
 from tidegate.adapters.kubernetes.rollouts import rollout_object
 from tidegate.adapters.kubernetes.workloads import WorkloadCaches, service_selector
-from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
-from tidegate.adapters.routers.gateway_views import RouteView, route_view
+from tidegate.adapters.routers import ROUTERS
+from tidegate.adapters.routers.gateway_views import RouteView
+from tidegate.adapters.routers.kind import RouterKind
 from tidegate.api.templates.ref import TemplateKind
 from tidegate.core.model.world import MetricTemplateObject, RolloutObject
 from tidegate.handlers.waker import Waker
@@ -46,7 +47,7 @@ class Caches:
     commands: CommandCache = field(default_factory=CommandCache)
     workloads: WorkloadCaches = field(default_factory=WorkloadCaches)
     routes: Mapping[str, Cache[RouteView]] = field(
-        default_factory=lambda: {resource.kind: Cache() for resource in ROUTE_KINDS}
+        default_factory=lambda: {row.resource.kind: Cache() for row in ROUTERS}
     )
 
     metric_templates: Mapping[TemplateKind, Cache[MetricTemplateObject]] = field(
@@ -159,8 +160,9 @@ class Intake:
         if news:
             self._waker.object_changed("Service", *key)
 
-    def route(self, kind: str) -> Take:
+    def route(self, row: RouterKind) -> Take:
         """What takes in the routes of one kind."""
+        kind = row.resource.kind
 
         def take(event: str | None, raw: Mapping[str, Any]) -> None:
             key, version = _identity(raw)
@@ -168,7 +170,7 @@ class Intake:
             if event == DELETED:
                 news = cache.drop(key, version)
             else:
-                news = cache.put(key, version, route_view(raw), watched=True)
+                news = cache.put(key, version, row.view(raw), watched=True)
             if news:
                 self._waker.object_changed(kind, *key)
 

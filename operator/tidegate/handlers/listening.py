@@ -15,7 +15,8 @@ from typing import Any, Final
 import structlog
 
 from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Api, Resource
-from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
+from tidegate.adapters.routers import RESOURCES
+from tidegate.core.model.world import RolloutObject
 from tidegate.handlers.intake import Caches, Take
 from tidegate.ports.errors import PortError
 
@@ -25,7 +26,7 @@ LATE: Final = 3.0
 """Seconds a stream is given to bring what a list has shown; after that it is deaf."""
 MOST_NAMESPACES: Final = 8
 """Namespaces listed one by one; where more have runs under way one list is for all that are served."""
-LISTED: Final = (*ROUTE_KINDS, COMMANDS, ROLLOUTS)
+LISTED: Final = (*RESOURCES.values(), COMMANDS, ROLLOUTS)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -72,7 +73,7 @@ class Listening:
         listed_at = self._monotonic()
         if listed_at - self._heard.get(resource, listed_at) < SILENT:
             return False
-        places = self._places()
+        places = self._places(resource)
         if not places:
             return False
         try:
@@ -86,9 +87,13 @@ class Listening:
         await asyncio.sleep(self._late)
         return self._heard.get(resource, 0.0) < listed_at
 
-    def _places(self) -> Collection[str | None]:
-        """Where runs are under way; `None` for the whole cluster."""
-        busy = {namespace for (namespace, _), rollout in self._caches.rollouts.items() if rollout.status.get("run")}
+    def _places(self, resource: Resource) -> Collection[str | None]:
+        """Where runs are under way, and for a kind of route those that write it; `None` for the whole cluster."""
+        busy = {
+            namespace
+            for (namespace, _), rollout in self._caches.rollouts.items()
+            if rollout.status.get("run") and (resource.kind not in RESOURCES or _writes(rollout, resource.kind))
+        }
         if len(busy) <= MOST_NAMESPACES:
             return sorted(busy)
         return self._namespaces or (None,)
@@ -109,3 +114,9 @@ class Listening:
             return not (raw.get("status") or {}).get("phase") and not self._caches.commands.has(key)
         cache = self._caches.rollouts if resource == ROLLOUTS else self._caches.routes[resource.kind]
         return cache.is_newer(key, metadata["resourceVersion"])
+
+
+def _writes(rollout: RolloutObject, kind: str) -> bool:
+    """Whether a run has a target of this kind, as far as its status can be read."""
+    targets = rollout.status.get("targets")
+    return isinstance(targets, list) and any(isinstance(one, dict) and one.get("kind") == kind for one in targets)

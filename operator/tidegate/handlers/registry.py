@@ -9,7 +9,7 @@ import kopf
 
 from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, ROLLOUTS, SERVICES, Resource
 from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS
-from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
+from tidegate.adapters.routers import ROUTERS
 from tidegate.handlers.intake import Intake, Take
 
 
@@ -20,7 +20,7 @@ def takes_of(intake: Intake) -> Mapping[Resource, Take]:
         COMMANDS: intake.command,
         DEPLOYMENTS: intake.deployment,
         SERVICES: intake.service,
-        **{resource: intake.route(resource.kind) for resource in ROUTE_KINDS},
+        **{row.resource: intake.route(row) for row in ROUTERS},
         **{resource: intake.metric_template(kind) for kind, resource in TEMPLATE_KINDS.items()},
     }
 

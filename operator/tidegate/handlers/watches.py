@@ -19,7 +19,7 @@ import structlog
 
 from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.permissions import may_watch
-from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
+from tidegate.adapters.routers import RESOURCES
 from tidegate.handlers.intake import Caches, Take
 from tidegate.handlers.kopf_settings import kopf_settings
 from tidegate.handlers.listening import Listening
@@ -186,7 +186,7 @@ class Watches:
 
         def handed_over(event: str | None, raw: Mapping[str, Any]) -> None:
             self._listening.heard(resource)
-            if resource not in ROUTE_KINDS:  # half of an object, and read of routes alone
+            if resource.kind not in RESOURCES:  # half of an object, and read of routes alone
                 (raw.get("metadata") or {}).pop("managedFields", None)
             loop.call_soon_threadsafe(take, event, raw)
 

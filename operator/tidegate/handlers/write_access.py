@@ -13,7 +13,7 @@ import structlog
 
 from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.permissions import WriteAccess, may_patch
-from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
+from tidegate.adapters.routers import RESOURCES
 from tidegate.handlers.intake import Caches
 from tidegate.handlers.waker import Waker
 from tidegate.ports.errors import PortError
@@ -71,15 +71,14 @@ class WriteAccessWatch:
 
     def _used(self) -> set[tuple[Resource, str]]:
         """The kinds of route that runs under way have, with their namespaces."""
-        kinds = {resource.kind: resource for resource in ROUTE_KINDS}
         found: set[tuple[Resource, str]] = set()
         for namespace, name in self._under_way():
             rollout = self._caches.rollouts.last((namespace, name))
             targets = rollout.status.get("targets") if rollout is not None else None
             for target in targets if isinstance(targets, list) else ():
                 kind = target.get("kind") if isinstance(target, dict) else None
-                if kind in kinds:
-                    found.add((kinds[kind], namespace))
+                if kind in RESOURCES:
+                    found.add((RESOURCES[kind], namespace))
         return found
 
     def _under_way(self) -> Iterable[tuple[str, str]]:

@@ -23,8 +23,7 @@ from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
-from tidegate.adapters.routers.by_kind import RoutersByKind
-from tidegate.adapters.routers.gateway_api import ROUTE_KINDS, GatewayApiRouter
+from tidegate.adapters.routers import routers
 from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watches, WriteAccessWatch, takes_of
 from tidegate.handlers.command_upkeep import EVERY as UPKEEP
 from tidegate.handlers.intake import waking
@@ -102,9 +101,7 @@ async def run_operator(
         world = World(
             store=KubernetesRollouts(api, caches.rollouts),
             workloads=KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations),
-            router=RoutersByKind(
-                {kind.kind: GatewayApiRouter(api, kind, caches.routes[kind.kind], access) for kind in ROUTE_KINDS}
-            ),
+            router=routers(api, caches.routes, access),
             metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
             metrics=sources,
             commands=commands,

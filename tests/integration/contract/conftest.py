@@ -19,8 +19,7 @@ from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
-from tidegate.adapters.routers.by_kind import RoutersByKind
-from tidegate.adapters.routers.gateway_api import ROUTE_KINDS, GatewayApiRouter
+from tidegate.adapters.routers import routers
 from tidegate.api.templates.ref import TemplateKind, TemplateRef
 from tidegate.handlers import Caches
 
@@ -41,8 +40,7 @@ class RealStage:
         self.caches = Caches()
         self.rollouts = KubernetesRollouts(api, self.caches.rollouts)
         self.workloads = KubernetesWorkloads(api, self.caches.workloads)
-        routers = {kind.kind: GatewayApiRouter(api, kind, self.caches.routes[kind.kind]) for kind in ROUTE_KINDS}
-        self.router = RoutersByKind(routers)
+        self.router = routers(api, self.caches.routes)
         self.metric_templates = KubernetesMetricTemplates(api, self.caches.metric_templates)
         self.commands = KubernetesCommands(api, self.caches.commands, time.time)
 
@@ -61,6 +59,8 @@ class RealStage:
 
     async def put_route(self, kind: str, name: str, rules: Rules) -> None:
         spec = {"parentRefs": [{"name": "gateway"}], "rules": _rules(rules)}
+        if kind == "TLSRoute":
+            spec["hostnames"] = ["shop.example"]
         await self.hands.create(self.item(GATEWAY_API, kind, name, spec=spec))
 
     async def edit_route(self, kind: str, name: str, rules: Rules) -> None:

@@ -14,8 +14,9 @@ from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.deployments import NO_PODS
 from tidegate.adapters.kubernetes.events import KubernetesEvents
+from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads, WorkloadCaches
-from tidegate.adapters.routers.gateway_api import GatewayApiRouter
+from tidegate.adapters.routers.gateway_api import gateway_api
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.world import Acceptance, Arm, RolloutObject, Route, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Missing, Rejected
@@ -130,8 +131,8 @@ async def test_commands_for_another_rollout_are_not_for_this_one(stage: RealStag
 
 
 async def test_a_kind_that_is_not_served_is_unknown_and_says_so(stage: RealStage) -> None:
-    kind = Resource("gateway.networking.k8s.io", "v1", "nosuchroutes", "NoSuchRoute")
-    router = GatewayApiRouter(stage.api, kind, Cache())
+    row = gateway_api("NoSuchRoute", "nosuchroutes", absent_weight=1)
+    router = row.make(stage.api, Cache(), WriteAccess())
     found = await router.read(TargetRef(stage.namespace, "NoSuchRoute", "shop", "a", "b"), fresh=True)
     assert isinstance(found, Unknown)
     assert found.kind is Unseen.NOT_SERVED

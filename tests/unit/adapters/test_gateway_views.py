@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tidegate.adapters.routers.gateway_views import route_of, route_view
+from tidegate.adapters.routers import ROUTERS
+from tidegate.adapters.routers.gateway_views import route_of
 from tidegate.core.model.world import Acceptance, RulePair, TargetRef
 
 REF = TargetRef("shop", "HTTPRoute", "web", "web", "web-canary")
@@ -26,9 +27,10 @@ def reported(*conditions: tuple[str, str, int | None], parent: dict[str, Any] = 
 
 
 def pairs(*backends: dict[str, Any]) -> tuple[RulePair, ...]:
-    return route_of(route_view(route(*backends)), REF).pairs
+    return route_of(view(route(*backends)), REF).pairs
 
 
+view = ROUTERS[0].view
 WEB, CANARY = {"name": "web", "weight": 90}, {"name": "web-canary", "weight": 10}
 
 
@@ -58,7 +60,7 @@ def test_what_only_looks_like_the_service_is_not_it(case: str, other: dict[str, 
 
 
 def test_a_service_named_twice_in_a_rule_is_said_and_not_guessed() -> None:
-    found = route_of(route_view(route(WEB, CANARY, {**CANARY, "port": 81})), REF)
+    found = route_of(view(route(WEB, CANARY, {**CANARY, "port": 81})), REF)
     assert (found.pairs, found.missing_rules) == ((), ("#0",))
     assert found.missing_because == "rule #0 has 2 backends web-canary, and which one carries the split cannot be known"
 
@@ -67,13 +69,13 @@ def test_a_service_named_twice_in_a_rule_is_said_and_not_guessed() -> None:
 def test_a_like_named_service_of_another_namespace_is_named_with_it(rules: tuple[str, ...]) -> None:
     raw = route()
     raw["spec"]["rules"] = [{"name": "everyone", "backendRefs": [WEB, {**CANARY, "namespace": "staging"}]}]
-    found = route_of(route_view(raw), replace(REF, rules=rules))
+    found = route_of(view(raw), replace(REF, rules=rules))
     assert (found.pairs, found.missing_rules) == ((), rules)
     assert found.missing_because == "rule everyone has web-canary of namespace staging, not of shop"
 
 
 def test_beside_a_pair_another_namespaces_service_is_nobodys_business() -> None:
-    found = route_of(route_view(route(WEB, CANARY, {**CANARY, "namespace": "staging"})), REF)
+    found = route_of(view(route(WEB, CANARY, {**CANARY, "namespace": "staging"})), REF)
     assert (len(found.pairs), found.missing_rules, found.missing_because) == (1, (), "")
 
 
@@ -108,7 +110,7 @@ MIXED = [("Accepted", "True", 4), ("ResolvedRefs", "True", 4)]
 )  # fmt: skip
 def test_what_gateways_say_is_put_together(case: str, parents: list[Any], acceptance: Acceptance) -> None:
     raw = {**route(WEB, CANARY), "status": {"parents": parents}}
-    assert route_view(raw).acceptance is acceptance, case
+    assert view(raw).acceptance is acceptance, case
 
 
 @pytest.mark.parametrize(
@@ -126,19 +128,19 @@ def test_of_several_gateways_the_least_content_counts(second: list[Any], accepta
         [reported(*MIXED), reported(*second, parent=other)],
         [reported(*second, parent=other), reported(*MIXED)],
     ):
-        assert route_view({**raw, "status": {"parents": order}}).acceptance is acceptance
+        assert view({**raw, "status": {"parents": order}}).acceptance is acceptance
 
 
 def test_our_revert_is_known_by_its_manager_on_the_rules_and_nothing_else() -> None:
-    def view(manager: str, fields: dict[str, Any]) -> bool:
-        return route_view(route(WEB, CANARY, managedFields=[{"manager": manager, "fieldsV1": fields}])).reverted_by_us
+    def ours(manager: str, fields: dict[str, Any]) -> bool:
+        return view(route(WEB, CANARY, managedFields=[{"manager": manager, "fieldsV1": fields}])).reverted_by_us
 
-    assert view("tidegate-revert", {"f:spec": {"f:rules": {}}})
-    assert not view("tidegate-revert", {"f:metadata": {}})
-    assert not view("tidegate", {"f:spec": {"f:rules": {}}})
+    assert ours("tidegate-revert", {"f:spec": {"f:rules": {}}})
+    assert not ours("tidegate-revert", {"f:metadata": {}})
+    assert not ours("tidegate", {"f:spec": {"f:rules": {}}})
 
 
 def test_a_refusal_names_the_gateway_its_controller_and_its_words() -> None:
     parents = [reported(("Accepted", "True", 4), ("ResolvedRefs", "False", 4))]
-    view = route_view({**route(WEB, CANARY), "status": {"parents": parents}})
-    assert view.acceptance_message == "gateway gateway (x): ResolvedRefs is False: why"
+    found = view({**route(WEB, CANARY), "status": {"parents": parents}})
+    assert found.acceptance_message == "gateway gateway (x): ResolvedRefs is False: why"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tidegate.adapters.routers import ROUTERS
 from tidegate.api.templates.ref import TemplateKind
 from tidegate.core.model.world import Command
 from tidegate.handlers import Caches, Intake
@@ -73,7 +74,7 @@ def test_an_object_that_cannot_be_read_is_skipped_counted_once_and_holds_up_no_o
     for version in (1, 1, 2):
         intake.rollout("MODIFIED", item(version, uid="a", creationTimestamp="yesterday"))
         intake.deployment("MODIFIED", item(version, {"spec": {}}, uid="b"))
-        intake.route("HTTPRoute")("MODIFIED", item(version, {"spec": {"rules": [{"backendRefs": [{}]}]}}, uid="c"))
+        intake.route(ROUTERS[0])("MODIFIED", item(version, {"spec": {"rules": [{"backendRefs": [{}]}]}}, uid="c"))
         intake.command("MODIFIED", {"metadata": {}})
     intake.rollout("ADDED", item(3))
     assert woken.seen == [("Rollout", "shop", "web")]
@@ -128,7 +129,7 @@ def test_a_service_wakes_by_its_selector(intake: Intake, woken: Woken) -> None:
 
 
 def test_a_route_wakes_under_its_own_kind(intake: Intake, woken: Woken, caches: Caches) -> None:
-    take = intake.route("GRPCRoute")
+    take = intake.route(ROUTERS[1])
     take("ADDED", item(1, {"spec": {"rules": []}}))
     take("MODIFIED", item(2, {"spec": {"rules": []}, "status": {"parents": []}}))
     assert woken.seen == [("GRPCRoute", "shop", "web")]

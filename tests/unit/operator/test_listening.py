@@ -15,11 +15,11 @@ from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, ru
 from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, ROLLOUTS, Api
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.listings import AGAIN, Listings
-from tidegate.adapters.routers.gateway_api import ROUTE_KINDS
+from tidegate.adapters.routers import RESOURCES, ROUTERS
 from tidegate.handlers import Caches, Intake, Resync, takes_of
 from tidegate.handlers.listening import LISTED, SILENT, Listening
 
-HTTP_ROUTES = ROUTE_KINDS[0]
+HTTP_ROUTES = RESOURCES["HTTPRoute"]
 
 
 def raw(version: int, namespace: str = "shop", **content: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -96,7 +96,7 @@ async def test_a_silent_stream_that_missed_nothing_costs_one_list_in_twenty_seco
     async with staged() as stage:
         stage.run_in("shop", "bank")
         stage.lists["httproutes"] = [raw(1, spec={"rules": []})]
-        stage.intake.route("HTTPRoute")("ADDED", stage.lists["httproutes"][0])
+        stage.intake.route(ROUTERS[0])("ADDED", stage.lists["httproutes"][0])
         for second in range(0, 61, 10):
             stage.now = float(second)
             assert not await stage.listening.is_deaf(HTTP_ROUTES)

@@ -1,4 +1,4 @@
-"""Gateway API routes: `HTTPRoute` and `GRPCRoute` of version v1, alike in everything that matters here.
+"""Gateway API routes of version v1 (`HTTPRoute`, `GRPCRoute`, `TCPRoute`, `TLSRoute`), alike in everything that matters here.
 
 Only the weights of the two named backends are ever written, by JSON patch: the lists of a route are atomic, so that
 server-side apply would replace the user's.
@@ -6,24 +6,24 @@ server-side apply would replace the user's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Api, JsonObject, Resource
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.routers.gateway_views import RouteView, route_of, route_view
+from tidegate.adapters.routers.kind import RouterKind
 from tidegate.adapters.routers.turns import Turns
 from tidegate.core.model.world import ABSENT, Lookup, Route, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 
-ROUTE_KINDS: Final = (
-    Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
-    Resource("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute"),
-)
-
+GROUP: Final = "gateway.networking.k8s.io"
+VERSION: Final = "v1"
+"""TCPRoute is served in it from Gateway API 1.6 on, TLSRoute from 1.5 on; where a kind is not, its Rollouts say so."""
 
 REBASES: Final = 5
 """Tries on a newer generation; within this process writes take turns, so only others' writes make more than one needed."""
@@ -34,13 +34,19 @@ WRITE_WAITS: Final = 3.0
 
 
 class GatewayApiRouter:
-    """The `TrafficRouter` port for one of `ROUTE_KINDS`."""
+    """The `TrafficRouter` port for one kind of route."""
 
     def __init__(
-        self, api: Api, resource: Resource, cache: Cache[RouteView], access: WriteAccess | None = None
+        self,
+        api: Api,
+        resource: Resource,
+        cache: Cache[RouteView],
+        access: WriteAccess,
+        view: Callable[[Mapping[str, Any]], RouteView],
     ) -> None:
-        """`access` says where the kind may not be written; without it nothing is known against that."""
-        self._access = access or WriteAccess()
+        """`access` says where the kind may not be written, `view` makes of an object what is kept."""
+        self._access = access
+        self._view = view
         self._api = api
         self._resource = resource
         self._cache = cache
@@ -104,7 +110,7 @@ class GatewayApiRouter:
         except PortError:
             return None
         self._keep(route.ref, raw)
-        return _rebased(route, route_view(raw), revert=revert)
+        return _rebased(route, self._view(raw), revert=revert)
 
     async def _write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
         operations: list[JsonObject] = [
@@ -124,9 +130,26 @@ class GatewayApiRouter:
         return self._keep(route.ref, raw)
 
     def _keep(self, ref: TargetRef, raw: JsonObject) -> Route:
-        view = route_view(raw)
+        view = self._view(raw)
         self._cache.put((ref.namespace, ref.name), raw["metadata"]["resourceVersion"], view, watched=False)
         return route_of(view, ref)
+
+
+def gateway_api(kind: str, plural: str, *, absent_weight: int) -> RouterKind:
+    """The row of one kind of route.
+
+    Args:
+        kind: of the objects.
+        plural: of the kind, as in URLs.
+        absent_weight: what a backend without a weight has.
+    """
+    resource = Resource(GROUP, VERSION, plural, kind)
+    view = partial(route_view, absent_weight=absent_weight)
+
+    def make(api: Api, cache: Cache[RouteView], access: WriteAccess) -> GatewayApiRouter:
+        return GatewayApiRouter(api, resource, cache, access, view)
+
+    return RouterKind(resource, view, make)
 
 
 def _rebased(route: Route, view: RouteView, *, revert: bool) -> Route | None:

@@ -11,8 +11,6 @@ from typing import Any, Final
 from tidegate.core.model.world import Acceptance, Route, RulePair, TargetRef
 from tidegate.ports.protocols import Manager
 
-DEFAULT_WEIGHT: Final = 1
-"""What a missing weight means (gateway-api, BackendRef)."""
 CONDITIONS: Final = ("Accepted", "ResolvedRefs")
 """What each gateway must say of a route before it counts as taken."""
 PARTLY: Final = "PartiallyInvalid"
@@ -82,11 +80,18 @@ class Places:
     candidate: str
 
 
-def route_view(raw: Mapping[str, Any]) -> RouteView:
-    """The projection of an HTTPRoute or GRPCRoute."""
+def route_view(raw: Mapping[str, Any], *, absent_weight: int) -> RouteView:
+    """The projection of a route.
+
+    Args:
+        raw: the object.
+        absent_weight: what a backend without a weight has.
+    """
     metadata, spec = raw["metadata"], raw.get("spec") or {}
     acceptance, message = _acceptance(raw, metadata["generation"])
-    rules = tuple(_rule(index, rule, metadata["namespace"]) for index, rule in enumerate(spec.get("rules") or ()))
+    rules = tuple(
+        _rule(index, rule, metadata["namespace"], absent_weight) for index, rule in enumerate(spec.get("rules") or ())
+    )
     around = {key: value for key, value in spec.items() if key != "rules"}
     return RouteView(
         uid=metadata["uid"],
@@ -102,7 +107,7 @@ def route_view(raw: Mapping[str, Any]) -> RouteView:
     )
 
 
-def _rule(index: int, rule: Mapping[str, Any], namespace: str) -> RuleView:
+def _rule(index: int, rule: Mapping[str, Any], namespace: str, absent_weight: int) -> RuleView:
     backends = rule.get("backendRefs") or ()
     services = [
         (place, backend, backend.get("namespace") or namespace)
@@ -113,7 +118,7 @@ def _rule(index: int, rule: Mapping[str, Any], namespace: str) -> RuleView:
         index=index,
         name=rule.get("name") or "",
         backends=tuple(
-            Backend(place, backend["name"], backend.get("weight", DEFAULT_WEIGHT))
+            Backend(place, backend["name"], backend.get("weight", absent_weight))
             for place, backend, where in services
             if where == namespace
         ),

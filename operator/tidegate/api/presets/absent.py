@@ -10,7 +10,7 @@ ABSENT: Final = (
     Absent(
         names=("ingress-nginx", "nginx", "nginx-ingress"),
         title="ingress-nginx",
-        why="Tidegate writes the weights of HTTPRoute and GRPCRoute, which ingress-nginx does not serve. Its counters name "
+        why="Tidegate writes the weights of Gateway API routes, which ingress-nginx does not serve. Its counters name "
         "the baseline's Service for requests of both arms, and the candidate only in `canary`, as an upstream: no one "
         "selector finds either arm",
         instead="ask the service itself (`http/…`) or its mesh (`linkerd/…`)",
