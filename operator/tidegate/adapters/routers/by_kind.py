@@ -15,6 +15,11 @@ class RoutersByKind:
     def __init__(self, routers: Mapping[str, TrafficRouter]) -> None:
         self._routers = dict(routers)
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds there is a router for."""
+        return frozenset(self._routers)
+
     async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
         """The route, from the router of its kind."""
         router = self._routers.get(ref.kind)

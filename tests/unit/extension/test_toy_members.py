@@ -1,0 +1,182 @@
+"""A toy member of each extension point, added by the files that CONTRIBUTING names and no others, works end to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+PACKAGE = Path("operator/tidegate")
+LONGEST = 120
+
+ROLLOUT: Mapping[str, Any] = {
+    "apiVersion": "tidegate.dev/v1alpha1",
+    "kind": "Rollout",
+    "metadata": {"name": "shop"},
+    "spec": {
+        "baseline": {"deployment": "shop", "service": "shop"},
+        "candidate": {"deployment": "shop-canary", "service": "shop-canary"},
+        "traffic": [{"kind": "HTTPRoute", "name": "shop"}],
+        "metrics": [{"name": "errors", "query": "errors", "unit": "ratio"}],
+        "guards": [{"metric": "errors", "max": "5%"}],
+        "steps": [
+            {"name": "canary", "weight": 10, "duration": "30m"},
+            {"name": "half", "weight": 50, "duration": "30m"},
+        ],
+        "promotion": {"strategy": "CopyTemplate"},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A copy of the package with a member more."""
+
+    folder: Path
+
+    def add(self, rows: Iterable[tuple[str, str, str]], module: str = "", content: str = "") -> None:
+        """Adds rows to files, each behind what stands there once, and a module."""
+        for name, place, row in rows:
+            file = self.folder / name
+            text = file.read_text()
+            assert text.count(place) == 1, f"{name} has {place!r} once"
+            file.write_text(text.replace(place, place + row))
+        if module:
+            assert not (self.folder / module).exists()
+            (self.folder / module).write_text(textwrap.dedent(content))
+
+    def tidegate(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "tidegate.cli", *arguments]
+        return self._said(command)
+
+    def python(self, code: str) -> str:
+        return self._said([sys.executable, "-c", textwrap.dedent(code)])
+
+    def _said(self, command: list[str]) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(self.folder.parent), "NO_COLOR": "1", "COLUMNS": "200"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False)  # noqa: S603  (ourselves)
+        assert done.returncode in {0, 1}, done.stderr
+        return done.stdout
+
+    def write(self, name: str, content: Mapping[str, Any]) -> str:
+        file = self.folder / name
+        file.write_text(yaml.safe_dump(content))
+        return str(file)
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Grown:
+    folder = tmp_path / "operator" / "tidegate"
+    shutil.copytree(ROOT / PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return Grown(folder)
+
+
+def rollout(**changes: object) -> dict[str, Any]:
+    return {**ROLLOUT, "spec": {**ROLLOUT["spec"], **changes}}
+
+
+def test_a_gate(grown: Grown) -> None:
+    grown.add(
+        [
+            ("api/rollout.py", "    since_step: SinceStep | None = None\n", "    since_run: Duration | None = None\n"),
+            (
+                "core/gates/__init__.py",
+                "import AfterInstant, AfterStep\n",
+                "from tidegate.core.gates.toy import AfterRun\n",
+            ),
+            ("core/gates/__init__.py", "(AfterInstant(), AfterStep()", ", AfterRun()"),
+        ],
+        "core/gates/toy.py",
+        """
+        from tidegate.core.gates.kind import Closed
+
+
+        class AfterRun:
+            field = "since_run"
+            calendar = False
+
+            def evaluate(self, part, context):
+                opens = min(context.begun.values(), default=float("inf")) + part.seconds
+                return Closed("waits for the toy", opens) if opens > context.now else None
+
+            def describe(self, part):
+                return f"{part} after the run began"
+        """,
+    )
+    canary, half = ROLLOUT["spec"]["steps"]
+    file = grown.write("rollout.yaml", rollout(steps=[canary, {**half, "gate": {"sinceRun": "2h"}}]))
+    assert "2h after the run began" in grown.tidegate("plan", file)
+    assert raised(grown, file, "50%") == pytest.approx(7200, abs=60)
+
+
+def test_a_response(grown: Grown) -> None:
+    grown.add(
+        [
+            ("api/responses.py", '    WARN = "Warn"\n', '    CHEER = "Cheer"\n'),
+            ("core/responses/__init__.py", "import Warn\n", "from tidegate.core.responses.toy import Cheer\n"),
+            ("core/responses/__init__.py", "    Response.WARN: Warn(),\n", "    Response.CHEER: Cheer(),\n"),
+        ],
+        "core/responses/toy.py",
+        """
+        class Cheer:
+            def apply(self, draft, breach):
+                if breach.new:
+                    draft.say("LimitBreached", "hooray: " + breach.message)
+
+            def describe(self, after_hold=None):
+                return "cheer"
+        """,
+    )
+    file = grown.write("rollout.yaml", rollout(guards=[{"metric": "errors", "max": "5%", "onBreach": "Cheer"}]))
+    world = grown.write(
+        "world.yaml",
+        {"metrics": {"errors": {"candidate": [{"value": "1%"}, {"at": "10m", "value": "9%", "for": "5m"}]}}},
+    )
+    assert "→ cheer" in grown.tidegate("plan", file)
+    said = [line["why"] for line in timeline(grown, file, "--world", world)]
+    assert sum(words.startswith("hooray: ") for words in said) == 1
+
+
+def test_a_router(grown: Grown) -> None:
+    row = '    gateway_api("TLSRoute", "tlsroutes", absent_weight=1),\n'
+    grown.add(
+        [
+            ("api/rollout.py", '    TLS_ROUTE = "TLSRoute"\n', '    TOY_ROUTE = "ToyRoute"\n'),
+            ("adapters/routers/__init__.py", row, row.replace("TLSRoute", "ToyRoute").replace("tls", "toy")),
+        ]
+    )
+    file = grown.write("rollout.yaml", rollout(traffic=[{"kind": "ToyRoute", "name": "shop"}]))
+    assert "ToyRoute/shop" in grown.tidegate("plan", file)
+    assert raised(grown, file, "50%") == pytest.approx(1800, abs=60)
+    made = grown.python(
+        """
+        from tidegate.adapters.routers import RESOURCES, routers
+        from tidegate.handlers import Caches, Intake, takes_of
+
+        caches = Caches()
+        takes = takes_of(Intake(caches, None))
+        print(RESOURCES["ToyRoute"] in takes, "ToyRoute" in caches.routes, "ToyRoute" in routers(None, caches.routes).kinds)
+        """
+    )
+    assert made == "True True True\n"
+
+
+def raised(grown: Grown, file: str, weight: str) -> float:
+    """Seconds after the start at which a simulated run has this weight."""
+    return float(next(line["after"] for line in timeline(grown, file) if line["weight"] == weight))
+
+
+def timeline(grown: Grown, file: str, *arguments: str) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = json.loads(grown.tidegate("simulate", file, *arguments, "--format", "json"))["lines"]
+    return lines
