@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Figures, taken from outside.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join((*PARTS, DECISIONS))}; all by default")
     parser.add_argument("--counts", type=_numbers, help="Rollouts breaching at once, such as 1,50")
-    parser.add_argument("--intervals", type=_numbers, help="seconds between questions, such as 1,10")
+    parser.add_argument("--intervals", type=_numbers, help="seconds between queries, such as 1,10")
     parser.add_argument("--crowd", type=int, help="Rollouts released at once, under way and (thrice) at rest")
     parser.add_argument("--rollouts", type=int, help=f"simulated in each cell of {DECISIONS}; by default {ROLLOUTS}")
     parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it works")

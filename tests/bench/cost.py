@@ -36,7 +36,7 @@ class Cost:
     """As the operator counted them; the watch streams and the sign of life are not among them."""
     ticks: float
     """As the operator counted them."""
-    questions: float
+    queries: float
     """As the stand-in for Prometheus counted them."""
 
     def since(self, before: Cost) -> Cost:
@@ -47,7 +47,7 @@ class Cost:
             requests=self.requests - before.requests,
             calls=self.calls - before.calls,
             ticks=self.ticks - before.ticks,
-            questions=self.questions - before.questions,
+            queries=self.queries - before.queries,
         )
 
     def a_minute(self, count: float) -> float:
@@ -64,7 +64,7 @@ async def cost(lab: Lab, operator: OperatorProcess, source: Source) -> Cost:
         requests=_sum(_DISPATCHED, theirs),
         calls=_sum(_CALLS, ours),
         ticks=_sum(_TICKS, ours),
-        questions=(await source.noted()).questions,
+        queries=(await source.noted()).queries,
     )
 
 

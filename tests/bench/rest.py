@@ -18,7 +18,7 @@ def table(seconds: float) -> Table:
             "The operator is started anew, with the objects already there, and left until it has settled; then counted over "
             f"{seconds:.0f} s. Memory: resident, as the kernel tells it. API requests: as the API server counts what its fair "
             "queues let through for the operator's service account (what is in brackets: as the operator counts its own calls, "
-            "without watch streams and the sign of life it asks for every 15 s of silence). Questions: as the stand-in for "
+            "without watch streams and the sign of life it asks for every 15 s of silence). Queries: as the stand-in for "
             "Prometheus counts them."
         ),
         columns=(
@@ -28,7 +28,7 @@ def table(seconds: float) -> Table:
             "Met",
             "CPU, share of a core",
             "API requests a minute",
-            "Questions a minute",
+            "Queries a minute",
         ),
     )
 
@@ -41,7 +41,7 @@ def row(what: str, found: Cost, aim: float | None = None) -> tuple[str, ...]:
         "" if aim is None else against(aim, found.rss),
         f"{100 * found.cpu / found.at:.1f} %",
         f"{found.a_minute(found.requests):.1f} ({found.a_minute(found.calls):.1f})",
-        f"{found.a_minute(found.questions):.1f}",
+        f"{found.a_minute(found.queries):.1f}",
     )
 
 

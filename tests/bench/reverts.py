@@ -32,7 +32,7 @@ class Storm:
     last: float
     """Seconds from the switch to the last weight 0."""
     missed: int
-    """Times that more than one and a half intervals lay between two questions of a Rollout."""
+    """Times that more than one and a half intervals lay between two queries of a Rollout."""
     until_zero: Cost
     until_rest: Cost
     yardstick: Yardstick
@@ -49,10 +49,10 @@ def table(storms: Sequence[Storm], running: int) -> Table:
         title="Revert latency",
         how=(
             "From the moment the first bad answer leaves the stand-in for Prometheus to the moment a watch on the routes, in "
-            "another process than the operator, tells of weight 0. One guard, one question an interval; the runs are at least "
+            "another process than the operator, tells of weight 0. One guard, one query an interval; the runs are at least "
             f"{RUN_IN:.0f} s under way. With 1 breaching, {running} are under way and one at a time gets a bad answer, whichever "
             "asks next. With more, a switch turns every answer bad at once; *last after the switch* contains the wait for the "
-            "next question. *Missed*: more than one and a half intervals between two questions of a Rollout, from the quiet "
+            "next query. *Missed*: more than one and a half intervals between two queries of a Rollout, from the quiet "
             "time before to the breach. The yardstick is the bare JSON patch of an HTTPRoute by the operator's own client, "
             "just before: one after the other (median), and as many at once as there are reverts (the last)."
         ),

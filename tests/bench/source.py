@@ -20,7 +20,7 @@ START_SECONDS = 30.0
 class Noted:
     """What the stand-in saw; times are Unix time, keys are namespace/name of a Rollout."""
 
-    questions: int
+    queries: int
     switched: float
     asked: dict[str, list[float]]
     bad: dict[str, float]

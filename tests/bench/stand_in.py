@@ -1,6 +1,6 @@
 """Stands in for Prometheus, in a process of its own so that it shares no event loop with what is measured.
 
-Every Rollout's question names it; the answer about a candidate is 0 until a switch is thrown, then 1, and about a baseline
+Every Rollout's query names it; the answer about a candidate is 0 until a switch is thrown, then 1, and about a baseline
 always 0. It notes when it was asked about a candidate, and when the first bad answer left. `POST /switch/all`: bad for
 everyone. `POST /switch/next`: bad from now on for whoever asks next. `POST /switch/good`: as at the start, and what was
 noted is forgotten. `POST /breach/NAMESPACE/NAME`: bad from now on for this one. `POST /trouble/HOW` with a JSON list of
@@ -23,7 +23,7 @@ CANDIDATE = re.compile(r'namespace="([^"]+)",rollout="([^"]+)",deployment="[^"]+
 
 class StandIn:
     def __init__(self) -> None:
-        self.questions = 0
+        self.queries = 0
         self.how = "none"
         self.troubled: frozenset[str] = frozenset()
         self._forget()
@@ -38,7 +38,7 @@ class StandIn:
 
     async def answer(self, request: web.Request) -> web.Response:
         given = await request.post() if request.method == "POST" else request.query
-        self.questions += 1
+        self.queries += 1
         query = str(given["query"])
         whose = ANYBODY.search(query)
         if whose is not None and "/".join(whose.groups()) in self.troubled:
@@ -84,7 +84,7 @@ class StandIn:
 
     async def noted(self, _: web.Request) -> web.Response:
         return web.json_response(
-            {"questions": self.questions, "switched": self.switched, "asked": self.asked, "bad": self.bad}
+            {"queries": self.queries, "switched": self.switched, "asked": self.asked, "bad": self.bad}
         )
 
 

@@ -21,7 +21,7 @@ async def test_a_quick_run_measures_every_part() -> None:
     assert len(storm.latencies) == QUICK_STORM
     for taken in (single, storm):
         assert all(latency > 0 for latency in taken.latencies), "a route cannot be put back before the answer"
-        assert taken.until_rest.questions >= len(taken.latencies), "every revert needs an answer"
+        assert taken.until_rest.queries >= len(taken.latencies), "every revert needs an answer"
         assert taken.until_rest.requests >= 2 * len(taken.latencies), "a revert writes status and route"
         assert taken.until_rest.cpu > 0
         assert taken.yardstick.median > 0
@@ -31,7 +31,7 @@ async def test_a_quick_run_measures_every_part() -> None:
     assert [row[0] for row in reverts.rows] == ["1", str(QUICK_STORM)]
     figures = {row[0]: row[1] for row in quiet.rows}
     assert float(figures["Quiet ticks"]) >= QUICK_STORM, "each was judged at least once"
-    assert 0 < float(figures["Questions a tick"]) < 1.1, "a question each; reverts being concluded tick without one"
+    assert 0 < float(figures["Queries a tick"]) < 1.1, "a query each; reverts being concluded tick without one"
     (at_rest,) = resting.rows
     assert at_rest[-1] == "0.0", "a Rollout at rest asks nothing"
 

@@ -32,7 +32,7 @@ async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> T
         how=(
             f"{rollouts} runs under way at an interval of {interval} s, one guard each, counted over {found.at:.0f} s as above. "
             "API requests beyond 0 are the operator's own upkeep: its sign of life, and for each run one live look and one "
-            "heartbeat in status every 5 minutes. *Most in a tenth of an interval*: of all questions, by their place in the "
+            "heartbeat in status every 5 minutes. *Most in a tenth of an interval*: of all queries, by their place in the "
             "interval; evenly spread would be a tenth. *Bare query*: the client library alone, in a process of its own, just after "
             "and at the same pace; processor time differs from hour to hour on a shared machine, the ratio much less."
         ),
@@ -40,7 +40,7 @@ async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> T
     )
     made.rows += [
         ("Quiet ticks", f"{ticks:.0f}", ""),
-        ("Questions a tick", f"{found.questions / ticks:.2f}", "1"),
+        ("Queries a tick", f"{found.queries / ticks:.2f}", "1"),
         (
             "API requests a tick, by the API server (by the operator)",
             f"{found.requests / ticks:.4f} ({found.calls / ticks:.4f})",
@@ -49,15 +49,15 @@ async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> T
         ("CPU a tick", f"{1000 * found.cpu / ticks:.2f} ms", ""),
         ("CPU a bare query; CPU a tick in bare queries", f"{1000 * bare:.2f} ms; {found.cpu / ticks / bare:.2f}", ""),
         ("Intervals missed (a gap of more than 1.5)", str(sum(gap > 1.5 * interval for gap in gaps)), "0"),
-        ("Gap between two questions, median", milliseconds(quantile(gaps, 0.5)), milliseconds(interval)),
-        ("Gap between two questions, longest", milliseconds(max(gaps)), ""),
+        ("Gap between two queries, median", milliseconds(quantile(gaps, 0.5)), milliseconds(interval)),
+        ("Gap between two queries, longest", milliseconds(max(gaps)), ""),
         ("Most in a tenth of an interval", f"{100 * _crowd(noted, interval):.0f} %", ""),
     ]
     return made
 
 
 def _crowd(noted: Noted, interval: int) -> float:
-    """The largest share of questions within one of the ten tenths of the interval."""
+    """The largest share of queries within one of the ten tenths of the interval."""
     tenths = [int(at % interval / interval * 10) for times in noted.asked.values() for at in times]
     return max(_count(tenths, tenth) for tenth in range(10)) / len(tenths)
 

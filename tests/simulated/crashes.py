@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tests.simulated.shop import Shop, check, spec, value
 from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, weights
 from tidegate.api.command import Action
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
@@ -126,7 +126,7 @@ class Scenario:
 
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
-    sick: Callable[[Question, WitnessedCluster], bool] = lambda _question, _cluster: False
+    sick: Callable[[Query, WitnessedCluster], bool] = lambda _query, _cluster: False
     on_write: Callable[[Story, Seen], None] = lambda _story, _seen: None
     rollout_seconds: float = 0.0
     done: Callable[[Shop], bool] = lambda shop: shop.outcome != ""
@@ -154,7 +154,7 @@ class Story:
         self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))
         self.cluster.add_rollout("checkout", spec(**scenario.changes))
         sick = scenario.sick
-        self.shop.answer = lambda question, _now: value(0.06 if sick(question, self.cluster) else 0.0)
+        self.shop.answer = lambda query, _now: value(0.06 if sick(query, self.cluster) else 0.0)
         self.told: set[str] = set()
         self.process = self._process()
         self.runner = Runner(self._world(), self.shop.clock, "checkout", check)
@@ -307,7 +307,7 @@ SCENARIOS = [
     Scenario("clean without metrics", BARE),
     Scenario(
         "breached",
-        sick=lambda question, cluster: question.arm is ArmName.CANDIDATE and _share(cluster) == 50,
+        sick=lambda query, cluster: query.arm is ArmName.CANDIDATE and _share(cluster) == 50,
         outcome="Reverted",
         image="shop:v1",
     ),
@@ -336,15 +336,15 @@ SCENARIOS = [
     ),
     Scenario(
         "breached while the baseline rolls out",
-        sick=lambda _question, cluster: _share(cluster) == 50 and _image(cluster) == "shop:v2",
+        sick=lambda _query, cluster: _share(cluster) == 50 and _image(cluster) == "shop:v2",
         rollout_seconds=25,
         outcome="Reverted",
         image="shop:v1",
     ),
     Scenario(
         "breached while settling, then aborted",
-        sick=lambda question, cluster: (
-            question.arm is ArmName.BASELINE and _share(cluster) == 0 and _image(cluster) == "shop:v2"
+        sick=lambda query, cluster: (
+            query.arm is ArmName.BASELINE and _share(cluster) == 0 and _image(cluster) == "shop:v2"
         ),
         on_write=_sent_back,
         weights=(0, 10, 50, 0, 50, 0),

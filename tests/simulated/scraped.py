@@ -12,7 +12,7 @@ from typing import Any
 from tests.simulated.shop import Shop
 from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.status import RolloutStatus
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.model.world import ArmName, RolloutObject
 from tidegate.simulation.clock import VirtualClock
@@ -59,11 +59,11 @@ class Scraped:
     traffic: dict[ArmName, list[Traffic]] = field(default_factory=dict)
     pods: dict[ArmName, list[Pod]] = field(default_factory=dict)
     outages: list[tuple[float, float]] = field(default_factory=list)
-    """Epoch seconds at which no question is answered; scrapes go on."""
+    """Epoch seconds at which no query is answered; scrapes go on."""
     unscraped: list[tuple[float, float]] = field(default_factory=list)
     """Epoch seconds at which nothing was scraped."""
-    override: Callable[[Question, float], Answer | None] = lambda _question, _now: None
-    asked: list[Question] = field(default_factory=list)
+    override: Callable[[Query, float], Answer | None] = lambda _query, _now: None
+    asked: list[Query] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for arm, rate in ((ArmName.BASELINE, 90.0), (ArmName.CANDIDATE, 10.0)):
@@ -91,24 +91,24 @@ class Scraped:
         pods[-1].end = at
         pods.append(Pod(f"{arm}-{len(pods)}", at))
 
-    def answer(self, question: Question, now: float) -> Answer:
+    def answer(self, query: Query, now: float) -> Answer:
         """What the source says."""
-        self.asked.append(question)
+        self.asked.append(query)
         if any(begin <= now < end for begin, end in self.outages):
             return Failed(FailedReason.REFUSED, "the source is down")
-        if question.part == "probe":
+        if query.part == "probe":
             return Vector((SeriesValue((), 1.0),))
-        if question.part == "clock":
+        if query.part == "clock":
             return Vector((SeriesValue((), now),))
-        given = self.override(question, now)
+        given = self.override(query, now)
         if given is not None:
             return given
-        found = _RANGE.search(question.promql)
-        assert found is not None, question.promql
+        found = _RANGE.search(query.promql)
+        assert found is not None, query.promql
         reach = int(found[1]) * SECONDS[found[2]]
         end = now - int(found[3] or 0) * SECONDS[found[4] or "s"]
-        kind, _, part = question.part.rpartition("-")
-        series = [self.series(pod, question.arm, part, end - reach, end) for pod in self.pods[question.arm]]
+        kind, _, part = query.part.rpartition("-")
+        series = [self.series(pod, query.arm, part, end - reach, end) for pod in self.pods[query.arm]]
         series = [one for one in series if one.samples]
         if kind == "raw":
             return Matrix(tuple(series))

@@ -10,7 +10,7 @@ from tidegate.api.checks import NO_TEMPLATES, Templates
 from tidegate.api.command import Action
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
-from tidegate.core.model.answers import Answer, Failed, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, Query, SeriesValue, Vector
 from tidegate.core.model.observation import Problem
 from tidegate.core.model.world import Command, TargetRef
 from tidegate.simulation.clock import VirtualClock
@@ -63,7 +63,7 @@ class Shop:
     clock: VirtualClock = field(default_factory=VirtualClock)
     gate: Gate = field(default_factory=Gate)
     values: dict[str, float] = field(default_factory=lambda: {"candidate": 0.0, "baseline": 0.0})
-    answer: Callable[[Question, float], Answer] | None = None
+    answer: Callable[[Query, float], Answer] | None = None
     cluster_of: Callable[[VirtualClock], Cluster] = Cluster
 
     def __post_init__(self) -> None:
@@ -75,13 +75,13 @@ class Shop:
         self.cluster.add_route(SimulatedRoute("HTTPRoute", "checkout", [{"checkout": 1, "checkout-canary": 0}]))
         self.world = memory_world(self.cluster, self.answers, self.gate)
 
-    def answers(self, question: Question, now: float) -> Answer:
-        answer = self.answer(question, now) if self.answer is not None else None
-        if question.part == "probe":
+    def answers(self, query: Query, now: float) -> Answer:
+        answer = self.answer(query, now) if self.answer is not None else None
+        if query.part == "probe":
             return answer if isinstance(answer, Failed) else value(1.0)
         if answer is not None:
             return answer
-        return value(self.values[str(question.arm)])
+        return value(self.values[str(query.arm)])
 
     def rollout(self, raw: Mapping[str, Any] | None = None, *, attended: bool = False) -> Runner:
         self.cluster.add_rollout("checkout", raw or spec())

@@ -11,7 +11,7 @@ import pytest
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import Shop, spec, value
 from tidegate.core.judging.shared_incident import PATIENCE
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.ports import ScriptedMetrics
 from tidegate.simulation.runner import Runner
@@ -31,8 +31,8 @@ async def started(shop: Shop, **changes: object) -> Runner:
     return runner
 
 
-def about_the_baseline(shop: Shop) -> list[Question]:
-    """The questions about it that were asked so far."""
+def about_the_baseline(shop: Shop) -> list[Query]:
+    """The queries about it that were asked so far."""
     metrics = shop.world.metrics
     assert isinstance(metrics, ScriptedMetrics)
     return [one for one in metrics.asked if one.arm is ArmName.BASELINE and one.part != "probe"]
@@ -160,8 +160,8 @@ async def test_within_a_window_of_a_shared_moment_no_quantile_is_clearly_worse()
 async def test_a_latency_with_requests_behind_it_is_not_taken_for_a_share_of_them() -> None:
     counted = {**LATENCY, "requests": 'requests{deployment="$workload"}', "minimumRequests": 10}
 
-    def answer(question: Question, _now: float) -> Answer | None:
-        return value(5000.0) if question.part == "requests" else None
+    def answer(query: Query, _now: float) -> Answer | None:
+        return value(5000.0) if query.part == "requests" else None
 
     shop = Shop(answer=answer)
     runner = await started(shop, metrics=[counted], guards=[{"metric": "p99", "max": "250ms"}], steps=LONG)
@@ -200,7 +200,7 @@ async def test_at_weight_100_there_is_no_baseline_to_ask() -> None:
     assert about_the_baseline(shop) == []
 
 
-async def test_a_question_that_is_the_same_for_both_arms_tells_nothing_and_reverts() -> None:
+async def test_a_query_that_is_the_same_for_both_arms_tells_nothing_and_reverts() -> None:
     shop = Shop()
     metric = {"name": "errors", "query": "errors_of_all", "unit": "ratio", "window": "20s"}
     runner = await started(shop, metrics=[metric])
@@ -234,7 +234,7 @@ async def test_each_series_is_compared_with_its_own(
     shop = Shop()
     runner = await started(shop)
     answers = {ArmName.CANDIDATE: candidate, ArmName.BASELINE: baseline}
-    shop.answer = lambda question, _now: answers[question.arm]
+    shop.answer = lambda query, _now: answers[query.arm]
     await later(shop, runner, 11)
     assert (shop.outcome == "Reverted") is reverts, why
 
@@ -247,7 +247,7 @@ async def test_each_series_is_compared_with_its_own(
 async def test_a_baseline_that_does_not_say_excuses_nothing(baseline: Answer) -> None:
     shop = Shop()
     runner = await started(shop)
-    shop.answer = lambda question, _now: baseline if question.arm is ArmName.BASELINE else value(0.3)
+    shop.answer = lambda query, _now: baseline if query.arm is ArmName.BASELINE else value(0.3)
     await later(shop, runner, 11)
     assert shop.outcome == "Reverted"
 
@@ -259,17 +259,17 @@ class Slow:
     shop: Shop
     seconds: float
 
-    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+    async def sample(self, query: Query, *, timeout: float, rollout: str) -> Answer:
         del rollout
-        if question.arm is not ArmName.BASELINE or question.part == "probe":
-            return self.shop.answers(question, self.shop.clock.now())
+        if query.arm is not ArmName.BASELINE or query.part == "probe":
+            return self.shop.answers(query, self.shop.clock.now())
         begin = self.shop.clock.now()
         for _ in range(20):
             await asyncio.sleep(0)
         self.shop.clock.advance_to(begin + min(self.seconds, timeout))
         if self.seconds >= timeout:
             return Failed(FailedReason.TIMEOUT, "no answer in time")
-        return self.shop.answers(question, begin)
+        return self.shop.answers(query, begin)
 
 
 @dataclass
@@ -279,12 +279,12 @@ class Never:
     shop: Shop
     silent: bool = False
 
-    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+    async def sample(self, query: Query, *, timeout: float, rollout: str) -> Answer:
         del rollout
-        if self.silent and question.arm is ArmName.BASELINE:
+        if self.silent and query.arm is ArmName.BASELINE:
             await self.shop.clock.sleep(timeout)
             return Failed(FailedReason.TIMEOUT, "no answer in time")
-        return self.shop.answers(question, self.shop.clock.now())
+        return self.shop.answers(query, self.shop.clock.now())
 
 
 @pytest.mark.parametrize(("interval", "patience"), [("1s", 1.0), ("30s", PATIENCE)])
@@ -375,7 +375,7 @@ async def test_a_series_whose_breach_has_not_lasted_yet_says_nothing_of_whose_fa
     shop = Shop()
     runner = await started(shop, guards=[{"metric": "errors", "max": "5%", "for": "1m"}])
     answers = {ArmName.CANDIDATE: series(a=0.3, b=0.0), ArmName.BASELINE: series(a=0.3, b=0.0)}
-    shop.answer = lambda question, _now: answers[question.arm]
+    shop.answer = lambda query, _now: answers[query.arm]
     await later(shop, runner, 55)
     answers[ArmName.CANDIDATE] = series(a=0.3, b=0.3)
     await later(shop, runner, 21)
@@ -442,7 +442,7 @@ async def test_counts_tell_better_than_shares_whether_two_arms_are_alike() -> No
             (ArmName.BASELINE, "bad"): 0.051 * 9 * total,
             (ArmName.BASELINE, "total"): 9 * total,
         }
-        shop.answer = lambda question, _now, counts=counts: value(counts.get((question.arm, question.part), 0.0))
+        shop.answer = lambda query, _now, counts=counts: value(counts.get((query.arm, query.part), 0.0))
         runner = await started(shop, metrics=[RATIO])
         counts[ArmName.CANDIDATE, "bad"] = bad
         await later(shop, runner, 11)
@@ -465,7 +465,7 @@ async def test_a_baseline_that_is_well_again_excuses_few_requests_for_a_moment_o
 ) -> None:
     shop = Shop()
     counts = few(0, 0)
-    shop.answer = lambda question, _now: value(counts.get((question.arm, question.part), 0.0))
+    shop.answer = lambda query, _now: value(counts.get((query.arm, query.part), 0.0))
     runner = await started(shop, metrics=[RATIO], guards=[{"metric": "errors", "max": "5%", "for": lasting}])
     counts.update(few(2, 20))
     await later(shop, runner, 300)
@@ -482,8 +482,8 @@ async def test_a_baseline_that_is_well_again_excuses_few_requests_for_a_moment_o
 async def test_an_incident_that_both_arms_share_excuses_no_other_limit() -> None:
     shop = Shop()
     counts, slow = few(0, 0), {"both": 0.1}
-    shop.answer = lambda question, _now: value(
-        slow["both"] if question.metric == "slow" else counts.get((question.arm, question.part), 0.0)
+    shop.answer = lambda query, _now: value(
+        slow["both"] if query.metric == "slow" else counts.get((query.arm, query.part), 0.0)
     )
     metrics = [RATIO, {"name": "slow", "query": 'slow{workload="$workload"}', "unit": "seconds", "window": "20s"}]
     guards = [{"metric": "slow", "max": "200ms"}, {"metric": "errors", "max": "5%"}]

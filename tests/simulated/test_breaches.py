@@ -6,7 +6,7 @@ import math
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.room import MOST_CLOCKS
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner
 
@@ -63,9 +63,9 @@ async def test_a_series_that_is_gone_for_a_while_keeps_its_clock_though_the_othe
     shop = Shop()
     runner = await started(shop, guards=[{"metric": "errors", "max": "5%", "for": "2m"}], steps=LONG)
     values = {"eu": 0.06, "us": 0.0}
-    shop.answer = lambda question, _now: Vector(
+    shop.answer = lambda query, _now: Vector(
         tuple(
-            SeriesValue((("segment", name),), number if question.arm is ArmName.CANDIDATE else 0.0)
+            SeriesValue((("segment", name),), number if query.arm is ArmName.CANDIDATE else 0.0)
             for name, number in values.items()
         )
     )
@@ -82,9 +82,9 @@ async def test_at_weight_100_a_relative_limit_asks_nothing_of_the_baseline() -> 
     shop = Shop()
     asked = set()
 
-    def answer(question: Question, _now: float) -> None:
-        if question.part != "probe":
-            asked.add(question.arm)
+    def answer(query: Query, _now: float) -> None:
+        if query.part != "probe":
+            asked.add(query.arm)
 
     shop.answer = answer
     steps = [{"name": "all", "weight": 100, "duration": "1h"}]
@@ -114,7 +114,7 @@ async def test_the_second_of_two_series_reverts() -> None:
     shop = Shop()
     runner = await started(shop, steps=LONG)
     bad = Vector((SeriesValue((("segment", "a"),), 0.0), SeriesValue((("segment", "b"),), 0.5)))
-    shop.answer = lambda question, _now: bad if question.arm is ArmName.CANDIDATE else value(0.0)
+    shop.answer = lambda query, _now: bad if query.arm is ArmName.CANDIDATE else value(0.0)
     await runner.run_until(shop.clock.now() + 11)
     assert shop.weight == 0
     assert shop.outcome == "Reverted"
@@ -124,13 +124,13 @@ async def test_the_second_of_two_series_reverts() -> None:
 async def test_infinity_breaches_and_nan_does_not() -> None:
     shop = Shop()
     runner = await started(shop, steps=LONG)
-    shop.answer = lambda _question, _now: value(math.nan)
+    shop.answer = lambda _query, _now: value(math.nan)
     await runner.run_until(shop.clock.now() + 60)
     assert shop.weight == 10
     assert shop.status.guards[0].state == "TooFewRequests"
     assert shop.status.guards[0].message.startswith("errors of the candidate was not observed")
     assert shop.status.missing_data == ()
-    shop.answer = lambda question, _now: value(math.inf if question.arm is ArmName.CANDIDATE else 0.0)
+    shop.answer = lambda query, _now: value(math.inf if query.arm is ArmName.CANDIDATE else 0.0)
     await runner.run_until(shop.clock.now() + 10)
     assert shop.weight == 0
 
@@ -138,7 +138,7 @@ async def test_infinity_breaches_and_nan_does_not() -> None:
 async def test_no_data_reverts_after_its_deadline_and_a_silent_source_holds_after_its_own() -> None:
     shop = Shop()
     runner = await started(shop, steps=LONG)
-    shop.answer = lambda _question, _now: Vector(())
+    shop.answer = lambda _query, _now: Vector(())
     bad = shop.clock.now()
     await runner.run_until(bad + 3600, lambda: shop.weight == 0)
     assert 600 <= shop.clock.now() - bad <= 640
@@ -148,7 +148,7 @@ async def test_no_data_reverts_after_its_deadline_and_a_silent_source_holds_afte
 async def test_a_source_that_is_down_for_a_minute_neither_advances_nor_aborts() -> None:
     shop = Shop()
     runner = await started(shop)
-    shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "connection refused")
+    shop.answer = lambda _query, _now: Failed(FailedReason.REFUSED, "connection refused")
     await runner.run_until(shop.clock.now() + 60)
     assert shop.weight == 10
     assert shop.outcome == ""
@@ -160,7 +160,7 @@ async def test_a_source_that_is_down_for_a_minute_neither_advances_nor_aborts() 
 async def test_a_source_that_is_down_for_long_holds_and_goes_on_when_it_is_back() -> None:
     shop = Shop()
     runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "3h"}])
-    shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "no answer")
+    shop.answer = lambda _query, _now: Failed(FailedReason.REFUSED, "no answer")
     await runner.run_until(shop.clock.now() + 3700)
     assert shop.status.run is not None
     assert shop.status.run.hold is not None
@@ -177,7 +177,7 @@ async def test_a_source_that_comes_and_goes_with_nothing_to_say_does_not_begin_m
     runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "6h"}])
     bad = shop.clock.now()
 
-    def answer(_question: Question, now: float) -> Answer:
+    def answer(_query: Query, now: float) -> Answer:
         down = int((now - bad) // 30) % 2 == 0
         return Failed(FailedReason.REFUSED, "connection refused") if down else Vector(())
 
@@ -193,9 +193,9 @@ async def test_time_without_data_does_not_count_towards_a_source_that_is_down() 
     shop = Shop()
     policy = {"noData": {"after": "10h", "then": "Hold"}, "sourceDown": {"after": "10m", "then": "Hold"}}
     runner = await started(shop, steps=[{"name": "canary", "weight": 10, "duration": "6h"}], missingData=policy)
-    shop.answer = lambda _question, _now: Vector(())
+    shop.answer = lambda _query, _now: Vector(())
     await runner.run_until(shop.clock.now() + 3000)
-    shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "connection refused")
+    shop.answer = lambda _query, _now: Failed(FailedReason.REFUSED, "connection refused")
     await runner.run_until(shop.clock.now() + 570)
     assert shop.status.run is not None
     assert shop.status.run.hold is None
@@ -246,7 +246,7 @@ async def test_a_failed_checkpoint_reverts_though_no_guard_is_breached() -> None
 async def test_too_few_requests_extend_the_step_and_never_breach() -> None:
     shop = Shop()
     counts = {"total": 10.0, "bad": 9.0}
-    shop.answer = lambda question, _now: value(counts.get(question.part, 1.0))
+    shop.answer = lambda query, _now: value(counts.get(query.part, 1.0))
     ratio = {
         "name": "errors",
         "ratio": {"bad": "bad_total", "total": "all_total"},
@@ -266,8 +266,8 @@ async def test_too_few_requests_extend_the_step_and_never_breach() -> None:
 async def test_a_missing_bad_series_beside_a_present_total_is_zero() -> None:
     shop = Shop()
 
-    def answer(question: Question, _now: float) -> Answer:
-        return value(500.0) if question.part == "total" else Vector(())
+    def answer(query: Query, _now: float) -> Answer:
+        return value(500.0) if query.part == "total" else Vector(())
 
     shop.answer = answer
     ratio = {"name": "errors", "ratio": {"bad": "bad_total", "total": "all_total"}, "window": "20s"}
@@ -280,14 +280,14 @@ async def test_relative_limits_ask_both_arms() -> None:
     shop = Shop()
     runner = await started(shop, guards=[{"metric": "errors", "maxIncrease": "20%", "floor": "0%"}])
     await runner.run_until(shop.start + 25)
-    arms = {question.arm for question in shop.world.metrics.asked if question.metric == "errors"}
+    arms = {query.arm for query in shop.world.metrics.asked if query.metric == "errors"}
     assert arms == {ArmName.BASELINE, ArmName.CANDIDATE}
 
 
 async def test_a_guard_that_never_had_a_request_to_judge_lets_nothing_advance() -> None:
     """A selector that matches nothing must not promote a release that nobody ever looked at."""
     shop = Shop()
-    shop.answer = lambda _question, _now: Vector(())
+    shop.answer = lambda _query, _now: Vector(())
     ratio = {"name": "errors", "ratio": {"bad": "bad_total", "total": "all_total"}, "window": "20s"}
     steps = [{"name": "canary", "weight": 10, "duration": "30s"}, {"name": "half", "weight": 50, "duration": "30s"}]
     runner = await started(shop, metrics=[ratio], steps=steps)
@@ -295,7 +295,7 @@ async def test_a_guard_that_never_had_a_request_to_judge_lets_nothing_advance() 
     assert shop.weight == 10
     stalled = next(one for one in shop.status.conditions if one.type == "Stalled")
     assert "0 requests in the window" in stalled.message
-    shop.answer = lambda question, _now: value(500.0 if question.part == "total" else 0.0)
+    shop.answer = lambda query, _now: value(500.0 if query.part == "total" else 0.0)
     await runner.run_until(shop.start + 4000, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"
 
@@ -303,7 +303,7 @@ async def test_a_guard_that_never_had_a_request_to_judge_lets_nothing_advance() 
 async def test_a_checkpoint_says_what_its_counts_can_and_cannot_show() -> None:
     """No error in 380 requests does not show that there are fewer than one in a hundred."""
     shop = Shop()
-    shop.answer = lambda question, _now: value({"total": 380.0, "bad": 0.0}.get(question.part, 0.0))
+    shop.answer = lambda query, _now: value({"total": 380.0, "bad": 0.0}.get(query.part, 0.0))
     ratio = {"name": "errors", "ratio": {"bad": "bad_total", "total": "all_total"}, "window": "20s"}
     runner = await started(shop, metrics=[ratio])
     await runner.run_until(shop.start + 60)
@@ -317,8 +317,8 @@ async def test_a_segment_that_disappears_leaves_the_verdict_undecided() -> None:
     shop = Shop()
     segments = ["eu", "us"]
 
-    def answer(question: Question, _now: float) -> Answer:
-        number = 500.0 if question.part == "total" else 0.0
+    def answer(query: Query, _now: float) -> Answer:
+        number = 500.0 if query.part == "total" else 0.0
         return Vector(tuple(SeriesValue((("segment", name),), number) for name in segments))
 
     shop.answer = answer
@@ -339,9 +339,9 @@ async def test_a_segment_that_disappears_leaves_the_verdict_undecided() -> None:
 async def test_a_metric_that_is_edited_to_group_by_another_label_misses_none_of_the_groups_before() -> None:
     shop = Shop()
 
-    def answer(question: Question, _now: float) -> Answer:
-        label = "region" if "by (region)" in question.promql else "segment"
-        number = 500.0 if question.part == "total" else 0.0
+    def answer(query: Query, _now: float) -> Answer:
+        label = "region" if "by (region)" in query.promql else "segment"
+        number = 500.0 if query.part == "total" else 0.0
         return Vector(tuple(SeriesValue(((label, name),), number) for name in ("eu", "us")))
 
     def metric(label: str) -> dict[str, object]:
@@ -360,12 +360,12 @@ async def test_a_metric_that_is_edited_to_group_by_another_label_misses_none_of_
 
 
 async def test_a_comparison_that_cannot_be_made_does_not_end_missing_data() -> None:
-    """A relative line is not comparable without any question: that is no answer of the source."""
+    """A relative line is not comparable without any query: that is no answer of the source."""
     shop = Shop()
     lines = [{"metric": "errors", "max": "5%"}, {"metric": "errors", "maxIncrease": "20%", "floor": "0%"}]
     runner = shop.rollout(spec(guards=lines, steps=[{"name": "all", "weight": 100, "duration": "2h"}]))
     await runner.run_until(shop.start + 15)
-    shop.answer = lambda _question, _now: Vector(())
+    shop.answer = lambda _query, _now: Vector(())
     bad = shop.clock.now()
     for number in range(1, 120):
         runner.at(bad + number * 7, lambda: None)
@@ -377,7 +377,7 @@ async def test_what_prometheus_warns_of_is_told_with_the_finding() -> None:
     shop = Shop()
     runner = await started(shop, steps=LONG)
     warned = Vector((SeriesValue((), 0.5),), ("PromQL warning: bucket counts are not monotonic",))
-    shop.answer = lambda question, _now: warned if question.arm is ArmName.CANDIDATE else value(0.0)
+    shop.answer = lambda query, _now: warned if query.arm is ArmName.CANDIDATE else value(0.0)
     await runner.run_until(shop.clock.now() + 11)
     assert "(Prometheus: PromQL warning: bucket counts are not monotonic)" in shop.status.history[0].message
 
@@ -400,8 +400,8 @@ async def test_a_hold_at_weight_0_ends_once_its_cause_is_gone() -> None:
 async def test_many_guards_share_the_room_for_clocks_and_miss_no_breach_that_lasts() -> None:
     shop = Shop()
 
-    def answer(question: Question, now: float) -> Answer | None:
-        if question.part == "probe":
+    def answer(query: Query, now: float) -> Answer | None:
+        if query.part == "probe":
             return None
         flapping = [f"a{number}" for number in range(40) if (int(now / 10) * 7 + number) % 3 == 0]
         names = [*((name, 0.1) for name in flapping), ("steady", 0.2)]

@@ -11,7 +11,7 @@ import pytest
 from tests.simulated.counted import RATIO, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.core.count_tests.counts import MOST_APART
-from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
 
@@ -24,7 +24,7 @@ def stage(ahead: float, window: str = "1m", scrape: float = 5.0, **changes: obje
     made = Stage(counted(WORSE, metrics=[metric], **changes), before=7200)
     made.source.scrape = scrape
     made.source.shares(made.source.start, baseline=0.01, candidate=0.01)
-    made.shop.answer = lambda question, now: made.source.answer(question, now + ahead)
+    made.shop.answer = lambda query, now: made.source.answer(query, now + ahead)
     return made
 
 
@@ -75,7 +75,7 @@ async def test_a_source_minutes_behind_is_blamed_while_nothing_can_be_counted_ye
 async def test_a_source_whose_clock_is_right_is_not_asked_for_it() -> None:
     one = stage(0.0)
     await one.until(LASTS)
-    assert [question for question in one.source.asked if question.part == "clock"] == []
+    assert [query for query in one.source.asked if query.part == "clock"] == []
 
 
 async def test_an_interval_edited_while_the_source_is_ahead_doubles_nothing() -> None:
@@ -96,7 +96,7 @@ async def test_what_was_missed_is_caught_up_on_by_the_earlier_clock(ahead: float
     one.runner.stand_still(one.start + 300, one.start + 300 + 7600)
     await one.until(8200)
     found = one.witness.evidence("worse")
-    assert any(" offset " in question.promql for question in one.source.asked if question.part == "raw-total")
+    assert any(" offset " in query.promql for query in one.source.asked if query.part == "raw-total")
     assert found.windows >= (8200 + ahead - 150) // 60
     assert found.counts == (5400 * found.windows, 54 * found.windows, 600 * found.windows, 6 * found.windows)
 
@@ -133,9 +133,9 @@ async def test_our_own_clock_set_back_by_an_hour_blames_the_clocks_and_reverts_n
     evidence["start"] = (datetime.fromisoformat(evidence["start"]) + timedelta(hours=1)).isoformat()
     one.shop.cluster.put_rollout(replace(stored, status=status))
 
-    def answer(question: Question, now: float) -> Answer | None:
-        assert "[-" not in question.promql
-        return one.source.answer(question, now + 3600)
+    def answer(query: Query, now: float) -> Answer | None:
+        assert "[-" not in query.promql
+        return one.source.answer(query, now + 3600)
 
     one.shop.answer = answer
     one.runner.restart()

@@ -8,9 +8,9 @@ from tests.simulated.counted import ABSOLUTE, RATIO, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core.count_tests.open_windows import PATIENCE
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
 from tidegate.core.model.world import ArmName
-from tidegate.reconcile.asking import QUESTION_LIFE
+from tidegate.reconcile.asking import QUERY_LIFE
 from tidegate.reconcile.specs import checked
 from tidegate.simulation.script import World
 from tidegate.simulation.scripted import Scripted
@@ -204,7 +204,7 @@ async def test_an_edited_margin_begins_anew_and_an_edited_interval_keeps_what_wa
     assert anew.counts[2] == anew.windows * 600
 
 
-async def test_another_question_begins_anew() -> None:
+async def test_another_query_begins_anew() -> None:
     stage = Stage(counted(WORSE))
     stage.source.shares(stage.start, baseline=0.01, candidate=0.01)
     await stage.until(1200)
@@ -303,14 +303,14 @@ async def test_a_test_that_needs_the_baseline_waits_for_it_as_long_as_for_any_an
     stage = Stage(counted(ABSOLUTE, WORSE))
     lives = []
 
-    async def sample(question: Question, *, timeout: float, rollout: str) -> Answer:
+    async def sample(query: Query, *, timeout: float, rollout: str) -> Answer:
         del rollout
         lives.append(timeout)
-        return stage.source.answer(question, stage.clock.now())
+        return stage.source.answer(query, stage.clock.now())
 
     stage.shop.world.metrics.sample = sample  # type: ignore[method-assign]
     await stage.until(300)
-    assert max(lives) == QUESTION_LIFE
+    assert max(lives) == QUERY_LIFE
     assert min(lives) > PATIENCE, "only the next evaluation ends it sooner"
 
 

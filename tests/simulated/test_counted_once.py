@@ -10,7 +10,7 @@ import pytest
 from tests.simulated.counted import ABSOLUTE, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.run_status import EvidenceStatus
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query
 from tidegate.core.model.raw_samples import RawSeries
 from tidegate.core.model.world import ArmName
 from tidegate.core.tick.open import HEARTBEAT
@@ -86,9 +86,9 @@ async def test_after_hours_away_what_was_missed_is_counted_hour_by_hour(away: fl
 
 
 async def test_where_an_hour_is_more_than_the_source_can_answer_minutes_are_caught_up_on() -> None:
-    def small(question: Question, _now: float) -> Answer | None:
-        reach = re.search(r"\[(\d+)s\]", question.promql)
-        large = question.part.startswith("raw") and reach is not None and int(reach[1]) > 1000
+    def small(query: Query, _now: float) -> Answer | None:
+        reach = re.search(r"\[(\d+)s\]", query.promql)
+        large = query.part.startswith("raw") and reach is not None and int(reach[1]) > 1000
         return Failed(FailedReason.BAD_ANSWER, "too large") if large else None
 
     def away(stage: Stage) -> None:
@@ -150,9 +150,9 @@ async def test_a_baseline_without_a_counter_of_all_requests_hides_no_outage(*, i
     stage = Stage(counted(ABSOLUTE))
     stage.source.shares(stage.start - 600, baseline=0.01, candidate=0.5)
 
-    def answer(question: Question, now: float) -> Answer | None:
-        found = stage.source.answer(question, now)
-        if question.arm is not ArmName.BASELINE or question.part != "raw-total" or not isinstance(found, Matrix):
+    def answer(query: Query, now: float) -> Answer | None:
+        found = stage.source.answer(query, now)
+        if query.arm is not ArmName.BASELINE or query.part != "raw-total" or not isinstance(found, Matrix):
             return found
         few = (RawSeries(one.labels, tuple((at, value / 1000) for at, value in one.samples)) for one in found.series)
         return Matrix(tuple(few) if impossible else ())

@@ -9,18 +9,18 @@ import pytest
 
 from tests.simulated.shop import Shop, spec
 from tidegate.api.command import Action
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 
 FORGED = "\x1b[2J\x1b[H\r\n  Ready is True\x1b[8m\u202e\x9b"
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 
 
-def labels(question: Question, _now: float) -> Answer | None:
-    value = 0.3 if str(question.arm) == "candidate" else 0.0
-    return Vector((SeriesValue((("path", FORGED),), value),)) if question.part != "probe" else None
+def labels(query: Query, _now: float) -> Answer | None:
+    value = 0.3 if str(query.arm) == "candidate" else 0.0
+    return Vector((SeriesValue((("path", FORGED),), value),)) if query.part != "probe" else None
 
 
-def failures(_question: Question, _now: float) -> Answer | None:
+def failures(_query: Query, _now: float) -> Answer | None:
     return Failed(FailedReason.REFUSED, FORGED)
 
 

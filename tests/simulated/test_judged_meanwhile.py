@@ -7,7 +7,7 @@ import pytest
 from tests.simulated.shop import Shop, value
 from tests.simulated.test_own_evaluation import manifest, until_weight
 from tidegate.api.command import Action
-from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName
 
 
@@ -25,14 +25,14 @@ async def test_a_good_sample_resets_for_whatever_hangs_beside_it(call: str, take
     shop.gate.takes = lambda name: takes if name == call else 0.0  # each tick looks live at what was lost
     begun = shop.clock.now()
 
-    def answer(question: Question, now: float) -> Answer:
-        sick = question.arm is ArmName.CANDIDATE and question.metric == "errors"
+    def answer(query: Query, now: float) -> Answer:
+        sick = query.arm is ArmName.CANDIDATE and query.metric == "errors"
         return value(0.5 if sick and round(now - begun) % period else 0.0)
 
     shop.answer = answer
     await runner.run_until(begun + 200, lambda: bool(shop.outcome))
     assert shop.weight == 10
-    shop.answer = lambda question, _now: value(0.5 if question.arm is ArmName.CANDIDATE else 0.0)
+    shop.answer = lambda query, _now: value(0.5 if query.arm is ArmName.CANDIDATE else 0.0)
     await runner.run_until(begun + 240, lambda: shop.weight == 0)
     assert shop.weight == 0, "one that lasts does"
 
@@ -52,9 +52,9 @@ async def test_what_a_guard_says_while_a_raise_hangs_is_told_once(call: str, res
         hung.append(shop.clock.now())
         return 4.9
 
-    def answer(question: Question, now: float) -> Answer:
-        sick = hung and hung[0] < now < hung[0] + 2.5 and question.arm is ArmName.CANDIDATE
-        return value(0.9 if sick and question.metric == "latency" else 0.0)
+    def answer(query: Query, now: float) -> Answer:
+        sick = hung and hung[0] < now < hung[0] + 2.5 and query.arm is ArmName.CANDIDATE
+        return value(0.9 if sick and query.metric == "latency" else 0.0)
 
     shop.gate.takes, shop.answer = takes, answer
     await runner.run_until(shop.clock.now() + 40)
@@ -77,8 +77,8 @@ async def test_a_hold_that_comes_up_while_a_raise_is_recorded_keeps_it_from_bein
         hung.append(shop.clock.now())
         return 4.5
 
-    def answer(question: Question, _now: float) -> Answer:
-        sick = hung and question.arm is ArmName.CANDIDATE and question.metric == "latency"
+    def answer(query: Query, _now: float) -> Answer:
+        sick = hung and query.arm is ArmName.CANDIDATE and query.metric == "latency"
         return value(0.9 if sick else 0.0)
 
     shop.gate.takes, shop.answer = takes, answer

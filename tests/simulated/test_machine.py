@@ -30,7 +30,7 @@ from tests.simulated.crashes import KilledError
 from tests.simulated.shop import Shop, spec, value
 from tests.simulated.witness import OURS, Seen, WitnessedCluster, broken_promises
 from tidegate.api.command import Action
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
 from tidegate.core.model.world import Arm, ArmName, Command
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.simulation.runner import Runner
@@ -87,7 +87,7 @@ ERRORS: dict[str, type[PortError]] = {"Conflict": Conflict, "Unavailable": Unava
 
 BROKEN: dict[str, dict[str, Any]] = {
     "a run that is text": {"run": "yes"},
-    "a spec that is no JSON": {"run": {"id": "1", "spec": "{ nothing"}},
+    "a spec that is not valid JSON": {"run": {"id": "1", "spec": "{ nothing"}},
     "targets that are a number": {"run": {"id": "1"}, "targets": 7},
 }
 SKEWS: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -150,8 +150,8 @@ class Machine(RuleBasedStateMachine):
         self.cluster.on_write.append(self._witness)
         self.cluster.on_status.append(self._status_written)
 
-    def _answered(self, question: Question, _now: float) -> Answer:
-        if question.metric == "latency" or (self.candidate_only and question.arm is ArmName.BASELINE):
+    def _answered(self, query: Query, _now: float) -> Answer:
+        if query.metric == "latency" or (self.candidate_only and query.arm is ArmName.BASELINE):
             return ANSWERS["well"]
         return ANSWERS[self.answer]
 

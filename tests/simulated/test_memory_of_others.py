@@ -119,7 +119,7 @@ BROKEN: dict[str, Callable[[Status], object]] = {
     "a run without a start": lambda status: status["run"].pop("startTime"),
     "a start that is no time": lambda status: status["run"].update(startTime="yesterday"),
     "a run that waits without a reason": lambda status: status["run"].update(waiting={}),
-    "a spec that is no JSON": lambda status: status["run"].update(spec="{ nothing"),
+    "a spec that is not valid JSON": lambda status: status["run"].update(spec="{ nothing"),
     "a spec that is a list": lambda status: status["run"].update(spec="[1]"),
     "no spec": lambda status: status["run"].pop("spec"),
     "a guard without a state": lambda status: status.update(guards=[{"name": "errors max 5%"}]),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.templates.ref import TemplateKind, TemplateRef
-from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName, Lookup, MetricTemplateObject, Unknown
 from tidegate.ports.world import World
 from tidegate.reconcile.specs import checked
@@ -21,7 +21,7 @@ SHARED = TemplateRef(kind=TemplateKind.CLUSTER_METRIC_TEMPLATE, name="latency")
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
 
 
-def question(metric: str = "errors") -> dict[str, Any]:
+def query(metric: str = "errors") -> dict[str, Any]:
     """A template's spec that asks for a metric of this name."""
     parameters = [{"name": "team"}]
     return {
@@ -37,13 +37,13 @@ def templated(**changes: object) -> dict[str, Any]:
     return spec(**{"metrics": [metric], **changes})
 
 
-def bad_candidate(asked: Question) -> Answer:
+def bad_candidate(asked: Query) -> Answer:
     return value(0.5 if asked.arm is ArmName.CANDIDATE else 0.0)
 
 
 @dataclass
 class Unreadable:
-    """A port that cannot be asked for a while, and counts how often it is asked."""
+    """A port that cannot be queried for a while, and counts how often it is asked."""
 
     inside: Any
     down: bool = False
@@ -62,7 +62,7 @@ class Story:
 
     def __init__(self, template: dict[str, Any] | None = None, raw: dict[str, Any] | None = None) -> None:
         self.shop = Shop()
-        self.questions: list[str] = []
+        self.queries: list[str] = []
         self.shop.answer = self._answer
         if template is not None:
             self.shop.cluster.put_metric_template(OWN, template)
@@ -71,11 +71,11 @@ class Story:
         self.shop.cluster.add_rollout("checkout", raw or templated())
         self.runner = Runner(self.shop.world, self.shop.clock, "checkout", checked)
 
-    def _answer(self, asked: Question, now: float) -> Answer | None:
+    def _answer(self, asked: Query, now: float) -> Answer | None:
         del now
         if asked.part == "probe":
             return None
-        self.questions.append(asked.promql)
+        self.queries.append(asked.promql)
         return bad_candidate(asked) if asked.promql.startswith("bad") else value(0.0)
 
     async def until(self, seconds: float) -> None:
@@ -93,19 +93,19 @@ class Story:
         return next((f"{one.reason}: {one.message}" for one in conditions if one.type == "Stalled"), "")
 
 
-async def test_a_run_asks_the_templates_question_and_is_promoted() -> None:
-    story = Story(question())
+async def test_a_run_asks_the_templates_query_and_is_promoted() -> None:
+    story = Story(query())
     await story.until(300)
     assert story.shop.outcome == "Succeeded"
-    assert 'errors{deployment="checkout-canary",team="shop"}' in story.questions
+    assert 'errors{deployment="checkout-canary",team="shop"}' in story.queries
 
 
 async def test_a_cluster_template_is_used_by_its_kind() -> None:
     metric = {"name": "errors", "template": {"kind": "ClusterMetricTemplate", "name": "latency"}}
-    story = Story(question("own"), spec(metrics=[{**metric, "parameters": {"team": "shop"}}], steps=LONG))
-    story.shop.cluster.put_metric_template(SHARED, question("shared"))
+    story = Story(query("own"), spec(metrics=[{**metric, "parameters": {"team": "shop"}}], steps=LONG))
+    story.shop.cluster.put_metric_template(SHARED, query("shared"))
     await story.until(60)
-    assert {text.partition("{")[0] for text in story.questions} == {"shared"}
+    assert {text.partition("{")[0] for text in story.queries} == {"shared"}
 
 
 async def test_a_template_that_is_missing_before_a_run_is_said_and_its_coming_starts_it() -> None:
@@ -113,15 +113,15 @@ async def test_a_template_that_is_missing_before_a_run_is_said_and_its_coming_st
     await story.until(60)
     assert story.stalled.startswith("InvalidSpec: spec.metrics[0].template: there is no MetricTemplate 'errors'")
     assert story.runner.due == float("inf"), "nothing is done until something happens"
-    await story.then(lambda: story.shop.cluster.put_metric_template(OWN, question()), 30)
+    await story.then(lambda: story.shop.cluster.put_metric_template(OWN, query()), 30)
     assert (story.stalled, story.shop.weight) == ("", 10)
 
 
 async def test_a_template_edited_during_a_run_is_asked_from_the_next_tick_on() -> None:
-    story = Story(question(), templated(steps=LONG))
+    story = Story(query(), templated(steps=LONG))
     await story.until(60)
     assert story.shop.weight == 10
-    await story.then(lambda: story.shop.cluster.put_metric_template(OWN, question("bad")), 30)
+    await story.then(lambda: story.shop.cluster.put_metric_template(OWN, query("bad")), 30)
     assert story.shop.outcome == "Reverted"
     assert story.shop.status.history[0].reason == "GuardBreached"
 
@@ -131,7 +131,7 @@ def remove(story: Story) -> None:
 
 
 def spoil(story: Story) -> None:
-    story.shop.cluster.put_metric_template(OWN, {**question(), "parameters": []})
+    story.shop.cluster.put_metric_template(OWN, {**query(), "parameters": []})
 
 
 @pytest.mark.parametrize(
@@ -145,32 +145,32 @@ def spoil(story: Story) -> None:
 async def test_a_run_whose_template_is_gone_or_spoilt_keeps_its_guards(
     happens: Callable[[Story], None], said: str, *, restarted: bool
 ) -> None:
-    story = Story(question(), templated(steps=LONG))
+    story = Story(query(), templated(steps=LONG))
     await story.until(60)
-    await story.then(lambda: story.shop.cluster.put_metric_template(OWN, question("edited")), 30)
+    await story.then(lambda: story.shop.cluster.put_metric_template(OWN, query("edited")), 30)
     await story.then(lambda: happens(story), 30)
     assert story.stalled.startswith(f"InvalidSpec: spec.metrics[0].template: {said}")
     if restarted:
         story.runner.restart()
-    story.questions.clear()
+    story.queries.clear()
     await story.runner.run_until(story.shop.clock.now() + 60)
-    assert {text.partition("{")[0] for text in story.questions} == {"edited"}, "the last it had, not the first"
+    assert {text.partition("{")[0] for text in story.queries} == {"edited"}, "the last it had, not the first"
     story.shop.answer = lambda asked, _: None if asked.part == "probe" else bad_candidate(asked)
     await story.runner.run_until(story.shop.clock.now() + 30)
     assert story.shop.outcome == "Reverted"
 
 
 async def test_a_template_that_comes_back_ends_the_stall() -> None:
-    story = Story(question(), templated(steps=LONG))
+    story = Story(query(), templated(steps=LONG))
     await story.until(60)
     await story.then(lambda: remove(story), 30)
-    await story.then(lambda: story.shop.cluster.put_metric_template(OWN, question()), 15)
+    await story.then(lambda: story.shop.cluster.put_metric_template(OWN, query()), 15)
     assert story.stalled == ""
     assert story.shop.status.run is not None
 
 
 async def test_a_template_that_cannot_be_read_is_no_invalid_spec() -> None:
-    story = Story(question(), templated(steps=LONG))
+    story = Story(query(), templated(steps=LONG))
     story.port.down = True
     await story.until(60)
     assert (story.stalled, story.shop.status.run) == ("", None)
@@ -181,13 +181,13 @@ async def test_a_template_that_cannot_be_read_is_no_invalid_spec() -> None:
 
 
 async def test_a_run_whose_template_cannot_be_read_goes_on_by_the_last_one() -> None:
-    story = Story(question("good"), templated(steps=LONG))
+    story = Story(query("good"), templated(steps=LONG))
     await story.until(60)
     story.port.down = True
-    story.questions.clear()
+    story.queries.clear()
     await story.until(120)
     assert (story.stalled, story.shop.weight) == ("", 10)
-    assert {text.partition("{")[0] for text in story.questions} == {"good"}
+    assert {text.partition("{")[0] for text in story.queries} == {"good"}
     said = {one.type: one.message for one in story.shop.status.conditions}
     assert said["TemplatesUnread"].endswith("the API server does not answer; the run continues with what it said last")
     story.port.down = False
@@ -207,21 +207,21 @@ async def test_the_templates_named_wake_the_rollout_even_while_they_are_missing(
 
 
 async def test_a_rollout_without_templates_looks_for_none() -> None:
-    story = Story(question(), spec())
+    story = Story(query(), spec())
     await story.until(300)
     assert story.shop.outcome == "Succeeded"
     assert story.port.asked == []
 
 
 async def test_the_tick_that_starts_a_run_reads_a_template_from_the_stream_and_once_live() -> None:
-    story = Story(question(), templated(steps=LONG))
+    story = Story(query(), templated(steps=LONG))
     await story.runner.tick()
     assert story.shop.status.run is not None
     assert story.port.asked == ["errors", "errors"]
 
 
 async def test_a_template_is_read_once_in_a_tick_and_writes_nothing_while_it_stays() -> None:
-    story = Story(question(), templated(steps=LONG, baseline={**spec()["baseline"], "minAvailable": 2}))
+    story = Story(query(), templated(steps=LONG, baseline={**spec()["baseline"], "minAvailable": 2}))
     await story.until(60)
     raw = {**templated(steps=LONG), "revision": None}
     await story.then(lambda: story.shop.cluster.edit_rollout("checkout", raw), 30)

@@ -7,7 +7,7 @@ import re
 from tests.simulated.counted import ABSOLUTE, RATIO, WORSE, counted
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import Shop, spec, value
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner
 
@@ -65,7 +65,7 @@ async def test_counters_that_are_dead_stay_no_data_however_long() -> None:
 async def test_a_limit_needs_no_answer_about_the_baseline() -> None:
     stage = Stage(counted(ABSOLUTE))
     down = Failed(FailedReason.BAD_ANSWER, "too large")
-    stage.source.override = lambda question, _now: down if question.arm is ArmName.BASELINE else None
+    stage.source.override = lambda query, _now: down if query.arm is ArmName.BASELINE else None
     stage.source.shares(stage.start + 600, candidate=1.0)
     await stage.until(1200)
     assert stage.shop.outcome == "Reverted"
@@ -77,10 +77,10 @@ async def test_another_series_for_a_moment_makes_no_shared_breach_this_versions(
     runner: Runner = shop.rollout(raw)
     begin = shop.clock.now()
 
-    def answer(question: Question, now: float) -> Answer:
-        if question.part != "value":
+    def answer(query: Query, now: float) -> Answer:
+        if query.part != "value":
             return value(1.0)
-        other = 0.3 if question.arm is ArmName.CANDIDATE and 200 <= now - begin < 215 else 0.0
+        other = 0.3 if query.arm is ArmName.CANDIDATE and 200 <= now - begin < 215 else 0.0
         return Vector((SeriesValue((("s", "a"),), 0.3), SeriesValue((("s", "b"),), other)))
 
     shop.answer = answer
@@ -109,9 +109,9 @@ async def test_what_is_too_much_at_once_is_caught_up_on_in_smaller_pieces() -> N
     stage.source.scrape = 15
     stage.source.outages.append((stage.start + 1800, stage.start + 4500))
 
-    def limited(question: Question, _now: float) -> Answer | None:
-        reach = re.search(r"\[(\d+)s\]", question.promql)
-        too_much = question.part.startswith("raw") and reach is not None and int(reach[1]) > 2600
+    def limited(query: Query, _now: float) -> Answer | None:
+        reach = re.search(r"\[(\d+)s\]", query.promql)
+        too_much = query.part.startswith("raw") and reach is not None and int(reach[1]) > 2600
         return Failed(FailedReason.BAD_ANSWER, "larger than 8 MiB") if too_much else None
 
     stage.source.override = limited

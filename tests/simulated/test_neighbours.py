@@ -10,7 +10,7 @@ from tests.simulated.shop import Shop, check, spec
 from tidegate.simulation.runner import Runner
 
 BROKEN = {
-    "its run's spec is no JSON": {"run": {"id": "1", "spec": "{ not JSON"}},
+    "its run's spec is not valid JSON": {"run": {"id": "1", "spec": "{ not JSON"}},
     "its run's spec is a list": {"run": {"id": "1", "spec": "[]"}},
     "its run is no object": {"run": "yes"},
     "its targets are no list": {"run": {"id": "1"}, "targets": 7},

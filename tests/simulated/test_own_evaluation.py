@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
-from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.simulation.ports import CALL_TIMEOUT
@@ -71,9 +71,9 @@ async def test_a_call_that_hangs_does_not_delay_the_answer_to_a_breach(call: str
         begun.append(now)
         return SLOW
 
-    def breach(question: Question, now: float) -> Answer:
-        sick = begun and now >= begun[0] + lead and question.arm is ArmName.CANDIDATE
-        return value(0.5 if sick and question.metric == "errors" else 0.0)
+    def breach(query: Query, now: float) -> Answer:
+        sick = begun and now >= begun[0] + lead and query.arm is ArmName.CANDIDATE
+        return value(0.5 if sick and query.metric == "errors" else 0.0)
 
     shop.gate.takes, shop.answer = takes, breach
     if call == "commands.conclude":
@@ -104,7 +104,7 @@ async def test_a_query_that_hangs_delays_no_other_evaluation(interval: float) ->
     shop.values["candidate"] = 0.5
     await runner.run_until(begun + 120, lambda: shop.weight == 0)
     assert shop.clock.now() - begun <= interval + 1.0
-    asked = [question for question in shop.world.metrics.asked if question.metric == "errors"]  # type: ignore[attr-defined]
+    asked = [query for query in shop.world.metrics.asked if query.metric == "errors"]  # type: ignore[attr-defined]
     assert len(asked) >= 3
 
 
@@ -147,8 +147,8 @@ async def test_a_hand_on_the_route_is_put_back_while_a_query_hangs() -> None:
     shop.gate.takes = lambda name: 1e6 if name == "metrics.sample latency" else 0.0
     raised: list[float] = []
 
-    def answered(question: Question, now: float) -> None:
-        if question.metric == "errors" and not raised:
+    def answered(query: Query, now: float) -> None:
+        if query.metric == "errors" and not raised:
             raised.append(now + 1.0)
             runner.at(now + 1.0, lambda: shop.set_weight(10, 90))
 

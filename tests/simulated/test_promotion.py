@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
-from tidegate.core.model.answers import Answer, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner
 
@@ -189,7 +189,7 @@ async def test_a_baseline_put_back_to_the_old_version_while_settling_is_said_and
 
 async def test_missing_data_while_settling_holds_the_end_back() -> None:
     shop, runner = await settling()
-    shop.answer = lambda _question, _now: Vector(())
+    shop.answer = lambda _query, _now: Vector(())
     await runner.run_until(shop.clock.now() + 300)
     assert (shop.outcome, stage(shop)) == ("", "Settling")
     await runner.run_until(shop.clock.now() + 3600)
@@ -203,10 +203,10 @@ async def test_missing_data_while_settling_holds_the_end_back() -> None:
 
 
 async def test_the_promoted_baseline_need_not_have_the_candidates_pods() -> None:
-    def answer(question: Question, _now: float) -> Answer | None:
-        if question.part not in {"bad", "total"}:
+    def answer(query: Query, _now: float) -> Answer | None:
+        if query.part not in {"bad", "total"}:
             return None
-        return Vector((SeriesValue((("pod", f"{question.arm}-0"),), 500.0 if question.part == "total" else 0.0),))
+        return Vector((SeriesValue((("pod", f"{query.arm}-0"),), 500.0 if query.part == "total" else 0.0),))
 
     shop = Shop(answer=answer)
     ratio = {"bad": 'bad{deployment="$workload"}', "total": 'all{deployment="$workload"}', "by": ["pod"]}
@@ -221,9 +221,9 @@ async def test_while_settling_the_serving_baseline_is_asked_and_relative_limits_
     )
     asked: list[ArmName] = []
 
-    def answer(question: Question, _now: float) -> Answer:
-        if question.part != "probe":
-            asked.append(question.arm)
+    def answer(query: Query, _now: float) -> Answer:
+        if query.part != "probe":
+            asked.append(query.arm)
         return value(GOOD)
 
     shop.answer = answer

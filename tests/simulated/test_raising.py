@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
 from tidegate.core.model.world import Acceptance
 from tidegate.ports.world import World
 from tidegate.simulation.cluster import SimulatedRoute
@@ -66,7 +66,7 @@ async def test_guards_stay_in_force_at_a_gate() -> None:
 
 async def test_nothing_starts_without_data() -> None:
     shop = Shop()
-    shop.answer = lambda _question, _now: Failed(FailedReason.REFUSED, "connection refused")
+    shop.answer = lambda _query, _now: Failed(FailedReason.REFUSED, "connection refused")
     runner = shop.rollout()
     await runner.run_until(shop.start + 120)
     assert shop.weights() == [0]
@@ -140,7 +140,7 @@ async def test_a_revert_writes_every_target_whatever_one_of_them_answers() -> No
 async def test_a_first_step_of_weight_zero_warms_up_without_traffic() -> None:
     warm = [{"name": "warm", "weight": 0, "duration": "60s", "thresholds": [{"metric": "errors", "max": "1%"}]}, *LONG]
     shop = Shop()
-    shop.answer = lambda _question, _now: value(0.0) if shop.weight else Vector(())
+    shop.answer = lambda _query, _now: value(0.0) if shop.weight else Vector(())
     runner = shop.rollout(spec(steps=warm))
     await runner.run_until(shop.start + 59)
     assert shop.weights() == [0]
@@ -200,7 +200,7 @@ async def test_a_metric_has_its_own_answer_to_missing_data(then: str) -> None:
     }
     shop, runner = await begun(metrics=[metric])
     await runner.run_until(shop.start + 60)
-    shop.answer = lambda _question, _now: Vector(())
+    shop.answer = lambda _query, _now: Vector(())
     await runner.run_until(shop.start + 180)
     run = shop.status.run
     told = [event for event in shop.cluster.events if event[2] == "NoData"]
@@ -209,14 +209,14 @@ async def test_a_metric_has_its_own_answer_to_missing_data(then: str) -> None:
     assert len(told) == (0 if then == "Hold" else 1)
 
 
-async def test_a_revert_goes_ahead_while_another_question_is_still_open() -> None:
+async def test_a_revert_goes_ahead_while_another_query_is_still_open() -> None:
     shop, runner = await slow(["slow"])
     shop.values["candidate"] = 0.06
     await asyncio.wait_for(runner.run_until(shop.clock.now() + 10, lambda: shop.weight == 0), 5)
     assert shop.weight == 0
 
 
-async def test_a_command_interrupts_a_tick_whose_questions_hang() -> None:
+async def test_a_command_interrupts_a_tick_whose_queries_hang() -> None:
     shop, runner = await slow(["errors", "slow"])
     interrupt = asyncio.Event()
     shop.clock.advance_to(shop.clock.now() + 10)
@@ -231,14 +231,14 @@ async def test_a_command_interrupts_a_tick_whose_questions_hang() -> None:
 
 
 class Hanging(ScriptedMetrics):
-    """Some questions never come back."""
+    """Some queries never come back."""
 
     hang: tuple[str, ...] = ()
 
-    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
-        if question.metric in self.hang:
+    async def sample(self, query: Query, *, timeout: float, rollout: str) -> Answer:
+        if query.metric in self.hang:
             await asyncio.Event().wait()
-        return await super().sample(question, timeout=timeout, rollout=rollout)
+        return await super().sample(query, timeout=timeout, rollout=rollout)
 
 
 async def slow(names: list[str]) -> tuple[Shop, Runner]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulated.shop import Shop, check, spec, value
 from tidegate.api.command import Action
-from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.answers import Answer, Query
 from tidegate.ports.errors import Rejected
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner
@@ -148,7 +148,7 @@ async def test_an_undecided_checkpoint_with_changing_numbers_writes_no_status() 
     shop = Shop()
     requests = [0.0]
 
-    def answer(_question: Question, _now: float) -> Answer:
+    def answer(_query: Query, _now: float) -> Answer:
         requests[0] += 1
         return value(1.0 + requests[0] % 7)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import spec
-from tidegate.core.model.answers import Failed, FailedReason, Question, Vector
+from tidegate.core.model.answers import Failed, FailedReason, Query, Vector
 from tidegate.core.model.world import ArmName
 
 RATIO = {
@@ -38,8 +38,8 @@ def missing(one: Stage) -> list[str]:
     return [found.kind for found in one.witness.status.missing_data]
 
 
-def asked(one: Stage) -> list[Question]:
-    return [question for question in one.source.asked if question.part == "known-total"]
+def asked(one: Stage) -> list[Query]:
+    return [query for query in one.source.asked if query.part == "known-total"]
 
 
 async def test_counters_that_vanish_in_the_run_are_no_data_and_revert_when_that_has_lasted() -> None:
@@ -107,7 +107,7 @@ async def test_a_source_that_cannot_say_is_down_and_nothing_else() -> None:
     one = stage()
     one.source.pods[ArmName.CANDIDATE][0].end = one.start + 600
     failed = Failed(FailedReason.REFUSED, "away")
-    one.source.override = lambda question, _now: failed if question.part == "known-total" else None
+    one.source.override = lambda query, _now: failed if query.part == "known-total" else None
     await one.until(900)
     assert missing(one) == ["SourceDown"]
 
@@ -148,9 +148,9 @@ async def test_a_native_histogram_is_looked_for_by_its_count() -> None:
     """The source's answers hold no histograms."""
     native = {"name": "slow", "ratio": {"histogram": "seconds", "slowerThan": "1s", "native": True}, "window": "1m"}
     one = stage(metrics=[native], guards=[{"name": "limit", "metric": "slow", "max": "5%"}])
-    one.source.override = lambda _question, _now: Vector(())
+    one.source.override = lambda _query, _now: Vector(())
     await one.until(300)
-    assert {question.promql.partition("[")[0] for question in asked(one)} == {"histogram_count(last_over_time(seconds"}
+    assert {query.promql.partition("[")[0] for query in asked(one)} == {"histogram_count(last_over_time(seconds"}
 
 
 async def test_when_the_counters_come_back_nothing_was_lost() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.simulated.shop import Shop, spec, value
-from tidegate.core.model.answers import Answer, Question, Vector
+from tidegate.core.model.answers import Answer, Query, Vector
 from tidegate.simulation.runner import Runner
 
 LONG = [
@@ -94,9 +94,9 @@ async def test_the_window_never_reaches_back_before_the_candidate_had_traffic() 
     metric = {"name": "errors", "query": "errors[$window]", "unit": "ratio", "window": "2m"}
     seen: list[tuple[float, float]] = []
 
-    def answer(question: Question, now: float) -> Answer:
-        found = re.search(r"\[(\d+)(ms|s)\]", question.promql)
-        if found and question.part == "value" and len(shop.cluster.history) > 1:
+    def answer(query: Query, now: float) -> Answer:
+        found = re.search(r"\[(\d+)(ms|s)\]", query.promql)
+        if found and query.part == "value" and len(shop.cluster.history) > 1:
             asked = float(found[1]) / (1000 if found[2] == "ms" else 1)
             seen.append((asked, now - shop.cluster.history[1].time))
         return value(0.0)
@@ -114,7 +114,7 @@ async def test_the_first_seconds_after_a_raise_have_no_missing_data() -> None:
         missingData={"noData": {"after": "20s", "then": "Revert"}},
         metrics=[{"name": "errors", "query": "errors", "unit": "ratio", "window": "60s"}],
     )
-    shop.answer = lambda _question, _now: Vector(())
+    shop.answer = lambda _query, _now: Vector(())
     await runner.run_until(shop.clock.now() + 40)
     assert shop.status.missing_data == ()
     assert shop.weight == 10

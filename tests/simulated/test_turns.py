@@ -6,7 +6,7 @@ from tests.simulated.shop import Shop, value
 from tests.simulated.test_own_evaluation import manifest, until_weight
 from tests.simulated.test_promotion import settling, sick_baseline
 from tests.simulated.test_way_back import first_write_lands_late
-from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName
 from tidegate.reconcile.raises import AT_A_TIME, PATIENCE
 from tidegate.simulation.runner import Runner
@@ -64,8 +64,8 @@ async def test_a_raise_that_waited_is_decided_on_new_answers() -> None:
     await occupy(runner)
     asked: list[float] = []
 
-    def answer(question: Question, now: float) -> Answer:
-        if question.arm is ArmName.CANDIDATE:
+    def answer(query: Query, now: float) -> Answer:
+        if query.arm is ArmName.CANDIDATE:
             asked.append(now)
         return value(0.0)
 

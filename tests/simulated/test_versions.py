@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.command import Action
-from tidegate.core.model.answers import Answer, Question, Vector
+from tidegate.core.model.answers import Answer, Query, Vector
 from tidegate.core.model.version import first_fingerprint
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner
@@ -382,9 +382,9 @@ async def test_with_images_alone_awaited_the_arms_may_differ_on_purpose() -> Non
 async def test_with_a_last_step_below_100_both_arms_are_judged_while_the_baseline_rolls_out() -> None:
     asked: list[ArmName] = []
 
-    def answer(question: Question, _now: float) -> Answer | None:
-        if question.part != "probe" and stage(shop) == "RollingOut":
-            asked.append(question.arm)
+    def answer(query: Query, _now: float) -> Answer | None:
+        if query.part != "probe" and stage(shop) == "RollingOut":
+            asked.append(query.arm)
         return None
 
     shop = Shop(answer=answer)
@@ -425,7 +425,7 @@ async def test_at_weight_100_the_rolling_baseline_serves_nobody_and_is_not_judge
 
 
 async def test_a_rolling_baseline_without_data_is_not_missing_data_of_the_candidate() -> None:
-    shop = Shop(answer=lambda question, _now: Vector(()) if question.arm is ArmName.BASELINE else value(0.0))
+    shop = Shop(answer=lambda query, _now: Vector(()) if query.arm is ArmName.BASELINE else value(0.0))
     shop.cluster.rollout_seconds = 1200.0
     runner = shop.rollout(spec(steps=STEPS))
     await runner.run_until(shop.start + 300, lambda: stage(shop) == "RollingOut")

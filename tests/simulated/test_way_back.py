@@ -86,7 +86,7 @@ async def test_a_source_that_falls_silent_after_the_breach_does_not_keep_users_o
     shop, runner = await settling(interval="2s")
     sick_baseline(shop)
     await runner.run_until(shop.clock.now() + 10, lambda: stage(shop) == "SentBack" or shop.weight == 50)
-    shop.answer = lambda _question, _now: Failed(FailedReason.TIMEOUT, "no answer")
+    shop.answer = lambda _query, _now: Failed(FailedReason.TIMEOUT, "no answer")
     await runner.run_until(shop.clock.now() + 2)
     assert shop.weight == 50
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tests.simulated.shop import Shop, spec, value
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.ports import ScriptedMetrics
 from tidegate.simulation.runner import Runner
@@ -32,7 +32,7 @@ def by_path(**values: float) -> Vector:
 
 
 async def test_a_quiet_service_whose_quantile_is_no_number_is_never_reverted_for_it() -> None:
-    shop = Shop(answer=lambda question, _now: None if question.part == "probe" else value(math.nan))
+    shop = Shop(answer=lambda query, _now: None if query.part == "probe" else value(math.nan))
     runner = await started(shop)
     await later(shop, runner, 3600)
     assert (shop.outcome, shop.weight, shop.status.missing_data) == ("", 10, ())
@@ -41,8 +41,8 @@ async def test_a_quiet_service_whose_quantile_is_no_number_is_never_reverted_for
 async def test_one_series_in_which_nothing_was_observed_does_not_hide_a_breach_of_another() -> None:
     shop = Shop()
     runner = await started(shop)
-    shop.answer = lambda question, _now: (
-        by_path(a=math.nan, b=0.5) if question.arm is ArmName.CANDIDATE and question.part == "value" else value(0.0)
+    shop.answer = lambda query, _now: (
+        by_path(a=math.nan, b=0.5) if query.arm is ArmName.CANDIDATE and query.part == "value" else value(0.0)
     )
     await later(shop, runner, 11)
     assert shop.outcome == "Reverted"
@@ -61,10 +61,10 @@ async def test_a_baseline_at_zero_hides_nothing(why: str, candidate: float, reve
 
 
 async def test_one_new_path_does_not_block_a_healthy_run() -> None:
-    def answer(question: Question, _now: float) -> Answer | None:
-        if question.part == "probe":
+    def answer(query: Query, _now: float) -> Answer | None:
+        if query.part == "probe":
             return None
-        return by_path(a=0.02, new=0.02) if question.arm is ArmName.CANDIDATE else by_path(a=0.02)
+        return by_path(a=0.02, new=0.02) if query.arm is ArmName.CANDIDATE else by_path(a=0.02)
 
     shop = Shop(answer=answer)
     runner = shop.rollout(
@@ -78,10 +78,10 @@ async def test_one_new_path_does_not_block_a_healthy_run() -> None:
 
 
 async def test_where_nothing_can_be_compared_the_run_waits_and_names_the_labels() -> None:
-    def answer(question: Question, _now: float) -> Answer | None:
-        if question.part == "probe":
+    def answer(query: Query, _now: float) -> Answer | None:
+        if query.part == "probe":
             return None
-        pods = (SeriesValue((("pod", f"{question.arm}-{number}"),), 0.02) for number in range(2))
+        pods = (SeriesValue((("pod", f"{query.arm}-{number}"),), 0.02) for number in range(2))
         return Vector(tuple(pods))
 
     shop = Shop(answer=answer)
@@ -95,13 +95,13 @@ async def test_where_nothing_can_be_compared_the_run_waits_and_names_the_labels(
     assert "they differ in pod; aggregate that away in the query" in shop.status.run.waiting.message
 
 
-WRONG = Failed(FailedReason.BAD_ANSWER, "the question must give an instant vector or a scalar, not string")
+WRONG = Failed(FailedReason.BAD_ANSWER, "the query must give an instant vector or a scalar, not string")
 
 
 async def test_an_answer_of_the_wrong_kind_is_no_data_with_its_reason() -> None:
     shop = Shop()
     runner = await started(shop)
-    shop.answer = lambda question, _now: None if question.part == "probe" else WRONG
+    shop.answer = lambda query, _now: None if query.part == "probe" else WRONG
     await later(shop, runner, 60)
     (missing,) = shop.status.missing_data
     assert (missing.kind, "not string" in missing.message) == ("NoData", True)
@@ -109,7 +109,7 @@ async def test_an_answer_of_the_wrong_kind_is_no_data_with_its_reason() -> None:
 
 async def test_thousands_of_series_are_said_at_once() -> None:
     many = Vector(tuple(SeriesValue((("user", str(number)),), 0.0) for number in range(5000)))
-    shop = Shop(answer=lambda question, _now: None if question.part == "probe" else many)
+    shop = Shop(answer=lambda query, _now: None if query.part == "probe" else many)
     runner = shop.rollout(
         spec(steps=LONG, metrics=[{"name": "errors", "query": 'e{w="$workload"}', "unit": "ratio", "window": "10m"}])
     )
@@ -128,7 +128,7 @@ async def test_a_query_is_judged_only_with_enough_requests_behind_it(why: str, r
         "unit": "ratio",
         "window": "20s",
     }
-    shop = Shop(answer=lambda question, _now: value(requests) if question.part == "requests" else None)
+    shop = Shop(answer=lambda query, _now: value(requests) if query.part == "requests" else None)
     runner = await started(shop, metrics=[metric])
     shop.values.update(candidate=0.5)
     await later(shop, runner, 60)
@@ -154,13 +154,13 @@ async def test_a_metric_of_neither_arm_is_asked_once_and_blames_nobody_else() ->
 @pytest.mark.parametrize(
     ("why", "change", "anew"),
     [
-        ("another question", {"query": 'errors{deployment="$workload",code="500"}'}, True),
+        ("another query", {"query": 'errors{deployment="$workload",code="500"}'}, True),
         ("another window", {"window": "30s"}, True),
         ("another unit", {"unit": "percent"}, True),
         ("nothing but when it is empty", {"whenEmpty": "Zero"}, False),
     ],
 )
-async def test_a_changed_question_starts_its_clock_anew(why: str, change: dict[str, object], anew: bool) -> None:  # noqa: FBT001
+async def test_a_changed_query_starts_its_clock_anew(why: str, change: dict[str, object], anew: bool) -> None:  # noqa: FBT001
     shop = Shop(values={"candidate": 50.0, "baseline": 0.0})
     metric = {"name": "errors", "query": 'errors{deployment="$workload"}', "unit": "percent", "window": "20s"}
     before = {**metric, "unit": "none"} if "unit" in change else metric

@@ -36,9 +36,9 @@ def crds() -> dict[str, Schema]:
     made = (
         _rollouts(),
         _commands(),
-        _templates(TemplateKind.METRIC_TEMPLATE, "tgm", "A question to Prometheus for the Rollouts of its namespace."),
+        _templates(TemplateKind.METRIC_TEMPLATE, "tgm", "A query to Prometheus for the Rollouts of its namespace."),
         _templates(
-            TemplateKind.CLUSTER_METRIC_TEMPLATE, "tgcm", "A question to Prometheus for the Rollouts of all namespaces."
+            TemplateKind.CLUSTER_METRIC_TEMPLATE, "tgcm", "A query to Prometheus for the Rollouts of all namespaces."
         ),
     )
     return {f"{_object(crd['metadata'])['name']}.yaml": crd for crd in made}
@@ -97,7 +97,7 @@ def _templates(kind: TemplateKind, short: str, description: str) -> Schema:
         _column("Window", ".spec.window", "How far back it looks"),
         _column("Parameters", ".spec.parameters[*].name", "What differs between its users"),
         _column("Age", ".metadata.creationTimestamp", "", "date"),
-        _column("Query", ".spec.query", "The question", wide=True),
+        _column("Query", ".spec.query", "The query", wide=True),
         _column("Bad", ".spec.ratio.bad", "The counter of bad requests", wide=True),
     ]
     schema = {"description": description} | _object_of(MetricTemplateSpec)

@@ -121,7 +121,7 @@ def _number(node: yaml.ScalarNode) -> int | float:
     if _INTEGER.fullmatch(plain):
         return int(_OCTAL.sub(r"\g<1>0o\2", plain) if _OCTAL.fullmatch(plain) else plain, 0)
     if not _FLOAT.fullmatch(plain):
-        said = "is no number that JSON knows" if _NO_NUMBER.fullmatch(plain) else "is no number"
+        said = "is not a number that JSON can hold" if _NO_NUMBER.fullmatch(plain) else "is not a number"
         raise _error(node, f"{node.value!r} {said}")
     number = float(plain)
     if math.isinf(number):

@@ -1,4 +1,4 @@
-"""Metrics: named questions to Prometheus, and what to do when they get no answer."""
+"""Metrics: named queries to Prometheus, and what to do when they get no answer."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Ratio(ApiModel):
         except ValueError:
             found = 0.0
         if found <= 0:
-            raise ValueError(f"'{given}' is no duration to be slower than: write a bucket's bound such as '250ms'")
+            raise ValueError(f"'{given}' is not a duration to be slower than: write a bucket's bound such as '250ms'")
         return found
 
     def rewritten(self, change: Callable[[str], str]) -> Ratio:
@@ -114,7 +114,7 @@ class MissingDataOverride(ApiModel):
 
 
 class Metric(ApiModel):
-    """A named question: a PromQL `query`, a `ratio` of two counters, or a `preset` or `template` that stands for one.
+    """A named query: a PromQL `query`, a `ratio` of two counters, or a `preset` or `template` that stands for one.
 
     Variables, filled in for each arm: `$namespace $workload $service $rollout $step $window $elapsed $pods`; `$$` is a
     dollar sign.
@@ -129,15 +129,15 @@ class Metric(ApiModel):
     ratio: Ratio | None = None
     """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
     preset: PresetName | None = None
-    """A question that is known already, such as `istio/error-rate`: see `tidegate preset`."""
+    """A query that is known already, such as `istio/error-rate`: see `tidegate preset`."""
     template: TemplateRef | None = None
-    """A question that was written once for many Rollouts. What the metric says itself goes before what the template says."""
+    """A query that was written once for many Rollouts. What the metric says itself goes before what the template says."""
     parameters: Parameters | None = None
     """What the `preset` or `template` should do differently from its defaults."""
     unit: Unit | None = None
     """What the numbers mean: `ratio` (0-1), `percent` (0-100), `seconds` or `none`. Limits must be written in it."""
     window: Duration = Duration("2m")
-    """How far back the question looks: `$window`. By default the template's, else 2m. It never reaches back before this run's candidate had traffic."""
+    """How far back the query looks: `$window`. By default the template's, else 2m. It never reaches back before this run's candidate had traffic."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """For a `ratio`, or a `query` with `requests`: with fewer requests in the window there is too little to judge. By default 1."""
     min_series: Annotated[int, Field(ge=1, le=64)] | None = None
@@ -145,7 +145,7 @@ class Metric(ApiModel):
     warm_up: Duration | None = None
     """No comparison with the baseline before the candidate has had traffic for this long. By default 3m for `regression`, else none."""
     when_empty: WhenEmpty = WhenEmpty.NO_DATA
-    """What an empty answer to `query` means: `NoData` by default; `Zero` for questions such as `ALERTS{...}` that are empty when all is well."""
+    """What an empty answer to `query` means: `NoData` by default; `Zero` for queries such as `ALERTS{...}` that are empty when all is well."""
     missing_data: MissingDataOverride = MissingDataOverride()
     """This metric's own answer to not knowing."""
 

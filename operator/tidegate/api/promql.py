@@ -23,7 +23,7 @@ _GUESSED_PODS: Final = re.compile(r"\$(workload|\{workload\})-?(\.[*+]|\[)")
 _WITHOUT_VALUE: Final = (promql_parser.MatrixSelector, promql_parser.SubqueryExpr, promql_parser.StringLiteral)
 
 
-NO_PROMQL: Final = "is no PromQL: "
+NO_PROMQL: Final = "is not valid PromQL: "
 """How the fault of a text begins that Prometheus would not parse."""
 
 
@@ -33,7 +33,7 @@ def variables(text: str) -> set[str]:
 
 
 def parsed(text: str) -> promql_parser.Expr:
-    """A query's tree, its variables filled in with something plausible. Raises: ValueError: it is no PromQL."""
+    """A query's tree, its variables filled in with something plausible. Raises: ValueError: it is not valid PromQL."""
 
     def value(match: re.Match[str]) -> str:
         return _PLAUSIBLE.get(match[1].strip("{}"), "web")

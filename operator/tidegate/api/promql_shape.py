@@ -15,7 +15,7 @@ _COMPARISONS: Final = frozenset({"==", "!=", ">", "<", ">=", "<="})
 def filters(text: str) -> str:
     """The comparison at the top of a query that leaves out series rather than saying 0 or 1, such as `>`; empty for none.
 
-    Raises: ValueError: it is no PromQL.
+    Raises: ValueError: it is not valid PromQL.
     """
     found = _bare(parsed(text))
     if not isinstance(found, promql_parser.BinaryExpr) or str(found.op) not in _COMPARISONS:
@@ -31,7 +31,7 @@ def empty_until_the_first(text: str) -> str:
     A share such as `sum(rate(x{code="500"}[5m])) / sum(rate(x[5m]))`, whatever stands around it, whose numerator selects
     some of the series that its denominator selects, and has no `or`.
 
-    Raises: ValueError: it is no PromQL.
+    Raises: ValueError: it is not valid PromQL.
     """
     for division in _divisions(parsed(text)):
         if "or" in {str(one.op) for one in _binaries(division.lhs)}:

@@ -40,7 +40,7 @@ def _instant(value: object) -> object:
     """RFC 3339 and nothing else: pydantic would take epoch seconds and shorter forms, which the API server refuses."""
     if not isinstance(value, str):
         return value
-    wrong = f"{value!r} is no instant; write it like 2026-11-21T14:00:00Z"
+    wrong = f"{value!r} is not a valid timestamp; write it like 2026-11-21T14:00:00Z"
     if not _RFC_3339.fullmatch(value):
         raise ValueError(wrong)
     try:

@@ -119,7 +119,7 @@ class GroupsStatus(StatusModel):
     metric: str
     """The metric."""
     asked: str = ""
-    """Digest of its question: another one begins anew."""
+    """Digest of its query: another one begins anew."""
     seen: tuple[str, ...] = ()
     """Digests of their labels, 6 hex digits each, at most 64."""
 
@@ -133,7 +133,7 @@ class EvidenceStatus(StatusModel):
     name: str
     """The line's identity."""
     asked: str
-    """Digest of the test and its question: another one begins anew."""
+    """Digest of the test and its query: another one begins anew."""
     start: datetime
     """Where its grid of windows begins."""
     step: float
@@ -147,7 +147,7 @@ class EvidenceStatus(StatusModel):
     compared: int = 0
     """Windows it rests on."""
     profile: tuple[float, ...] = ()
-    """Log likelihoods of the ratios that are looked at, then of the largest that is borne."""
+    """Log likelihoods of the ratios that are looked at, then of the largest that is tolerated."""
     absolute: tuple[float, ...] = ()
     """Evidence (logarithms) of the candidate against the limit."""
     limited: int = 0

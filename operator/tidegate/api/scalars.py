@@ -62,7 +62,7 @@ class _Text(str):
             isinstance(text, str) and 0 < len(text) <= cls.form["maxLength"] and re.fullmatch(cls.form["pattern"], text)
         )
         if not isinstance(text, str) or not fits:
-            raise ValueError(f"{value!r} is no {cls.right}")
+            raise ValueError(f"{value!r} is not a valid {cls.right}")
         return cls(text)
 
     @classmethod

@@ -147,7 +147,7 @@ class MissingDataStatus(StatusModel):
     mark: float = 0
     """The run's watched seconds at the last query without data of this kind."""
     answers: int = 0
-    """Questions asked in that time."""
+    """Queries asked in that time."""
     message: Words = ""
     """What was answered last."""
 

@@ -69,7 +69,7 @@ def files_of(name: str) -> list[str]:
     Raises: CommandError: it names nothing.
     """
     if not name:
-        raise CommandError("'' is no file (write . for the folder you are in)")
+        raise CommandError("'' is not a file (write . for the folder you are in)")
     folder = Path(name)
     if name == STDIN or not folder.is_dir():
         return [name]
@@ -112,7 +112,7 @@ def _documents(shown: str, text: str) -> Iterator[Document]:
                 repeated = tuple(_repeated(node, (), set()))
                 yield from _objects(Document(shown, dict(loader.construct_document(node)), node, repeated))
             elif node is not None and not _is_nothing(node):
-                raise CommandError(f"{shown}:{_first_line(node)}: is no object with apiVersion and kind")
+                raise CommandError(f"{shown}:{_first_line(node)}: is not an object with apiVersion and kind")
     finally:
         loader.dispose()
 

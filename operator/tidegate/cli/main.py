@@ -30,7 +30,7 @@ COMMANDS: Final = {
     "pause": ("command", "stop the run's progress; guards stay on"),
     "resume": ("command", "go on with a paused run"),
     "retry": ("command", "try a reverted version again"),
-    "preset": ("preset", "show the questions that are known already, by system"),
+    "preset": ("preset", "show the queries that are known already, by system"),
     "crd": ("crd", "write the CustomResourceDefinitions"),
     "operator": ("operator", "run the operator"),
 }

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         spec = given.spec()
         for metric in spec.metrics:
             if metric.template is not None:
-                words = "is not in the files given: its question was not checked"
+                words = "is not in the files given: its query was not checked"
                 print(f"tidegate: {metric.name}: {metric.template} {words}", file=sys.stderr)
         _print(given.document, spec, arguments.start)
     return 0

@@ -1,4 +1,4 @@
-"""`tidegate preset`: the questions that are known already."""
+"""`tidegate preset`: the queries that are known already."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from tidegate.api.presets import registry
 from tidegate.api.presets.preset import Preset, System
-from tidegate.api.presets.words import default, questions, wrapped
+from tidegate.api.presets.words import default, queries, wrapped
 from tidegate.cli.errors import CommandError
 from tidegate.cli.tables import Table, plain, show
 
@@ -41,7 +41,7 @@ def _rows() -> Iterator[tuple[str, ...]]:
 
 def _in_words(system: System, preset: Preset) -> Iterator[str]:
     yield f"{preset.name}: {preset.says} (unit {preset.unit})"
-    for field, text in questions(preset):
+    for field, text in queries(preset):
         yield from ("", field, f"  {text}")
     if preset.parameters:
         rows = tuple((f"<{one.name}>", default(one), one.says) for one in preset.parameters)

@@ -32,7 +32,7 @@ class GivenRollout:
         return spec
 
     def whole_spec(self) -> RolloutSpec:
-        """Its spec, in which every metric has its question.
+        """Its spec, in which every metric has its query.
 
         Raises: CommandError: something is wrong with it, or a template was not given.
         """

@@ -63,7 +63,7 @@ def decide(memory: Memory, seen: Observation) -> Plan:
         draft.stalled = contest(draft)
     plan = draft.plan()
     judged = memory.last_judged
-    if seen.asked.questions and not seen.asked.open:
+    if seen.asked.queries and not seen.asked.open:
         judged = seen.now
     return replace(plan, memory=replace(plan.memory, last_tick=seen.now, last_judged=judged))
 

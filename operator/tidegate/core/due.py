@@ -1,4 +1,4 @@
-"""Which questions must be asked now. Pure, and agreeing with `decide` because both open the same draft."""
+"""Which queries must be asked now. Pure, and agreeing with `decide` because both open the same draft."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from tidegate.api.rollout import Step
 from tidegate.core import gates
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
 from tidegate.core.gates import raise_rule
-from tidegate.core.judging.judge import counted_in_force, guards_in_force, questions_of, thresholds_in_force
+from tidegate.core.judging.judge import counted_in_force, guards_in_force, queries_of, thresholds_in_force
 from tidegate.core.metrics.queries import probe
 from tidegate.core.model import cadence
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.run.checkpoints import reached
@@ -21,8 +21,8 @@ from tidegate.core.tick.open import open_draft
 from tidegate.core.traffic import targets
 
 
-def due(memory: Memory, seen: Observation) -> tuple[Question, ...]:
-    """The questions of this tick, without repetition; none when it is not time to judge."""
+def due(memory: Memory, seen: Observation) -> tuple[Query, ...]:
+    """The queries of this tick, without repetition; none when it is not time to judge."""
     run = memory.status.run
     if run is None or run.ending is not None or seen.rollout.deleting:
         return ()
@@ -32,23 +32,23 @@ def due(memory: Memory, seen: Observation) -> tuple[Question, ...]:
     return _once(_needed(draft))
 
 
-def _needed(draft: Draft) -> list[Question]:
-    found: list[Question] = []
+def _needed(draft: Draft) -> list[Query]:
+    found: list[Query] = []
     traffic = targets.traffic(draft)
     if draft.spec.metrics and traffic is not targets.Traffic.SOME:
         found.append(probe(draft.spec.prometheus.source))
     if draft.weight > 0 or traffic is not targets.Traffic.NONE or draft.run.promotion is not None:
-        found += questions_of(draft, guards_in_force(draft))
-        found += questions_of(draft, counted_in_force(draft))
+        found += queries_of(draft, guards_in_force(draft))
+        found += queries_of(draft, counted_in_force(draft))
         if _thresholds_needed(draft):
-            found += questions_of(draft, thresholds_in_force(draft))
+            found += queries_of(draft, thresholds_in_force(draft))
     return found
 
 
-def _once(questions: Iterable[Question]) -> tuple[Question, ...]:
-    """Each question once, with the longest of its lives: one test can do without an arm that another one needs."""
-    found: dict[Question, Question] = {}
-    for one in questions:
+def _once(queries: Iterable[Query]) -> tuple[Query, ...]:
+    """Each query once, with the longest of its lives: one test can do without an arm that another one needs."""
+    found: dict[Query, Query] = {}
+    for one in queries:
         life = found.setdefault(one, one).life
         if life is not None and (one.life is None or one.life > life):
             found[one] = one

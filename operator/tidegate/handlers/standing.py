@@ -16,7 +16,7 @@ from tidegate.adapters.kubernetes.errors import NOT_SERVED
 from tidegate.ports.errors import PortError, Rejected
 
 EVERY: Final = 30.0
-"""Seconds between two questions: one object of one kind is asked for."""
+"""Seconds between two queries: one object of one kind is asked for."""
 NEEDED: Final = (ROLLOUTS, COMMANDS, DEPLOYMENTS, SERVICES)
 """Kinds without which nothing can be decided. Without a kind of route, only the Rollouts that use it stand still."""
 ROLE: Final = "see examples/install/rbac.yaml"

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from tidegate.api.status import RolloutStatus
 from tidegate.api.templates.ref import TemplateRef
-from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.claims import Claim
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.template_change import TemplateChange
@@ -113,7 +113,7 @@ class TrafficRouter(Protocol):
 
 
 class MetricTemplates(Protocol):
-    """Questions that Rollouts share."""
+    """Queries that Rollouts share."""
 
     async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Lookup[MetricTemplateObject]:
         """The template that a Rollout of `namespace` means; `Unknown` also when its kind is not served or not allowed."""
@@ -123,11 +123,11 @@ class MetricTemplates(Protocol):
 class MetricSource(Protocol):
     """The Prometheus sources the administrator named."""
 
-    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+    async def sample(self, query: Query, *, timeout: float, rollout: str) -> Answer:
         """The answer, or `Failed`; never raises.
 
         Args:
-            question: what to ask.
+            query: what to ask.
             timeout: seconds from now.
             rollout: `namespace/name` of the Rollout that asks: each has a fair share of the source.
         """

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from tidegate.core.judging.judge import pods_of
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.samples import Asked
 from tidegate.core.model.world import ArmName
 from tidegate.ports.world import World
 
-QUESTION_LIFE: Final = 10.0
+QUERY_LIFE: Final = 10.0
 """Seconds from when a query was due until its answer comes too late, however long the interval is."""
 
 SHORTEST_LIFE: Final = 0.5
@@ -39,8 +39,8 @@ class Asking:
         self._interrupt = interrupt
         self._rollout = rollout
         self._until = until
-        self._answers: dict[Question, Answer | None] = {}
-        self._tasks: dict[asyncio.Task[Answer], Question] = {}
+        self._answers: dict[Query, Answer | None] = {}
+        self._tasks: dict[asyncio.Task[Answer], Query] = {}
         self._worked_out: dict[Hashable, Any] = {}
         self._pods: Mapping[ArmName, str] | None = None
         self.begun = False
@@ -61,32 +61,32 @@ class Asking:
         """The observation with the answers so far."""
         return replace(observed, asked=self.asked())
 
-    def begin(self, observed: Observation, questions: Iterable[Question]) -> None:
+    def begin(self, observed: Observation, queries: Iterable[Query]) -> None:
         """Sends the tick's queries, without waiting; what `$pods` stands for in them is kept."""
         self.begun = True
         self._pods = pods_of(observed)
-        self.ask(questions)
+        self.ask(queries)
 
-    def ask(self, questions: Iterable[Question]) -> None:
+    def ask(self, queries: Iterable[Query]) -> None:
         """Sends those that were not sent yet, without waiting; one that is open already may be given less time."""
-        for question in questions:
-            if question in self._answers:
-                self._hurry(question)
+        for query in queries:
+            if query in self._answers:
+                self._hurry(query)
                 continue
-            self._answers[question] = None
-            life = min(self._life(), QUESTION_LIFE if question.life is None else question.life)
-            task = asyncio.ensure_future(self._world.metrics.sample(question, timeout=life, rollout=self._rollout))
-            self._tasks[task] = question
+            self._answers[query] = None
+            life = min(self._life(), QUERY_LIFE if query.life is None else query.life)
+            task = asyncio.ensure_future(self._world.metrics.sample(query, timeout=life, rollout=self._rollout))
+            self._tasks[task] = query
 
     def _life(self) -> float:
-        return min(QUESTION_LIFE, max(self._until - self._world.clock.monotonic(), SHORTEST_LIFE))
+        return min(QUERY_LIFE, max(self._until - self._world.clock.monotonic(), SHORTEST_LIFE))
 
-    def _hurry(self, question: Question) -> None:
-        task = next((task for task, asked in self._tasks.items() if asked == question), None)
-        if task is None or question.life is None or self._tasks[task].life is not None:
+    def _hurry(self, query: Query) -> None:
+        task = next((task for task, asked in self._tasks.items() if asked == query), None)
+        if task is None or query.life is None or self._tasks[task].life is not None:
             return
         del self._tasks[task]
-        self._tasks[asyncio.ensure_future(self._within(task, question.life))] = question
+        self._tasks[asyncio.ensure_future(self._within(task, query.life))] = query
 
     async def _within(self, task: asyncio.Task[Answer], seconds: float) -> Answer:
         late = asyncio.ensure_future(self._world.clock.sleep(seconds))

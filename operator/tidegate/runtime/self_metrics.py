@@ -51,7 +51,7 @@ class Metrics:
             "tidegate_decisions_total", "Decisions that changed something.", ("reason",), registry=made
         )
         self._query = Histogram(
-            "tidegate_query_seconds", "Questions to Prometheus.", ("source", "outcome"), registry=made, buckets=_SLOW
+            "tidegate_query_seconds", "Queries to Prometheus.", ("source", "outcome"), registry=made, buckets=_SLOW
         )
         self._call = Histogram(
             "tidegate_api_call_seconds",
@@ -132,7 +132,7 @@ class Metrics:
         self._revert.observe(seconds)
 
     def queried(self, source: str, outcome: str, seconds: float) -> None:
-        """A question is over; `outcome` is `ok` or the failure's reason."""
+        """A query is over; `outcome` is `ok` or the failure's reason."""
         self._query.labels(source, outcome).observe(seconds)
 
     def called(self, verb: str, resource: str, outcome: str, seconds: float) -> None:

@@ -96,9 +96,9 @@ class Source(ApiModel):
     headers: dict[str, Annotated[str, AfterValidator(_header_value)]] = Field(default_factory=dict, repr=False)
     """Further headers, such as `X-Scope-OrgID`."""
     timeout: Annotated[Duration, AfterValidator(_a_second_or_more)] = Duration("10s")
-    """How long one question may take at most."""
+    """How long one query may take at most."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
-    """Questions at the same time."""
+    """Queries at the same time."""
     dialect: Dialect = Dialect.PROMETHEUS
     """What its queries are written in: `prometheus`, or `metricsql` for VictoriaMetrics, whose queries are not parsed here."""
     partial_responses: Literal["Refuse", "Trust"] = "Refuse"
@@ -112,7 +112,7 @@ class Source(ApiModel):
             raise ValueError("clientKeyFile goes with clientCertFile")
         for name in self.headers:
             if not _TOKEN.fullmatch(name):
-                raise ValueError(f"headers: {name!r} is no name of a header: letters, digits and '-'")
+                raise ValueError(f"headers: {name!r} is not a valid header name: letters, digits and '-'")
         return self
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from tidegate.api.rollout import FINALIZER
 from tidegate.api.status import RolloutStatus
 from tidegate.api.templates.ref import TemplateRef
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
 from tidegate.core.model.claims import Claim, claim_of_raw, run_id
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.template_change import TemplateChange
@@ -218,23 +218,23 @@ class ScriptedMetrics:
 
     cluster: Cluster
     gate: Gate
-    answers: Callable[[Question, float], Answer]
-    asked: list[Question] = field(default_factory=list)
+    answers: Callable[[Query, float], Answer]
+    asked: list[Query] = field(default_factory=list)
 
-    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+    async def sample(self, query: Query, *, timeout: float, rollout: str) -> Answer:
         """The answer at this instant."""
         del rollout
         try:
             self.gate.reading("metrics.sample")
         except PortError as error:
             return Failed(FailedReason.REFUSED, str(error))
-        self.asked.append(question)
-        seconds = self.gate.takes(f"metrics.sample {question.metric}")
+        self.asked.append(query)
+        seconds = self.gate.takes(f"metrics.sample {query.metric}")
         if seconds > 0:
             await self.cluster.clock.sleep(min(seconds, timeout))
         if seconds > timeout:
             return Failed(FailedReason.TIMEOUT, f"no answer within {timeout:g}s")
-        return self.answers(question, self.cluster.clock.now())
+        return self.answers(query, self.cluster.clock.now())
 
 
 class Silence:
@@ -259,7 +259,7 @@ class Silence:
         """Nothing."""
 
 
-def memory_world(cluster: Cluster, answers: Callable[[Question, float], Answer], gate: Gate | None = None) -> World:
+def memory_world(cluster: Cluster, answers: Callable[[Query, float], Answer], gate: Gate | None = None) -> World:
     """All the ports on one cluster, through one gate."""
     passed = gate if gate is not None else Gate()
     return World(

@@ -68,7 +68,7 @@ class MetricScript(ApiModel):
 
 
 class Outage(ApiModel):
-    """Prometheus cannot be asked."""
+    """Prometheus cannot be queried."""
 
     at: Duration
     """From when on."""
@@ -180,7 +180,7 @@ class World(ApiModel):
     metrics: dict[str, MetricScript] = Field(default_factory=dict)
     """What each metric of the Rollout says, by its name. One that is not named has no data."""
     outages: tuple[Outage, ...] = ()
-    """When Prometheus cannot be asked."""
+    """When Prometheus cannot be queried."""
     events: tuple[Event, ...] = ()
     """What happens."""
     expect: Expectation | None = None

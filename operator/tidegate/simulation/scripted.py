@@ -11,7 +11,7 @@ from typing import Any
 from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core.model import cadence
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName, Command, Route, TargetRef
 from tidegate.core.traffic import targets, weights
 from tidegate.reconcile.specs import Check
@@ -119,30 +119,30 @@ class Scripted:
                 found.append(100 * backends[ref.candidate] / total if total else 0.0)
         return found
 
-    def answer(self, question: Question, now: float) -> Answer:
+    def answer(self, query: Query, now: float) -> Answer:
         """What Prometheus says at an instant."""
         since = now - self.begin
         for outage in self.world.outages:
             if outage.at.seconds <= since < outage.at.seconds + outage.for_.seconds:
                 return Failed(FailedReason.REFUSED, "the source is down")
-        if question.part == "probe":
+        if query.part == "probe":
             return Vector((SeriesValue((), 1.0),))
-        if question.part == "clock":
+        if query.part == "clock":
             return Vector((SeriesValue((), now),))
-        levels = self._levels.get((question.metric, question.arm))
-        metric = next((one for one in self.spec.metrics if one.name == question.metric), None)
-        counts, _, part = question.part.partition("-")
+        levels = self._levels.get((query.metric, query.arm))
+        metric = next((one for one in self.spec.metrics if one.name == query.metric), None)
+        counts, _, part = query.part.partition("-")
         if levels is None or metric is None:
             return Matrix() if counts == "raw" else Vector(())
-        if counts == "raw" and question.part == "raw-histogram":
-            total, fast = (self._counter(metric, question.arm, part) for part in ("total", "fast"))
+        if counts == "raw" and query.part == "raw-histogram":
+            total, fast = (self._counter(metric, query.arm, part) for part in ("total", "fast"))
             bound = metric.ratio.bound if metric.ratio is not None else 0.0
-            return total.histogram(fast, bound, question.promql, since, self.begin)
+            return total.histogram(fast, bound, query.promql, since, self.begin)
         if counts == "raw":
-            return self._counter(metric, question.arm, part).answer(question.promql, since, self.begin)
+            return self._counter(metric, query.arm, part).answer(query.promql, since, self.begin)
         if counts == "known":
-            return self._counter(metric, question.arm, part).last(question.promql, since)
-        return _vector(levels.at(since), metric, question.part, self._requests(metric, question.arm))
+            return self._counter(metric, query.arm, part).last(query.promql, since)
+        return _vector(levels.at(since), metric, query.part, self._requests(metric, query.arm))
 
     def _requests(self, metric: Metric, arm: ArmName) -> float:
         """Requests of an arm in a window, now."""

@@ -60,7 +60,7 @@ def _of_values(level: Level, metric: Metric, where: Where) -> Iterator[Problem]:
             yield Problem(place, str(error))
             continue
         if metric.ratio is not None and not 0 <= number <= 1:
-            yield Problem(place, f"'{value}' is no share of requests: write 0% to 100%")
+            yield Problem(place, f"'{value}' is not a share of requests: write 0% to 100%")
 
 
 def _of_counts(script: MetricScript, metric: Metric, where: Where) -> Iterator[Problem]:

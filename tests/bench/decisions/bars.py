@@ -54,7 +54,7 @@ def bars(healthy: Found, harms: Found, judgement: float) -> list[Bar]:
 
 
 def driven(found: Driven) -> Bar:
-    """A healthy cell on the product's own tick; an unexpected question is none of its bars, but no figure either."""
+    """A healthy cell on the product's own tick; an unexpected query is none of its bars, but no figure either."""
     name = f"product's own tick, {found.cell.rule}, {found.cell.cell.name}: false stops <= {100 * ALPHA:g} %"
     share = found.figures.stopped
     return Bar(name, f"{100 * share:.0f} % of {found.figures.rollouts}", share <= ALPHA and not found.unexpected)

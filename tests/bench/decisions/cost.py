@@ -11,7 +11,7 @@ from statistics import median
 from tests.bench.decisions.tidegate_rules import ALPHA, LIMIT, MARGIN
 from tests.bench.decisions.traffic import seeded
 from tests.simulated.shop import Shop, spec
-from tidegate.core.model.answers import Answer, Matrix, Question
+from tidegate.core.model.answers import Answer, Matrix, Query
 from tidegate.core.model.raw_samples import RawSeries
 from tidegate.core.statistics.accumulators import Compared, Limited, detectable, together
 from tidegate.core.statistics.confidence import rate_interval
@@ -59,7 +59,7 @@ def _seconds(judge: Callable[[], None]) -> float:
 
 
 def ticks() -> float:
-    """Seconds (median) of one whole tick, questions and status included, in which a window of ten metrics is counted and judged."""
+    """Seconds (median) of one whole tick, queries and status included, in which a window of ten metrics is counted and judged."""
     return asyncio.run(_ticks())
 
 
@@ -67,7 +67,7 @@ async def _ticks() -> float:
     names = [f"errors{number}" for number in range(METRICS)]
     selectors = {name: {"bad": f'{name}_bad{{w="$workload"}}', "total": f'{name}{{w="$workload"}}'} for name in names}
     shop, answering = Shop(), [0.0]
-    shop.answer = lambda question, now: _samples(question, now, shop.start, answering)
+    shop.answer = lambda query, now: _samples(query, now, shop.start, answering)
     runner = shop.rollout(
         spec(
             interval=f"{_INTERVAL}s",
@@ -87,12 +87,12 @@ async def _ticks() -> float:
     return median(taken)
 
 
-def _samples(question: Question, now: float, start: float, answering: list[float]) -> Answer | None:
+def _samples(query: Query, now: float, start: float, answering: list[float]) -> Answer | None:
     """Counters that grow steadily; the time this takes is none of the product's."""
     before = time.process_time()
-    if not question.part.startswith("raw"):
+    if not query.part.startswith("raw"):
         return None
-    rate, codes = (1, ("503",)) if question.part == "raw-bad" else (100, ("200", "503"))
+    rate, codes = (1, ("503",)) if query.part == "raw-bad" else (100, ("200", "503"))
     scrapes = range(int((now - _REACH - start) // _SCRAPE) + 1, int((now - start) // _SCRAPE) + 1)
     samples = tuple((start + _SCRAPE * scrape, float(rate * (scrape + 1000))) for scrape in scrapes)
     labels = [(("code", code), ("pod", str(pod))) for code, pod in product(codes, range(PODS))]

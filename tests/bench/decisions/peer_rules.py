@@ -1,7 +1,7 @@
 """The rules of Argo Rollouts, Flagger and Kayenta, written anew from what their sources say; no code of theirs.
 
 Read: argo-rollouts at 9f8d111 (after 1.9), flagger 1.44.0, kayenta 2.46.0. Each is given a careful configuration: the
-question is never without an answer, so the limits on errors (Argo's `consecutiveErrorLimit`, 4) and on inconclusive
+query is never without an answer, so the limits on errors (Argo's `consecutiveErrorLimit`, 4) and on inconclusive
 measurements (`inconclusiveLimit`, 0) never matter.
 """
 
@@ -17,7 +17,7 @@ from tests.bench.decisions.traffic import Minute
 from tidegate.core.statistics.windows import Window
 
 ARGO_WINDOW = 2
-"""Minutes of the question: as Tidegate's plain limit has in this bench."""
+"""Minutes of the query: as Tidegate's plain limit has in this bench."""
 KAYENTA_EVERY = 10
 """Minutes between two judgements."""
 KAYENTA_LOOKBACK = 60
@@ -50,7 +50,7 @@ class Argo:
 class Flagger:
     """`request-success-rate` at least 99 over 1 m, every 1 m: rolled back once `threshold` checks failed, in all.
 
-    Source: `pkg/controller/scheduler_metrics.go` (`val < *tr.Min` fails the check; so does a question without values, and
+    Source: `pkg/controller/scheduler_metrics.go` (`val < *tr.Min` fails the check; so does a query without values, and
     NaN is one) and `scheduler.go` (`FailedChecks` only ever rises while a canary progresses; it is compared with the
     threshold at the start of the *next* tick).
     """

@@ -58,7 +58,7 @@ class Driven:
 
     cell: RealCell
     figures: Figures
-    questions: int = 0
+    queries: int = 0
     unexpected: list[str] = field(default_factory=list)
 
 
@@ -73,7 +73,7 @@ def drive(cells: Iterable[RealCell] = REAL, rollouts: int = ROLLOUTS, seed: int 
                 stop = asyncio.run(_rollout(cell, f"{seed}/real/{cell.cell.name}/{number}", prometheus, url))
                 driven.figures.early += stop is not None and stop.minutes < 0
                 driven.figures.stops += [stop] if stop is not None and stop.minutes >= 0 else []
-        driven.questions, driven.unexpected = prometheus.questions, prometheus.unexpected
+        driven.queries, driven.unexpected = prometheus.queries, prometheus.unexpected
         found.append(driven)
     return found
 

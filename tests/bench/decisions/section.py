@@ -24,7 +24,7 @@ a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a
   first 3 minutes left out. **`regression` (limit)**: `{{limit: 1%}}`, reverting when the candidate is also shown worse than the
   baseline, the first of the three ways below. **Recommended**: `max: 20%` for 2 m against outages, and
   `regression` by margin against everything else.
-- **Argo**: `failureLimit` failed measurements in all are borne, of `result >= 0.99` over 2 m. **Flagger**: 10 failed checks in
+- **Argo**: `failureLimit` failed measurements in all are tolerated, of `result >= 0.99` over 2 m. **Flagger**: 10 failed checks in
   all (its documentation's example) of `request-success-rate` at least 99 over 1 m. **Kayenta**: its judge's rank test on one
   point a minute, every 10 minutes over the last hour, against a fresh arm of the candidate's own size. These are their rules
   written anew from their sources, not the programs; each can be set up otherwise, and a looser limit would stop fewer."""
@@ -93,11 +93,11 @@ def _real(found: Decided) -> Table:
             str(one.figures.rollouts),
             _priced(one.figures),
             _priced((found.healthy | found.harms)[one.cell.cell.name][one.cell.rule]),
-            str(one.questions),
+            str(one.queries),
         )
         for one in found.driven
     ]
-    columns = ("Rule", "Rollout", "Rollouts", "Reverted", "By the tables above", "Questions answered")
+    columns = ("Rule", "Rollout", "Rollouts", "Reverted", "By the tables above", "Queries answered")
     return Table("The same through the product's own tick", _REAL_HOW, columns, rows)
 
 

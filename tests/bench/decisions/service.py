@@ -1,6 +1,6 @@
 """A service with counters, scraped in virtual time, and the Prometheus HTTP API in front of its samples, over loopback.
 
-It knows the questions the operator asks and no others: `vector(1)`, `sum(increase(selector[range]))`, a range selector
+It knows the queries the operator asks and no others: `vector(1)`, `sum(increase(selector[range]))`, a range selector
 (answered with raw samples, at an instant) and `last_over_time(selector[range])`, each also with an offset.
 """
 
@@ -93,7 +93,7 @@ class Service:
     def answer(self, promql: str, now: float) -> tuple[str, list[object]]:
         """The type of the result and the result.
 
-        Raises: ValueError for a question that nobody was expected to ask.
+        Raises: ValueError for a query that nobody was expected to ask.
         """
         self.advance(now)
         if promql == "vector(1)":
@@ -103,7 +103,7 @@ class Service:
                 end = now - (seconds(asked["offset"]) if asked["offset"] else 0.0)
                 found = dict(self._within(asked, end - seconds(asked["range"]), end))
                 return _result(form, found, end, seconds(asked["range"]), now)
-        raise ValueError(f"an unexpected question: {promql}")
+        raise ValueError(f"an unexpected query: {promql}")
 
     def _within(self, asked: re.Match[str], start: float, end: float) -> Iterator[tuple[tuple[str, str], Samples]]:
         for (workload, code), samples in self.series.items():
@@ -159,7 +159,7 @@ class Prometheus:
     def __init__(self) -> None:
         self.shown: tuple[Service, Callable[[], float]] | None = None
         """A service, and its clock."""
-        self.questions = 0
+        self.queries = 0
         self.unexpected: list[str] = []
         self._lock = threading.Lock()
 
@@ -167,7 +167,7 @@ class Prometheus:
         with self._lock:
             assert self.shown is not None
             service, clock = self.shown
-            self.questions += 1
+            self.queries += 1
             try:
                 kind, result = service.answer(promql, clock())
             except ValueError as error:

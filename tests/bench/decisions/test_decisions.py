@@ -48,7 +48,7 @@ def test_a_few_rollouts_fill_every_table(tmp_path: Path) -> None:
         assert all(len(row) == len(table.columns) for row in table.rows), table.title
     for one in found.driven:
         assert not one.unexpected, "the product asks what the stand-in knows"
-        assert one.questions
+        assert one.queries
         assert one.figures.stops or one.cell.cell.healthy, f"{one.cell.rule} finds {one.cell.cell.name}"
 
     page = tmp_path / "page.md"

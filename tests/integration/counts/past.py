@@ -16,7 +16,7 @@ from lab import binaries
 from lab.ports import free_port
 from lab.processes import Processes
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
-from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.answers import Answer, Query
 from tidegate.ports.protocols import Clock, MetricSource
 
 CUMULATIVE = 2
@@ -83,7 +83,7 @@ class Then:
     real: MetricSource
     clock: Clock
 
-    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+    async def sample(self, query: Query, *, timeout: float, rollout: str) -> Answer:
         """The answer of that instant."""
         late = round((time.time() - self.clock.now()) * 1000)
         assert late >= 0, "nothing is known of the future"
@@ -93,5 +93,5 @@ class Then:
             return f"{found[1]} offset {offset}ms"
 
         return await self.real.sample(
-            replace(question, promql=_RANGE.sub(shifted, question.promql)), timeout=timeout, rollout=rollout
+            replace(query, promql=_RANGE.sub(shifted, query.promql)), timeout=timeout, rollout=rollout
         )

@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.integration.counts.past import Then, prometheus, source, write
 from tests.simulated.scraped import Scraped, Stage
 from tests.simulated.shop import spec
-from tidegate.core.model.answers import Matrix, Question
+from tidegate.core.model.answers import Matrix, Query
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.counter_increase import LOOKBACK
 from tidegate.ports.protocols import MetricSource
@@ -137,8 +137,8 @@ async def test_each_request_is_counted_once(past: Past, operator: str) -> None:
     assert found.counts[3] > 100
     assert one.shop.outcome == ""
     assert not one.witness.status.missing_data
-    known = [question for question in asked.questions if question.part.startswith("known")]
-    assert 0 < len(known) < len(asked.questions) / 10, "what was before the look-back is asked for only then"
+    known = [query for query in asked.queries if query.part.startswith("known")]
+    assert 0 < len(known) < len(asked.queries) / 10, "what was before the look-back is asked for only then"
 
 
 @dataclass
@@ -148,10 +148,10 @@ class Kept:
     real: MetricSource
 
     def __post_init__(self) -> None:
-        self.questions: list[Question] = []
+        self.queries: list[Query] = []
 
-    async def sample(self, question: Question, *, timeout: float, rollout: str) -> object:
-        self.questions.append(question)
-        answer = await self.real.sample(question, timeout=timeout, rollout=rollout)
-        assert isinstance(answer, Matrix) or not question.part.startswith("raw"), answer
+    async def sample(self, query: Query, *, timeout: float, rollout: str) -> object:
+        self.queries.append(query)
+        answer = await self.real.sample(query, timeout=timeout, rollout=rollout)
+        assert isinstance(answer, Matrix) or not query.part.startswith("raw"), answer
         return answer

@@ -18,7 +18,7 @@ from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.api.metric import Metric
 from tidegate.api.presets import registry
 from tidegate.api.presets.resolving import resolved
-from tidegate.core.metrics.queries import Asking, questions
+from tidegate.core.metrics.queries import Asking, queries
 from tidegate.core.metrics.samples import sample
 from tidegate.core.model.samples import Asked, TooFew, Value
 from tidegate.core.model.world import ArmName
@@ -113,7 +113,7 @@ async def source(lab: Lab) -> AsyncIterator[PrometheusSource]:
             targets.scrape = scrape - 1
             seen = f"count({MARK} == {scrape}) == {len(targets)}"
             await until(lambda seen=seen: lab.prometheus.ask(seen), 30, f"scrape {scrape} of every target")
-        discovered.unlink()  # a sample more between two questions, and each would be extrapolated by another factor
+        discovered.unlink()  # a sample more between two queries, and each would be extrapolated by another factor
         await until(
             lambda: lab.prometheus.ask(f"absent(last_over_time({MARK}[{STILL}]))"), 30, "the last scrape is past"
         )
@@ -133,8 +133,8 @@ def metric(name: str, parameters: dict[str, str]) -> Metric:
 
 
 async def answer(source: PrometheusSource, asked: Metric, arm: ArmName) -> float:
-    made = questions(asked, arm, ASKING)
-    answers = {question: await source.sample(question, timeout=10) for question in made}
+    made = queries(asked, arm, ASKING)
+    answers = {query: await source.sample(query, timeout=10) for query in made}
     found = sample(asked, Asked(answers), made)
     assert isinstance(found, Value), found
     (series,) = found.series
@@ -191,6 +191,6 @@ async def test_a_wrong_label_of_the_status_is_too_few_requests_and_not_a_clean_r
     source: PrometheusSource, arm: ArmName
 ) -> None:
     asked = metric("http/error-rate", {"codeLabel": "status"})
-    made = questions(asked, arm, ASKING)
-    answers = {question: await source.sample(question, timeout=10) for question in made}
+    made = queries(asked, arm, ASKING)
+    answers = {query: await source.sample(query, timeout=10) for query in made}
     assert isinstance(sample(asked, Asked(answers), made), TooFew)

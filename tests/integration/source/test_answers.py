@@ -1,4 +1,4 @@
-"""What a real Prometheus answers to questions for raw samples, and what it says beside its answers."""
+"""What a real Prometheus answers to queries for raw samples, and what it says beside its answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lab.ports import free_port
 from lab.processes import Processes
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, Vector
 from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
 from tidegate.core.statistics.counter_increase import Edges, counted, fast, observations
 
@@ -111,7 +111,7 @@ async def written(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wri
 async def ask(written: Written, promql: str, part: str = "value", *, trust: bool = False) -> Answer:
     source = PrometheusSource("default", SourceAddress(written.url, trust_partial=trust))
     try:
-        return await source.sample(Question("default", promql, part=part), timeout=10)
+        return await source.sample(Query("default", promql, part=part), timeout=10)
     finally:
         source.close()
 
@@ -210,8 +210,8 @@ async def test_a_native_histogram_whose_resolution_was_halved_thrice_counts_on(w
     assert after == pytest.approx(100 * (0.185 - 0.125) / 0.125)
 
 
-async def test_samples_without_a_question_for_them_are_refused(written: Written) -> None:
-    message = "the question must give an instant vector or a scalar, not matrix"
+async def test_samples_without_a_query_for_them_are_refused(written: Written) -> None:
+    message = "the query must give an instant vector or a scalar, not matrix"
     assert await ask(written, "requests_total[1d]") == Failed(FailedReason.BAD_ANSWER, message)
 
 
@@ -221,7 +221,7 @@ async def test_a_selector_of_several_metrics_is_refused_where_only_names_tell_th
     assert "several metric names (errors_total, requests_total)" in found.message
 
 
-async def test_what_prometheus_says_of_the_question_comes_beside_the_answer(written: Written) -> None:
+async def test_what_prometheus_says_of_the_query_comes_beside_the_answer(written: Written) -> None:
     found = await ask(written, "quantile(1.5, vector(3))")
     assert isinstance(found, Vector)
     assert len(found.series) == 1

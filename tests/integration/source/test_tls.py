@@ -9,9 +9,9 @@ import yaml
 
 from lab.control_plane import ControlPlane
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
-from tidegate.core.model.answers import Failed, FailedReason, Question
+from tidegate.core.model.answers import Failed, FailedReason, Query
 
-UP = Question("default", "up")
+UP = Query("default", "up")
 
 
 def address_of(cluster: ControlPlane, folder: Path) -> tuple[str, Path]:

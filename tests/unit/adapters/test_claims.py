@@ -39,7 +39,7 @@ def test_a_run_claims_what_its_status_remembers_as_well() -> None:
 
 
 BROKEN: dict[str, tuple[RolloutObject, str]] = {
-    "the run's spec is no JSON": (under_way({"id": "1", "spec": "{"}), "status.run.spec"),
+    "the run's spec is not valid JSON": (under_way({"id": "1", "spec": "{"}), "status.run.spec"),
     "the run's spec is JSON of another kind": (under_way({"id": "1", "spec": "[1]"}), "status.run.spec"),
     "the run's spec is no text": (under_way({"id": "1", "spec": 7}), "status.run.spec"),
     "the run's spec is too deep": (under_way({"id": "1", "spec": "[" * 100_000}), "status.run.spec"),
@@ -48,7 +48,7 @@ BROKEN: dict[str, tuple[RolloutObject, str]] = {
     "a target is no object": (under_way(targets=[3]), "status.targets[0]"),
     "a target lacks its name": (under_way(targets=[TARGET, {"kind": "HTTPRoute"}]), "status.targets[1]"),
     "an arm is no object": (replace(WEB, spec={**SPEC, "candidate": "x"}), "spec.candidate"),
-    "the traffic is no list": (replace(WEB, spec={**SPEC, "traffic": "x"}), "spec.traffic"),
+    "the traffic is not a list": (replace(WEB, spec={**SPEC, "traffic": "x"}), "spec.traffic"),
     "the spec is no object": (replace(WEB, spec=[]), "spec"),  # type: ignore[arg-type]
 }
 
@@ -129,7 +129,7 @@ def test_a_write_of_the_status_that_moves_no_claim_reads_nothing_anew() -> None:
 def test_a_broken_rollout_is_counted_once_for_what_it_holds() -> None:
     told: list[str] = []
     cache = RolloutCache(lambda rollout: rollout.generation, told.append)
-    broken = replace(BROKEN["the run's spec is no JSON"][0], uid="u")
+    broken = replace(BROKEN["the run's spec is not valid JSON"][0], uid="u")
     for version in range(1, 5):
         cache.put(("shop", "web"), str(version), broken, watched=True)
     assert told == ["Rollout"]

@@ -15,7 +15,7 @@ from requests import PreparedRequest
 from tests.unit.adapters.fake_server import ONE, FakeServer, Reader, Reply, Writer, answers, error, never, running
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.health import PROBE, PROBE_EVERY
-from tidegate.core.model.answers import Failed, FailedReason, Question, Vector
+from tidegate.core.model.answers import Failed, FailedReason, Query, Vector
 
 Make = Callable[..., PrometheusSource]
 
@@ -72,12 +72,12 @@ def asked(fake: FakeServer, text: str) -> int:
     return sum(one.parameters["query"] == [text] for one in fake.asked)
 
 
-def question(text: str) -> Question:
-    return Question("default", text)
+def query(text: str) -> Query:
+    return Query("default", text)
 
 
 async def failed(asking: PrometheusSource, text: str, rollout: str = "shop/bad", timeout: float = 5) -> Failed:
-    found = await asking.sample(question(text), timeout=timeout, rollout=rollout)
+    found = await asking.sample(query(text), timeout=timeout, rollout=rollout)
     assert isinstance(found, Failed), found
     return found
 
@@ -110,7 +110,7 @@ async def test_a_failure_of_a_query_is_its_own_however_often_and_nobody_elses(so
         for number in range(12):
             found = await failed(asking, "bad", timeout=0.3 if how is never else 5)
             assert (found.reason, found.source_down) == (reason, False), number
-            assert isinstance(await asking.sample(question("up"), timeout=5, rollout="shop/ours"), Vector)
+            assert isinstance(await asking.sample(query("up"), timeout=5, rollout="shop/ours"), Vector)
         assert asked(fake, "bad") == 12
 
 
@@ -122,7 +122,7 @@ async def test_eight_neighbours_that_fail_all_the_time_blind_nobody(source: Make
         asking = source(fake.url)
         for _ in range(10):
             tries = [failed(asking, "bad", f"shop/bad-{number}") for number in range(8)]
-            ours = asking.sample(question("up"), timeout=5, rollout="shop/ours")
+            ours = asking.sample(query("up"), timeout=5, rollout="shop/ours")
             *others, answer = await asyncio.gather(*tries, ours)
             assert isinstance(answer, Vector)
             assert not any(one.source_down for one in others)
@@ -154,7 +154,7 @@ async def test_a_source_that_fails_our_own_query_as_well_is_down_and_still_asked
             assert PROBE in found.message
         assert asked(fake, "up") == 3, "it can be reached: perhaps this query is answered"
         fake.reply = answers(200, ONE)
-        assert isinstance(await asking.sample(question("up"), timeout=5), Vector)
+        assert isinstance(await asking.sample(query("up"), timeout=5), Vector)
         fake.reply, server = by_query(bad=answers(500, b"oh"))
         server.append(fake)
         assert not (await failed(asking, "bad")).source_down, "it was well a moment ago"
@@ -171,7 +171,7 @@ async def test_a_source_that_answers_now_and_then_is_asked_every_time(source: Ma
 
     async with running(now_and_then) as fake:
         asking = source(fake.url)
-        found = [await asking.sample(question("up"), timeout=5) for _ in range(30)]
+        found = [await asking.sample(query("up"), timeout=5) for _ in range(30)]
         assert asked(fake, "up") == 30
         assert sum(isinstance(one, Vector) for one in found) >= 3
 
@@ -217,7 +217,7 @@ async def test_a_source_that_cannot_be_reached_is_probed_by_us_and_by_no_rollout
         waits.pass_by(PROBE_EVERY)
         await until(lambda: asking._health.refusal() is None)  # noqa: SLF001
         assert [one.parameters["query"] for one in fake.asked] == [[PROBE]]
-        assert isinstance(await asking.sample(question("up"), timeout=5), Vector)
+        assert isinstance(await asking.sample(query("up"), timeout=5), Vector)
 
 
 async def test_a_source_nobody_asks_any_more_is_not_probed_for_ever(source: Make) -> None:
@@ -261,7 +261,7 @@ async def test_threads_held_by_a_name_look_up_hold_no_slot(source: Make) -> None
         for found in await asyncio.gather(*stuck):
             assert found.message == "no connection in 0.2 s"
         async with asyncio.timeout(5):
-            assert isinstance(await asking.sample(question("up"), timeout=5, rollout="shop/ours"), Vector)
+            assert isinstance(await asking.sample(query("up"), timeout=5, rollout="shop/ours"), Vector)
         auth.held.set()
 
 
@@ -273,7 +273,7 @@ async def test_hanging_neighbours_are_cut_off_for_us_and_told_why(source: Make) 
         asking = source(fake.url, waits, concurrency=4)
         hanging = [asyncio.create_task(failed(asking, "bad", f"shop/bad-{number}")) for number in range(4)]
         await until(lambda: asked(fake, "bad") == 4)
-        ours = asyncio.create_task(asking.sample(question("up"), timeout=5, rollout="shop/ours"))
+        ours = asyncio.create_task(asking.sample(query("up"), timeout=5, rollout="shop/ours"))
         await asyncio.sleep(0)
         waits.now += 1.1
         asking._looked()  # noqa: SLF001  (what the timer calls)
@@ -294,11 +294,11 @@ async def test_a_query_cancelled_while_it_waits_for_its_turn_is_never_asked(sour
         asking = source(fake.url, concurrency=1)
         first = asyncio.create_task(failed(asking, "bad", timeout=0.5))
         await until(lambda: asked(fake, "bad") == 1)
-        waiting: asyncio.Task[object] = asyncio.create_task(asking.sample(question("never"), timeout=5))
+        waiting: asyncio.Task[object] = asyncio.create_task(asking.sample(query("never"), timeout=5))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
         await first
-        assert isinstance(await asking.sample(question("up"), timeout=5), Vector)
+        assert isinstance(await asking.sample(query("up"), timeout=5), Vector)
         assert asked(fake, "never") == 0

@@ -1,4 +1,4 @@
-"""What sources say beside their answers: about the question, or that parts of their data were missing.
+"""What sources say beside their answers: about the query, or that parts of their data were missing.
 
 The warnings are worded as Prometheus 3, Thanos, Cortex and VictoriaMetrics word them.
 """
@@ -13,18 +13,18 @@ from tests.unit.adapters.fake_server import ONE, answers, error, running, succes
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.answers import NoAnswer
 from tidegate.adapters.prometheus.partial import heeded
-from tidegate.core.model.answers import Failed, FailedReason, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.runtime.compose import _address
 from tidegate.runtime.settings import Source
 
-UP = Question("default", "up")
-RAW = Question("default", "up[7m]", part="raw-total")
+UP = Query("default", "up")
+RAW = Query("default", "up[7m]", part="raw-total")
 MIXED = 'PromQL warning: encountered a mix of histograms and floats for metric name "seconds" (1:6)'
 BUCKET = 'PromQL warning: bucket label "le" is missing or has a malformed value of "" (1:25)'
 NOT_A_COUNTER = "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: (1:6)"
 AWAY = "receive series from Addr: 10.0.0.7:10901 LabelSets: {replica=1}: rpc error: code = Unavailable"
 
-ABOUT_THE_QUESTION = [
+ABOUT_THE_QUERY = [
     MIXED,
     NOT_A_COUNTER,
     f"remote query warning (10.0.0.7:10901): {MIXED}, {NOT_A_COUNTER}",
@@ -52,11 +52,11 @@ def refused(payload: dict[str, Any]) -> str:
     return caught.value.failed.message
 
 
-async def sampled(payload: object, question: Question = UP, *, trust: bool = False, status: int = 200) -> object:
+async def sampled(payload: object, query: Query = UP, *, trust: bool = False, status: int = 200) -> object:
     async with running(answers(status, payload)) as fake:
         source = PrometheusSource("default", SourceAddress(fake.url, trust_partial=trust))
         try:
-            found = await source.sample(question, timeout=5)
+            found = await source.sample(query, timeout=5)
         finally:
             source.close()
     (asked,) = fake.asked
@@ -64,8 +64,8 @@ async def sampled(payload: object, question: Question = UP, *, trust: bool = Fal
     return found
 
 
-@pytest.mark.parametrize("warning", ABOUT_THE_QUESTION)
-def test_warnings_about_the_question_do_not_make_an_answer_partial(warning: str) -> None:
+@pytest.mark.parametrize("warning", ABOUT_THE_QUERY)
+def test_warnings_about_the_query_do_not_make_an_answer_partial(warning: str) -> None:
     heeded(beside([warning]), trusted=False)
 
 
@@ -123,10 +123,10 @@ async def test_raw_samples_have_the_warnings_beside_them() -> None:
     assert found.warnings == (BUCKET,)
 
 
-@pytest.mark.parametrize("question", [UP, RAW])
-async def test_a_partial_answer_is_none(question: Question) -> None:
-    body = beside([AWAY]) if question is UP else success("matrix", []) | {"warnings": [AWAY]}
-    assert await sampled(body, question) == Failed(FailedReason.PARTIAL, f"data may be missing: {AWAY}")
+@pytest.mark.parametrize("query", [UP, RAW])
+async def test_a_partial_answer_is_none(query: Query) -> None:
+    body = beside([AWAY]) if query is UP else success("matrix", []) | {"warnings": [AWAY]}
+    assert await sampled(body, query) == Failed(FailedReason.PARTIAL, f"data may be missing: {AWAY}")
 
 
 async def test_a_partial_answer_is_one_where_the_administrator_trusts_it() -> None:

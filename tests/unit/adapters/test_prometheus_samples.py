@@ -12,10 +12,10 @@ from tests.unit.adapters.fake_server import ONE, FakeServer, Reply, answers, run
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.answers import NoAnswer
 from tidegate.adapters.prometheus.samples import matrix
-from tidegate.core.model.answers import Failed, FailedReason, Matrix, Question
+from tidegate.core.model.answers import Failed, FailedReason, Matrix, Query
 from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
 
-RAW = Question("default", "requests_total[7m]", part="raw-total")
+RAW = Query("default", "requests_total[7m]", part="raw-total")
 TWO_PODS = [
     {
         "metric": {"__name__": "requests_total", "pod": "b", "code": "200"},
@@ -65,7 +65,7 @@ def series(values: list[Any], name: str = "requests_total", **labels: str) -> di
     return {"metric": {"__name__": name, **labels}, "values": values}
 
 
-async def test_a_question_for_raw_samples_is_answered_with_them() -> None:
+async def test_a_query_for_raw_samples_is_answered_with_them() -> None:
     async with asking(answers(200, success("matrix", TWO_PODS))) as (source, fake):
         found = await source.sample(RAW, timeout=5)
     assert found == Matrix(
@@ -79,18 +79,18 @@ async def test_a_question_for_raw_samples_is_answered_with_them() -> None:
 
 
 @pytest.mark.parametrize("part", ["value", "bad", "total", "probe", "draw"])
-async def test_any_other_question_does_not_take_raw_samples_for_an_answer(part: str) -> None:
+async def test_any_other_query_does_not_take_raw_samples_for_an_answer(part: str) -> None:
     async with asking(answers(200, success("matrix", TWO_PODS))) as (source, _):
-        found = await source.sample(Question("default", "requests_total[7m]", part=part), timeout=5)
-    message = "the question must give an instant vector or a scalar, not matrix"
+        found = await source.sample(Query("default", "requests_total[7m]", part=part), timeout=5)
+    message = "the query must give an instant vector or a scalar, not matrix"
     assert found == Failed(FailedReason.BAD_ANSWER, message)
 
 
 @pytest.mark.parametrize("part", ["raw-total", "raw-bad", "raw-fast", "raw-histogram"])
-async def test_an_instant_vector_is_no_answer_to_a_question_for_raw_samples(part: str) -> None:
+async def test_an_instant_vector_is_no_answer_to_a_query_for_raw_samples(part: str) -> None:
     async with asking(answers(200, ONE)) as (source, _):
-        found = await source.sample(Question("default", "up", part=part), timeout=5)
-    message = "a question for raw samples must be a selector with a range, not vector"
+        found = await source.sample(Query("default", "up", part=part), timeout=5)
+    message = "a query for raw samples must be a selector with a range, not vector"
     assert found == Failed(FailedReason.BAD_ANSWER, message)
 
 
@@ -179,7 +179,7 @@ def test_a_series_that_comes_twice_is_refused() -> None:
     assert "requests_total comes twice" in refused([series([[1, "1"]], pod="a"), series([[1, "2"]], pod="a")])
 
 
-async def test_series_that_cannot_be_told_apart_do_not_close_the_source_to_other_questions() -> None:
+async def test_series_that_cannot_be_told_apart_do_not_close_the_source_to_other_queries() -> None:
     twice = success("matrix", [series([[1, "1"]], pod="a"), series([[1, "1"]], "errors_total", pod="a")])
     async with asking(answers(200, twice)) as (source, fake):
         for _ in range(7):
@@ -198,7 +198,7 @@ def test_series_of_two_names_that_other_labels_tell_apart_are_taken() -> None:
         ("no labels", {"values": []}),
         ("labels that are a list", {"metric": [], "values": []}),
         ("neither values nor histograms", {"metric": {}}),
-        ("a value that is no number", series([[1, "many"]])),
+        ("a value that is not a number", series([[1, "many"]])),
         ("a value that is nothing", series([[1, None]])),
         ("a sample without a value", series([[1]])),
         ("a time that no float holds", series([[10**400, "1"]])),

@@ -14,9 +14,9 @@ from tests.unit.adapters.fake_server import ONE, Reader, Writer, answers, error,
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.adapters.prometheus.connection import in_milliseconds
 from tidegate.adapters.prometheus.health import PROBE
-from tidegate.core.model.answers import Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Failed, FailedReason, Query, SeriesValue, Vector
 
-UP = Question("default", "up")
+UP = Query("default", "up")
 ONE_SERIES = Vector((SeriesValue((("job", "a"),), 1.0),))
 
 
@@ -47,7 +47,7 @@ def failure(answer: object) -> Failed:
     return answer
 
 
-async def test_a_question_is_asked_with_get_at_the_sources_own_time(source: Make) -> None:
+async def test_a_query_is_asked_with_get_at_the_sources_own_time(source: Make) -> None:
     async with running(answers(200, ONE)) as fake:
         assert await source(fake.url + "/prefix/").sample(UP, timeout=5) == ONE_SERIES
     (asked,) = fake.asked
@@ -55,10 +55,10 @@ async def test_a_question_is_asked_with_get_at_the_sources_own_time(source: Make
     assert asked.parameters == {"query": ["up"], "timeout": ["5000ms"], "partial_response": ["false"]}
 
 
-async def test_a_long_question_is_asked_with_a_form(source: Make) -> None:
+async def test_a_long_query_is_asked_with_a_form(source: Make) -> None:
     promql = " + ".join(["up"] * 1000)
     async with running(answers(200, ONE)) as fake:
-        assert await source(fake.url).sample(Question("default", promql), timeout=5) == ONE_SERIES
+        assert await source(fake.url).sample(Query("default", promql), timeout=5) == ONE_SERIES
     (asked,) = fake.asked
     assert asked.method == "POST"
     assert asked.parameters["query"] == [promql]
@@ -97,7 +97,7 @@ async def test_a_trickle_of_bytes_does_not_outlive_the_deadline(source: Make, be
     async with running(trickle) as fake:
         asking = source(fake.url, concurrency=1)
         assert reason(await asking.sample(UP, timeout=0.3)) is FailedReason.TIMEOUT
-        # The one thread is free again: the next question begins, instead of finding it taken.
+        # The one thread is free again: the next query begins, instead of finding it taken.
         assert reason(await asking.sample(UP, timeout=0.3)) is FailedReason.TIMEOUT
 
 
@@ -122,7 +122,7 @@ async def test_nobody_there_is_a_refusal(source: Make) -> None:
     assert failure(answer).message.startswith("Failed to establish a new connection: [Errno ")
 
 
-async def test_a_name_that_nobody_has_is_told_however_long_the_question(source: Make) -> None:
+async def test_a_name_that_nobody_has_is_told_however_long_the_query(source: Make) -> None:
     answer = await source("http://nobody.invalid:9090").sample(replace(UP, promql=f"sum({'x' * 2000})"), timeout=5)
     assert reason(answer) is FailedReason.REFUSED
     assert failure(answer).message.startswith("Failed to resolve 'nobody.invalid'")
@@ -134,7 +134,7 @@ async def test_a_redirect_is_followed_nowhere(source: Make) -> None:
     assert elsewhere.asked == []
 
 
-async def test_a_question_that_no_thread_got_to_is_overload_not_a_time_out(source: Make) -> None:
+async def test_a_query_that_no_thread_got_to_is_overload_not_a_time_out(source: Make) -> None:
     async with running(never) as fake:
         asking = source(fake.url, concurrency=1)
         first = asyncio.create_task(asking.sample(UP, timeout=1))
@@ -149,7 +149,7 @@ async def test_the_sources_own_limit_holds_whatever_is_allowed(source: Make) -> 
         assert reason(await source(fake.url, timeout=0.1).sample(UP, timeout=60)) is FailedReason.TIMEOUT
 
 
-async def test_a_cancelled_question_lets_go_at_once(source: Make) -> None:
+async def test_a_cancelled_query_lets_go_at_once(source: Make) -> None:
     async with running(never) as fake:
         asking = asyncio.create_task(source(fake.url).sample(UP, timeout=30))
         while not fake.asked:  # noqa: ASYNC110  (a condition, not a time)
@@ -160,7 +160,7 @@ async def test_a_cancelled_question_lets_go_at_once(source: Make) -> None:
         await asyncio.wait_for(fake.hung_up.wait(), 5)
 
 
-async def test_a_token_is_read_anew_for_each_question(source: Make, tmp_path: Path) -> None:
+async def test_a_token_is_read_anew_for_each_query(source: Make, tmp_path: Path) -> None:
     token = tmp_path / "token"
     async with running(answers(200, ONE)) as fake:
         asking = source(fake.url, auth=FileAuth(bearer_token_file=token), headers={"X-Scope-OrgID": "a"})
@@ -192,7 +192,7 @@ async def test_the_environments_proxy_is_not_asked(source: Make, monkeypatch: py
         assert await source(fake.url).sample(UP, timeout=5) == ONE_SERIES
 
 
-async def test_bad_questions_do_not_count_against_the_source(source: Make) -> None:
+async def test_bad_queries_do_not_count_against_the_source(source: Make) -> None:
     async with running(answers(400, error("bad_data", "no such thing"))) as fake:
         asking = source(fake.url)
         for _ in range(7):
@@ -208,7 +208,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("answer", UNUSABLE)
-async def test_answers_that_one_question_cannot_use_do_not_close_the_source_to_all_others(
+async def test_answers_that_one_query_cannot_use_do_not_close_the_source_to_all_others(
     source: Make, answer: str
 ) -> None:
     """Else one tenant's wrong metric would make everybody's blind."""
@@ -218,10 +218,10 @@ async def test_answers_that_one_question_cannot_use_do_not_close_the_source_to_a
             assert reason(await asking.sample(UP, timeout=5)) is FailedReason.BAD_ANSWER
         assert len(fake.asked) == 7
         fake.reply = answers(200, ONE)
-        assert await asking.sample(Question("default", "somebody_else"), timeout=5) == ONE_SERIES
+        assert await asking.sample(Query("default", "somebody_else"), timeout=5) == ONE_SERIES
 
 
-async def test_every_question_is_observed_with_its_outcome() -> None:
+async def test_every_query_is_observed_with_its_outcome() -> None:
     seen: list[tuple[str, str]] = []
     async with running(answers(200, ONE)) as fake:
         observed = PrometheusSource(
@@ -235,7 +235,7 @@ async def test_every_question_is_observed_with_its_outcome() -> None:
 
 
 async def test_an_unknown_source_is_named_with_those_there_are() -> None:
-    answer = await PrometheusSources({}).sample(Question("elsewhere", "up"), timeout=1, rollout="shop/web")
+    answer = await PrometheusSources({}).sample(Query("elsewhere", "up"), timeout=1, rollout="shop/web")
     assert reason(answer) is FailedReason.NO_SUCH_SOURCE
     assert "elsewhere" in answer.message
 

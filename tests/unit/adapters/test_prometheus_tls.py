@@ -9,9 +9,9 @@ import pytest
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
-from tidegate.adapters.prometheus.session import QuestionSession
+from tidegate.adapters.prometheus.session import QuerySession
 from tidegate.adapters.prometheus.tls import Certificates, CertificatesUnreadable
-from tidegate.core.model.answers import Failed, FailedReason, Question
+from tidegate.core.model.answers import Failed, FailedReason, Query
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def bundle(tmp_path: Path) -> Path:
 
 def test_the_context_is_made_once_for_all_sessions(bundle: Path) -> None:
     certificates = Certificates(bundle)
-    sessions = [QuestionSession(certificates) for _ in range(3)]
+    sessions = [QuerySession(certificates) for _ in range(3)]
     adapters = [session.get_adapter("https://prometheus") for session in sessions]
     contexts = {id(adapter.context) for adapter in adapters}  # type: ignore[attr-defined]
     assert contexts == {id(certificates.context())}
@@ -31,7 +31,7 @@ def test_the_context_is_made_once_for_all_sessions(bundle: Path) -> None:
 
 
 def test_without_tls_no_certificate_is_read() -> None:
-    session = QuestionSession(Certificates(Path("/nowhere")))
+    session = QuerySession(Certificates(Path("/nowhere")))
     session.get_adapter("http://prometheus")
     session.close()
 
@@ -65,9 +65,9 @@ def test_a_client_certificate_that_cannot_be_shown_is_named(bundle: Path, tmp_pa
         Certificates(bundle, own).context()
 
 
-async def test_a_question_says_which_certificate_is_missing(tmp_path: Path) -> None:
+async def test_a_query_says_which_certificate_is_missing(tmp_path: Path) -> None:
     source = PrometheusSource("default", SourceAddress("https://127.0.0.1:9", ca_file=tmp_path / "gone.crt"))
-    answer = await source.sample(Question("default", "up"), timeout=5)
+    answer = await source.sample(Query("default", "up"), timeout=5)
     source.close()
     assert isinstance(answer, Failed)
     assert (answer.reason, answer.source_down) == (FailedReason.DENIED, True)

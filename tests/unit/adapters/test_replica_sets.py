@@ -89,7 +89,7 @@ async def test_who_comes_then_shares_one_list_of_the_namespace_for_all_that_is_k
     assert known.names(view("x")) is None, "it is in another namespace"
 
 
-async def test_a_list_that_has_begun_is_no_answer_to_a_later_question() -> None:
+async def test_a_list_that_has_begun_is_no_answer_to_a_later_query() -> None:
     api = Listed([*FIRST, *REST])
     of, _ = lists(api)
     tasks = await asked(of, FIRST) + await asked(of, REST[:1])

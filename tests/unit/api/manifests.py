@@ -81,10 +81,10 @@ class Bad:
 _METRIC: Object = {"name": "extra", "query": "up"}
 
 BY_RULE = (
-    Bad("a metric without a question", {"metrics.2": {"name": "none"}}, "spec.metrics[2]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
+    Bad("a metric without a query", {"metrics.2": {"name": "none"}}, "spec.metrics[2]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
     Bad("a metric with both", {"metrics.0.query": "up"}, "spec.metrics[0]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
-    Bad("a metric with a question and a preset", {"metrics.1.preset": "http/latency"}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
-    Bad("a metric with a question and a template", {"metrics.1.template": {"name": "latency"}}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
+    Bad("a metric with a query and a preset", {"metrics.1.preset": "http/latency"}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
+    Bad("a metric with a query and a template", {"metrics.1.template": {"name": "latency"}}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
     Bad("parameters without a preset", {"metrics.1.parameters": {"quantile": "0.9"}}, "spec.metrics[1].parameters", "'parameters' goes with 'preset' and 'template'"),
     Bad("images matched where the version is copied", {"promotion": {"strategy": "CopyTemplate", "match": "Images"}}, "spec.promotion.match", "'match: Images' goes with 'strategy: AwaitBaseline'"),
     Bad("a ratio in seconds", {"metrics.0.unit": "seconds"}, "spec.metrics[0].unit", "a ratio metric has unit ratio"),
@@ -121,7 +121,7 @@ BY_RULE = (
     Bad("guards and no metrics", {"metrics": GONE}, "spec.guards[0].metric", "spec.metrics is empty", "spec.guards", "must be a name in 'metrics'"),
     Bad("a gate on the step itself", {"steps.1.gate.sinceStep.step": "everyone"}, "spec.steps[1].gate.sinceStep.step", "'everyone' is not an earlier step; earlier ones are canary", "spec.steps", "must be the name of an earlier step"),
     Bad("a gate on a later step", {"steps.0.gate": {"sinceStep": {"step": "everyone", "elapsed": "1h"}}}, "spec.steps[0].gate.sinceStep.step", "'everyone' is not an earlier step; the first step has none", "spec.steps", "must be the name of an earlier step"),
-    Bad("a gate on no step", {"steps.1.gate.sinceStep.step": "ramp"}, "spec.steps[1].gate.sinceStep.step", "'ramp' is no step of this Rollout", "spec.steps", "must be the name of an earlier step"),
+    Bad("a gate on no step", {"steps.1.gate.sinceStep.step": "ramp"}, "spec.steps[1].gate.sinceStep.step", "'ramp' is not a step of this Rollout", "spec.steps", "must be the name of an earlier step"),
 )
 """Refused by a CEL rule and by its twin."""
 

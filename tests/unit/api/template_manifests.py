@@ -44,7 +44,7 @@ def latency(**changes: Any) -> Object:  # noqa: ANN401
 
 # fmt: off
 TEMPLATE_BY_RULE = (
-    Bad("a template without a question", {"ratio": GONE, "minimumRequests": GONE}, "spec", "give exactly one of 'query' and 'ratio'"),
+    Bad("a template without a query", {"ratio": GONE, "minimumRequests": GONE}, "spec", "give exactly one of 'query' and 'ratio'"),
     Bad("a template with both", {"query": "up"}, "spec", "give exactly one of 'query' and 'ratio'"),
     Bad("a ratio in seconds", {"unit": "seconds"}, "spec.unit", "a ratio metric has unit ratio"),
     Bad("a query with a least number of requests", {"ratio": GONE, "query": "up", "parameters": GONE}, "spec.minimumRequests", "'minimumRequests' goes with 'ratio'"),
@@ -70,21 +70,21 @@ TEMPLATE_BY_SCHEMA = (
 
 TEMPLATE_BY_CHECK = (
     Bad("a gap for nothing", {"ratio.total": '{{ parameters.count }}{pod=~"$pods"}'}, "spec.ratio.total", "there is no parameter 'count': spec.parameters has code-label, codes, counter"),
-    Bad("a gap as Flagger writes it", {"ratio.total": 'x_total{namespace="{{ namespace }}"}'}, "spec.ratio.total", "'{{ namespace }}' is no gap here: write $namespace"),
+    Bad("a gap as Flagger writes it", {"ratio.total": 'x_total{namespace="{{ namespace }}"}'}, "spec.ratio.total", "'{{ namespace }}' is not a placeholder here: write $namespace"),
     Bad("a gap as Argo writes it", {"ratio.total": "{{args.counter}}"}, "spec.ratio.total", "write '{{ parameters.counter }}'"),
     Bad("a gap of Flagger's own variables", {"ratio.total": "{{ variables.counter }}"}, "spec.ratio.total", "write '{{ parameters.counter }}'"),
-    Bad("a gap that is a calculation", {"ratio.total": "{{= 1 + 1 }}"}, "spec.ratio.total", "is no gap: write '{{ parameters.name }}'"),
+    Bad("a gap that is a calculation", {"ratio.total": "{{= 1 + 1 }}"}, "spec.ratio.total", "is not a placeholder: write '{{ parameters.name }}'"),
     Bad("a gap without an end", {"ratio.total": 'x_total{a="{{ parameters.codes }"}'}, "spec.ratio.total", "'{{' begins a gap that has no end"),
     Bad("an end without a gap", {"ratio.total": 'x_total{a="parameters.codes }}"}'}, "spec.ratio.total", "'}}' ends no gap"),
     Bad("a gap that would be a variable's name", {"ratio.total": 'x_total{a="$${{ parameters.codes }}",b="$${{ parameters.codes }}$$${{ parameters.codes }}"}'}, "spec.ratio.total", "a gap cannot follow '$'"),
-    Bad("requests slower than a share", {"ratio": {"histogram": '{{ parameters.counter }}{pod=~"$pods"}', "slowerThan": "5%"}, "parameters": [{"name": "counter"}]}, "spec.ratio.slowerThan", "'5%' is no duration to be slower than"),
+    Bad("requests slower than a share", {"ratio": {"histogram": '{{ parameters.counter }}{pod=~"$pods"}', "slowerThan": "5%"}, "parameters": [{"name": "counter"}]}, "spec.ratio.slowerThan", "'5%' is not a duration to be slower than"),
     Bad("an unknown variable", {"ratio.total": 'x_total{pod=~"$pots"}'}, "spec.ratio.total", "there is no variable $pots"),
-    Bad("a pattern that is none", {"parameters.1.pattern": "[0-9"}, "spec.parameters[1].pattern", "is no regular expression: regex parse error"),
-    Bad("a pattern that is none once it stands for the whole value", {"parameters.1.pattern": "(?x)[0-9.]+ # digits"}, "spec.parameters[1].pattern", "is no regular expression"),
+    Bad("a pattern that is none", {"parameters.1.pattern": "[0-9"}, "spec.parameters[1].pattern", "is not a valid regular expression: regex parse error"),
+    Bad("a pattern that is none once it stands for the whole value", {"parameters.1.pattern": "(?x)[0-9.]+ # digits"}, "spec.parameters[1].pattern", "is not a valid regular expression"),
     Bad("a pattern that needs too much memory", {"parameters.1.pattern": r"(\w{100}){100}"}, "spec.parameters[1].pattern", "exceeds size limit"),
     Bad("a default that does not fit its pattern", {"parameters.1.default": "5xx"}, "spec.parameters[1].default", "'5xx' is not of the form [0-9.|]+"),
     Bad("a default that does not fit the usual pattern", {"parameters.0.default": "a b"}, "spec.parameters[0].default", "'a b' is not made of letters, digits and _ . : / @ - alone"),
     Bad("a default that is no name where a name must stand", {"parameters.2.default": "a-b"}, "spec.parameters[2].default", "it must be one name, one number or one duration"),
-    Bad("what is no PromQL whatever stands in its gaps", {"ratio.total": "{{ parameters.counter }}{pod=~}"}, "spec.ratio.total", "is no PromQL"),
+    Bad("what is not valid PromQL whatever stands in its gaps", {"ratio.total": "{{ parameters.counter }}{pod=~}"}, "spec.ratio.total", "is not valid PromQL"),
 )
 """Refused by `tidegate lint`, and by the operator where a Rollout uses it."""

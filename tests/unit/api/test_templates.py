@@ -54,7 +54,7 @@ def resolved(manifest: dict[str, object], templates: Templates) -> Metric:
 
 
 def used(value: str, text: str, pattern: str | None = None) -> str:
-    """What the question becomes with a value, or what is said against it."""
+    """What the query becomes with a value, or what is said against it."""
     parameter = {"name": "v"} | ({"pattern": pattern} if pattern else {})
     template = latency(query=text, parameters=[parameter], unit="none")
     manifest = good({"metrics.2": {"name": "m", "template": {"name": "latency"}, "parameters": {"v": value}}})
@@ -113,7 +113,7 @@ def test_a_parameter_without_a_default_is_tried_as_what_may_stand_there(text: st
     assert check_template(latency(query=text, parameters=[{"name": "v"}]))[1] == []
 
 
-def test_a_metric_gets_the_templates_question_with_its_gaps_filled() -> None:
+def test_a_metric_gets_the_templates_query_with_its_gaps_filled() -> None:
     metric = resolved(
         rollout({"name": "error-rate"}, parameters={"counter": "hits_total", "codes": "5..|429"}),
         known(good_template({"ratio.by": ["segment"]})),
@@ -208,7 +208,7 @@ def test_what_is_wrong_is_said_once_at_its_field(said: dict[str, Any], path: str
         ({"window": "10ms"}, "is not valid: spec.window: 'window' must be at least 1s"),
         (
             {"ratio.total": '{{ parameters.counter }}{pod=~"$pods",x=1}'},
-            "spec.ratio.total with these parameters is no PromQL",
+            "spec.ratio.total with these parameters is not valid PromQL",
         ),
     ],
 )
@@ -219,7 +219,7 @@ def test_a_template_that_is_wrong_is_said_at_the_metric_that_names_it(changes: d
     assert f"MetricTemplate 'error-rate'{'' if words.startswith('is') else ':'} {words}" in found[0][1]
 
 
-def test_a_question_that_cannot_be_compared_is_said_at_the_template() -> None:
+def test_a_query_that_cannot_be_compared_is_said_at_the_template() -> None:
     manifest = good({"metrics.1": {"name": "latency", "template": {"name": "latency"}}})
     found = problems(manifest, known(latency(query="max(x)", parameters=[])))
     assert found == [
@@ -250,7 +250,7 @@ def test_one_that_is_not_known_while_not_all_are_is_said_to_be_unchecked() -> No
     assert [(one.path, one.message) for one in advice(spec)] == [
         (
             "spec.metrics[0].template",
-            "MetricTemplate 'error-rate' is not in the files given: its question cannot be checked here",
+            "MetricTemplate 'error-rate' is not in the files given: its query cannot be checked here",
         )
     ]
 
@@ -298,8 +298,8 @@ def test_outside_of_quotes_a_value_is_one_word(text: str, value: str) -> None:
     quote=st.sampled_from("\"'`"),
 )
 def test_a_value_that_is_taken_stays_within_its_string(value: str, quote: str) -> None:
-    question = f"x{{a={quote}{{{{ parameters.v }}}}{quote},b='$workload'}}"
-    said = used(value, question, "(?s).+")
+    query = f"x{{a={quote}{{{{ parameters.v }}}}{quote},b='$workload'}}"
+    said = used(value, query, "(?s).+")
     assume(not said.startswith(repr(value)))
     found = promql_parser.parse(said.replace("`", '"').replace("$workload", "w"))
     assert [(one.name, one.value) for one in found.matchers.matchers] == [("a", value), ("b", "w")]

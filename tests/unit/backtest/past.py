@@ -1,4 +1,4 @@
-"""A past made up by a test: for each question, by a part of its text, what it gave over time."""
+"""A past made up by a test: for each query, by a part of its text, what it gave over time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Series: TypeAlias = tuple[tuple[tuple[str, str], ...], Sequence[tuple[float, flo
 @dataclass
 class Past:
     answers: Mapping[str, Callable[[float], Given]]
-    """By a part of the question: seconds since START to what it gives."""
+    """By a part of the query: seconds since START to what it gives."""
     asked: list[tuple[str, float, float]] = field(default_factory=list)
 
     async def __call__(self, promql: str, start: float, end: float, step: float) -> Sequence[Series]:

@@ -1,4 +1,4 @@
-"""Range questions to a source's past, questions for its raw samples, and what its answers mean."""
+"""Range queries to a source's past, queries for its raw samples, and what its answers mean."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_the_token_and_the_headers_go_along(tmp_path: Path) -> None:
     assert fake.asked[0].headers["x-scope-orgid"] == "shop"
 
 
-async def test_a_long_question_goes_as_a_form() -> None:
+async def test_a_long_query_goes_as_a_form() -> None:
     async with asking(answers(200, MATRIX)) as (source, fake):
         await source.range("up" + " or up" * 500, 1, 2, 1)
     assert fake.asked[0].method == "POST"
@@ -122,7 +122,7 @@ async def test_raw_samples_of_many_days_may_be_larger_than_what_the_operator_ask
     ("reply", "kind", "said"),
     [
         (answers(400, error("bad_data", "parse error")), Rejected, r"BadQuery: parse error \(asked: up\[60s\]\)"),
-        (answers(200, success("vector", [])), Rejected, "BadAnswer: a question for raw samples must be a selector"),
+        (answers(200, success("vector", [])), Rejected, "BadAnswer: a query for raw samples must be a selector"),
         (answers(200, success("matrix", [{"metric": {}}] * 2)), Rejected, "a series without samples"),
         (answers(200, COUNTED | {"warnings": ["a store is away"]}), Unavailable, "Partial: .*: a store is away"),
         (answers(503, b"starting"), Unavailable, "Error: 503: starting"),

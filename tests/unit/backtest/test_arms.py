@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.unit.backtest.past import spec
-from tidegate.core.metrics.queries import questions
+from tidegate.core.metrics.queries import queries
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, assumptions, changing, pods, pods_of
 
@@ -14,8 +14,8 @@ QUERY = 'sum(x{ns="$namespace",d="$workload",s="$service",pod=~"$pods",re=~"^a$$
 
 def asked(assumed: Assumed, arm: ArmName, query: str = QUERY) -> str:
     made = as_of_then(spec(metrics=[{"name": "errors", "query": query, "unit": "ratio"}]), assumed)
-    (question,) = questions(made.metrics[0], arm, asking(made, assumed, "shop", "prod", "canary"))
-    return question.promql
+    (query,) = queries(made.metrics[0], arm, asking(made, assumed, "shop", "prod", "canary"))
+    return query.promql
 
 
 def test_the_candidates_own_history_is_asked_for_in_the_operators_words() -> None:
@@ -64,7 +64,7 @@ def test_what_is_assumed_is_said() -> None:
     assert "[j-z]" in said[Assumed.HALVES]
 
 
-def test_a_question_that_changes_all_the_time_is_known() -> None:
+def test_a_query_that_changes_all_the_time_is_known() -> None:
     made = spec(metrics=[{"name": "errors", "query": 'x{d="$workload"}[$elapsed]', "unit": "ratio"}])
     assert changing(made) == ["errors"]
     assert changing(spec()) == []

@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def templated(file: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """The same question, in a template of its own file."""
+    """The same query, in a template of its own file."""
     rollout = yaml.safe_load(file.read_text())
     metric = rollout["spec"]["metrics"][0]
     query = metric.pop("query").replace("errors{", "{{ parameters.metric }}{")

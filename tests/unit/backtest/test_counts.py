@@ -23,7 +23,7 @@ from tests.unit.backtest.scraped import (
     judged,
     rates,
 )
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import Assumed, as_of_then, assumptions
 from tidegate.simulation.backtest.history import History, Stretch
@@ -202,7 +202,7 @@ async def test_what_is_asked_together_is_answered_together() -> None:
     source = PastMetrics(course, VirtualClock(START))
     quick, slow = [
         asyncio.create_task(
-            source.sample(Question("default", text, arm=ArmName.BASELINE), timeout=0.01, rollout="shop/web")
+            source.sample(Query("default", text, arm=ArmName.BASELINE), timeout=0.01, rollout="shop/web")
         )
         for text in ("quick", "slow")
     ]

@@ -68,7 +68,7 @@ async def test_an_instant_that_no_recording_has_is_asked_for_once() -> None:
     assert past.asked == [("up", START + 7, START + 7)]
 
 
-async def test_so_many_questions_are_under_way_at_once_and_the_first_error_is_told_alone() -> None:
+async def test_so_many_queries_are_under_way_at_once_and_the_first_error_is_told_alone() -> None:
     gate, full = asyncio.Event(), asyncio.Event()
     under_way = most = 0
 

@@ -113,7 +113,7 @@ async def test_runs_start_so_often_as_long_as_a_clean_one_fits_in() -> None:
     assert 0 < low < 0.2 < high < 1
 
 
-async def test_a_question_about_the_elapsed_time_is_asked_at_every_judgement() -> None:
+async def test_a_query_about_the_elapsed_time_is_asked_at_every_judgement() -> None:
     metrics = [{"name": "errors", "query": 'errors{d="$workload"}[$elapsed]', "unit": "ratio", "window": "30s"}]
     past = Past(CALM | {CANARY: lambda _: 0.01})
     found = await backtest(past, order(spec(metrics=metrics), 1200))

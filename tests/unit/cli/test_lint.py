@@ -200,7 +200,7 @@ def test_a_folder_without_yaml_and_no_name_at_all_are_errors(
     assert main(["lint", ""]) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"tidegate: {tmp_path}: there is no YAML file in it",
-        "tidegate: '' is no file (write . for the folder you are in)",
+        "tidegate: '' is not a file (write . for the folder you are in)",
     ]
 
 
@@ -251,7 +251,7 @@ def test_a_tag_that_nobody_knows_is_passed_over(lint: Linted) -> None:
 @pytest.mark.parametrize(
     ("metadata", "said"),
     [
-        ("{name: Web}", "metadata.name: 'Web' is no name: write lower-case letters, digits, '-' and '.'"),
+        ("{name: Web}", "metadata.name: 'Web' is not a valid name: write lower-case letters, digits, '-' and '.'"),
         ("{name: wéb}", "metadata.name: 'wéb' is no name"),
         ("{name: 5}", "metadata.name: must be a text; write it in quotes"),
         ("{}", "metadata.name: is required"),

@@ -149,7 +149,7 @@ def test_a_baseline_begins_as_the_candidate_where_that_is_well(
         ("events: [{at: 1h, restart: 1m, delete: true}]", "give exactly one thing that happens: restart, setWeight"),
         ("events: [{at: 1h, bang: 1}]", "events[0].bang: is not a field here"),
         ("start: 2026-01-05T09:00:00", "start: must say its time zone"),
-        ("start: yesterday", "start: 'yesterday' is no instant; write it like 2026-11-21T14:00:00Z"),
+        ("start: yesterday", "start: 'yesterday' is not a valid timestamp; write it like 2026-11-21T14:00:00Z"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_world_is_told_with_its_line(
@@ -164,7 +164,7 @@ def test_what_is_wrong_with_a_world_is_told_with_its_line(
 def test_a_share_above_one_is_no_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     metric, lines = LIMITS[12]
     world = "metrics: {it: {candidate: [{value: 101%}]}}\n"
-    assert "'101%' is no share of requests" in simulated(tmp_path, capsys, rollout(metric, lines), world)[1]
+    assert "'101%' is not a share of requests" in simulated(tmp_path, capsys, rollout(metric, lines), world)[1]
 
 
 @pytest.mark.parametrize(("metric", "lines"), LIMITS[:12])

@@ -81,7 +81,7 @@ def test_an_error_of_a_template_is_said_at_its_line_and_at_its_users(tidegate: C
 
 def test_one_that_is_not_given_is_a_warning_for_lint(tidegate: Callable[..., Said]) -> None:
     code, out, _ = tidegate("lint", {"a.yaml": [good(USES)]})
-    said = "MetricTemplate 'latency' is not in the files given: its question cannot be checked here"
+    said = "MetricTemplate 'latency' is not in the files given: its query cannot be checked here"
     assert (code, out.split(": ", 1)[1]) == (0, f"warning: spec.metrics[1].template: {said}\n")
     assert tidegate("lint", {"a.yaml": [good(USES)]}, "--strict")[0] == 1
 
@@ -103,19 +103,17 @@ def test_one_of_another_namespace_is_said_to_be_out_of_reach(tidegate: Callable[
     assert tidegate("lint", files)[:2] == (0, "")
 
 
-def test_a_plan_needs_no_questions_and_says_which_were_not_checked(tidegate: Callable[..., Said]) -> None:
+def test_a_plan_needs_no_queries_and_says_which_were_not_checked(tidegate: Callable[..., Said]) -> None:
     code, out, err = tidegate("plan", {"a.yaml": [good(USES)]})
     assert (code, "everyone" in out) == (0, True)
-    assert (
-        err == "tidegate: latency: MetricTemplate 'latency' is not in the files given: its question was not checked\n"
-    )
+    assert err == "tidegate: latency: MetricTemplate 'latency' is not in the files given: its query was not checked\n"
 
 
 @pytest.mark.parametrize(
     ("command", "options"),
     [("simulate", ()), ("backtest", ("--prometheus", "http://127.0.0.1:9", "--from", "1d"))],
 )
-def test_a_run_needs_every_question(tidegate: Callable[..., Said], command: str, options: tuple[str, ...]) -> None:
+def test_a_run_needs_every_query(tidegate: Callable[..., Said], command: str, options: tuple[str, ...]) -> None:
     code, out, err = tidegate(command, {"a.yaml": [good(USES)]}, *options)
     assert (code, out) == (1, "")
     said = "spec.metrics[1].template: MetricTemplate 'latency' is not in the files given: add its file"

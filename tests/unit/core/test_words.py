@@ -8,7 +8,7 @@ from tidegate.api.metric import Metric
 from tidegate.api.rollout import Step
 from tidegate.api.status import StepBegin
 from tidegate.core import gates
-from tidegate.core.metrics.queries import SHORTEST_WINDOW, Asking, questions
+from tidegate.core.metrics.queries import SHORTEST_WINDOW, Asking, queries
 from tidegate.core.metrics.variables import fill, promql_duration
 from tidegate.core.model import cadence
 from tidegate.core.model.claims import Claim, stronger
@@ -59,7 +59,7 @@ def test_the_window(why: str, traffic: float, wanted: float) -> None:
 def test_a_ratio_asks_increases_of_both_counters_by_its_groups() -> None:
     ratio = {"bad": 'r{w="$workload",code=~"5.."}', "total": 'r{w="$workload"}', "by": ["segment"]}
     metric = Metric.model_validate({"name": "m", "ratio": ratio, "window": "2m"})
-    assert [one.promql for one in questions(metric, ArmName.CANDIDATE, asking(60))] == [
+    assert [one.promql for one in queries(metric, ArmName.CANDIDATE, asking(60))] == [
         'sum by (segment) (increase(r{w="b",code=~"5.."}[60s]))',
         'sum by (segment) (increase(r{w="b"}[60s]))',
     ]

@@ -16,7 +16,7 @@ from tidegate.api.presets import registry
 from tidegate.api.presets.page import as_markdown
 from tidegate.api.presets.preset import SHARE, Parameter, Preset, one_of
 from tidegate.api.presets.resolving import Fault, filled, parameter_faults, resolved
-from tidegate.api.presets.words import questions
+from tidegate.api.presets.words import queries
 from tidegate.api.scalars import Unit
 from tidegate.cli.main import main
 
@@ -45,7 +45,7 @@ ATTACKS = (
 """None of these is a label, a metric, a share strictly between 0 and 1, or a choice."""
 
 
-def question(preset: Preset, given: dict[str, str] | None = None) -> Metric:
+def query(preset: Preset, given: dict[str, str] | None = None) -> Metric:
     metric, faults = resolved(Metric(name="m", preset=preset.name, parameters=given))
     assert faults == ()
     return metric
@@ -57,7 +57,7 @@ def texts(metric: Metric) -> list[str]:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_it_is_promql_with_known_variables(preset: Preset) -> None:
-    metric = question(preset)
+    metric = query(preset)
     fault = promql.query_fault if metric.query else promql.selector_fault
     for text in texts(metric):
         assert fault(text) == "", text
@@ -68,14 +68,14 @@ def test_it_is_promql_with_known_variables(preset: Preset) -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_each_of_its_texts_tells_the_arms_and_the_namespaces_apart(preset: Preset) -> None:
-    for text in texts(question(preset)):
+    for text in texts(query(preset)):
         assert promql.variables(text) & promql.ARM_VARIABLES, text
         assert "namespace" in promql.variables(text)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_its_parameters_are_its_gaps_and_its_defaults_are_of_their_form(preset: Preset) -> None:
-    gaps = set(re.findall(r"<(\w+)>", " ".join(text for _, text in questions(preset))))
+    gaps = set(re.findall(r"<(\w+)>", " ".join(text for _, text in queries(preset))))
     assert gaps == {parameter.name for parameter in preset.parameters}
     for parameter in preset.parameters:
         assert re.fullmatch(parameter.form.pattern, parameter.default or ""), parameter.name
@@ -86,8 +86,8 @@ def test_its_parameters_are_its_gaps_and_its_defaults_are_of_their_form(preset: 
 def test_it_is_named_after_its_system_and_has_the_unit_of_its_form(preset: Preset) -> None:
     system = next(system for system in registry.SYSTEMS if preset in system.presets)
     assert preset.name.partition("/")[0] == system.name
-    assert (preset.unit is Unit.RATIO) == (question(preset).ratio is not None)
-    assert question(preset).effective_unit is preset.unit
+    assert (preset.unit is Unit.RATIO) == (query(preset).ratio is not None)
+    assert query(preset).effective_unit is preset.unit
 
 
 @pytest.mark.parametrize(("preset", "parameter"), PARAMETERS)
@@ -106,7 +106,7 @@ def test_what_is_given_is_filled_in() -> None:
         "namespaceLabel": "kubernetes_namespace",
         "podLabel": "pod_name",
     }
-    assert question(registry.PRESETS["http/latency"], given).query == (
+    assert query(registry.PRESETS["http/latency"], given).query == (
         "histogram_quantile(0.5, sum by (le) "
         '(rate(rpc_seconds_bucket{kubernetes_namespace="$namespace",pod_name=~"$pods"}[$window])))'
     )
@@ -142,7 +142,7 @@ def test_defaults_fill_the_gaps_that_are_left() -> None:
 
 
 def test_a_preset_without_parameters_says_so() -> None:
-    bare = dataclasses.replace(NEEDY, question="up", parameters=())
+    bare = dataclasses.replace(NEEDY, query="up", parameters=())
     assert [fault.message for fault in parameter_faults(bare, {"a": "x"})] == [
         "preset made/up has no parameter 'a': it has none"
     ]
@@ -183,7 +183,7 @@ def test_a_unit_of_its_own_goes_before_the_presets() -> None:
         ("http/error-rate", {"whenEmpty": "Zero"}, "whenEmpty", "'whenEmpty' goes with 'query'"),
     ],
 )
-def test_what_does_not_fit_the_presets_question_is_refused_as_with_any_other(
+def test_what_does_not_fit_the_presets_query_is_refused_as_with_any_other(
     name: str, metric: dict[str, object], path: str, message: str
 ) -> None:
     found = check_rollout(good({"metrics.2": {"name": "extra", "preset": name, **metric}}))[1]
@@ -241,7 +241,7 @@ def test_the_command_shows_each(preset: Preset, capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr().out
     for part in (
         preset.says,
-        *(text for _, text in questions(preset)),
+        *(text for _, text in queries(preset)),
         *(f"<{one.name}>" for one in preset.parameters),
     ):
         assert part in shown

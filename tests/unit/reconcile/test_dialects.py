@@ -32,7 +32,7 @@ def test_a_query_is_held_to_what_its_own_source_understands(source: str, valid: 
     check = checker({"victoria": Dialect.METRICSQL, "default": Dialect.PROMETHEUS})
     found, problems = check(spec(METRICSQL, source), ())  # type: ignore[arg-type]
     assert (found is not None) is valid
-    assert all("is no PromQL" in problem.message for problem in problems)
+    assert all("is not valid PromQL" in problem.message for problem in problems)
 
 
 @pytest.mark.parametrize("query", ["up[5m]", "$nobody"])
@@ -58,5 +58,5 @@ def test_lint_is_told_the_dialect(tmp_path: Path, capsys: pytest.CaptureFixture[
     }
     file.write_text(yaml.safe_dump(manifest))
     assert main(["lint", str(file)]) == 1
-    assert "is no PromQL" in capsys.readouterr().out
+    assert "is not valid PromQL" in capsys.readouterr().out
     assert main(["lint", "--dialect", "metricsql", str(file)]) == 0

@@ -34,7 +34,7 @@ class ReplicaSetLists:
         self._deployments = deployments
         self._alone: Counter[str] = Counter()
         self._next: dict[str, asyncio.Task[_All]] = {}
-        """The list of each namespace that has not begun: who joins it gets an answer that is newer than the question."""
+        """The list of each namespace that has not begun: who joins it gets an answer that is newer than the query."""
         self._under_way: dict[str, asyncio.Task[_All]] = {}
 
     async def of(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:

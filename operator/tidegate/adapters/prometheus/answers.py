@@ -12,15 +12,15 @@ from tidegate.core.model.raw_samples import Labels
 MALFORMED: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
 """What reading JSON of another shape than Prometheus' raises."""
 DATA_AWAY: Final = ("expanding series: ", "proxy Series()", "rpc error: code = ")
-"""What an execution error says when not the question was at fault: data could not be read, as when a Thanos store is away."""
+"""What an execution error says when not the query was at fault: data could not be read, as when a Thanos store is away."""
 EVALUATED: Final = frozenset({FailedReason.BAD_QUERY, FailedReason.PARTIAL})
-"""Refusals that only a source that evaluated the question can give."""
+"""Refusals that only a source that evaluated the query can give."""
 SHOWN: Final = 200
 """Characters of a source's own words that go into a message."""
 
 
 class NoAnswer(Exception):  # noqa: N818  (the opposite of an answer, not an error of ours)
-    """What the source said is no answer to the question; `failed` says why."""
+    """What the source said is no answer to the query; `failed` says why."""
 
     def __init__(self, failed: Failed, trouble: Trouble = Trouble.NONE) -> None:
         super().__init__(failed.message)
@@ -29,7 +29,7 @@ class NoAnswer(Exception):  # noqa: N818  (the opposite of an answer, not an err
 
 
 class Wanted(NamedTuple):
-    """What a question must be answered with."""
+    """What a query must be answered with."""
 
     kinds: frozenset[str]
     """`resultType`s of Prometheus' HTTP API."""
@@ -43,13 +43,13 @@ class Wanted(NamedTuple):
 
 INSTANT: Final = Wanted(
     frozenset({"vector", "scalar"}),
-    "the question must give an instant vector or a scalar",
+    "the query must give an instant vector or a scalar",
     8 * 1024 * 1024,  # tens of thousands of series; 64 are asked for at most
-    "aggregate in the question",
+    "aggregate in the query",
 )
 SAMPLES: Final = Wanted(
     frozenset({"matrix"}),
-    "a question for raw samples must be a selector with a range",
+    "a query for raw samples must be a selector with a range",
     8 * 1024 * 1024,  # some 400,000 samples of counters: 100 pods with 100 series each for 10 minutes
     "ask for fewer series (a metric with fewer labels, a narrower selector) or over a shorter window",
 )
@@ -92,7 +92,7 @@ def labels(item: dict[str, Any]) -> Labels:
 
 def _series(item: dict[str, Any]) -> SeriesValue:
     if "value" not in item and "histogram" in item:
-        message = "the question gives a native histogram: ask for histogram_quantile() or _count() of it"
+        message = "the query gives a native histogram: ask for histogram_quantile() or _count() of it"
         raise NoAnswer(_bad(message))
     return SeriesValue(labels(item), float(item["value"][1]))
 

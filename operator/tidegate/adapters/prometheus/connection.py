@@ -1,4 +1,4 @@
-"""The way to one source: where it is, the clients that ask it, and what a question that fails means."""
+"""The way to one source: where it is, the clients that ask it, and what a query that fails means."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tidegate.adapters.prometheus.answers import NoAnswer, Wanted
 from tidegate.adapters.prometheus.credentials import CredentialsUnreadable, FileAuth
 from tidegate.adapters.prometheus.health import Trouble
 from tidegate.adapters.prometheus.partial import heeded
-from tidegate.adapters.prometheus.session import Flight, QuestionSession
+from tidegate.adapters.prometheus.session import Flight, QuerySession
 from tidegate.adapters.prometheus.tls import Certificates, CertificatesUnreadable
 from tidegate.core.model.answers import Failed, FailedReason
 
@@ -42,9 +42,9 @@ class SourceAddress:
     client_key_file: Path | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = 10.0
-    """Seconds a question may take at most, whatever the caller allows."""
+    """Seconds a query may take at most, whatever the caller allows."""
     concurrency: int = 16
-    """Questions at the same time."""
+    """Queries at the same time."""
     trust_partial: bool = False
     """Whether an answer counts although the source says that parts of its data were missing."""
 
@@ -78,10 +78,10 @@ class Connections:
     def instant(
         self, promql: str, wanted: Wanted, flight: Flight, timeout: float, at: float | None = None
     ) -> tuple[list[Any], tuple[str, ...]]:
-        """The answer's `result` and its warnings to an instant question, asked on this thread.
+        """The answer's `result` and its warnings to an instant query, asked on this thread.
 
         Args:
-            promql: the question.
+            promql: the query.
             wanted: what it must be answered with.
             flight: cuts it off.
             timeout: seconds for each wait, and for the source itself.
@@ -108,7 +108,7 @@ class Connections:
 
     def _connect(self) -> Client:
         address = self._address
-        session = QuestionSession(self._certificates)
+        session = QuerySession(self._certificates)
         library = PrometheusConnect(
             url=address.url.rstrip("/"),
             headers=dict(address.headers) or None,
@@ -123,7 +123,7 @@ class Connections:
 class Client(NamedTuple):
     """The client library's connection, on a session of ours."""
 
-    session: QuestionSession
+    session: QuerySession
     library: PrometheusConnect
 
 
@@ -165,7 +165,7 @@ def late(flight: Flight, seconds: float) -> tuple[Failed, Trouble]:
 
 
 def _cause(error: NotConnected) -> object:
-    """Why there was no connection: what is around it says the whole question, and would be cut off before the reason."""
+    """Why there was no connection: what is around it says the whole query, and would be cut off before the reason."""
     around = error.args[0] if error.args else error
     return getattr(around, "reason", None) or error
 

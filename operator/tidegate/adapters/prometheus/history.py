@@ -1,4 +1,4 @@
-"""One source's past: questions over a range of instants, and raw samples before one, for `tidegate backtest`."""
+"""One source's past: queries over a range of instants, and raw samples before one, for `tidegate backtest`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tidegate.ports.errors import PortError, Rejected, Unavailable
 
 RANGE: Final = Wanted(
     frozenset({"matrix"}),
-    "the answer to a range question must be series over time",
+    "the answer to a range query must be series over time",
     64 * 1024 * 1024,  # 11,000 points of 64 series take about 20 MiB
     "aggregate in the query",
 )
@@ -59,7 +59,7 @@ class PrometheusHistory:
 
         Raises:
             Unavailable: the source could not be reached, or did not answer in the address' `timeout`.
-            Rejected: it answered, and not with series: a wrong question, no permission, no Prometheus.
+            Rejected: it answered, and not with series: a wrong query, no permission, no Prometheus.
         """
         return await self._asked(promql, lambda flight: self._range(flight, promql, (start, end, step)))
 

@@ -1,6 +1,6 @@
 """What a source says beside its answer, and whether it means that parts of its data were missing.
 
-Warnings on how a question was evaluated begin with Prometheus' own `PromQL warning:`. Every other one tells of data that
+Warnings on how a query was evaluated begin with Prometheus' own `PromQL warning:`. Every other one tells of data that
 could not be had: a failed remote read, a Thanos store away, an answer cut off at a limit. VictoriaMetrics sets `isPartial`.
 """
 
@@ -14,13 +14,13 @@ from tidegate.core.model.answers import Failed, FailedReason
 
 KEPT: Final = 3
 """Warnings of an answer that are kept: they are shown to people, and one is seldom alone of its kind."""
-ON_THE_QUESTION: Final = re.compile(
-    # Thanos puts infos among the warnings, and names the querier that a part of the question was given to.
+ON_THE_QUERY: Final = re.compile(
+    # Thanos puts infos among the warnings, and names the querier that a part of the query was given to.
     r"(remote query warning \([^)]*\): )?PromQL (warning|info): "
     # Prometheus' last line when it has more than ten; how many there are says nothing about data.
     r"|\d+ more warning annotations omitted$"
 )
-"""How warnings begin that are about the question, not about data."""
+"""How warnings begin that are about the query, not about data."""
 INFO: Final = "PromQL info: "
 MARKED: Final = "the answer is marked with isPartial"
 
@@ -36,12 +36,12 @@ def heeded(payload: dict[str, Any], *, trusted: bool) -> tuple[str, ...]:
     """
     given = payload.get("warnings")
     said = [str(item) for item in given] if isinstance(given, list) else []
-    missing = [text for text in said if not ON_THE_QUESTION.match(text)]
+    missing = [text for text in said if not ON_THE_QUERY.match(text)]
     if payload.get("isPartial") is True:
         missing.append(MARKED)
     if missing and not trusted:
         raise NoAnswer(Failed(FailedReason.PARTIAL, f"data may be missing: {'; '.join(_kept(missing))}"))
-    return _kept([*missing, *(text for text in said if ON_THE_QUESTION.match(text) and INFO not in text)])
+    return _kept([*missing, *(text for text in said if ON_THE_QUERY.match(text) and INFO not in text)])
 
 
 def _kept(texts: list[str]) -> tuple[str, ...]:

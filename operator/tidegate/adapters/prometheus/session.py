@@ -1,6 +1,6 @@
-"""A `requests` session whose questions end when we say so.
+"""A `requests` session whose queries end when we say so.
 
-`requests`' own `timeout` bounds each wait for bytes, not their sum, and nothing bounds a body's size. So a question is
+`requests`' own `timeout` bounds each wait for bytes, not their sum, and nothing bounds a body's size. So a query is
 a `Flight` that another thread can cut off at the deadline (whatever the thread is waiting for: handshake, headers or
 body), and the body is read in pieces up to a limit. Redirects are not followed: an address is the administrator's word.
 """
@@ -28,7 +28,7 @@ _PIECE: Final = 64 * 1024
 
 
 class Flight:
-    """One question under way."""
+    """One query under way."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,19 +41,19 @@ class Flight:
         """Nobody waits for the answer any more."""
 
     def board(self, line: socket.socket) -> None:
-        """Says which connection the question uses, so that it can be cut."""
+        """Says which connection the query uses, so that it can be cut."""
         with self._lock:
             self._line = line
             if self.cut_off:
                 _shut(line)
 
     def leave(self) -> None:
-        """The connection is no longer this question's."""
+        """The connection is no longer this query's."""
         with self._lock:
             self._line = None
 
     def cut(self) -> None:
-        """Ends the question now, from any thread."""
+        """Ends the query now, from any thread."""
         with self._lock:
             self.cut_off = True
             if self._line is not None:
@@ -61,7 +61,7 @@ class Flight:
 
 
 class _Current(threading.local):
-    """The question each thread is on."""
+    """The query each thread is on."""
 
     flight: Flight | None = None
 
@@ -69,7 +69,7 @@ class _Current(threading.local):
 _current = _Current()
 
 
-class QuestionSession(Session):
+class QuerySession(Session):
     """One thread's session with one source: takes what is asked within `ask`; raises `NoAnswer` for all but an answer."""
 
     def __init__(self, certificates: Certificates) -> None:
@@ -104,7 +104,7 @@ class QuestionSession(Session):
     def request(self, method: str, url: str, **kwargs: Any) -> Response:  # type: ignore[override]  # noqa: ANN401
         """As `requests.Session.request`, with the whole body read and checked."""
         if self._asking is None:
-            raise RuntimeError("a question is asked within `ask`")
+            raise RuntimeError("a query is asked within `ask`")
         wanted = self._asking.wanted
         params = kwargs.pop("params", None) or {}
         if len(params.get("query", "")) > LONGEST_GET:

@@ -1,4 +1,4 @@
-"""One Prometheus: questions in fair shares, on threads, each with a deadline that holds."""
+"""One Prometheus: queries in fair shares, on threads, each with a deadline that holds."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tidegate.adapters.prometheus.fair_queue import FairQueue
 from tidegate.adapters.prometheus.health import PROBE, PROBE_TIMEOUT, Asked, Health, Trouble
 from tidegate.adapters.prometheus.samples import matrix
 from tidegate.adapters.prometheus.session import Flight
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
 
 RAW: Final = "raw"
-"""How `Question.part` begins where raw samples are asked for; every other part is of an instant."""
+"""How `Query.part` begins where raw samples are asked for; every other part is of an instant."""
 SPARE: Final = 4
-"""Threads for each slot: a question that was cut off while its thread looks up a name leaves the thread behind for a while."""
+"""Threads for each slot: a query that was cut off while its thread looks up a name leaves the thread behind for a while."""
 
 
 class QueryObserver(Protocol):
-    """Told of every question once it is over."""
+    """Told of every query once it is over."""
 
     def __call__(self, source: str, outcome: str, seconds: float) -> None:
         """`outcome` is `ok` or the reason of the failure."""
@@ -58,15 +58,15 @@ class PrometheusSource:
         self._flights: set[Flight] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def sample(self, question: Question, *, timeout: float, rollout: str = "") -> Answer:
+    async def sample(self, query: Query, *, timeout: float, rollout: str = "") -> Answer:
         """The answer, or `Failed`, within `timeout` seconds. Cancelled, it lets go of the connection at once.
 
         Args:
-            question: what to ask.
+            query: what to ask.
             timeout: seconds from now.
             rollout: who asks, for fair shares.
 
-        Returns: a `Matrix` to a question whose part begins with `RAW`, to every other a `Vector`; what the source says
+        Returns: a `Matrix` to a query whose part begins with `RAW`, to every other a `Vector`; what the source says
             that is not of that kind is `Failed`.
         """
         refusal = self._health.refusal()
@@ -74,7 +74,7 @@ class PrometheusSource:
             return refusal
         started = self._monotonic()
         timeout = min(timeout, self._address.timeout)
-        answer, trouble = await self._in_turn(question, timeout, rollout)
+        answer, trouble = await self._in_turn(query, timeout, rollout)
         spent = self._monotonic() - started
         answer = await self._health.judged(answer, trouble, started, timeout - spent)
         outcome = str(answer.reason) if isinstance(answer, Failed) else "ok"
@@ -92,18 +92,18 @@ class PrometheusSource:
             threads.shutdown(wait=False, cancel_futures=True)
         self._connections.close()
 
-    async def _in_turn(self, question: Question, timeout: float, rollout: str) -> Asked:
-        """Waits for the question's turn, then for its answer; `timeout` is for both."""
+    async def _in_turn(self, query: Query, timeout: float, rollout: str) -> Asked:
+        """Waits for the query's turn, then for its answer; `timeout` is for both."""
         asking = _Asking(self._address.concurrency)
         # Rendered text differs from time to time (`$elapsed`): the metric, arm and part are what stays.
-        what = (question.metric, question.arm, question.part) if question.metric else question.promql
+        what = (query.metric, query.arm, query.part) if query.metric else query.promql
         turn = self._queue.enter(rollout, what, asking.start, asking.cut)
         self._look_again()
         timed_out = cancelled = False
         try:
             async with asyncio.timeout(timeout):
                 await asking.turn
-                return await self._flown(question, timeout, asking)
+                return await self._flown(query, timeout, asking)
         except TimeoutError:
             timed_out = True
             return asking.overdue(timeout)
@@ -114,10 +114,10 @@ class PrometheusSource:
             self._queue.leave(turn, timed_out=timed_out, cancelled=cancelled)
             self._look_again()
 
-    async def _flown(self, question: Question, timeout: float, asking: _Asking) -> Asked:
+    async def _flown(self, query: Query, timeout: float, asking: _Asking) -> Asked:
         flight = asking.flight
         self._flights.add(flight)
-        flying = asyncio.wrap_future(self._threads.submit(self._ask, question, timeout, flight))
+        flying = asyncio.wrap_future(self._threads.submit(self._ask, query, timeout, flight))
         try:
             await asyncio.wait({flying, asking.cut_off}, return_when=asyncio.FIRST_COMPLETED)
             return flying.result() if flying.done() else asking.cut_off.result()
@@ -126,12 +126,12 @@ class PrometheusSource:
             flight.cut()
             self._flights.discard(flight)
 
-    def _ask(self, question: Question, timeout: float, flight: Flight) -> Asked:
+    def _ask(self, query: Query, timeout: float, flight: Flight) -> Asked:
         if flight.cut_off:
             return Failed(FailedReason.OVERLOADED, "nobody waits for it any more"), Trouble.DOUBTFUL
-        raw = question.part.startswith(RAW)
+        raw = query.part.startswith(RAW)
         try:
-            found = self._connections.instant(question.promql, SAMPLES if raw else INSTANT, flight, timeout)
+            found = self._connections.instant(query.promql, SAMPLES if raw else INSTANT, flight, timeout)
             return (matrix(*found) if raw else vector(*found)), Trouble.NONE
         except FAILURES as error:
             return failed(error, flight)
@@ -144,8 +144,8 @@ class PrometheusSource:
         started = self._monotonic()
         try:
             async with asyncio.timeout(timeout):
-                question = Question(self._name, PROBE)
-                answer, trouble = await asyncio.wrap_future(self._probing.submit(self._ask, question, timeout, flight))
+                query = Query(self._name, PROBE)
+                answer, trouble = await asyncio.wrap_future(self._probing.submit(self._ask, query, timeout, flight))
         except TimeoutError:
             answer, trouble = late(flight, timeout)
         finally:
@@ -170,7 +170,7 @@ class PrometheusSource:
 
 
 class _Asking:
-    """One question between its coming and its answer."""
+    """One query between its coming and its answer."""
 
     def __init__(self, slots: int) -> None:
         loop = asyncio.get_running_loop()

@@ -15,9 +15,9 @@ from tidegate.api.checks.memory import memory_problems
 from tidegate.api.checks.objects import metadata_problems
 from tidegate.api.checks.problems import Problem, Severity, Where
 from tidegate.api.checks.queries import query_problems
-from tidegate.api.checks.questions import placed, with_questions_resolved
 from tidegate.api.checks.reading import read
 from tidegate.api.checks.references import name_problems
+from tidegate.api.checks.resolved_metrics import placed, with_metrics_resolved
 from tidegate.api.checks.templates import template_problems, template_samples
 from tidegate.api.checks.timeline import checkpoint_problems
 from tidegate.api.checks.twins import broken_rules
@@ -61,7 +61,7 @@ def check_rollout(
     problems = [*metadata_problems(manifest), *problems]
     if written is None:
         return None, problems
-    spec, unresolved = with_questions_resolved(written, templates)
+    spec, unresolved = with_metrics_resolved(written, templates)
     return spec, problems + unresolved + [placed(problem, written) for problem in check_spec(spec)]
 
 

@@ -37,7 +37,7 @@ def _of_metrics(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
         if metric.template is not None:
             yield (
                 (*where, "template"),
-                f"{metric.template} is not in the files given: its question cannot be checked here",
+                f"{metric.template} is not in the files given: its query cannot be checked here",
             )
             continue
         if metric.window.seconds < 2 * spec.interval.seconds:

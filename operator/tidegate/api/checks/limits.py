@@ -82,7 +82,7 @@ def _of_test(line: Line, metric: Metric) -> Iterator[Problem]:
         return
     try:
         fits = 0 < limit.in_unit(metric.effective_unit) < 1
-        message = "" if fits else f"'{limit}' is no share to be above of: write more than 0% and less than 100%"
+        message = "" if fits else f"'{limit}' is not a share to be above of: write more than 0% and less than 100%"
     except ValueError as error:
         message = str(error)
     if message:

@@ -43,7 +43,9 @@ def name_fault(name: object, longest: int = LONGEST_NAME) -> str:
         return "must be a text; write it in quotes"
     if len(name) > longest:
         return f"has {len(name)} characters; at most {longest} are allowed"
-    return "" if _NAME.fullmatch(name) else f"{name!r} is no name: write lower-case letters, digits, '-' and '.'"
+    return (
+        "" if _NAME.fullmatch(name) else f"{name!r} is not a valid name: write lower-case letters, digits, '-' and '.'"
+    )
 
 
 def namespace_fault(name: object) -> str:
@@ -52,4 +54,8 @@ def namespace_fault(name: object) -> str:
         return "must be a text; write it in quotes"
     if len(name) > 63:
         return f"has {len(name)} characters; at most 63 are allowed"
-    return "" if _NAMESPACE.fullmatch(name) else f"{name!r} is no namespace: write lower-case letters, digits and '-'"
+    return (
+        ""
+        if _NAMESPACE.fullmatch(name)
+        else f"{name!r} is not a valid namespace: write lower-case letters, digits and '-'"
+    )

@@ -69,10 +69,10 @@ def _of_exclusion(path: str) -> str:
     if root in OWN:
         return f"names '{root}', which is never promoted"
     if root not in POD_FIELDS:
-        return f"names '{root}', which is no field of a pod template in Kubernetes 1.36"
+        return f"names '{root}', which is not a field of a pod template in Kubernetes 1.36"
     part = path.partition("].")[2].partition("[")[0]
     if root in {"containers", "initContainers"} and part and part not in CONTAINER_FIELDS:
-        return f"names '{part}', which is no field of a container in Kubernetes 1.36"
+        return f"names '{part}', which is not a field of a container in Kubernetes 1.36"
     if path == "containers" or part == "image":
         return f"names '{path}': a new image is then neither a release nor promoted"
     return ""

@@ -1,4 +1,4 @@
-"""PromQL: known variables, a form Prometheus takes, and different questions for different arms."""
+"""PromQL: known variables, a form Prometheus takes, and different queries for different arms."""
 
 from __future__ import annotations
 

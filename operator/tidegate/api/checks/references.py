@@ -54,7 +54,7 @@ def _unknown_steps(spec: RolloutSpec) -> Iterator[Problem]:
             continue
         name = step.gate.since_step.step
         if name not in names[:index]:
-            what = "not an earlier step" if name in names else "no step of this Rollout"
+            what = "not an earlier step" if name in names else "not a step of this Rollout"
             earlier = (
                 f"; earlier ones are {', '.join(names[:index])}" if index else "; the first step has none before it"
             )

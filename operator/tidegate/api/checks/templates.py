@@ -1,4 +1,4 @@
-"""Metric templates: what is wrong with one, and a metric with its template's question instead of the template."""
+"""Metric templates: what is wrong with one, and a metric with its template's query instead of the template."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def template_samples(spec: MetricTemplateSpec) -> Iterator[Problem]:
 
 
 def template_resolved(metric: Metric, templates: Templates) -> tuple[Metric, tuple[Fault, ...]]:
-    """The metric with its template's question instead of the template.
+    """The metric with its template's query instead of the template.
 
-    A metric without a template, with a question of its own beside it (another check's business) or with a fault comes
+    A metric without a template, with a query of its own beside it (another check's business) or with a fault comes
     back as it is. What the metric says itself (unit, window, minimumRequests, ...) goes before what the template says.
 
     Args:
@@ -102,7 +102,7 @@ def template_resolved(metric: Metric, templates: Templates) -> tuple[Metric, tup
         return metric, faults
     values = _values(spec, metric.parameters or {})
     faults = tuple(Fault(("template",), f"{ref}: {fault}") for fault in _filled_faults(spec, values))
-    return (metric, faults) if faults else (_with_question(metric, spec, values), ())
+    return (metric, faults) if faults else (_with_query(metric, spec, values), ())
 
 
 def _missing(ref: TemplateRef) -> str:
@@ -152,7 +152,7 @@ def _filled_faults(spec: MetricTemplateSpec, values: Mapping[str, str]) -> Itera
             yield f"{path} with these parameters {fault}"
 
 
-def _with_question(metric: Metric, spec: MetricTemplateSpec, values: Mapping[str, str]) -> Metric:
+def _with_query(metric: Metric, spec: MetricTemplateSpec, values: Mapping[str, str]) -> Metric:
     own = metric.model_fields_set
     said = {name: getattr(spec, name) for name in DEFAULTS if name not in own and getattr(spec, name) is not None}
     changes: dict[str, object] = {"template": None, "parameters": None, **said}

@@ -28,7 +28,7 @@ def traps(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 
 def query_traps(metric: Metric | MetricTemplateSpec, where: Where) -> Iterator[tuple[Where, str]]:
-    """What is wrong with a question that can be asked, and says less than it seems to."""
+    """What is wrong with a query that can be asked, and says less than it seems to."""
     texts = texts_of(metric, where)
     if texts and not any(promql.variables(text) & promql.ARM_VARIABLES for _, text in texts):
         yield (
@@ -74,7 +74,7 @@ def _lasting(line: Line) -> float:
 
 
 def _too_rarely(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
-    """An interval in which a whole step goes by."""
+    """An interval that is longer than a step."""
     guarded = [step for index, step in enumerate(spec.steps) if _guards(spec, index) and step.weight.percent]
     short = [step for step in guarded if 0 < step.duration.seconds < spec.interval.seconds]
     if short:

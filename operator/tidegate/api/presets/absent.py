@@ -1,4 +1,4 @@
-"""Systems without presets, and why: a question that mixes the arms up is worse than none."""
+"""Systems without presets, and why: a query that mixes the arms up is worse than none."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ from typing import Final
 from tidegate.api.presets.absent import ABSENT
 from tidegate.api.presets.preset import Absent, Preset, System
 from tidegate.api.presets.registry import SYSTEMS
-from tidegate.api.presets.words import default, questions, wrapped
+from tidegate.api.presets.words import default, queries, wrapped
 
 _INTRODUCTION: Final = """\
 # Presets
 
-Questions that are known already. Made from `operator/tidegate/api/presets` by `make generate`; `tidegate preset` shows the
+Queries that are known already. Made from `operator/tidegate/api/presets` by `make generate`; `tidegate preset` shows the
 same in a terminal.
 
 ```yaml
@@ -29,7 +29,7 @@ spec:
   - name: error-rate
     preset: http/error-rate
     parameters: {codeLabel: status}            # what is not given has its default
-    minimumRequests: 50                        # everything else is as with a question of your own
+    minimumRequests: 50                        # everything else is as with a query of your own
   - name: p95-latency
     preset: istio-gateway/latency
     parameters: {quantile: "0.95"}             # values are texts
@@ -57,7 +57,7 @@ def as_markdown() -> str:
     for system in SYSTEMS:
         lines += _of_system(system)
     lines += ["", "## Where there is none", ""]
-    lines.append(wrapped("These cannot tell the arms apart, and a question that mixes them up is worse than none."))
+    lines.append(wrapped("These cannot tell the arms apart, and a query that mixes them up is worse than none."))
     for absent in ABSENT:
         lines += _of_absent(absent)
     return "\n".join(lines) + "\n"
@@ -77,7 +77,7 @@ def _of_preset(preset: Preset) -> Iterator[str]:
     yield from ("", f"### {preset.name}", "")
     yield wrapped(f"{preset.says[0].upper()}{preset.says[1:]}; unit `{preset.unit}`.")
     yield from ("", "```promql")
-    yield from (f"# {field}\n{text}" for field, text in questions(preset))
+    yield from (f"# {field}\n{text}" for field, text in queries(preset))
     yield "```"
     if preset.parameters:
         yield from ("", "| parameter | default | what it is |", "|---|---|---|")

@@ -1,4 +1,4 @@
-"""What a preset is made of: a question with gaps, and the parameters that fill them.
+"""What a preset is made of: a query with gaps, and the parameters that fill them.
 
 A gap is written `<name>`: neither the operator's variables (`$pods`) nor PromQL have such a form. A gap stands for a
 label's name, a metric's name or a part of a string; a parameter's form admits nothing that could end a string, so that
@@ -36,7 +36,7 @@ def one_of(*values: str) -> Form:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A gap of a question."""
+    """A gap of a query."""
 
     name: str
     form: Form
@@ -54,19 +54,19 @@ MIRRORED: Final = (
 )
 """What every system's numbers have in common."""
 
-Question: TypeAlias = Ratio | str
+Query: TypeAlias = Ratio | str
 """Two counters, or a query; with gaps."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One question about one arm."""
+    """One query about one arm."""
 
     name: str
     """With its system's: `istio/error-rate`."""
     says: str
     """What it measures."""
-    question: Question
+    query: Query
     unit: Unit
     parameters: tuple[Parameter, ...] = ()
 

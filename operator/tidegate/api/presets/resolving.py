@@ -24,9 +24,9 @@ class Fault:
 
 
 def resolved(metric: Metric) -> tuple[Metric, tuple[Fault, ...]]:
-    """The metric with its preset's question instead of the preset.
+    """The metric with its preset's query instead of the preset.
 
-    A metric without a preset, with a question of its own beside it (another check's business) or with a fault comes back
+    A metric without a preset, with a query of its own beside it (another check's business) or with a fault comes back
     as it is. What the metric says itself (unit, window, minimumRequests, ...) goes before what the preset says.
     """
     if metric.preset is None or metric.query is not None or metric.ratio is not None:
@@ -36,7 +36,7 @@ def resolved(metric: Metric) -> tuple[Metric, tuple[Fault, ...]]:
         return metric, (Fault(("preset",), registry.unknown(metric.preset)),)
     given = metric.parameters or {}
     faults = parameter_faults(preset, given)
-    return (metric, faults) if faults else (_with_question(metric, preset, given), ())
+    return (metric, faults) if faults else (_with_query(metric, preset, given), ())
 
 
 def parameter_faults(preset: Preset, given: Mapping[str, str]) -> tuple[Fault, ...]:
@@ -57,14 +57,14 @@ def parameter_faults(preset: Preset, given: Mapping[str, str]) -> tuple[Fault, .
 
 
 def filled(text: str, preset: Preset, given: Mapping[str, str]) -> str:
-    """One text of the preset's question, its gaps filled with what is given, else with the defaults."""
+    """One text of the preset's query, its gaps filled with what is given, else with the defaults."""
     values = {parameter.name: given.get(parameter.name, parameter.default or "") for parameter in preset.parameters}
     return _GAP.sub(lambda gap: values[gap[1]], text)
 
 
-def _with_question(metric: Metric, preset: Preset, given: Mapping[str, str]) -> Metric:
+def _with_query(metric: Metric, preset: Preset, given: Mapping[str, str]) -> Metric:
     changes: dict[str, object] = {"preset": None, "parameters": None, "unit": metric.unit or preset.unit}
-    match preset.question:
+    match preset.query:
         case Ratio() as ratio:
             changes["ratio"] = ratio.rewritten(lambda text: filled(text, preset, given))
         case str() as query:

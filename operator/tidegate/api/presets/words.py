@@ -9,9 +9,9 @@ from tidegate.api.metric import Ratio
 from tidegate.api.presets.preset import Parameter, Preset
 
 
-def questions(preset: Preset) -> Iterator[tuple[str, str]]:
+def queries(preset: Preset) -> Iterator[tuple[str, str]]:
     """The fields of a metric that the preset stands for, and their PromQL with its gaps."""
-    match preset.question:
+    match preset.query:
         case Ratio() as ratio:
             yield from ((f"ratio.{field}", text) for field, text in ratio.texts.items())
         case str() as query:

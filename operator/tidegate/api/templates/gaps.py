@@ -74,10 +74,10 @@ def gap_fault(gap: Gap, parameters: Mapping[str, object]) -> str:
         return f"there is no parameter '{gap.name}': spec.parameters has {there_are}"
     known = gap.inside.removeprefix("args.").removeprefix("variables.").removeprefix("inputs.parameters.")
     if gap.inside in _KNOWN_ELSEWHERE and gap.inside not in parameters:
-        return f"'{{{{ {gap.inside} }}}}' is no gap here: write {_KNOWN_ELSEWHERE[gap.inside]}"
+        return f"'{{{{ {gap.inside} }}}}' is not a placeholder here: write {_KNOWN_ELSEWHERE[gap.inside]}"
     if known in parameters:
-        return f"'{{{{ {gap.inside} }}}}' is no gap here: write '{{{{ parameters.{known} }}}}'"
-    return f"'{{{{ {gap.inside} }}}}' is no gap: write '{{{{ parameters.name }}}}' with one of spec.parameters: {there_are}"
+        return f"'{{{{ {gap.inside} }}}}' is not a placeholder here: write '{{{{ parameters.{known} }}}}'"
+    return f"'{{{{ {gap.inside} }}}}' is not a placeholder: write '{{{{ parameters.name }}}}' with one of spec.parameters: {there_are}"
 
 
 def open_fault(text: str) -> str:
@@ -108,7 +108,7 @@ def value_fault(value: str, pattern: str | None, *, quoted: bool, bare: bool) ->
         said = f"of the form {pattern}" if pattern else "made of letters, digits and _ . : / @ - alone"
         return f"{value!r} is not {said}"
     if (quoted or bare) and _ENDS_A_STRING.search(value):
-        return f"{value!r} has quotes, backslashes, '$' or line breaks, which could change the question around it"
+        return f"{value!r} has quotes, backslashes, '$' or line breaks, which could change the query around it"
     if bare and not _ONE_WORD.fullmatch(value):
         return f"{value!r} stands outside of quotes, where it must be one name, one number or one duration"
     return ""
@@ -120,7 +120,7 @@ def pattern_fault(pattern: str) -> str:
         try:
             _validator(written)
         except SchemaError as error:
-            return f"is no regular expression: {' '.join(str(error).split()).rpartition('SchemaError: ')[2]}"
+            return f"is not a valid regular expression: {' '.join(str(error).split()).rpartition('SchemaError: ')[2]}"
     return ""
 
 

@@ -16,4 +16,4 @@ class Templates:
     specs: Mapping[TemplateRef, Mapping[str, Any]] = field(default_factory=dict)
     """Each template's `spec`, as on the wire."""
     complete: bool = True
-    """One that is not here does not exist. Otherwise it may: its question is then not checked."""
+    """One that is not here does not exist. Otherwise it may: its query is then not checked."""

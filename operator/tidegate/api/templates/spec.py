@@ -29,7 +29,7 @@ class TemplateParameter(ApiModel):
 
 
 class MetricTemplateSpec(ApiModel):
-    """A question to Prometheus that Rollouts share: a PromQL `query` or a `ratio` of two counters, with parameters."""
+    """A query to Prometheus that Rollouts share: a PromQL `query` or a `ratio` of two counters, with parameters."""
 
     parameters: Annotated[tuple[TemplateParameter, ...], Field(max_length=16, json_schema_extra=unique_by("name"))] = ()
     """What differs between its users."""
@@ -42,7 +42,7 @@ class MetricTemplateSpec(ApiModel):
     unit: Unit | None = None
     """What the numbers mean, where the Rollout's metric does not say."""
     window: Duration | None = None
-    """How far back the question looks, where the Rollout's metric does not say."""
+    """How far back the query looks, where the Rollout's metric does not say."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """For a `ratio`, or a `query` with `requests`: the least number of requests to judge, where the Rollout's metric does not say."""
     min_series: Annotated[int, Field(ge=1, le=64)] | None = None

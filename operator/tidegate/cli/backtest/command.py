@@ -239,16 +239,16 @@ class _Told:
         """An answer is wanted, or there."""
         self._asked = progress.done
         of = "" if self._runs else f" of {progress.wanted}"  # how many the runs will ask nobody knows
-        self._say(f"{self._runs}asked {progress.done}{of} questions")
+        self._say(f"{self._runs}asked {progress.done}{of} queries")
 
     def judging(self, name: str) -> None:
         """A metric or a line is looked at, at every point."""
-        self._say(f"asked {self._asked} questions; judging {name}")
+        self._say(f"asked {self._asked} queries; judging {name}")
 
     def ran(self, done: int, of: int) -> None:
         """So many runs have ended."""
         self._runs = f"ran {done} of {of}; "
-        self._say(f"{self._runs}asked {self._asked} questions")
+        self._say(f"{self._runs}asked {self._asked} queries")
 
     def _say(self, words: str) -> None:
         self._words = words

@@ -97,7 +97,7 @@ def show_suggestions(found: Backtest, out: TextIO) -> None:
         out.write(f"{SHARED}\n")
     days = in_words(found.stretch.points * found.stretch.step)
     out.write(
-        f"\nThis rests on {len(found.runs)} run{'s' if len(found.runs) != 1 else ''} in {days} of history. It is no promise: "
+        f"\nThis rests on {len(found.runs)} run{'s' if len(found.runs) != 1 else ''} in {days} of history. It is not a guarantee: "
         "a limit that kept quiet then\nmay stop a healthy candidate tomorrow, and a wide limit finds a bad one late or never.\n"
     )
 
@@ -172,7 +172,7 @@ def _notes(found: Backtest) -> Iterator[str]:
             if found.untested(one)
         )
     for name in changing(found.spec):
-        yield f"{name} asks about $elapsed, which changes all the time: every judgement is a question of its own, and no table has it."
+        yield f"{name} asks about $elapsed, which changes all the time: every judgement is a query of its own, and no table has it."
     alike: dict[Gap, list[str]] = {}
     for gap in found.gaps:
         alike.setdefault(replace(gap, metric=""), []).append(gap.metric)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidegate.api.metric import Metric
-from tidegate.core.count_tests.open_windows import TOLERANCE, OpenWindows, raw_question
+from tidegate.core.count_tests.open_windows import TOLERANCE, OpenWindows, raw_query
 from tidegate.core.metrics.latency_histograms import no_bucket
 from tidegate.core.metrics.queries import Asking, counters
 from tidegate.core.metrics.variables import promql_duration
-from tidegate.core.model.answers import Failed, FailedReason, Matrix, Question, Vector
+from tidegate.core.model.answers import Failed, FailedReason, Matrix, Query, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.model.samples import NoData, NotAsked, Open, TooFew
 from tidegate.core.model.time_format import in_words
@@ -34,7 +34,7 @@ from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.draft import Draft
 
 MOST_APART = 240.0
-"""Seconds that the two clocks may differ at most: less than the look-back, so that every question still reaches its windows."""
+"""Seconds that the two clocks may differ at most: less than the look-back, so that every query still reaches its windows."""
 
 OLD_SAMPLE = 60.0
 """Seconds after which the newest sample is old: a scrape a minute, or a clock that is behind."""
@@ -176,8 +176,8 @@ def _late(
             return ()
 
 
-def _clock(metric: Metric, asks: Asking) -> Question:
-    return Question(asks.source, "time()", metric.name, part="clock")
+def _clock(metric: Metric, asks: Asking) -> Query:
+    return Query(asks.source, "time()", metric.name, part="clock")
 
 
 def _found(
@@ -187,7 +187,7 @@ def _found(
     found: dict[Key, tuple[RawSeries, ...]] = {}
     for arm in ArmName:
         answers = {
-            part: draft.seen.asked.answer(raw_question(metric, arm, part, asks, pending)) for part in counters(metric)
+            part: draft.seen.asked.answer(raw_query(metric, arm, part, asks, pending)) for part in counters(metric)
         }
         if arm not in arms and any(isinstance(answer, Failed) for answer in answers.values()):
             answers = dict.fromkeys(answers, Matrix())
@@ -309,7 +309,7 @@ def _known(
         selector = asks.filled(counters(metric)["histogram" if histogram else part], metric, arm) + pending.earlier
         last = f"last_over_time({selector})"
         text = f"histogram_count({last})" if histogram else last
-        answer = draft.want(Question(asks.source, text, metric.name, arm, f"known-{part}"))
+        answer = draft.want(Query(asks.source, text, metric.name, arm, f"known-{part}"))
         match answer:
             case Failed() if arm not in arms:
                 continue

@@ -12,11 +12,11 @@ from tidegate.api.run_status import EvidenceStatus
 from tidegate.api.threshold import Threshold
 from tidegate.core.count_tests.counts import Wanted, closed_windows
 from tidegate.core.count_tests.factory import CountTest, count_test_of
-from tidegate.core.count_tests.open_windows import CHUNK, LAG, OpenWindows, raw_questions, step_of
+from tidegate.core.count_tests.open_windows import CHUNK, LAG, OpenWindows, raw_queries, step_of
 from tidegate.core.count_tests.protocol import Closed
 from tidegate.core.metrics.queries import Asking
 from tidegate.core.model import cadence
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.finding import UNANSWERED, Context, Finding, State, without_value
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
@@ -25,7 +25,7 @@ from tidegate.core.tick.arms import comparable
 from tidegate.core.tick.draft import Draft
 
 CATCHING_UP = 1.0
-"""Seconds between two questions while there is more to catch up on than one of them brings."""
+"""Seconds between two queries while there is more to catch up on than one of them brings."""
 
 SHORT = 300.0
 """Seconds that are caught up on at once where an hour may be more than the source can answer."""
@@ -46,11 +46,11 @@ class LineTest:
     metric: Metric
     asks: Asking
 
-    def questions(self) -> list[Question]:
+    def queries(self) -> list[Query]:
         """What must be asked to carry the test on; nothing while no window can be closed, or nothing can be compared."""
         if not self._at_work:
             return []
-        return raw_questions(self.metric, self.asks, self._pending(self._gathered()), self._arms)
+        return raw_queries(self.metric, self.asks, self._pending(self._gathered()), self._arms)
 
     def finding(self, context: Context) -> Finding:
         """The line judged by all that was counted up to now; what it has gathered is kept in the draft's run."""
@@ -112,7 +112,7 @@ class LineTest:
         return self.draft.seen.asked.once((self.line.identity, asked), lambda: self._remembered(asked))
 
     def _remembered(self, asked: str) -> EvidenceStatus:
-        """What the line has gathered; nothing for a line, a limit or a question that is new."""
+        """What the line has gathered; nothing for a line, a limit or a query that is new."""
         step = step_of(self.metric, self.draft.interval)
         known = self.draft.run.evidence
         found = next((one for one in known if (one.name, one.asked) == (self.line.identity, asked)), None)
@@ -170,7 +170,7 @@ class LineTest:
 
 
 def catching_up(draft: Draft) -> bool:
-    """Whether a test has more to catch up on than one question brings."""
+    """Whether a test has more to catch up on than one query brings."""
     return any(
         draft.now - one.start.timestamp() - one.windows * one.step > max(CHUNK, 4 * one.step) + one.step
         for one in draft.run.evidence
@@ -178,7 +178,7 @@ def catching_up(draft: Draft) -> bool:
 
 
 def digest(line: Threshold, metric: Metric) -> str:
-    """Of a test and its question: another one begins anew, and two lines of one name do not mix."""
+    """Of a test and its query: another one begins anew, and two lines of one name do not mix."""
     test = line.regression or line.split
     asked = metric.model_dump_json(include={"ratio", "warm_up"})
     return hashlib.sha256(f"{test.model_dump_json() if test else ''} {asked}".encode()).hexdigest()[:8]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.metric import Metric
 from tidegate.core.metrics.queries import Asking, counters
 from tidegate.core.metrics.variables import promql_duration
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.counter_increase import LOOKBACK
 
@@ -26,7 +26,7 @@ CHUNK = 3600.0
 """Seconds that are caught up on at once after an absence, unless a window is longer."""
 
 SLACK = 10.0
-"""Seconds that are asked for beyond what is needed: two questions are not evaluated at the same instant."""
+"""Seconds that are asked for beyond what is needed: two queries are not evaluated at the same instant."""
 
 TOLERANCE = 30.0
 """Seconds that the source's clock may differ from ours, where only ours is at hand."""
@@ -63,7 +63,7 @@ class OpenWindows:
 
     @property
     def offset(self) -> float:
-        """Whole seconds that the question looks back from: more than 0 while catching up."""
+        """Whole seconds that the query looks back from: more than 0 while catching up."""
         return 0.0 if math.isinf(self.chunk) else float(max(math.floor(self.now - self.begin - self.chunk), 0))
 
     @property
@@ -97,20 +97,20 @@ class OpenWindows:
         return f" offset {promql_duration(seconds)}" if seconds else ""
 
 
-def raw_questions(
+def raw_queries(
     metric: Metric, asks: Asking, pending: OpenWindows, arms: Collection[ArmName] = (ArmName.CANDIDATE,)
-) -> list[Question]:
-    """The questions for the raw samples of both arms; none while no window can be closed."""
+) -> list[Query]:
+    """The queries for the raw samples of both arms; none while no window can be closed."""
     if not pending.ripe:
         return []
     return [
-        replace(raw_question(metric, arm, part, asks, pending), life=None if arm in arms else PATIENCE)
+        replace(raw_query(metric, arm, part, asks, pending), life=None if arm in arms else PATIENCE)
         for arm in ArmName
         for part in counters(metric)
     ]
 
 
-def raw_question(metric: Metric, arm: ArmName, part: str, asks: Asking, pending: OpenWindows) -> Question:
-    """The question for the raw samples of one counter of one arm."""
+def raw_query(metric: Metric, arm: ArmName, part: str, asks: Asking, pending: OpenWindows) -> Query:
+    """The query for the raw samples of one counter of one arm."""
     text = asks.filled(counters(metric)[part], metric, arm) + pending.selected
-    return Question(asks.source, text, metric.name, arm, f"raw-{part}")
+    return Query(asks.source, text, metric.name, arm, f"raw-{part}")

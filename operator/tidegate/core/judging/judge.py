@@ -16,12 +16,12 @@ from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
 from tidegate.core.judging.limits import judge
 from tidegate.core.judging.shared_incident import attributed, shared
 from tidegate.core.metrics.freshness import unless_stale
-from tidegate.core.metrics.queries import Asking, of_one_arm, questions
+from tidegate.core.metrics.queries import Asking, of_one_arm, queries
 from tidegate.core.metrics.samples import sample, warnings
 from tidegate.core.metrics.series_coverage import note_groups, unless_incomplete, without_gone
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model import cadence
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.finding import Context, Finding, State
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.samples import NotAsked, Sample
@@ -62,7 +62,7 @@ def serving(draft: Draft) -> ArmName:
 
 
 def asking(draft: Draft) -> Asking:
-    """What the variables of this tick's questions stand for."""
+    """What the variables of this tick's queries stand for."""
     spec, run = draft.spec, draft.run
     pods = draft.seen.asked.pods or pods_of(draft.seen)
     since = run.traffic_since.timestamp() if run.traffic_since else draft.now
@@ -85,21 +85,21 @@ def pods_of(seen: Observation) -> Mapping[ArmName, str]:
     return {name: arm.pods if isinstance(arm, Arm) else NO_PODS for name, arm in arms.items()}
 
 
-def questions_of(draft: Draft, lines: Iterable[Threshold]) -> list[Question]:
+def queries_of(draft: Draft, lines: Iterable[Threshold]) -> list[Query]:
     """What must be asked to judge `lines`."""
     asks, arm = asking(draft), serving(draft)
-    found: list[Question] = []
+    found: list[Query] = []
     for line in lines:
         metric = metric_of(draft, line)
         if metric is None or (arm is ArmName.BASELINE and (line.relative or line.counted)):
             continue
         if line.counted:
-            found += LineTest(draft, line, metric, asks).questions()
+            found += LineTest(draft, line, metric, asks).queries()
             continue
-        found += questions(metric, arm, asks)
+        found += queries(metric, arm, asks)
         both = baseline_on_trial(draft) and of_one_arm(metric)
         if (line.relative and comparable(draft)) or (not line.relative and both):
-            found += questions(metric, ArmName.BASELINE, asks)
+            found += queries(metric, ArmName.BASELINE, asks)
     return found
 
 
@@ -203,7 +203,7 @@ def judge_thresholds(draft: Draft) -> None:
 
 
 def limit_of(guard: Guard) -> str:
-    """The limit with its duration: a guard whose limit, or question, changed starts its clock anew."""
+    """The limit with its duration: a guard whose limit, or query, changed starts its clock anew."""
     return f"{guard.kind} {guard.limit} floor {guard.floor} for {guard.for_}"
 
 
@@ -218,7 +218,7 @@ def _finding(draft: Draft, line: Threshold, asks: Asking, arm: ArmName | None = 
     if metric is None:
         return Finding(line, State.NO_DATA, f"{line.identity}: there is no metric {line.metric!r}")
     found = _judged(draft, line, metric, asks, arm or serving(draft))
-    said = warnings(draft.seen.asked, questions_of(draft, [line])) if found.answered else ()
+    said = warnings(draft.seen.asked, queries_of(draft, [line])) if found.answered else ()
     return replace(found, message=f"{found.message} (Prometheus: {said[0]})") if said else found
 
 
@@ -239,14 +239,14 @@ def _judged(draft: Draft, line: Threshold, metric: Metric, asks: Asking, arm: Ar
     )
     if line.counted:
         return LineTest(draft, line, metric, asks).finding(context)
-    candidate = sample(metric, draft.seen.asked, questions(metric, arm, asks))
+    candidate = sample(metric, draft.seen.asked, queries(metric, arm, asks))
     if context.expected:
         candidate = unless_stale(draft, metric, arm, asks, candidate)
     baseline: Sample = NotAsked()
     if line.relative:
-        baseline = sample(metric, draft.seen.asked, questions(metric, ArmName.BASELINE, asks))
+        baseline = sample(metric, draft.seen.asked, queries(metric, ArmName.BASELINE, asks))
     finding = judge(line, metric, candidate, baseline, context)
-    if arm is not serving(draft):  # beside the arm on trial: whether that one can be judged is another question
+    if arm is not serving(draft):  # beside the arm on trial: whether that one can be judged is another query
         return replace(finding, sampled=False)
     note_groups(draft, metric, candidate)
     return without_gone(draft, metric, candidate, unless_incomplete(metric, candidate, finding))

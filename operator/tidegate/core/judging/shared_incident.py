@@ -13,7 +13,7 @@ from tidegate.api.metric import Metric
 from tidegate.api.scalars import Unit
 from tidegate.api.threshold import Guard, LimitKind, SharedIncident, Threshold
 from tidegate.core.judging.limits import beyond
-from tidegate.core.metrics.queries import Asking, of_one_arm, questions
+from tidegate.core.metrics.queries import Asking, of_one_arm, queries
 from tidegate.core.metrics.samples import sample
 from tidegate.core.model import cadence
 from tidegate.core.model.finding import Finding, SeriesFinding, State
@@ -45,9 +45,9 @@ def attributed(draft: Draft, finding: Finding, metric: Metric, asks: Asking) -> 
     if finding.state is not State.BREACHED or not _asks_whose_fault(draft, finding.line, metric):
         return finding
     life = min(PATIENCE, draft.interval)
-    asked = tuple(replace(one, life=life) for one in questions(metric, ArmName.BASELINE, asks))
-    for question in asked:
-        draft.want(question)
+    asked = tuple(replace(one, life=life) for one in queries(metric, ArmName.BASELINE, asks))
+    for query in asked:
+        draft.want(query)
     baseline = sample(metric, draft.seen.asked, asked)
     if isinstance(baseline, Open | NotAsked):
         return replace(finding, state=State.OPEN)

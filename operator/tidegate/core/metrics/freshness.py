@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidegate.api.metric import Metric
 from tidegate.core.metrics.queries import Asking, counters
 from tidegate.core.metrics.variables import promql_duration
-from tidegate.core.model.answers import Failed, Question, Vector
+from tidegate.core.model.answers import Failed, Query, Vector
 from tidegate.core.model.samples import NoData, NotAsked, Open, Sample, TooFew
 from tidegate.core.model.world import ArmName
 from tidegate.core.tick.draft import Draft
@@ -28,7 +28,7 @@ def unless_stale(draft: Draft, metric: Metric, arm: ArmName, asks: Asking, sampl
     selector = asks.filled(known["histogram" if native else "total"], metric, arm)
     last = f"last_over_time({selector}[{reach}] offset {promql_duration(window)})"
     text = f"histogram_count({last})" if native else last
-    match draft.want(Question(asks.source, text, metric.name, arm, "known-total")):
+    match draft.want(Query(asks.source, text, metric.name, arm, "known-total")):
         case Vector(series=()):
             return sample
         case Vector():

@@ -10,7 +10,7 @@ from tidegate.api import promql
 from tidegate.api.metric import Metric
 from tidegate.core.metrics import latency_histograms
 from tidegate.core.metrics.variables import fill, promql_duration
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 
 PROBE = "vector(1)"
@@ -58,15 +58,15 @@ class Asking:
         return fill(promql, values)
 
 
-def questions(metric: Metric, arm: ArmName, asking: Asking) -> tuple[Question, ...]:
-    """The questions of `metric` for `arm`: one for a query, and one for its requests; for a ratio the bad (or the fast) requests, then all of them."""
+def queries(metric: Metric, arm: ArmName, asking: Asking) -> tuple[Query, ...]:
+    """The queries of `metric` for `arm`: one for a query, and one for its requests; for a ratio the bad (or the fast) requests, then all of them."""
     if metric.query is not None:
-        value = Question(asking.source, asking.filled(metric.query, metric, arm), metric.name, arm)
+        value = Query(asking.source, asking.filled(metric.query, metric, arm), metric.name, arm)
         if metric.requests is None:
             return (value,)
-        return value, Question(asking.source, asking.filled(metric.requests, metric, arm), metric.name, arm, "requests")
+        return value, Query(asking.source, asking.filled(metric.requests, metric, arm), metric.name, arm, "requests")
     return tuple(
-        Question(asking.source, text, metric.name, arm, part) for part, text in _increases(metric, arm, asking).items()
+        Query(asking.source, text, metric.name, arm, part) for part, text in _increases(metric, arm, asking).items()
     )
 
 
@@ -98,6 +98,6 @@ def _increases(metric: Metric, arm: ArmName, asking: Asking) -> dict[str, str]:
     return {part: f"sum{by} (increase({text}))" for part, text in selected.items()}
 
 
-def probe(source: str) -> Question:
-    """The question whether `source` answers."""
-    return Question(source, PROBE, part="probe")
+def probe(source: str) -> Query:
+    """The query whether `source` answers."""
+    return Query(source, PROBE, part="probe")

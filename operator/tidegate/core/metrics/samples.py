@@ -11,20 +11,20 @@ from tidegate.api.metric import Metric, WhenEmpty
 from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
 from tidegate.api.text import printable
 from tidegate.core.metrics.latency_histograms import no_bucket
-from tidegate.core.model.answers import Failed, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Failed, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, NotAsked, Open, Sample, SeriesSample, TooFew, Value
 
 
-def warnings(asked: Asked, questions: Iterable[Question]) -> tuple[str, ...]:
-    """What the source said beside its answers to these questions, each once."""
-    answers = [asked.answer(question) for question in questions]
+def warnings(asked: Asked, queries: Iterable[Query]) -> tuple[str, ...]:
+    """What the source said beside its answers to these queries, each once."""
+    answers = [asked.answer(query) for query in queries]
     said = (words for one in answers if isinstance(one, Vector | Matrix) for words in one.warnings)
     return tuple(dict.fromkeys(said))
 
 
-def sample(metric: Metric, asked: Asked, questions: tuple[Question, ...]) -> Sample:
-    """The metric's sample from the answers to its questions (one for a query; bad and total for a ratio)."""
-    answers = [asked.answer(question) for question in questions]
+def sample(metric: Metric, asked: Asked, queries: tuple[Query, ...]) -> Sample:
+    """The metric's sample from the answers to its queries (one for a query; bad and total for a ratio)."""
+    answers = [asked.answer(query) for query in queries]
     for kind in (NotAsked, Open, Failed):
         found = next((answer for answer in answers if isinstance(answer, kind)), None)
         if found is not None:
@@ -32,7 +32,7 @@ def sample(metric: Metric, asked: Asked, questions: tuple[Question, ...]) -> Sam
     vectors = [answer for answer in answers if isinstance(answer, Vector)]
     if metric.ratio is None:
         return _of_query(metric, vectors[0], vectors[1] if len(vectors) > 1 else None)
-    fast = questions[0].part == "fast"
+    fast = queries[0].part == "fast"
     return _of_ratio(metric, part=vectors[0], total=vectors[1], fast=fast)
 
 

@@ -11,8 +11,8 @@ from tidegate.core.model.world import ArmName
 
 
 @dataclass(frozen=True)
-class Question:
-    """One PromQL question to one source. Two are the same when source and text are."""
+class Query:
+    """One PromQL query to one source. Two are the same when source and text are."""
 
     source: str
     promql: str
@@ -53,7 +53,7 @@ class Matrix:
 
 
 class FailedReason(StrEnum):
-    """Why a question got no answer."""
+    """Why a query got no answer."""
 
     REFUSED = "Refused"
     """No connection to the source came about."""
@@ -62,7 +62,7 @@ class FailedReason(StrEnum):
     CLOCK = "Clock"
     """The source's clock and ours are too far apart for its answers to be of use."""
     ERROR = "Error"
-    """An error status: the source, or a proxy before it, did not carry out the question."""
+    """An error status: the source, or a proxy before it, did not carry out the query."""
     TIMEOUT = "Timeout"
     BAD_QUERY = "BadQuery"
     BAD_ANSWER = "BadAnswer"
@@ -89,7 +89,7 @@ class Failed:
 
     @property
     def source_down(self) -> bool:
-        """Whether the source, not the question, is the trouble: nobody's questions are answered."""
+        """Whether the source, not the query, is the trouble: nobody's queries are answered."""
         return self.reason in SOURCE_REASONS if self.down is None else self.down
 
 

@@ -103,7 +103,7 @@ class Context:
 
 
 UNANSWERED: Final = "no answer, "
-"""How a finding begins, after the metric's name, whose question failed; one that was answered with nothing begins otherwise."""
+"""How a finding begins, after the metric's name, whose query failed; one that was answered with nothing begins otherwise."""
 
 
 def without_value(line: Threshold, sample: Sample, context: Context) -> Finding | None:

@@ -28,7 +28,7 @@ class Memory:
     last_tick: float | None = None
     """Epoch seconds of the tick before, in this process."""
     last_judged: float | None = None
-    """Epoch seconds of the tick that last asked its questions."""
+    """Epoch seconds of the tick that last asked its queries."""
     present: float | None = None
     """Watched seconds since an absence; `None`: there was none in this step."""
     unreadable: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live
 from tidegate.core.model.template_change import TemplateChange
@@ -95,13 +95,13 @@ class Plan:
     stable_until: float = math.inf
     """Epoch seconds: the earliest instant another plan could follow from the same observation."""
     upkeep: float = math.inf
-    """Epoch seconds: when the questions must be asked again, or the heartbeat recorded."""
+    """Epoch seconds: when the queries must be asked again, or the heartbeat recorded."""
     templates: bool = False
     """The two templates are needed to go on."""
     old_template: str = ""
     """Identity of a template of the baseline that is needed to go on, from its ReplicaSets."""
-    wanted: tuple[Question, ...] = ()
-    """Questions that the answers so far have raised: to be asked in this tick, unless the plan is urgent."""
+    wanted: tuple[Query, ...] = ()
+    """Queries that the answers so far have raised: to be asked in this tick, unless the plan is urgent."""
     stalled: Why | None = None
     """What a person must mend."""
     doing: Why | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from tidegate.core.model.answers import Answer, Failed, Question
+from tidegate.core.model.answers import Answer, Failed, Query
 from tidegate.core.model.world import ArmName
 
 
@@ -63,9 +63,9 @@ Sample: TypeAlias = Value | TooFew | NoData | Failed | NotAsked | Open
 
 @dataclass(frozen=True)
 class Asked:
-    """A tick's questions and the answers so far."""
+    """A tick's queries and the answers so far."""
 
-    questions: Mapping[Question, Answer | None]
+    queries: Mapping[Query, Answer | None]
     """`None`: still open."""
     pods: Mapping[ArmName, str] | None = None
     """`$pods` of each arm when the queries were rendered: an answer is found again although pods have come and gone meanwhile."""
@@ -85,11 +85,11 @@ class Asked:
     @property
     def open(self) -> bool:
         """Whether an answer is still out."""
-        return any(answer is None for answer in self.questions.values())
+        return any(answer is None for answer in self.queries.values())
 
-    def answer(self, question: Question) -> Answer | Open | NotAsked:
-        """What is known about one question."""
-        if question not in self.questions:
+    def answer(self, query: Query) -> Answer | Open | NotAsked:
+        """What is known about one query."""
+        if query not in self.queries:
             return NotAsked()
-        answer = self.questions[question]
+        answer = self.queries[query]
         return Open() if answer is None else answer

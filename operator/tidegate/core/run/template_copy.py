@@ -41,7 +41,7 @@ def from_record(text: str) -> Template:
     """The template that status keeps.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not valid JSON.
     """
     found = json.loads(text)
     raw = {"metadata": {"annotations": found.get("annotations") or {}}, "spec": found.get("spec") or {}}
@@ -52,7 +52,7 @@ def from_first_record(text: str, parts: Iterable[str] = ("containers", "initCont
     """What operator 0.1.0 remembered of a template: three fields of the pod spec, one that is missing was not there.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not valid JSON.
     """
     found = json.loads(text)
     return TemplateChange({part: found.get(part) for part in parts})

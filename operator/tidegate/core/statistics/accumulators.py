@@ -41,7 +41,7 @@ class Conclusion(StrEnum):
     REGRESSED = "Regressed"
     """It is worse, at the confidence asked for."""
     SHOWN_OK = "ShownOk"
-    """It is not worse by more than what is borne, at the confidence asked for."""
+    """It is not worse by more than what is tolerated, at the confidence asked for."""
     INCONCLUSIVE = "Inconclusive"
     """Neither: the requests so far cannot tell."""
 

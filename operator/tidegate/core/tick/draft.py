@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from tidegate.api.rollout import RolloutSpec, Step
 from tidegate.api.status import Ending, Hold, Paused, RolloutStatus, RunStatus, SharedStatus, StepStatus, Waiting
-from tidegate.core.model.answers import Answer, Question
+from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.finding import Finding
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation
@@ -83,8 +83,8 @@ class Draft:
     """What must be read live before the plan is carried out."""
     templates: bool = False
     old_template: str = ""
-    wanted: list[Question] = field(default_factory=list)
-    """Questions that the answers so far have raised."""
+    wanted: list[Query] = field(default_factory=list)
+    """Queries that the answers so far have raised."""
 
     @property
     def now(self) -> float:
@@ -153,14 +153,14 @@ class Draft:
         """Changes the step."""
         self.update(step=self.step.model_copy(update=changes))
 
-    def want(self, question: Question) -> Answer | Open | NotAsked:
-        """The answer to a question that other answers have raised; it is asked in this tick when it was not yet.
+    def want(self, query: Query) -> Answer | Open | NotAsked:
+        """The answer to a query that other answers have raised; it is asked in this tick when it was not yet.
 
-        One that is asked already and still open is waited for no longer than the question's own life, from now.
+        One that is asked already and still open is waited for no longer than the query's own life, from now.
         """
-        answer = self.seen.asked.answer(question)
-        if isinstance(answer, NotAsked) or (isinstance(answer, Open) and question.life is not None):
-            self.wanted.append(question)
+        answer = self.seen.asked.answer(query)
+        if isinstance(answer, NotAsked) or (isinstance(answer, Open) and query.life is not None):
+            self.wanted.append(query)
         return answer
 
     def say(self, reason: str, message: str, *, warning: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Whose history stands for which arm, and the questions that follow: the operator's own, word for word where that is possible.
+"""Whose history stands for which arm, and the queries that follow: the operator's own, word for word where that is possible.
 
 What cannot be known of the past is assumed, and `assumptions` says so for people: which pods there were, that gates with
 a date were open, and, when only the baseline has a history, that the candidate behaves exactly as it did.
@@ -15,9 +15,9 @@ from tidegate.api.promql import ARM_VARIABLES, variables
 from tidegate.api.rollout import RolloutSpec, Step
 from tidegate.api.threshold import Guard, LimitKind, SharedIncident, Threshold
 from tidegate.core import gates
-from tidegate.core.metrics.queries import Asking, questions
+from tidegate.core.metrics.queries import Asking, queries
 from tidegate.core.metrics.variables import fill
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 
 LineT = TypeVar("LineT", bound=Threshold)
@@ -31,7 +31,7 @@ SECOND_HALF: Final = "[j-z]"
 
 
 class Assumed(StrEnum):
-    """Whose history the candidate's questions are answered from."""
+    """Whose history the candidate's queries are answered from."""
 
     CANDIDATE = "candidate"
     """Its own: a canary of the past, with both Deployments running."""
@@ -56,7 +56,7 @@ def pods(spec: RolloutSpec, assumed: Assumed) -> dict[ArmName, str]:
 
 
 def as_of_then(spec: RolloutSpec, assumed: Assumed) -> RolloutSpec:
-    """The spec that is run: gates with a date open, and both arms' questions about the baseline where that is assumed."""
+    """The spec that is run: gates with a date open, and both arms' queries about the baseline where that is assumed."""
     metrics = _metrics_of_then(spec, assumed)
     steps = tuple(step.model_copy(update={"gate": gates.without_calendar(step.gate)}) for step in spec.steps)
     alike = {metric.name for metric in metrics if not _variables(metric) & ARM_VARIABLES}
@@ -126,9 +126,9 @@ def asking(spec: RolloutSpec, assumed: Assumed, rollout: str, namespace: str, st
     )
 
 
-def steady(metric: Metric, arm: ArmName, asks: Asking) -> tuple[Question, ...]:
-    """The questions about an arm that stay the same from judgement to judgement; none where `$elapsed` changes them."""
-    return () if "elapsed" in _variables(metric) else questions(metric, arm, asks)
+def steady(metric: Metric, arm: ArmName, asks: Asking) -> tuple[Query, ...]:
+    """The queries about an arm that stay the same from judgement to judgement; none where `$elapsed` changes them."""
+    return () if "elapsed" in _variables(metric) else queries(metric, arm, asks)
 
 
 def by_step(metric: Metric) -> bool:
@@ -137,7 +137,7 @@ def by_step(metric: Metric) -> bool:
 
 
 def changing(spec: RolloutSpec) -> list[str]:
-    """Metrics in use whose question is another one at every judgement."""
+    """Metrics in use whose query is another one at every judgement."""
     used = {line.metric for line in lines(spec)}
     return [metric.name for metric in spec.metrics if metric.name in used and "elapsed" in _variables(metric)]
 

@@ -12,7 +12,7 @@ from tidegate.api.metric import Metric
 from tidegate.api.rollout import RolloutSpec
 from tidegate.core.metrics.queries import counters
 from tidegate.core.model import cadence
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.observation import Problem
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
@@ -68,7 +68,7 @@ class Backtest:
     stretch: Stretch
     samples: Mapping[tuple[str, ArmName], Samples]
     tracks: Mapping[tuple[Placed, str], Track]
-    """By line, and step where the question names it."""
+    """By line, and step where the query names it."""
     runs: Sequence[PastRun] = ()
     gaps: Sequence[Gap] = ()
 
@@ -82,7 +82,7 @@ class Backtest:
         return next(metric for metric in self.spec.metrics if metric.name == name)
 
     def track(self, one: Placed) -> Track | None:
-        """A line's track; `None` for one whose question changes at every judgement."""
+        """A line's track; `None` for one whose query changes at every judgement."""
         return self.tracks.get((one, one.step)) or self.tracks.get((one, self.spec.steps[0].name))
 
     def untested(self, one: Placed) -> bool:
@@ -183,8 +183,8 @@ async def _judged(history: History, order: Order, watcher: Watcher) -> Backtest:
     """Everything fetched and every line judged at every point; chooses whose history it is."""
     for assumed in [order.assumed] if order.assumed else [Assumed.CANDIDATE, Assumed.BASELINE]:
         spec = as_of_then(order.spec, assumed)
-        asked = dict(_questions(spec, order, assumed))
-        await history.load([question.promql for texts in asked.values() for question in texts])
+        asked = dict(_queries(spec, order, assumed))
+        await history.load([query.promql for texts in asked.values() for query in texts])
         samples = await _samples(history, spec, asked, watcher)
         if anything(samples, ArmName.CANDIDATE):
             break
@@ -202,10 +202,10 @@ async def _judged(history: History, order: Order, watcher: Watcher) -> Backtest:
     )
 
 
-def _questions(
+def _queries(
     spec: RolloutSpec, order: Order, assumed: Assumed
-) -> Iterator[tuple[tuple[str, ArmName, str], tuple[Question, ...]]]:
-    """The steady questions of every metric in use, by metric, arm and step."""
+) -> Iterator[tuple[tuple[str, ArmName, str], tuple[Query, ...]]]:
+    """The steady queries of every metric in use, by metric, arm and step."""
     used = {line.metric for line in lines(spec)}
     for step in spec.steps:
         asks = asking(spec, assumed, order.name, order.namespace, step.name)
@@ -221,7 +221,7 @@ def _questions(
 async def _samples(
     history: History,
     spec: RolloutSpec,
-    asked: Mapping[tuple[str, ArmName, str], tuple[Question, ...]],
+    asked: Mapping[tuple[str, ArmName, str], tuple[Query, ...]],
     watcher: Watcher,
 ) -> dict[tuple[str, ArmName, str], Samples]:
     """Each text sampled once, however many steps ask it."""
@@ -229,7 +229,7 @@ async def _samples(
     made: dict[tuple[str, tuple[str, ...]], Samples] = {}
     found = {}
     for (name, arm, step), texts in asked.items():
-        key = (name, tuple(question.promql for question in texts))
+        key = (name, tuple(query.promql for query in texts))
         if key not in made:
             watcher.judging(name)
             made[key] = await Samples.of(history, metrics[name], texts)
@@ -269,7 +269,7 @@ async def _run(found: Backtest, history: History, watcher: Watcher, *, leap: boo
         history,
         _changes(found),
         leap=leap,
-        there=lambda question, now: maybe_counted(found.samples, found.stretch, question, now),
+        there=lambda query, now: maybe_counted(found.samples, found.stretch, query, now),
     )
     instants = starts(order, history.stretch.start, history.stretch.step)
     watcher.ran(0, len(instants))
@@ -322,8 +322,8 @@ def _check(raw: Mapping[str, object], _templates: Templates) -> tuple[RolloutSpe
     return RolloutSpec.model_validate(raw), ()
 
 
-def _nothing(order: Order, asked: Mapping[tuple[str, ArmName, str], tuple[Question, ...]]) -> str:
-    texts = {name: questions[-1].promql for (name, arm, _), questions in asked.items() if arm is ArmName.BASELINE}
+def _nothing(order: Order, asked: Mapping[tuple[str, ArmName, str], tuple[Query, ...]]) -> str:
+    texts = {name: queries[-1].promql for (name, arm, _), queries in asked.items() if arm is ArmName.BASELINE}
     listed = "".join(f"\n  {name}: {text}" for name, text in texts.items())
     over = f"from {instant(order.start):%Y-%m-%d %H:%M:%S} to {instant(order.end):%Y-%m-%d %H:%M:%S} UTC"
     return f"no metric of Rollout {order.name} has any data {over}; asked last:{listed}"

@@ -12,7 +12,7 @@ from typing import Final
 
 from tidegate.api.metric import WhenEmpty
 from tidegate.core.metrics.queries import ROUNDED
-from tidegate.core.model.answers import Question
+from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import by_step
 from tidegate.simulation.backtest.history import Stretch
@@ -26,9 +26,9 @@ class Missing(StrEnum):
     """What is missing."""
 
     DATA = "data"
-    """All: the question has no answer."""
+    """All: the query has no answer."""
     RAW = "raw samples"
-    """The question has an answer, and what a test on counts needs is gone."""
+    """The query has an answer, and what a test on counts needs is gone."""
     SCRAPES = "scrapes"
     """There are samples, too far apart to count requests by."""
 
@@ -66,15 +66,13 @@ def gaps(samples: Mapping[tuple[str, ArmName], Samples], stretch: Stretch) -> li
     return found
 
 
-def maybe_counted(
-    samples: Mapping[tuple[str, ArmName], Samples], stretch: Stretch, question: Question, now: float
-) -> bool:
-    """Whether a counter may have been there in the time that a question asked at `now` looks back over.
+def maybe_counted(samples: Mapping[tuple[str, ArmName], Samples], stretch: Stretch, query: Query, now: float) -> bool:
+    """Whether a counter may have been there in the time that a query asked at `now` looks back over.
 
     What was never there need not be asked for at every judgement.
     """
-    known = samples.get((question.metric, question.arm))
-    reach = _REACH.search(question.promql)
+    known = samples.get((query.metric, query.arm))
+    reach = _REACH.search(query.promql)
     if known is None or reach is None or by_step(known.metric):
         return True
     parts = (reach.group(1, 2), reach.group(3, 4))

@@ -15,13 +15,13 @@ from tidegate.simulation.backtest.raw import AskRaw, RawPast
 MOST_POINTS: Final = 11_000
 """Points of a series that Prometheus gives in one answer."""
 AT_ONCE: Final = 6
-"""Questions under way at the same time: a Prometheus in production has other work."""
+"""Queries under way at the same time: a Prometheus in production has other work."""
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class AskRange(Protocol):
-    """Asks for the series of a question at `start`, `start + step`, ... up to `end` (epoch seconds)."""
+    """Asks for the series of a query at `start`, `start + step`, ... up to `end` (epoch seconds)."""
 
     async def __call__(
         self, promql: str, start: float, end: float, step: float
@@ -62,7 +62,7 @@ class Stretch:
 
 @dataclass
 class Recording:
-    """The answers to one question over the whole stretch."""
+    """The answers to one query over the whole stretch."""
 
     stretch: Stretch
     series: dict[Labels, array[float]] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Progress:
     tell: Callable[[Progress], None] = lambda _progress: None
     """Called after every change."""
     wanted: int = 0
-    """Questions asked for so far."""
+    """Queries asked for so far."""
     done: int = 0
 
     def begin(self) -> None:
@@ -131,7 +131,7 @@ class History:
         Args:
             ask: the source.
             stretch: the instants that whole recordings are made of.
-            progress: told of every question.
+            progress: told of every query.
             ask_raw: the source again, for the raw samples that tests on counts need; `None`: there are none.
         """
         self.stretch = stretch
@@ -143,23 +143,23 @@ class History:
         self._recordings: dict[str, Recording] = {}
         self._instants: dict[tuple[str, float], Vector] = {}
 
-    async def load(self, questions: Sequence[str]) -> None:
-        """Fetches these questions over the whole stretch, in pieces.
+    async def load(self, queries: Sequence[str]) -> None:
+        """Fetches these queries over the whole stretch, in pieces.
 
         Raises: PortError; what was fetched by then is lost.
         """
-        wanted = [text for text in dict.fromkeys(questions) if text not in self._recordings]
+        wanted = [text for text in dict.fromkeys(queries) if text not in self._recordings]
         found = {text: Recording(self.stretch) for text in wanted}
         pieces = self.stretch.pieces()
         await together(self._piece(found[text], text, start, end) for text in wanted for start, end in pieces)
         self._recordings |= found
 
     def recording(self, promql: str) -> Recording | None:
-        """The recording of a question; `None` when it was not loaded."""
+        """The recording of a query; `None` when it was not loaded."""
         return self._recordings.get(promql)
 
     async def instant(self, promql: str, now: float) -> Vector:
-        """The answer at one instant, for a question that is asked only then.
+        """The answer at one instant, for a query that is asked only then.
 
         Raises: PortError.
         """

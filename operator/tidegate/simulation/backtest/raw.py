@@ -1,4 +1,4 @@
-"""Raw samples of the past: fetched by the hour, each hour once while it is kept, and cut out for every question that asks for them.
+"""Raw samples of the past: fetched by the hour, each hour once while it is kept, and cut out for every query that asks for them.
 
 A store that keeps old samples only every five minutes cannot say what happened in a minute: such hours answer nothing, rather than
 something else than a scrape would have, and `lacking` tells of them.
@@ -33,7 +33,7 @@ MOST: Final = 4_000_000
 COARSE: Final = LOOKBACK / 2
 """Seconds from one sample to the next from which on they are no scrapes: Prometheus itself would lose sight of such a series."""
 
-_QUESTION: Final = re.compile(r"(.*)\[(\d+)s\](?: offset (\d+)s)?", re.DOTALL)
+_QUERY: Final = re.compile(r"(.*)\[(\d+)s\](?: offset (\d+)s)?", re.DOTALL)
 
 Key: TypeAlias = tuple[str, float, int]
 """Selector, seconds of a piece, and which."""
@@ -101,13 +101,13 @@ class RawPast:
         self._size = 0
 
     async def answer(self, promql: str, now: float) -> Matrix:
-        """What the question `selector[Ns]`, maybe with an offset, was answered at `now` (epoch seconds).
+        """What the query `selector[Ns]`, maybe with an offset, was answered at `now` (epoch seconds).
 
         Raises:
             PortError: the source could not be asked.
             ValueError: it is no range selector in whole seconds.
         """
-        found = _QUESTION.fullmatch(promql)
+        found = _QUERY.fullmatch(promql)
         if found is None:
             raise ValueError(f"no range selector in whole seconds: {promql}")
         end = now - float(found[3] or 0)
@@ -140,7 +140,7 @@ class RawPast:
             task = self._pieces[key] = asyncio.ensure_future(self._fetched(key))
             task.add_done_callback(_heard)
         self._pieces.move_to_end(key)
-        # A tick that has decided leaves its open questions; the next one asks for the same piece.
+        # A tick that has decided leaves its open queries; the next one asks for the same piece.
         piece = await asyncio.shield(task)
         self._tidy()
         return piece

@@ -179,7 +179,7 @@ class PastRunner:
         return max(just_before if just_before > now + MILLISECOND else stable, now + MILLISECOND), True
 
     def _steady(self, status: RolloutStatus) -> bool:
-        """Whether every question is the same from one judgement to the next, and every answer is expected."""
+        """Whether every query is the same from one judgement to the next, and every answer is expected."""
         run = status.run
         if run is None or run.promotion is not None or run.ending is not None:
             return False

@@ -18,7 +18,7 @@ from tidegate.api.threshold import LimitKind, Threshold
 from tidegate.core.judging.limits import judge
 from tidegate.core.metrics.samples import sample
 from tidegate.core.metrics.series_coverage import unless_incomplete
-from tidegate.core.model.answers import Answer, Question, Vector
+from tidegate.core.model.answers import Answer, Query, Vector
 from tidegate.core.model.finding import Context, Finding, SeriesFinding, State
 from tidegate.core.model.samples import Asked, NotAsked, Sample, TooFew, Value
 from tidegate.simulation.backtest.history import History, Stretch
@@ -33,7 +33,7 @@ class Samples:
     """One metric's samples of one arm at every point."""
 
     metric: Metric
-    questions: tuple[Question, ...]
+    queries: tuple[Query, ...]
     at: Sequence[Sample]
     empty: bytearray
     """1 where the source had no series: of a ratio, none of the total."""
@@ -48,22 +48,22 @@ class Samples:
         return 0 in self.empty[first : index + 1]
 
     @classmethod
-    async def of(cls, history: History, metric: Metric, questions: tuple[Question, ...]) -> Samples:
-        """From the recordings of its questions, which must have been loaded."""
-        recordings = [history.recording(question.promql) for question in questions]
+    async def of(cls, history: History, metric: Metric, queries: tuple[Query, ...]) -> Samples:
+        """From the recordings of its queries, which must have been loaded."""
+        recordings = [history.recording(query.promql) for query in queries]
         found: list[Sample] = []
         empty = bytearray(history.stretch.points)
         for index in range(history.stretch.points):
             await _breath(index)
-            answers: dict[Question, Answer | None] = {
-                question: recording.vector(index)
-                for question, recording in zip(questions, recordings, strict=True)
+            answers: dict[Query, Answer | None] = {
+                query: recording.vector(index)
+                for query, recording in zip(queries, recordings, strict=True)
                 if recording is not None
             }
-            found.append(sample(metric, Asked(answers), questions))
-            last = answers[questions[-1]]
+            found.append(sample(metric, Asked(answers), queries))
+            last = answers[queries[-1]]
             empty[index] = not isinstance(last, Vector) or not last.series
-        return cls(metric, questions, found, empty)
+        return cls(metric, queries, found, empty)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tidegate.api.rollout import RolloutSpec
 from tidegate.api.status import RolloutStatus
-from tidegate.core.model.answers import Answer, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Query, SeriesValue, Vector
 from tidegate.core.model.world import Arm, ArmName, Lookup
 from tidegate.core.traffic import targets
 from tidegate.ports.world import World
@@ -23,7 +23,7 @@ from tidegate.simulation.ports import MemoryWorkloads, memory_world
 
 NEW_IMAGE: Final = "app:v2"
 RAW: Final = "raw-"
-"""How `Question.part` begins where raw samples are asked for."""
+"""How `Query.part` begins where raw samples are asked for."""
 KNOWN: Final = "known-"
 """How it begins where the last value of a counter is asked for."""
 
@@ -43,7 +43,7 @@ class Course:
     """For a step, a weight and a point of history: the next point at which a judgement differs."""
     leap: bool = True
     """Leave out the ticks that would change nothing."""
-    there: Callable[[Question, float], bool] = lambda _question, _now: True
+    there: Callable[[Query, float], bool] = lambda _query, _now: True
     """Whether a counter may have been there before an instant (epoch seconds): if not, its last value is not asked for."""
 
 
@@ -85,14 +85,14 @@ class PastMetrics:
         self._open = 0
         self._all_there = asyncio.Event()
 
-    async def sample(self, question: Question, *, timeout: float, rollout: str) -> Answer:
+    async def sample(self, query: Query, *, timeout: float, rollout: str) -> Answer:
         """The answer at this instant: of the nearest point before it, or asked for by itself while windows are still short."""
         del timeout, rollout
         self._open += 1
         self._all_there.clear()
         try:
             await asyncio.sleep(0)  # until those that are asked with it are open as well
-            found = await self._answer(question)
+            found = await self._answer(query)
         finally:
             self._open -= 1
             if self._open == 0:
@@ -100,19 +100,19 @@ class PastMetrics:
         await self._all_there.wait()
         return found
 
-    async def _answer(self, question: Question) -> Answer:
+    async def _answer(self, query: Query) -> Answer:
         now = self._clock.now()
-        if question.part == "probe":
+        if query.part == "probe":
             return Vector((SeriesValue((), 1.0),))
-        if question.part == "clock":
+        if query.part == "clock":
             return Vector((SeriesValue((), now),))
-        if question.part.startswith(RAW):
-            return await self._history.raw.answer(question.promql, now)
-        if question.part.startswith(KNOWN) and not self._course.there(question, now):
+        if query.part.startswith(RAW):
+            return await self._history.raw.answer(query.promql, now)
+        if query.part.startswith(KNOWN) and not self._course.there(query, now):
             return Vector(())
-        recording = self._history.recording(question.promql)
+        recording = self._history.recording(query.promql)
         if recording is None:
-            return await self._history.instant(question.promql, now)
+            return await self._history.instant(query.promql, now)
         return recording.vector(self._history.stretch.index(now))
 
 
@@ -128,7 +128,7 @@ def world_of(course: Course, cluster: Cluster) -> World:
         course.spec.baseline.deployment: course.pods[ArmName.BASELINE],
         course.spec.candidate.deployment: course.pods[ArmName.CANDIDATE],
     }
-    ports = memory_world(cluster, lambda _question, _now: Vector(()))
+    ports = memory_world(cluster, lambda _query, _now: Vector(()))
     return replace(ports, workloads=workloads, metrics=PastMetrics(course, cluster.clock))
 
 

@@ -1,4 +1,4 @@
-"""Windows closed from raw samples: when, by which questions, and always the same however many at once."""
+"""Windows closed from raw samples: when, by which queries, and always the same however many at once."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tidegate.core.count_tests.open_windows import (
     SLACK,
     TOLERANCE,
     OpenWindows,
-    raw_questions,
+    raw_queries,
     step_of,
 )
 from tidegate.core.metrics.queries import Asking
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
@@ -54,18 +54,18 @@ class Store:
     """What was scraped; answers what is asked at an instant."""
 
     series: dict[Key, list[RawSeries]]
-    asked: list[Question] = field(default_factory=list)
+    asked: list[Query] = field(default_factory=list)
 
-    def answer(self, question: Question, now: float) -> Answer:
-        self.asked.append(question)
-        if question.part == "clock":
+    def answer(self, query: Query, now: float) -> Answer:
+        self.asked.append(query)
+        if query.part == "clock":
             return Vector((SeriesValue((), now),))
-        found = _RANGE.search(question.promql)
-        assert found is not None, question.promql
+        found = _RANGE.search(query.promql)
+        assert found is not None, query.promql
         end = now - int(found[2] or 0)
-        kind, _, part = question.part.partition("-")
+        kind, _, part = query.part.partition("-")
         cut = []
-        for one in self.series.get((question.arm, part), []):
+        for one in self.series.get((query.arm, part), []):
             samples = tuple(sample for sample in one.samples if end - int(found[1]) < sample[0] <= end)
             if samples:
                 cut.append(RawSeries(one.labels, samples))
@@ -75,7 +75,7 @@ class Store:
 
     def closed(self, pending: OpenWindows, metric: Metric = METRIC, wanted: Wanted | None = None) -> object:
         """As a tick does it: decides, asks what is wanted, decides again."""
-        answers = {one: self.answer(one, pending.now) for one in raw_questions(metric, ASKS, pending)}
+        answers = {one: self.answer(one, pending.now) for one in raw_queries(metric, ASKS, pending)}
         for _ in range(6):
             observed = Observation(pending.now, ROLLOUT, SPEC, asked=Asked(answers))
             draft = Draft(observed, Memory(), SPEC, RolloutStatus())
@@ -109,8 +109,8 @@ def test_a_window_is_the_metrics_own_up_to_a_minute_and_never_less_than_the_inte
 
 
 def test_nothing_is_asked_before_a_window_can_be_closed() -> None:
-    assert raw_questions(METRIC, ASKS, pending(STEP + LAG - 0.01)) == []
-    asked = raw_questions(METRIC, ASKS, pending(STEP + LAG))
+    assert raw_queries(METRIC, ASKS, pending(STEP + LAG - 0.01)) == []
+    asked = raw_queries(METRIC, ASKS, pending(STEP + LAG))
     assert [(one.arm, one.part) for one in asked] == [
         (arm, f"raw-{part}") for arm in ArmName for part in ("bad", "total")
     ]
@@ -150,9 +150,9 @@ def test_counters_of_an_arm_that_had_requests_and_has_none_left_are_no_data() ->
 
 
 def test_only_an_arm_that_can_be_done_without_is_waited_for_less_long() -> None:
-    lives = {(one.arm, one.life) for one in raw_questions(METRIC, ASKS, pending(STEP + LAG))}
+    lives = {(one.arm, one.life) for one in raw_queries(METRIC, ASKS, pending(STEP + LAG))}
     assert lives == {(ArmName.BASELINE, PATIENCE), (ArmName.CANDIDATE, None)}
-    assert {one.life for one in raw_questions(METRIC, ASKS, pending(STEP + LAG), tuple(ArmName))} == {None}
+    assert {one.life for one in raw_queries(METRIC, ASKS, pending(STEP + LAG), tuple(ArmName))} == {None}
 
 
 def test_a_native_histogram_that_was_away_counts_from_its_first_sample() -> None:
@@ -169,9 +169,9 @@ def test_a_native_histogram_that_was_away_counts_from_its_first_sample() -> None
         histogram("old", (-9, 3, 3), (55, 4, 3)),
     )
     known = 'histogram_count(last_over_time(seconds{w="b"}[86400s] offset 375s))'
-    raw = raw_questions(metric, ASKS, pending(75))
-    answers: dict[Question, Answer | None] = {raw[0]: Matrix(), raw[1]: Matrix((), came)}
-    answers[Question("default", known)] = Vector((SeriesValue((("pod", "back"),), 61.0),))
+    raw = raw_queries(metric, ASKS, pending(75))
+    answers: dict[Query, Answer | None] = {raw[0]: Matrix(), raw[1]: Matrix((), came)}
+    answers[Query("default", known)] = Vector((SeriesValue((("pod", "back"),), 61.0),))
     observed = Observation(75.0, ROLLOUT, SPEC, asked=Asked(answers))
     draft = Draft(observed, Memory(), SPEC, RolloutStatus())
     assert closed_windows(draft, metric, ASKS, pending(75)) == (Window(0, 0, 7 + 1, 2 + 1),)
@@ -184,7 +184,7 @@ def test_a_histogram_of_the_other_kind_is_said_and_not_taken_for_no_requests(nat
     metric = Metric.model_validate({"name": "slow", "ratio": ratio, "window": "1m"})
     other = RawHistogram((), ((40, Distribution(1.0, ((0.0, 0.2, 1.0),))),))
     given = Matrix((series("p", (40, 1)),)) if native else Matrix((), (other,))
-    asked = Asked(dict.fromkeys(raw_questions(metric, ASKS, pending(75)), given))
+    asked = Asked(dict.fromkeys(raw_queries(metric, ASKS, pending(75)), given))
     draft = Draft(Observation(75.0, ROLLOUT, SPEC, asked=asked), Memory(), SPEC, RolloutStatus())
     found = closed_windows(draft, metric, ASKS, pending(75))
     assert isinstance(found, NoData)
@@ -196,15 +196,15 @@ def test_without_any_sample_no_window_is_closed() -> None:
 
 
 @pytest.mark.parametrize(("now", "begin"), [(100.0, 0.0), (100.4, 0.7), (3500.2, 0.0)])
-def test_a_question_reaches_back_over_the_look_back_and_some_slack(now: float, begin: float) -> None:
-    (first, *_) = raw_questions(METRIC, ASKS, pending(now, begin))
+def test_a_query_reaches_back_over_the_look_back_and_some_slack(now: float, begin: float) -> None:
+    (first, *_) = raw_queries(METRIC, ASKS, pending(now, begin))
     reach = math.ceil(now - begin + LOOKBACK + SLACK)
     assert first.promql == f'bad{{w="a"}}[{reach}s]'
 
 
 def test_after_a_long_absence_an_hour_is_asked_for_at_once_and_closed_by_our_own_clock() -> None:
     away = pending(4 * 3600.0)
-    (first, *_) = raw_questions(METRIC, ASKS, away)
+    (first, *_) = raw_queries(METRIC, ASKS, away)
     assert first.promql == f'bad{{w="a"}}[{3600 + 310}s] offset {3 * 3600}s'
     steady = both(*((float(at), float(at + 400)) for at in range(-400, 4 * 3600, 15)))
     found = steady.closed(away)
@@ -325,17 +325,17 @@ def test_a_part_that_is_counted_where_all_are_not_is_said() -> None:
 
 
 def test_an_answer_that_is_missing_or_failed_closes_nothing() -> None:
-    asked = raw_questions(METRIC, ASKS, pending(75))
+    asked = raw_queries(METRIC, ASKS, pending(75))
     failed = Failed(FailedReason.TIMEOUT)
     for answer, expected in ((None, Open()), (failed, failed)):
-        answers: dict[Question, Answer | None] = dict.fromkeys(asked, Matrix())
+        answers: dict[Query, Answer | None] = dict.fromkeys(asked, Matrix())
         answers[asked[2]] = answer
         observed = Observation(75.0, ROLLOUT, SPEC, asked=Asked(answers))
         assert closed_windows(Draft(observed, Memory(), SPEC, RolloutStatus()), METRIC, ASKS, pending(75)) == expected
 
 
 def test_values_instead_of_samples_are_no_data() -> None:
-    answers: dict[Question, Answer | None] = dict.fromkeys(raw_questions(METRIC, ASKS, pending(75)), Vector(()))
+    answers: dict[Query, Answer | None] = dict.fromkeys(raw_queries(METRIC, ASKS, pending(75)), Vector(()))
     observed = Observation(75.0, ROLLOUT, SPEC, asked=Asked(answers))
     found = closed_windows(Draft(observed, Memory(), SPEC, RolloutStatus()), METRIC, ASKS, pending(75))
     assert isinstance(found, NoData)

@@ -31,7 +31,7 @@ def finding(**states: State) -> Finding:
         ("missing data does not complete it", [(0, BAD), (10, BAD), (20, NONE), (30, NONE)], State.NO_DATA),
         ("missing data does not reset it", [(0, BAD), (10, BAD), (20, NONE), (30, BAD), (40, BAD)], State.BREACHED),
         ("too few does not reset it", [(0, BAD), (10, BAD), (20, FEW), (30, BAD), (40, BAD)], State.BREACHED),
-        ("an unanswered question changes nothing", [(0, BAD), (10, OPEN), (20, BAD), (30, BAD)], State.BREACHED),
+        ("an unanswered query changes nothing", [(0, BAD), (10, OPEN), (20, BAD), (30, BAD)], State.BREACHED),
         ("a long gap counts two intervals", [(0, BAD), (3600, BAD)], State.PENDING),
         ("and the next sample completes it", [(0, BAD), (3600, BAD), (3610, BAD)], State.BREACHED),
         ("watched time that went back counts nothing", [(100, BAD), (50, BAD), (60, BAD)], State.PENDING),

@@ -54,8 +54,8 @@ def line(limit: dict[str, str], metric: str = "p99") -> Threshold:
         ("a failed query is no data", MAX, Failed(FailedReason.TIMEOUT), NotAsked(), State.NO_DATA),
         ("too few is neither", MAX, TooFew("3 requests"), NotAsked(), State.TOO_FEW_REQUESTS),
         ("a series with too few is too few", MAX, one(None), NotAsked(), State.TOO_FEW_REQUESTS),
-        ("an open question is open", MAX, Open(), NotAsked(), State.OPEN),
-        ("a question not asked is not asked", MAX, NotAsked(), NotAsked(), State.NOT_ASKED),
+        ("an open query is open", MAX, Open(), NotAsked(), State.OPEN),
+        ("a query not asked is not asked", MAX, NotAsked(), NotAsked(), State.NOT_ASKED),
         ("exactly 20% more is within", UP, one(0.12), one(0.1), State.OK),
         ("more than 20% more is a breach", UP, one(0.1201), one(0.1), State.BREACHED),
         ("far less than the baseline is fine for maxIncrease", UP, one(0.0), one(0.1), State.OK),
@@ -177,7 +177,7 @@ def test_in_the_first_seconds_no_data_is_not_missing_data(sample: Sample) -> Non
         (FailedReason.BAD_ANSWER, False),
     ],
 )
-def test_a_bad_query_is_the_questions_fault_and_not_the_sources(reason: FailedReason, down: bool) -> None:  # noqa: FBT001
+def test_a_bad_query_is_the_queries_fault_and_not_the_sources(reason: FailedReason, down: bool) -> None:  # noqa: FBT001
     finding = judge(line(MAX), SECONDS, Failed(reason, "x"), NotAsked(), Context())
     assert (finding.state is State.SOURCE_DOWN) is down
 
@@ -236,7 +236,7 @@ def test_spreads_without_a_number(why: str, values: tuple[float, float], state: 
 
 
 def test_an_answer_of_the_wrong_kind_is_no_data_and_not_a_source_that_is_down() -> None:
-    failed = Failed(FailedReason.BAD_ANSWER, "the question gives a native histogram")
+    failed = Failed(FailedReason.BAD_ANSWER, "the query gives a native histogram")
     finding = judge(line(MAX), SECONDS, failed, NotAsked(), Context(expected=False))
     assert finding.state is State.NO_DATA
     assert "native histogram" in finding.message

@@ -8,9 +8,9 @@ import promql_parser
 import pytest
 
 from tidegate.api.metric import Metric
-from tidegate.core.metrics.queries import Asking, counters, questions
+from tidegate.core.metrics.queries import Asking, counters, queries
 from tidegate.core.metrics.samples import sample
-from tidegate.core.model.answers import Question, SeriesValue, Vector
+from tidegate.core.model.answers import Query, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, TooFew, Value
 from tidegate.core.model.world import ArmName
 
@@ -45,7 +45,7 @@ def test_a_bound_is_matched_however_clients_write_it(
 
 
 def test_a_native_histogram_is_counted_by_the_source() -> None:
-    fast, total = questions(metric(native=True, by=["segment"]), ArmName.CANDIDATE, ASKS)
+    fast, total = queries(metric(native=True, by=["segment"]), ArmName.CANDIDATE, ASKS)
     whole = 'sum by (segment) (increase(http_seconds{pod=~"web",}[120s]))'
     assert (total.part, total.promql) == ("total", f"histogram_count({whole})")
     assert (fast.part, fast.promql) == ("fast", f"histogram_fraction(-Inf, 0.25, {whole}) * histogram_count({whole})")
@@ -54,8 +54,8 @@ def test_a_native_histogram_is_counted_by_the_source() -> None:
 
 def judged(fast: Vector, total: Vector, **changes: object) -> object:
     of = metric(**changes)
-    asked = questions(of, ArmName.CANDIDATE, ASKS)
-    answers: dict[Question, Vector | None] = dict(zip(asked, (fast, total), strict=True))
+    asked = queries(of, ArmName.CANDIDATE, ASKS)
+    answers: dict[Query, Vector | None] = dict(zip(asked, (fast, total), strict=True))
     return sample(of, Asked(answers), asked)
 
 

@@ -7,10 +7,10 @@ import pytest
 from tidegate.api.metric import Metric
 from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
 from tidegate.core.metrics.samples import labelled, sample
-from tidegate.core.model.answers import Answer, Failed, FailedReason, Question, SeriesValue, Vector
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, NotAsked, Open, TooFew, Value
 
-BAD, TOTAL = Question("default", "bad"), Question("default", "total")
+BAD, TOTAL = Query("default", "bad"), Query("default", "total")
 RATIO = {"name": "errors", "ratio": {"bad": "bad", "total": "total"}, "minimumRequests": 50}
 PLAIN = Metric.model_validate({"name": "errors", "query": "q"})
 ZERO = Metric.model_validate({"name": "alerts", "query": "q", "whenEmpty": "Zero"})
@@ -79,7 +79,7 @@ def test_a_query(why: str, metric: Metric, answer: Answer | None, wanted: type) 
     assert isinstance(sample(metric, Asked({BAD: answer}), (BAD,)), wanted), why
 
 
-def test_a_question_that_was_not_asked_is_not_asked_and_too_few_is_a_sentence() -> None:
+def test_a_query_that_was_not_asked_is_not_asked_and_too_few_is_a_sentence() -> None:
     assert isinstance(sample(PLAIN, Asked({}), (BAD,)), NotAsked)
     found = sample(Metric.model_validate(RATIO), Asked({BAD: vector(), TOTAL: vector(only=7)}), (BAD, TOTAL))
     assert found == TooFew("errors: 7 requests in the window, at least 50 are needed")
@@ -95,7 +95,7 @@ def test_very_long_labels_are_cut_and_still_tell_two_series_apart() -> None:
     assert labelled((("path", "/" + "a" * 100),)) == '{path="/' + "a" * 100 + '"}'
 
 
-REQUESTS = Question("default", "requests")
+REQUESTS = Query("default", "requests")
 COUNTED = Metric.model_validate({"name": "p99", "query": "q", "requests": "r", "minimumRequests": 10})
 
 

@@ -47,7 +47,7 @@ def test_nothing_gathered_shows_nothing() -> None:
         ("as bad, and many", Window(500_000, 5000, 500_000, 5000), Conclusion.SHOWN_OK),
         ("as bad, and few", Window(900, 9, 100, 1), Conclusion.INCONCLUSIVE),
         ("nothing bad, and nothing to compare with", Window(900, 0, 100, 0), Conclusion.INCONCLUSIVE),
-        ("just what is borne", Window(500_000, 5000, 500_000, 6000), Conclusion.INCONCLUSIVE),
+        ("just what is tolerated", Window(500_000, 5000, 500_000, 6000), Conclusion.INCONCLUSIVE),
     ],
 )
 def test_the_three_answers(why: str, window: Window, conclusion: Conclusion) -> None:

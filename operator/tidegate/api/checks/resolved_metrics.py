@@ -11,7 +11,7 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.api.templates.known import Templates
 
 
-def with_questions_resolved(spec: RolloutSpec, templates: Templates) -> tuple[RolloutSpec, list[Problem]]:
+def with_metrics_resolved(spec: RolloutSpec, templates: Templates) -> tuple[RolloutSpec, list[Problem]]:
     """The spec with ordinary metrics in place of presets and templates.
 
     Args:
