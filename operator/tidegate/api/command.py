@@ -1,4 +1,4 @@
-"""`RolloutCommand`: a person's momentary wish, carried out once. RBAC says who may, the audit log who did."""
+"""`RolloutCommand`: a one-time command of a person. RBAC says who may, the audit log who did."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class Action(StrEnum):
 
 
 class RolloutCommandSpec(ApiModel):
-    """What is asked for, of which Rollout, by whom and why. Immutable."""
+    """The action, its Rollout, who requested it and why. Immutable."""
 
     rollout: RolloutName
     """Name of the Rollout, in the same namespace."""
     action: Action
-    """`Abort`: revert now. `Pause`: stop progress, guards stay on. `Resume`: go on. `Retry`: try a reverted version again."""
+    """`Abort`: revert now. `Pause`: stop progress; guards stay active. `Resume`: continue. `Retry`: try a reverted version again."""
     run: Annotated[str, Field(max_length=63, pattern=ONE_LINE)] = ""
-    """The run it is meant for; empty for whatever run is current. A command for a run that has ended is refused."""
+    """The run it applies to; empty for the current run. A command for a run that has ended is refused."""
     reason: Annotated[str, Field(max_length=1024, pattern=ONE_LINE)] = ""
-    """Why, for the record: one line."""
+    """The reason, for the record: one line."""
     requester: Annotated[str, Field(max_length=253, pattern=ONE_LINE)] = ""
-    """Who asks, as the API server knows them; `tidegate abort` and its siblings fill it in."""
+    """The requester's user name; `tidegate abort` and the other commands fill it in."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (Rule("self == oldSelf", "a command cannot be changed; create another"),)
 
 
 class RolloutCommandStatus(StatusModel):
-    """What became of it."""
+    """The outcome."""
 
     phase: str = ""
     """`Done` or `Refused`."""

@@ -53,20 +53,20 @@ def _rollouts() -> Schema:
     status = loosened(structural(RolloutStatus), keyed={"conditions": "type"})
     status["default"] = {"observedGeneration": -1}
     root: Schema = {
-        "description": "Brings a candidate version into service step by step, and puts the weights back by itself when a limit is breached.",
+        "description": "A canary release: traffic is shifted to a candidate step by step, and the weights are restored when a limit is breached.",
         "x-kubernetes-validations": validations(ROLLOUT_RULES),
     }
     columns = [
-        _column("Phase", ".status.phase", "What is going on"),
+        _column("Phase", ".status.phase", "The phase"),
         _column("Step", ".status.step.summary", "The step of the run, and how many there are"),
         _column(
             "Weight", ".status.weight.observed", "The candidate's share of traffic on the route, percent", "number"
         ),
-        _column("Ready", f"{_READY}.status", "Whether all is well and nothing is under way"),
+        _column("Ready", f"{_READY}.status", "Whether nothing is wrong and no run is under way"),
         _column("Next check", ".status.nextCheckTime", "The next checkpoint or gate"),
         _column("Age", ".metadata.creationTimestamp", "", "date"),
         _column("Reason", f"{_READY}.reason", "Why it is ready or not", wide=True),
-        _column("Candidate", ".spec.candidate.deployment", "The Deployment on trial", wide=True),
+        _column("Candidate", ".spec.candidate.deployment", "The Deployment under test", wide=True),
         _column("Baseline", ".spec.baseline.deployment", "The Deployment in service", wide=True),
         _column("On trial", ".status.run.version.images[*]", "The first image of the run under way", wide=True),
         _column(
@@ -77,12 +77,12 @@ def _rollouts() -> Schema:
 
 
 def _commands() -> Schema:
-    root: Schema = {"description": "A person's momentary wish for a Rollout, carried out once."}
+    root: Schema = {"description": "A one-time command for a Rollout."}
     columns = [
-        _column("Rollout", ".spec.rollout", "The Rollout it is meant for"),
-        _column("Action", ".spec.action", "What is asked for"),
-        _column("Phase", ".status.phase", "What became of it"),
-        _column("Requester", ".spec.requester", "Who asks"),
+        _column("Rollout", ".spec.rollout", "The Rollout"),
+        _column("Action", ".spec.action", "The action"),
+        _column("Phase", ".status.phase", "The outcome"),
+        _column("Requester", ".spec.requester", "The requester"),
         _column("Age", ".metadata.creationTimestamp", "", "date"),
         _column("Reason", ".spec.reason", "Why", wide=True),
         _column("Message", ".status.message", "What was done, or why not", wide=True),

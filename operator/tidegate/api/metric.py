@@ -129,9 +129,9 @@ class Metric(ApiModel):
     ratio: Ratio | None = None
     """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
     preset: PresetName | None = None
-    """A query that is known already, such as `istio/error-rate`: see `tidegate preset`."""
+    """A built-in query, such as `istio/error-rate`: see `tidegate preset`."""
     template: TemplateRef | None = None
-    """A query that was written once for many Rollouts. What the metric says itself goes before what the template says."""
+    """A query shared by many Rollouts. What the metric sets itself takes precedence over the template."""
     parameters: Parameters | None = None
     """What the `preset` or `template` should do differently from its defaults."""
     unit: Unit | None = None
@@ -139,7 +139,7 @@ class Metric(ApiModel):
     window: Duration = Duration("2m")
     """How far back the query looks: `$window`. By default the template's, else 2m. It never reaches back before this run's candidate had traffic."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
-    """For a `ratio`, or a `query` with `requests`: with fewer requests in the window there is too little to judge. By default 1."""
+    """For a `ratio`, or a `query` with `requests`: fewer requests in the window are too few to evaluate. By default 1."""
     min_series: Annotated[int, Field(ge=1, le=64)] | None = None
     """With fewer series (segments, regions) than this nothing is decided: by default 1, and for a `ratio` with `by` those seen before."""
     warm_up: Duration | None = None
@@ -147,7 +147,7 @@ class Metric(ApiModel):
     when_empty: WhenEmpty = WhenEmpty.NO_DATA
     """What an empty answer to `query` means: `NoData` by default; `Zero` for queries such as `ALERTS{...}` that are empty when all is well."""
     missing_data: MissingDataOverride = MissingDataOverride()
-    """This metric's own answer to not knowing."""
+    """This metric's own limits on missing data."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -65,10 +65,10 @@ class Baseline(ApiModel):
 
 
 class Candidate(ApiModel):
-    """The version on trial."""
+    """The version under test."""
 
     deployment: ObjectName
-    """Name of the Deployment on trial."""
+    """Name of the Deployment under test."""
     service: ServiceName
     """Name of the Service in the route's backends that reaches only the candidate's pods."""
     unavailable_after: Duration = Duration("2m")
@@ -102,7 +102,7 @@ class TrafficTarget(ApiModel):
 
 
 class PrometheusRef(ApiModel):
-    """Where the metrics are asked."""
+    """Where the metrics are queried."""
 
     source: Annotated[str, Field(min_length=1, max_length=63, pattern=ONE_LINE)] = "default"
     """A source the administrator named in the operator's configuration. A Rollout cannot reach any other."""
@@ -127,7 +127,7 @@ class Gate(ApiModel):
 
 
 class Checkpoint(ApiModel):
-    """An instant in the step at which its thresholds are judged, or a series of such instants. The end is always one."""
+    """An instant in the step at which its thresholds are evaluated, or a series of such instants. The end is always one."""
 
     at: Duration | None = None
     """One checkpoint, so long after the step's weight was seen on the route."""
@@ -152,15 +152,15 @@ class Step(ApiModel):
     weight: Weight
     """The candidate's share of traffic in percent: an integer from 0 to 100, or a quoted decimal such as '0.5'."""
     duration: Duration = Duration("0s")
-    """How long the step keeps its weight and watches. Only time with the weight seen on the route counts. By default 0s: judged once."""
+    """How long the step keeps its weight and watches. Only time with the weight seen on the route counts. By default 0s: evaluated once."""
     gate: Gate | None = None
     """What must be true before this step may raise the weight."""
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(max_length=64)] = ()
-    """When the thresholds are judged, besides the end of the duration."""
+    """When the thresholds are evaluated, besides the end of the duration."""
     thresholds: Annotated[tuple[Threshold, ...], Field(max_length=16)] = ()
-    """Limits judged at this step's checkpoints, beside the Rollout's own."""
+    """Limits evaluated at this step's checkpoints, beside the Rollout's own."""
     guards: Annotated[tuple[Guard, ...], Field(max_length=16)] = ()
-    """Limits judged every interval during this step, beside the Rollout's own."""
+    """Limits evaluated every interval during this step, beside the Rollout's own."""
 
 
 _ITEM = r"\[[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?\]"
@@ -216,36 +216,36 @@ class LossResponse(StrEnum):
 
 
 class RolloutSpec(ApiModel):
-    """What to bring from weight 0 to the end, how, and within which limits."""
+    """The two versions, the route, the steps and their limits."""
 
     revision: Annotated[str, Field(min_length=1, max_length=128, pattern=ONE_LINE)] | None = None
-    """Names the release. Changing it alone starts a run: a release of configuration."""
+    """Names the release. Changing it alone starts a run, such as for a release of configuration."""
     paused: bool = False
-    """Stops all progress. Guards stay in force and may still revert."""
+    """Stops all progress. Guards stay active and may still revert."""
     baseline: Baseline
     """The version in service."""
     candidate: Candidate
-    """The version on trial."""
+    """The version under test."""
     traffic: Annotated[
         tuple[TrafficTarget, ...], Field(min_length=1, max_length=8, json_schema_extra=unique_by("kind", "name"))
     ]
     """The places where the split is written."""
     prometheus: PrometheusRef = PrometheusRef()
-    """Where the metrics are asked."""
+    """Where the metrics are queried."""
     interval: Duration = Duration("30s")
-    """How often guards are judged; one second and up."""
+    """How often guards are evaluated; at least one second."""
     progress_deadline: Duration = Duration("15m")
-    """How long anything but a gate or a person is waited for before the Rollout says `Stalled`. Work goes on."""
+    """How long anything but a gate or a person is waited for before the Rollout is `Stalled`. Work continues."""
     metrics: Annotated[tuple[Metric, ...], Field(max_length=32, json_schema_extra=unique_by("name"))] = ()
     """Named PromQL metrics."""
     thresholds: Annotated[tuple[Threshold, ...], Field(max_length=16)] = ()
-    """Limits judged at the checkpoints of every step."""
+    """Limits evaluated at the checkpoints of every step."""
     guards: Annotated[tuple[Guard, ...], Field(max_length=16)] = ()
-    """Limits judged every interval while the candidate may receive traffic."""
+    """Limits evaluated every interval while the candidate may receive traffic."""
     missing_data: MissingData = MissingData()
-    """When not knowing becomes a reason to act."""
+    """When missing data becomes a reason to act."""
     on_precondition_lost: LossResponse = LossResponse.REVERT
-    """When the candidate has traffic and its Service is deleted, or a Service begins to select the other arm's pods: `Revert` at once, or `Hold`: no progress until it is mended. (A missing candidate Deployment or route always reverts.)"""
+    """When the candidate has traffic and its Service is deleted, or a Service begins to select the other arm's pods: `Revert` at once, or `Hold`: no progress until it is fixed. (A missing candidate Deployment or route always reverts.)"""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS, json_schema_extra=unique_by("name"))]
     """The way from weight 0 to the end."""
     promotion: Promotion

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 MAX_SERIES: Final = 64
-"""More series of one metric than this are an error: each is judged, and remembered while it is beyond a limit."""
+"""More series of one metric than this are an error: each is evaluated, and remembered while it is beyond a limit."""
 
 LONGEST_LABELS: Final = 120
 """Characters of a series' labels that are kept: a user agent or a path among the values would fill status."""
@@ -30,5 +30,5 @@ A_GROUPING: Final = MAX_SERIES * 9 + 120
 A_TEST: Final = 1500
 """Bytes of a test on counts; one against a limit takes `A_LIMIT` more."""
 EXCLUDED: Final = 3
-"""Versions that keep what they exclude: the one on trial, the released and the rejected one."""
+"""Versions that keep what they exclude: the one under test, the released and the rejected one."""
 A_LIMIT: Final = 350

@@ -43,7 +43,7 @@ class Ending(StatusModel):
     since: datetime
     """When it was decided."""
     forced: bool = False
-    """Goes ahead even onto a baseline without pods (a person's Abort)."""
+    """Proceeds even if the baseline has no pods (a person's Abort)."""
 
 
 class SharedStatus(StatusModel):
@@ -61,17 +61,17 @@ class Hold(StatusModel):
     reason: str
     """One CamelCase word."""
     message: Words = ""
-    """What is not well."""
+    """The limit that is not met."""
     since: datetime
     """When it began."""
     restart: bool = False
-    """The step's duration starts anew afterwards."""
+    """The step's duration restarts afterwards."""
     shared: tuple[SharedStatus, ...] = ()
-    """The limits that both arms broke meanwhile."""
+    """The limits that both arms breached meanwhile."""
 
 
 class Waiting(StatusModel):
-    """What stands before the next move. *memory*: the progress deadline counts from `since`."""
+    """What the next move. *memory*: the progress deadline counts from `since`."""
 
     reason: str
     """One CamelCase word."""
@@ -119,7 +119,7 @@ class GroupsStatus(StatusModel):
     metric: str
     """The metric."""
     asked: str = ""
-    """Digest of its query: another one begins anew."""
+    """Digest of its query: a change starts it over."""
     seen: tuple[str, ...] = ()
     """Digests of their labels, 6 hex digits each, at most 64."""
 
@@ -133,7 +133,7 @@ class EvidenceStatus(StatusModel):
     name: str
     """The line's identity."""
     asked: str
-    """Digest of the test and its query: another one begins anew."""
+    """Digest of the test and its query: a change starts it over."""
     start: datetime
     """Where its grid of windows begins."""
     step: float
@@ -153,9 +153,9 @@ class EvidenceStatus(StatusModel):
     limited: int = 0
     """Windows it rests on."""
     suspect: tuple[float, ...] = ()
-    """Since when something speaks for a regression (epoch seconds), how much, and the counts since."""
+    """Since when there is evidence of a regression (epoch seconds), how much, and the counts since."""
     peak: float | None = None
-    """The highest evidence (logarithm) since the limit was broken; absent while it is not."""
+    """The highest evidence (logarithm) since the limit was breached; absent while it is not."""
     calm: float = 0
     """Requests to the candidate since then, and since one failed, where it is compared with the baseline."""
     split: tuple[float, ...] = ()
@@ -169,17 +169,17 @@ class RunStatus(StatusModel):
     id: str
     """The run's number and version."""
     version: Version
-    """What is on trial."""
+    """What is under test."""
     baseline: Version | None = None
     """What the baseline runs beside it: a promotion overwrites nothing else."""
     baseline_changed: Version | None = None
-    """What somebody else has made of the baseline since: it counts from the next Resume on."""
+    """What the baseline was changed to since: it counts from the next Resume on."""
     not_promoted: tuple[str, ...] = ()
     """Fields in which the arms differed at the start and that stay each arm's own, the first eight."""
     start_time: datetime
     """When the run began."""
     weight: float = 0
-    """The weight last decided, percent: a ceiling for the route, whoever writes it."""
+    """The weight last decided, percent: a ceiling for the route, regardless of who writes it."""
     raised: datetime | None = None
     """When a raise was last decided: an end is not concluded before a late write could have landed."""
     traffic_since: datetime | None = None
@@ -191,19 +191,19 @@ class RunStatus(StatusModel):
     unavailable: float = 0
     """Watched seconds the candidate has had traffic and no available pod."""
     spec: str = ""
-    """The last valid spec, as JSON: an invalid edit is judged by it."""
+    """The last valid spec, as JSON: it stays in force after an invalid edit."""
     groups: tuple[GroupsStatus, ...] = ()
     """The groups seen so far, for metrics that have any."""
     evidence: tuple[EvidenceStatus, ...] = ()
     """What the tests on counts have gathered."""
     paused: Paused | None = None
-    """Stopped until a person resumes it."""
+    """Paused until a person resumes it."""
     ending: Ending | None = None
     """The run's decided end."""
     hold: Hold | None = None
-    """Standing still until all is well."""
+    """The run holds until all limits are met again."""
     waiting: Waiting | None = None
-    """What stands before the next move."""
+    """What the next move."""
     begun: tuple[StepBegin, ...] = ()
     """The steps begun so far."""
     promotion: PromotionStatus | None = None

@@ -66,7 +66,7 @@ class Condition(StatusModel):
     last_transition_time: datetime
     """When `status` last changed."""
     observed_generation: int | None = None
-    """The generation this was judged on."""
+    """The generation this was evaluated on."""
 
 
 class StepStatus(StatusModel):
@@ -83,9 +83,9 @@ class StepStatus(StatusModel):
     weight: float = 0
     """The step's weight, percent."""
     seen: bool = False
-    """The weight was seen on every route: less than it is from now on somebody else's doing."""
+    """The weight was seen on every route: a lower weight from now on was written by something else."""
     reached: bool = False
-    """The gateways have taken it as well: the duration counts."""
+    """The gateways have accepted it: the duration counts."""
     watched: float = 0
     """Watched seconds of the duration, as last recorded."""
     judged: float = -1
@@ -93,7 +93,7 @@ class StepStatus(StatusModel):
     passed: bool = False
     """The final checkpoint passed."""
     expected_end: datetime | None = None
-    """When the duration ends if nothing comes between."""
+    """When the duration ends if nothing intervenes."""
 
 
 class WeightStatus(StatusModel):
@@ -122,7 +122,7 @@ class GuardStatus(StatusModel):
     name: str
     """Its identity."""
     limit: str = ""
-    """The limit it was judged by, and a digest of what was asked; another one starts the clock anew."""
+    """The limit, and a digest of the query; a change restarts its clock."""
     state: str
     """`Breached`, `Pending`, `NotComparable`, `TooFewRequests`, `NoData` or `SourceDown`."""
     since: datetime
@@ -147,9 +147,9 @@ class MissingDataStatus(StatusModel):
     mark: float = 0
     """The run's watched seconds at the last query without data of this kind."""
     answers: int = 0
-    """Queries asked in that time."""
+    """Queries sent in that time."""
     message: Words = ""
-    """What was answered last."""
+    """The last answer."""
 
 
 class FindingStatus(StatusModel):
@@ -158,7 +158,7 @@ class FindingStatus(StatusModel):
     threshold: str
     """Its identity."""
     guard: bool = False
-    """It is a guard: judged every interval, and shown as it stood at the checkpoint."""
+    """It is a guard: evaluated every interval, and shown as it was at the checkpoint."""
     metric: str = ""
     """The metric."""
     window: str = ""
@@ -180,18 +180,18 @@ class FindingStatus(StatusModel):
     conclusion: str = ""
     """For a test on counts: `Regressed`, `ShownOk` or `Inconclusive`."""
     message: Words = ""
-    """All of it in words."""
+    """The finding in words."""
 
 
 class CheckpointStatus(StatusModel):
-    """One checkpoint with its evidence. `step`, `at` and `verdict` of the newest are enough to know what was judged."""
+    """One checkpoint with its evidence. `step`, `at` and `verdict` of the newest are enough to know what was evaluated."""
 
     step: str
     """The step."""
     at: str
     """Offset in the step."""
     time: datetime
-    """When it was judged."""
+    """When it was evaluated."""
     verdict: str
     """`Pass`, `Breach` or `Undecided`."""
     findings: tuple[FindingStatus, ...] = ()
@@ -204,7 +204,7 @@ class HistoryEntry(StatusModel):
     id: str
     """The run."""
     version: Version
-    """What was on trial."""
+    """What was under test."""
     outcome: str
     """`Succeeded`, `Reverted`, `Aborted`, `Superseded` or `Deleted`."""
     reason: str
@@ -242,7 +242,7 @@ class TargetStatus(StatusModel):
     candidate: str
     """Service of the candidate in its backends."""
     rules: tuple[str, ...] = ()
-    """The rules asked for; empty: every rule with both."""
+    """The rules named; empty: every rule with both."""
     found: tuple[PairStatus, ...] = ()
     """The numbers before the first write."""
     generation: int = 0
@@ -266,13 +266,13 @@ def _with_outcome(value: object) -> object:
 
 
 class RolloutStatus(StatusModel):
-    """What is going on, why, and since when."""
+    """The state of the Rollout, its reason, and since when."""
 
     observed_generation: Annotated[int, Field(description="The generation of the spec this status is about.")] = -1
     phase: str = ""
-    """For people: `Idle Waiting Progressing Paused Reverting Reverted Promoting Succeeded Invalid`. No logic reads it."""
+    """For people: `Idle Waiting Progressing Paused Reverting Reverted Promoting Succeeded Invalid`. Not read by the operator."""
     message: Words = ""
-    """What is going on, in a sentence."""
+    """The state in a sentence."""
     conditions: tuple[Condition, ...] = ()
     """`Ready`, and `Reconciling` or `Stalled` while true, as kstatus reads them."""
     run: RunStatus | None = None
@@ -294,14 +294,14 @@ class RolloutStatus(StatusModel):
     released: Version | None = None
     """The version last promoted, or found serving. *memory*."""
     rejected: Version | None = None
-    """The version last reverted or aborted: not tried again until it changes or somebody says Retry. *memory*."""
+    """The version last reverted or aborted: not tried again until it changes or is retried. *memory*."""
     targets: tuple[TargetStatus, ...] = ()
     """The routes a revert restores. *memory*."""
     commands: tuple[Annotated[CommandStatus, BeforeValidator(_with_outcome)], ...] = ()
     """The last RolloutCommands carried out, with their outcomes. *memory*."""
     retry: bool = False
-    """Somebody said Retry: the next look starts a run. *memory*."""
+    """Retry was requested: a run starts at the next evaluation. *memory*."""
     waiting: Waiting | None = None
-    """What stands before the next run. *memory*."""
+    """What the next run. *memory*."""
     runs: int = 0
     """Runs begun so far. *memory*."""

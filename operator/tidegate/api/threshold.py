@@ -45,9 +45,9 @@ class Regression(ApiModel):
     margin: Percent = Percent("20%")
     """How much worse than the baseline is tolerated. By default 20%."""
     confidence: Percent = Percent("95%")
-    """With 95%, the default, at most one healthy run in twenty is stopped, all lines with a `regression` together."""
+    """With 95%, the default, at most one healthy run in twenty is stopped, all limits with a `regression` together."""
     limit: Quantity | None = None
-    """Judge by this share instead of by the baseline, without `margin`. The baseline then only tells a shared incident from a regression."""
+    """Evaluate against this share instead of the baseline, without `margin`. The baseline then only distinguishes a shared incident from a regression."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -62,7 +62,7 @@ class Split(ApiModel):
     """A test on counts: the candidate gets the share of the requests that its weight says."""
 
     confidence: Percent = Percent("99.9%")
-    """With 99.9%, the default, at most one run in a thousand is held though all is as it should be."""
+    """With 99.9%, the default, at most one run in a thousand is held without cause."""
 
 
 class Threshold(ApiModel):
@@ -71,7 +71,7 @@ class Threshold(ApiModel):
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=ONE_LINE)] | None = None
     """Its identity; by default made of the metric and the limit, such as `error-rate max 5%`."""
     metric: MetricName
-    """Name of the metric that is judged."""
+    """Name of the metric that is evaluated."""
     max: Quantity | None = None
     """A value above this is a breach: an integer, or text in the metric's unit such as '5%' or '200ms'."""
     min: Quantity | None = None
@@ -85,15 +85,15 @@ class Threshold(ApiModel):
     regression: Regression | None = None
     """More bad requests than the baseline has, or than a limit allows, shown by a test on the counts of a `ratio`."""
     split: Split | None = None
-    """Requests that do not go where the weights send them, shown by a test on the counts of a `ratio`. Holds or warns."""
+    """Requests that are not distributed as the weights say, shown by a test on the counts of a `ratio`. Holds or warns."""
     floor: Quantity | None = None
     """For `maxIncrease`, which needs it: a value below this is never a breach, and from a baseline at 0 any other is."""
     on_breach: Response = Response.REVERT
-    """`Revert`, the default; `Hold`: stay at this weight until all is well; `Warn`: only say so."""
+    """`Revert`, the default; `Hold`: stay at this weight until all limits are met again; `Warn`: only report it."""
     after_hold: AfterHold = AfterHold.CONTINUE
     """After a hold: `Continue` the step's duration, the default, or `Restart` it."""
     on_shared_incident: SharedIncident = SharedIncident.HOLD
-    """When a `max` or `min` is broken by the baseline alike, or a `regression` with a `limit` by a candidate that is not shown to be worse than the baseline: `Hold`, the default, or `Revert` all the same."""
+    """When a `max` or `min` is breached by the baseline as well, or a `regression` with a `limit` by a candidate that is not shown to be worse than the baseline: `Hold`, the default, or `Revert` regardless."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -175,4 +175,4 @@ class Guard(Threshold):
     """A threshold judged every interval while the candidate may receive traffic."""
 
     for_: Annotated[Duration, Field(alias="for")] = Duration("0s")
-    """How long the breach must last, in watched time, before it counts. One good sample starts it anew. By default 0s: at once."""
+    """How long the breach must last, in watched time, before it counts. One sample within the limit resets it. By default 0s: at once."""

@@ -23,14 +23,14 @@ COMMANDS: Final = {
     "simulate": ("simulate", "run a Rollout file in a scripted world on a virtual clock"),
     "backtest": (
         "backtest.command",
-        "run a Rollout file over what Prometheus remembers: when would it have stopped, and why",
+        "evaluate a Rollout file against the history in Prometheus: when would it have stopped, and why",
     ),
     "status": ("status.command", "show what a Rollout is doing, and why"),
     "abort": ("command", "revert the run now"),
-    "pause": ("command", "stop the run's progress; guards stay on"),
-    "resume": ("command", "go on with a paused run"),
+    "pause": ("command", "pause the run; guards stay active"),
+    "resume": ("command", "continue a paused run"),
     "retry": ("command", "try a reverted version again"),
-    "preset": ("preset", "show the queries that are known already, by system"),
+    "preset": ("preset", "list the built-in metric presets, by system"),
     "crd": ("crd", "write the CustomResourceDefinitions"),
     "operator": ("operator", "run the operator"),
 }

@@ -1,4 +1,4 @@
-"""`tidegate preset`: the queries that are known already."""
+"""`tidegate preset`: the built-in queries."""
 
 from __future__ import annotations
 

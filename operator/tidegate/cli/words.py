@@ -31,7 +31,7 @@ def checkpoints_in_words(step: Step) -> str:
 
 def missing_data_in_words(policy: MissingDataPolicy) -> str:
     """How long data may be missing, and what happens then."""
-    return f"for {policy.after} → {responses.describe(policy.then)}"
+    return f"for {policy.after} → {policy.then.lower()}"
 
 
 def promotion_in_words(promotion: Promotion) -> str:

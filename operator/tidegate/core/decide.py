@@ -109,21 +109,21 @@ def _go_on(draft: Draft) -> None:
 
 
 def _wrong(draft: Draft) -> Why | None:
-    """What is wrong with the spec or with the stored memory; guards stay in force all the same."""
+    """What is wrong with the spec or with the stored memory; guards stay active all the same."""
     unreadable = draft.memory.unreadable
     if not unreadable and draft.seen.spec is None:
         unreadable = kept_problem(draft.run.spec)
     if unreadable:
-        return Why("StatusUnreadable", f"{unreadable}: guards stay in force, nothing is raised (Abort reverts)")
+        return Why("StatusUnreadable", f"{unreadable}: guards stay active, nothing is raised (Abort reverts)")
     if draft.arms_refused:
         return Why(
             "ArmsImmutable",
-            "spec.baseline and spec.candidate cannot change while a run is under way: the run goes on with the ones it began "
+            "spec.baseline and spec.candidate cannot change while a run is under way: the run continues with the ones it began "
             "with (Abort it first)",
         )
     if draft.seen.spec is None and draft.seen.problems:
         first = draft.seen.problems[0]
-        words = "guards stay in force by the last valid spec; nothing is raised until it is valid"
+        words = "guards stay active by the last valid spec; nothing is raised until it is valid"
         return Why("InvalidSpec", f"{first.path}: {first.message} ({words})")
     return None
 

@@ -61,7 +61,7 @@ Thresholds in step canary, at its checkpoints
   p99-latency above 200ms → revert
 
 Guards in step ramp, every 30s
-  error-rate above 0.5% → hold until all is well, then the whole duration again
+  error-rate above 0.5% → hold until all limits are met, then restart the duration
 
 Thresholds in step ramp, at its checkpoints
   p99-latency above 200ms → revert

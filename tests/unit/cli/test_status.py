@@ -86,7 +86,7 @@ def test_a_step_that_stands_still_has_no_end(still: dict[str, Any]) -> None:
 def test_a_version_that_was_put_back_is_named_with_when_and_why_and_how_to_try_again() -> None:
     last = {"id": "4", "version": {"images": ["registry/ledger:v3"]}, "outcome": "Reverted", "reason": "GuardBreached"}
     why = "errors of the candidate is 40%, above max 5%"
-    message = f"this version was put back and is not tried again until it changes (or Retry): {why}"
+    message = f"this version was reverted and is not tried again until it changes (or Retry): {why}"
     status = {
         "phase": "Reverted",
         "message": message,

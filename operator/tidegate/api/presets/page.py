@@ -13,7 +13,7 @@ from tidegate.api.presets.words import default, queries, wrapped
 _INTRODUCTION: Final = """\
 # Presets
 
-Queries that are known already. Made from `operator/tidegate/api/presets` by `make generate`; `tidegate preset` shows the
+Built-in queries. Made from `operator/tidegate/api/presets` by `make generate`; `tidegate preset` shows the
 same in a terminal.
 
 ```yaml

@@ -21,7 +21,7 @@ class TemplateParameter(ApiModel):
     name: ParameterName
     """Its place in the texts is written `{{ parameters.name }}`."""
     default: Annotated[str, Field(min_length=1, max_length=253)] | None = None
-    """What it is for those who do not say. Without a default everybody must."""
+    """What it is where a metric gives none. Without a default every metric must give it."""
     description: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """What it is for."""
     pattern: Annotated[str, Field(min_length=1, max_length=128)] | None = None
@@ -44,7 +44,7 @@ class MetricTemplateSpec(ApiModel):
     window: Duration | None = None
     """How far back the query looks, where the Rollout's metric does not say."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
-    """For a `ratio`, or a `query` with `requests`: the least number of requests to judge, where the Rollout's metric does not say."""
+    """For a `ratio`, or a `query` with `requests`: the least number of requests to evaluate, where the Rollout's metric does not say."""
     min_series: Annotated[int, Field(ge=1, le=64)] | None = None
     """The least number of series to decide on, where the Rollout's metric does not say."""
     warm_up: Duration | None = None

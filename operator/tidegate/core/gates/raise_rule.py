@@ -136,10 +136,10 @@ def _silent_source(draft: Draft) -> Why | None:
         return None
     if isinstance(answer, Failed):
         return Why("SourceSilent", f"Prometheus source {source!r} does not answer ({answer.reason}: {answer.message})")
-    return Why("AwaitingJudgement", f"Prometheus source {source!r} is being asked")
+    return Why("AwaitingJudgement", f"Prometheus source {source!r} is being queried")
 
 
 def _not_well(finding: Finding) -> Why:
     if not finding.answered:
-        return Why("AwaitingJudgement", f"{finding.line.identity} is being judged")
+        return Why("AwaitingJudgement", f"{finding.line.identity} is being evaluated")
     return Why("NotWell", finding.message)

@@ -20,5 +20,5 @@ class Hold:
     def describe(self, after_hold: AfterHold = AfterHold.CONTINUE) -> str:
         """What it does, for a person."""
         if after_hold is AfterHold.RESTART:
-            return "hold until all is well, then the whole duration again"
-        return "hold until all is well"
+            return "hold until all limits are met, then restart the duration"
+        return "hold until all limits are met"

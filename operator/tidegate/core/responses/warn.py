@@ -1,4 +1,4 @@
-"""`Warn`: people are told, the run goes on."""
+"""`Warn`: people are told, the run continues."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _nothing_new(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
     if same_version(status.rejected, revision, candidate):
         last = status.history[0].message if status.history else ""
         draft.stalled = Why(
-            "Reverted", f"this version was put back and is not tried again until it changes (or Retry): {last}"
+            "Reverted", f"this version was reverted and is not tried again until it changes (or Retry): {last}"
         )
         return True
     known = status.released.revision if status.released is not None else (revision or "")

@@ -115,7 +115,7 @@ def let_go_of_hold(draft: Draft) -> None:
     if restart:
         draft.update_step(watched=0.0, judged=-1.0, passed=False)
     held = in_words(draft.now - hold.since.timestamp())
-    draft.say("HoldEnded", f"all is well after {held}" + ("; the step's duration starts anew" if restart else ""))
+    draft.say("HoldEnded", f"all limits met after {held}" + ("; the step's duration starts anew" if restart else ""))
 
 
 def _settling(draft: Draft) -> bool:

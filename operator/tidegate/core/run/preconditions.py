@@ -91,7 +91,7 @@ def contest(draft: Draft) -> Why:
     names = ", ".join(targets.key_of(target) for target in draft.status.targets) or "the route"
     return Why(
         "RouteContested",
-        f"something else keeps giving the candidate more on {names}; it is put back each time. Find the other writer "
+        f"something else keeps raising the candidate's weight on {names}; it is put back each time. Find the other writer "
         "(kubectl get --show-managed-fields) and stop it",
     )
 

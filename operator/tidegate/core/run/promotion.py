@@ -318,7 +318,7 @@ def _settle(draft: Draft) -> None:
     unwell = next((f for f in acting(draft.guard_findings) if f.state not in raise_rule.WELL), None)
     if unwell is not None or draft.run.hold is not None:
         message = unwell.message if unwell else (draft.run.hold.message if draft.run.hold else "")
-        draft.wait(Why("SettlingUndecided", message or "the promoted baseline is being judged"))
+        draft.wait(Why("SettlingUndecided", message or "the promoted baseline is being evaluated"))
         return
     draft.need()
     took = in_words(draft.now - draft.run.start_time.timestamp())

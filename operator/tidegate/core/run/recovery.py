@@ -1,6 +1,6 @@
 """A run whose memory was lost: the status was emptied (a restore from a backup, an edit) while the candidate had traffic.
 
-Our finalizer on the Rollout tells that a run was under way. What can be known is read from the route: the run goes on from
+Our finalizer on the Rollout tells that a run was under way. What can be known is read from the route: the run continues from
 there, paused, with its guards in force, so that a breach, an Abort or a deletion still puts the weights back.
 """
 

@@ -21,7 +21,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
     if plan.stalled is not None:
         wanted.append(("Stalled", "True", plan.stalled))
     elif status.run is not None or plan.doing is not None:
-        doing = plan.attention or plan.doing or Why("Progressing", "the run goes on")
+        doing = plan.attention or plan.doing or Why("Progressing", "the run continues")
         wanted.append(("Reconciling", "True", doing))
     if status.run is not None and seen.spec is not None:
         why = workloads.revert_ready(seen.spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE))
@@ -76,7 +76,7 @@ def _ready(plan: Plan) -> tuple[str, str, Why]:
     if plan.attention is not None:
         return "Ready", "Unknown", plan.attention
     if status.run is not None:
-        return "Ready", "Unknown", plan.doing or Why("Progressing", "the run goes on")
+        return "Ready", "Unknown", plan.doing or Why("Progressing", "the run continues")
     if plan.doing is not None:
         return "Ready", "False", plan.doing
     if plan.ready is not None:
