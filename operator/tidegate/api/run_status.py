@@ -3,8 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from tidegate.api.model import StatusModel, Words
+
+
+class Stage(StrEnum):
+    """How far a promotion is. The field is text: a later version may have more stages."""
+
+    COPYING = "Copying"
+    ROLLING_OUT = "RollingOut"
+    AWAITING = "Awaiting"
+    RETURNING = "Returning"
+    SETTLING = "Settling"
+    SENT_BACK = "SentBack"
+
+
+class RunEnd(StrEnum):
+    """How a run ends. The fields are text, as those of a stage."""
+
+    SUCCEEDED = "Succeeded"
+    REVERTED = "Reverted"
+    ABORTED = "Aborted"
+    SUPERSEDED = "Superseded"
+    DELETED = "Deleted"
 
 
 class Version(StatusModel):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tidegate.api.run_status import RunEnd
 from tidegate.core.judging.judge import judge_guards, judge_thresholds
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
@@ -79,7 +80,7 @@ def _rest_after_the_end(draft: Draft) -> None:
 def _under_way(draft: Draft) -> bool:
     """Plans what a run under way does; whether it is still under way after that."""
     if draft.seen.rollout.deleting:
-        draft.end("Deleted", "RolloutDeleted", "the Rollout is being deleted")
+        draft.end(RunEnd.DELETED, "RolloutDeleted", "the Rollout is being deleted")
     if not draft.ending():
         _look_around(draft)
     if draft.ending():

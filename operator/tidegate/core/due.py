@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidegate.api.rollout import Step
+from tidegate.api.run_status import Stage
 from tidegate.core import gates
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
 from tidegate.core.gates import raise_rule
@@ -87,7 +88,7 @@ def _checkpoint_came(draft: Draft) -> bool:
 
 def _settle_came(draft: Draft) -> bool:
     promotion = draft.run.promotion
-    if promotion is None or promotion.stage != "Settling":
+    if promotion is None or promotion.stage != Stage.SETTLING:
         return False
     settle = draft.spec.promotion.settle.seconds
     return promotion.settled < settle <= promotion.settled + draft.elapsed + 1e-6

@@ -77,7 +77,7 @@ class WriteAccessWatch:
             targets = rollout.status.get("targets") if rollout is not None else None
             for target in targets if isinstance(targets, list) else ():
                 kind = target.get("kind") if isinstance(target, dict) else None
-                if kind in RESOURCES:
+                if isinstance(kind, str) and kind in RESOURCES:
                     found.add((RESOURCES[kind], namespace))
         return found
 

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from tidegate.api.run_status import RunEnd
 from tidegate.api.status import Condition
 from tidegate.core.model.memory import Memory, Refusal, judged
 from tidegate.core.model.observation import Observation
@@ -197,7 +198,7 @@ class Carrying:
         run, record = memory.status.run, self.record
         if run is not None and run.ending is not None and record.reverting != run.id:
             record.reverting = run.id
-            record.breached = self.evaluation.asking.answered if run.ending.kind == "Reverted" else None
+            record.breached = self.evaluation.asking.answered if run.ending.kind == RunEnd.REVERTED else None
 
     def _report(self, rollout: RolloutObject, plan: Plan, failures: tuple[PortError, ...]) -> None:
         """Tells once a run that every target is at 0."""

@@ -6,6 +6,7 @@ import asyncio
 import math
 from typing import Final
 
+from tidegate.api.run_status import Stage
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation
@@ -213,7 +214,7 @@ class _Tick:
 def _sent_back(memory: Memory) -> bool:
     """Whether the traffic goes back to the candidate after the promoted baseline breached: a revert by its nature."""
     run = memory.status.run
-    return run is not None and run.promotion is not None and run.promotion.stage == "SentBack"
+    return run is not None and run.promotion is not None and run.promotion.stage == Stage.SENT_BACK
 
 
 def _must_look(plan: Plan, seen: Observation, needs: Live) -> bool:

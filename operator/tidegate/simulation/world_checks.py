@@ -10,9 +10,10 @@ from tidegate.api.checks.problems import Problem, Where
 from tidegate.api.metric import Metric
 from tidegate.api.reasons import REASONS
 from tidegate.api.rollout import RolloutSpec
+from tidegate.api.run_status import RunEnd
 from tidegate.simulation.script import Expectation, Level, MetricScript, World
 
-OUTCOMES: Final = ("Succeeded", "Reverted", "Aborted", "Superseded", "Deleted", "Running", "None")
+OUTCOMES: Final = (*RunEnd, "Running", "None")
 """What can come of a world: a run's outcome, `Running` for one that has not ended, `None` when none began."""
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from tidegate.api.rollout import FINALIZER
+from tidegate.api.run_status import RunEnd
 from tidegate.api.status import Condition, HistoryEntry, StepStatus
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.core.model.time_format import in_words
@@ -16,7 +17,7 @@ AWAY_AFTER: Final = 2 * HEARTBEAT
 """Seconds without a record of a run under way until the operator may be away: it records at least every `HEARTBEAT`."""
 LATE: Final = 120.0
 """Seconds after which something that was due has not happened."""
-PUT_BACK: Final = frozenset({"Reverted", "Aborted"})
+PUT_BACK: Final = frozenset({RunEnd.REVERTED, RunEnd.ABORTED})
 
 
 def sentences(told: Told) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from tidegate.api.metric import Metric
 from tidegate.api.room import MOST_CLOCKS
+from tidegate.api.run_status import Stage
 from tidegate.api.status import Clock, GuardStatus
 from tidegate.api.threshold import Guard, Threshold
 from tidegate.core.count_tests.line_test import LineTest, forget_others
@@ -57,7 +58,7 @@ def metric_of(draft: Draft, line: Threshold) -> Metric | None:
 def serving(draft: Draft) -> ArmName:
     """The arm that runs the version on trial: after the traffic went back, the promoted baseline."""
     promotion = draft.run.promotion
-    settling = promotion is not None and promotion.stage in {"Returning", "Settling"}
+    settling = promotion is not None and promotion.stage in {Stage.RETURNING, Stage.SETTLING}
     return ArmName.BASELINE if settling else ArmName.CANDIDATE
 
 

@@ -13,7 +13,7 @@ from tidegate.api.metric import MissingDataPolicy
 from tidegate.api.status import MissingDataStatus
 from tidegate.core.judging.judge import acting, most_between
 from tidegate.core.model import cadence
-from tidegate.core.model.finding import MISSING, Finding
+from tidegate.core.model.finding import MISSING, Finding, State
 from tidegate.core.model.time_format import instant
 from tidegate.core.tick.draft import Draft
 
@@ -67,7 +67,7 @@ def policy(draft: Draft, missing: MissingDataStatus) -> MissingDataPolicy:
     """What the metric, or else the Rollout, says about this kind of missing data."""
     metric = next((metric for metric in draft.spec.metrics if metric.name == missing.metric), None)
     override = metric.missing_data if metric else None
-    if missing.kind == "SourceDown":
+    if missing.kind == State.SOURCE_DOWN:
         return (override.source_down if override else None) or draft.spec.missing_data.source_down
     return (override.no_data if override else None) or draft.spec.missing_data.no_data
 

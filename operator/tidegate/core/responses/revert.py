@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.api.responses import AfterHold
+from tidegate.api.run_status import RunEnd
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.draft import Draft
 
@@ -15,7 +16,7 @@ class Revert:
 
     def apply(self, draft: Draft, breach: Breach) -> None:
         """Ends the run."""
-        draft.end("Reverted", breach.reason, breach.message)
+        draft.end(RunEnd.REVERTED, breach.reason, breach.message)
 
     def describe(self, after_hold: AfterHold = AfterHold.CONTINUE) -> str:  # noqa: ARG002  (of no account here)
         """What it does, for a person."""

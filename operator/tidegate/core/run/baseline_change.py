@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.api.run_status import Stage
 from tidegate.core.model.template_fields import in_words
 from tidegate.core.model.version import adopted, beside, differences, same_template
 from tidegate.core.model.world import ArmName
@@ -33,7 +34,7 @@ def notice_baseline(draft: Draft) -> None:
     is awaited it changes on purpose.
     """
     promotion, baseline = draft.run.promotion, draft.arm(ArmName.BASELINE)
-    ours = promotion is not None and (promotion.stage != "Copying" or promotion.written)
+    ours = promotion is not None and (promotion.stage != Stage.COPYING or promotion.written)
     if baseline is None or ours:
         return
     exclude = draft.run.version.exclude

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.command import Action
+from tidegate.api.run_status import RunEnd, Stage
 from tidegate.api.status import CommandStatus
 from tidegate.api.text import printable
 from tidegate.core.model.plan import ConcludeCommand
@@ -83,7 +84,7 @@ def _refusal(draft: Draft, command: Command) -> str | None:
 
 def _sent_back(draft: Draft) -> bool:
     current = draft.run.promotion
-    return current is not None and current.stage == "SentBack"
+    return current is not None and current.stage == Stage.SENT_BACK
 
 
 def _carry_out(draft: Draft, command: Command) -> str:
@@ -106,7 +107,7 @@ def _carry_out(draft: Draft, command: Command) -> str:
 def _abort(draft: Draft, words: str) -> None:
     ending = draft.run.ending
     if ending is None:
-        draft.end("Aborted", "AbortedByCommand", words, forced=True)
+        draft.end(RunEnd.ABORTED, "AbortedByCommand", words, forced=True)
     elif not ending.forced:
         draft.update_run(ending=ending.model_copy(update={"forced": True}))
         draft.urgent = True

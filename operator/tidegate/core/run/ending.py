@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tidegate.api.run_status import RunEnd
 from tidegate.api.status import Ending, HistoryEntry
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why, WriteTemplate
@@ -33,7 +34,7 @@ TAKEN_BY_DELETION: Final = 30.0
 MOST_WRITES: Final = 3
 """Times the old template is put back: what is overwritten more often is contested, and not fought for."""
 
-NOT_TRIED: Final = frozenset({"Succeeded", "Superseded", "Deleted"})
+NOT_TRIED: Final = frozenset({RunEnd.SUCCEEDED, RunEnd.SUPERSEDED, RunEnd.DELETED})
 """Outcomes that say nothing against the version. After any other it is not tried again by itself."""
 
 
@@ -75,7 +76,7 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
     entry = HistoryEntry(
         id=run.id,
         version=run.version.model_copy(update={"exclude": ()}),
-        outcome=outcome,
+        outcome=str(outcome),
         reason=reason,
         message=message,
         start_time=run.start_time,
@@ -90,7 +91,7 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
         rejected=draft.status.rejected if outcome in NOT_TRIED else run.version,
         waiting=None,
     )
-    draft.say(outcome, f"run {run.id} ended: {message}", warning=outcome == "Reverted")
+    draft.say(str(outcome), f"run {run.id} ended: {message}", warning=outcome == RunEnd.REVERTED)
     draft.intent, draft.urgent = True, False
     draft.stalled = draft.attention = draft.lost = None
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from tidegate.api.rollout import FINALIZER, BaselineMatch
+from tidegate.api.run_status import RunEnd
 from tidegate.api.status import RunStatus, Version
 from tidegate.core.gates import ownership, raise_rule, workloads
 from tidegate.core.model.observation import Live
@@ -80,7 +81,7 @@ def at_rest(draft: Draft, *, start: bool = True) -> None:
 
 def _resting(draft: Draft) -> Why:
     last = draft.status.history[0] if draft.status.history else None
-    if last is not None and last.outcome == "Succeeded":
+    if last is not None and last.outcome == RunEnd.SUCCEEDED:
         return Why("Succeeded", f"run {last.id} was promoted")
     return Why("Idle", "the candidate's version is the one in service: nothing to do")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidegate.api.responses import Response
+from tidegate.api.run_status import RunEnd, Stage
 from tidegate.api.status import MissingDataStatus
 from tidegate.core.gates.raise_rule import BAD
 from tidegate.core.judging import missing_data
@@ -85,7 +86,7 @@ def notice_new_version(draft: Draft) -> None:
         now = in_full(version_of(candidate, draft.spec.revision, draft.run.version.exclude))
         before = in_full(draft.run.version)
         what = f"{now}; the run was of {before}" if now != before else f"{now}, with another pod template"
-        _end_fresh(draft, "NewVersion", f"the candidate became another version: {what}", kind="Superseded")
+        _end_fresh(draft, "NewVersion", f"the candidate became another version: {what}", kind=RunEnd.SUPERSEDED)
 
 
 def notice_our_revert(draft: Draft) -> None:
@@ -120,14 +121,14 @@ def let_go_of_hold(draft: Draft) -> None:
 
 def _settling(draft: Draft) -> bool:
     promotion = draft.run.promotion
-    return promotion is not None and promotion.stage in {"Returning", "Settling"}
+    return promotion is not None and promotion.stage in {Stage.RETURNING, Stage.SETTLING}
 
 
 def _named(draft: Draft, key: str) -> bool:
     return any(ref.key == key for ref in targets.refs_of(draft.spec, draft.seen.rollout.namespace))
 
 
-def _end_fresh(draft: Draft, reason: str, evidence: str, kind: str = "Reverted") -> None:
+def _end_fresh(draft: Draft, reason: str, evidence: str, kind: RunEnd = RunEnd.REVERTED) -> None:
     """Ends the run on something seen live; what a cache said is only a reason to look."""
     draft.need()
     if draft.seen.fresh:

@@ -6,6 +6,7 @@ Deployment's ReplicaSets keep the template: that one of them does is seen live b
 
 from __future__ import annotations
 
+from tidegate.api.run_status import Stage
 from tidegate.api.status import PromotionStatus
 from tidegate.core.model.plan import Why
 from tidegate.core.model.template_change import TemplateChange
@@ -44,7 +45,7 @@ def never_written(draft: Draft, promotion: PromotionStatus, baseline: Template) 
     Then nothing of what the promotion would have changed stands there. What was seen on the baseline once was written.
     """
     candidate = draft.arm(ArmName.CANDIDATE)
-    if promotion.stage != "Copying" or not promotion.old_template or candidate is None:
+    if promotion.stage != Stage.COPYING or not promotion.old_template or candidate is None:
         return False
     if stands(draft, promotion, baseline) or not same_template(draft.run.version, candidate):
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.rollout import FINALIZER, LossResponse
+from tidegate.api.run_status import RunEnd, Stage
 from tidegate.core.gates import workloads
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.world import ABSENT, Acceptance, ArmName
@@ -39,7 +40,7 @@ def keep_finalizer(draft: Draft) -> None:
 def notice_lost_services(draft: Draft) -> None:
     """Ends the run, or stops the step, when the Services no longer send the candidate its share and nothing else."""
     promotion = draft.run.promotion
-    settling = promotion is not None and promotion.stage == "Settling"
+    settling = promotion is not None and promotion.stage == Stage.SETTLING
     if targets.traffic(draft) is targets.Traffic.NONE and not settling:
         return
     lost = _unserved(draft) if settling else _lost_service(draft)
@@ -51,7 +52,7 @@ def notice_lost_services(draft: Draft) -> None:
     draft.lost = lost
     reverts = draft.spec.on_precondition_lost is LossResponse.REVERT and lost.reason != "BaselineServiceMissing"
     if reverts and draft.run.promotion is None:
-        draft.end("Reverted", lost.reason, lost.message)
+        draft.end(RunEnd.REVERTED, lost.reason, lost.message)
 
 
 def notice_refused_route(draft: Draft) -> None:
@@ -59,7 +60,7 @@ def notice_refused_route(draft: Draft) -> None:
     if draft.lost is not None or not draft.step.reached:
         return
     promotion = draft.run.promotion
-    if promotion is not None and promotion.stage == "Returning":  # which waits for it itself
+    if promotion is not None and promotion.stage == Stage.RETURNING:  # which waits for it itself
         return
     for route in targets.routes(draft):
         if route.not_writable:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tidegate.api.rollout import BaselineMatch, PromotionStrategy, RolloutSpec
+from tidegate.api.run_status import RunEnd, Stage
 from tidegate.api.status import PromotionStatus
 from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.judging.judge import acting
@@ -30,24 +31,24 @@ MOST_WRITES = 3
 
 def begin(draft: Draft) -> None:
     """Starts the promotion after the last step has passed."""
-    stage = "Copying" if _copies(draft) else "Awaiting"
-    draft.update_run(promotion=PromotionStatus(stage=stage, since=instant(draft.now)))
+    stage = Stage.COPYING if _copies(draft) else Stage.AWAITING
+    draft.update_run(promotion=PromotionStatus(stage=str(stage), since=instant(draft.now)))
     draft.go_on()
     draft.say("Promoting", f"every step has passed; {_NEXT[stage]}")
     draft.intent = True
 
 
 _NEXT = {
-    "Copying": "the candidate's version is copied to the baseline",
-    "Awaiting": "waiting for the baseline to run the candidate's version",
+    Stage.COPYING: "the candidate's version is copied to the baseline",
+    Stage.AWAITING: "waiting for the baseline to run the candidate's version",
 }
 
 
-_BEFORE_RETURNING = frozenset({"Copying", "RollingOut", "Awaiting"})
+_BEFORE_RETURNING = frozenset({Stage.COPYING, Stage.ROLLING_OUT, Stage.AWAITING})
 """Stages in which the candidate serves on trial, as in its last step."""
 
 
-_SERVED_BY_BASELINE = frozenset({"Returning", "Settling"})
+_SERVED_BY_BASELINE = frozenset({Stage.RETURNING, Stage.SETTLING})
 """Stages in which the promoted baseline serves; one of several routes may keep the traffic on its way back for long."""
 
 
@@ -56,7 +57,7 @@ def promote(draft: Draft) -> None:
     promotion = _current(draft)
     if promotion.stage in _SERVED_BY_BASELINE and _breached(draft):
         return
-    if promotion.stage == "SentBack":  # a revert by its nature: a pause does not stop it
+    if promotion.stage == Stage.SENT_BACK:  # a revert by its nature: a pause does not stop it
         _send_back(draft)
         return
     if draft.spec.paused or draft.run.paused is not None:
@@ -66,15 +67,15 @@ def promote(draft: Draft) -> None:
         draft.doing = Why("Holding", draft.run.hold.message)
         return
     match promotion.stage:
-        case "Copying":
+        case Stage.COPYING:
             _copy(draft)
-        case "RollingOut":
+        case Stage.ROLLING_OUT:
             _roll_out(draft)
-        case "Awaiting":
+        case Stage.AWAITING:
             _await(draft)
-        case "Returning":
+        case Stage.RETURNING:
             _return(draft)
-        case "Settling":
+        case Stage.SETTLING:
             _settle(draft)
         case unknown:
             draft.stalled = Why(
@@ -110,18 +111,18 @@ def impossible(spec: RolloutSpec, baseline: Arm) -> Why | None:
 
 def returning(draft: Draft) -> bool:
     """Whether the traffic is on its way back to the promoted baseline."""
-    return draft.run.promotion is not None and draft.run.promotion.stage == "Returning"
+    return draft.run.promotion is not None and draft.run.promotion.stage == Stage.RETURNING
 
 
 def sending_back(draft: Draft) -> bool:
     """Whether the traffic is on its way back to the candidate, and its weight not decided yet: it is no higher than asked."""
-    back = draft.run.promotion is not None and draft.run.promotion.stage == "SentBack"
+    back = draft.run.promotion is not None and draft.run.promotion.stage == Stage.SENT_BACK
     return back and draft.weight < draft.spec.steps[-1].weight.percent
 
 
 def try_again(draft: Draft) -> None:
     """After a person said so: the last part again, from where the baseline runs the new version."""
-    _enter(draft, "RollingOut" if _copies(draft) else "Awaiting")
+    _enter(draft, Stage.ROLLING_OUT if _copies(draft) else Stage.AWAITING)
 
 
 def _copies(draft: Draft) -> bool:
@@ -134,18 +135,18 @@ def _current(draft: Draft) -> PromotionStatus:
     return draft.run.promotion
 
 
-def _enter(draft: Draft, stage: str) -> None:
+def _enter(draft: Draft, stage: Stage) -> None:
     draft.update_run(
-        promotion=_current(draft).model_copy(update={"stage": stage, "since": instant(draft.now), "settled": 0.0})
+        promotion=_current(draft).model_copy(update={"stage": str(stage), "since": instant(draft.now), "settled": 0.0})
     )
     if stage in {
-        "Returning",
-        "Settling",
-        "SentBack",
+        Stage.RETURNING,
+        Stage.SETTLING,
+        Stage.SENT_BACK,
     }:  # another arm serves: what was seen of the other says nothing of it
         draft.update(guards=())
         draft.update_run(traffic_since=instant(draft.now), groups=())
-    if stage == "SentBack":
+    if stage == Stage.SENT_BACK:
         draft.update_step(seen=False)
     draft.go_on()
     draft.intent = True
@@ -165,7 +166,7 @@ def _copy(draft: Draft) -> None:
         return
     change = copied(baseline, candidate, exclude)
     if change.empty or baseline.fields.fingerprint(exclude) == draft.run.version.fingerprint:
-        _enter(draft, "RollingOut")
+        _enter(draft, Stage.ROLLING_OUT)
         return
     base = draft.arm(ArmName.BASELINE)
     blocked = impossible(draft.spec, base) if base is not None else None
@@ -281,7 +282,7 @@ def _awaited(draft: Draft, baseline: Arm, candidate: Arm) -> str:
 
 def _start_returning(draft: Draft) -> None:
     draft.update_run(weight=0.0)
-    _enter(draft, "Returning")
+    _enter(draft, Stage.RETURNING)
     draft.say("ReturningTraffic", "the baseline runs the new version: all traffic goes back to it")
     draft.need()
 
@@ -293,7 +294,7 @@ def _return(draft: Draft) -> None:
         detail = f": {slow.acceptance_message}" if slow.acceptance_message else ""
         draft.wait(Why("RouteNotAccepted", f"{slow.ref.key} is not accepted by its gateway yet{detail}"))
     elif all(back):
-        _enter(draft, "Settling")
+        _enter(draft, Stage.SETTLING)
         draft.watching = True
         draft.need()
     elif not draft.actions:
@@ -323,7 +324,7 @@ def _settle(draft: Draft) -> None:
     draft.need()
     took = in_words(draft.now - draft.run.start_time.timestamp())
     draft.update(released=draft.run.version, rejected=None, targets=())
-    finish(draft, "Succeeded", "Promoted", f"promoted after {took}")
+    finish(draft, RunEnd.SUCCEEDED, "Promoted", f"promoted after {took}")
 
 
 def _breached(draft: Draft) -> bool:
@@ -331,7 +332,7 @@ def _breached(draft: Draft) -> bool:
     breached = [f for f in acting(draft.guard_findings) if f.state is State.BREACHED]
     worst = next((f for f in breached if f.line.on_breach.ends_traffic), None)
     if worst is not None:
-        _enter(draft, "SentBack")
+        _enter(draft, Stage.SENT_BACK)
         draft.say("PromotionBreached", f"after the promotion: {worst.message}", warning=True)
         draft.urgent = True
     return worst is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from tidegate.api.run_status import RunEnd
 from tidegate.api.status import Condition, RolloutStatus
 from tidegate.core.gates import workloads
 from tidegate.core.judging.missing_data import LEAST_ANSWERS
@@ -112,4 +113,4 @@ def phase_of(plan: Plan, status: RolloutStatus) -> str:
     if plan.doing is not None or plan.attention is not None:
         return "Waiting"
     last = status.history[0].outcome if status.history else ""
-    return "Succeeded" if last == "Succeeded" else "Idle"
+    return "Succeeded" if last == RunEnd.SUCCEEDED else "Idle"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.api.run_status import Stage
 from tidegate.core.model.version import same_template
 from tidegate.core.model.world import ArmName
 from tidegate.core.tick.draft import Draft
@@ -27,11 +28,11 @@ def baseline_on_trial(draft: Draft) -> bool:
     if run is None or run.promotion is None or run.weight >= 100:
         return False
     match run.promotion.stage:
-        case "Copying":
+        case Stage.COPYING:
             return run.promotion.written
-        case "RollingOut":
+        case Stage.ROLLING_OUT:
             return True
-        case "Awaiting":
+        case Stage.AWAITING:
             baseline = draft.arm(ArmName.BASELINE)
             return (
                 baseline is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tidegate.api.rollout import RolloutSpec, Step
+from tidegate.api.run_status import RunEnd
 from tidegate.api.status import Ending, Hold, Paused, RolloutStatus, RunStatus, SharedStatus, StepStatus, Waiting
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.finding import Finding
@@ -167,13 +168,13 @@ class Draft:
         """Tells people about a decision."""
         self.decisions.append(Decision(reason, message, warning))
 
-    def end(self, kind: str, reason: str, evidence: str, *, forced: bool = False) -> None:
+    def end(self, kind: RunEnd, reason: str, evidence: str, *, forced: bool = False) -> None:
         """Latches the run's end, unless one is latched."""
         if self.run.ending is not None:
             return
-        ending = Ending(kind=kind, reason=reason, evidence=evidence, since=instant(self.now), forced=forced)
+        ending = Ending(kind=str(kind), reason=reason, evidence=evidence, since=instant(self.now), forced=forced)
         self.update_run(ending=ending, hold=None, waiting=None)
-        self.say(reason, evidence, warning=kind == "Reverted")
+        self.say(reason, evidence, warning=kind is RunEnd.REVERTED)
         self.urgent = True
         self.intent = True
 

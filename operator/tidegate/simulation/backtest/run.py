@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tidegate.api.run_status import Stage
 from tidegate.api.status import RolloutStatus
 from tidegate.core.judging.judge import SCRAPE
 from tidegate.core.model import cadence
@@ -202,7 +203,7 @@ class PastRunner:
         if run is not None and run.ending is not None and self._decided is None:
             self._decided = now
         promotion = run.promotion if run is not None else None
-        if promotion is not None and promotion.stage == "Awaiting":
+        if promotion is not None and promotion.stage == Stage.AWAITING:
             self.cluster.set_image(self.course.spec.baseline.deployment, NEW_IMAGE)
         if run is None or status.step is None or promotion is not None:
             return
@@ -223,7 +224,7 @@ class PastRunner:
 
     def _over(self, status: RolloutStatus) -> bool:
         promotion = status.run.promotion if status.run is not None else None
-        return bool(status.history) or (promotion is not None and promotion.stage == "SentBack")
+        return bool(status.history) or (promotion is not None and promotion.stage == Stage.SENT_BACK)
 
     def _outcome(self) -> PastRun:
         status, told = self._status(), tuple(self._told())
