@@ -17,6 +17,7 @@ from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.run.checkpoints import reached
 from tidegate.core.run.steps import more_wanted
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import open_draft
 from tidegate.core.traffic import targets
@@ -77,7 +78,7 @@ def _time_to_judge(draft: Draft) -> bool:
     return _checkpoint_came(draft) or _settle_came(draft) or _only_judgement_missing(draft, last)
 
 
-def _checkpoint_came(draft: Draft) -> bool:
+def _checkpoint_came(draft: TickContext) -> bool:
     """A checkpoint was reached since the tick before, between two points of the grid."""
     step, before = draft.step_spec, draft.memory.status.step
     if step is None or before is None or not draft.step.reached:
@@ -86,7 +87,7 @@ def _checkpoint_came(draft: Draft) -> bool:
     return offset is not None and offset != reached(step, before.watched, before.judged)
 
 
-def _settle_came(draft: Draft) -> bool:
+def _settle_came(draft: TickContext) -> bool:
     promotion = draft.run.promotion
     if promotion is None or promotion.stage != Stage.SETTLING:
         return False
@@ -106,7 +107,7 @@ def _only_judgement_missing(draft: Draft, last: float) -> bool:
     return draft.now - last >= min(raise_rule.AT_MOST_EVERY, draft.interval) and not raise_rule.blockers(draft, to)
 
 
-def _next(draft: Draft) -> Step | None:
+def _next(draft: TickContext) -> Step | None:
     current = draft.step_spec
     if current is None or not draft.step.passed:
         return current

@@ -23,7 +23,7 @@ from tidegate.core.count_tests.wording import CountTestResult, Lately, of_regres
 from tidegate.core.model.time_format import instant
 from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Suspicion, crossing, together
 from tidegate.core.statistics.windows import Window
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.context import TickContext
 
 CALM = 5.0
 """How much surer than of a regression one must be that it is over when nothing fails any more: bad requests come in gaps, and a
@@ -49,7 +49,7 @@ class AgainstBaseline:
     """Requests to the candidate since the peak, and since one failed."""
 
     @classmethod
-    def of(cls, draft: Draft, test: Regression, metric: Metric, remembered: EvidenceStatus) -> AgainstBaseline:
+    def of(cls, draft: TickContext, test: Regression, metric: Metric, remembered: EvidenceStatus) -> AgainstBaseline:
         """Goes on from what status keeps."""
         return cls(
             test,

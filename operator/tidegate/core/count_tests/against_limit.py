@@ -31,7 +31,7 @@ from tidegate.core.statistics.accumulators import (
 )
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.arms import comparable
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.context import TickContext
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class AgainstLimit:
     """The baseline has traffic to compare with: without, what breaks the limit is the candidate's."""
 
     @classmethod
-    def of(cls, draft: Draft, test: Regression, metric: Metric, remembered: EvidenceStatus) -> AgainstLimit:
+    def of(cls, draft: TickContext, test: Regression, metric: Metric, remembered: EvidenceStatus) -> AgainstLimit:
         """Goes on from what status keeps."""
         limit = test.limit.in_unit(metric.effective_unit) if test.limit is not None else 0.0
         return cls(

@@ -12,6 +12,7 @@ from tidegate.core.count_tests.wording import CountTestResult, of_split
 from tidegate.core.statistics import traffic_split
 from tidegate.core.statistics.accumulators import NONE, together
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 from tidegate.core.traffic.targets import Standing
@@ -24,7 +25,7 @@ BEFORE = 0.0
 """The peak of a split that was broken at an earlier weight: one that is broken at this one is higher."""
 
 
-def _share(draft: Draft, known: float) -> float:
+def _share(draft: TickContext, known: float) -> float:
     """What the numbers on the route come to, percent: they may be a little less than the weight that was asked for."""
     seen = targets.largest_share(draft)
     if seen is None:

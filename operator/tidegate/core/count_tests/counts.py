@@ -31,6 +31,7 @@ from tidegate.core.statistics.counter_increase import (
     strangers,
 )
 from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
 MOST_APART = 240.0
@@ -181,7 +182,7 @@ def _clock(metric: Metric, asks: Asking) -> Query:
 
 
 def _found(
-    draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, arms: Collection[ArmName]
+    draft: TickContext, metric: Metric, asks: Asking, pending: OpenWindows, arms: Collection[ArmName]
 ) -> dict[Key, tuple[RawSeries, ...]] | Silent:
     """The samples of all the counters. Of an arm that can be done without, all or none: half of one would be all bad, or all good."""
     found: dict[Key, tuple[RawSeries, ...]] = {}

@@ -22,6 +22,7 @@ from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.arms import comparable
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
 CATCHING_UP = 1.0
@@ -169,7 +170,7 @@ class LineTest:
             )
 
 
-def catching_up(draft: Draft) -> bool:
+def catching_up(draft: TickContext) -> bool:
     """Whether a test has more to catch up on than one query brings."""
     return any(
         draft.now - one.start.timestamp() - one.windows * one.step > max(CHUNK, 4 * one.step) + one.step

@@ -13,7 +13,7 @@ from tidegate.api.threshold import Regression
 from tidegate.core.count_tests.wording import CountTestResult
 from tidegate.core.statistics.accumulators import NONE, Suspicion
 from tidegate.core.statistics.windows import Window
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.context import TickContext
 
 WARM_UP = 180.0
 """Seconds of traffic left out of a comparison unless the metric says otherwise: cold pods fail more."""
@@ -71,7 +71,7 @@ def stand(peak: float | None, evidence: float, level: float) -> tuple[float | No
     return (None, True) if evidence <= highest - level else (highest, False)
 
 
-def alpha_of(draft: Draft, test: Regression) -> float:
+def alpha_of(draft: TickContext, test: Regression) -> float:
     """The chance of a false stop that this line may take: all lines with a `regression`, in whatever step, share theirs."""
     spec = draft.spec
     lines = [*spec.guards, *spec.thresholds, *(line for s in spec.steps for line in (*s.guards, *s.thresholds))]
@@ -80,7 +80,7 @@ def alpha_of(draft: Draft, test: Regression) -> float:
     return (1 - test.confidence.ratio) / max(sharing, 1)
 
 
-def warm_from(draft: Draft, metric: Metric) -> float:
+def warm_from(draft: TickContext, metric: Metric) -> float:
     """When comparisons begin, epoch seconds."""
     since = draft.run.traffic_since
     warm_up = metric.warm_up.seconds if metric.warm_up is not None else WARM_UP

@@ -6,7 +6,7 @@ from tidegate.api.rollout import RolloutSpec
 from tidegate.core.model.claims import Claim, deployment, pair, stronger
 from tidegate.core.model.plan import Why
 from tidegate.core.model.world import RolloutObject
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.context import TickContext
 
 
 def claim_of(rollout: RolloutObject, spec: RolloutSpec, *, active: bool) -> Claim:
@@ -17,7 +17,7 @@ def claim_of(rollout: RolloutObject, spec: RolloutSpec, *, active: bool) -> Clai
     return Claim(rollout.name, rollout.uid, active, rollout.created, frozenset(things))
 
 
-def conflict(draft: Draft) -> Why | None:
+def conflict(draft: TickContext) -> Why | None:
     """The Rollout with a better right to something of ours; `None` when there is none."""
     mine = claim_of(draft.seen.rollout, draft.spec, active=draft.status.run is not None)
     found = stronger(mine, draft.seen.claims)

@@ -12,7 +12,7 @@ from tidegate.core.model.finding import MISSING, Finding, State
 from tidegate.core.model.plan import Why
 from tidegate.core.model.version import same_version
 from tidegate.core.model.world import ABSENT, Absence, Acceptance, Arm, ArmName, Route, Unknown, Unseen
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.context import TickContext
 from tidegate.core.traffic import targets
 
 AT_MOST_EVERY = 2.0
@@ -25,7 +25,7 @@ WELL = frozenset({State.OK, State.NOT_COMPARABLE})
 """States of an acting line that allow a raise. Too few requests do not: what was never judged advances nothing."""
 
 
-def blockers(draft: Draft, to: Step | None) -> list[Why]:
+def blockers(draft: TickContext, to: Step | None) -> list[Why]:
     """Everything that stands before a raise, except the judgement; empty when only that is missing.
 
     Args:
@@ -62,7 +62,7 @@ def blockers(draft: Draft, to: Step | None) -> list[Why]:
     return [why for why in found if why is not None]
 
 
-def way_back_blocked(draft: Draft) -> Why | None:
+def way_back_blocked(draft: TickContext) -> Why | None:
     """What stands before sending the traffic back to the candidate after the promoted baseline breached; `None` for nothing.
 
     That is a revert by its nature: no pause, gate, judgement, lost pod of the baseline or refusal by a gateway keeps users on
@@ -81,7 +81,7 @@ def way_back_blocked(draft: Draft) -> Why | None:
     return _another_version(draft) or workloads.unreached(ArmName.CANDIDATE, spec.candidate.service, candidate)
 
 
-def unjudged(draft: Draft) -> Why | None:
+def unjudged(draft: TickContext) -> Why | None:
     """What this tick's judgement says against a raise; `None` when it allows one.
 
     From a route that gives the candidate nothing there is nothing to judge: then it is enough that the source answers.
@@ -93,7 +93,7 @@ def unjudged(draft: Draft) -> Why | None:
     return _not_well(unwell) if unwell is not None else None
 
 
-def unfit_route(draft: Draft) -> Why | None:
+def unfit_route(draft: TickContext) -> Why | None:
     """The first target that is missing, cannot be read, or lacks a rule or a backend; `None` when all are fit."""
     for ref in targets.refs_of(draft.spec, draft.seen.rollout.namespace):
         route = draft.seen.routes.get(ref.key, ABSENT)
@@ -120,14 +120,14 @@ def unfit_route(draft: Draft) -> Why | None:
     return None
 
 
-def _another_version(draft: Draft) -> Why | None:
+def _another_version(draft: TickContext) -> Why | None:
     candidate = draft.arm(ArmName.CANDIDATE)
     if candidate is None or same_version(draft.run.version, draft.spec.revision, candidate):
         return None
     return Why("AnotherVersion", "the candidate is no longer the version of this run")
 
 
-def _silent_source(draft: Draft) -> Why | None:
+def _silent_source(draft: TickContext) -> Why | None:
     if not draft.spec.metrics:
         return None
     source = draft.spec.prometheus.source

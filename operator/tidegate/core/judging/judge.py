@@ -29,6 +29,7 @@ from tidegate.core.model.samples import NotAsked, Sample
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import Arm, ArmName
 from tidegate.core.tick.arms import baseline_on_trial, comparable, same_on_both
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
 SCRAPE = 15.0
@@ -38,31 +39,31 @@ NO_PODS = "-"
 """A `$pods` that matches nothing: no pod has this name."""
 
 
-def guards_in_force(draft: Draft) -> tuple[Guard, ...]:
+def guards_in_force(draft: TickContext) -> tuple[Guard, ...]:
     """The Rollout's guards and the current step's."""
     step = draft.step_spec
     return (*draft.spec.guards, *(step.guards if step else ()))
 
 
-def thresholds_in_force(draft: Draft) -> tuple[Threshold, ...]:
+def thresholds_in_force(draft: TickContext) -> tuple[Threshold, ...]:
     """The Rollout's thresholds and the current step's."""
     step = draft.step_spec
     return (*draft.spec.thresholds, *(step.thresholds if step else ()))
 
 
-def metric_of(draft: Draft, line: Threshold) -> Metric | None:
+def metric_of(draft: TickContext, line: Threshold) -> Metric | None:
     """The metric a line names."""
     return next((metric for metric in draft.spec.metrics if metric.name == line.metric), None)
 
 
-def serving(draft: Draft) -> ArmName:
+def serving(draft: TickContext) -> ArmName:
     """The arm that runs the version on trial: after the traffic went back, the promoted baseline."""
     promotion = draft.run.promotion
     settling = promotion is not None and promotion.stage in {Stage.RETURNING, Stage.SETTLING}
     return ArmName.BASELINE if settling else ArmName.CANDIDATE
 
 
-def asking(draft: Draft) -> Asking:
+def asking(draft: TickContext) -> Asking:
     """What the variables of this tick's queries stand for."""
     spec, run = draft.spec, draft.run
     pods = draft.seen.asked.pods or pods_of(draft.seen)
@@ -86,7 +87,7 @@ def pods_of(seen: Observation) -> Mapping[ArmName, str]:
     return {name: arm.pods if isinstance(arm, Arm) else NO_PODS for name, arm in arms.items()}
 
 
-def queries_of(draft: Draft, lines: Iterable[Threshold]) -> list[Query]:
+def queries_of(draft: TickContext, lines: Iterable[Threshold]) -> list[Query]:
     """What must be asked to judge `lines`."""
     asks, arm = asking(draft), serving(draft)
     found: list[Query] = []
@@ -104,7 +105,7 @@ def queries_of(draft: Draft, lines: Iterable[Threshold]) -> list[Query]:
     return found
 
 
-def counted_in_force(draft: Draft) -> list[Threshold]:
+def counted_in_force(draft: TickContext) -> list[Threshold]:
     """The lines that are tests on counts: gathered every interval, wherever they are written."""
     return [line for line in (*guards_in_force(draft), *thresholds_in_force(draft)) if line.counted]
 
@@ -150,7 +151,7 @@ def judge_guards(draft: Draft) -> None:
     draft.update(guards=tuple(kept))
 
 
-def _subjects(draft: Draft) -> list[tuple[Guard, ArmName, str]]:
+def _subjects(draft: TickContext) -> list[tuple[Guard, ArmName, str]]:
     """What is judged by which guard, and the name by which status keeps it.
 
     While the baseline rolls out the new version with traffic of its own, both arms serve it: then both are judged.
@@ -163,12 +164,12 @@ def _subjects(draft: Draft) -> list[tuple[Guard, ArmName, str]]:
     return found
 
 
-def _of_one_arm(draft: Draft, guard: Guard) -> bool:
+def _of_one_arm(draft: TickContext, guard: Guard) -> bool:
     metric = metric_of(draft, guard)
     return metric is not None and of_one_arm(metric)
 
 
-def _before(draft: Draft, guard: Guard, name: str) -> GuardStatus | None:
+def _before(draft: TickContext, guard: Guard, name: str) -> GuardStatus | None:
     """The guard as it stood; `None` when it was ok, or another limit, or asked something else."""
     if not draft.status.guards:
         return None
@@ -177,7 +178,7 @@ def _before(draft: Draft, guard: Guard, name: str) -> GuardStatus | None:
     return next((g for g in draft.status.guards if g.name == name and g.limit in known), None)
 
 
-def _asked(draft: Draft, guard: Guard) -> str:
+def _asked(draft: TickContext, guard: Guard) -> str:
     """Digest of what the guard's metric asks."""
     metric = metric_of(draft, guard)
     if metric is None:
@@ -188,7 +189,7 @@ def _asked(draft: Draft, guard: Guard) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def most_between(draft: Draft) -> float:
+def most_between(draft: TickContext) -> float:
     """Seconds that may count as watched between two samples of one series."""
     return math.inf if draft.seen.attended else 2 * draft.interval
 
@@ -265,7 +266,7 @@ def _as_before(finding: Finding, before: GuardStatus | None) -> Finding:
     return replace(finding, message=before.message)
 
 
-def _lasting(finding: Finding, guard: Guard, state: State, before: GuardStatus | None, draft: Draft) -> Finding:
+def _lasting(finding: Finding, guard: Guard, state: State, before: GuardStatus | None, draft: TickContext) -> Finding:
     if finding.state is not State.BREACHED or guard.for_.seconds == 0:
         return finding
     since = before.since if before and _goes_on(before.state, finding.state) else instant(draft.now)

@@ -15,13 +15,13 @@ from tidegate.core.judging.judge import acting, most_between
 from tidegate.core.model import cadence
 from tidegate.core.model.finding import MISSING, Finding, State
 from tidegate.core.model.time_format import instant
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.context import TickContext
 
 LEAST_ANSWERS = 3
 """One missed scrape or one slow answer is no reason to act."""
 
 
-def after(draft: Draft, *, judging: bool) -> tuple[MissingDataStatus, ...]:
+def after(draft: TickContext, *, judging: bool) -> tuple[MissingDataStatus, ...]:
     """What data is missing after this tick's findings.
 
     Args:
@@ -36,7 +36,7 @@ def after(draft: Draft, *, judging: bool) -> tuple[MissingDataStatus, ...]:
     return tuple(kept)
 
 
-def _after(draft: Draft, metric: str, findings: Iterable[Finding], *, judging: bool) -> list[MissingDataStatus]:
+def _after(draft: TickContext, metric: str, findings: Iterable[Finding], *, judging: bool) -> list[MissingDataStatus]:
     """What is missing of the metric after this tick's findings, the kind of the newest answer first."""
     before = [one for one in draft.status.missing_data if one.metric == metric]
     answered = [finding for finding in findings if finding.answered and finding.sampled]
@@ -63,7 +63,7 @@ def _after(draft: Draft, metric: str, findings: Iterable[Finding], *, judging: b
     return [after, *others]
 
 
-def policy(draft: Draft, missing: MissingDataStatus) -> MissingDataPolicy:
+def policy(draft: TickContext, missing: MissingDataStatus) -> MissingDataPolicy:
     """What the metric, or else the Rollout, says about this kind of missing data."""
     metric = next((metric for metric in draft.spec.metrics if metric.name == missing.metric), None)
     override = metric.missing_data if metric else None
@@ -72,18 +72,18 @@ def policy(draft: Draft, missing: MissingDataStatus) -> MissingDataPolicy:
     return (override.no_data if override else None) or draft.spec.missing_data.no_data
 
 
-def lasted(draft: Draft, missing: MissingDataStatus) -> bool:
+def lasted(draft: TickContext, missing: MissingDataStatus) -> bool:
     """Whether it has lasted long enough to act."""
     return missing.answers >= LEAST_ANSWERS and missing.watched >= policy(draft, missing).after.seconds - 1e-6
 
 
-def lasted_before(draft: Draft, missing: MissingDataStatus) -> bool:
+def lasted_before(draft: TickContext, missing: MissingDataStatus) -> bool:
     """Whether it had lasted long enough at the tick before already."""
     before = draft.memory.status.missing_data
     return any((one.metric, one.kind) == (missing.metric, missing.kind) and lasted(draft, one) for one in before)
 
 
-def acts_at(draft: Draft, missing: MissingDataStatus) -> float:
+def acts_at(draft: TickContext, missing: MissingDataStatus) -> float:
     """Epoch seconds of the evaluation at which it will have lasted long enough, if no data comes."""
     left = max(policy(draft, missing).after.seconds - missing.watched, draft.interval)
     return cadence.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + left)

@@ -23,6 +23,7 @@ from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.accumulators import Compared, Conclusion
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.arms import comparable
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
 PATIENCE = 2.0
@@ -80,7 +81,7 @@ def shared(finding: Finding) -> bool:
     return finding.shared and finding.line.on_shared_incident is SharedIncident.HOLD
 
 
-def _asks_whose_fault(draft: Draft, line: Threshold, metric: Metric) -> bool:
+def _asks_whose_fault(draft: TickContext, line: Threshold, metric: Metric) -> bool:
     return (
         line.kind in {LimitKind.MAX, LimitKind.MIN}
         and line.on_breach.ends_traffic

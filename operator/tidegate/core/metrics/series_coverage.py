@@ -15,6 +15,7 @@ from tidegate.api.room import MAX_SERIES
 from tidegate.api.run_status import GroupsStatus
 from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.samples import Sample, Value
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
 _OUTRANKED = frozenset({State.OK, State.NOT_COMPARABLE, State.TOO_FEW_REQUESTS})
@@ -60,7 +61,7 @@ def without_gone(draft: Draft, metric: Metric, sample: Sample, finding: Finding)
     return replace(finding, state=State.TOO_FEW_REQUESTS, message=words)
 
 
-def _known(draft: Draft, metric: Metric) -> tuple[str, ...]:
+def _known(draft: TickContext, metric: Metric) -> tuple[str, ...]:
     """The groups that were there in this run; none for a metric that was edited to ask something else."""
     asked = _asked(metric)
     return next((one.seen for one in draft.run.groups if (one.metric, one.asked) == (metric.name, asked)), ())

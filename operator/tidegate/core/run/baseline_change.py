@@ -7,6 +7,7 @@ from tidegate.core.model.template_fields import in_words
 from tidegate.core.model.version import adopted, beside, differences, same_template
 from tidegate.core.model.world import ArmName
 from tidegate.core.tick.arms import same_on_both
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
 
@@ -64,7 +65,7 @@ def _stop(draft: Draft) -> None:
             draft.update_run(paused=paused.model_copy(update={"message": message}))
 
 
-def _how(draft: Draft) -> str:
+def _how(draft: TickContext) -> str:
     if same_on_both(draft):
         return "it runs the candidate's version now"
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)

@@ -12,6 +12,7 @@ from tidegate.core.model.plan import ConcludeCommand
 from tidegate.core.model.world import Command
 from tidegate.core.run import promotion
 from tidegate.core.run.baseline_change import accept_baseline
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
 REMEMBERED: Final = 32
@@ -62,7 +63,7 @@ def _remembered(outcomes: tuple[CommandStatus, ...], unwritten: set[str]) -> tup
     return tuple(one for one in outcomes if one.uid not in dropped)
 
 
-def _refusal(draft: Draft, command: Command) -> str | None:
+def _refusal(draft: TickContext, command: Command) -> str | None:
     run = draft.status.run
     if command.run and (run is None or run.id != command.run):
         return f"run {printable(command.run)} is not under way"
@@ -82,7 +83,7 @@ def _refusal(draft: Draft, command: Command) -> str | None:
             return None
 
 
-def _sent_back(draft: Draft) -> bool:
+def _sent_back(draft: TickContext) -> bool:
     current = draft.run.promotion
     return current is not None and current.stage == Stage.SENT_BACK
 

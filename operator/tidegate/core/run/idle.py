@@ -25,6 +25,7 @@ from tidegate.core.model.version import (
 )
 from tidegate.core.model.world import Arm, ArmName, Route, Unknown
 from tidegate.core.run import promotion
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step
@@ -79,7 +80,7 @@ def at_rest(draft: Draft, *, start: bool = True) -> None:
         _start(draft, baseline, candidate)
 
 
-def _resting(draft: Draft) -> Why:
+def _resting(draft: TickContext) -> Why:
     last = draft.status.history[0] if draft.status.history else None
     if last is not None and last.outcome == RunEnd.SUCCEEDED:
         return Why("Succeeded", f"run {last.id} was promoted")
@@ -108,7 +109,7 @@ def _nothing_new(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
     return False
 
 
-def _in_service(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
+def _in_service(draft: TickContext, baseline: Arm, candidate: Arm) -> bool:
     """Whether the baseline runs the candidate's version.
 
     Where only images are awaited the arms differ on purpose, so at first sight images tell; from then on what was released does.
@@ -117,7 +118,7 @@ def _in_service(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
     return serves(version, baseline, draft.spec) if first else same_template(version, baseline)
 
 
-def _changed_since(draft: Draft, baseline: Arm, candidate: Arm) -> Why | None:
+def _changed_since(draft: TickContext, baseline: Arm, candidate: Arm) -> Why | None:
     """The candidate's version was dealt with, and the baseline runs another one: true, and nothing to do."""
     known = draft.status.released
     if known is None or serves(known, baseline, draft.spec):
@@ -180,7 +181,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     draft.intent = True
 
 
-def _kept_apart(draft: Draft, baseline: Arm, candidate: Arm) -> tuple[str, ...]:
+def _kept_apart(draft: TickContext, baseline: Arm, candidate: Arm) -> tuple[str, ...]:
     """The fields in which the arms differ and that the promotion leaves alone, or does not wait for.
 
     The labels that tell the arms apart, by which the Services select, are no news.
@@ -197,11 +198,11 @@ def _selector(arm: Arm) -> Mapping[str, str]:
     return arm.selector if isinstance(arm.selector, Mapping) else {}
 
 
-def _version(draft: Draft, candidate: Arm) -> Version:
+def _version(draft: TickContext, candidate: Arm) -> Version:
     return version_of(candidate, draft.spec.revision, draft.spec.promotion.exclude)
 
 
-def _inexpressible(draft: Draft) -> Why | None:
+def _inexpressible(draft: TickContext) -> Why | None:
     for route in targets.routes(draft):
         for pair in route.pairs:
             if pair.total == 0:

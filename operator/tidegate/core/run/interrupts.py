@@ -16,6 +16,7 @@ from tidegate.core.model.version import in_full, same_version, version_of
 from tidegate.core.model.world import ABSENT, Arm, ArmName
 from tidegate.core.responses import KINDS, respond, warn
 from tidegate.core.responses.kind import Breach
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 
@@ -119,12 +120,12 @@ def let_go_of_hold(draft: Draft) -> None:
     draft.say("HoldEnded", f"all limits met after {held}" + ("; the step's duration starts anew" if restart else ""))
 
 
-def _settling(draft: Draft) -> bool:
+def _settling(draft: TickContext) -> bool:
     promotion = draft.run.promotion
     return promotion is not None and promotion.stage in {Stage.RETURNING, Stage.SETTLING}
 
 
-def _named(draft: Draft, key: str) -> bool:
+def _named(draft: TickContext, key: str) -> bool:
     return any(ref.key == key for ref in targets.refs_of(draft.spec, draft.seen.rollout.namespace))
 
 

@@ -13,6 +13,7 @@ from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.version import same_template
 from tidegate.core.model.world import Absence, ArmName, Template
 from tidegate.core.run.template_copy import as_record, copied, from_first_record, from_record, holds
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
 
@@ -32,14 +33,14 @@ def keep(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
     return True
 
 
-def stands(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
+def stands(draft: TickContext, promotion: PromotionStatus, baseline: Template) -> bool:
     """Whether a template is the baseline's version of before the promotion."""
     if promotion.old_parts:
         return holds(from_first_record(promotion.old_parts), baseline)
     return baseline.fields.fingerprint(draft.run.version.exclude) == promotion.old_fingerprint
 
 
-def never_written(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
+def never_written(draft: TickContext, promotion: PromotionStatus, baseline: Template) -> bool:
     """Whether the write that was recorded never came to be, and somebody else changed the baseline instead.
 
     Then nothing of what the promotion would have changed stands there. What was seen on the baseline once was written.

@@ -12,6 +12,7 @@ from tidegate.api.run_status import RunEnd, Stage
 from tidegate.core.gates import workloads
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.world import ABSENT, Acceptance, ArmName
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 
@@ -87,7 +88,7 @@ def contested(draft: Draft) -> bool:
     return len(recent) >= targets.KEPT_PUT_BACKS
 
 
-def contest(draft: Draft) -> Why:
+def contest(draft: TickContext) -> Why:
     """What is said of it."""
     names = ", ".join(targets.key_of(target) for target in draft.status.targets) or "the route"
     return Why(
@@ -97,7 +98,7 @@ def contest(draft: Draft) -> Why:
     )
 
 
-def _unserved(draft: Draft) -> Why | None:
+def _unserved(draft: TickContext) -> Why | None:
     """While all users are on the promoted baseline: nothing else matters than that they reach it."""
     baseline = draft.arm(ArmName.BASELINE)
     if baseline is None:
@@ -105,7 +106,7 @@ def _unserved(draft: Draft) -> Why | None:
     return workloads.unreached(ArmName.BASELINE, draft.spec.baseline.service, baseline)
 
 
-def _lost_service(draft: Draft) -> Why | None:
+def _lost_service(draft: TickContext) -> Why | None:
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if candidate is not None and candidate.selector is ABSENT:
         name = draft.spec.candidate.service

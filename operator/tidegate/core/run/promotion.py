@@ -22,6 +22,7 @@ from tidegate.core.model.world import ABSENT, Arm, ArmName, Template
 from tidegate.core.run import old_template
 from tidegate.core.run.ending import LATE_WRITE, finish
 from tidegate.core.run.template_copy import copied
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 
@@ -109,12 +110,12 @@ def impossible(spec: RolloutSpec, baseline: Arm) -> Why | None:
     return None
 
 
-def returning(draft: Draft) -> bool:
+def returning(draft: TickContext) -> bool:
     """Whether the traffic is on its way back to the promoted baseline."""
     return draft.run.promotion is not None and draft.run.promotion.stage == Stage.RETURNING
 
 
-def sending_back(draft: Draft) -> bool:
+def sending_back(draft: TickContext) -> bool:
     """Whether the traffic is on its way back to the candidate, and its weight not decided yet: it is no higher than asked."""
     back = draft.run.promotion is not None and draft.run.promotion.stage == Stage.SENT_BACK
     return back and draft.weight < draft.spec.steps[-1].weight.percent
@@ -125,11 +126,11 @@ def try_again(draft: Draft) -> None:
     _enter(draft, Stage.ROLLING_OUT if _copies(draft) else Stage.AWAITING)
 
 
-def _copies(draft: Draft) -> bool:
+def _copies(draft: TickContext) -> bool:
     return draft.spec.promotion.strategy is PromotionStrategy.COPY_TEMPLATE
 
 
-def _current(draft: Draft) -> PromotionStatus:
+def _current(draft: TickContext) -> PromotionStatus:
     if draft.run.promotion is None:
         raise LookupError("the run is not being promoted")
     return draft.run.promotion
@@ -193,12 +194,12 @@ def _copy(draft: Draft) -> None:
     draft.need()
 
 
-def _another_baseline(draft: Draft, baseline: Template) -> bool:
+def _another_baseline(draft: TickContext, baseline: Template) -> bool:
     known = draft.run.baseline
     return known is not None and baseline.fields.fingerprint(draft.run.version.exclude) != known.fingerprint
 
 
-def _overwritten(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
+def _overwritten(draft: TickContext, promotion: PromotionStatus, baseline: Template) -> bool:
     """Something else than the old version stands there after our write: a webhook or Git changed what we wrote."""
     return promotion.written and not old_template.stands(draft, promotion, baseline)
 
@@ -273,7 +274,7 @@ def _await(draft: Draft) -> None:
     _start_returning(draft)
 
 
-def _awaited(draft: Draft, baseline: Arm, candidate: Arm) -> str:
+def _awaited(draft: TickContext, baseline: Arm, candidate: Arm) -> str:
     if draft.spec.promotion.match is BaselineMatch.IMAGES:
         return " ".join(draft.run.version.images)
     fields = differences(baseline, candidate, draft.run.version.exclude)

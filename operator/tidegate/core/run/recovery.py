@@ -15,13 +15,14 @@ from tidegate.api.status import Paused, RunStatus, StepBegin, Version
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.version import same_template, version_of
 from tidegate.core.model.world import ArmName
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step
 from tidegate.core.traffic import targets
 
 
-def lost(draft: Draft) -> bool:
+def lost(draft: TickContext) -> bool:
     """Whether a run was under way of which status knows nothing."""
     return (
         FINALIZER in draft.seen.rollout.finalizers
@@ -33,7 +34,7 @@ def lost(draft: Draft) -> bool:
     )
 
 
-def _abort_asked(draft: Draft) -> bool:
+def _abort_asked(draft: TickContext) -> bool:
     return any(command.action is Action.ABORT for command in draft.seen.commands)
 
 
@@ -74,7 +75,7 @@ def recover(draft: Draft) -> None:
     draft.intent = True
 
 
-def _promoted(draft: Draft, version: Version) -> str:
+def _promoted(draft: TickContext, version: Version) -> str:
     """What else is to be said when the promotion had written the baseline: its old version is known to nobody any more."""
     baseline = draft.arm(ArmName.BASELINE)
     if baseline is None or not version.fingerprint or not same_template(version, baseline):

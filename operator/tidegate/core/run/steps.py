@@ -17,6 +17,7 @@ from tidegate.core.run import promotion
 from tidegate.core.run.checkpoints import following
 from tidegate.core.run.preconditions import LOSSES
 from tidegate.core.run.verdicts import verdict
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import new_step
 from tidegate.core.traffic import targets
@@ -41,7 +42,7 @@ def take_step(draft: Draft) -> None:
         _watch(draft, spec)
 
 
-def begun(draft: Draft) -> bool:
+def begun(draft: TickContext) -> bool:
     """Whether the current step's weight was ever decided."""
     return any(one.name == draft.step.name for one in draft.run.begun)
 
@@ -190,7 +191,7 @@ def _try_raise(draft: Draft, to: Step) -> None:
     targets.raise_to(draft, weight)
 
 
-def _without_absence(draft: Draft) -> Memory:
+def _without_absence(draft: TickContext) -> Memory:
     return replace(draft.memory, present=None)
 
 

@@ -15,6 +15,7 @@ from tidegate.core.model.value_format import shown
 from tidegate.core.responses import respond
 from tidegate.core.run.checkpoints import offsets, reached
 from tidegate.core.statistics.confidence import rate_interval
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
 KEPT_CHECKPOINTS = 20
@@ -53,7 +54,7 @@ def verdict(draft: Draft, spec: Step) -> bool:
     return final
 
 
-def _unanswered(draft: Draft) -> bool:
+def _unanswered(draft: TickContext) -> bool:
     """Whether answers that would decide, or belong to the record, are still out; a breach among those that came decides already."""
     if draft.weight <= 0:
         return False
@@ -96,7 +97,7 @@ def _record(draft: Draft, spec: Step, offset: float, verdict: str) -> None:
     draft.update_step(judged=offset)
 
 
-def _evidence(draft: Draft, finding: Finding, *, guard: bool) -> FindingStatus:
+def _evidence(draft: TickContext, finding: Finding, *, guard: bool) -> FindingStatus:
     metric, worst = metric_of(draft, finding.line), finding.worst
     value = base = ""
     if metric is not None and worst is not None:

@@ -11,7 +11,7 @@ from tidegate.core.model.plan import Plan
 from tidegate.core.model.time_format import instant
 from tidegate.core.run.checkpoints import following
 from tidegate.core.status.conditions import conditions, phase_of
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.open import open_draft
 from tidegate.core.traffic import targets
 
@@ -54,7 +54,7 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observation) -> RolloutSta
     )
 
 
-def _next_check(draft: Draft) -> datetime | None:
+def _next_check(draft: TickContext) -> datetime | None:
     """The next checkpoint or gate; `None` when nothing is expected at a known time."""
     if draft.status.run is None or draft.run.ending is not None or draft.status.step is None:
         return None

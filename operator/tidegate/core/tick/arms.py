@@ -5,10 +5,10 @@ from __future__ import annotations
 from tidegate.api.run_status import Stage
 from tidegate.core.model.version import same_template
 from tidegate.core.model.world import ArmName
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.context import TickContext
 
 
-def comparable(draft: Draft) -> bool:
+def comparable(draft: TickContext) -> bool:
     """Whether the arms can be compared: the baseline has traffic by intent, and runs another version than the candidate.
 
     Of two arms with one version nothing is attributed to either.
@@ -16,13 +16,13 @@ def comparable(draft: Draft) -> bool:
     return draft.run.weight < 100 and not same_on_both(draft)
 
 
-def same_on_both(draft: Draft) -> bool:
+def same_on_both(draft: TickContext) -> bool:
     """Whether the baseline runs the version on trial."""
     baseline = draft.arm(ArmName.BASELINE)
     return baseline is not None and draft.status.run is not None and same_template(draft.run.version, baseline)
 
 
-def baseline_on_trial(draft: Draft) -> bool:
+def baseline_on_trial(draft: TickContext) -> bool:
     """Whether the baseline serves the new version to the rest of the traffic, before that is sent back to it."""
     run = draft.status.run
     if run is None or run.promotion is None or run.weight >= 100:

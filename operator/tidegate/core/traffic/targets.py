@@ -13,6 +13,7 @@ from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, SetWeights
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ABSENT, Acceptance, Lookup, Route, RulePair, TargetRef, Unknown, Unseen
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import weights
 
@@ -65,7 +66,7 @@ def key_of(target: TargetStatus) -> str:
     return f"{target.kind}/{target.name}"
 
 
-def routes(draft: Draft) -> Iterator[Route]:
+def routes(draft: TickContext) -> Iterator[Route]:
     """The spec's routes that could be read."""
     for ref in refs_of(draft.spec, draft.seen.rollout.namespace):
         route = draft.seen.routes.get(ref.key, ABSENT)
@@ -73,19 +74,19 @@ def routes(draft: Draft) -> Iterator[Route]:
             yield route
 
 
-def wanted(draft: Draft, route: Route, weight: Decimal) -> dict[str, tuple[int, int]]:
+def wanted(draft: TickContext, route: Route, weight: Decimal) -> dict[str, tuple[int, int]]:
     """The numbers of each rule for `weight` percent."""
     total = weights.finest([weight, *(step.weight.percent for step in draft.spec.steps)])
     return {pair.rule: weights.numbers(weight, pair, total) for pair in route.pairs}
 
 
-def largest_share(draft: Draft) -> Decimal | None:
+def largest_share(draft: TickContext) -> Decimal | None:
     """The candidate's largest share on any of the spec's routes, percent; `None` when none could be read. For people."""
     shares = [weights.share(pair) for route in routes(draft) for pair in route.pairs]
     return max(shares, default=None)
 
 
-def traffic(draft: Draft) -> Traffic:
+def traffic(draft: TickContext) -> Traffic:
     """Whether the candidate has traffic on a route of the spec or on a remembered one."""
     namespace = draft.seen.rollout.namespace
     refs = {ref.key: ref for ref in refs_of(draft.spec, namespace)}
@@ -135,7 +136,7 @@ def raise_to(draft: Draft, weight: Decimal) -> None:
             draft.actions.append(SetWeights(route, pairs, raises=any(one < 0 for one in compared.values())))
 
 
-def below(draft: Draft, weight: Decimal) -> bool:
+def below(draft: TickContext, weight: Decimal) -> bool:
     """Whether a route that could be read gives the candidate less than `weight` percent."""
     shares = ((pair, wanted(draft, route, weight)[pair.rule]) for route in routes(draft) for pair in route.pairs)
     return any(weights.compare(pair, numbers) < 0 for pair, numbers in shares)
@@ -185,7 +186,7 @@ def unknown(draft: Draft) -> bool:
     return any(_is_new(pair, known[route.ref]) for route in routes(draft) for pair in route.pairs)
 
 
-def _known(draft: Draft) -> dict[TargetRef, TargetStatus]:
+def _known(draft: TickContext) -> dict[TargetRef, TargetStatus]:
     return {ref_of(target, draft.seen.rollout.namespace): target for target in draft.status.targets}
 
 
@@ -221,7 +222,7 @@ def _gone(route: Lookup[Route]) -> bool:
     return route is ABSENT or (isinstance(route, Unknown) and route.kind is Unseen.NOT_SERVED)
 
 
-def not_taken(draft: Draft) -> Route | None:
+def not_taken(draft: TickContext) -> Route | None:
     """The first remembered route whose gateway reports, and has not taken the route as it stands; `None` when all have."""
     for target in draft.status.targets:
         route = draft.seen.routes.get(key_of(target), ABSENT)
