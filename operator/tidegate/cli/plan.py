@@ -111,7 +111,7 @@ def _totals(steps: Sequence[Planned], start: datetime | None) -> str:
     waiting = f", {in_words(waited)} of it at gates" if waited else ""
     unknown = any(gates.on_calendar(planned.step.gate) for planned in steps)
     dates = "; gates with a date are taken as open (--start says when the run begins)" if unknown and not start else ""
-    return f"In all {in_words(watched + waited)}{waiting}, {judged} checkpoints{dates}."
+    return f"Total: {in_words(watched + waited)}{waiting}, {judged} checkpoints{dates}."
 
 
 def _moment(offset: float, start: datetime | None) -> str:

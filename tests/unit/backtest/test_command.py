@@ -118,7 +118,7 @@ async def test_one_run_is_told_in_words(tidegate: Said, file: Path) -> None:
 async def test_calm_days_are_counted(tidegate: Said, file: Path) -> None:
     said = await tidegate(CALM, file, "--from", "1h", "--to", "2023-11-15T00:00:00Z", "--every", "10m", "--suggest")
     assert "every stop below is a false one" in said
-    assert "Falsely stopped 0 of 5 (0 %) runs; in the long run 0 % to 5" in said
+    assert "False positives: 0 of 5 (0 %) runs; long-run rate 0 % to 5" in said
     assert "The runs overlap" in said
     assert re.search(r"1\.2% +the tightest that stops none +0 of 5 \(0 %\)", said)
     assert "not tested" in said

@@ -41,7 +41,7 @@ async def test_what_is_shown_is_what_is_printed(
     command, _, expected = text.partition("\n")
     said = await printed(command, tmp_path, capsys)
     if expected.startswith("...\n"):
-        found = "...\n" + said[said.index("Other limits") : said.index("\nFalsely stopped")]
+        found = "...\n" + said[said.index("Other limits") : said.index("\nFalse positives")]
     else:
         found = said
     if os.environ.get("TIDEGATE_WRITE_DOCS"):

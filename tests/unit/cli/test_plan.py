@@ -77,7 +77,7 @@ When data is missing
 When every step has passed
   the candidate's version is copied to the baseline; traffic returns to it and is watched for 2m
 
-In all 14d9h, 1d3h of it at gates, 120 checkpoints.
+Total: 14d9h, 1d3h of it at gates, 120 checkpoints.
 """
     )
 

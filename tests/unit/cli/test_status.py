@@ -243,7 +243,7 @@ def test_a_checkpoint_shows_the_guards_beside_the_thresholds_and_the_checkpoints
         ),
         (
             "Earlier checkpoints\n"
-            "STEP     AT    JUDGED         VERDICT   NOT OK\n"
+            "STEP     AT    EVALUATED      VERDICT   NOT OK\n"
             "canary   15m   14:00:00 UTC   Pass      p99 max 200ms: Pending\n"
         ),
     ]

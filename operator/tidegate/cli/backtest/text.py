@@ -21,10 +21,10 @@ from tidegate.simulation.backtest.run import Held, PastRun
 from tidegate.simulation.backtest.suggest import Choice, Rate, overlapping
 
 RUNS: Final = ("started", "took", "outcome", "why")
-LINES: Final = ("line", "judged", "beyond", "longest", "too few", "no data", "worst", "at", "room left")
+LINES: Final = ("limit", "evaluated", "breached", "longest", "too few", "no data", "worst", "at", "room left")
 HOLDS: Final = ("run of", "held from", "for", "because")
 TESTS: Final = ("test", "runs", "worse", "shown ok", "cannot tell")
-CHOICES: Final = ("line", "limit", "which is", "stops", "in the long run (95 % sure)")
+CHOICES: Final = ("limit", "value", "which is", "stops", "long-run rate (95% confidence)")
 MOST_LISTED: Final = 10
 """Runs that all went well and are listed one by one."""
 MOST_HOLDS: Final = 20
@@ -253,12 +253,12 @@ def _choices(one: Placed, choices: tuple[Choice, ...]) -> Iterator[tuple[str, ..
 
 
 def _kind(found: Backtest) -> str:
-    return "Stopped" if found.assumed is Assumed.CANDIDATE else "Falsely stopped"
+    return "Stopped:" if found.assumed is Assumed.CANDIDATE else "False positives:"
 
 
 def _counted(found: Backtest) -> Iterator[str]:
     rate, runs = found.rate, found.runs
-    yield f"{_kind(found)} {rate_in_words(rate)} runs; in the long run {interval_in_words(rate)} (95 % sure)."
+    yield f"{_kind(found)} {rate_in_words(rate)} runs; long-run rate {interval_in_words(rate)} (95% confidence)."
     held = sum(run.held and not run.stopped for run in runs)
     if held:
         shared = sum(run.shared and not run.stopped for run in runs)

@@ -55,7 +55,7 @@ def _checkpoints(told: Told) -> Iterator[Table]:
     before = status.checkpoints[1 : MOST_CHECKPOINTS + 1]
     earlier = [(one.step, one.at, told.moment(one.time), one.verdict, _notable(one)) for one in before]
     if earlier:
-        yield _table(f"Earlier checkpoints{of}", ("step", "at", "judged", "verdict", "not ok"), earlier)
+        yield _table(f"Earlier checkpoints{of}", ("step", "at", "evaluated", "verdict", "not ok"), earlier)
 
 
 def _checkpoint(checkpoint: CheckpointStatus, of: str) -> Iterator[Table]:
