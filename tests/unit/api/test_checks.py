@@ -146,8 +146,8 @@ def test_a_ramp_that_ends_below_100_is_no_matter_but_good_to_know() -> None:
     [
         ("nodeSelector", "never promoted"),
         ("labels", "never promoted"),
-        ("serviceAcountName", "no field of a pod template"),
-        ("containers[app].resource", "no field of a container"),
+        ("serviceAcountName", "not a field of a pod template"),
+        ("containers[app].resource", "not a field of a container"),
         ("containers[app].image", "neither a release nor promoted"),
         ("containers", "neither a release nor promoted"),
         ("containers[app].env[TRACK]", ""),

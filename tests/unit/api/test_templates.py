@@ -203,7 +203,7 @@ def test_what_is_wrong_is_said_once_at_its_field(said: dict[str, Any], path: str
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"window": "soon"}, "is not valid: spec.window: 'soon' is no duration"),
+        ({"window": "soon"}, "is not valid: spec.window: 'soon' is not a valid duration"),
         ({"parameters": []}, "is not valid: spec.ratio.bad: there is no parameter 'counter'"),
         ({"window": "10ms"}, "is not valid: spec.window: 'window' must be at least 1s"),
         (

@@ -252,12 +252,12 @@ def test_a_tag_that_nobody_knows_is_passed_over(lint: Linted) -> None:
     ("metadata", "said"),
     [
         ("{name: Web}", "metadata.name: 'Web' is not a valid name: write lower-case letters, digits, '-' and '.'"),
-        ("{name: wéb}", "metadata.name: 'wéb' is no name"),
+        ("{name: wéb}", "metadata.name: 'wéb' is not a valid name"),
         ("{name: 5}", "metadata.name: must be a text; write it in quotes"),
         ("{}", "metadata.name: is required"),
         ("[]", "metadata: must be an object with fields"),
-        ("{name: web, namespace: A}", "metadata.namespace: 'A' is no namespace"),
-        ("{name: web, namespace: a.b}", "metadata.namespace: 'a.b' is no namespace"),
+        ("{name: web, namespace: A}", "metadata.namespace: 'A' is not a valid namespace"),
+        ("{name: web, namespace: a.b}", "metadata.namespace: 'a.b' is not a valid namespace"),
         (f"{{name: {'w' * 64}}}", "metadata.name: has 64 characters; at most 63 are allowed"),
     ],
 )

@@ -20,6 +20,7 @@ from tidegate.handlers import Caches, Intake, Resync, takes_of
 from tidegate.handlers.listening import LISTED, SILENT, Listening
 
 HTTP_ROUTES = RESOURCES["HTTPRoute"]
+TARGET = {"kind": "HTTPRoute", "name": "web"}
 
 
 def raw(version: int, namespace: str = "shop", **content: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -60,7 +61,7 @@ class Stage:
 
     def run_in(self, *namespaces: str) -> None:
         for namespace in namespaces:
-            self.intake.rollout("ADDED", raw(1, namespace, status={"run": {"id": "1"}}))
+            self.intake.rollout("ADDED", raw(1, namespace, status={"run": {"id": "1"}, "targets": [TARGET]}))
         self.woken.clear()
 
     def listed(self) -> list[str]:
@@ -205,3 +206,11 @@ async def test_when_streams_begin_again_everything_is_listed_at_once() -> None:
         await lists(4)
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
+
+
+async def test_a_kind_of_route_that_no_run_writes_is_not_listed() -> None:
+    async with staged() as stage:
+        stage.run_in("shop")
+        stage.now = SILENT + 1
+        await stage.listening.is_deaf(RESOURCES["GRPCRoute"])
+        assert stage.listed() == []

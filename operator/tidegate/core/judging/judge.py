@@ -87,7 +87,7 @@ def pods_of(seen: Observation) -> Mapping[ArmName, str]:
     return {name: arm.pods if isinstance(arm, Arm) else NO_PODS for name, arm in arms.items()}
 
 
-def queries_of(draft: TickContext, lines: Iterable[Threshold]) -> list[Query]:
+def queries_of(draft: Draft, lines: Iterable[Threshold]) -> list[Query]:
     """What must be asked to judge `lines`."""
     asks, arm = asking(draft), serving(draft)
     found: list[Query] = []
