@@ -26,7 +26,7 @@ WAITING: Final = {
     "SourceSilent": "Prometheus does not answer, and no run starts without data.",
     "Watching": "The step's weight is on the route and its duration counts.",
 }
-"""What the next move, or goes on. After `progressDeadline` most of them become `Stalled`."""
+"""What the next move waits for, or what is under way. After `progressDeadline` most of them become `Stalled`."""
 
 PEOPLE: Final = {
     "BaselineChanged": "The baseline's version was changed during the run. Resume continues with the baseline as it is now, Abort reverts.",

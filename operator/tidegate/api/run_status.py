@@ -93,7 +93,7 @@ class Hold(StatusModel):
 
 
 class Waiting(StatusModel):
-    """What the next move. *memory*: the progress deadline counts from `since`."""
+    """What the next move waits for. *memory*: the progress deadline counts from `since`."""
 
     reason: str
     """One CamelCase word."""
@@ -225,7 +225,7 @@ class RunStatus(StatusModel):
     hold: Hold | None = None
     """The run holds until all limits are met again."""
     waiting: Waiting | None = None
-    """What the next move."""
+    """What the next move waits for."""
     begun: tuple[StepBegin, ...] = ()
     """The steps begun so far."""
     promotion: PromotionStatus | None = None

@@ -302,6 +302,6 @@ class RolloutStatus(StatusModel):
     retry: bool = False
     """Retry was requested: a run starts at the next evaluation. *memory*."""
     waiting: Waiting | None = None
-    """What the next run. *memory*."""
+    """What the next run waits for. *memory*."""
     runs: int = 0
     """Runs begun so far. *memory*."""

@@ -117,6 +117,9 @@ class Listening:
 
 
 def _writes(rollout: RolloutObject, kind: str) -> bool:
-    """Whether a run has a target of this kind, as far as its status can be read."""
+    """Whether a run may have a target of this kind: where its targets cannot be read, it may have one of any."""
     targets = rollout.status.get("targets")
-    return isinstance(targets, list) and any(isinstance(one, dict) and one.get("kind") == kind for one in targets)
+    kinds = (
+        {one.get("kind") if isinstance(one, dict) else None for one in targets} if isinstance(targets, list) else {None}
+    )
+    return not kinds or None in kinds or kind in kinds

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -194,14 +194,16 @@ class Watches:
 
     async def _allowed(self) -> list[Resource]:
         """The kinds that may be watched everywhere they are to be."""
-        places: tuple[str | None, ...] = self._namespaces or (None,)
-        asked = [
-            (resource, place) for resource in self._takes for place in (places if resource.namespaced else (None,))
-        ]
-        answers = await asyncio.gather(*(may_watch(self._api, resource, place) for resource, place in asked))
-        refused = {resource for (resource, _), allowed in zip(asked, answers, strict=True) if not allowed}
-        self._say_refused(frozenset(refused))
+        refused = await self._refused_of(self._takes)
+        self._say_refused(refused)
         return [resource for resource in self._takes if resource not in refused]
+
+    async def _refused_of(self, resources: Iterable[Resource]) -> frozenset[Resource]:
+        """Those that may not be watched somewhere."""
+        places: tuple[str | None, ...] = self._namespaces or (None,)
+        asked = [(resource, place) for resource in resources for place in (places if resource.namespaced else (None,))]
+        answers = await asyncio.gather(*(may_watch(self._api, resource, place) for resource, place in asked))
+        return frozenset(resource for (resource, _), allowed in zip(asked, answers, strict=True) if not allowed)
 
     def _say_refused(self, refused: frozenset[Resource]) -> None:
         """Says what has changed since it was last asked, and nothing of what is as it was."""
@@ -214,11 +216,12 @@ class Watches:
         self.refused = refused
 
     async def _permissions_changed(self, allowed: Sequence[Resource]) -> None:
-        if len(allowed) == len(self._takes):
+        refused = frozenset(self._takes) - frozenset(allowed)
+        if not refused:
             await asyncio.Event().wait()
         while True:
             await asyncio.sleep(self._ask_again)
-            if await self._allowed() != list(allowed):
+            if await self._refused_of(refused) != refused:
                 return
 
 

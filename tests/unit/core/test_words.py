@@ -175,3 +175,14 @@ def claim(name: str, *, active: bool = False, created: float = 1, things: str = 
 )
 def test_who_has_the_better_right(why: str, mine: Claim, other: Claim, wins: bool) -> None:  # noqa: FBT001
     assert (stronger(mine, [other]) is not None) is wins, why
+
+
+@pytest.mark.parametrize(
+    "after", ["9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59.9999Z", "0001-01-01T00:00:00+05:00"]
+)
+def test_a_gate_at_the_end_of_the_calendar_is_open_or_closed(after: str) -> None:
+    one = step(gate={"after": after, "sinceStep": {"step": "first", "elapsed": "1d"}})
+    begun = {"first": 0.0}
+    assert (gates.closed(one, begun, 2 * 86400.0) is None) is after.startswith("0001")
+    assert gates.opens(one, begun) >= 86400.0
+    assert instant(gates.opens(one, begun)).year <= 9999

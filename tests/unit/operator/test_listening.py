@@ -20,7 +20,6 @@ from tidegate.handlers import Caches, Intake, Resync, takes_of
 from tidegate.handlers.listening import LISTED, SILENT, Listening
 
 HTTP_ROUTES = RESOURCES["HTTPRoute"]
-TARGET = {"kind": "HTTPRoute", "name": "web"}
 
 
 def raw(version: int, namespace: str = "shop", **content: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -59,9 +58,9 @@ class Stage:
         plural = self.server.asked[-1].path.rpartition("/")[2]
         writer.write(http(self.status, json.dumps({"items": self.lists.get(plural, [])}).encode()))
 
-    def run_in(self, *namespaces: str) -> None:
+    def run_in(self, *namespaces: str, **status: object) -> None:
         for namespace in namespaces:
-            self.intake.rollout("ADDED", raw(1, namespace, status={"run": {"id": "1"}, "targets": [TARGET]}))
+            self.intake.rollout("ADDED", raw(1, namespace, status={"run": {"id": "1"}, **status}))
         self.woken.clear()
 
     def listed(self) -> list[str]:
@@ -208,9 +207,19 @@ async def test_when_streams_begin_again_everything_is_listed_at_once() -> None:
         await asyncio.gather(looking, return_exceptions=True)
 
 
-async def test_a_kind_of_route_that_no_run_writes_is_not_listed() -> None:
+@pytest.mark.parametrize(
+    ("targets", "listed"),
+    [
+        ([{"kind": "HTTPRoute", "name": "web"}], False),
+        ([{"kind": "GRPCRoute", "name": "web"}], True),
+        ([], True),
+        ("damaged", True),
+        ([{"kind": "HTTPRoute"}, "damaged"], True),
+    ],
+)
+async def test_a_kind_of_route_that_no_run_can_write_is_not_listed(targets: object, listed: bool) -> None:  # noqa: FBT001
     async with staged() as stage:
-        stage.run_in("shop")
+        stage.run_in("shop", targets=targets)
         stage.now = SILENT + 1
         await stage.listening.is_deaf(RESOURCES["GRPCRoute"])
-        assert stage.listed() == []
+        assert bool(stage.listed()) is listed

@@ -48,8 +48,7 @@ class KubernetesWorkloads:
 
     async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Lookup[Arm]:
         """The arm; from the watch streams unless `fresh`."""
-        asked = self._deployment(namespace, deployment, fresh=fresh), self._selector(namespace, service, fresh=fresh)
-        found, selector = await asyncio.gather(*asked) if fresh else (await asked[0], await asked[1])
+        found, selector = await self._deployment_and_selector(namespace, deployment, service, fresh=fresh)
         if isinstance(found, (Absence, Unknown)):
             return found
         pods = await self._pods(namespace, found)
@@ -74,6 +73,18 @@ class KubernetesWorkloads:
             paused=found.paused,
             failed=found.failed,
             recreates=found.recreates,
+        )
+
+    async def _deployment_and_selector(
+        self, namespace: str, deployment: str, service: str, *, fresh: bool
+    ) -> tuple[Lookup[DeploymentView], Lookup[Mapping[str, str]]]:
+        if not fresh:
+            known = self._caches.deployments.get((namespace, deployment))
+            selector = self._caches.services.get((namespace, service))
+            if known is not None and selector is not None:  # without calls there is nothing to do at the same time
+                return known, selector
+        return await asyncio.gather(
+            self._deployment(namespace, deployment, fresh=fresh), self._selector(namespace, service, fresh=fresh)
         )
 
     async def template(self, namespace: str, deployment: str) -> Lookup[Template]:

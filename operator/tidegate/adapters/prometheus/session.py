@@ -102,7 +102,7 @@ class QuerySession(Session):
         return self._asking
 
     def request(self, method: str, url: str, **kwargs: Any) -> Response:  # type: ignore[override]  # noqa: ANN401
-        """As `requests.Session.request`, with the whole body read and checked."""
+        """As `requests.Session.request`, with the whole body read and checked; no cookie is kept from one query to the next."""
         if self._asking is None:
             raise RuntimeError("a query is asked within `ask`")
         wanted = self._asking.wanted

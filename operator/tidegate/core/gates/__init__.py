@@ -19,8 +19,11 @@ KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep())
 
 
 def times(begun: Iterable[StepBegin]) -> dict[str, float]:
-    """Epoch seconds at which each step began, by its name."""
-    return {one.name: one.time.timestamp() for one in begun}
+    """Epoch seconds at which each step first began, by its name."""
+    found: dict[str, float] = {}
+    for one in begun:
+        found.setdefault(one.name, one.time.timestamp())
+    return found
 
 
 def closed(step: Step, begun: Mapping[str, float], now: float) -> Why | None:

@@ -49,11 +49,4 @@ class AfterStep:
 def _until(opens: float, context: GateContext) -> Closed | None:
     if opens <= context.now:
         return None
-    return Closed(f"opens {_at(opens)}", opens)
-
-
-def _at(opens: float) -> str:
-    try:
-        return f"at {instant(opens):%Y-%m-%dT%H:%M:%SZ}"
-    except (ValueError, OverflowError):
-        return "after the year 9999"
+    return Closed(f"opens at {instant(opens):%Y-%m-%dT%H:%M:%SZ}", opens)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+_FIRST = datetime.min.replace(tzinfo=UTC).timestamp()
+_LAST = datetime.max.replace(microsecond=999_000, tzinfo=UTC).timestamp()
+
 
 def instant(epoch: float) -> datetime:
-    """The instant `epoch` seconds after 1970, to the millisecond, in UTC."""
-    return datetime.fromtimestamp(round(epoch, 3), UTC)
+    """The instant `epoch` seconds after 1970, to the millisecond, in UTC; beyond the years 1 to 9999 the first or last of them.
+
+    An instant of the API may be written with another time zone's offset, or be a distance from one near the end.
+    """
+    return datetime.fromtimestamp(min(max(round(epoch, 3), _FIRST), _LAST), UTC)
 
 
 def in_words(seconds: float) -> str:
