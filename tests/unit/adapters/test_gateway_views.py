@@ -144,3 +144,14 @@ def test_a_refusal_names_the_gateway_its_controller_and_its_words() -> None:
     parents = [reported(("Accepted", "True", 4), ("ResolvedRefs", "False", 4))]
     found = view({**route(WEB, CANARY), "status": {"parents": parents}})
     assert found.acceptance_message == "gateway gateway (x): ResolvedRefs is False: why"
+
+
+def test_a_service_as_parent_reports_like_a_gateway() -> None:
+    mesh = {"group": "", "kind": "Service", "name": "web", "port": 80}
+    raw = route(WEB, CANARY, spec={"parentRefs": [mesh]})
+    assert view(raw).acceptance is Acceptance.UNREPORTED
+    for status, acceptance in (("True", Acceptance.ACCEPTED), ("False", Acceptance.REFUSED)):
+        said = reported(("Accepted", status, 4), ("ResolvedRefs", "True", 4), parent=mesh)
+        assert view({**raw, "status": {"parents": [said]}}).acceptance is acceptance
+    other = reported(("Accepted", "False", 4), parent={**mesh, "port": 81})
+    assert view({**raw, "status": {"parents": [other]}}).acceptance is Acceptance.UNREPORTED
