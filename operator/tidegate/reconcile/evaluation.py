@@ -12,6 +12,8 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
+import structlog
+
 from tidegate.core.decide import decide
 from tidegate.core.due import due
 from tidegate.core.model import cadence
@@ -34,6 +36,8 @@ HURRIES: Final = 2
 """Decisions of one tick that do not wait for answers because they lower: by what the cache says, then by a live look."""
 
 T = TypeVar("T")
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Superseded(Exception):  # noqa: N818  (no error: something more urgent was decided)
@@ -198,7 +202,8 @@ class Evaluation:
                 seen = await self._observe(again or rollout, memory, live=Live.NOTHING)
             seen = replace(seen, now=self.now)
             plan = await self._answered(memory, seen)
-        except PortError:
+        except PortError as error:
+            _log.debug("evaluation given up: the world could not be observed", error=str(error))
             return None
         if not plan.urgent:
             record.memory = self._learnt(record.memory, seen, plan)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+import structlog
+
 from tidegate.ports.protocols import Clock
 
 AT_A_TIME: Final = 16
@@ -16,6 +18,9 @@ AT_A_TIME: Final = 16
 
 PATIENCE: Final = 10.0
 """Seconds after which a raise goes on all the same: calls that hang for one Rollout must not stop the others for good."""
+
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Raises:
@@ -41,6 +46,8 @@ class Raises:
         finally:
             waiting.cancel()
             taking.cancel()
+        if not taking.done():
+            _log.info("raise goes on without its turn", waited_seconds=PATIENCE)
         return taking.done()
 
     def leave(self) -> None:

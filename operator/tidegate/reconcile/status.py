@@ -105,8 +105,6 @@ class Record:
         if found.left_out and found.left_out != self.left_out:
             _log.error(
                 "part of the status could not be read",
-                namespace=rollout.namespace,
-                rollout=rollout.name,
                 parts=[str(piece) for piece in found.left_out[:10]],
             )
         self.left_out = found.left_out

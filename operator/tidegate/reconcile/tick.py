@@ -6,6 +6,8 @@ import asyncio
 import math
 from typing import Final
 
+import structlog
+
 from tidegate.api.run_status import Stage
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory
@@ -32,6 +34,8 @@ PROMPT: Final = 0.1
 
 RESYNC: Final = 300.0
 """Seconds between two live looks at a run under way, should the watches be deaf."""
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Ticker:
@@ -70,7 +74,10 @@ class Ticker:
         Raises:
             PortError: something could not be done; call again soon.
         """
-        key = (namespace, name)
+        with structlog.contextvars.bound_contextvars(namespace=namespace, rollout=name):
+            return await self._tick((namespace, name), interrupt)
+
+    async def _tick(self, key: Key, interrupt: asyncio.Event | None) -> float | None:
         record = self._records.get(key) or Record()
         reader = Reader(self._world, key, record)
         rollout = await reader.first()
@@ -128,8 +135,10 @@ class _Tick:
         """To raise: until the tick ends."""
 
     async def run(self, rollout: RolloutObject) -> float | None:
+        run = self.record.memory.status.run
         try:
-            return await self._rounds(rollout)
+            with structlog.contextvars.bound_contextvars(**({"run": run.id} if run is not None else {})):
+                return await self._rounds(rollout)
         except PortError:
             self.carrying.tell(rollout)
             raise
@@ -164,6 +173,7 @@ class _Tick:
                     again, live, refused = await self.carrying.carry_out(rollout, plan, seen), Live.NOTHING, None
                     self._forget_answers(plan)
             except Superseded as superseded:
+                _log.info("call given up: something urgent was decided meanwhile")
                 decided, live, again = superseded.decided, Live.NOTHING, record.rollout
             except Conflict as error:
                 again = await self.reader.live(rollout, urgent=self._ending)
