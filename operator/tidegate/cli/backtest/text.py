@@ -40,7 +40,7 @@ def show_runs(found: Backtest, out: TextIO) -> None:
     """What was assumed, and every run."""
     spec, stretch = found.spec, found.stretch
     out.write(
-        f"{printable(found.order.name)} from {moment(stretch.start)} to {moment(stretch.end)} UTC, judged every {spec.interval}\n"
+        f"{printable(found.order.name)} from {moment(stretch.start)} to {moment(stretch.end)} UTC, evaluated every {spec.interval}\n"
     )
     out.writelines(f"  {printable(line)}\n" for line in _notes(found))
     listed = [run for run in found.runs if len(found.runs) <= MOST_LISTED or run.outcome != "Succeeded" or run.held]
