@@ -282,7 +282,7 @@ async def test_kubectl_explain_has_words_for_every_field(api: Api) -> None:
     assert schema is not None
     guard = schema["properties"]["spec"]["properties"]["guards"]["items"]["properties"]
     assert guard["for"]["description"].startswith("How long the breach must last")
-    assert schema["properties"]["spec"]["description"].startswith("What to bring from weight 0 to the end")
+    assert schema["properties"]["spec"]["description"].startswith("The two versions, the route, the steps")
 
 
 async def strictly(api: Api, manifest: Object) -> Object:
