@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.contract.stage import SPEC, Rules, Stage
-from tidegate.api.command import Action
-from tidegate.api.templates.ref import TemplateRef
+from tidegate.api.commands import Action
+from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.core.model.world import Acceptance, Command
 from tidegate.ports.protocols import Commands, MetricTemplates, RolloutStore, TrafficRouter, Workloads
 from tidegate.simulation.clock import VirtualClock

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from tidegate.api.templates.ref import TemplateRef
+from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.ports.protocols import Commands, MetricTemplates, RolloutStore, TrafficRouter, Workloads
 
 SPEC: Mapping[str, Any] = {

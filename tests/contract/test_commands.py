@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.contract.stage import Stage
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 
 
 async def test_the_open_commands_come_oldest_first(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.contract.stage import Stage
-from tidegate.api.templates.ref import TemplateKind, TemplateRef
+from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
 from tidegate.core.model.world import ABSENT, MetricTemplateObject
 
 QUERY = {"query": 'max(errors{pod=~"$pods"})'}

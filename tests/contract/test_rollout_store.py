@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.stage import Stage
-from tidegate.api.rollout import FINALIZER
+from tidegate.api.rollout.spec import FINALIZER
 from tidegate.core.model.world import ABSENT, RolloutObject
 from tidegate.ports.errors import Conflict, Missing
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tests.simulated.shop import Shop, check, spec, value
 from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, weights
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import PortError

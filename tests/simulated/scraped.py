@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from tests.simulated.shop import Shop
-from tidegate.api.run_status import EvidenceStatus
-from tidegate.api.status import RolloutStatus
+from tidegate.api.rollout.run_status import EvidenceStatus
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.model.world import ArmName, RolloutObject

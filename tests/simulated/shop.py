@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.api.checks import NO_TEMPLATES, Templates
-from tidegate.api.command import Action
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.status import RolloutStatus
+from tidegate.api.commands import Action
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import RolloutStatus
+from tidegate.api.validation import NO_TEMPLATES, Templates
 from tidegate.core.model.answers import Answer, Failed, Query, SeriesValue, Vector
 from tidegate.core.model.observation import Problem
 from tidegate.core.model.world import Command, TargetRef

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.simulated.shop import Shop, spec
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.api.reasons import PEOPLE
 from tidegate.simulation.runner import Runner
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tests.simulated.shop import Shop, spec, value
-from tidegate.api.room import MOST_CLOCKS
+from tidegate.api.status_budget import MOST_CLOCKS
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner

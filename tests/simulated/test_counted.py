@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulated.counted import ABSOLUTE, RATIO, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.count_tests.open_windows import PATIENCE
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
 from tidegate.core.model.world import ArmName

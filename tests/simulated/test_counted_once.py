@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulated.counted import ABSOLUTE, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
-from tidegate.api.run_status import EvidenceStatus
+from tidegate.api.rollout.run_status import EvidenceStatus
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query
 from tidegate.core.model.raw_samples import RawSeries
 from tidegate.core.model.world import ArmName

@@ -10,7 +10,7 @@ import pytest
 from tests.simulated.crashes import DELAYS, KINDS, SCENARIOS, Fault, Kind, Scenario, Story, complaints
 from tests.simulated.shop import Shop
 from tests.simulated.witness import broken_promises
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 
 WRITES = (
     "store.write_status",

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.simulated.shop import Shop
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.api.reading_back import read_back
-from tidegate.api.status import RolloutStatus
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.simulation.runner import Runner
 
 CASES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "fixtures" / "status-0.1.0.json").read_text())[

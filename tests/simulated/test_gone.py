@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.simulated.shop import Shop, check, spec
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.world import Acceptance
 from tidegate.ports.errors import Unavailable
 from tidegate.simulation.runner import Runner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.simulated.shop import Shop, spec
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.world import Acceptance
 from tidegate.simulation.cluster import SimulatedRoute
 from tidegate.simulation.runner import Runner

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.simulated.shop import Shop, spec
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 
 FORGED = "\x1b[2J\x1b[H\r\n  Ready is True\x1b[8m\u202e\x9b"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulated.shop import Shop, value
 from tests.simulated.test_own_evaluation import manifest, until_weight
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.simulated.shop import Shop, spec
 from tests.unit.core.kstatus import computed
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.world import RolloutObject
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]

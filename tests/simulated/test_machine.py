@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 from tests.simulated.crashes import KilledError
 from tests.simulated.shop import Shop, spec, value
 from tests.simulated.witness import OURS, Seen, WitnessedCluster, broken_promises
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
 from tidegate.core.model.world import Arm, ArmName, Command
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.simulated.shop import Shop, spec
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}, {"name": "half", "weight": 50, "duration": "1h"}]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.simulated.shop import Shop, spec, value
-from tidegate.api.templates.ref import TemplateKind, TemplateRef
+from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName, Lookup, MetricTemplateObject, Unknown
 from tidegate.ports.world import World

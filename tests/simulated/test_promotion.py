@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulated.shop import Shop, spec, value
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.runner import Runner

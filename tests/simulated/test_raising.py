@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.simulated.shop import Shop, spec, value
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
 from tidegate.core.model.world import Acceptance
 from tidegate.ports.world import World

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.simulated.shop import REF, Shop, spec
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.world import RolloutObject, Route
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 from tidegate.simulation.cluster import SimulatedRoute

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.simulated.shop import Shop, check, spec, value
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Query
 from tidegate.ports.errors import Rejected
 from tidegate.simulation.cluster import SimulatedRoute

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from tests.simulated.shop import Shop, spec
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Unavailable
 from tidegate.simulation.cluster import SimulatedRoute

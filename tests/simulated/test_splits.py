@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulated.counted import SPLIT, counted
 from tests.simulated.scraped import Stage
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.count_tests.against_weight import SETTLING
 from tidegate.core.model.world import Acceptance, ArmName
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulated.shop import Shop, check, spec
 from tests.simulated.witness import WitnessedCluster, broken_promises
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.world import Lookup, RolloutObject, Route, TargetRef, Unknown
 from tidegate.core.run.ending import LATE_WRITE
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable

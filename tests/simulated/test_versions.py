@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.simulated.shop import Shop, spec, value
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Query, Vector
 from tidegate.core.model.version import first_fingerprint
 from tidegate.core.model.world import ArmName

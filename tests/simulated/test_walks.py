@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.simulated.test_machine import ANSWERS, CALLS, EDITS, ERRORS, Machine
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 
 MOVES: dict[str, Callable[[random.Random], dict[str, object]]] = {
     "time_passes": lambda pick: {"seconds": pick.choice([1, 10, 35, 70])},

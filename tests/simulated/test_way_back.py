@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec
 from tests.simulated.test_promotion import ONE, settling, sick_baseline, stage, stalled, until
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.answers import Failed, FailedReason
 from tidegate.core.model.world import Acceptance, Route
 from tidegate.ports.errors import PortError, Rejected

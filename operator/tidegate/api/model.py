@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from tidegate.api.text import printable
+from tidegate.api.values.text import printable
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Final
 
 from tidegate.adapters.kubernetes.errors import NOT_SERVED
 from tidegate.adapters.kubernetes.kubeconfig import Connection, connect
-from tidegate.api.checks.objects import name_fault, namespace_fault
-from tidegate.api.text import printable
+from tidegate.api.validation.objects import name_fault, namespace_fault
+from tidegate.api.values.text import printable
 from tidegate.cli.errors import CommandError
 from tidegate.ports.errors import PortError
 

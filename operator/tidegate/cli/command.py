@@ -9,11 +9,11 @@ from typing import Final
 
 from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, JsonObject, Resource
 from tidegate.adapters.kubernetes.kubeconfig import Connection
-from tidegate.api.checks.reading import read
-from tidegate.api.command import RolloutCommandSpec
-from tidegate.api.rollout import API_VERSION
-from tidegate.api.scalars import Duration
-from tidegate.api.text import printable
+from tidegate.api.commands import RolloutCommandSpec
+from tidegate.api.rollout.spec import API_VERSION
+from tidegate.api.validation.schema_errors import read
+from tidegate.api.values.scalars import Duration
+from tidegate.api.values.text import printable
 from tidegate.cli.cluster import add_cluster_arguments, name_of_rollout, with_cluster
 from tidegate.cli.errors import CommandError
 from tidegate.ports.errors import Missing, PortError

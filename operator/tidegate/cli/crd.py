@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tidegate.api import export
+from tidegate.api.crd import export
 from tidegate.cli.errors import CommandError
 
 

@@ -10,9 +10,9 @@ from typing import Final
 
 import yaml
 
-from tidegate.api.checks import Problem, Where
 from tidegate.api.manifest_yaml import ManifestLoader, weighed
-from tidegate.api.rollout import GROUP
+from tidegate.api.rollout.spec import GROUP
+from tidegate.api.validation import Problem, Where
 from tidegate.cli.errors import CommandError
 
 STDIN: Final = "-"

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tidegate.api.checks import (
+from tidegate.api.rollout.spec import API_VERSION, GROUP, RolloutSpec
+from tidegate.api.validation import (
     Dialect,
     Problem,
     Severity,
@@ -20,8 +21,7 @@ from tidegate.api.checks import (
     rollout_advice,
     spoken,
 )
-from tidegate.api.rollout import API_VERSION, GROUP, RolloutSpec
-from tidegate.api.text import printable
+from tidegate.api.values.text import printable
 from tidegate.cli.documents import STDIN, Document, files_of, read
 from tidegate.cli.errors import CommandError
 from tidegate.cli.routes import route_problems

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn, Protocol, cast
 
-from tidegate.api.text import printable
+from tidegate.api.values.text import printable
 from tidegate.cli import streams
 from tidegate.cli.errors import CommandError
 

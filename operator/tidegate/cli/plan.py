@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.text import printable
-from tidegate.api.threshold import Threshold
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.thresholds import Threshold
+from tidegate.api.values.text import printable
 from tidegate.cli import words
 from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from tidegate.api.checks import Problem, Templates, check_rollout
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation import Problem, Templates, check_rollout
 from tidegate.cli.documents import Document, files_of, read
 from tidegate.cli.errors import CommandError
 from tidegate.cli.lint import ROLLOUT

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from tidegate.api.checks import Problem, Severity, Where
-from tidegate.api.rollout import RolloutSpec, RouteKind
+from tidegate.api.rollout.spec import RolloutSpec, RouteKind
+from tidegate.api.validation import Problem, Severity, Where
 from tidegate.cli.documents import Document
 from tidegate.cli.templates import namespace_of
 

@@ -9,9 +9,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from tidegate.api.checks.reading import read as read_model
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.text import printable
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation.schema_errors import read as read_model
+from tidegate.api.values.text import printable
 from tidegate.cli.documents import Document, read
 from tidegate.cli.errors import CommandError
 from tidegate.cli.rollouts import the_rollout

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
-from tidegate.api.text import printable
+from tidegate.api.values.text import printable
 from tidegate.cli.tones import tone_of
 
 PADDING: Final = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from tidegate.api.checks import Templates
-from tidegate.api.rollout import API_VERSION
-from tidegate.api.templates.ref import TemplateKind, TemplateRef
+from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
+from tidegate.api.rollout.spec import API_VERSION
+from tidegate.api.validation import Templates
 from tidegate.cli.documents import Document
 
 KINDS: Final = {f"{API_VERSION}/{kind}": kind for kind in TemplateKind}

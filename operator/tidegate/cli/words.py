@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tidegate.api.metric import MissingDataPolicy
-from tidegate.api.rollout import Checkpoint, Promotion, PromotionStrategy, Step
-from tidegate.api.threshold import Guard, LimitKind, Regression, Threshold
+from tidegate.api.rollout.metrics import MissingDataPolicy
+from tidegate.api.rollout.spec import Checkpoint, Promotion, PromotionStrategy, Step
+from tidegate.api.rollout.thresholds import Guard, LimitKind, Regression, Threshold
 from tidegate.core import responses
 from tidegate.core.model.time_format import in_words
 from tidegate.core.run.checkpoints import offsets

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tidegate.api.run_status import RunEnd
+from tidegate.api.rollout.run_status import RunEnd
 from tidegate.core.judging.judge import judge_guards, judge_thresholds
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tidegate.api.rollout import Step
-from tidegate.api.run_status import Stage
+from tidegate.api.rollout.run_status import Stage
+from tidegate.api.rollout.spec import Step
 from tidegate.core import gates
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
 from tidegate.core.gates import raise_rule

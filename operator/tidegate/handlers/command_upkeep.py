@@ -15,7 +15,7 @@ from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.client import ROLLOUTS, Api
 from tidegate.adapters.kubernetes.commands import CommandCache, KubernetesCommands
 from tidegate.adapters.kubernetes.leftovers import clear_up
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.world import Command, RolloutObject
 from tidegate.ports.errors import Missing, PortError
 from tidegate.ports.protocols import Clock

@@ -19,7 +19,7 @@ from tidegate.adapters.kubernetes.workloads import WorkloadCaches, service_selec
 from tidegate.adapters.routers import ROUTERS
 from tidegate.adapters.routers.gateway_views import RouteView
 from tidegate.adapters.routers.kind import RouterKind
-from tidegate.api.templates.ref import TemplateKind
+from tidegate.api.metric_template.ref import TemplateKind
 from tidegate.core.model.world import MetricTemplateObject, RolloutObject
 from tidegate.handlers.waker import Waker
 

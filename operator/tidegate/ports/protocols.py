@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
-from tidegate.api.status import RolloutStatus
-from tidegate.api.templates.ref import TemplateRef
+from tidegate.api.metric_template.ref import TemplateRef
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.claims import Claim
 from tidegate.core.model.plan import Decision

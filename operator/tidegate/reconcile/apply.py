@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tidegate.api.rollout import FINALIZER
+from tidegate.api.rollout.spec import FINALIZER
 from tidegate.core.model.plan import Action, KeepFinalizer, Plan, SetWeights, WriteTemplate
 from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected

@@ -7,8 +7,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tidegate.api.run_status import RunEnd
-from tidegate.api.status import Condition
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.status import Condition
 from tidegate.core.model.memory import Memory, Refusal, judged
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Decision, Plan, SetWeights, Why

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.gates.ownership import claim_of
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation

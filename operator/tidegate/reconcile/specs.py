@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
-from tidegate.api.checks import NO_TEMPLATES, Dialect, Templates, check_rollout, spoken
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation import NO_TEMPLATES, Dialect, Templates, check_rollout, spoken
 from tidegate.core.model.observation import Problem
 from tidegate.core.model.world import RolloutObject
 from tidegate.reconcile.templates import NONE_NAMED, Looked, Version

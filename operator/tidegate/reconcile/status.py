@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 
 from tidegate.api.reading_back import LeftOut, put_back, read_back
-from tidegate.api.status import Condition, RolloutStatus
+from tidegate.api.rollout.status import Condition, RolloutStatus
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.status.changes import quieted

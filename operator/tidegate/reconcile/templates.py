@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tidegate.api.templates.known import Templates
-from tidegate.api.templates.ref import TemplateRef, refs_in
+from tidegate.api.metric_template.known import Templates
+from tidegate.api.metric_template.ref import TemplateRef, refs_in
 from tidegate.core.model.world import MetricTemplateObject, RolloutObject, Unknown
 from tidegate.ports.world import World
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from tidegate.api.run_status import Stage
+from tidegate.api.rollout.run_status import Stage
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TextIO
 
 import structlog
 
-from tidegate.api.text import printable
+from tidegate.api.values.text import printable
 
 QUIETED: Final = ("kopf", "aiohttp", "urllib3", "asyncio", "kubernetes", "prometheus_api_client")
 """Libraries that are heard only when something is wrong."""

@@ -16,11 +16,11 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from yarl import URL
 
-from tidegate.api.checks.dialects import Dialect
 from tidegate.api.manifest_yaml import ManifestLoader, weighed
 from tidegate.api.model import ApiModel
-from tidegate.api.scalars import Duration
-from tidegate.api.text import printable
+from tidegate.api.validation.dialects import Dialect
+from tidegate.api.values.scalars import Duration
+from tidegate.api.values.text import printable
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, 5.6.2)."""

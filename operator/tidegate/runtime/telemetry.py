@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from tidegate.api.status import RolloutStatus
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import PortError

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from tidegate.api.checks.lines import lines_of
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.scalars import Duration, Quantity, Unit
-from tidegate.api.threshold import Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.thresholds import Threshold
+from tidegate.api.validation.lines import lines_of
+from tidegate.api.values.scalars import Duration, Quantity, Unit
 from tidegate.core import gates
 from tidegate.core.model.time_format import instant
 from tidegate.core.run.timeline import timeline

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tidegate.api.templates.ref import TemplateRef
+from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.template_fields import template_fields
 from tidegate.core.model.version import first_fingerprint

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidegate.api.metric import Metric
+from tidegate.api.rollout.metrics import Metric
 from tidegate.core.model.answers import Matrix, SeriesValue, Vector
 from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, RawSeries
 from tidegate.core.statistics.counter_increase import LOOKBACK

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tidegate.api.rollout import FINALIZER
-from tidegate.api.status import RolloutStatus
-from tidegate.api.templates.ref import TemplateRef
+from tidegate.api.metric_template.ref import TemplateRef
+from tidegate.api.rollout.spec import FINALIZER
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
 from tidegate.core.model.claims import Claim, claim_of_raw, run_id
 from tidegate.core.model.plan import Decision

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.api.model import ApiModel
-from tidegate.api.rollout import Instant
-from tidegate.api.scalars import Duration, Quantity, Weight
+from tidegate.api.rollout.spec import Instant
+from tidegate.api.values.scalars import Duration, Quantity, Weight
 from tidegate.core.model.world import ArmName
 
 EARLIEST_START = 1970

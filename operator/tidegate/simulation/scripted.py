@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName, Command, Route, TargetRef

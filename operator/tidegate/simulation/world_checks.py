@@ -6,11 +6,11 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from tidegate.api.checks.problems import Problem, Where
-from tidegate.api.metric import Metric
 from tidegate.api.reasons import REASONS
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.run_status import RunEnd
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation.problems import Problem, Where
 from tidegate.simulation.script import Expectation, Level, MetricScript, World
 
 OUTCOMES: Final = (*RunEnd, "Running", "None")

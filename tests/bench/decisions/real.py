@@ -13,7 +13,7 @@ from tests.bench.decisions.service import Prometheus, Service, serving
 from tests.bench.decisions.traffic import Cell
 from tests.simulated.shop import Shop, spec
 from tidegate.adapters.prometheus import PrometheusSource, PrometheusSources, SourceAddress
-from tidegate.api.threshold import Guard
+from tidegate.api.rollout.thresholds import Guard
 
 INTERVAL = 30
 """Seconds between two ticks."""

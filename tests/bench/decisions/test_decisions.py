@@ -17,8 +17,8 @@ from tests.bench.decisions.real import REAL
 from tests.bench.decisions.service import Service, increase, seconds
 from tests.bench.decisions.tidegate_rules import Evidence, Plain
 from tests.bench.decisions.traffic import DAY, Cell, Minute, minutes, poisson, seeded
-from tidegate.api.status import Clock
-from tidegate.api.threshold import Threshold
+from tidegate.api.rollout.status import Clock
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.judging.duration import clocks_after, sustained_state
 from tidegate.core.model.finding import Finding, SeriesFinding, State
 from tidegate.core.statistics.accumulators import Compared, Conclusion, Limited, together

@@ -20,7 +20,7 @@ from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTempla
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
 from tidegate.adapters.routers import routers
-from tidegate.api.templates.ref import TemplateKind, TemplateRef
+from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
 from tidegate.handlers import Caches
 
 CRDS = Path(__file__).parents[3] / "crds"

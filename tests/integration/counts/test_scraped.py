@@ -19,7 +19,7 @@ from tests.integration.counts.past import prometheus, source
 from tests.simulated.scraped import Witness
 from tests.simulated.shop import Shop, check, spec
 from tidegate.adapters.clock import SystemClock
-from tidegate.api.run_status import EvidenceStatus
+from tidegate.api.rollout.run_status import EvidenceStatus
 from tidegate.ports.world import World
 from tidegate.reconcile.tick import Ticker
 

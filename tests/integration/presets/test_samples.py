@@ -15,9 +15,9 @@ from lab.stack import Lab
 from lab.wait import until
 from tests.unit.presets.recorded import Recording, recordings
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
-from tidegate.api.metric import Metric
 from tidegate.api.presets import registry
 from tidegate.api.presets.resolving import resolved
+from tidegate.api.rollout.metrics import Metric
 from tidegate.core.metrics.queries import Asking, queries
 from tidegate.core.metrics.samples import sample
 from tidegate.core.model.samples import Asked, TooFew, Value

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.unit.api.manifests import BY_RULE, BY_SCHEMA, GONE, Bad, good
-from tidegate.api import promql
-from tidegate.api.checks import Problem, Severity, advice, check_command, check_rollout
-from tidegate.api.checks.promotions import OWN
+from tidegate.api.validation import Problem, Severity, advice, check_command, check_rollout
+from tidegate.api.validation.promotions import OWN
+from tidegate.api.values import promql
 from tidegate.core.metrics import variables
 from tidegate.core.model.template_fields import SCHEDULING
 

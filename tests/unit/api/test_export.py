@@ -9,11 +9,11 @@ import yaml
 from pydantic import Field
 
 from tests.unit.api.manifests import BY_RULE
-from tidegate.api import export
+from tidegate.api.crd import export
+from tidegate.api.crd.structural import UnknownSchemaError, structural
+from tidegate.api.metric_template.spec import MetricTemplateSpec
 from tidegate.api.model import ApiModel, Rule
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.structural import UnknownSchemaError, structural
-from tidegate.api.templates.spec import MetricTemplateSpec
+from tidegate.api.rollout.spec import RolloutSpec
 
 ROOT = Path(__file__).parents[3]
 KINDS: Final = ("rollouts", "rolloutcommands", "metrictemplates", "clustermetrictemplates")

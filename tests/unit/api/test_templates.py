@@ -20,13 +20,13 @@ from tests.unit.api.template_manifests import (
     latency,
 )
 from tests.unit.api.test_export import nodes
-from tidegate.api.checks import Templates, advice, check_rollout, check_template
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.structural import structural
-from tidegate.api.templates.gaps import matches
-from tidegate.api.templates.ref import TemplateKind, TemplateRef, refs_in
-from tidegate.api.templates.spec import MetricTemplateSpec
+from tidegate.api.crd.structural import structural
+from tidegate.api.metric_template.placeholders import matches
+from tidegate.api.metric_template.ref import TemplateKind, TemplateRef, refs_in
+from tidegate.api.metric_template.spec import MetricTemplateSpec
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation import Templates, advice, check_rollout, check_template
 
 ERRORS = TemplateRef(name="error-rate")
 

@@ -16,11 +16,11 @@ from pydantic import BaseModel
 from pydantic.functional_serializers import PlainSerializer
 
 from tests.unit.api.manifests import good
-from tidegate.api import run_status, status
-from tidegate.api.checks import check_command, check_rollout
-from tidegate.api.command import RolloutCommandStatus
-from tidegate.api.status import Condition, RolloutStatus
-from tidegate.api.text import ONE_LINE, printable
+from tidegate.api.commands import RolloutCommandStatus
+from tidegate.api.rollout import run_status, status
+from tidegate.api.rollout.status import Condition, RolloutStatus
+from tidegate.api.validation import check_command, check_rollout
+from tidegate.api.values.text import ONE_LINE, printable
 from tidegate.core.metrics.samples import labelled
 from tidegate.runtime.logs import configure
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.unit.api.manifests import GONE, good
-from tidegate.api.checks import check_rollout, check_template, rollout_advice
-from tidegate.api.promql_shape import empty_until_the_first, filters
+from tidegate.api.validation import check_rollout, check_template, rollout_advice
+from tidegate.api.values.promql_shape import empty_until_the_first, filters
 
 QUIET: dict[str, object] = {"guards.0.for": "5m"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.simulation.backtest.arms import Assumed
 from tidegate.simulation.backtest.backtest import Backtest, Order, backtest
 from tidegate.simulation.backtest.raw import AskRaw

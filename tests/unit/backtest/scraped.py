@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from tests.unit.backtest.past import START, Given, Past, order, spec
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.scalars import Quantity
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.values.scalars import Quantity
 from tidegate.core.model.answers import Matrix
 from tidegate.simulation.backtest.arms import Assumed
 from tidegate.simulation.backtest.backtest import Backtest, backtest

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.unit.backtest.past import START, run, spec
-from tidegate.api.metric import Metric
-from tidegate.api.status import Clock
-from tidegate.api.threshold import Guard
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.status import Clock
+from tidegate.api.rollout.thresholds import Guard
 from tidegate.core.judging.duration import clocks_after, sustained_state
 from tidegate.core.model.finding import Finding, SeriesFinding, State
 from tidegate.simulation.backtest.history import Stretch

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.api.manifests import good
-from tidegate.api.checks import check_rollout
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation import check_rollout
 from tidegate.cli.main import main
 from tidegate.core.run.timeline import timeline
 

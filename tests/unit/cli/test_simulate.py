@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from tests.unit.api.manifests import good
-from tidegate.api.checks import check_rollout
-from tidegate.api.checks.reading import read
 from tidegate.api.model import ApiModel
 from tidegate.api.presets.registry import PRESETS
+from tidegate.api.validation import check_rollout
+from tidegate.api.validation.schema_errors import read
 from tidegate.cli.main import main
 from tidegate.simulation import script
 from tidegate.simulation.clean import clean_level, is_clean

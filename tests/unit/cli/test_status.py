@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tidegate.api.rollout import FINALIZER
-from tidegate.api.status import RolloutStatus, Version
+from tidegate.api.rollout.spec import FINALIZER
+from tidegate.api.rollout.status import RolloutStatus, Version
 from tidegate.cli.status.command import report
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table, plain

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.status import PairStatus, RolloutStatus, RunStatus, StepBegin, StepStatus, TargetStatus
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import PairStatus, RolloutStatus, RunStatus, StepBegin, StepStatus, TargetStatus
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.version import version_of
 from tidegate.core.model.world import Arm

@@ -10,9 +10,9 @@ import pytest
 
 from tests.simulated.shop import Shop, check, spec
 from tests.unit.core.decide_runs import status_of
-from tidegate.api.command import Action
-from tidegate.api.rollout import FINALIZER
-from tidegate.api.status import Ending, Paused, RolloutStatus, StepStatus
+from tidegate.api.commands import Action
+from tidegate.api.rollout.spec import FINALIZER
+from tidegate.api.rollout.status import Ending, Paused, RolloutStatus, StepStatus
 from tidegate.core.decide import decide
 from tidegate.core.due import due
 from tidegate.core.model.answers import Answer, Failed, FailedReason, SeriesValue, Vector

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import Step
-from tidegate.api.status import StepBegin
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import Step
+from tidegate.api.rollout.status import StepBegin
 from tidegate.core import gates
 from tidegate.core.metrics.queries import SHORTEST_WINDOW, Asking, queries
 from tidegate.core.metrics.variables import fill, promql_duration

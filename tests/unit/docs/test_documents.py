@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.unit.api.manifests import good
-from tidegate.api.checks import Templates, advice, check_rollout, check_template
-from tidegate.api.templates.ref import TemplateKind, TemplateRef
+from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
+from tidegate.api.validation import Templates, advice, check_rollout, check_template
 from tidegate.cli.main import main
 from tidegate.runtime.settings import Settings
 

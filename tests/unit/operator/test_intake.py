@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tidegate.adapters.routers import ROUTERS
-from tidegate.api.templates.ref import TemplateKind
+from tidegate.api.metric_template.ref import TemplateKind
 from tidegate.core.model.world import Command
 from tidegate.handlers import Caches, Intake
 

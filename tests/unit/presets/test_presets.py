@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.unit.api.manifests import good
-from tidegate.api import promql
-from tidegate.api.checks import check_rollout
-from tidegate.api.metric import Metric
 from tidegate.api.presets import registry
 from tidegate.api.presets.page import as_markdown
 from tidegate.api.presets.preset import SHARE, Parameter, Preset, one_of
 from tidegate.api.presets.resolving import Fault, filled, parameter_faults, resolved
 from tidegate.api.presets.words import queries
-from tidegate.api.scalars import Unit
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.validation import check_rollout
+from tidegate.api.values import promql
+from tidegate.api.values.scalars import Unit
 from tidegate.cli.main import main
 
 ROOT = Path(__file__).parents[3]

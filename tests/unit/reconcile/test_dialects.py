@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.contract.stage import SPEC
-from tidegate.api.checks import Dialect
+from tidegate.api.validation import Dialect
 from tidegate.cli.main import main
 from tidegate.reconcile.specs import checker
 from tidegate.runtime.settings import parse

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.contract.stage import SPEC
-from tidegate.api.checks import NO_TEMPLATES, Templates
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation import NO_TEMPLATES, Templates
 from tidegate.core.model.observation import Problem
 from tidegate.core.model.world import RolloutObject
 from tidegate.reconcile.specs import Specs, checked

@@ -11,8 +11,8 @@ from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.client import COMMANDS, Api, JsonObject
 from tidegate.adapters.kubernetes.listings import Listings
 from tidegate.adapters.kubernetes.rollouts import epoch
-from tidegate.api.command import Action
-from tidegate.api.text import printable
+from tidegate.api.commands import Action
+from tidegate.api.values.text import printable
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import Command
 from tidegate.ports.errors import Conflict, Missing, PortError

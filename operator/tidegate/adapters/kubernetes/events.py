@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tidegate.adapters.kubernetes.client import EVENTS, ROLLOUTS, Api, JsonObject
-from tidegate.api.text import printable
+from tidegate.api.values.text import printable
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import RolloutObject

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import CLUSTER_METRIC_TEMPLATES, METRIC_TEMPLATES, Api, Resource
-from tidegate.api.templates.ref import TemplateKind, TemplateRef
+from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
 from tidegate.core.model.world import ABSENT, Lookup, MetricTemplateObject, Unknown
 from tidegate.ports.errors import Missing, PortError
 

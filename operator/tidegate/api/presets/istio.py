@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.metric import Ratio
 from tidegate.api.presets.preset import MIRRORED, QUANTILE, Parameter, Preset, System, one_of
-from tidegate.api.scalars import Unit
+from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.values.scalars import Unit
 
 _REPORTER: Final = Parameter(
     "reporter", one_of("destination", "waypoint"), "who counted: `destination` (sidecars) or `waypoint`", "destination"

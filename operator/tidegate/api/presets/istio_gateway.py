@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.metric import Ratio
 from tidegate.api.presets.preset import MIRRORED, QUANTILE, Preset, System
-from tidegate.api.scalars import Unit
+from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.values.scalars import Unit
 
 _ARM: Final = 'reporter="source",destination_service_namespace="$namespace",destination_service_name="$service"'
 

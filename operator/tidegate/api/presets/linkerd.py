@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.metric import Ratio
 from tidegate.api.presets.preset import LABEL, MIRRORED, QUANTILE, Parameter, Preset, System
-from tidegate.api.scalars import Unit
+from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.values.scalars import Unit
 
 _POD: Final = Parameter("podLabel", LABEL, "the label with the pod's name", "pod")
 _NAMESPACE: Final = Parameter("namespaceLabel", LABEL, "the label with the pod's namespace", "namespace")

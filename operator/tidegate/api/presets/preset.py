@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tidegate.api.metric import Ratio
-from tidegate.api.scalars import Unit
+from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.values.scalars import Unit
 
 
 @dataclass(frozen=True)

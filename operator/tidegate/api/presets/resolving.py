@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tidegate.api.metric import Metric, Ratio
 from tidegate.api.presets import registry
 from tidegate.api.presets.preset import Preset
+from tidegate.api.rollout.metrics import Metric, Ratio
 
 _GAP: Final = re.compile(r"<([a-zA-Z]+)>")
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.metric import Ratio
 from tidegate.api.presets.preset import LABEL, MIRRORED, QUANTILE, Parameter, Preset, System
-from tidegate.api.scalars import Unit
+from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.values.scalars import Unit
 
 _SERVICE: Final = Parameter("serviceLabel", LABEL, "the label with the name of Traefik's service", "service")
 _ARM: Final = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from tidegate.api.metric import Ratio
 from tidegate.api.presets.preset import Parameter, Preset
+from tidegate.api.rollout.metrics import Ratio
 
 
 def queries(preset: Preset) -> Iterator[tuple[str, str]]:

@@ -18,9 +18,9 @@ from pydantic import ValidationError
 from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.prometheus import FileAuth, SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.scalars import Duration
-from tidegate.api.text import printable
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.values.scalars import Duration
+from tidegate.api.values.text import printable
 from tidegate.cli.backtest import chart, svg, text
 from tidegate.cli.backtest.as_json import as_json
 from tidegate.cli.backtest.png import as_png

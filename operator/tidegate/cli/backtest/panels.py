@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tidegate.api.metric import Metric
-from tidegate.api.threshold import Guard, LimitKind, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import Guard, LimitKind, Threshold
 from tidegate.core.model.samples import Value
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.backtest import Backtest

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
-from tidegate.api.text import printable
+from tidegate.api.values.text import printable
 from tidegate.cli.tables import Table, show
 from tidegate.cli.words import line_in_words
 from tidegate.core.judging.limits import unit_of

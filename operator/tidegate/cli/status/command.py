@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.kubernetes.client import ROLLOUTS
 from tidegate.adapters.kubernetes.kubeconfig import Connection
-from tidegate.api.status import RolloutStatus
-from tidegate.api.text import printable
+from tidegate.api.rollout.status import RolloutStatus
+from tidegate.api.values.text import printable
 from tidegate.cli.cluster import add_cluster_arguments, name_of_rollout, with_cluster
 from tidegate.cli.errors import CommandError
 from tidegate.cli.status.sentences import sentences

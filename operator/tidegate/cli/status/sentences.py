@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from tidegate.api.rollout import FINALIZER
-from tidegate.api.run_status import RunEnd
-from tidegate.api.status import Condition, HistoryEntry, StepStatus
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.spec import FINALIZER
+from tidegate.api.rollout.status import Condition, HistoryEntry, StepStatus
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.core.model.time_format import in_words
 from tidegate.core.tick.open import HEARTBEAT

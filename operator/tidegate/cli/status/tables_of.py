@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tidegate.api.status import CheckpointStatus, EvidenceStatus, FindingStatus, GuardStatus
-from tidegate.api.threshold import LimitKind
+from tidegate.api.rollout.status import CheckpointStatus, EvidenceStatus, FindingStatus, GuardStatus
+from tidegate.api.rollout.thresholds import LimitKind
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table
 from tidegate.core.count_tests.wording import ratio_in_words

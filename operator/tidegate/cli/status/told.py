@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from tidegate.api.scalars import Duration
-from tidegate.api.status import RolloutStatus, Version
+from tidegate.api.rollout.status import RolloutStatus, Version
+from tidegate.api.values.scalars import Duration
 from tidegate.core.model.time_format import in_words
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from tidegate.api.metric import Metric
-from tidegate.api.run_status import EvidenceStatus
-from tidegate.api.threshold import Regression
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.run_status import EvidenceStatus
+from tidegate.api.rollout.thresholds import Regression
 from tidegate.core.count_tests.protocol import (
     Closed,
     alpha_of,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from tidegate.api.run_status import EvidenceStatus
-from tidegate.api.threshold import Split
+from tidegate.api.rollout.run_status import EvidenceStatus
+from tidegate.api.rollout.thresholds import Split
 from tidegate.core.count_tests.protocol import REMEMBERED, Closed, level_of, numbers, stand
 from tidegate.core.count_tests.wording import CountTestResult, of_split
 from tidegate.core.statistics import traffic_split

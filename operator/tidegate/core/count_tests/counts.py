@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tidegate.api.metric import Metric
+from tidegate.api.rollout.metrics import Metric
 from tidegate.core.count_tests.open_windows import TOLERANCE, OpenWindows, raw_query
 from tidegate.core.metrics.latency_histograms import no_bucket
 from tidegate.core.metrics.queries import Asking, counters

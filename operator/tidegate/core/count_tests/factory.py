@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tidegate.api.metric import Metric
-from tidegate.api.run_status import EvidenceStatus
-from tidegate.api.threshold import SharedIncident, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.run_status import EvidenceStatus
+from tidegate.api.rollout.thresholds import SharedIncident, Threshold
 from tidegate.core.count_tests.against_baseline import AgainstBaseline
 from tidegate.core.count_tests.against_limit import AgainstLimit
 from tidegate.core.count_tests.against_weight import AgainstWeight

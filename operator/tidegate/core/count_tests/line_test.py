@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tidegate.api.metric import Metric
-from tidegate.api.run_status import EvidenceStatus
-from tidegate.api.threshold import Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.run_status import EvidenceStatus
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.count_tests.counts import Wanted, closed_windows
 from tidegate.core.count_tests.factory import CountTest, count_test_of
 from tidegate.core.count_tests.open_windows import CHUNK, LAG, OpenWindows, raw_queries, step_of

@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from tidegate.api.metric import Metric
+from tidegate.api.rollout.metrics import Metric
 from tidegate.core.metrics.queries import Asking, counters
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Query

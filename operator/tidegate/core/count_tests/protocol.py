@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tidegate.api.metric import Metric
-from tidegate.api.run_status import EvidenceStatus
-from tidegate.api.threshold import Regression
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.run_status import EvidenceStatus
+from tidegate.api.rollout.thresholds import Regression
 from tidegate.core.count_tests.wording import CountTestResult
 from tidegate.core.statistics.accumulators import NONE, Suspicion
 from tidegate.core.statistics.windows import Window

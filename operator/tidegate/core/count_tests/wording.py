@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidegate.api.metric import Metric
-from tidegate.api.scalars import Unit
-from tidegate.api.threshold import Regression, Split, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import Regression, Split, Threshold
+from tidegate.api.values.scalars import Unit
 from tidegate.core.model.finding import Evidence, Finding, SeriesFinding, State
 from tidegate.core.model.value_format import shown
 from tidegate.core.statistics.accumulators import Compared, Conclusion, detectable

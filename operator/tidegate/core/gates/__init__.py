@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from tidegate.api.rollout import Gate, Step
-from tidegate.api.status import StepBegin
+from tidegate.api.rollout.spec import Gate, Step
+from tidegate.api.rollout.status import StepBegin
 from tidegate.core.gates.kind import Closed, GateContext, GateKind
 from tidegate.core.gates.schedule import AfterInstant, AfterStep
 from tidegate.core.model.plan import Why

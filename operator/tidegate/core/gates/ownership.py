@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.claims import Claim, deployment, pair, stronger
 from tidegate.core.model.plan import Why
 from tidegate.core.model.world import RolloutObject

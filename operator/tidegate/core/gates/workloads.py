@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.plan import Why
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Lookup, Unknown
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from tidegate.api.status import Clock
-from tidegate.api.threshold import LimitKind
+from tidegate.api.rollout.status import Clock
+from tidegate.api.rollout.thresholds import LimitKind
 from tidegate.core.model.finding import Finding, SeriesFinding, State
 
 KEPT = 8

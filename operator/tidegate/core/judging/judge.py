@@ -7,11 +7,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from tidegate.api.metric import Metric
-from tidegate.api.room import MOST_CLOCKS
-from tidegate.api.run_status import Stage
-from tidegate.api.status import Clock, GuardStatus
-from tidegate.api.threshold import Guard, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.run_status import Stage
+from tidegate.api.rollout.status import Clock, GuardStatus
+from tidegate.api.rollout.thresholds import Guard, Threshold
+from tidegate.api.status_budget import MOST_CLOCKS
 from tidegate.core.count_tests.line_test import LineTest, forget_others
 from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
 from tidegate.core.judging.limits import judge

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-from tidegate.api.metric import Metric
-from tidegate.api.scalars import Unit
-from tidegate.api.threshold import LimitKind, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import LimitKind, Threshold
+from tidegate.api.values.scalars import Unit
 from tidegate.core.model.finding import Context, Finding, SeriesFinding, State, without_value
 from tidegate.core.model.samples import Sample, SeriesSample, Value
 from tidegate.core.model.value_format import shown

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tidegate.api.metric import MissingDataPolicy
-from tidegate.api.status import MissingDataStatus
+from tidegate.api.rollout.metrics import MissingDataPolicy
+from tidegate.api.rollout.status import MissingDataStatus
 from tidegate.core.judging.judge import acting, most_between
 from tidegate.core.model import cadence
 from tidegate.core.model.finding import MISSING, Finding, State

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from tidegate.api.metric import Metric
-from tidegate.api.scalars import Unit
-from tidegate.api.threshold import Guard, LimitKind, SharedIncident, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import Guard, LimitKind, SharedIncident, Threshold
+from tidegate.api.values.scalars import Unit
 from tidegate.core.judging.limits import beyond
 from tidegate.core.metrics.queries import Asking, of_one_arm, queries
 from tidegate.core.metrics.samples import sample

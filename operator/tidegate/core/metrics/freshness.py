@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.api.metric import Metric
+from tidegate.api.rollout.metrics import Metric
 from tidegate.core.metrics.queries import Asking, counters
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Failed, Query, Vector

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tidegate.api import promql
-from tidegate.api.metric import Metric
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.values import promql
 from tidegate.core.metrics import latency_histograms
 from tidegate.core.metrics.variables import fill, promql_duration
 from tidegate.core.model.answers import Query

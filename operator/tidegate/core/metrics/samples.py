@@ -7,9 +7,9 @@ import math
 import re
 from collections.abc import Iterable
 
-from tidegate.api.metric import Metric, WhenEmpty
-from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
-from tidegate.api.text import printable
+from tidegate.api.rollout.metrics import Metric, WhenEmpty
+from tidegate.api.status_budget import LONGEST_LABELS, MAX_SERIES
+from tidegate.api.values.text import printable
 from tidegate.core.metrics.latency_histograms import no_bucket
 from tidegate.core.model.answers import Failed, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, NotAsked, Open, Sample, SeriesSample, TooFew, Value

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from tidegate.api.metric import Metric
-from tidegate.api.room import MAX_SERIES
-from tidegate.api.run_status import GroupsStatus
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.run_status import GroupsStatus
+from tidegate.api.status_budget import MAX_SERIES
 from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.samples import Sample, Value
 from tidegate.core.tick.context import TickContext

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from tidegate.api.threshold import Threshold
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.model.answers import Failed
 from tidegate.core.model.samples import NoData, NotAsked, Open, Sample, TooFew, Value
 

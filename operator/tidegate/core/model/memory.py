@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tidegate.api.status import RolloutStatus
+from tidegate.api.rollout.status import RolloutStatus
 
 
 @dataclass(frozen=True)

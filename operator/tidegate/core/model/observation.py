@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.claims import Claim
 from tidegate.core.model.samples import Asked
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Command, Lookup, RolloutObject, Route, Template

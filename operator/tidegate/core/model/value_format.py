@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tidegate.api.scalars import Unit
+from tidegate.api.values.scalars import Unit
 
 
 def shown(value: float, unit: Unit) -> str:

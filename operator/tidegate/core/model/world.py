@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
-from tidegate.api.command import Action
+from tidegate.api.commands import Action
 from tidegate.core.model.template_fields import Fields
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from tidegate.api.responses import AfterHold, Response
+from tidegate.api.rollout.responses import AfterHold, Response
 from tidegate.core.judging.shared_incident import shared
 from tidegate.core.model.finding import Finding
 from tidegate.core.responses.hold import Hold

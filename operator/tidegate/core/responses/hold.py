@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidegate.api.responses import AfterHold
+from tidegate.api.rollout.responses import AfterHold
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.draft import Draft
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from tidegate.api.responses import AfterHold
+from tidegate.api.rollout.responses import AfterHold
 from tidegate.core.tick.draft import Draft
 
 

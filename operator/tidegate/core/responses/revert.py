@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidegate.api.responses import AfterHold
-from tidegate.api.run_status import RunEnd
+from tidegate.api.rollout.responses import AfterHold
+from tidegate.api.rollout.run_status import RunEnd
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.draft import Draft
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.api.run_status import Stage
+from tidegate.api.rollout.run_status import Stage
 from tidegate.core.model.template_fields import in_words
 from tidegate.core.model.version import adopted, beside, differences, same_template
 from tidegate.core.model.world import ArmName

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.command import Action
-from tidegate.api.run_status import RunEnd, Stage
-from tidegate.api.status import CommandStatus
-from tidegate.api.text import printable
+from tidegate.api.commands import Action
+from tidegate.api.rollout.run_status import RunEnd, Stage
+from tidegate.api.rollout.status import CommandStatus
+from tidegate.api.values.text import printable
 from tidegate.core.model.plan import ConcludeCommand
 from tidegate.core.model.world import Command
 from tidegate.core.run import promotion

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.run_status import RunEnd
-from tidegate.api.status import Ending, HistoryEntry
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.status import Ending, HistoryEntry
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why, WriteTemplate
 from tidegate.core.model.time_format import instant

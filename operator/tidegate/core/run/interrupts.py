@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tidegate.api.responses import Response
-from tidegate.api.run_status import RunEnd, Stage
-from tidegate.api.status import MissingDataStatus
+from tidegate.api.rollout.responses import Response
+from tidegate.api.rollout.run_status import RunEnd, Stage
+from tidegate.api.rollout.status import MissingDataStatus
 from tidegate.core.gates.raise_rule import BAD
 from tidegate.core.judging import missing_data
 from tidegate.core.judging.judge import acting, serving

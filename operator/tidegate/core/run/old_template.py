@@ -6,8 +6,8 @@ Deployment's ReplicaSets keep the template: that one of them does is seen live b
 
 from __future__ import annotations
 
-from tidegate.api.run_status import Stage
-from tidegate.api.status import PromotionStatus
+from tidegate.api.rollout.run_status import Stage
+from tidegate.api.rollout.status import PromotionStatus
 from tidegate.core.model.plan import Why
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.version import same_template

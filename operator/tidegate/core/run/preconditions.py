@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.rollout import FINALIZER, LossResponse
-from tidegate.api.run_status import RunEnd, Stage
+from tidegate.api.rollout.run_status import RunEnd, Stage
+from tidegate.api.rollout.spec import FINALIZER, LossResponse
 from tidegate.core.gates import workloads
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.world import ABSENT, Acceptance, ArmName

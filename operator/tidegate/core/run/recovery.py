@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from tidegate.api.command import Action
-from tidegate.api.rollout import FINALIZER
-from tidegate.api.status import Paused, RunStatus, StepBegin, Version
+from tidegate.api.commands import Action
+from tidegate.api.rollout.spec import FINALIZER
+from tidegate.api.rollout.status import Paused, RunStatus, StepBegin, Version
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.version import same_template, version_of
 from tidegate.core.model.world import ArmName

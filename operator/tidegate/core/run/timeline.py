@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidegate.api.rollout import RolloutSpec, Step
+from tidegate.api.rollout.spec import RolloutSpec, Step
 from tidegate.core import gates
 from tidegate.core.run.checkpoints import offsets
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import Step
-from tidegate.api.status import CheckpointStatus, FindingStatus
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import Step
+from tidegate.api.rollout.status import CheckpointStatus, FindingStatus
 from tidegate.core.judging.judge import acting, metric_of
 from tidegate.core.judging.limits import unit_of
 from tidegate.core.judging.shared_incident import shared

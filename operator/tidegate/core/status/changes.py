@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tidegate.api.status import Condition, EvidenceStatus, Hold, RolloutStatus
+from tidegate.api.rollout.status import Condition, EvidenceStatus, Hold, RolloutStatus
 
 _NUMBERS = re.compile(r"[0-9][0-9.,:]*")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from tidegate.api.status import RolloutStatus, WeightStatus
+from tidegate.api.rollout.status import RolloutStatus, WeightStatus
 from tidegate.core import gates
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan

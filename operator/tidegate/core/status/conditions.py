@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from tidegate.api.run_status import RunEnd
-from tidegate.api.status import Condition, RolloutStatus
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.status import Condition, RolloutStatus
 from tidegate.core.gates import workloads
 from tidegate.core.judging.missing_data import LEAST_ANSWERS
 from tidegate.core.model.observation import Observation

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
-from tidegate.api.status import RolloutStatus
+from tidegate.api.rollout.status import RolloutStatus
 
 LARGEST = 60 * 1024
 """Bytes of status as JSON; the promise is 64 KiB."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.api.run_status import Stage
+from tidegate.api.rollout.run_status import Stage
 from tidegate.core.model.version import same_template
 from tidegate.core.model.world import ArmName
 from tidegate.core.tick.context import TickContext

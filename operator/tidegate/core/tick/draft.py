@@ -6,9 +6,18 @@ import math
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from tidegate.api.rollout import RolloutSpec, Step
-from tidegate.api.run_status import RunEnd
-from tidegate.api.status import Ending, Hold, Paused, RolloutStatus, RunStatus, SharedStatus, StepStatus, Waiting
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.spec import RolloutSpec, Step
+from tidegate.api.rollout.status import (
+    Ending,
+    Hold,
+    Paused,
+    RolloutStatus,
+    RunStatus,
+    SharedStatus,
+    StepStatus,
+    Waiting,
+)
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.finding import Finding
 from tidegate.core.model.memory import Memory

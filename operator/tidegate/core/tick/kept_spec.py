@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from tidegate.api.reading_back import ReadBack, read_back
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final
 
-from tidegate.api.rollout import FINALIZER, RolloutSpec
-from tidegate.api.status import PairStatus, TargetStatus
+from tidegate.api.rollout.spec import FINALIZER, RolloutSpec
+from tidegate.api.rollout.status import PairStatus, TargetStatus
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, SetWeights
 from tidegate.core.model.time_format import instant

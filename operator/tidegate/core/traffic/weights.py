@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
 
-from tidegate.api.scalars import Weight
-from tidegate.api.status import PairStatus
+from tidegate.api.rollout.status import PairStatus
+from tidegate.api.values.scalars import Weight
 from tidegate.core.model.world import RulePair
 
 HUNDRED = Decimal(100)

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from tidegate.api.metric import Metric
-from tidegate.api.promql import ARM_VARIABLES, variables
-from tidegate.api.rollout import RolloutSpec, Step
-from tidegate.api.threshold import Guard, LimitKind, SharedIncident, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import RolloutSpec, Step
+from tidegate.api.rollout.thresholds import Guard, LimitKind, SharedIncident, Threshold
+from tidegate.api.values.promql import ARM_VARIABLES, variables
 from tidegate.core import gates
 from tidegate.core.metrics.queries import Asking, queries
 from tidegate.core.metrics.variables import fill

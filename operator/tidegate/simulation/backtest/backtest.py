@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidegate.api.checks import Templates
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation import Templates
 from tidegate.core.metrics.queries import counters
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Query

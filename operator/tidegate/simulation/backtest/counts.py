@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.status import EvidenceStatus, RolloutStatus
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import EvidenceStatus, RolloutStatus
 from tidegate.core.count_tests.factory import count_test_of
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation

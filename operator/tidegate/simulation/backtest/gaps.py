@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from tidegate.api.metric import WhenEmpty
+from tidegate.api.rollout.metrics import WhenEmpty
 from tidegate.core.metrics.queries import ROUNDED
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.threshold import Guard, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.thresholds import Guard, Threshold
 from tidegate.core.model.finding import State
 from tidegate.core.run.checkpoints import offsets
 from tidegate.core.statistics.accumulators import Conclusion

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tidegate.api.run_status import Stage
-from tidegate.api.status import RolloutStatus
+from tidegate.api.rollout.run_status import Stage
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.judging.judge import SCRAPE
 from tidegate.core.model import cadence
 from tidegate.simulation.backtest.counts import Gathered, Tested, note, tested

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import pairwise
 
-from tidegate.api.metric import Metric
-from tidegate.api.scalars import Unit
-from tidegate.api.threshold import LimitKind, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import LimitKind, Threshold
+from tidegate.api.values.scalars import Unit
 from tidegate.core.statistics.confidence import rate_interval
 from tidegate.simulation.backtest.arms import lasting
 from tidegate.simulation.backtest.tracks import Track, severity_of_limit, whole_of

@@ -12,9 +12,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tidegate.api.metric import Metric
-from tidegate.api.scalars import Unit
-from tidegate.api.threshold import LimitKind, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import LimitKind, Threshold
+from tidegate.api.values.scalars import Unit
 from tidegate.core.judging.limits import judge
 from tidegate.core.metrics.samples import sample
 from tidegate.core.metrics.series_coverage import unless_incomplete

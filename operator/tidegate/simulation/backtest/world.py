@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.status import RolloutStatus
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Query, SeriesValue, Vector
 from tidegate.core.model.world import Arm, ArmName, Lookup
 from tidegate.core.traffic import targets

@@ -11,9 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.simulated.shop import spec
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.status import RolloutStatus
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.count_tests.counts import Wanted, closed_windows
 from tidegate.core.count_tests.open_windows import (
     BEFORE,

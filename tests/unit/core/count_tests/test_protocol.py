@@ -7,8 +7,8 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from tidegate.api.scalars import Percent, Quantity
-from tidegate.api.threshold import Regression, Split
+from tidegate.api.rollout.thresholds import Regression, Split
+from tidegate.api.values.scalars import Percent, Quantity
 from tidegate.core.count_tests.against_baseline import AgainstBaseline
 from tidegate.core.count_tests.against_limit import AgainstLimit
 from tidegate.core.count_tests.against_weight import BEFORE, AgainstWeight

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tidegate.api.metric import Metric
-from tidegate.api.threshold import Regression, Split, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import Regression, Split, Threshold
 from tidegate.core.count_tests.wording import CountTestResult, Lately, of_limit, of_regression, of_split
 from tidegate.core.model.finding import State
 from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.api.rollout import RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.gates import workloads
 from tidegate.core.model.template_fields import Fields
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Lookup, Unknown

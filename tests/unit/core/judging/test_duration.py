@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.api.status import Clock
-from tidegate.api.threshold import Threshold
+from tidegate.api.rollout.status import Clock
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
 from tidegate.core.model.finding import Finding, SeriesFinding, State
 

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from tidegate.api.metric import Metric
-from tidegate.api.threshold import Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.judging.limits import judge
 from tidegate.core.model.answers import Failed, FailedReason
 from tidegate.core.model.finding import Context, State

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from tidegate.api.metric import Metric
-from tidegate.api.scalars import Unit
-from tidegate.api.threshold import LimitKind, Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import LimitKind, Threshold
+from tidegate.api.values.scalars import Unit
 from tidegate.core.judging.limits import judge, unit_of
 from tidegate.core.model.finding import Context, State
 from tidegate.core.model.samples import NotAsked, SeriesSample, Value

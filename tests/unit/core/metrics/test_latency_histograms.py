@@ -7,7 +7,7 @@ import re
 import promql_parser
 import pytest
 
-from tidegate.api.metric import Metric
+from tidegate.api.rollout.metrics import Metric
 from tidegate.core.metrics.queries import Asking, counters, queries
 from tidegate.core.metrics.samples import sample
 from tidegate.core.model.answers import Query, SeriesValue, Vector

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from tidegate.api.metric import Metric
-from tidegate.api.room import LONGEST_LABELS, MAX_SERIES
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.status_budget import LONGEST_LABELS, MAX_SERIES
 from tidegate.core.metrics.samples import labelled, sample
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, NotAsked, Open, TooFew, Value

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.simulated.shop import spec
-from tidegate.api.metric import Metric
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.room import MAX_SERIES
-from tidegate.api.run_status import RunStatus, Version
-from tidegate.api.status import RolloutStatus
-from tidegate.api.threshold import Threshold
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.run_status import RunStatus, Version
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import RolloutStatus
+from tidegate.api.rollout.thresholds import Threshold
+from tidegate.api.status_budget import MAX_SERIES
 from tidegate.core.metrics.series_coverage import note_groups, unless_incomplete, without_gone
 from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.memory import Memory

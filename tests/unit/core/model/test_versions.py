@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.api.status import Version
+from tidegate.api.rollout.status import Version
 from tidegate.core.model.template_fields import Fields, differing, excluded, in_words, template_fields
 from tidegate.core.model.version import adopted, differences, first_fingerprint, not_promoted, same_version, version_of
 from tidegate.core.model.world import Arm, Template

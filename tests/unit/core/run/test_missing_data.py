@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.simulated.shop import spec
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.run_status import RunStatus, Version
-from tidegate.api.status import RolloutStatus
-from tidegate.api.threshold import Threshold
+from tidegate.api.rollout.run_status import RunStatus, Version
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import RolloutStatus
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation

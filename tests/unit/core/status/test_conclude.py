@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tidegate.api.status import (
+from tidegate.api.rollout.status import (
     CheckpointStatus,
     FindingStatus,
     GuardStatus,

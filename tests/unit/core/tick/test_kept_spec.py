@@ -3,9 +3,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.unit.api.manifests import good
-from tidegate.api.rollout import RolloutSpec
-from tidegate.api.run_status import RunStatus, Version
-from tidegate.api.status import RolloutStatus
+from tidegate.api.rollout.run_status import RunStatus, Version
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.world import RolloutObject

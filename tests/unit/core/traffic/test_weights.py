@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tidegate.api.scalars import Weight
-from tidegate.api.status import PairStatus
+from tidegate.api.rollout.status import PairStatus
+from tidegate.api.values.scalars import Weight
 from tidegate.core.model.world import RulePair
 from tidegate.core.traffic import weights
 

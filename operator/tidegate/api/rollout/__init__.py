@@ -1,0 +1,1 @@
+"""`Rollout`: its spec part by part, and its status."""

@@ -1,0 +1,307 @@
+"""`Rollout.status`: what people read, and all the memory a run has.
+
+Fields marked *memory* are read back by the next tick or after a restart; the others are written for people and never
+read. No enums or patterns here: a status that cannot be written would lose a revert.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from tidegate.api.model import StatusModel, Words
+from tidegate.api.rollout.run_status import (
+    Ending,
+    EvidenceStatus,
+    Hold,
+    Paused,
+    PromotionStatus,
+    RunStatus,
+    SharedStatus,
+    StepBegin,
+    Version,
+    Waiting,
+)
+
+__all__ = [
+    "CheckpointStatus",
+    "Clock",
+    "CommandStatus",
+    "Condition",
+    "Ending",
+    "EvidenceStatus",
+    "FindingStatus",
+    "GuardStatus",
+    "HistoryEntry",
+    "Hold",
+    "MissingDataStatus",
+    "PairStatus",
+    "Paused",
+    "PromotionStatus",
+    "RolloutStatus",
+    "RunStatus",
+    "SharedStatus",
+    "StepBegin",
+    "StepStatus",
+    "TargetStatus",
+    "Version",
+    "Waiting",
+    "WeightStatus",
+]
+
+
+class Condition(StatusModel):
+    """A Kubernetes condition, in the shape kstatus reads."""
+
+    type: str
+    """`Ready`, `Reconciling`, `Stalled`, `RevertReady`, `MissingData`."""
+    status: str
+    """`True`, `False` or `Unknown`."""
+    reason: str
+    """One CamelCase word, defined in api/reasons.py."""
+    message: Words = ""
+    """The reason in a sentence."""
+    last_transition_time: datetime
+    """When `status` last changed."""
+    observed_generation: int | None = None
+    """The generation this was evaluated on."""
+
+
+class StepStatus(StatusModel):
+    """The step the run is in. *memory*."""
+
+    name: str
+    """The step."""
+    index: int
+    """Its place, from 1."""
+    of: int
+    """How many steps there are."""
+    summary: str = ""
+    """Such as `2/3 ramp`, for the printer column."""
+    weight: float = 0
+    """The step's weight, percent."""
+    seen: bool = False
+    """The weight was seen on every route: a lower weight from now on was written by something else."""
+    reached: bool = False
+    """The gateways have accepted it: the duration counts."""
+    watched: float = 0
+    """Watched seconds of the duration, as last recorded."""
+    judged: float = -1
+    """Offset in seconds of the last checkpoint that has a verdict."""
+    passed: bool = False
+    """The final checkpoint passed."""
+    expected_end: datetime | None = None
+    """When the duration ends if nothing intervenes."""
+
+
+class WeightStatus(StatusModel):
+    """The candidate's share in percent: what is wanted and what the route says."""
+
+    desired: float
+    """What the run wants."""
+    observed: float | None = None
+    """What was last read; absent when it could not be read."""
+
+
+class Clock(StatusModel):
+    """How long one series has been beyond a limit. *memory*."""
+
+    series: str = ""
+    """Its labels; empty for a single series."""
+    watched: float = 0
+    """Watched seconds of the breach."""
+    mark: float = 0
+    """The run's watched seconds at the last breached sample."""
+
+
+class GuardStatus(StatusModel):
+    """A guard that is not ok. *memory*."""
+
+    name: str
+    """Its identity."""
+    limit: str = ""
+    """The limit, and a digest of the query; a change restarts its clock."""
+    state: str
+    """`Breached`, `Pending`, `NotComparable`, `TooFewRequests`, `NoData` or `SourceDown`."""
+    since: datetime
+    """Since when it is in this state."""
+    message: Words = ""
+    """The finding in words, as last recorded."""
+    clocks: tuple[Clock, ...] = ()
+    """The worst eight series."""
+
+
+class MissingDataStatus(StatusModel):
+    """A metric whose data is missing, once for each kind. *memory*."""
+
+    metric: str
+    """The metric."""
+    kind: str
+    """`NoData` or `SourceDown`."""
+    since: datetime
+    """Since when."""
+    watched: float = 0
+    """Watched seconds without data, of this kind."""
+    mark: float = 0
+    """The run's watched seconds at the last query without data of this kind."""
+    answers: int = 0
+    """Queries sent in that time."""
+    message: Words = ""
+    """The last answer."""
+
+
+class FindingStatus(StatusModel):
+    """One threshold or guard judged once."""
+
+    threshold: str
+    """Its identity."""
+    guard: bool = False
+    """It is a guard: evaluated every interval, and shown as it was at the checkpoint."""
+    metric: str = ""
+    """The metric."""
+    window: str = ""
+    """How far back the metric looks; absent for a test on counts, which looks back to the run's begin."""
+    state: str
+    """`Ok`, `Breached`, `Pending`, `NotComparable`, `TooFewRequests`, `NoData` or `SourceDown`."""
+    value: str = ""
+    """The candidate's value, in the metric's unit."""
+    baseline: str = ""
+    """The baseline's value, for relative limits."""
+    limit: str = ""
+    """The limit."""
+    series: str = ""
+    """The worst series."""
+    counts: str = ""
+    """For a ratio: bad requests of all, such as `3 of 380`."""
+    possible: str = ""
+    """For a ratio: the rates that these counts leave possible, with 95 % confidence, such as `0% to 1.4%`."""
+    conclusion: str = ""
+    """For a test on counts: `Regressed`, `ShownOk` or `Inconclusive`."""
+    message: Words = ""
+    """The finding in words."""
+
+
+class CheckpointStatus(StatusModel):
+    """One checkpoint with its evidence. `step`, `at` and `verdict` of the newest are enough to know what was evaluated."""
+
+    step: str
+    """The step."""
+    at: str
+    """Offset in the step."""
+    time: datetime
+    """When it was evaluated."""
+    verdict: str
+    """`Pass`, `Breach` or `Undecided`."""
+    findings: tuple[FindingStatus, ...] = ()
+    """The evidence; dropped from the oldest when status grows too large."""
+
+
+class HistoryEntry(StatusModel):
+    """A finished run."""
+
+    id: str
+    """The run."""
+    version: Version
+    """What was under test."""
+    outcome: str
+    """`Succeeded`, `Reverted`, `Aborted`, `Superseded` or `Deleted`."""
+    reason: str
+    """One CamelCase word."""
+    message: Words = ""
+    """Why, in words."""
+    start_time: datetime
+    """When it began."""
+    end_time: datetime
+    """When it ended."""
+
+
+class PairStatus(StatusModel):
+    """The two numbers of one rule as found before the first write. *memory*."""
+
+    rule: str
+    """The rule's name or position."""
+    identity: str = ""
+    """Digest of the rule without its weights: unnamed rules are found again by it."""
+    baseline: int
+    """Found on the baseline's backend."""
+    candidate: int
+    """Found on the candidate's backend."""
+
+
+class TargetStatus(StatusModel):
+    """A route that was, or may have been, written: what a revert restores. *memory*."""
+
+    kind: str
+    """Kind of the route."""
+    name: str
+    """Name of the route."""
+    baseline: str
+    """Service of the baseline in its backends."""
+    candidate: str
+    """Service of the candidate in its backends."""
+    rules: tuple[str, ...] = ()
+    """The rules named; empty: every rule with both."""
+    found: tuple[PairStatus, ...] = ()
+    """The numbers before the first write."""
+    generation: int = 0
+    """The route's generation when the last raise was decided."""
+
+
+class CommandStatus(StatusModel):
+    """A RolloutCommand that was carried out or refused. *memory* until its own status says so."""
+
+    uid: str
+    """The command's."""
+    done: bool = True
+    """It was carried out; otherwise it was refused."""
+    message: Words = "carried out"
+    """What was done, or why not."""
+
+
+def _with_outcome(value: object) -> object:
+    """Version 0.1.0 remembered the uid alone."""
+    return {"uid": value} if isinstance(value, str) else value
+
+
+class RolloutStatus(StatusModel):
+    """The state of the Rollout, its reason, and since when."""
+
+    observed_generation: Annotated[int, Field(description="The generation of the spec this status is about.")] = -1
+    phase: str = ""
+    """For people: `Idle Waiting Progressing Paused Reverting Reverted Promoting Succeeded Invalid`. Not read by the operator."""
+    message: Words = ""
+    """The state in a sentence."""
+    conditions: tuple[Condition, ...] = ()
+    """`Ready`, and `Reconciling` or `Stalled` while true, as kstatus reads them."""
+    run: RunStatus | None = None
+    """The run under way."""
+    step: StepStatus | None = None
+    """The step the run is in."""
+    weight: WeightStatus | None = None
+    """The candidate's share of traffic."""
+    guards: tuple[GuardStatus, ...] = ()
+    """The guards that are not ok."""
+    missing_data: tuple[MissingDataStatus, ...] = ()
+    """The metrics whose data is missing."""
+    checkpoints: tuple[CheckpointStatus, ...] = ()
+    """The last checkpoints with their evidence, newest first."""
+    history: tuple[HistoryEntry, ...] = ()
+    """The last ten runs, newest first."""
+    next_check_time: datetime | None = None
+    """The next checkpoint or gate."""
+    released: Version | None = None
+    """The version last promoted, or found serving. *memory*."""
+    rejected: Version | None = None
+    """The version last reverted or aborted: not tried again until it changes or is retried. *memory*."""
+    targets: tuple[TargetStatus, ...] = ()
+    """The routes a revert restores. *memory*."""
+    commands: tuple[Annotated[CommandStatus, BeforeValidator(_with_outcome)], ...] = ()
+    """The last RolloutCommands carried out, with their outcomes. *memory*."""
+    retry: bool = False
+    """Retry was requested: a run starts at the next evaluation. *memory*."""
+    waiting: Waiting | None = None
+    """What the next run waits for. *memory*."""
+    runs: int = 0
+    """Runs begun so far. *memory*."""

@@ -1,0 +1,178 @@
+"""Thresholds and guards: one limit on one metric, and what a breach does."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rollout.metrics import MetricName
+from tidegate.api.rollout.responses import AfterHold, Response
+from tidegate.api.values.scalars import Duration, Percent, Quantity
+from tidegate.api.values.text import ONE_LINE
+
+
+class LimitKind(StrEnum):
+    """The forms of limit."""
+
+    MAX = "max"
+    MIN = "min"
+    MAX_INCREASE = "maxIncrease"
+    MAX_DECREASE = "maxDecrease"
+    MAX_SPREAD = "maxSpread"
+    REGRESSION = "regression"
+    SPLIT = "split"
+
+
+RELATIVE = frozenset({LimitKind.MAX_INCREASE, LimitKind.MAX_DECREASE})
+
+COUNTED = frozenset({LimitKind.REGRESSION, LimitKind.SPLIT})
+
+
+class SharedIncident(StrEnum):
+    """What becomes of a breach that would revert, when the baseline is beyond the limit just as well."""
+
+    HOLD = "Hold"
+    REVERT = "Revert"
+
+
+class Regression(ApiModel):
+    """A test on counts that stays right however often one looks: the candidate against the baseline, or against `limit`."""
+
+    margin: Percent = Percent("20%")
+    """How much worse than the baseline is tolerated. By default 20%."""
+    confidence: Percent = Percent("95%")
+    """With 95%, the default, at most one healthy run in twenty is stopped, all limits with a `regression` together."""
+    limit: Quantity | None = None
+    """Evaluate against this share instead of the baseline, without `margin`. The baseline then only distinguishes a shared incident from a regression."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.limit) || !has(self.margin)",
+            "'margin' is how much worse than the baseline, and with 'limit' nothing is compared with it: give one of them",
+            ".margin",
+        ),
+    )
+
+
+class Split(ApiModel):
+    """A test on counts: the candidate gets the share of the requests that its weight says."""
+
+    confidence: Percent = Percent("99.9%")
+    """With 99.9%, the default, at most one run in a thousand is held without cause."""
+
+
+class Threshold(ApiModel):
+    """One limit on one metric. Two limits are two lines."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=ONE_LINE)] | None = None
+    """Its identity; by default made of the metric and the limit, such as `error-rate max 5%`."""
+    metric: MetricName
+    """Name of the metric that is evaluated."""
+    max: Quantity | None = None
+    """A value above this is a breach: an integer, or text in the metric's unit such as '5%' or '200ms'."""
+    min: Quantity | None = None
+    """A value below this is a breach."""
+    max_increase: Percent | None = None
+    """A value higher than the baseline's, now, by more than this is a breach."""
+    max_decrease: Percent | None = None
+    """A value lower than the baseline's, now, by more than this is a breach."""
+    max_spread: Percent | None = None
+    """Several series (segments, regions) further apart than this is a breach: largest minus smallest, in percent of their mean."""
+    regression: Regression | None = None
+    """More bad requests than the baseline has, or than a limit allows, shown by a test on the counts of a `ratio`."""
+    split: Split | None = None
+    """Requests that are not distributed as the weights say, shown by a test on the counts of a `ratio`. Holds or warns."""
+    floor: Quantity | None = None
+    """For `maxIncrease`, which needs it: a value below this is never a breach, and from a baseline at 0 any other is."""
+    on_breach: Response = Response.REVERT
+    """`Revert`, the default; `Hold`: stay at this weight until all limits are met again; `Warn`: only report it."""
+    after_hold: AfterHold = AfterHold.CONTINUE
+    """After a hold: `Continue` the step's duration, the default, or `Restart` it."""
+    on_shared_incident: SharedIncident = SharedIncident.HOLD
+    """When a `max` or `min` is breached by the baseline as well, or a `regression` with a `limit` by a candidate that is not shown to be worse than the baseline: `Hold`, the default, or `Revert` regardless."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "[has(self.max), has(self.min), has(self.maxIncrease), has(self.maxDecrease), has(self.maxSpread), "
+            "has(self.regression), has(self.split)].filter(x, x).size() == 1",
+            "give exactly one of 'max', 'min', 'maxIncrease', 'maxDecrease', 'maxSpread', 'regression', 'split': "
+            "two limits are two lines",
+        ),
+        Rule("!has(self.floor) || has(self.maxIncrease)", "'floor' goes with 'maxIncrease'", ".floor"),
+        Rule(
+            "!has(self.maxIncrease) || has(self.floor)",
+            "'maxIncrease' needs a 'floor', the value below which nothing is a breach: from a baseline at 0 any rise is infinite",
+            ".maxIncrease",
+        ),
+        Rule(
+            "!has(self.afterHold) || self.afterHold == 'Continue' || has(self.onBreach) && self.onBreach == 'Hold'",
+            "'afterHold' goes with 'onBreach: Hold'",
+            ".afterHold",
+        ),
+        Rule(
+            "!has(self.split) || has(self.onBreach) && self.onBreach != 'Revert'",
+            "'split' needs 'onBreach: Hold' or 'onBreach: Warn': a revert mends no routing",
+            ".onBreach",
+        ),
+    )
+
+    @cached_property
+    def kind(self) -> LimitKind:
+        """Which form of limit this is (the first given; `api/checks.py` refuses more than one)."""
+        return next((kind for kind in LimitKind if self._written(kind) is not None), LimitKind.MAX)
+
+    @property
+    def limit(self) -> str:
+        """The limit as written, such as `5%`."""
+        match self._written(self.kind):
+            case Regression(limit=None) as test:
+                return f"margin {test.margin}"
+            case Regression() as test:
+                return f"limit {test.limit}"
+            case Split() as test:
+                return str(test.confidence)
+            case written:
+                return str(written or "")
+
+    @property
+    def identity(self) -> str:
+        """The name by which status keeps it."""
+        return self.name or f"{self.metric} {self.kind} {self.limit}"
+
+    @property
+    def relative(self) -> bool:
+        """Whether it compares with the baseline."""
+        return self.kind in RELATIVE or (self.regression is not None and self.regression.limit is None)
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is a test on counts, gathered over the whole run."""
+        return self.kind in COUNTED
+
+    def _written(self, kind: LimitKind) -> Quantity | Percent | Regression | Split | None:
+        match kind:
+            case LimitKind.MAX:
+                return self.max
+            case LimitKind.MIN:
+                return self.min
+            case LimitKind.MAX_INCREASE:
+                return self.max_increase
+            case LimitKind.MAX_DECREASE:
+                return self.max_decrease
+            case LimitKind.MAX_SPREAD:
+                return self.max_spread
+            case LimitKind.REGRESSION:
+                return self.regression
+            case LimitKind.SPLIT:
+                return self.split
+
+
+class Guard(Threshold):
+    """A threshold judged every interval while the candidate may receive traffic."""
+
+    for_: Annotated[Duration, Field(alias="for")] = Duration("0s")
+    """How long the breach must last, in watched time, before it counts. One sample within the limit resets it. By default 0s: at once."""

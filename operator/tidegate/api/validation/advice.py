@@ -1,0 +1,100 @@
+"""Warnings of `tidegate lint`: what is carried out as written, and is probably not what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.thresholds import Guard
+from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.problems import Problem, Severity, Where
+from tidegate.api.validation.promotions import promotion_advice
+from tidegate.api.validation.queries import texts_of
+from tidegate.api.validation.traps import traps
+from tidegate.api.values import promql
+
+
+def advice(spec: RolloutSpec) -> list[Problem]:
+    """The warnings for a spec without errors."""
+    found = (
+        _of_metrics(spec),
+        _of_lines(spec),
+        _of_weights(spec),
+        _of_full_weight(spec),
+        _of_checkpoints(spec),
+        traps(spec),
+    )
+    warned = [Problem(where, message, Severity.WARNING) for warnings in found for where, message in warnings]
+    return [*warned, *promotion_advice(spec)]
+
+
+def _of_metrics(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    used = {line.threshold.metric for line in lines_of(spec)}
+    for index, metric in enumerate(spec.metrics):
+        where: Where = ("spec", "metrics", index)
+        if metric.name not in used:
+            yield (*where, "name"), f"no threshold or guard uses '{metric.name}'"
+        if metric.template is not None:
+            yield (
+                (*where, "template"),
+                f"{metric.template} is not in the files given: its query cannot be checked here",
+            )
+            continue
+        if metric.window.seconds < 2 * spec.interval.seconds:
+            yield (
+                (*where, "window"),
+                f"is short for an interval of {spec.interval}: from 2 intervals up nothing is missed",
+            )
+        for place, text in texts_of(metric, where):
+            if promql.has_fixed_range(text):
+                yield place, "looks back over a fixed range, maybe to before this version: write [$window]"
+            if promql.guesses_pods(text):
+                yield place, 'also matches the pods of workloads whose names begin alike: write pod=~"$pods"'
+
+
+def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    for line in lines_of(spec):
+        guard = line.threshold
+        if isinstance(guard, Guard) and 0 < guard.for_.seconds < spec.interval.seconds:
+            yield (
+                (*line.where, "for"),
+                f"is shorter than the interval, {spec.interval}: one breached answer completes it",
+            )
+    served = [step for step in spec.steps if step.weight.percent > 0]
+    if not served:
+        for line in rollout_lines(spec):
+            yield line.where, "is never judged: no step gives the candidate traffic"
+    for index, step in enumerate(spec.steps):
+        for line in step_lines(spec, index):
+            if step.weight.percent == 0:
+                yield line.where, "is never judged: the candidate has no traffic at weight 0"
+            elif step.weight.percent == 100 and line.threshold.relative:
+                yield line.where, "is never judged: at weight 100 the baseline has no traffic to compare with"
+
+
+def _of_weights(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    for index in range(1, len(spec.steps)):
+        before, step = spec.steps[index - 1], spec.steps[index]
+        if step.weight.percent < before.weight.percent:
+            yield ("spec", "steps", index, "weight"), f"is less than the {before.weight} of the step before"
+
+
+def _of_full_weight(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    for index, step in enumerate(spec.steps):
+        in_force = rollout_lines(spec) + step_lines(spec, index)
+        if step.weight.percent == 100 and not any(_protects(line) for line in in_force):
+            yield (
+                ("spec", "steps", index),
+                "has weight 100 and no max or min that reverts: nothing can send traffic back",
+            )
+
+
+def _protects(line: Line) -> bool:
+    return not line.threshold.relative and line.threshold.on_breach.ends_traffic
+
+
+def _of_checkpoints(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    for index, step in enumerate(spec.steps):
+        judged = spec.thresholds or step.thresholds
+        if step.checkpoints and not judged:
+            yield ("spec", "steps", index, "checkpoints"), "have nothing to judge: there are no thresholds, only guards"

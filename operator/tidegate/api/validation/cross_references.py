@@ -1,0 +1,78 @@
+"""Names: unique where they identify, known where they refer."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.problems import Problem, Where
+
+
+def name_problems(spec: RolloutSpec) -> Iterator[Problem]:
+    """Duplicates, references to nothing, and lines that status could not tell apart."""
+    yield from _duplicates(spec)
+    yield from _unknown_metrics(spec)
+    yield from _unknown_steps(spec)
+    yield from _same_identity(spec)
+
+
+def repeated(noun: str, names: Iterable[Hashable], where: Where, *field: str) -> Iterator[Problem]:
+    """Entries of a list that must differ and do not, with `noun` for what they are."""
+    seen: dict[Hashable, int] = {}
+    for index, name in enumerate(names):
+        if name in seen:
+            yield Problem((*where, index, *field), f"{noun} '{name}' is there already, as entry {seen[name]}")
+        seen.setdefault(name, index)
+
+
+def _duplicates(spec: RolloutSpec) -> Iterator[Problem]:
+    yield from repeated("step", (step.name for step in spec.steps), ("spec", "steps"), "name")
+    yield from repeated("metric", (metric.name for metric in spec.metrics), ("spec", "metrics"), "name")
+    targets = (f"{target.kind}/{target.name}" for target in spec.traffic)
+    yield from repeated("traffic target", targets, ("spec", "traffic"), "name")
+    for index, target in enumerate(spec.traffic):
+        yield from repeated("rule", target.rules or (), ("spec", "traffic", index, "rules"))
+    yield from repeated("field", spec.promotion.exclude, ("spec", "promotion", "exclude"))
+    for index, metric in enumerate(spec.metrics):
+        labels = metric.ratio.by if metric.ratio else ()
+        yield from repeated("label", labels, ("spec", "metrics", index, "ratio", "by"))
+
+
+def _unknown_metrics(spec: RolloutSpec) -> Iterator[Problem]:
+    known = {metric.name for metric in spec.metrics}
+    there_are = f"spec.metrics has {', '.join(sorted(known))}" if known else "spec.metrics is empty"
+    for line in lines_of(spec):
+        if line.threshold.metric not in known:
+            yield Problem((*line.where, "metric"), f"there is no metric '{line.threshold.metric}': {there_are}")
+
+
+def _unknown_steps(spec: RolloutSpec) -> Iterator[Problem]:
+    names = [step.name for step in spec.steps]
+    for index, step in enumerate(spec.steps):
+        if step.gate is None or step.gate.since_step is None:
+            continue
+        name = step.gate.since_step.step
+        if name not in names[:index]:
+            what = "not an earlier step" if name in names else "not a step of this Rollout"
+            earlier = (
+                f"; earlier ones are {', '.join(names[:index])}" if index else "; the first step has none before it"
+            )
+            yield Problem(("spec", "steps", index, "gate", "sinceStep", "step"), f"'{name}' is {what}{earlier}")
+
+
+def _same_identity(spec: RolloutSpec) -> Iterator[Problem]:
+    common = rollout_lines(spec)
+    yield from _collisions([], common)
+    for index in range(len(spec.steps)):
+        yield from _collisions(common, step_lines(spec, index))
+
+
+def _collisions(in_force: list[Line], lines: list[Line]) -> Iterator[Problem]:
+    seen = {(line.role, line.threshold.identity): line for line in reversed(in_force)}
+    for line in lines:
+        key = (line.role, line.threshold.identity)
+        if key in seen:
+            first = Problem(seen[key].where, "").path
+            yield Problem(line.where, f"says the same as {first} ('{key[1]}'): give one of them a name of its own")
+        seen.setdefault(key, line)

@@ -1,0 +1,45 @@
+"""The thresholds and guards of a Rollout with their places: what most checks walk over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.thresholds import Threshold
+from tidegate.api.validation.problems import Where
+
+
+@dataclass(frozen=True)
+class Line:
+    """One threshold or guard, and where it is written."""
+
+    threshold: Threshold
+    where: Where
+    role: str
+    """`guards` or `thresholds`."""
+
+
+def lines_of(spec: RolloutSpec) -> list[Line]:
+    """Every line: the Rollout's own, then those of each step."""
+    found = rollout_lines(spec)
+    for index in range(len(spec.steps)):
+        found += step_lines(spec, index)
+    return found
+
+
+def rollout_lines(spec: RolloutSpec) -> list[Line]:
+    """The lines in force in every step."""
+    own = (("guards", spec.guards), ("thresholds", spec.thresholds))
+    return [line for role, lines in own for line in _placed(lines, ("spec", role), role)]
+
+
+def step_lines(spec: RolloutSpec, index: int) -> list[Line]:
+    """The lines of one step alone."""
+    step = spec.steps[index]
+    own = (("guards", step.guards), ("thresholds", step.thresholds))
+    return [line for role, lines in own for line in _placed(lines, ("spec", "steps", index, role), role)]
+
+
+def _placed(lines: tuple[Threshold, ...], where: Where, role: str) -> Iterator[Line]:
+    return (Line(line, (*where, index), role) for index, line in enumerate(lines))

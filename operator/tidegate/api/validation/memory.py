@@ -1,0 +1,61 @@
+"""Whether status has room for all that a run of a spec could have to remember."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from tidegate.api import status_budget
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.thresholds import Threshold
+from tidegate.api.validation.lines import rollout_lines, step_lines
+from tidegate.api.validation.problems import Problem
+from tidegate.api.validation.schema_errors import MOST_BYTES
+
+
+def memory_problems(spec: RolloutSpec) -> Iterator[Problem]:
+    """A spec whose run might not fit into its status; one that is too large by itself is refused for that."""
+    most = needed(spec)
+    alone = len(spec.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True).encode())
+    if most > status_budget.MEMORY and alone <= MOST_BYTES:
+        message = (
+            f"could need {most} bytes of the status to remember what was seen; {status_budget.MEMORY} are the most: have fewer guards, lines "
+            "with 'regression' or 'split', or metrics with 'by', or shorter queries"
+        )
+        yield Problem(("spec",), message)
+
+
+def needed(spec: RolloutSpec) -> int:
+    """Bytes of status, as JSON, that a run of the spec remembers at most of it and of what its lines have seen."""
+    in_force = [(*rollout_lines(spec), *step_lines(spec, index)) for index in range(len(spec.steps))]
+    guards = max((sum(line.role == "guards" for line in lines) for lines in in_force), default=0)
+    several = {one.name for one in spec.metrics if one.query is not None or (one.ratio is not None and one.ratio.by)}
+    clocks = max(
+        (sum(_clocks(line.threshold, several) for line in lines if line.role == "guards") for lines in in_force),
+        default=0,
+    )
+    tests = max((sum(_of_test(line.threshold) for line in lines) for lines in in_force), default=0)
+    grouped = sum(metric.ratio is not None and bool(metric.ratio.by) for metric in spec.metrics)
+    text = spec.model_dump_json(by_alias=True, exclude_defaults=True)
+    if spec.steps[-1].weight.percent < 100:  # then those of the baseline as well, while it rolls out the new version
+        guards *= 2
+    return (
+        len(json.dumps(text))
+        + status_budget.A_STEP * len(spec.steps)
+        + status_budget.A_METRIC * len(spec.metrics)
+        + status_budget.A_GUARD * guards
+        + status_budget.A_CLOCK * min(status_budget.MOST_CLOCKS, clocks)
+        + status_budget.A_GROUPING * grouped
+        + tests
+        + status_budget.EXCLUDED * len(json.dumps(spec.promotion.exclude))
+    )
+
+
+def _of_test(line: Threshold) -> int:
+    limited = line.regression is not None and line.regression.limit is not None
+    return (status_budget.A_TEST if line.counted else 0) + (status_budget.A_LIMIT if limited else 0)
+
+
+def _clocks(line: Threshold, several: set[str]) -> int:
+    """Series of a guard that may be remembered: a test on counts, a spread and a ratio without `by` have one."""
+    return 8 if line.metric in several and not line.counted and line.max_spread is None else 1

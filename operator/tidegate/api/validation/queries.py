@@ -1,0 +1,52 @@
+"""PromQL: known variables, a form Prometheus takes, and different queries for different arms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.api.metric_template.spec import MetricTemplateSpec
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation.lines import lines_of
+from tidegate.api.validation.problems import Problem, Where
+from tidegate.api.values import promql
+
+
+def texts_of(metric: Metric | MetricTemplateSpec, where: Where) -> list[tuple[Where, str]]:
+    """The PromQL texts of a metric or template with their places."""
+    found = [] if metric.query is None else [((*where, "query"), metric.query)]
+    if metric.requests is not None:
+        found.append(((*where, "requests"), metric.requests))
+    if metric.ratio is not None:
+        found += [((*where, "ratio", field), text) for field, text in metric.ratio.texts.items()]
+    return found
+
+
+def query_problems(spec: RolloutSpec) -> Iterator[Problem]:
+    """Queries that could not be asked, or that ask the same of both arms where these are compared."""
+    compared = {line.threshold.metric for line in lines_of(spec) if line.threshold.relative or line.threshold.counted}
+    for index, metric in enumerate(spec.metrics):
+        where = ("spec", "metrics", index)
+        for place, text in texts_of(metric, where):
+            yield from _of_text(place, text, compared=metric.name in compared and place[-1] != "requests")
+
+
+def unknown_variable(text: str) -> str:
+    """What is said of a variable that there is not; empty when all are known."""
+    unknown = sorted(promql.variables(text) - set(promql.VARIABLES))
+    there_are = " ".join(f"${name}" for name in promql.VARIABLES)
+    return f"there is no variable ${unknown[0]}: there are {there_are}; a dollar sign is $$" if unknown else ""
+
+
+def text_fault(where: Where, text: str) -> str:
+    """Why a text could not be asked at its place, which ends in its field's name; empty when it could."""
+    faults = {"query": promql.query_fault, "requests": promql.query_fault, "histogram": promql.histogram_fault}
+    return unknown_variable(text) or faults.get(str(where[-1]), promql.selector_fault)(text)
+
+
+def _of_text(where: Where, text: str, *, compared: bool) -> Iterator[Problem]:
+    fault = text_fault(where, text)
+    if fault:
+        yield Problem(where, fault)
+    elif compared and not promql.variables(text) & promql.ARM_VARIABLES:
+        yield Problem(where, "is compared with the baseline, so it must use $workload, $service or $pods")

@@ -1,0 +1,102 @@
+"""Warnings on what never does what it seems to: guards that cannot act, and queries that cannot tell, or go empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.api.metric_template.spec import MetricTemplateSpec
+from tidegate.api.rollout.metrics import Metric, WhenEmpty
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.thresholds import Guard
+from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.problems import Where
+from tidegate.api.validation.queries import texts_of
+from tidegate.api.values import promql
+from tidegate.api.values.promql_shape import empty_until_the_first, filters
+
+_ARMS = "$workload, $service or $pods"
+
+
+def traps(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    """Where and what, for a spec without errors."""
+    yield from _that_never_last(spec)
+    yield from _too_rarely(spec)
+    yield from _without_a_revert(spec)
+    for index, metric in enumerate(spec.metrics):
+        if metric.template is None:
+            yield from query_traps(metric, ("spec", "metrics", index))
+
+
+def query_traps(metric: Metric | MetricTemplateSpec, where: Where) -> Iterator[tuple[Where, str]]:
+    """What is wrong with a query that can be asked, and says less than it seems to."""
+    texts = texts_of(metric, where)
+    if texts and not any(promql.variables(text) & promql.ARM_VARIABLES for _, text in texts):
+        yield (
+            texts[0][0],
+            f"names none of {_ARMS}: it says the same of both arms, so a breach is nobody's in particular",
+        )
+    if metric.query is None or metric.when_empty is WhenEmpty.ZERO:
+        return
+    place = (*where, "query")
+    if comparison := filters(metric.query):
+        yield (
+            place,
+            (
+                f"leaves out what does not fit '{comparison}': empty when all is well, and empty is no data. Give the number, and let "
+                f"'max' or 'min' judge it (or say whenEmpty: Zero)"
+            ),
+        )
+    elif counter := empty_until_the_first(metric.query):
+        yield (
+            place,
+            (
+                f"is a share of {counter}, empty until the first request that its numerator counts: write it as a 'ratio' of 'bad' "
+                f"and 'total', or add 'or vector(0)' to the numerator"
+            ),
+        )
+
+
+def _that_never_last(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    """A `for` that no step is long enough for."""
+    served = [step for step in spec.steps if step.weight.percent > 0]
+    whole = sum(step.duration.seconds for step in served) + spec.promotion.settle.seconds
+    for line in rollout_lines(spec):
+        if served and _lasting(line) > whole:
+            yield (*line.where, "for"), "is longer than all steps together: it is never complete in a run without holds"
+    for index, step in enumerate(spec.steps):
+        for line in step_lines(spec, index):
+            if step.weight.percent and _lasting(line) > step.duration.seconds:
+                yield (*line.where, "for"), f"is longer than the step, {step.duration}: it is never complete in it"
+
+
+def _lasting(line: Line) -> float:
+    return line.threshold.for_.seconds if isinstance(line.threshold, Guard) else 0.0
+
+
+def _too_rarely(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    """An interval that is longer than a step."""
+    guarded = [step for index, step in enumerate(spec.steps) if _guards(spec, index) and step.weight.percent]
+    short = [step for step in guarded if 0 < step.duration.seconds < spec.interval.seconds]
+    if short:
+        named = ", ".join(f"'{step.name}' ({step.duration})" for step in short)
+        yield ("spec", "interval"), f"is longer than step {named}: guards may not be judged in it before its end"
+
+
+def _guards(spec: RolloutSpec, index: int) -> bool:
+    return any(line.role == "guards" for line in (*rollout_lines(spec), *step_lines(spec, index)))
+
+
+def _without_a_revert(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    """A run, or a step with traffic, in which no limit would revert."""
+    if not any(_reverts(line) for line in lines_of(spec)):
+        what = "reverts" if lines_of(spec) else "is judged"
+        yield ("spec",), f"has no limit that {what}: only missing pods and missing data would put the candidate back"
+        return
+    for index, step in enumerate(spec.steps):
+        # At weight 100 a limit that compares does nothing either: `advice` says that.
+        if 0 < step.weight.percent < 100 and not any(map(_reverts, rollout_lines(spec) + step_lines(spec, index))):
+            yield ("spec", "steps", index), "has traffic and no limit that reverts"
+
+
+def _reverts(line: Line) -> bool:
+    return line.threshold.on_breach.ends_traffic

@@ -1,0 +1,1 @@
+"""The values of the API: durations, quantities, shares, names, PromQL and text."""

@@ -1,0 +1,157 @@
+"""What memory may take of a status: the bytes that are reckoned with are enough, and what could take more is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from tests.simulated.shop import spec
+from tidegate.api import status_budget
+from tidegate.api.rollout.run_status import EvidenceStatus, GroupsStatus
+from tidegate.api.rollout.status import Clock, GuardStatus, MissingDataStatus, RolloutStatus, RunStatus, StepBegin
+from tidegate.api.validation import check_rollout
+from tidegate.api.validation.memory import needed
+from tidegate.core.count_tests.protocol import REMEMBERED
+from tidegate.core.judging.duration import KEPT
+from tidegate.core.metrics.samples import labelled
+from tidegate.core.status.size import LARGEST, memory_alone, on_the_wire
+from tidegate.core.tick.kept_spec import kept_text
+
+AT = datetime(2026, 11, 21, 14, 0, 0, 123456, tzinfo=UTC)
+NAME = "n" * 63
+LABELS = labelled((("user_agent", "x" * 500),))
+NUMBER = round(-12345.678901234, REMEMBERED)
+COUNTS = (123_456_789.5,) * 4
+TEST = EvidenceStatus(
+    name=f"{NAME}-regression",
+    asked="0" * 8,
+    start=AT,
+    step=60.0,
+    windows=20_000,
+    counts=COUNTS,
+    relative=(NUMBER,) * 28,
+    compared=20_000,
+    profile=(NUMBER,) * 42,
+    absolute=(NUMBER,) * 28,
+    limited=20_000,
+    suspect=(1795597054.123, NUMBER, *COUNTS),
+    peak=NUMBER,
+    calm=123_456.0,
+)
+CLOCK = Clock(series=LABELS, watched=1_123_456.789, mark=1_123_456.789)
+GUARD = GuardStatus(
+    name=f"{NAME} (baseline)",
+    limit="maxIncrease 20.55% floor 100ms for 15m30s; 01234567",
+    state="NotComparable",
+    since=AT,
+)
+MISSING = MissingDataStatus(
+    metric=NAME, kind="SourceDown", since=AT, watched=1_123_456.789, mark=1_123_456.789, answers=20_000
+)
+GROUPS = GroupsStatus(
+    metric=NAME, asked="0" * 6, seen=tuple(f"{place:06x}" for place in range(status_budget.MAX_SERIES))
+)
+
+
+def size(*models: BaseModel) -> int:
+    return sum(len(one.model_dump_json(by_alias=True, exclude_none=True)) + 1 for one in models)
+
+
+@pytest.mark.parametrize(
+    ("models", "bytes_"),
+    [
+        ((TEST,), status_budget.A_TEST + status_budget.A_LIMIT),
+        ((TEST.model_copy(update={"absolute": (), "limited": 0}),), status_budget.A_TEST),
+        ((CLOCK,), status_budget.A_CLOCK),
+        ((GUARD,), status_budget.A_GUARD),
+        ((MISSING, MISSING), status_budget.A_METRIC),
+        ((GROUPS,), status_budget.A_GROUPING),
+        ((StepBegin(name=NAME, time=AT),), status_budget.A_STEP),
+    ],
+    ids=lambda one: type(one[0]).__name__ if isinstance(one, tuple) else "",
+)
+def test_the_room_that_is_reckoned_with_is_enough_and_not_twice_as_much(
+    models: tuple[BaseModel, ...], bytes_: int
+) -> None:
+    assert bytes_ / 2 < size(*models) <= bytes_
+
+
+def crowded(metrics: int, guards: int, tests: int, letters: int) -> dict[str, Any]:
+    """A Rollout with so many of each, and queries of so many letters."""
+    ratio = {"bad": f'bad{{w="$workload",a="{"x" * letters}"}}', "total": 'all{w="$workload"}', "by": ["segment"]}
+    named = [f"m{number}" for number in range(metrics)]
+    guarded, tested = ([named[number % metrics] for number in range(many)] for many in (guards, tests))
+    return {
+        "metadata": {"name": "checkout"},
+        "spec": spec(
+            metrics=[{"name": name, "ratio": ratio} for name in named],
+            guards=[
+                {"name": f"g{number}", "metric": name, "max": "5%", "for": "15m"} for number, name in enumerate(guarded)
+            ],
+            thresholds=[
+                {"name": f"t{number}", "metric": name, "regression": {"limit": "1%"}}
+                for number, name in enumerate(tested)
+            ],
+            steps=[{"name": "canary", "weight": 5, "duration": "1h"}],
+        ),
+    }
+
+
+@pytest.mark.parametrize(("metrics", "guards", "tests"), [(8, 16, 8), (10, 10, 8), (2, 2, 2), (32, 0, 0), (16, 16, 0)])
+def test_whatever_is_allowed_fits_into_status(metrics: int, guards: int, tests: int) -> None:
+    """Queries as long as they may be beside so many lines."""
+    fits = None
+    for letters in range(0, 4000, 50):
+        found, problems = check_rollout(crowded(metrics, guards, tests, letters))
+        if problems:
+            break
+        fits = found
+    assert fits is not None, "with short queries it is allowed"
+    text = kept_text(fits)
+    most = min(KEPT, status_budget.MOST_CLOCKS // max(guards, 1))
+    status = RolloutStatus(
+        run=RunStatus(
+            id="1",
+            version={"images": ("registry.example/shop/checkout:v3.0.0",)},
+            start_time=AT,
+            spec=text,
+            groups=(GROUPS,) * metrics,
+            evidence=(TEST,) * tests,
+            begun=(StepBegin(name=NAME, time=AT),) * len(fits.steps),
+        ),
+        guards=(GUARD.model_copy(update={"clocks": (CLOCK,) * most, "message": "x" * 400}),) * guards,
+        missing_data=(MISSING.model_copy(update={"message": "x" * 400}),) * (2 * metrics),
+    )
+    assert on_the_wire(status)["run"] is not None
+    assert size(memory_alone(status)) <= needed(fits) + 1000 <= status_budget.MEMORY + 1000 < LARGEST
+
+
+def test_what_could_not_be_remembered_is_refused() -> None:
+    _, problems = check_rollout(crowded(32, 16, 8, 0))
+    (problem,) = [one for one in problems if one.where == ("spec",)]
+    assert "bytes of the status to remember what was seen; 49152 are the most" in problem.message
+
+
+def test_ten_metrics_with_guards_and_tests_are_ordinary() -> None:
+    """A ratio without groups has one series, whose time beyond a limit takes one clock."""
+    names = [f"m{number}" for number in range(10)]
+    route = f'namespace="$namespace",pod=~"$pods",route=~"{"|".join(f"/api/v2/things/{one}" for one in range(60))}"'
+    ratio = {"bad": f'http_requests_total{{{route},code=~"5.."}}', "total": f"http_requests_total{{{route}}}"}
+    ordinary = spec(
+        metrics=[{"name": name, "ratio": ratio} for name in names],
+        guards=[
+            *({"metric": name, "max": "20%", "for": "2m"} for name in names),
+            *({"metric": name, "regression": {"limit": "2%"}} for name in names[:6]),
+        ],
+        thresholds=[*({"metric": name, "max": "2%"} for name in names)],
+        steps=[{"name": f"s{weight}", "weight": weight, "duration": "1h"} for weight in (1, 5, 25, 50, 100)],
+    )
+    found, problems = check_rollout({"metadata": {"name": "checkout"}, "spec": ordinary})
+    assert problems == []
+    assert found is not None
+    assert needed(found) + status_budget.A_CLOCK * (status_budget.MOST_CLOCKS - 16) > status_budget.MEMORY, (
+        "this is what the test is about"
+    )
