@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from tidegate.api.model import ApiModel, Rule, StatusModel, Words
-from tidegate.api.rollout.spec import RolloutName
+from tidegate.api.values.names import RolloutName
 from tidegate.api.values.text import ONE_LINE
 
 

@@ -35,7 +35,7 @@ class ApiModel(BaseModel):
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = ()
-    """What the API server checks beyond types; each has its Python twin in `api/checks.py` where lint needs it."""
+    """What the API server checks beyond types; each has its Python twin in `api/validation` where lint needs it."""
 
 
 Words = Annotated[str, PlainSerializer(printable)]

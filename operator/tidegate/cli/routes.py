@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from tidegate.api.rollout.spec import RolloutSpec, RouteKind
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.traffic import RouteKind
 from tidegate.api.validation import Problem, Severity, Where
 from tidegate.cli.documents import Document
 from tidegate.cli.templates import namespace_of

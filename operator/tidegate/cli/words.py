@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tidegate.api.rollout.metrics import MissingDataPolicy
-from tidegate.api.rollout.spec import Checkpoint, Promotion, PromotionStrategy, Step
+from tidegate.api.rollout.promotion import Promotion, PromotionStrategy
+from tidegate.api.rollout.steps import Checkpoint, Step
 from tidegate.api.rollout.thresholds import Guard, LimitKind, Regression, Threshold
 from tidegate.core import responses
 from tidegate.core.model.time_format import in_words

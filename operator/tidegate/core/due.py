@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidegate.api.rollout.run_status import Stage
-from tidegate.api.rollout.spec import Step
+from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
 from tidegate.core.gates import raise_rule

@@ -14,7 +14,7 @@ from pydantic.config import JsonDict
 
 from tidegate.api.commands import Action
 from tidegate.api.model import ApiModel
-from tidegate.api.rollout.spec import Instant
+from tidegate.api.values.names import Instant
 from tidegate.api.values.scalars import Duration, Quantity, Weight
 from tidegate.core.model.world import ArmName
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tidegate.api.rollout.metrics import Metric
-from tidegate.api.rollout.spec import Step
 from tidegate.api.rollout.status import StepBegin
+from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.metrics.queries import SHORTEST_WINDOW, Asking, queries
 from tidegate.core.metrics.variables import fill, promql_duration

@@ -89,7 +89,11 @@ def rollout(**changes: object) -> dict[str, Any]:
 def test_a_gate(grown: Grown) -> None:
     grown.add(
         [
-            ("api/rollout.py", "    since_step: SinceStep | None = None\n", "    since_run: Duration | None = None\n"),
+            (
+                "api/rollout/gates.py",
+                "    since_step: SinceStep | None = None\n",
+                "    since_run: Duration | None = None\n",
+            ),
             (
                 "core/gates/__init__.py",
                 "import AfterInstant, AfterStep\n",
@@ -123,7 +127,7 @@ def test_a_gate(grown: Grown) -> None:
 def test_a_response(grown: Grown) -> None:
     grown.add(
         [
-            ("api/responses.py", '    WARN = "Warn"\n', '    CHEER = "Cheer"\n'),
+            ("api/rollout/responses.py", '    WARN = "Warn"\n', '    CHEER = "Cheer"\n'),
             ("core/responses/__init__.py", "import Warn\n", "from tidegate.core.responses.toy import Cheer\n"),
             ("core/responses/__init__.py", "    Response.WARN: Warn(),\n", "    Response.CHEER: Cheer(),\n"),
         ],
@@ -152,7 +156,7 @@ def test_a_router(grown: Grown) -> None:
     row = '    gateway_api("TLSRoute", "tlsroutes", absent_weight=1),\n'
     grown.add(
         [
-            ("api/rollout.py", '    TLS_ROUTE = "TLSRoute"\n', '    TOY_ROUTE = "ToyRoute"\n'),
+            ("api/rollout/traffic.py", '    TLS_ROUTE = "TLSRoute"\n', '    TOY_ROUTE = "ToyRoute"\n'),
             ("adapters/routers/__init__.py", row, row.replace("TLSRoute", "ToyRoute").replace("tls", "toy")),
         ]
     )

@@ -1,6 +1,6 @@
 """The registry of routers: one row for each kind of object that holds weights.
 
-Watches, caches, permissions and the composition iterate `ROUTERS`. A new kind: a member of `RouteKind` in `api/rollout.py`, a row
+Watches, caches, permissions and the composition iterate `ROUTERS`. A new kind: a member of `RouteKind` in `api/rollout/traffic.py`, a row
 here, and a module where the shape of the object is new.
 """
 

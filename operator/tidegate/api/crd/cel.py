@@ -1,4 +1,4 @@
-"""CEL rules that more than one model has. Their Python twins are in `api/checks/`."""
+"""CEL rules that more than one model has. Their Python twins are in `api/validation/`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def positive(field: str) -> Rule:
 
 
 def selector(field: str) -> Rule:
-    """A PromQL text that looks like a plain selector: cheap here, exact in `api/checks/queries.py`."""
+    """A PromQL text that looks like a plain selector: cheap here, exact in `api/validation/queries.py`."""
     looks = r"(?s)^\s*[a-zA-Z_:{](.*[}a-zA-Z0-9_:])?\s*$"
     message = f"'{field}' must be a plain selector of a counter, such as requests_total{{code=\"500\"}}: the operator adds rate() and the window"
     return Rule(f"!has(self.{field}) || self.{field}.matches(r'{looks}')", message, f".{field}")

@@ -12,8 +12,9 @@ from tidegate.api.crd.structural import Schema, loosened, structural, validation
 from tidegate.api.metric_template.ref import TemplateKind
 from tidegate.api.metric_template.spec import MetricTemplateSpec
 from tidegate.api.model import Rule
-from tidegate.api.rollout.spec import GROUP, LONGEST_ROLLOUT_NAME, VERSION, RolloutSpec
+from tidegate.api.rollout.spec import GROUP, VERSION, RolloutSpec
 from tidegate.api.rollout.status import RolloutStatus
+from tidegate.api.values.names import LONGEST_ROLLOUT_NAME
 
 HEADER: Final = "# Generated from operator/tidegate/api by `make generate`. Change the models, not this file.\n"
 

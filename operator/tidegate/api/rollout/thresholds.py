@@ -122,7 +122,7 @@ class Threshold(ApiModel):
 
     @cached_property
     def kind(self) -> LimitKind:
-        """Which form of limit this is (the first given; `api/checks.py` refuses more than one)."""
+        """Which form of limit this is (the first given; `api/validation` refuses more than one)."""
         return next((kind for kind in LimitKind if self._written(kind) is not None), LimitKind.MAX)
 
     @property

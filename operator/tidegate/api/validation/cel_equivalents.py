@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from tidegate.api.metric_template.spec import MetricTemplateSpec
 from tidegate.api.model import ApiModel
 from tidegate.api.rollout.metrics import Metric, Ratio, WhenEmpty
+from tidegate.api.rollout.promotion import BaselineMatch, Promotion, PromotionStrategy
 from tidegate.api.rollout.responses import AfterHold, Response
-from tidegate.api.rollout.spec import BaselineMatch, Checkpoint, Promotion, PromotionStrategy, RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.steps import Checkpoint
 from tidegate.api.rollout.thresholds import Regression, Threshold
 from tidegate.api.validation.problems import Problem, Where, inside
 from tidegate.api.values.scalars import Unit

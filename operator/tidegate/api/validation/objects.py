@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tidegate.api.rollout.spec import LONGEST_ROLLOUT_NAME
 from tidegate.api.validation.problems import Problem
+from tidegate.api.values.names import LONGEST_ROLLOUT_NAME
 from tidegate.api.values.scalars import SUBDOMAIN
 
 LONGEST_NAME: Final = 253

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tidegate.api.model import ApiModel
-from tidegate.api.rollout.spec import FIELD_PATH_PATTERN
+from tidegate.api.rollout.promotion import FIELD_PATH_PATTERN
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.api.values.scalars import SUBDOMAIN
 from tidegate.api.values.text import ONE_LINE

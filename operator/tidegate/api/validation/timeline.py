@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.api.rollout.spec import Checkpoint, RolloutSpec, Step
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.steps import Checkpoint, Step
 from tidegate.api.validation.problems import Problem, Where
 
 MOST_CHECKPOINTS = 20_000

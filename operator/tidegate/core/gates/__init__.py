@@ -1,6 +1,6 @@
 """What must be true before a raise: the registry of gate kinds, and the rule of every raise (`raise_rule`).
 
-A new kind of gate: its field in `api/rollout.py` (`Gate`), a module here, a row in `KINDS`.
+A new kind of gate: its field in `api/rollout/gates.py`, a module here, a row in `KINDS`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from tidegate.api.rollout.spec import Gate, Step
+from tidegate.api.rollout.gates import Gate
 from tidegate.api.rollout.status import StepBegin
+from tidegate.api.rollout.steps import Step
 from tidegate.core.gates.kind import Closed, GateContext, GateKind
 from tidegate.core.gates.schedule import AfterInstant, AfterStep
 from tidegate.core.model.plan import Why

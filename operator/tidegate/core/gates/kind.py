@@ -33,7 +33,7 @@ class GateKind(Protocol):
 
     @property
     def field(self) -> str:
-        """The name of its field in `api.rollout.Gate`."""
+        """The name of its field in `api.rollout.gates.Gate`."""
         ...
 
     @property

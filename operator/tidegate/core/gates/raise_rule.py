@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.api.rollout.spec import Step
+from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.gates import ownership, workloads
 from tidegate.core.judging.judge import acting

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidegate.api.rollout.spec import SinceStep
+from tidegate.api.rollout.gates import SinceStep
 from tidegate.core.gates.kind import Closed, GateContext
 from tidegate.core.model.time_format import instant
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 VARIABLES: Final = ("namespace", "workload", "service", "rollout", "step", "window", "elapsed", "pods")
-"""All there are. `api/checks` refuses any other."""
+"""All there are. `api/validation` refuses any other."""
 
 _UNESCAPED: Final = ("window", "elapsed")
 _PATTERN: Final = re.compile(r"\$(\$|[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})")

@@ -11,7 +11,8 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from tidegate.api.rollout.spec import BaselineMatch, RolloutSpec
+from tidegate.api.rollout.promotion import BaselineMatch
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import Version
 from tidegate.core.model.template_fields import RESTARTED_AT, differing
 from tidegate.core.model.world import Arm

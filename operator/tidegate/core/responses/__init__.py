@@ -1,6 +1,6 @@
 """What a breach does: the registry of responses, and how a breach is responded to.
 
-A new kind of response: a member of `Response` in `api/responses.py`, a module here, a row in `KINDS`.
+A new kind of response: a member of `Response` in `api/rollout/responses.py`, a module here, a row in `KINDS`.
 """
 
 from __future__ import annotations

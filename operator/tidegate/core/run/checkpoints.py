@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.api.rollout.spec import Step
+from tidegate.api.rollout.steps import Step
 
 MOST = 20_000
 """Offsets of one step, at most: a checkpoint a minute for two weeks."""

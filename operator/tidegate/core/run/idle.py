@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from tidegate.api.rollout.promotion import BaselineMatch
 from tidegate.api.rollout.run_status import RunEnd
-from tidegate.api.rollout.spec import FINALIZER, BaselineMatch
+from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.status import RunStatus, Version
 from tidegate.core.gates import ownership, raise_rule, workloads
 from tidegate.core.model.observation import Live

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from tidegate.api.rollout.promotion import BaselineMatch, PromotionStrategy
 from tidegate.api.rollout.run_status import RunEnd, Stage
-from tidegate.api.rollout.spec import BaselineMatch, PromotionStrategy, RolloutSpec
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import PromotionStatus
 from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.judging.judge import acting

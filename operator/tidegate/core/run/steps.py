@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tidegate.api.rollout.spec import Step
 from tidegate.api.rollout.status import StepBegin
+from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.gates import raise_rule
 from tidegate.core.model.memory import Memory

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidegate.api.rollout.spec import RolloutSpec, Step
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.run.checkpoints import offsets
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tidegate.api.rollout.metrics import Metric
-from tidegate.api.rollout.spec import Step
 from tidegate.api.rollout.status import CheckpointStatus, FindingStatus
+from tidegate.api.rollout.steps import Step
 from tidegate.core.judging.judge import acting, metric_of
 from tidegate.core.judging.limits import unit_of
 from tidegate.core.judging.shared_incident import shared

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from tidegate.api.rollout.spec import RolloutSpec, Step
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import RolloutStatus, RunStatus, StepStatus
+from tidegate.api.rollout.steps import Step
 from tidegate.core.model.finding import Finding
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tidegate.api.rollout.run_status import RunEnd
-from tidegate.api.rollout.spec import RolloutSpec, Step
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import (
     Ending,
     Hold,
@@ -18,6 +18,7 @@ from tidegate.api.rollout.status import (
     StepStatus,
     Waiting,
 )
+from tidegate.api.rollout.steps import Step
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.finding import Finding
 from tidegate.core.model.memory import Memory

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from tidegate.api.rollout.spec import Step
 from tidegate.api.rollout.status import StepStatus
+from tidegate.api.rollout.steps import Step
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation

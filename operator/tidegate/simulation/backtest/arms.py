@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from tidegate.api.rollout.metrics import Metric
-from tidegate.api.rollout.spec import RolloutSpec, Step
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.steps import Step
 from tidegate.api.rollout.thresholds import Guard, LimitKind, SharedIncident, Threshold
 from tidegate.api.values.promql import ARM_VARIABLES, variables
 from tidegate.core import gates

@@ -1,0 +1,51 @@
+"""The steps of a run."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tidegate.api.crd.cel import positive
+from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rollout.gates import Gate
+from tidegate.api.rollout.thresholds import Guard, Threshold
+from tidegate.api.values.names import StepName
+from tidegate.api.values.scalars import Duration, Weight
+
+
+class Checkpoint(ApiModel):
+    """An instant in the step at which its thresholds are evaluated, or a series of such instants. The end is always one."""
+
+    at: Duration | None = None
+    """One checkpoint, so long after the step's weight was seen on the route."""
+    every: Duration | None = None
+    """A series of checkpoints with this distance, counted on from the entry before."""
+    until: Duration | None = None
+    """Where the series ends; by default at the end of the step."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("has(self.at) != has(self.every)", "give either 'at' or 'every'"),
+        Rule("!has(self.until) || has(self.every)", "'until' goes with 'every'", ".until"),
+        positive("at"),
+        positive("every"),
+    )
+
+
+class Step(ApiModel):
+    """A target weight with its gate, duration, checkpoints, thresholds and guards."""
+
+    name: StepName
+    """The step's identity: rename it and it is another step."""
+    weight: Weight
+    """The candidate's share of traffic in percent: an integer from 0 to 100, or a quoted decimal such as '0.5'."""
+    duration: Duration = Duration("0s")
+    """How long the step keeps its weight and watches. Only time with the weight seen on the route counts. By default 0s: evaluated once."""
+    gate: Gate | None = None
+    """What must be true before this step may raise the weight."""
+    checkpoints: Annotated[tuple[Checkpoint, ...], Field(max_length=64)] = ()
+    """When the thresholds are evaluated, besides the end of the duration."""
+    thresholds: Annotated[tuple[Threshold, ...], Field(max_length=16)] = ()
+    """Limits evaluated at this step's checkpoints, beside the Rollout's own."""
+    guards: Annotated[tuple[Guard, ...], Field(max_length=16)] = ()
+    """Limits evaluated every interval during this step, beside the Rollout's own."""
