@@ -42,7 +42,7 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a series that ends after the end", {"steps.0.checkpoints.1.until": "2h"}, "spec.steps[0].checkpoints[1].until", "after the end of the step"),
     ("checkpoints out of order", {"steps.0.checkpoints": [{"at": "20m"}, {"at": "10m"}]}, "spec.steps[0].checkpoints[1].at", "must come after the entry before it"),
     ("a checkpoint behind an open series", {"steps.0.checkpoints": [{"every": "10m"}, {"at": "30m"}]}, "spec.steps[0].checkpoints[1].at", "must come after"),
-    ("checkpoints without a duration", {"steps.0.duration": GONE}, "spec.steps[0].checkpoints", "without a 'duration' is judged once"),
+    ("checkpoints without a duration", {"steps.0.duration": GONE}, "spec.steps[0].checkpoints", "without a 'duration' is evaluated once"),
     ("too many checkpoints", {"steps.1.checkpoints": [{"every": "1s"}]}, "spec.steps[1].checkpoints", "are 86400 in all; 20000 are the most"),
     ("an unknown variable", {"metrics.1.query": 'max(x{pod=~"$pod"})'}, "spec.metrics[1].query", "there is no variable $pod: there are $namespace"),
     ("an unclosed query", {"metrics.1.query": 'max(x{pod=~"$pods"}'}, "spec.metrics[1].query", "is not valid PromQL: unclosed left parenthesis"),
@@ -120,7 +120,7 @@ ADVICE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a line in a step without traffic", {"steps.0.weight": 0, "steps.0.guards": [{"metric": "errors", "max": "1%"}]}, "spec.steps[0].guards[0]", "no traffic at weight 0"),
     ("a comparison with a baseline without traffic", {"steps.1.guards.0": {"metric": "latency", "maxIncrease": "10%", "floor": "1ms"}}, "spec.steps[1].guards[0]", "at weight 100 the baseline has no traffic"),
     ("lines and never any traffic", {"steps.0.weight": 0, "steps.1.weight": 0}, "spec.guards[0]", "no step gives the candidate traffic"),
-    ("checkpoints and nothing to judge", {"thresholds": GONE}, "spec.steps[0].checkpoints", "have nothing to judge"),
+    ("checkpoints and nothing to judge", {"thresholds": GONE}, "spec.steps[0].checkpoints", "have nothing to evaluate"),
 )  # fmt: skip
 
 

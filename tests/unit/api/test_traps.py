@@ -79,7 +79,7 @@ def test_a_rollout_that_judges_nothing_is_told_so() -> None:
     assert read is not None
     assert problems == []
     said = [f"{hint.path}: {hint.message}" for hint in rollout_advice(manifest, read)]
-    assert any(line.startswith("spec: has no limit that is judged: only missing pods") for line in said)
+    assert any(line.startswith("spec: has no limit that is evaluated: only missing pods") for line in said)
 
 
 def test_limits_that_only_warn_revert_nothing() -> None:

@@ -63,13 +63,13 @@ def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     served = [step for step in spec.steps if step.weight.percent > 0]
     if not served:
         for line in rollout_lines(spec):
-            yield line.where, "is never judged: no step gives the candidate traffic"
+            yield line.where, "is never evaluated: no step gives the candidate traffic"
     for index, step in enumerate(spec.steps):
         for line in step_lines(spec, index):
             if step.weight.percent == 0:
-                yield line.where, "is never judged: the candidate has no traffic at weight 0"
+                yield line.where, "is never evaluated: the candidate has no traffic at weight 0"
             elif step.weight.percent == 100 and line.threshold.relative:
-                yield line.where, "is never judged: at weight 100 the baseline has no traffic to compare with"
+                yield line.where, "is never evaluated: at weight 100 the baseline has no traffic to compare with"
 
 
 def _of_weights(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
@@ -97,4 +97,7 @@ def _of_checkpoints(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     for index, step in enumerate(spec.steps):
         judged = spec.thresholds or step.thresholds
         if step.checkpoints and not judged:
-            yield ("spec", "steps", index, "checkpoints"), "have nothing to judge: there are no thresholds, only guards"
+            yield (
+                ("spec", "steps", index, "checkpoints"),
+                "have nothing to evaluate: there are no thresholds, only guards",
+            )

@@ -57,7 +57,7 @@ def promotion_advice(spec: RolloutSpec) -> Iterator[Problem]:
         left = 100 - last.weight.percent
         message = (
             f"leaves {left}% of the traffic to the baseline while that rolls out the new version: guards without a comparison "
-            "are judged on both arms meanwhile; with a last step of 100 the baseline rolls out without traffic"
+            "are evaluated on both arms meanwhile; with a last step of 100 the baseline rolls out without traffic"
         )
         yield Problem(("spec", "steps", len(spec.steps) - 1, "weight"), message, Severity.NOTICE)
 

@@ -17,7 +17,9 @@ def checkpoint_problems(spec: RolloutSpec) -> Iterator[Problem]:
     for index, step in enumerate(spec.steps):
         where = ("spec", "steps", index, "checkpoints")
         if step.checkpoints and not step.duration.seconds:
-            yield Problem(where, "a step without a 'duration' is judged once; give it one, or remove the checkpoints")
+            yield Problem(
+                where, "a step without a 'duration' is evaluated once; give it one, or remove the checkpoints"
+            )
         else:
             yield from _of_step(step, where)
 

@@ -33,7 +33,7 @@ def query_traps(metric: Metric | MetricTemplateSpec, where: Where) -> Iterator[t
     if texts and not any(promql.variables(text) & promql.ARM_VARIABLES for _, text in texts):
         yield (
             texts[0][0],
-            f"names none of {_ARMS}: it says the same of both arms, so a breach is nobody's in particular",
+            f"names none of {_ARMS}: it says the same of both arms, so a breach belongs to neither",
         )
     if metric.query is None or metric.when_empty is WhenEmpty.ZERO:
         return
@@ -43,7 +43,7 @@ def query_traps(metric: Metric | MetricTemplateSpec, where: Where) -> Iterator[t
             place,
             (
                 f"leaves out what does not fit '{comparison}': empty when all is well, and empty is no data. Give the number, and let "
-                f"'max' or 'min' judge it (or say whenEmpty: Zero)"
+                f"'max' or 'min' evaluate it (or say whenEmpty: Zero)"
             ),
         )
     elif counter := empty_until_the_first(metric.query):
@@ -79,7 +79,7 @@ def _too_rarely(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     short = [step for step in guarded if 0 < step.duration.seconds < spec.interval.seconds]
     if short:
         named = ", ".join(f"'{step.name}' ({step.duration})" for step in short)
-        yield ("spec", "interval"), f"is longer than step {named}: guards may not be judged in it before its end"
+        yield ("spec", "interval"), f"is longer than step {named}: guards may not be evaluated in it before its end"
 
 
 def _guards(spec: RolloutSpec, index: int) -> bool:
@@ -89,7 +89,7 @@ def _guards(spec: RolloutSpec, index: int) -> bool:
 def _without_a_revert(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     """A run, or a step with traffic, in which no limit would revert."""
     if not any(_reverts(line) for line in lines_of(spec)):
-        what = "reverts" if lines_of(spec) else "is judged"
+        what = "reverts" if lines_of(spec) else "is evaluated"
         yield ("spec",), f"has no limit that {what}: only missing pods and missing data would put the candidate back"
         return
     for index, step in enumerate(spec.steps):
