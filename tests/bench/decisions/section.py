@@ -18,13 +18,13 @@ _HOW = """\
 Simulated by `python -m tests.bench decisions` with a fixed seed ({seed}), {rollouts:,} rollouts a cell: close to
 0 and 100 % half a percentage point either way is chance, around 50 % two. A rollout lasts an hour unless said otherwise and is looked at once a minute; rates are requests
 a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a service with 10 a second. The error rate is
-0.5 % and every rule is told to bear 1 %, except `regression` by margin, which is told to bear 20 % more than the baseline.
+0.5 % and every rule tolerates 1 %, except `regression` by margin, which tolerates 20 % more than the baseline.
 
 - **`max`, `for`**: `max: 1%` for 5 m over a window of 2 m. **`regression` (margin)**: `{{margin: 20%, confidence: 95%}}`, the
   first 3 minutes left out. **`regression` (limit)**: `{{limit: 1%}}`, reverting when the candidate is also shown worse than the
   baseline, the first of the three ways below. **Recommended**: `max: 20%` for 2 m against outages, and
   `regression` by margin against everything else.
-- **Argo**: `failureLimit` failed measurements in all are tolerated, of `result >= 0.99` over 2 m. **Flagger**: 10 failed checks in
+- **Argo**: `failureLimit` failed measurements in total are tolerated, of `result >= 0.99` over 2 m. **Flagger**: 10 failed checks in
   all (its documentation's example) of `request-success-rate` at least 99 over 1 m. **Kayenta**: its judge's rank test on one
   point a minute, every 10 minutes over the last hour, against a fresh arm of the candidate's own size. These are their rules
   written anew from their sources, not the programs; each can be set up otherwise, and a looser limit would stop fewer."""
@@ -76,7 +76,7 @@ def _harms(found: Decided) -> Table:
 
 def _attributed(found: Decided) -> Table:
     how = (
-        "A limit that both arms break is an incident, and a revert would not mend it. Three ways to tell, on the same "
+        "A limit that both arms breach is an incident, and a revert would not fix it. Three ways to tell, on the same "
         "rollouts: the share that is reverted (which for an incident is false), and the median minutes until then."
     )
     rules = list(next(iter(found.attributed.values())))

@@ -104,7 +104,7 @@ BY_RULE = (
     Bad("a line with two limits", {"guards.0.min": "1%"}, "spec.guards[0]", "two limits are two lines"),
     Bad("a floor without a comparison", {"guards.0.floor": "1%"}, "spec.guards[0].floor", "'floor' goes with 'maxIncrease'"),
     Bad("a margin beside a limit", {"guards.0.max": GONE, "guards.0.regression": {"margin": "5%", "limit": "1%"}}, "spec.guards[0].regression.margin", "'margin' is how much worse than the baseline"),
-    Bad("a split that reverts", {"guards.0.max": GONE, "guards.0.split": {}}, "spec.guards[0].onBreach", "a revert mends no routing"),
+    Bad("a split that reverts", {"guards.0.max": GONE, "guards.0.split": {}}, "spec.guards[0].onBreach", "a revert does not fix routing"),
     Bad("a restart without a hold", {"steps.1.thresholds.0.afterHold": "Restart"}, "spec.steps[1].thresholds[0].afterHold", "'afterHold' goes with 'onBreach: Hold'"),
     Bad("a checkpoint at and every", {"steps.0.checkpoints.0.every": "1m"}, "spec.steps[0].checkpoints[0]", "give either 'at' or 'every'"),
     Bad("until without every", {"steps.0.checkpoints.0.until": "20m"}, "spec.steps[0].checkpoints[0].until", "'until' goes with 'every'"),

@@ -199,3 +199,17 @@ async def test_streams_that_begin_again_are_told_and_the_first_ones_are_not() ->
         assert caches.commands.watched
         await end()
         assert not caches.commands.watched
+
+
+async def test_only_kinds_that_were_refused_are_asked_for_again() -> None:
+    async def review(_: Reader, writer: Writer) -> None:
+        writer.write(http(201, json.dumps({"status": {"allowed": True}}).encode()))
+
+    async with running(review) as fake:
+        api = Api(Configuration(host=fake.url))
+        takes = dict.fromkeys((ROLLOUTS, CLUSTER_METRIC_TEMPLATES), lambda _event, _raw: None)
+        watches = Watches(api, Caches(), takes, ask_again=0.0)
+        await asyncio.wait_for(watches._permissions_changed([ROLLOUTS]), 5)  # noqa: SLF001
+        asked = {json.loads(one.body)["spec"]["resourceAttributes"]["resource"] for one in fake.asked}
+        await api.close()
+    assert asked == {"clustermetrictemplates"}

@@ -115,7 +115,7 @@ class Threshold(ApiModel):
         ),
         Rule(
             "!has(self.split) || has(self.onBreach) && self.onBreach != 'Revert'",
-            "'split' needs 'onBreach: Hold' or 'onBreach: Warn': a revert mends no routing",
+            "'split' needs 'onBreach: Hold' or 'onBreach: Warn': a revert does not fix routing",
             ".onBreach",
         ),
     )
