@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -21,6 +22,8 @@ class Rule:
     expression: str
     message: str
     path: str = ""
+    holds: Callable[[Any], bool] | None = None
+    """The same of a parsed model, for `tidegate lint`; `None` where a check of `api/validation` is more exact."""
 
 
 class ApiModel(BaseModel):
@@ -35,7 +38,7 @@ class ApiModel(BaseModel):
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = ()
-    """What the API server checks beyond types; each has its Python twin in `api/validation` where lint needs it."""
+    """What the API server checks beyond types."""
 
 
 Words = Annotated[str, PlainSerializer(printable)]

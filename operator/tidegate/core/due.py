@@ -10,7 +10,7 @@ from tidegate.core import gates
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
 from tidegate.core.gates import raise_rule
 from tidegate.core.judging.judge import counted_in_force, guards_in_force, queries_of, thresholds_in_force
-from tidegate.core.metrics.queries import probe
+from tidegate.core.metrics.asking import probe
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Query
 from tidegate.core.model.memory import Memory

@@ -62,7 +62,7 @@ def _dates(spec: RolloutSpec) -> list[datetime]:
 def clean_script(spec: RolloutSpec, metric: Metric) -> MetricScript:
     """What a metric says when all is well, about either arm."""
     level = clean_level(spec, metric)
-    if metric.ratio is None:
+    if not metric.counts:
         return MetricScript(candidate=(level,), baseline=(level,))
     weights = [float(step.weight.percent) for step in spec.steps if step.weight.percent]
     asked = max(REQUESTS, ENOUGH * (metric.minimum_requests or 1))
@@ -72,7 +72,7 @@ def clean_script(spec: RolloutSpec, metric: Metric) -> MetricScript:
 def clean_level(spec: RolloutSpec, metric: Metric) -> Level:
     """An answer inside every limit on the metric: one series, or as many as it must have."""
     value = _written(_well(spec, metric), metric.effective_unit)
-    labels = metric.ratio.by if metric.ratio is not None else ()
+    labels = metric.by
     number = metric.min_series or 1
     if not labels and number == 1:
         return Level(value=value)

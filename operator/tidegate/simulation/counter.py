@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidegate.api.rollout.metrics import Metric
+from tidegate.core.metrics import kind_of
 from tidegate.core.model.answers import Matrix, SeriesValue, Vector
 from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, RawSeries
 from tidegate.core.statistics.counter_increase import LOOKBACK
@@ -28,11 +29,6 @@ def numbers(level: Level, metric: Metric) -> list[tuple[Labels, float]]:
     ]
 
 
-def of_requests(part: str, bad: float) -> float:
-    """How much of the requests a counter counts, when `bad` of them are bad."""
-    return {"bad": bad, "fast": 1 - bad}.get(part, 1.0)
-
-
 @dataclass(frozen=True)
 class Stretch:
     """A rate that lasts from an instant to the next stretch's."""
@@ -47,7 +43,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Counter:
-    """One counter of a ratio metric for one arm: a series for each set of labels."""
+    """One counter of a metric for one arm: a series for each set of labels."""
 
     series: dict[Labels, tuple[Stretch, ...]]
     scrape: float
@@ -67,8 +63,8 @@ class Counter:
         Args:
             instants: when the levels begin, seconds since the script's start.
             levels: one for each of `instants`.
-            metric: a ratio.
-            part: `bad`, `fast` or `total`.
+            metric: of a kind that counts requests.
+            part: of its counters, such as `bad` or `total`.
             rates: when (seconds since the script's start) which number of requests a second begins, ascending.
         """
         found: dict[Labels, list[Stretch]] = {}
@@ -80,7 +76,7 @@ class Counter:
                 known = found.setdefault(labels, [])
                 count = _at(known, start)
                 share = now.get(labels)
-                each = None if share is None else rate * of_requests(part, share)
+                each = None if share is None else rate * kind_of(metric).per_request(part, share)
                 known.append(Stretch(start, each, count))
         scrape = 15.0 if metric.window.seconds >= 60 else 5.0
         return cls({labels: tuple(stretches) for labels, stretches in found.items()}, scrape)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.core.metrics import kind_of
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName, Command, Route, TargetRef
@@ -18,7 +19,7 @@ from tidegate.reconcile.specs import Check
 from tidegate.simulation.clean import clean_level, is_clean
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster, SimulatedRoute
-from tidegate.simulation.counter import Counter, numbers, of_requests
+from tidegate.simulation.counter import Counter, numbers
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
 from tidegate.simulation.script import Event, Level, MetricScript, World
@@ -292,7 +293,7 @@ def _vector(level: Level, metric: Metric, part: str, requests: float) -> Vector:
         return Vector((SeriesValue((), math.nan),))
     return Vector(
         tuple(
-            SeriesValue(labels, value if part == "value" else requests * of_requests(part, value))
+            SeriesValue(labels, value if part == "value" else requests * kind_of(metric).per_request(part, value))
             for labels, value in numbers(level, metric)
         )
     )

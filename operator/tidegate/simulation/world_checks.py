@@ -60,14 +60,14 @@ def _of_values(level: Level, metric: Metric, where: Where) -> Iterator[Problem]:
         except ValueError as error:
             yield Problem(place, str(error))
             continue
-        if metric.ratio is not None and not 0 <= number <= 1:
+        if metric.share and not 0 <= number <= 1:
             yield Problem(place, f"'{value}' is not a share of requests: write 0% to 100%")
 
 
 def _of_counts(script: MetricScript, metric: Metric, where: Where) -> Iterator[Problem]:
     for field in ("requests", "traffic"):
-        if metric.ratio is None and field in script.model_fields_set:
-            yield Problem((*where, field), f"is for a ratio of two counters, and '{metric.name}' is a query")
+        if not metric.counts and field in script.model_fields_set:
+            yield Problem((*where, field), f"is for a metric that counts requests, and '{metric.name}' is a query")
     if {"requests", "traffic"} <= script.model_fields_set:
         yield Problem((*where, "requests"), "is not used beside 'traffic': give one of them")
 

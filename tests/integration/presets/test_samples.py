@@ -18,8 +18,8 @@ from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.api.presets import registry
 from tidegate.api.presets.resolving import resolved
 from tidegate.api.rollout.metrics import Metric
-from tidegate.core.metrics.queries import Asking, queries
-from tidegate.core.metrics.samples import sample
+from tidegate.core.metrics import queries, sample
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.model.samples import Asked, TooFew, Value
 from tidegate.core.model.world import ArmName
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.unit.backtest.past import spec
-from tidegate.core.metrics.queries import queries
+from tidegate.core.metrics import queries
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, assumptions, changing, pods, pods_of
 

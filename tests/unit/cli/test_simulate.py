@@ -142,7 +142,7 @@ def test_a_baseline_begins_as_the_candidate_where_that_is_well(
         ("metrics: {it: {candidate: [{value: 1%}, {value: 2%}]}}", "must be later than the entry before it, which is"),
         ("metrics: {it: {candidate: [{value: 200ms}]}}", "candidate[0].value: '200ms' is a time, and this metric is"),
         ("metrics: {it: {candidate: [{series: {eu: 1%}}]}}", 'are no labels; write them like segment="eu"'),
-        ("metrics: {it: {candidate: [{value: 1%}], traffic: 5}}", "is for a ratio of two counters, and 'it' is a query"),
+        ("metrics: {it: {candidate: [{value: 1%}], traffic: 5}}", "is for a metric that counts requests, and 'it' is a query"),
         ("metrics: {it: {candidate: []}}", "metrics.it.candidate: must not be empty"),
         ("metrics: {it: {candidate: [{value: 1%, nan: true}]}}", "give exactly one of value, series, empty, nan"),
         ("events: [{at: 1h, setWeight: {target: HTTPRoute/wb, weight: 1}}]", "there is no route 'HTTPRoute/wb'; did"),

@@ -8,7 +8,8 @@ from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.status import StepBegin
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
-from tidegate.core.metrics.queries import SHORTEST_WINDOW, Asking, queries
+from tidegate.core.metrics import queries
+from tidegate.core.metrics.asking import SHORTEST_WINDOW, Asking
 from tidegate.core.metrics.variables import fill, promql_duration
 from tidegate.core.model import cadence
 from tidegate.core.model.claims import Claim, stronger

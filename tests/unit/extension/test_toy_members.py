@@ -176,6 +176,79 @@ def test_a_router(grown: Grown) -> None:
     assert made == "True True True\n"
 
 
+def test_a_metric_kind(grown: Grown) -> None:
+    grown.add(
+        [
+            ("api/rollout/metric_kinds/__init__.py", '    RATIO = "ratio"\n', '    TOY = "toy"\n'),
+            ("api/rollout/metric_kinds/__init__.py", "    MetricKind.RATIO: Ratio,\n", "    MetricKind.TOY: Toy,\n"),
+            (
+                "api/rollout/metric_kinds/__init__.py",
+                "    ratio: Ratio | None = None\n",
+                "    toy: Toy | None = None\n",
+            ),
+            (
+                "api/rollout/metric_kinds/__init__.py",
+                "import Ratio\n",
+                "from tidegate.api.rollout.metric_kinds.toy import Toy\n",
+            ),
+            ("core/metrics/__init__.py", "import CounterRatio\n", "from tidegate.core.metrics.toy import Sums\n"),
+            ("core/metrics/__init__.py", "    MetricKind.RATIO: CounterRatio(),\n", "    MetricKind.TOY: Sums(),\n"),
+        ],
+        "core/metrics/toy.py",
+        """
+        from tidegate.core.metrics.asking import increases
+        from tidegate.core.metrics.query import PlainQuery
+
+
+        class Sums(PlainQuery):
+            def texts(self, metric, arm, asking):
+                found = increases(metric, arm, asking, self.counters(metric), metric.by)
+                return {"value": found["total"]}
+
+            def counters(self, metric):
+                return {"total": metric.toy.sum}
+        """,
+    )
+    grown.add(
+        [],
+        "api/rollout/metric_kinds/toy.py",
+        """
+        from typing import Annotated, ClassVar
+
+        from pydantic import Field
+
+        from tidegate.api.model import ApiModel
+        from tidegate.api.rollout.metric_kinds.kind import LabelName, PromQL
+        from tidegate.api.values.scalars import Unit
+
+
+        class Toy(ApiModel):
+            sum: PromQL
+            by: Annotated[tuple[LabelName, ...], Field(max_length=8)] = ()
+            unit: ClassVar[Unit | None] = None
+            share: ClassVar[bool] = False
+
+            @property
+            def texts(self):
+                return {"sum": self.sum}
+
+            def faults(self):
+                return iter(())
+
+            def rewritten(self, change):
+                return self.model_copy(update={"sum": change(self.sum)})
+        """,
+    )
+    metric = {"name": "load", "toy": {"sum": 'load{pod=~"$pods"}', "by": ["zone"]}, "unit": "none", "window": "2m"}
+    file = grown.write("rollout.yaml", rollout(metrics=[metric], guards=[{"metric": "load", "max": "5"}]))
+    values = [{"series": {"zone=a": 1, "zone=b": 1}}, {"at": "10m", "series": {"zone=a": 1, "zone=b": 9}}]
+    world = grown.write("world.yaml", {"metrics": {"load": {"candidate": values}}})
+    assert "toy:" in grown.tidegate("crd")
+    assert "load above 5" in grown.tidegate("plan", file)
+    said = [line["why"] for line in timeline(grown, file, "--world", world)]
+    assert any('load of the candidate{zone="b"} is 9, above max 5' in words for words in said)
+
+
 def raised(grown: Grown, file: str, weight: str) -> float:
     """Seconds after the start at which a simulated run has this weight."""
     return float(next(line["after"] for line in timeline(grown, file) if line["weight"] == weight))

@@ -1,8 +1,11 @@
-"""CEL rules that more than one model has. Their Python twins are in `api/validation/`."""
+"""CEL rules that more than one model has."""
 
 from __future__ import annotations
 
-from tidegate.api.model import Rule
+from pydantic.alias_generators import to_snake
+
+from tidegate.api.model import ApiModel, Rule
+from tidegate.api.values.scalars import Duration
 
 _A_SECOND = r"[1-9][0-9]*[dhms]($|[0-9])|[1-9][0-9]{3,}ms"
 _NAMES = "(has(self.metrics) ? self.metrics.map(m, m.name) : [])"
@@ -12,12 +15,28 @@ def at_least_a_second(field: str, *, optional: bool = False) -> Rule:
     """A duration of 1 s and up. By its text: CEL's own durations know no days."""
     matches = f"self.{field}.matches(r'{_A_SECOND}')"
     rule = f"!has(self.{field}) || {matches}" if optional else matches
-    return Rule(rule, f"'{field}' must be at least 1s", f".{field}")
+
+    def holds(model: ApiModel) -> bool:
+        given = _duration(model, field)
+        return given is None or given.seconds >= 1
+
+    return Rule(rule, f"'{field}' must be at least 1s", f".{field}", holds)
 
 
 def positive(field: str) -> Rule:
     """An optional duration that is not 0."""
-    return Rule(f"!has(self.{field}) || self.{field}.matches('[1-9]')", f"'{field}' must be more than 0s", f".{field}")
+    expression = f"!has(self.{field}) || self.{field}.matches('[1-9]')"
+
+    def holds(model: ApiModel) -> bool:
+        given = _duration(model, field)
+        return given is None or given.seconds > 0
+
+    return Rule(expression, f"'{field}' must be more than 0s", f".{field}", holds)
+
+
+def _duration(model: ApiModel, field: str) -> Duration | None:
+    found = getattr(model, to_snake(field))
+    return found if isinstance(found, Duration) else None
 
 
 def selector(field: str) -> Rule:

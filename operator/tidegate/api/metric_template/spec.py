@@ -9,7 +9,8 @@ from pydantic import Field
 from tidegate.api.crd.cel import at_least_a_second
 from tidegate.api.crd.lists import unique_by
 from tidegate.api.model import ApiModel, Rule
-from tidegate.api.rollout.metrics import PromQL, Ratio, WhenEmpty
+from tidegate.api.rollout.metric_kinds import Measured, kind_rules
+from tidegate.api.rollout.metrics import WhenEmpty
 from tidegate.api.values.scalars import Duration, Unit
 
 ParameterName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z]([-_a-zA-Z0-9]*[a-zA-Z0-9])?$")]
@@ -28,17 +29,11 @@ class TemplateParameter(ApiModel):
     """Regular expression (as CEL and RE2 write them) of the whole value. By default letters, digits and `_ . : / @ -`."""
 
 
-class MetricTemplateSpec(ApiModel):
-    """A query to Prometheus that Rollouts share: a PromQL `query` or a `ratio` of two counters, with parameters."""
+class MetricTemplateSpec(Measured):
+    """A query to Prometheus that Rollouts share: one kind of metric, with `{{ parameters.name }}` in its texts."""
 
     parameters: Annotated[tuple[TemplateParameter, ...], Field(max_length=16, json_schema_extra=unique_by("name"))] = ()
     """What differs between its users."""
-    query: PromQL | None = None
-    """PromQL that gives a scalar or an instant vector, with the operator's `$variables` and `{{ parameters.name }}`."""
-    requests: PromQL | None = None
-    """For a `query`: PromQL that gives how many requests are behind it."""
-    ratio: Ratio | None = None
-    """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
     unit: Unit | None = None
     """What the numbers mean, where the Rollout's metric does not say."""
     window: Duration | None = None
@@ -53,18 +48,6 @@ class MetricTemplateSpec(ApiModel):
     """What an empty answer to `query` means, where the Rollout's metric does not say."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("has(self.query) != has(self.ratio)", "give exactly one of 'query' and 'ratio'"),
-        Rule("!has(self.ratio) || !has(self.unit) || self.unit == 'ratio'", "a ratio metric has unit ratio", ".unit"),
-        Rule(
-            "!has(self.minimumRequests) || has(self.ratio) || has(self.requests)",
-            "'minimumRequests' goes with 'ratio', or with a 'query' that has 'requests'",
-            ".minimumRequests",
-        ),
-        Rule("!has(self.requests) || has(self.query)", "'requests' goes with 'query'", ".requests"),
-        Rule(
-            "!has(self.ratio) || !has(self.whenEmpty) || self.whenEmpty == 'NoData'",
-            "'whenEmpty' goes with 'query'",
-            ".whenEmpty",
-        ),
+        *kind_rules(),
         at_least_a_second("window", optional=True),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import METRIC, MIRRORED, QUANTILE, Parameter, Preset, System
-from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
 _ARM: Final = 'envoy_cluster_name=~"service/$namespace/$service/[0-9]+(/[a-z0-9]+)?"'

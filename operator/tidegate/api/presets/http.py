@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import LABEL, METRIC, MIRRORED, QUANTILE, Parameter, Preset, System
-from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
 _POD: Final = Parameter("podLabel", LABEL, "the label with the pod's name", "pod")

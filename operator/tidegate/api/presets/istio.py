@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import MIRRORED, QUANTILE, Parameter, Preset, System, one_of
-from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
 _REPORTER: Final = Parameter(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import MIRRORED, QUANTILE, Preset, System
-from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
 _ARM: Final = 'reporter="source",destination_service_namespace="$namespace",destination_service_name="$service"'

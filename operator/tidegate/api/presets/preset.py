@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.rollout.metric_kinds import Measured
+from tidegate.api.rollout.metric_kinds.kind import MetricModel
 from tidegate.api.values.scalars import Unit
 
 
@@ -54,8 +55,8 @@ MIRRORED: Final = (
 )
 """What every system's numbers have in common."""
 
-Query: TypeAlias = Ratio | str
-"""Two counters, or a query; with gaps."""
+Query: TypeAlias = MetricModel | str
+"""One kind of metric, a text for a `query`; with gaps."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Preset:
     query: Query
     unit: Unit
     parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def measured(self) -> Measured:
+        """The metric's part that it stands for."""
+        return Measured.of(self.query)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from tidegate.api.presets import registry
 from tidegate.api.presets.preset import Preset
-from tidegate.api.rollout.metrics import Metric, Ratio
+from tidegate.api.rollout.metrics import Metric
 
 _GAP: Final = re.compile(r"<([a-zA-Z]+)>")
 
@@ -29,7 +29,7 @@ def resolved(metric: Metric) -> tuple[Metric, tuple[Fault, ...]]:
     A metric without a preset, with a query of its own beside it (another check's business) or with a fault comes back
     as it is. What the metric says itself (unit, window, minimumRequests, ...) goes before what the preset says.
     """
-    if metric.preset is None or metric.query is not None or metric.ratio is not None:
+    if metric.preset is None or metric.kind is not None:
         return metric, ()
     preset = registry.preset(metric.preset)
     if preset is None:
@@ -64,9 +64,4 @@ def filled(text: str, preset: Preset, given: Mapping[str, str]) -> str:
 
 def _with_query(metric: Metric, preset: Preset, given: Mapping[str, str]) -> Metric:
     changes: dict[str, object] = {"preset": None, "parameters": None, "unit": metric.unit or preset.unit}
-    match preset.query:
-        case Ratio() as ratio:
-            changes["ratio"] = ratio.rewritten(lambda text: filled(text, preset, given))
-        case str() as query:
-            changes["query"] = filled(query, preset, given)
-    return metric.model_copy(update=changes)
+    return metric.model_copy(update=changes).measuring(preset.measured, lambda text: filled(text, preset, given))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import LABEL, MIRRORED, QUANTILE, Parameter, Preset, System
-from tidegate.api.rollout.metrics import Ratio
+from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
 _SERVICE: Final = Parameter("serviceLabel", LABEL, "the label with the name of Traefik's service", "service")

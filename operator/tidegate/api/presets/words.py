@@ -6,16 +6,11 @@ import textwrap
 from collections.abc import Iterator
 
 from tidegate.api.presets.preset import Parameter, Preset
-from tidegate.api.rollout.metrics import Ratio
 
 
 def queries(preset: Preset) -> Iterator[tuple[str, str]]:
     """The fields of a metric that the preset stands for, and their PromQL with its gaps."""
-    match preset.query:
-        case Ratio() as ratio:
-            yield from ((f"ratio.{field}", text) for field, text in ratio.texts.items())
-        case str() as query:
-            yield "query", query
+    yield from ((".".join(place), text) for place, text in preset.measured.texts.items())
 
 
 def default(parameter: Parameter) -> str:

@@ -2,81 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from tidegate.api.crd.cel import at_least_a_second, selector
-from tidegate.api.crd.lists import unique
+from tidegate.api.crd.cel import at_least_a_second
 from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rollout.metric_kinds import Measured, kind_rules
 from tidegate.api.rollout.responses import Response
-from tidegate.api.values.scalars import Duration, Quantity, Unit
+from tidegate.api.values.scalars import Duration, Unit
 
 MetricName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
-PromQL = Annotated[str, Field(min_length=1, max_length=4096)]
 PresetName = Annotated[
     str, Field(min_length=1, max_length=127, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 ]
 Parameters = Annotated[dict[str, Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=16)]
-LabelName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
-
-
-class Ratio(ApiModel):
-    """A share of bad requests: from two counters (`bad` and `total`), or from a histogram of durations (those `slowerThan`)."""
-
-    bad: PromQL | None = None
-    """Selector of the counter of bad requests. A missing series beside a present total counts as 0."""
-    total: PromQL | None = None
-    """Selector of the counter of all requests."""
-    histogram: PromQL | None = None
-    """Selector of a histogram, without `_bucket`, such as `http_request_duration_seconds{pod=~"$pods"}`."""
-    slower_than: Quantity | None = None
-    """With `histogram`: requests above this are bad. The bound of a bucket, such as `250ms`; a plain number is in the histogram's own unit."""
-    native: bool = False
-    """The histogram is a native one: then `slowerThan` need not be the bound of a bucket. By default false."""
-    by: Annotated[tuple[LabelName, ...], Field(max_length=8, json_schema_extra=unique())] = ()
-    """Labels that make one series each: a limit must then hold for every series."""
-
-    cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "has(self.histogram) ? has(self.slowerThan) && !has(self.bad) && !has(self.total) "
-            ": has(self.bad) && has(self.total) && !has(self.slowerThan)",
-            "give 'bad' and 'total', or 'histogram' and 'slowerThan'",
-        ),
-        Rule("!has(self.native) || !self.native || has(self.histogram)", "'native' goes with 'histogram'", ".native"),
-        selector("bad"),
-        selector("total"),
-        selector("histogram"),
-    )
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """Its PromQL texts by field."""
-        given = {"bad": self.bad, "total": self.total, "histogram": self.histogram}
-        return {field: text for field, text in given.items() if text is not None}
-
-    @property
-    def bound(self) -> float:
-        """What slow requests are above: in seconds where `slowerThan` is a time, else as the histogram counts.
-
-        Raises:
-            ValueError: it is neither a time nor a number above 0.
-        """
-        given = self.slower_than or Quantity("0")
-        try:
-            found = given.in_unit(Unit.NONE if given[-1].isdigit() else Unit.SECONDS)
-        except ValueError:
-            found = 0.0
-        if found <= 0:
-            raise ValueError(f"'{given}' is not a duration to be slower than: write a bucket's bound such as '250ms'")
-        return found
-
-    def rewritten(self, change: Callable[[str], str]) -> Ratio:
-        """The same with every text changed."""
-        return self.model_copy(update={field: change(text) for field, text in self.texts.items()})
 
 
 class WhenEmpty(StrEnum):
@@ -113,7 +55,7 @@ class MissingDataOverride(ApiModel):
     """The source cannot be queried at all."""
 
 
-class Metric(ApiModel):
+class Metric(Measured):
     """A named query: a PromQL `query`, a `ratio` of two counters, or a `preset` or `template` that stands for one.
 
     Variables, filled in for each arm: `$namespace $workload $service $rollout $step $window $elapsed $pods`; `$$` is a
@@ -122,12 +64,6 @@ class Metric(ApiModel):
 
     name: MetricName
     """How thresholds and guards name it."""
-    query: PromQL | None = None
-    """PromQL that gives a scalar or an instant vector."""
-    requests: PromQL | None = None
-    """For a `query`: PromQL that gives how many requests are behind it, in all or by the same labels, so that `minimumRequests` works for it too."""
-    ratio: Ratio | None = None
-    """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
     preset: PresetName | None = None
     """A built-in query, such as `istio/error-rate`: see `tidegate preset`."""
     template: TemplateRef | None = None
@@ -150,26 +86,12 @@ class Metric(ApiModel):
     """This metric's own limits on missing data."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "[has(self.query), has(self.ratio), has(self.preset), has(self.template)].filter(x, x).size() == 1",
-            "give exactly one of 'query', 'ratio', 'preset' and 'template'",
-        ),
+        *kind_rules("preset", "template"),
         Rule(
             "!has(self.parameters) || has(self.preset) || has(self.template)",
             "'parameters' goes with 'preset' and 'template'",
             ".parameters",
-        ),
-        Rule("!has(self.ratio) || !has(self.unit) || self.unit == 'ratio'", "a ratio metric has unit ratio", ".unit"),
-        Rule(
-            "!has(self.minimumRequests) || has(self.ratio) || has(self.requests) || has(self.preset) || has(self.template)",
-            "'minimumRequests' goes with 'ratio', or with a 'query' that has 'requests'",
-            ".minimumRequests",
-        ),
-        Rule("!has(self.requests) || has(self.query)", "'requests' goes with 'query'", ".requests"),
-        Rule(
-            "!has(self.ratio) || !has(self.whenEmpty) || self.whenEmpty == 'NoData'",
-            "'whenEmpty' goes with 'query'",
-            ".whenEmpty",
+            lambda self: self.parameters is None or self.preset is not None or self.template is not None,
         ),
         at_least_a_second("window", optional=True),
     )
@@ -177,4 +99,5 @@ class Metric(ApiModel):
     @property
     def effective_unit(self) -> Unit:
         """The unit of the metric's values."""
-        return self.unit or (Unit.RATIO if self.ratio else Unit.NONE)
+        fixed = self.definition.unit if self.definition is not None else None
+        return self.unit or fixed or Unit.NONE

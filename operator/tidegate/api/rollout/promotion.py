@@ -55,5 +55,6 @@ class Promotion(ApiModel):
             "self.strategy == 'AwaitBaseline' || self.match == 'Version'",
             "'match: Images' goes with 'strategy: AwaitBaseline'",
             ".match",
+            lambda self: self.strategy is PromotionStrategy.AWAIT_BASELINE or self.match is BaselineMatch.VERSION,
         ),
     )

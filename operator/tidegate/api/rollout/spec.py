@@ -106,11 +106,13 @@ class RolloutSpec(ApiModel):
             "self.baseline.deployment != self.candidate.deployment",
             "baseline and candidate must be two Deployments",
             ".candidate",
+            lambda self: self.baseline.deployment != self.candidate.deployment,
         ),
         Rule(
             "self.baseline.service != self.candidate.service",
             "baseline and candidate must be two Services",
             ".candidate",
+            lambda self: self.baseline.service != self.candidate.service,
         ),
         at_least_a_second("interval"),
         at_least_a_second("progressDeadline"),

@@ -25,8 +25,17 @@ class Checkpoint(ApiModel):
     """Where the series ends; by default at the end of the step."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("has(self.at) != has(self.every)", "give either 'at' or 'every'"),
-        Rule("!has(self.until) || has(self.every)", "'until' goes with 'every'", ".until"),
+        Rule(
+            "has(self.at) != has(self.every)",
+            "give either 'at' or 'every'",
+            holds=lambda self: (self.at is None) != (self.every is None),
+        ),
+        Rule(
+            "!has(self.until) || has(self.every)",
+            "'until' goes with 'every'",
+            ".until",
+            lambda self: self.until is None or self.every is not None,
+        ),
         positive("at"),
         positive("every"),
     )

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Annotated, ClassVar
 
 from pydantic import Field
+from pydantic.alias_generators import to_snake
 
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout.metrics import MetricName
@@ -54,6 +55,7 @@ class Regression(ApiModel):
             "!has(self.limit) || !has(self.margin)",
             "'margin' is how much worse than the baseline, and with 'limit' nothing is compared with it: give one of them",
             ".margin",
+            lambda self: self.limit is None or "margin" not in self.model_fields_set,
         ),
     )
 
@@ -101,34 +103,43 @@ class Threshold(ApiModel):
             "has(self.regression), has(self.split)].filter(x, x).size() == 1",
             "give exactly one of 'max', 'min', 'maxIncrease', 'maxDecrease', 'maxSpread', 'regression', 'split': "
             "two limits are two lines",
+            holds=lambda self: sum(self.written(kind) is not None for kind in LimitKind) == 1,
         ),
-        Rule("!has(self.floor) || has(self.maxIncrease)", "'floor' goes with 'maxIncrease'", ".floor"),
+        Rule(
+            "!has(self.floor) || has(self.maxIncrease)",
+            "'floor' goes with 'maxIncrease'",
+            ".floor",
+            lambda self: self.floor is None or self.max_increase is not None,
+        ),
         Rule(
             "!has(self.maxIncrease) || has(self.floor)",
             "'maxIncrease' needs a 'floor', the value below which nothing is a breach: from a baseline at 0 any rise is infinite",
             ".maxIncrease",
+            lambda self: self.max_increase is None or self.floor is not None,
         ),
         Rule(
             "!has(self.afterHold) || self.afterHold == 'Continue' || has(self.onBreach) && self.onBreach == 'Hold'",
             "'afterHold' goes with 'onBreach: Hold'",
             ".afterHold",
+            lambda self: self.after_hold is AfterHold.CONTINUE or self.on_breach is Response.HOLD,
         ),
         Rule(
             "!has(self.split) || has(self.onBreach) && self.onBreach != 'Revert'",
             "'split' needs 'onBreach: Hold' or 'onBreach: Warn': a revert does not fix routing",
             ".onBreach",
+            lambda self: self.split is None or self.on_breach is not Response.REVERT,
         ),
     )
 
     @cached_property
     def kind(self) -> LimitKind:
         """Which form of limit this is (the first given; `api/validation` refuses more than one)."""
-        return next((kind for kind in LimitKind if self._written(kind) is not None), LimitKind.MAX)
+        return next((kind for kind in LimitKind if self.written(kind) is not None), LimitKind.MAX)
 
     @property
     def limit(self) -> str:
         """The limit as written, such as `5%`."""
-        match self._written(self.kind):
+        match self.written(self.kind):
             case Regression(limit=None) as test:
                 return f"margin {test.margin}"
             case Regression() as test:
@@ -153,22 +164,10 @@ class Threshold(ApiModel):
         """Whether it is a test on counts, gathered over the whole run."""
         return self.kind in COUNTED
 
-    def _written(self, kind: LimitKind) -> Quantity | Percent | Regression | Split | None:
-        match kind:
-            case LimitKind.MAX:
-                return self.max
-            case LimitKind.MIN:
-                return self.min
-            case LimitKind.MAX_INCREASE:
-                return self.max_increase
-            case LimitKind.MAX_DECREASE:
-                return self.max_decrease
-            case LimitKind.MAX_SPREAD:
-                return self.max_spread
-            case LimitKind.REGRESSION:
-                return self.regression
-            case LimitKind.SPLIT:
-                return self.split
+    def written(self, kind: LimitKind) -> Quantity | Percent | Regression | Split | None:
+        """What stands in the field of one form of limit."""
+        found: Quantity | Percent | Regression | Split | None = getattr(self, to_snake(kind))
+        return found
 
 
 class Guard(Threshold):

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from tidegate.api.commands import RolloutCommandSpec
 from tidegate.api.metric_template.known import Templates
 from tidegate.api.metric_template.spec import MetricTemplateSpec
+from tidegate.api.rollout.metric_kinds import MetricKind
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.validation.advice import advice
-from tidegate.api.validation.cel_equivalents import broken_rules
 from tidegate.api.validation.cross_references import name_problems
 from tidegate.api.validation.dialects import Dialect, spoken
 from tidegate.api.validation.limits import count_problems, limit_problems
@@ -22,6 +22,7 @@ from tidegate.api.validation.objects import metadata_problems
 from tidegate.api.validation.problems import Problem, Severity, Where
 from tidegate.api.validation.queries import query_problems
 from tidegate.api.validation.resolved_metrics import placed, with_metrics_resolved
+from tidegate.api.validation.rules import broken_rules
 from tidegate.api.validation.schema_errors import read
 from tidegate.api.validation.templates import template_problems, template_samples
 from tidegate.api.validation.timeline import checkpoint_problems
@@ -76,7 +77,7 @@ def rollout_advice(manifest: Mapping[str, object], spec: RolloutSpec) -> list[Pr
     hints = advice(spec)
     if written is None:
         return hints
-    asked = [hint for hint in hints if placed(hint, written) != hint and hint.where[3] in {"query", "ratio"}]
+    asked = [hint for hint in hints if placed(hint, written) != hint and hint.where[3] in frozenset(MetricKind)]
     return [placed(hint, written) for hint in hints if hint not in asked]
 
 

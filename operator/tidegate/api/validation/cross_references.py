@@ -35,8 +35,7 @@ def _duplicates(spec: RolloutSpec) -> Iterator[Problem]:
         yield from repeated("rule", target.rules or (), ("spec", "traffic", index, "rules"))
     yield from repeated("field", spec.promotion.exclude, ("spec", "promotion", "exclude"))
     for index, metric in enumerate(spec.metrics):
-        labels = metric.ratio.by if metric.ratio else ()
-        yield from repeated("label", labels, ("spec", "metrics", index, "ratio", "by"))
+        yield from repeated("label", metric.by, ("spec", "metrics", index, str(metric.kind), "by"))
 
 
 def _unknown_metrics(spec: RolloutSpec) -> Iterator[Problem]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.api.rollout.metrics import Metric, Ratio
+from tidegate.api.rollout.metric_kinds import Measured
+from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import LimitKind
 from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
@@ -22,8 +23,7 @@ def limit_problems(spec: RolloutSpec) -> Iterator[Problem]:
     """Limits that do not fit their metric, or that no value could ever breach."""
     metrics = {metric.name: metric for metric in spec.metrics}
     for index, one in enumerate(spec.metrics):
-        if one.ratio is not None and one.ratio.histogram is not None:
-            yield from bound_problems(one.ratio, ("spec", "metrics", index, "ratio", "slowerThan"))
+        yield from definition_problems(one, ("spec", "metrics", index))
     for line in lines_of(spec):
         metric = metrics.get(line.threshold.metric)
         # One that could not be resolved has no unit yet.
@@ -44,14 +44,11 @@ def count_problems(spec: RolloutSpec) -> Iterator[Problem]:
             return
 
 
-def bound_problems(ratio: Ratio, where: Where) -> Iterator[Problem]:
-    """What is wrong with `slowerThan` of a ratio from a histogram; `where` is its place."""
-    if ratio.slower_than is None:
-        return  # another check's business
-    try:
-        _ = ratio.bound
-    except ValueError as error:
-        yield Problem(where, str(error))
+def definition_problems(metric: Measured, where: Where) -> Iterator[Problem]:
+    """What is wrong with the metric's own numbers, such as `slowerThan` of a ratio; `where` is the metric's place."""
+    if metric.kind is not None and metric.definition is not None:
+        for field, message in metric.definition.faults():
+            yield Problem((*where, metric.kind.value, field), message)
 
 
 def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:
@@ -71,7 +68,7 @@ def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:
 def _of_test(line: Line, metric: Metric) -> Iterator[Problem]:
     test = line.threshold.regression or line.threshold.split
     kind = line.threshold.kind.value
-    if metric.ratio is None:
+    if not metric.share:
         message = f"'{kind}' counts requests: metric '{metric.name}' must be a 'ratio' of two counters, not a 'query'"
         yield Problem((*line.where, kind), message)
         return
@@ -94,7 +91,7 @@ def _misfit(field: str, quantity: Quantity, metric: Metric) -> str:
         number = quantity.in_unit(metric.effective_unit)
     except ValueError as error:
         return str(error)
-    if metric.ratio is None:
+    if not metric.share:
         return ""
     if field == "max" and number < 0:
         return f"a share of requests is always above '{quantity}': write 0% or more, and less than 100%"

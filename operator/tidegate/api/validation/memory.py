@@ -29,13 +29,13 @@ def needed(spec: RolloutSpec) -> int:
     """Bytes of status, as JSON, that a run of the spec remembers at most of it and of what its lines have seen."""
     in_force = [(*rollout_lines(spec), *step_lines(spec, index)) for index in range(len(spec.steps))]
     guards = max((sum(line.role == "guards" for line in lines) for lines in in_force), default=0)
-    several = {one.name for one in spec.metrics if one.query is not None or (one.ratio is not None and one.ratio.by)}
+    several = {one.name for one in spec.metrics if one.by or not one.counts}
     clocks = max(
         (sum(_clocks(line.threshold, several) for line in lines if line.role == "guards") for lines in in_force),
         default=0,
     )
     tests = max((sum(_of_test(line.threshold) for line in lines) for lines in in_force), default=0)
-    grouped = sum(metric.ratio is not None and bool(metric.ratio.by) for metric in spec.metrics)
+    grouped = sum(bool(metric.by) for metric in spec.metrics)
     text = spec.model_dump_json(by_alias=True, exclude_defaults=True)
     if spec.steps[-1].weight.percent < 100:  # then those of the baseline as well, while it rolls out the new version
         guards *= 2

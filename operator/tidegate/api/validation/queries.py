@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.api.metric_template.spec import MetricTemplateSpec
-from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.metric_kinds import Measured
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.validation.lines import lines_of
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.api.values import promql
 
 
-def texts_of(metric: Metric | MetricTemplateSpec, where: Where) -> list[tuple[Where, str]]:
+def texts_of(metric: Measured, where: Where) -> list[tuple[Where, str]]:
     """The PromQL texts of a metric or template with their places."""
-    found = [] if metric.query is None else [((*where, "query"), metric.query)]
-    if metric.requests is not None:
-        found.append(((*where, "requests"), metric.requests))
-    if metric.ratio is not None:
-        found += [((*where, "ratio", field), text) for field, text in metric.ratio.texts.items()]
-    return found
+    return [((*where, *place), text) for place, text in metric.texts.items()]
 
 
 def query_problems(spec: RolloutSpec) -> Iterator[Problem]:

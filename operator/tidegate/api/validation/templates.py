@@ -20,11 +20,11 @@ from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
 from tidegate.api.metric_template.spec import MetricTemplateSpec, TemplateParameter
 from tidegate.api.presets.resolving import Fault
 from tidegate.api.rollout.metrics import Metric
-from tidegate.api.validation.cel_equivalents import broken_rules
 from tidegate.api.validation.cross_references import repeated
-from tidegate.api.validation.limits import bound_problems
+from tidegate.api.validation.limits import definition_problems
 from tidegate.api.validation.problems import Problem, Severity, Where
 from tidegate.api.validation.queries import text_fault, texts_of, unknown_variable
+from tidegate.api.validation.rules import broken_rules
 from tidegate.api.validation.schema_errors import read
 from tidegate.api.validation.traps import query_traps
 from tidegate.api.values import promql
@@ -43,10 +43,8 @@ def template_problems(spec: MetricTemplateSpec) -> list[Problem]:
     """What is wrong with a template, whoever uses it."""
     found = list(broken_rules(spec, ("spec",)))
     found += repeated("parameter", (one.name for one in spec.parameters), ("spec", "parameters"), "name")
-    if spec.ratio is not None:
-        found += repeated("label", spec.ratio.by, ("spec", "ratio", "by"))
-        if spec.ratio.histogram is not None:
-            found += bound_problems(spec.ratio, ("spec", "ratio", "slowerThan"))
+    found += repeated("label", spec.by, ("spec", str(spec.kind), "by"))
+    found += definition_problems(spec, ("spec",))
     for place, text in texts_of(spec, ("spec",)):
         found += (Problem(place, fault) for fault in _text_faults(spec, text))
     for index, parameter in enumerate(spec.parameters):
@@ -77,7 +75,7 @@ def template_samples(spec: MetricTemplateSpec) -> Iterator[Problem]:
         elif promql.guesses_pods(text):
             message = 'also matches the pods of workloads whose names begin alike: write pod=~"$pods"'
             yield Problem(place, message, Severity.WARNING)
-        elif place[-1] in {"query", "bad", "histogram"}:
+        elif place == texts_of(spec, ("spec",))[0][0]:
             working = next(
                 filled(text, values) for values, fault in zip(_samples(spec, text), faults, strict=True) if not fault
             )
@@ -96,7 +94,7 @@ def template_resolved(metric: Metric, templates: Templates) -> tuple[Metric, tup
         templates: those there are; one that is not among them is a fault only when they are complete.
     """
     ref = metric.template
-    if ref is None or (metric.query, metric.ratio, metric.preset) != (None, None, None):
+    if ref is None or metric.kind is not None or metric.preset is not None:
         return metric, ()
     raw = templates.specs.get(ref)
     if raw is None:
@@ -164,13 +162,7 @@ def _with_query(metric: Metric, spec: MetricTemplateSpec, values: Mapping[str, s
     own = metric.model_fields_set
     said = {name: getattr(spec, name) for name in DEFAULTS if name not in own and getattr(spec, name) is not None}
     changes: dict[str, object] = {"template": None, "parameters": None, **said}
-    if spec.query is not None:
-        changes["query"] = filled(spec.query, values)
-    if spec.requests is not None:
-        changes["requests"] = filled(spec.requests, values)
-    if spec.ratio is not None:
-        changes["ratio"] = spec.ratio.rewritten(lambda text: filled(text, values))
-    return metric.model_copy(update=changes)
+    return metric.model_copy(update=changes).measuring(spec, lambda text: filled(text, values))
 
 
 def _samples(spec: MetricTemplateSpec, text: str) -> Iterator[dict[str, str]]:

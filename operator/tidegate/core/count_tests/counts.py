@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.core.count_tests.open_windows import TOLERANCE, OpenWindows, raw_query
+from tidegate.core.metrics import counters, kind_of
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.metrics.latency_histograms import no_bucket
-from tidegate.core.metrics.queries import Asking, counters
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Failed, FailedReason, Matrix, Query, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
@@ -24,10 +25,8 @@ from tidegate.core.statistics.counter_increase import (
     LOOKBACK,
     Edges,
     counted,
-    fast,
     last_before,
     newest,
-    observations,
     strangers,
 )
 from tidegate.core.statistics.windows import Window
@@ -270,15 +269,11 @@ def _of_other_kind(part: str, answer: Matrix) -> str:
     return f"'{part}' gives native histograms: write 'histogram', with 'native: true'" if other else ""
 
 
-def _series(metric: Metric, part: str, answer: Matrix) -> dict[str, tuple[RawSeries, ...]]:
+def _series(metric: Metric, part: str, answer: Matrix) -> Mapping[str, tuple[RawSeries, ...]]:
     """The counters in an answer, by part."""
-    if part != "histogram" or metric.ratio is None:
+    if part != "histogram":
         return {part: answer.series}
-    bound = metric.ratio.bound
-    return {
-        "fast": tuple(fast(one, bound) for one in answer.histograms),
-        "total": tuple(observations(one) for one in answer.histograms),
-    }
+    return kind_of(metric).of_histograms(metric, answer.histograms)
 
 
 def _requests(counts: dict[Key, tuple[float, ...]], arm: ArmName, place: int) -> tuple[float, float]:
@@ -306,8 +301,9 @@ def _known(
     """
     found = {}
     for (arm, part), series in new.items():
-        histogram = metric.ratio is not None and metric.ratio.native
-        selector = asks.filled(counters(metric)["histogram" if histogram else part], metric, arm) + pending.earlier
+        selectors = counters(metric)
+        histogram = "histogram" in selectors
+        selector = asks.filled(selectors["histogram" if histogram else part], metric, arm) + pending.earlier
         last = f"last_over_time({selector})"
         text = f"histogram_count({last})" if histogram else last
         answer = draft.want(Query(asks.source, text, metric.name, arm, f"known-{part}"))

@@ -14,7 +14,8 @@ from tidegate.core.count_tests.counts import Wanted, closed_windows
 from tidegate.core.count_tests.factory import CountTest, count_test_of
 from tidegate.core.count_tests.open_windows import CHUNK, LAG, OpenWindows, raw_queries, step_of
 from tidegate.core.count_tests.protocol import Closed
-from tidegate.core.metrics.queries import Asking
+from tidegate.core.metrics import digest as asked_digest
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Query
 from tidegate.core.model.finding import UNANSWERED, Context, Finding, State, without_value
@@ -181,7 +182,7 @@ def catching_up(draft: TickContext) -> bool:
 def digest(line: Threshold, metric: Metric) -> str:
     """Of a test and its query: another one begins anew, and two lines of one name do not mix."""
     test = line.regression or line.split
-    asked = metric.model_dump_json(include={"ratio", "warm_up"})
+    asked = f"{asked_digest(metric, 16)} {metric.warm_up}"
     return hashlib.sha256(f"{test.model_dump_json() if test else ''} {asked}".encode()).hexdigest()[:8]
 
 

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from tidegate.api.rollout.metrics import Metric
-from tidegate.core.metrics.queries import Asking, counters
+from tidegate.core.metrics import counters
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName

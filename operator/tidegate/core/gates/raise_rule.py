@@ -6,7 +6,7 @@ from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.gates import ownership, workloads
 from tidegate.core.judging.judge import acting
-from tidegate.core.metrics.queries import probe
+from tidegate.core.metrics.asking import probe
 from tidegate.core.model.answers import Failed, Vector
 from tidegate.core.model.finding import MISSING, Finding, State
 from tidegate.core.model.plan import Why

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -16,9 +15,10 @@ from tidegate.core.count_tests.line_test import LineTest, forget_others
 from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
 from tidegate.core.judging.limits import judge
 from tidegate.core.judging.shared_incident import attributed, shared
+from tidegate.core.metrics import digest, of_one_arm, queries, sample
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.metrics.freshness import unless_stale
-from tidegate.core.metrics.queries import Asking, of_one_arm, queries
-from tidegate.core.metrics.samples import sample, warnings
+from tidegate.core.metrics.samples import warnings
 from tidegate.core.metrics.series_coverage import note_groups, unless_incomplete, without_gone
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model import cadence
@@ -181,12 +181,7 @@ def _before(draft: TickContext, guard: Guard, name: str) -> GuardStatus | None:
 def _asked(draft: TickContext, guard: Guard) -> str:
     """Digest of what the guard's metric asks."""
     metric = metric_of(draft, guard)
-    if metric is None:
-        return ""
-    ratio = metric.ratio
-    counted = (ratio.texts, ratio.slower_than, ratio.native, ratio.by) if ratio is not None else ()
-    text = repr((metric.query, metric.requests, metric.effective_unit, metric.window, counted))
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return digest(metric, 8) if metric is not None else ""
 
 
 def most_between(draft: TickContext) -> float:

@@ -13,8 +13,8 @@ from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import Guard, LimitKind, SharedIncident, Threshold
 from tidegate.api.values.scalars import Unit
 from tidegate.core.judging.limits import beyond
-from tidegate.core.metrics.queries import Asking, of_one_arm, queries
-from tidegate.core.metrics.samples import sample
+from tidegate.core.metrics import of_one_arm, queries, sample
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.model import cadence
 from tidegate.core.model.finding import Finding, SeriesFinding, State
 from tidegate.core.model.samples import NotAsked, Open, SeriesSample, Value
@@ -121,7 +121,7 @@ def _beyond_too(line: Threshold, metric: Metric, other: SeriesSample | None) -> 
 
 def _counted(metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
     """Whether both are shares of requests that were counted."""
-    return bool(metric.ratio is not None and one.requests and other is not None and other.requests)
+    return bool(metric.share and one.requests and other is not None and other.requests)
 
 
 def _unclear(metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tidegate.api.rollout.metrics import Metric
-from tidegate.core.metrics.queries import Asking, counters
+from tidegate.core.metrics import counters
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Failed, Query, Vector
 from tidegate.core.model.samples import NoData, NotAsked, Open, Sample, TooFew

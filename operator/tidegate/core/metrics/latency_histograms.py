@@ -6,7 +6,8 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from tidegate.api.rollout.metrics import Metric, Ratio
+from tidegate.api.rollout.metric_kinds.ratio import Ratio
+from tidegate.api.rollout.metrics import Metric
 
 _SELECTOR: Final = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\}\s*)?", re.DOTALL)
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.run_status import GroupsStatus
 from tidegate.api.status_budget import MAX_SERIES
+from tidegate.core.metrics import digest
 from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.samples import Sample, Value
 from tidegate.core.tick.context import TickContext
@@ -24,7 +25,7 @@ _OUTRANKED = frozenset({State.OK, State.NOT_COMPARABLE, State.TOO_FEW_REQUESTS})
 
 def note_groups(draft: Draft, metric: Metric, sample: Sample) -> None:
     """Remembers the groups of a sample that have requests."""
-    if metric.ratio is None or not metric.ratio.by or not isinstance(sample, Value):
+    if not metric.by or not isinstance(sample, Value):
         return
     before = _known(draft, metric)
     now = (_digest(one.series) for one in sample.series if one.value is not None)
@@ -48,14 +49,14 @@ def unless_incomplete(metric: Metric, sample: Sample, finding: Finding) -> Findi
 
 def without_gone(draft: Draft, metric: Metric, sample: Sample, finding: Finding) -> Finding:
     """The finding, undecided when a group that was there in this run is not in the sample."""
-    if metric.ratio is None or not metric.ratio.by or not isinstance(sample, Value) or finding.state not in _OUTRANKED:
+    if not metric.by or not isinstance(sample, Value) or finding.state not in _OUTRANKED:
         return finding
     known = _known(draft, metric)
     there = {_digest(one.series) for one in sample.series}
     gone = sum(digest not in there for digest in known)
     if not gone:
         return finding
-    labels = ", ".join(metric.ratio.by)
+    labels = ", ".join(metric.by)
     left = ", ".join(one.series for one in sample.series[:8])
     words = f"{metric.name}: {gone} of {len(known)} groups by {labels} that were there in this run are gone; there are {left}"
     return replace(finding, state=State.TOO_FEW_REQUESTS, message=words)
@@ -68,7 +69,7 @@ def _known(draft: TickContext, metric: Metric) -> tuple[str, ...]:
 
 
 def _asked(metric: Metric) -> str:
-    return _digest(metric.ratio.model_dump_json()) if metric.ratio is not None else ""
+    return digest(metric, 6)
 
 
 def _digest(text: str) -> str:

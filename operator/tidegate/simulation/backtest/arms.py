@@ -16,7 +16,8 @@ from tidegate.api.rollout.steps import Step
 from tidegate.api.rollout.thresholds import Guard, LimitKind, SharedIncident, Threshold
 from tidegate.api.values.promql import ARM_VARIABLES, variables
 from tidegate.core import gates
-from tidegate.core.metrics.queries import Asking, queries
+from tidegate.core.metrics import queries
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.metrics.variables import fill
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
@@ -99,12 +100,7 @@ def _metrics_of_then(spec: RolloutSpec, assumed: Assumed) -> tuple[Metric, ...]:
 
 def _about(metric: Metric, values: dict[str, str]) -> Metric:
     """The metric with some variables filled in for good."""
-    if metric.query is not None:
-        return metric.model_copy(update={"query": _partly(metric.query, values)})
-    ratio = metric.ratio
-    if ratio is None:
-        return metric
-    return metric.model_copy(update={"ratio": ratio.rewritten(lambda text: _partly(text, values))})
+    return metric.measuring(metric, lambda text: _partly(text, values))
 
 
 def _partly(text: str, values: dict[str, str]) -> str:
@@ -201,8 +197,7 @@ def _named(spec: RolloutSpec, assumed: Assumed) -> list[str]:
 
 
 def _variables(metric: Metric) -> set[str]:
-    texts = [metric.query] if metric.query else list(metric.ratio.texts.values()) if metric.ratio else []
-    return {name for text in texts for name in variables(text)}
+    return {name for text in metric.texts.values() for name in variables(text)}
 
 
 def lasting(line: Threshold) -> float:

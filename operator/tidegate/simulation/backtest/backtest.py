@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.validation import Templates
-from tidegate.core.metrics.queries import counters
+from tidegate.core.metrics import counters
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Query
 from tidegate.core.model.observation import Problem

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from tidegate.api.rollout.metrics import WhenEmpty
-from tidegate.core.metrics.queries import ROUNDED
+from tidegate.core.metrics.asking import ROUNDED
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import by_step

@@ -16,7 +16,7 @@ from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import LimitKind, Threshold
 from tidegate.api.values.scalars import Unit
 from tidegate.core.judging.limits import judge
-from tidegate.core.metrics.samples import sample
+from tidegate.core.metrics import sample
 from tidegate.core.metrics.series_coverage import unless_incomplete
 from tidegate.core.model.answers import Answer, Query, Vector
 from tidegate.core.model.finding import Context, Finding, SeriesFinding, State

@@ -25,7 +25,7 @@ from tidegate.core.count_tests.open_windows import (
     raw_queries,
     step_of,
 )
-from tidegate.core.metrics.queries import Asking
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation

@@ -8,8 +8,8 @@ import promql_parser
 import pytest
 
 from tidegate.api.rollout.metrics import Metric
-from tidegate.core.metrics.queries import Asking, counters, queries
-from tidegate.core.metrics.samples import sample
+from tidegate.core.metrics import counters, queries, sample
+from tidegate.core.metrics.asking import Asking
 from tidegate.core.model.answers import Query, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, TooFew, Value
 from tidegate.core.model.world import ArmName

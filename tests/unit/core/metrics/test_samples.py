@@ -6,11 +6,13 @@ import pytest
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.status_budget import LONGEST_LABELS, MAX_SERIES
-from tidegate.core.metrics.samples import labelled, sample
+from tidegate.core.metrics import sample
+from tidegate.core.metrics.samples import labelled
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.samples import Asked, NoData, NotAsked, Open, TooFew, Value
 
-BAD, TOTAL = Query("default", "bad"), Query("default", "total")
+VALUE = Query("default", "q")
+BAD, TOTAL = Query("default", "bad", part="bad"), Query("default", "total", part="total")
 RATIO = {"name": "errors", "ratio": {"bad": "bad", "total": "total"}, "minimumRequests": 50}
 PLAIN = Metric.model_validate({"name": "errors", "query": "q"})
 ZERO = Metric.model_validate({"name": "alerts", "query": "q", "whenEmpty": "Zero"})
@@ -76,11 +78,11 @@ def test_a_total_that_is_no_number_was_not_observed() -> None:
     ],
 )
 def test_a_query(why: str, metric: Metric, answer: Answer | None, wanted: type) -> None:
-    assert isinstance(sample(metric, Asked({BAD: answer}), (BAD,)), wanted), why
+    assert isinstance(sample(metric, Asked({VALUE: answer}), (VALUE,)), wanted), why
 
 
 def test_a_query_that_was_not_asked_is_not_asked_and_too_few_is_a_sentence() -> None:
-    assert isinstance(sample(PLAIN, Asked({}), (BAD,)), NotAsked)
+    assert isinstance(sample(PLAIN, Asked({}), (VALUE,)), NotAsked)
     found = sample(Metric.model_validate(RATIO), Asked({BAD: vector(), TOTAL: vector(only=7)}), (BAD, TOTAL))
     assert found == TooFew("errors: 7 requests in the window, at least 50 are needed")
 
@@ -95,7 +97,7 @@ def test_very_long_labels_are_cut_and_still_tell_two_series_apart() -> None:
     assert labelled((("path", "/" + "a" * 100),)) == '{path="/' + "a" * 100 + '"}'
 
 
-REQUESTS = Query("default", "requests")
+REQUESTS = Query("default", "requests", part="requests")
 COUNTED = Metric.model_validate({"name": "p99", "query": "q", "requests": "r", "minimumRequests": 10})
 
 
@@ -113,13 +115,13 @@ COUNTED = Metric.model_validate({"name": "p99", "query": "q", "requests": "r", "
     ],
 )
 def test_a_query_with_requests_behind_it(why: str, values: Vector, requests: Vector, wanted: object) -> None:
-    found = sample(COUNTED, Asked({BAD: values, REQUESTS: requests}), (BAD, REQUESTS))
+    found = sample(COUNTED, Asked({VALUE: values, REQUESTS: requests}), (VALUE, REQUESTS))
     got = {one.series: one.value for one in found.series} if isinstance(found, Value) else type(found).__name__
     assert got == wanted, why
 
 
 def test_a_number_of_series_beyond_all_use_is_certain_and_readable() -> None:
-    found = sample(PLAIN, Asked({BAD: many(5000)}), (BAD,))
+    found = sample(PLAIN, Asked({VALUE: many(5000)}), (VALUE,))
     assert isinstance(found, NoData)
     assert found.certain
     assert found.message == "errors: 5,000 series, more than 64: aggregate in the query"

@@ -1,0 +1,85 @@
+"""What stands for the variables of a query. It depends on the tick's instant alone, so `due` and `decide` agree on the text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidegate.api.rollout.metrics import Metric
+from tidegate.core.metrics.variables import fill, promql_duration
+from tidegate.core.model.answers import Query
+from tidegate.core.model.world import ArmName
+
+PROBE = "vector(1)"
+"""What a source is asked before the first raise: does it answer at all?"""
+
+ROUNDED = 0.001
+"""Seconds by which an instant of the status may be off: they are kept to the millisecond."""
+
+SHORTEST_WINDOW = 5.0
+"""Seconds: a rate over less sees no two scrapes."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the variables stand for."""
+
+    source: str
+    namespace: str
+    rollout: str
+    step: str
+    elapsed: float
+    """Watched seconds at this weight."""
+    traffic: float
+    """Seconds since the candidate first had traffic: no window is longer."""
+    workloads: Mapping[ArmName, str]
+    services: Mapping[ArmName, str]
+    pods: Mapping[ArmName, str]
+
+    def window(self, metric: Metric) -> float:
+        """The metric's window in seconds, not reaching back before the candidate had traffic; then in whole ones."""
+        return min(metric.window.seconds, max(math.floor(self.traffic + ROUNDED), SHORTEST_WINDOW))
+
+    def filled(self, promql: str, metric: Metric, arm: ArmName) -> str:
+        """A text of the metric with its variables filled in for one arm."""
+        values = {
+            "namespace": self.namespace,
+            "workload": self.workloads[arm],
+            "service": self.services[arm],
+            "rollout": self.rollout,
+            "step": self.step,
+            "window": promql_duration(self.window(metric)),
+            "elapsed": promql_duration(max(self.elapsed, 30.0)),
+            "pods": self.pods[arm],
+        }
+        return fill(promql, values)
+
+
+def increases(
+    metric: Metric, arm: ArmName, asking: Asking, counters: Mapping[str, str], by: tuple[str, ...]
+) -> dict[str, str]:
+    """PromQL of what counters counted in the metric's window, by part.
+
+    Args:
+        metric: whose window it is.
+        arm: whose counters.
+        asking: what the variables stand for.
+        counters: selectors by part.
+        by: labels that make one series each.
+    """
+    window = promql_duration(asking.window(metric))
+    return {
+        part: f"sum{grouping(by)} (increase({asking.filled(text, metric, arm)}[{window}]))"
+        for part, text in counters.items()
+    }
+
+
+def grouping(by: tuple[str, ...]) -> str:
+    """The clause of an aggregation: ` by (segment)`; empty for none."""
+    return f" by ({', '.join(by)})" if by else ""
+
+
+def probe(source: str) -> Query:
+    """The query whether `source` answers."""
+    return Query(source, PROBE, part="probe")
