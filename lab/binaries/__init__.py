@@ -13,15 +13,15 @@ from pathlib import Path
 from lab.binaries import build
 from lab.binaries.errors import BuildError, MissingProgramError
 from lab.binaries.progress import Progress
-from lab.binaries.recipes import BUILT, GATEWAY_CRDS, Recipe
+from lab.binaries.recipes import BUILT, GATEWAY_CRDS, MONITORING_CRDS, Recipe
 
-__all__ = ["BuildError", "MissingProgramError", "all_programs", "envoy", "gateway_crds", "present", "program"]
+__all__ = ["BuildError", "MissingProgramError", "all_programs", "envoy", "gateway_crds", "monitoring_crds", "present", "program"]
 
 ASSETS = "KUBEBUILDER_ASSETS"
 
 
 def program(name: str, progress: Progress | None = None) -> Path:
-    """The path of `etcd`, `kube-apiserver`, `kube-controller-manager`, `prometheus` or `promtool`.
+    """The path of a program of `recipes.BUILT`, such as `etcd`, `promtool` or `helm`.
 
     Builds it (minutes, the first time) when it is nowhere. MissingProgramError or BuildError when it cannot.
     """
@@ -52,11 +52,17 @@ def gateway_crds(progress: Progress | None = None) -> Path:
     return build.files(GATEWAY_CRDS, "config/crd/standard", progress or Progress())
 
 
+def monitoring_crds(progress: Progress | None = None) -> Path:
+    """The folder with the Prometheus operator's CRDs (ServiceMonitor, PodMonitor, PrometheusRule)."""
+    return build.files(MONITORING_CRDS, "example/prometheus-operator-crd", progress or Progress())
+
+
 def all_programs(progress: Progress | None = None) -> dict[str, Path]:
     """Everything the lab may need, by name; built where it is missing, quick where it is not."""
     shown = progress or Progress()
     paths = {name: program(name, shown) for recipe in BUILT for name in recipe.programs}
-    return {**paths, "envoy": envoy(), "gateway-api CRDs": gateway_crds(shown)}
+    crds = {"gateway-api CRDs": gateway_crds(shown), "monitoring CRDs": monitoring_crds(shown)}
+    return {**paths, "envoy": envoy(), **crds}
 
 
 def _recipe(name: str) -> Recipe:

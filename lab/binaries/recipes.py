@@ -13,6 +13,8 @@ from pathlib import Path
 KUBERNETES = "1.36.3"
 PROMETHEUS = "3.15.0"
 GATEWAY_API = "1.6.3"
+HELM = "4.3.1"
+PROMETHEUS_OPERATOR = "0.85.0"
 
 _VERSION = "k8s.io/component-base/version"
 
@@ -79,5 +81,19 @@ METRICS = Recipe(
 GATEWAY_CRDS = Recipe(
     name="gateway-api", title=f"Gateway API {GATEWAY_API}", programs={}, minutes=0.2, module="sigs.k8s.io/gateway-api"
 )
+INSTALLERS = Recipe(
+    name="installers",
+    title=f"Helm {HELM}, kustomize and kubeconform",
+    programs={"helm": "helm", "kustomize": "kustomize", "kubeconform": "kubeconform"},
+    minutes=3,
+    flags=("-trimpath", "-ldflags", f"-s -w -X helm.sh/helm/v4/internal/version.version=v{HELM}"),
+)
+MONITORING_CRDS = Recipe(
+    name="prometheus-operator",
+    title=f"Prometheus operator {PROMETHEUS_OPERATOR}",
+    programs={},
+    minutes=0.2,
+    module="github.com/prometheus-operator/prometheus-operator",
+)
 
-BUILT = (CONTROL_PLANE, METRICS)
+BUILT = (CONTROL_PLANE, METRICS, INSTALLERS)
