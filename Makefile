@@ -36,15 +36,17 @@ bench: $(STAMP) ## Figures: revert latency, memory, requests per tick
 	@$(BIN)/python -m lab build
 	@$(BIN)/python -m tests.bench
 
-generate: $(STAMP) ## Write crds/ and the generated pages anew from the models
+generate: $(STAMP) ## Write crds/, the generated pages and parts of the chart, and deploy/ anew
 	$(BIN)/tidegate crd --output crds
 	$(BIN)/python -c "import sys; from tidegate.api.reasons import as_markdown; sys.stdout.write(as_markdown())" > docs/reasons.md
 	$(BIN)/python -c "import sys; from tidegate.api.presets.page import as_markdown; sys.stdout.write(as_markdown())" > docs/presets.md
 	$(BIN)/python -c "import sys; from tidegate.simulation.world_schema import as_json; sys.stdout.write(as_json())" > docs/world.schema.json
+	$(BIN)/python -m charts.generate
 
 lock: ## Choose the dependencies' versions anew
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/operator.txt
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.txt
+	uv pip compile --group build --constraint requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/build.txt
 	uv pip compile --group go --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/go.txt
 
 clean: ## Remove the Python environment (binaries stay in their cache folder)

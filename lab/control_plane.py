@@ -34,6 +34,7 @@ CONTROLLERS = (
     "garbage-collector-controller",
     "namespace-controller",
     "job-controller",
+    "clusterrole-aggregation-controller",
 )
 _GATEWAY_KINDS = ("gatewayclasses", "gateways", "httproutes", "grpcroutes", "tcproutes", "tlsroutes")
 
@@ -98,6 +99,10 @@ class ControlPlane:
     def resume_api_server(self) -> None:
         """Lets it go on."""
         self._api_server.signal(signal.SIGCONT)
+
+    def api_of(self, user: User) -> Api:
+        """A client of one of the users given at the start, to be entered."""
+        return Api(self.server, self._tokens[user], self._tls())
 
     def kubeconfig_of(self, user: User) -> Path:
         """A kubeconfig of one of the users given at the start."""

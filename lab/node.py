@@ -1,7 +1,8 @@
 """Runs the cluster's pods as local processes: what scheduler and kubelet do elsewhere.
 
-A pod of the sample image becomes one process on a loopback address of its own, and is Ready while that answers. Pods
-of other images, and all pods when `processes` is false, become Ready without one; a Job's pod ends at once.
+A pod of the sample image becomes one process on a loopback address of its own, and is Ready while that answers; Tidegate's
+own pod becomes the operator (`lab.operator_pod`). Pods of other images, and all pods when `processes` is false, become
+Ready without one; a Job's pod ends at once.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
-from lab import pods
+from lab import operator_pod, pods
 from lab.api import RELIST_SECONDS, UNAVAILABLE, ApiError
 from lab.files import write_whole
 from lab.mirror import Mirror, key
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab.api import Api, Object
+    from lab.operator_pod import OperatorPods
     from lab.processes import Process, Processes
 
 PROBE_SECONDS = 0.5
@@ -39,10 +41,13 @@ TARGETS = "pods.json"
 class Node:
     """An async context manager; `addresses` maps a pod's uid to the address it was given."""
 
-    def __init__(self, api: Api, children: Processes, targets: Path, *, processes: bool = True) -> None:
+    def __init__(
+        self, api: Api, children: Processes, targets: Path, operators: OperatorPods, *, processes: bool = True
+    ) -> None:
         self._api = api
         self._children = children
         self._targets = targets
+        self._operators = operators
         self._processes = processes
         self._changed = asyncio.Event()
         self._pods = Mirror(api, "v1", "Pod", self._changed)
@@ -73,17 +78,19 @@ class Node:
             for uid in self._lives.keys() - there.keys():
                 self._leave(uid)
             for uid in there.keys() - self._lives.keys():
-                self.addresses[uid] = next(self._free)
+                own = self._is_operator(there[uid])
+                self.addresses[uid] = operator_pod.ADDRESS if own else next(self._free)
                 self._lives[uid] = self._tasks.start(self._keep(there[uid], self.addresses[uid]))
             self._write_targets(there)
             await self._finish_deletions()
 
     def _leave(self, uid: str) -> None:
         life = self._lives.pop(uid)
-        del self.addresses[uid]
+        address = self.addresses.pop(uid)
 
         async def leave() -> None:
-            await asyncio.sleep(DRAIN_SECONDS)
+            if address != operator_pod.ADDRESS:
+                await asyncio.sleep(DRAIN_SECONDS)
             life.cancel()
 
         self._tasks.start(leave())
@@ -92,21 +99,50 @@ class Node:
         """One pod's life; ends by being cancelled."""
         if pods.owner(pod, "Job"):
             await self._report(pod, pods.ended(pod))
+        elif self._is_operator(pod):
+            await self._keep_operator(pod)
         elif self._processes and pods.image(pod).startswith(pods.SAMPLE):
             await self._keep_process(pod, address)
         else:
             ready = pods.environment(pod).get("READY", "true") != "false"
             await self._report(pod, pods.running(pod, address, ready=ready))
 
+    def _is_operator(self, pod: Object) -> bool:
+        return self._processes and operator_pod.is_operator(pod)
+
     async def _keep_process(self, pod: Object, address: str) -> None:
+        probe = f"http://{address}:{pods.PORT}/healthz"
         for restarts in itertools.count():
             process = self._start(pod, address)
             try:
-                await self._watch_over(process, pod, address, restarts)
+                await self._watch_over(process, pod, address, probe, restarts)
             finally:
                 await self._children.stop(process, grace=1.0)
-            await self._report(pod, pods.running(pod, address, ready=False, restarts=restarts + 1))
+            await self._restarted(pod, address, restarts + 1)
+
+    async def _keep_operator(self, pod: Object) -> None:
+        await self._operators.bind(pod)
+        try:
+            for restarts in itertools.count():
+                process = await self._operator(pod)
+                try:
+                    await self._watch_over(process, pod, operator_pod.ADDRESS, operator_pod.probe(pod), restarts)
+                finally:
+                    await self._children.stop(process, grace=operator_pod.grace(pod))
+                await self._restarted(pod, operator_pod.ADDRESS, restarts + 1)
+        finally:
+            await self._operators.gone(pod)
+
+    async def _operator(self, pod: Object) -> Process:
+        """Started as soon as what it mounts is there."""
+        while True:
+            with contextlib.suppress(ApiError):
+                return await self._operators.start(pod)
             await asyncio.sleep(PROBE_SECONDS)
+
+    async def _restarted(self, pod: Object, address: str, restarts: int) -> None:
+        await self._report(pod, pods.running(pod, address, ready=False, restarts=restarts))
+        await asyncio.sleep(PROBE_SECONDS)
 
     def _start(self, pod: Object, address: str) -> Process:
         own = {**pods.environment(pod), "ADDRESS": address, "PORT": str(pods.PORT)}
@@ -116,20 +152,20 @@ class Node:
         command = [sys.executable, "-m", "lab.sample"]
         return self._children.start(name, command, {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": path, **own})
 
-    async def _watch_over(self, process: Process, pod: Object, address: str, restarts: int) -> None:
+    async def _watch_over(self, process: Process, pod: Object, address: str, probe: str, restarts: int) -> None:
         """Returns when the process has ended by itself."""
         told: bool | None = None
         while process.running:
-            ready = await self._answers(address)
+            ready = await self._answers(probe)
             if ready is not None and ready != told:
                 await self._report(pod, pods.running(pod, address, ready=ready, restarts=restarts))
                 told = ready
             await asyncio.sleep(STARTING_PROBE_SECONDS if told is None else PROBE_SECONDS)
 
-    async def _answers(self, address: str) -> bool | None:
-        """What /healthz says; None when nothing answers yet."""
+    async def _answers(self, probe: str) -> bool | None:
+        """What the probe says; None when nothing answers yet."""
         try:
-            async with self._probes.get(f"http://{address}:{pods.PORT}/healthz") as response:
+            async with self._probes.get(probe) as response:
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return None
@@ -148,6 +184,8 @@ class Node:
 
     async def _finish_deletions(self) -> None:
         for pod in list(self._pods.objects.values()):
+            if self._is_operator(pod):
+                continue  # its process may take its time
             if pod["metadata"].get("deletionTimestamp") and not pod["metadata"].get("finalizers"):
                 with contextlib.suppress(ApiError):  # the server is away: the mirror will tell it all again
                     await self._api.delete({"apiVersion": "v1", "kind": "Pod", **pod}, now=True)
@@ -157,6 +195,7 @@ class Node:
             entries = [
                 pods.target(p, self.addresses[u]) for u, p in there.items() if pods.image(p).startswith(pods.SAMPLE)
             ]
+            entries += [operator_pod.target(p) for p in there.values() if self._is_operator(p)]
             write_whole(self._targets / TARGETS, json.dumps(entries, indent=1))
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lab.api import Object
 
 SAMPLE = "tidegate.dev/sample"
+OPERATOR = "tidegate.dev/tidegate"
 PORT = 8080
 
 

@@ -15,6 +15,7 @@ from lab.control_plane import ControlPlane
 from lab.envoy import Envoy
 from lab.gateway import Gateway
 from lab.node import Node
+from lab.operator_pod import OperatorPods
 from lab.processes import Processes
 from lab.prometheus import Prometheus
 
@@ -89,7 +90,9 @@ class Lab(Cluster):
             await self._enter("gateway", Gateway(self.api, self.envoy))
         if self._wanted["node"]:
             targets = self.prometheus.targets if self._wanted["prometheus"] else self.folder / "targets"
-            await self._enter("node", Node(self.api, self.children, targets, processes=self._processes))
+            kubeconfig_of = self.control_plane.kubeconfig_of_service_account
+            operators = OperatorPods(self.api, self.children, self.folder / "operator-pods", kubeconfig_of)
+            await self._enter("node", Node(self.api, self.children, targets, operators, processes=self._processes))
 
     async def _start_control_plane(self) -> None:
         self.control_plane = ControlPlane(self.children, self.folder, self._users)

@@ -15,7 +15,16 @@ from lab.binaries.errors import BuildError, MissingProgramError
 from lab.binaries.progress import Progress
 from lab.binaries.recipes import BUILT, GATEWAY_CRDS, MONITORING_CRDS, Recipe
 
-__all__ = ["BuildError", "MissingProgramError", "all_programs", "envoy", "gateway_crds", "monitoring_crds", "present", "program"]
+__all__ = [
+    "BuildError",
+    "MissingProgramError",
+    "all_programs",
+    "envoy",
+    "gateway_crds",
+    "monitoring_crds",
+    "present",
+    "program",
+]
 
 ASSETS = "KUBEBUILDER_ASSETS"
 

@@ -19,7 +19,7 @@ EVERY: Final = 30.0
 """Seconds between two queries: one object of one kind is asked for."""
 NEEDED: Final = (ROLLOUTS, COMMANDS, DEPLOYMENTS, SERVICES)
 """Kinds without which nothing can be decided. Without a kind of route, only the Rollouts that use it stand still."""
-ROLE: Final = "see examples/install/rbac.yaml"
+ROLE: Final = "see deploy/cluster/rbac.yaml"
 INSTALL: Final = "tidegate crd | kubectl apply --server-side -f -"
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

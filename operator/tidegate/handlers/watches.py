@@ -209,7 +209,7 @@ class Watches:
         """Says what has changed since it was last asked, and nothing of what is as it was."""
         for resource in sorted(refused - self.refused, key=str):
             _log.error(
-                "not allowed to watch", kind=resource.kind, group=resource.group, role="examples/install/rbac.yaml"
+                "not allowed to watch", kind=resource.kind, group=resource.group, role="deploy/cluster/rbac.yaml"
             )
         for resource in sorted(self.refused - refused, key=str):
             _log.info("allowed to watch again", kind=resource.kind, group=resource.group)

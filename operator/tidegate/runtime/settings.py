@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 from yarl import URL
 
 from tidegate.api.manifest_yaml import ManifestLoader, weighed
@@ -30,6 +30,11 @@ SourceName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-
 """How a Rollout names a source."""
 Namespace = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 """A namespace."""
+
+
+def _shown(pattern: str) -> Any:  # noqa: ANN401  (pydantic's own type)
+    """A pattern for the JSON schema (editors, the chart) alone: a validator says in words what is wrong."""
+    return Field(json_schema_extra={"pattern": pattern})
 
 
 class SettingsError(Exception):
@@ -81,7 +86,14 @@ class BasicAuth(ApiModel):
 class Source(ApiModel):
     """One Prometheus, or whatever answers its HTTP API (Thanos, Mimir, VictoriaMetrics)."""
 
-    url: Annotated[str, AfterValidator(_http_url)]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"required": ["bearerTokenFile", "basicAuth"]},
+            "dependentRequired": {"clientKeyFile": ["clientCertFile"]},
+        }
+    )
+
+    url: Annotated[str, AfterValidator(_http_url), _shown(r"^https?://[^/?#@]+[^?#@]*$")]
     """Where it is, with the path that `/api/v1/query` is added to."""
     bearer_token_file: Path | None = None
     """File with a bearer token; read for every request, so that it can be rotated."""
@@ -128,13 +140,13 @@ class Logs(ApiModel):
 class Settings(ApiModel):
     """The whole file."""
 
-    sources: dict[SourceName, Source] = Field(default_factory=dict)
+    sources: dict[SourceName, Source] = Field(default_factory=dict, json_schema_extra={"additionalProperties": False})
     """The sources a Rollout can name in `spec.prometheus.source`."""
     namespaces: tuple[Namespace, ...] = ()
     """The namespaces that are served; empty for the whole cluster."""
     ignored_annotations: tuple[str, ...] = ()
     """Annotations of pod templates that do not make a version, such as an injector's checksum."""
-    listen: Annotated[str, AfterValidator(_listen_address)] = "0.0.0.0:8080"
+    listen: Annotated[str, AfterValidator(_listen_address), _shown(r"^[^/]*:[0-9]{1,5}$")] = "0.0.0.0:8080"
     """Address of `/metrics`, `/healthz` and `/readyz`."""
     logs: Logs = Logs()
     """How the operator logs."""

@@ -1,4 +1,4 @@
-"""The operator with exactly the permissions that examples/install/rbac.yaml gives it."""
+"""The operator with exactly the permissions that deploy/cluster/rbac.yaml gives it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from tests.integration.runs.test_metric_templates import GOOD, SHARED, template,
 from tests.integration.runs.test_runs import SECONDS, stalled_for, until_outcome
 from tidegate.adapters.kubernetes.leftovers import KEPT
 
-RBAC = Path(__file__).parents[3] / "examples/install/rbac.yaml"
+DEPLOY = Path(__file__).parents[3] / "deploy"
+RBAC = [DEPLOY / file for file in ("cluster/namespace.yaml", "base/serviceaccount.yaml", "cluster/rbac.yaml")]
 
 
 @pytest.mark.timeout(150)
 async def test_a_whole_run_and_its_commands_need_no_more_than_the_role(lab: Lab, namespace: str) -> None:
     await lab.install_tidegate()
-    await lab.apply(RBAC.read_text())
+    await lab.apply(*(file.read_text() for file in RBAC))
     kubeconfig = await lab.control_plane.kubeconfig_of_service_account("tidegate", "tidegate")
     await shop.open_shop(lab, namespace)
     async with OperatorProcess(lab, kubeconfig=kubeconfig) as operator:

@@ -39,7 +39,7 @@ async def test_an_operator_without_permissions_is_alive_and_not_ready(lab: Lab, 
         said = await until(told, 30, "/readyz says what is missing")
         assert said is not None
         assert "rollouts.tidegate.dev is forbidden" in said
-        assert "see examples/install/rbac.yaml" in said
+        assert "see deploy/cluster/rbac.yaml" in said
         assert (await asked("healthz"))[0] == 200, "a restart would not help"
     finally:
         stop.set()

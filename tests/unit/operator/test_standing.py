@@ -57,7 +57,7 @@ async def test_an_operator_that_has_not_looked_yet_is_not_ready() -> None:
     ("answer", "said"),
     [
         (GONE, "this kind is not served by the API server: tidegate crd | kubectl apply --server-side -f -"),
-        (FORBIDDEN, "403 rollouts is forbidden: no: see examples/install/rbac.yaml"),
+        (FORBIDDEN, "403 rollouts is forbidden: no: see deploy/cluster/rbac.yaml"),
     ],
 )
 async def test_rollouts_that_cannot_be_listed_are_told_until_they_can(answer: bytes, said: str) -> None:
@@ -85,7 +85,7 @@ async def test_a_server_that_does_not_answer_changes_nothing() -> None:
 async def test_a_kind_without_which_nothing_is_decided_is_named(kind: Resource) -> None:
     async with asking([LISTED], {kind}) as (standing, _):
         await standing.look()
-        assert standing.trouble() == f"not allowed to list and watch {kind.plural}: see examples/install/rbac.yaml"
+        assert standing.trouble() == f"not allowed to list and watch {kind.plural}: see deploy/cluster/rbac.yaml"
 
 
 async def test_a_kind_that_few_rollouts_use_is_no_reason() -> None:

@@ -1,0 +1,1 @@
+"""Writes what is generated in `charts/tidegate` and `deploy`: `python -m charts.generate`."""

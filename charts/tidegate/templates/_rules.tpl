@@ -1,0 +1,34 @@
+{{- /* What the operator may do in the namespaces it serves. */ -}}
+{{- define "tidegate.rules.namespaced" -}}
+- {apiGroups: [tidegate.dev], resources: [rollouts], verbs: [get, list, watch, patch]}
+- {apiGroups: [tidegate.dev], resources: [rolloutcommands], verbs: [list, watch, delete]}
+- {apiGroups: [tidegate.dev], resources: [metrictemplates], verbs: [get, list, watch]}
+- {apiGroups: [tidegate.dev], resources: [rollouts/status, rolloutcommands/status], verbs: [patch]}
+- {apiGroups: [apps], resources: [deployments], verbs: [get, list, watch{{ if .Values.features.copyTemplate }}, patch{{ end }}]}
+- {apiGroups: [apps], resources: [replicasets], verbs: [list]}
+- {apiGroups: [""], resources: [services], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [events], verbs: [create, patch]}
+{{- range $group, $resources := include "tidegate.routeResources" . | fromYaml }}
+- {apiGroups: [{{ $group }}], resources: [{{ join ", " $resources }}], verbs: [get, list, watch, patch]}
+{{- end }}
+{{- end -}}
+
+{{- /* What it reads outside of namespaces. Without it, Rollouts that name a ClusterMetricTemplate wait, and new CRDs are noticed late. */ -}}
+{{- define "tidegate.rules.cluster" -}}
+- {apiGroups: [tidegate.dev], resources: [clustermetrictemplates], verbs: [get, list, watch]}
+- {apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [list, watch]}
+{{- if .Values.namespaces }}
+- {apiGroups: [""], resources: [namespaces], verbs: [list, watch]}
+{{- end }}
+{{- end -}}
+
+{{- /* API group -> resources of the chosen routers. */ -}}
+{{- define "tidegate.routeResources" -}}
+{{- $known := .Files.Get "files/routers.yaml" | fromYaml -}}
+{{- $groups := dict -}}
+{{- range $kind := .Values.routers -}}
+{{- $router := get $known $kind -}}
+{{- $_ := set $groups $router.group (append (get $groups $router.group | default list) $router.resource | uniq) -}}
+{{- end -}}
+{{- toYaml $groups -}}
+{{- end -}}
