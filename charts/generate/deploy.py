@@ -23,7 +23,7 @@ NAMESPACE: Final = "tidegate"
 SERVED: Final = "tidegate"
 """The namespace that `deploy/namespaced` serves, to be changed by whoever uses it."""
 ONLY_HELMS: Final = ("helm.sh/chart", "app.kubernetes.io/managed-by", "checksum/config")
-CRDS: Final = ("--set", "crds.keep=false")
+WHOLE: Final = ("--set", "crds.keep=false")  # only Helm reads that annotation
 CLUSTER: Final = ("--set", "crds.enabled=false")
 NAMESPACED: Final = ("--set", f"clusterScopedResources=false,namespaces={{{SERVED}}}")
 
@@ -38,16 +38,13 @@ def files() -> dict[Path, str]:
     """The text of each file in `deploy/`."""
     everywhere, there = rendered(*CLUSTER), rendered(*NAMESPACED)
     common = [one for one in everywhere if one in there]
-    crds = [one for one in rendered(*CRDS) if one["kind"] == "CustomResourceDefinition"]
+    crds = [one for one in rendered(*WHOLE) if one["kind"] == "CustomResourceDefinition"]
+    rest = {"cluster": [_namespace(), *_less(everywhere, common)], "namespaced": _less(there, common)}
     return {
-        **_folder("crds", {"crds.yaml": crds}),
-        **_folder("base", _by_file(common)),
-        **_folder(
-            "cluster", {"namespace.yaml": [_namespace()], **_by_file(_less(everywhere, common))}, "../crds", "../base"
-        ),
-        **_folder("namespaced", _by_file(_less(there, common)), "../base"),
-        DEPLOY / "cluster" / "operator.yaml": configuration(everywhere),
-        DEPLOY / "namespaced" / "operator.yaml": configuration(there),
+        **_folder("crds", crds),
+        **_folder("base", common),
+        **_folder("cluster", rest["cluster"], "../crds", "../base"),
+        **_folder("namespaced", rest["namespaced"], "../base"),
     }
 
 
@@ -61,12 +58,6 @@ def rendered(*options: str) -> list[Object]:
     if done.returncode:
         raise RenderError(done.stderr.strip())
     return [_plain(item) for item in yaml.safe_load_all(done.stdout) if item]
-
-
-def configuration(objects: Iterable[Object]) -> str:
-    """The operator's configuration file in these objects."""
-    (found,) = (str(one["data"]["operator.yaml"]) for one in objects if one["kind"] == "ConfigMap")
-    return found
 
 
 def _plain(item: Object) -> Object:
@@ -89,31 +80,46 @@ def _less(objects: Sequence[Object], common: Sequence[Object]) -> list[Object]:
     return [one for one in objects if one not in common]
 
 
-def _by_file(objects: Iterable[Object]) -> dict[str, list[Object]]:
-    found: dict[str, list[Object]] = {}
+def _folder(name: str, objects: Iterable[Object], *bases: str) -> dict[Path, str]:
+    """One folder: a file for each kind of object, and the kustomization that puts them together."""
+    contents: dict[str, list[Object]] = {}
+    generated: Object = {}
     for one in objects:
-        if one["kind"] != "ConfigMap":  # kustomize makes it from operator.yaml
-            found.setdefault(_file(one), []).append(one)
-    return found
-
-
-def _file(item: Object) -> str:
-    if item["apiVersion"].startswith("rbac."):
-        return "rbac.yaml"
-    if item["apiVersion"].startswith("flowcontrol."):
-        return "flowschema.yaml"
-    return f"{item['kind'].lower()}.yaml"
-
-
-def _folder(name: str, contents: dict[str, list[Object]], *bases: str) -> dict[Path, str]:
+        if one["kind"] == "ConfigMap":
+            generated = _generated(one)
+        else:
+            contents.setdefault(_file(one), []).append(one)
     kustomization: Object = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [*bases, *contents],
+        **generated.get("kustomization", {}),
     }
-    if "../base" in bases:
-        kustomization["namespace"] = NAMESPACE
-        kustomization["configMapGenerator"] = [{"name": "tidegate", "files": ["operator.yaml"]}]
     texts = {file: HEADER + yaml.safe_dump_all(items, sort_keys=False, width=120) for file, items in contents.items()}
+    texts |= generated.get("files", {})
     texts["kustomization.yaml"] = HEADER + yaml.safe_dump(kustomization, sort_keys=False)
     return {DEPLOY / name / file: text for file, text in texts.items()}
+
+
+def _generated(config_map: Object) -> Object:
+    """The configuration as a file, and what makes kustomize a ConfigMap of it."""
+    generator = {
+        "name": config_map["metadata"]["name"],
+        # Not the whole kustomization's: kustomize would give cluster-scoped objects a namespace that it does not know.
+        "namespace": config_map["metadata"]["namespace"],
+        "files": [*config_map["data"]],
+        "options": {"labels": config_map["metadata"]["labels"]},
+    }
+    return {"files": config_map["data"], "kustomization": {"configMapGenerator": [generator]}}
+
+
+def _file(item: Object) -> str:
+    match item["apiVersion"].partition("/")[0]:
+        case "rbac.authorization.k8s.io":
+            return "rbac.yaml"
+        case "flowcontrol.apiserver.k8s.io":
+            return "flowschema.yaml"
+        case "apiextensions.k8s.io":
+            return "crds.yaml"
+        case _:
+            return f"{item['kind'].lower()}.yaml"

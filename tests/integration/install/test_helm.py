@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from charts.generate import dashboard
 from lab import manifests, operator_pod, shop
 from lab.api import Api, ApiError, Object
 from lab.ports import free_port
@@ -31,6 +32,9 @@ WAIT = ("--wait", "--timeout", "60s")
 KINDS = ("rollouts", "rolloutcommands", "metrictemplates", "clustermetrictemplates")
 MONITORED = {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
 SLOW = [{"name": "canary", "weight": 10, "duration": "6s"}, {"name": "half", "weight": 50, "duration": "2s"}]
+WATCHED = [{"name": "incidents", "query": "vector(0)"}]
+QUIET = {"Waiting for a person", "Unreadable objects"}
+"""Panels that are empty when all is well."""
 
 
 def values(lab: Lab, **more: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -67,6 +71,17 @@ async def metrics(lab: Lab, namespace: str = RELEASE) -> str:
 
 def rejected(text: str) -> list[str]:
     return [line for line in text.splitlines() if 'outcome="Rejected"' in line and 'resource="events"' not in line]
+
+
+async def empty_panels(lab: Lab, namespace: str) -> set[str]:
+    """The dashboard's panels for which the lab's Prometheus, which scrapes the operator, has nothing."""
+    found: set[str] = set()
+    for panel in dashboard.dashboard()["panels"]:
+        for target in panel.get("targets", ()):
+            query = target["expr"].replace("$namespace", namespace).replace("$rollout", ".*")
+            if not await lab.prometheus.ask(query.replace("$__rate_interval", "1m")):
+                found.add(panel["title"])
+    return found
 
 
 async def weights(lab: Lab, namespace: str) -> list[int]:
@@ -124,9 +139,10 @@ async def test_a_rollout_is_carried_out_and_nothing_is_refused(
     fresh: Lab, installed: dict[str, Any], shop_in: str
 ) -> None:
     assert installed["config"]["sources"]
-    await fresh.apply(rollout(shop_in))
+    await fresh.apply(rollout(shop_in, metrics=WATCHED, guards=[{"metric": "incidents", "max": "1"}]))
     assert await until_outcome(fresh, shop_in) == "Succeeded"
     assert rejected(await metrics(fresh)) == []
+    assert await empty_panels(fresh, shop_in) == QUIET
     events = await fresh.api.list("v1", "Event", shop_in)
     assert any(event["involvedObject"]["kind"] == "Rollout" for event in events)
     for kind in ("ServiceMonitor", "PrometheusRule"):
@@ -222,9 +238,7 @@ async def test_teams_get_tidegates_kinds_with_the_clusters_own_roles(fresh: Lab,
 async def test_a_namespaced_installation_serves_its_namespace_with_roles_alone(fresh: Lab, shop_in: str) -> None:
     await fresh.install_tidegate()  # by the cluster's administrator
     elsewhere = f"{shop_in}-b"
-    await shop.open_shop(fresh, elsewhere)
-    await shop.release(fresh, elsewhere, "v2")
-    await fresh.apply(rollout(elsewhere))
+    await fresh.apply(manifests.namespace(elsewhere), rollout(elsewhere))
     scope = {"namespaces": [shop_in], "clusterScopedResources": False}
     await install(fresh, namespace=shop_in, **scope)
     try:
