@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from charts.generate import dashboard, routers, values_schema
+import yaml
+
+from charts.generate import dashboard, readme, routers, values_schema
 from tidegate.api.crd import export
 
 ROOT: Final = Path(__file__).parents[2]
@@ -17,6 +19,7 @@ def chart() -> dict[Path, str]:
     """The text of each generated file of the chart."""
     crds = {CHART / "files" / "crds" / name: export.as_yaml(crd) for name, crd in export.crds().items()}
     return crds | {
+        CHART / "README.md": readme.as_markdown(yaml.safe_load((CHART / "values.yaml").read_text())),
         CHART / "values.schema.json": values_schema.as_json(),
         CHART / "files" / "routers.yaml": routers.as_yaml(),
         CHART / "files" / "dashboard.json": dashboard.as_json(),

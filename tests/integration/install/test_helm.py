@@ -24,7 +24,7 @@ from lab.ports import free_port
 from lab.stack import Lab
 from lab.wait import until
 from tests.integration.install.conftest import TEAM
-from tests.integration.install.tools import CHART, RELEASE, helm
+from tests.integration.install.tools import CHART, RELEASE, ToolError, helm
 from tests.integration.runs.test_runs import SECONDS, history, rollout, until_outcome
 
 pytestmark = pytest.mark.timeout(150)
@@ -82,6 +82,10 @@ async def empty_panels(lab: Lab, namespace: str) -> set[str]:
             if not await lab.prometheus.ask(query.replace("$__rate_interval", "1m")):
                 found.add(panel["title"])
     return found
+
+
+async def configuration(lab: Lab) -> str:
+    return str((await lab.api.get("v1", "ConfigMap", RELEASE, RELEASE))["data"]["operator.yaml"])
 
 
 async def weights(lab: Lab, namespace: str) -> list[int]:
@@ -179,7 +183,7 @@ async def test_the_operators_writes_have_a_priority_level_of_their_own(fresh: La
 
 @pytest.mark.usefixtures("installed")
 async def test_an_upgrade_during_a_run_changes_the_configuration_and_not_the_outcome(
-    fresh: Lab, installed: dict[str, Any], shop_in: str, tmp_path: Path
+    fresh: Lab, shop_in: str, tmp_path: Path
 ) -> None:
     await fresh.apply(rollout(shop_in, steps=SLOW))
     await at_ten(fresh, shop_in)
@@ -187,13 +191,18 @@ async def test_an_upgrade_during_a_run_changes_the_configuration_and_not_the_out
     newer = Path(shutil.copytree(CHART, tmp_path / "tidegate"))
     chart = yaml.safe_load((newer / "Chart.yaml").read_text()) | {"version": "99.0.0"}
     (newer / "Chart.yaml").write_text(yaml.safe_dump(chart))
-    changed = {**installed, "config": {**installed["config"], "ignoredAnnotations": ["example.org/build"]}}
-    await helm(fresh, "upgrade", RELEASE, newer, "-n", RELEASE, *WAIT, values=changed)
+    changed = ("--reset-then-reuse-values", "--set", "config.ignoredAnnotations={example.org/build}")
+    await helm(fresh, "upgrade", RELEASE, newer, "-n", RELEASE, *WAIT, *changed)
+    assert "example.org/build" in await configuration(fresh)
     (after,) = await operators(fresh)
     assert after["metadata"]["uid"] != before["metadata"]["uid"], "the new configuration restarts the operator"
     assert await until_outcome(fresh, shop_in) == "Succeeded"
     assert [run["outcome"] for run in await history(fresh, shop_in)] == ["Succeeded"], "no second run, no step repeated"
     assert await weights(fresh, shop_in) == [1, 0], "as it came"
+    await helm(fresh, "rollback", RELEASE, "1", "-n", RELEASE, *WAIT)
+    assert "example.org/build" not in await configuration(fresh)
+    (rolled_back,) = await operators(fresh)
+    assert rolled_back["metadata"]["uid"] != after["metadata"]["uid"]
 
 
 @pytest.mark.usefixtures("installed")
@@ -256,6 +265,17 @@ async def test_a_namespaced_installation_serves_its_namespace_with_roles_alone(f
     finally:
         await uninstall(fresh, shop_in)
         await fresh.api.delete(manifests.namespace(elsewhere))
+
+
+async def test_definitions_of_somebody_else_are_taken_over_only_on_request(fresh: Lab) -> None:
+    await remove_crds(fresh)
+    await fresh.install_tidegate()
+    with pytest.raises(ToolError, match="invalid ownership metadata"):
+        await install(fresh)
+    await helm(fresh, "uninstall", RELEASE, "-n", RELEASE, "--ignore-not-found")
+    command = ("install", RELEASE, CHART, "-n", RELEASE, "--create-namespace", "--take-ownership", *WAIT)
+    await helm(fresh, *command, values=values(fresh))
+    await uninstall(fresh)
 
 
 async def test_without_keep_an_uninstall_takes_the_definitions_too(

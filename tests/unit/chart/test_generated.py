@@ -15,6 +15,7 @@ from charts.generate import files, values_schema
 from charts.generate.values import Values
 from tests.integration.install.renderings import RENDERINGS
 from tidegate.api.crd import export
+from tidegate.api.validation import check_rollout
 from tidegate.runtime.settings import Settings
 
 CHART = files.CHART
@@ -106,6 +107,11 @@ def test_good_values_fit_the_schema(values: dict[str, Any]) -> None:
 def test_bad_values_are_refused(values: dict[str, Any], words: str) -> None:
     with pytest.raises(jsonschema.ValidationError, match=re.escape(words)):
         check(values)
+
+
+def test_the_example_that_artifact_hub_shows_is_valid() -> None:
+    (example,) = yaml.safe_load(METADATA["annotations"]["artifacthub.io/crdsExamples"])
+    assert check_rollout(example)[1] == []
 
 
 def test_the_charts_metadata_is_that_of_the_program_and_its_kinds() -> None:
