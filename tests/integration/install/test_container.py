@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -42,10 +42,10 @@ def app() -> Iterator[Path]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def account(fresh: Lab, app: Path) -> Path:
+async def account(fresh: Lab, app: Path) -> AsyncIterator[Path]:
     """A folder with a token of the operator's account, the API server's certificate, and a kubeconfig of both."""
     await fresh.install_tidegate()
-    await fresh.apply(*(file.read_text() for file in ACCOUNT))
+    objects = await fresh.apply(*(file.read_text() for file in ACCOUNT))
     kubeconfig = yaml.safe_load((await fresh.control_plane.kubeconfig_of_service_account(RELEASE, RELEASE)).read_text())
     folder = app.parent / "account"
     folder.mkdir()
@@ -56,7 +56,10 @@ async def account(fresh: Lab, app: Path) -> Path:
     (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755)
-    return folder
+    yield folder
+    for item in objects:
+        if item["kind"] != "Namespace":
+            await fresh.api.delete(item)
 
 
 def command(*arguments: str | Path) -> list[str]:

@@ -118,6 +118,12 @@ async def remove_crds(lab: Lab) -> None:
     await until(gone, SECONDS, "the definitions are gone")
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def _without_definitions(fresh: Lab) -> None:
+    """Tests of other modules have installed them by hand."""
+    await remove_crds(fresh)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def shop_in(fresh: Lab) -> AsyncIterator[str]:
     """A namespace with the shop, and a new version to release."""
