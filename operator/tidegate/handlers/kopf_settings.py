@@ -28,11 +28,15 @@ class NothingRemembered(kopf.DiffBaseStorage):
         """Does nothing."""
 
 
-def kopf_settings() -> kopf.OperatorSettings:
-    """Settings for watch streams that come back by themselves and touch no object."""
+def kopf_settings(*, scanning: bool = True) -> kopf.OperatorSettings:
+    """Settings for watch streams that come back by themselves and touch no object.
+
+    `scanning`: whether kinds and namespaces that come later are looked for.
+    """
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.peering.standalone = True
+    settings.scanning.disabled = not scanning
     # Kopf removes its own finalizer wherever it finds it: it must never be taken for ours.
     settings.persistence.finalizer = "tidegate.dev/never-set"
     settings.persistence.diffbase_storage = NothingRemembered()

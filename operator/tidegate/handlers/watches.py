@@ -17,7 +17,7 @@ from typing import Any, Final
 import kopf
 import structlog
 
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import DEFINITIONS, NAMESPACES, Api, Resource
 from tidegate.adapters.kubernetes.permissions import may_watch
 from tidegate.adapters.routers import RESOURCES
 from tidegate.handlers.intake import Caches, Take
@@ -129,10 +129,12 @@ class Watches:
             sessions.append(session_of(await asyncio.wrap_future(asked)))
             return sessions[-1]
 
+        settings = kopf_settings(scanning=await self._may_scan())
+
         async def operator() -> None:
             registry = registry_for(takes)
             kopf.on.login(registry=registry, id="login", retries=1)(login)
-            running = asyncio.create_task(self._operator(registry))
+            running = asyncio.create_task(self._operator(registry, settings))
             patience = asyncio.create_task(self._ended_with_its_streams(running))
             theirs.set_result((asyncio.get_running_loop(), running))
             try:
@@ -171,10 +173,10 @@ class Watches:
             await asyncio.sleep(self._patience)
             running.cancel()  # once is not enough: Kopf waits in several places, one after the other
 
-    async def _operator(self, registry: kopf.OperatorRegistry) -> None:
+    async def _operator(self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings) -> None:
         await kopf.operator(
             registry=registry,
-            settings=kopf_settings(),
+            settings=settings,
             standalone=True,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
@@ -191,6 +193,11 @@ class Watches:
             loop.call_soon_threadsafe(take, event, raw)
 
         return handed_over
+
+    async def _may_scan(self) -> bool:
+        """Whether Kopf may look for kinds and namespaces that come later. Refused, it would ask for nine seconds first."""
+        needed = (DEFINITIONS, NAMESPACES) if self._namespaces else (DEFINITIONS,)
+        return all(await asyncio.gather(*(may_watch(self._api, resource, None) for resource in needed)))
 
     async def _allowed(self) -> list[Resource]:
         """The kinds that may be watched everywhere they are to be."""

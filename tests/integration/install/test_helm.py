@@ -268,6 +268,9 @@ async def test_a_namespaced_installation_serves_its_namespace_with_roles_alone(f
         assert "finalizers" not in found["metadata"], "another namespace is not served"
         assert found["status"] == {"observedGeneration": -1}
         assert [line for line in rejected(await metrics(fresh, shop_in)) if 'verb="patch"' in line] == []
+        (pod,) = await operators(fresh, shop_in)
+        log = (fresh.logs / f"pod.{shop_in}.{pod['metadata']['name']}.log").read_text()
+        assert "forbidden" not in log, "what it may not list it does not ask for"
     finally:
         await uninstall(fresh, shop_in)
         await fresh.api.delete(manifests.namespace(elsewhere))

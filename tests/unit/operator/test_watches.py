@@ -24,8 +24,10 @@ class ScriptedWatches(Watches):
     """Watches whose Kopf does what a test says, told the kinds it is to watch."""
 
     session: Session
+    scanning: bool | None = None
 
-    async def _operator(self, registry: kopf.OperatorRegistry) -> None:
+    async def _operator(self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings) -> None:
+        self.scanning = not settings.scanning.disabled
         handlers = registry._watching.get_all_handlers()  # noqa: SLF001  (what Kopf will watch)
         await self.session({str(handler.selector.plural) for handler in handlers if handler.selector})
 
@@ -34,6 +36,14 @@ class ScriptedWatches(Watches):
 async def watching(
     session: Session, denied: set[str], begun: Callable[[], None] | None = None
 ) -> AsyncIterator[tuple[Caches, Callable[[], Awaitable[None]]]]:
+    async with scripted(session, denied, begun) as (_, caches, end):
+        yield caches, end
+
+
+@asynccontextmanager
+async def scripted(
+    session: Session, denied: set[str], begun: Callable[[], None] | None = None, namespaces: tuple[str, ...] = ()
+) -> AsyncIterator[tuple[ScriptedWatches, Caches, Callable[[], Awaitable[None]]]]:
     server: list[FakeServer] = []
 
     async def review(_: Reader, writer: Writer) -> None:
@@ -44,7 +54,7 @@ async def watching(
         server.append(fake)
         api, caches, stop = Api(Configuration(host=fake.url)), Caches(), asyncio.Event()
         takes = dict.fromkeys((ROLLOUTS, DEPLOYMENTS), lambda _event, _raw: None)
-        watches = ScriptedWatches(api, caches, takes, waits=(0.01, 0.02), ask_again=0.01, patience=0.05)
+        watches = ScriptedWatches(api, caches, takes, namespaces, waits=(0.01, 0.02), ask_again=0.01, patience=0.05)
         watches.session = session
         watches.begun = begun or watches.begun
         task = asyncio.create_task(watches.run(stop))
@@ -54,10 +64,36 @@ async def watching(
             await asyncio.wait_for(task, 5)
 
         try:
-            yield caches, end
+            yield watches, caches, end
         finally:
             await end()
             await api.close()
+
+
+@pytest.mark.parametrize(
+    ("denied", "namespaces", "scanning"),
+    [
+        (set(), (), True),
+        (set(), ("shop",), True),
+        ({"namespaces"}, (), True),
+        ({"namespaces"}, ("shop",), False),
+        ({"customresourcedefinitions"}, (), False),
+        ({"customresourcedefinitions"}, ("shop",), False),
+    ],
+)
+async def test_what_comes_later_is_looked_for_only_where_that_is_allowed(
+    denied: set[str], namespaces: tuple[str, ...], *, scanning: bool
+) -> None:
+    began = asyncio.Event()
+    ours = asyncio.get_running_loop()
+
+    async def session(kinds: set[str]) -> None:
+        ours.call_soon_threadsafe(began.set)
+        await for_ever(kinds)
+
+    async with scripted(session, denied, namespaces=namespaces) as (watches, _, _):
+        await asyncio.wait_for(began.wait(), 5)
+        assert watches.scanning is scanning
 
 
 async def for_ever(_: set[str]) -> None:
