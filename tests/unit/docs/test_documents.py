@@ -29,7 +29,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
     ]
 
 
-ROLLOUTS = [(where, text) for where, text in blocks("yaml") if "kind: Rollout" in text]
+ROLLOUTS = [(where, text) for where, text in blocks("yaml") if re.search(r"^kind: Rollout$", text, re.MULTILINE)]
 TEMPLATES = [(where, text) for where, text in blocks("yaml") if "MetricTemplate\nmetadata" in text]
 SETTINGS = [(where, text) for where, text in blocks("yaml") if re.search(r"^sources:", text, re.MULTILINE)]
 
