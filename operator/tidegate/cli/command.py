@@ -7,16 +7,20 @@ import asyncio
 import time
 from typing import Final
 
-from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, JsonObject, Resource
+from tidegate.adapters.kubernetes.client import COMMANDS, JsonObject, Resource
 from tidegate.adapters.kubernetes.kubeconfig import Connection
-from tidegate.api.commands import RolloutCommandSpec
+from tidegate.api.commands import Action, RolloutCommandSpec
 from tidegate.api.rollout.spec import API_VERSION
 from tidegate.api.validation.schema_errors import read
 from tidegate.api.values.scalars import Duration
 from tidegate.api.values.text import printable
-from tidegate.cli.cluster import add_cluster_arguments, name_of_rollout, with_cluster
+from tidegate.cli.cluster import add_cluster_arguments, add_rollout_argument, with_cluster
 from tidegate.cli.errors import CommandError
-from tidegate.ports.errors import Missing, PortError
+from tidegate.cli.exit_codes import ExitCode
+from tidegate.cli.fetching import the_rollout
+from tidegate.cli.output import add_output_argument, complete, formatted
+from tidegate.cli.waiting import Awaited, add_wait_arguments, until_decided
+from tidegate.ports.errors import PortError
 
 MANAGER: Final = "tidegate-cli"
 POLL_SECONDS: Final = 0.3
@@ -25,21 +29,18 @@ REVIEWS: Final = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which Rollout, why, and how long to wait."""
-    parser.add_argument("name", type=name_of_rollout, metavar="NAME", help="of the Rollout")
+    add_rollout_argument(parser)
     parser.add_argument("--reason", default="", help="why, for the record")
     parser.add_argument("--run", default="", metavar="ID", help="only if this run is still the current one")
-    parser.add_argument(
-        "--wait",
-        type=_duration,
-        default=Duration("30s"),
-        metavar="DURATION",
-        help="for the outcome (30s; 0s: not at all)",
+    add_wait_arguments(
+        parser, "also until the run has ended or a person is needed; the exit code says how it ended", "30s"
     )
+    add_output_argument(parser)
     add_cluster_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when it was done (or not waited for), 1 when it was refused or nobody answered in time."""
+    """0 when it was done (or not waited for), 1 when it was refused, 3 when nobody answered in time."""
     return with_cluster(arguments, lambda cluster: _ask(arguments, cluster))
 
 
@@ -47,14 +48,30 @@ async def _ask(arguments: argparse.Namespace, cluster: Connection) -> int:
     given = {"rollout": arguments.name, "action": arguments.command.capitalize()}
     asked = given | {"run": arguments.run, "reason": arguments.reason}
     _checked(asked)  # before anything is asked of the cluster
-    await _require_rollout(cluster, arguments.name)
+    rollout = await the_rollout(cluster, arguments.name)
     spec = _checked(asked | {"requester": await _requester(cluster)})
     created = await cluster.api.create(COMMANDS, cluster.namespace, _manifest(spec, cluster.namespace), manager=MANAGER)
-    name = created["metadata"]["name"]
-    if not arguments.wait.seconds:
-        print(f"rolloutcommand/{name} created")
-        return 0
-    return await _outcome(cluster, spec, name, arguments.wait)
+    if not arguments.timeout.seconds:
+        _tell(created, arguments.output, f"rolloutcommand/{created['metadata']['name']} created")
+        return ExitCode.DONE
+    answered = await _answered(cluster, spec, created["metadata"]["name"], arguments.timeout)
+    done = answered["status"]["phase"] == "Done"
+    message = printable(str(answered["status"].get("message", "")))
+    _tell(answered, arguments.output, f"{spec.action} {spec.rollout}: {'done' if done else 'refused'}: {message}")
+    if not done or not arguments.wait:
+        return ExitCode.DONE if done else ExitCode.NO
+    awaited, aside = _awaited(spec.action, rollout), arguments.output is not None
+    return await until_decided(cluster, arguments.name, awaited, arguments.timeout, aside=aside)
+
+
+def _awaited(action: Action, before: JsonObject) -> Awaited:
+    """The end that is meant: of the run under way, or after a Retry of the one that begins."""
+    history = (before.get("status") or {}).get("history") or [{}]
+    return Awaited(after=str(history[0].get("id", "")), ended=action is Action.ABORT)
+
+
+def _tell(command: JsonObject, output: str | None, words: str) -> None:
+    print(formatted(complete(command, COMMANDS), output) if output else f"{words}\n", end="")
 
 
 def _checked(asked: dict[str, str]) -> RolloutCommandSpec:
@@ -65,29 +82,20 @@ def _checked(asked: dict[str, str]) -> RolloutCommandSpec:
     return spec
 
 
-async def _outcome(cluster: Connection, spec: RolloutCommandSpec, name: str, wait: Duration) -> int:
+async def _answered(cluster: Connection, spec: RolloutCommandSpec, name: str, wait: Duration) -> JsonObject:
+    """The command with its outcome. Raises: CommandError: there was none in time."""
     deadline = time.monotonic() + wait.seconds
     while True:
-        status = (await cluster.api.get(COMMANDS, cluster.namespace, name)).get("status") or {}
-        if status.get("phase"):
-            done = status["phase"] == "Done"
-            outcome, message = "done" if done else "refused", printable(str(status.get("message", "")))
-            print(f"{spec.action} {spec.rollout}: {outcome}: {message}")
-            return 0 if done else 1
+        found = await cluster.api.get(COMMANDS, cluster.namespace, name)
+        if (found.get("status") or {}).get("phase"):
+            return found
         if time.monotonic() >= deadline:
             raise CommandError(
                 f"timed out after {wait} waiting for the operator. The {spec.action} is recorded as rolloutcommand/{name} and will be "
                 f"carried out when the operator answers: kubectl get rolloutcommand {name} -n {cluster.namespace}",
-                1,
+                ExitCode.TIMED_OUT,
             )
         await asyncio.sleep(POLL_SECONDS)
-
-
-async def _require_rollout(cluster: Connection, name: str) -> None:
-    try:
-        await cluster.api.get(ROLLOUTS, cluster.namespace, name)
-    except Missing as error:
-        raise CommandError(f"there is no Rollout {name} in namespace {cluster.namespace}") from error
 
 
 async def _requester(cluster: Connection) -> str:
@@ -107,10 +115,3 @@ def _manifest(spec: RolloutCommandSpec, namespace: str) -> JsonObject:
         "metadata": {"generateName": f"{spec.rollout}-{spec.action.lower()}-", "namespace": namespace},
         "spec": spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
     }
-
-
-def _duration(text: str) -> Duration:
-    try:
-        return Duration.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

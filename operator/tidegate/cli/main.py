@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final, NoReturn, Protocol, cast
 from tidegate.api.values.text import printable
 from tidegate.cli import streams
 from tidegate.cli.errors import CommandError
+from tidegate.cli.exit_codes import ExitCode
 
 COMMANDS: Final = {
     "lint": ("lint", "check Rollout files without a cluster"),
@@ -25,13 +27,18 @@ COMMANDS: Final = {
         "backtest.command",
         "evaluate a Rollout file against the history in Prometheus: when would it have stopped, and why",
     ),
+    "get": ("get", "list Rollouts"),
     "status": ("status.command", "show what a Rollout is doing, and why"),
+    "watch": ("watch", "show Rollouts, or what one is doing, as it changes"),
+    "history": ("history", "list the earlier runs of a Rollout"),
     "abort": ("command", "revert the run now"),
     "pause": ("command", "pause the run; guards stay active"),
     "resume": ("command", "continue a paused run"),
     "retry": ("command", "try a reverted version again"),
+    "doctor": ("doctor.command", "check a cluster and its Prometheus, and say what to do"),
     "preset": ("preset", "list the built-in metric presets, by system"),
     "crd": ("crd", "write the CustomResourceDefinitions"),
+    "completion": ("completion.command", "print the completion script of a shell"),
     "operator": ("operator", "run the operator"),
 }
 """Each command's module in this package, and its help."""
@@ -58,8 +65,10 @@ class Command(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code: 0 done, 1 done and the answer is no, 2 wrong use or unreadable input, 130 interrupted."""
+    """The exit code: one of `exit_codes.ExitCode`."""
     given = sys.argv[1:] if argv is None else list(argv)
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks, and only then is argcomplete loaded
+        importlib.import_module("tidegate.cli.completion.candidates").candidates_to(None)
     streams.prepare()
     try:
         return _written(given)
@@ -69,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"tidegate: {printable(line)}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        return 130
+        return ExitCode.INTERRUPTED
 
 
 def _written(given: list[str]) -> int:
@@ -94,6 +103,12 @@ def _written(given: list[str]) -> int:
 
 def _run(given: list[str]) -> int:
     asked = next((word for word in given if not word.startswith("-")), "")
+    arguments = parser_for(asked).parse_args(given)
+    return _command(arguments.command).run(arguments)
+
+
+def parser_for(asked: str) -> argparse.ArgumentParser:
+    """The parser of all commands, with the arguments of the one that is asked for."""
     parser = _Parser(prog=_program(), description="Canary releases that put themselves back.")
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -101,8 +116,7 @@ def _run(given: list[str]) -> int:
         added = parsers.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
         if name == asked:
             _command(name).add_arguments(added)
-    arguments = parser.parse_args(given)
-    return _command(arguments.command).run(arguments)
+    return parser
 
 
 class _Parser(argparse.ArgumentParser):

@@ -36,8 +36,13 @@ def show(table: Table, out: TextIO) -> None:
 def plain(table: Table) -> str:
     """As aligned columns, empty ones left out."""
     kept = _filled(table)
-    lines = [[heading.upper() for heading in kept.columns], *kept.rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(kept.columns))]
+    return aligned(kept.columns, kept.rows)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Every column, aligned, as kubectl writes a list; the texts are printable."""
+    lines = [[heading.upper() for heading in columns], *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     return "".join(_line(line, widths) for line in lines)
 
 

@@ -200,7 +200,8 @@ async def _api(configuration: Any, metrics: Metrics) -> AsyncIterator[Api]:  # n
 @asynccontextmanager
 async def _sources(settings: Settings, metrics: Metrics) -> AsyncIterator[PrometheusSources]:
     made = {
-        name: PrometheusSource(name, _address(source), metrics.queried) for name, source in settings.sources.items()
+        name: PrometheusSource(name, source_address(source), metrics.queried)
+        for name, source in settings.sources.items()
     }
     sources = PrometheusSources(made)
     try:
@@ -209,7 +210,8 @@ async def _sources(settings: Settings, metrics: Metrics) -> AsyncIterator[Promet
         sources.close()
 
 
-def _address(source: Source) -> SourceAddress:
+def source_address(source: Source) -> SourceAddress:
+    """Where the configuration says that a source is."""
     basic = source.basic_auth
     return SourceAddress(
         url=source.url,

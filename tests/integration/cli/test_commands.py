@@ -93,16 +93,16 @@ async def test_a_refusal_is_told_and_is_exit_code_1(api: Api, namespace: str, ti
 
 
 @pytest.mark.usefixtures("web")
-async def test_nobody_there_to_carry_it_out_is_told_and_is_exit_code_1(tidegate: Cli) -> None:
-    said = await tidegate("pause", "web", "--wait", "1ms")
+async def test_nobody_there_to_carry_it_out_is_told_and_is_exit_code_3(tidegate: Cli) -> None:
+    said = await tidegate("pause", "web", "--timeout", "1ms")
     assert said.startswith("tidegate: timed out after 1ms waiting for the operator. The Pause is recorded as ")
     assert "will be carried out when the operator answers: kubectl get rolloutcommand web-pause-" in said
-    assert tidegate.code == 1
+    assert tidegate.code == 3
 
 
 @pytest.mark.usefixtures("web")
 async def test_without_waiting_it_is_only_created(api: Api, namespace: str, tidegate: Cli) -> None:
-    said = await tidegate("retry", "web", "--wait", "0s")
+    said = await tidegate("retry", "web", "--timeout", "0s")
     assert said == f"rolloutcommand/{(await asked(api, namespace))['metadata']['name']} created\n"
     assert tidegate.code == 0
 
@@ -122,7 +122,7 @@ async def test_the_contexts_namespace_is_meant_when_none_is_named(
     config["contexts"].append({"name": "shop", "context": context})
     file = tmp_path / "kubeconfig"
     file.write_text(json.dumps(config))
-    await asyncio.to_thread(main, ["abort", "web", "--wait", "0s", "--kubeconfig", str(file), "--context", "shop"])
+    await asyncio.to_thread(main, ["abort", "web", "--timeout", "0s", "--kubeconfig", str(file), "--context", "shop"])
     assert (await asked(api, namespace))["spec"]["action"] == "Abort"
 
 
@@ -147,7 +147,7 @@ async def test_a_cluster_that_does_not_answer_is_one_line(cluster: ControlPlane,
 async def test_a_longest_name_has_room_for_its_commands(api: Api, namespace: str, tidegate: Cli) -> None:
     manifest = good() | {"metadata": {"name": "w" * 63, "namespace": namespace}}
     await api.create(manifest)
-    await tidegate("abort", "w" * 63, "--wait", "0s")
+    await tidegate("abort", "w" * 63, "--timeout", "0s")
     assert (await asked(api, namespace))["spec"]["rollout"] == "w" * 63
 
 

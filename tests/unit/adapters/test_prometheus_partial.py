@@ -14,7 +14,7 @@ from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.answers import NoAnswer
 from tidegate.adapters.prometheus.partial import heeded
 from tidegate.core.model.answers import Failed, FailedReason, Matrix, Query, SeriesValue, Vector
-from tidegate.runtime.compose import _address
+from tidegate.runtime.compose import source_address
 from tidegate.runtime.settings import Source
 
 UP = Query("default", "up")
@@ -153,4 +153,4 @@ async def test_partial_answers_do_not_count_against_the_source() -> None:
 
 @pytest.mark.parametrize(("setting", "trusted"), [({}, False), ({"partialResponses": "Refuse"}, False), ({"partialResponses": "Trust"}, True)])  # fmt: skip
 def test_the_setting_reaches_the_source(setting: dict[str, str], trusted: bool) -> None:  # noqa: FBT001
-    assert _address(Source.model_validate({"url": "http://thanos", **setting})).trust_partial is trusted
+    assert source_address(Source.model_validate({"url": "http://thanos", **setting})).trust_partial is trusted

@@ -232,8 +232,8 @@ def test_a_kubeconfig_that_is_none_is_one_line(
 
 def test_a_value_that_looks_like_an_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["pause", "web", "--wait", "-1s"])
-    assert "argument --wait: expected one argument (one that begins with '-' is written --wait=...)" in (
+        main(["pause", "web", "--timeout", "-1s"])
+    assert "argument --timeout: expected one argument (one that begins with '-' is written --timeout=...)" in (
         capsys.readouterr().err
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubernetes.aio import config
+from multidict import CIMultiDict
 
-from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.client import CALL_TIMEOUT, Api, load_configuration
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,47 @@ class Connection:
     namespace: str
 
 
-async def connect(kubeconfig: str | None, context: str | None) -> Connection:
+@dataclass(frozen=True)
+class Impersonated:
+    """Whom to act as, where the API server lets us."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+
+async def connect(
+    kubeconfig: str | None,
+    context: str | None,
+    impersonated: Impersonated | None = None,
+    timeout: float = CALL_TIMEOUT,
+) -> Connection:
     """The connection a kubeconfig (by default the user's own, or the pod's account) describes; nothing is asked yet.
+
+    Args:
+        kubeconfig: the file; `None` for the default.
+        context: its context; `None` for the current one.
+        impersonated: whom to act as; `None` for the kubeconfig's user.
+        timeout: seconds for a call about one object.
 
     Raises:
         Unavailable: it describes none.
     """
     configuration = await load_configuration(kubeconfig, context)
-    return Connection(Api(configuration), _namespace(kubeconfig, context))
+    if impersonated is not None:
+        headers = CIMultiDict({"Impersonate-User": impersonated.user})
+        for group in impersonated.groups:
+            headers.add("Impersonate-Group", group)
+        configuration.client_session_kwargs = {**(configuration.client_session_kwargs or {}), "headers": headers}
+    return Connection(Api(configuration, timeout=timeout), _namespace(kubeconfig, context))
+
+
+def contexts(kubeconfig: str | None) -> list[str]:
+    """The names of a kubeconfig's contexts; none where there is no kubeconfig."""
+    try:
+        found, _ = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        return []
+    return [str(one["name"]) for one in found]
 
 
 def _namespace(kubeconfig: str | None, context: str | None) -> str:

@@ -9,36 +9,63 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from tidegate.adapters.clock import SystemClock
-from tidegate.adapters.kubernetes.client import ROLLOUTS
+from tidegate.adapters.kubernetes.client import JsonObject
 from tidegate.adapters.kubernetes.kubeconfig import Connection
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.api.values.text import printable
-from tidegate.cli.cluster import add_cluster_arguments, name_of_rollout, with_cluster
+from tidegate.cli.cluster import add_cluster_arguments, add_rollout_argument, with_cluster
 from tidegate.cli.errors import CommandError
+from tidegate.cli.fetching import the_rollout
+from tidegate.cli.live import View, add_watch_argument, watched
+from tidegate.cli.output import add_output_argument, formatted
 from tidegate.cli.status.sentences import sentences
 from tidegate.cli.status.tables_of import tables
 from tidegate.cli.status.told import Told
 from tidegate.cli.tables import Table, headline, show
+from tidegate.cli.waiting import Awaited, add_wait_arguments, until_decided
 from tidegate.core.model.time_format import instant
-from tidegate.ports.errors import Missing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which Rollout."""
-    parser.add_argument("name", type=name_of_rollout, metavar="NAME", help="of the Rollout")
+    """Which Rollout, in which form, and whether to wait or to watch."""
+    add_rollout_argument(parser)
+    add_output_argument(parser)
+    add_watch_argument(parser)
+    add_wait_arguments(
+        parser, "until no run is under way or a person is needed; the exit code says how it ended", "30m"
+    )
+    parser.add_argument(
+        "--image", default="", metavar="TEXT", help="with --wait: the run of the version whose image has this in it"
+    )
     add_cluster_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when there is such a Rollout."""
-    return with_cluster(arguments, lambda connection: _show(arguments.name, connection))
+    """0 when there is such a Rollout; with `--wait` what became of it."""
+    if arguments.wait:
+        awaited = Awaited(image=arguments.image)
+        return with_cluster(
+            arguments, lambda cluster: until_decided(cluster, arguments.name, awaited, arguments.timeout)
+        )
+    return with_cluster(arguments, lambda cluster: _look(arguments, cluster))
 
 
-async def _show(name: str, connection: Connection) -> int:
-    try:
-        found = await connection.api.get(ROLLOUTS, connection.namespace, name)
-    except Missing as error:
-        raise CommandError(f"there is no Rollout {name} in namespace {connection.namespace}") from error
+async def _look(arguments: argparse.Namespace, cluster: Connection) -> int:
+    async def look() -> View:
+        found = await the_rollout(cluster, arguments.name)
+        return View(found, lambda: _show(found, arguments.output))
+
+    if arguments.watch:
+        return await watched(look)
+    (await look()).show()
+    return 0
+
+
+def _show(found: JsonObject, output: str | None) -> None:
+    if output is not None:
+        print(formatted(found, output), end="")
+        return
+    name = str(found["metadata"]["name"])
     try:
         status = RolloutStatus.model_validate(found.get("status") or {})
     except ValidationError as error:
@@ -53,7 +80,6 @@ async def _show(name: str, connection: Connection) -> int:
             show(part, sys.stdout)
         else:
             print(f"  {printable(part)}")
-    return 0
 
 
 def report(told: Told) -> Iterator[str | Table]:

@@ -1,0 +1,110 @@
+"""The checks of `tidegate doctor` that need no cluster."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tidegate.api.crd import export
+from tidegate.cli.doctor.attendance import attended
+from tidegate.cli.doctor.installation import _fields
+from tidegate.cli.doctor.permissions import CLUSTER_WIDE, OPERATOR
+from tidegate.cli.doctor.result import Level, Result, worst
+from tidegate.cli.doctor.sources import Clock, agreement
+from tidegate.cli.main import main
+
+RBAC = Path(__file__).parents[4] / "examples/install/rbac.yaml"
+NOW = datetime(2026, 11, 21, 14, 10, tzinfo=UTC)
+
+
+def test_the_operator_is_held_to_exactly_what_the_role_grants() -> None:
+    role = next(
+        one
+        for one in yaml.safe_load_all(RBAC.read_text())
+        if (one["kind"], one["metadata"]["name"]) == ("ClusterRole", "tidegate")
+    )
+    granted = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    needed = {(one.group, one.resource, verb) for one in (*OPERATOR, *CLUSTER_WIDE) for verb in one.verbs}
+    assert needed == granted
+
+
+def test_a_definition_that_lacks_a_field_is_noticed() -> None:
+    crd: Any = export.crds()["rollouts.tidegate.dev.yaml"]
+    older = copy.deepcopy(crd)
+    spec = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    del spec["steps"]["items"]["properties"]["gate"]["properties"]["after"]
+    assert _fields(crd) - _fields(older) == {"spec.steps[].gate.after"}
+
+
+@pytest.mark.parametrize(
+    ("why", "clocks", "levels"),
+    [
+        ("they agree", [Clock("the API server", 0.4, 0.5), Clock("Prometheus", -0.2, 0.1)], [Level.OK]),
+        ("one is far ahead", [Clock("the API server", 0, 0.5), Clock("Prometheus", 300, 0)], ["warning", "failed"]),
+        ("ours is off", [Clock("the API server", 90, 0.5), Clock("Prometheus", 90, 0)], ["warning", "warning"]),
+        ("it took too long to say", [Clock("the API server", 20, 20)], [Level.OK]),
+        ("none could be read", [], [Level.SKIPPED]),
+    ],
+)
+def test_clocks(why: str, clocks: list[Clock], levels: list[str]) -> None:
+    found = agreement(clocks)
+    assert sorted(str(one.level) for one in found) == sorted(levels), why
+
+
+def test_a_difference_of_clocks_says_whose_and_how_much() -> None:
+    found = agreement([Clock("the API server", 0, 0.5), Clock("Prometheus", -300, 0)])
+    assert any(one.message == "Prometheus is 300 s behind the API server" for one in found)
+
+
+def rollout(**status: object) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "web", "namespace": "shop", "creationTimestamp": "2026-11-21T12:00:00Z"},
+        "status": status,
+    }
+
+
+@pytest.mark.parametrize(
+    ("why", "rollouts", "level"),
+    [
+        ("there is none", [], Level.SKIPPED),
+        ("it is at rest", [rollout(observedGeneration=1)], Level.OK),
+        ("nobody has looked at it", [rollout(observedGeneration=-1)], Level.FAILED),
+        ("a run is recorded", [rollout(observedGeneration=1, run={"heartbeat": "2026-11-21T14:09:30Z"})], Level.OK),
+        ("a run is silent", [rollout(observedGeneration=1, run={"heartbeat": "2026-11-21T13:00:00Z"})], Level.FAILED),
+    ],
+)
+def test_the_operator_is_known_by_what_it_writes(why: str, rollouts: list[dict[str, Any]], level: Level) -> None:
+    assert [one.level for one in attended(rollouts, NOW)] == [level], why
+
+
+def test_a_check_that_was_skipped_is_no_failure() -> None:
+    results = [Result("a", Level.SKIPPED, ""), Result("b", Level.OK, "")]
+    assert worst(results) is Level.OK
+    assert worst([*results, Result("c", Level.FAILED, "")]) is Level.FAILED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--prometheus", "localhost:9090"], "--prometheus must begin with http:// or https:// and name a host"),
+        (["--prometheus", "http://a", "--config", "b"], "give --config or --prometheus, not both"),
+        (["web", "-A"], "give a name or all namespaces, not both"),
+        (["--as-group", "team"], "--as-group goes with --as: give the user as well"),
+    ],
+)
+def test_wrong_use_is_said_before_anything_is_asked(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", *arguments]) == 2
+    assert said in capsys.readouterr().err
