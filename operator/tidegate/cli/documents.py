@@ -90,7 +90,7 @@ def read(file: str) -> list[Document]:
     except UnicodeDecodeError as error:
         raise CommandError(f"cannot read {shown}: it is not UTF-8") from error
     try:
-        return list(_documents(shown, text))
+        return list(objects_in(shown, text))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CommandError(f"{shown}:{line}: invalid YAML: {error.problem}") from error
@@ -102,7 +102,11 @@ def read(file: str) -> list[Document]:
         raise CommandError(f"{shown}: invalid YAML: {' '.join(str(error).split())}") from error
 
 
-def _documents(shown: str, text: str) -> Iterator[Document]:
+def objects_in(shown: str, text: str) -> Iterator[Document]:
+    """The objects of a YAML text; `shown` names its file.
+
+    Raises: yaml.YAMLError, ValueError.
+    """
     loader = ManifestLoader(text)
     try:
         while loader.check_node():

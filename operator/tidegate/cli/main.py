@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "resume": ("command", "continue a paused run"),
     "retry": ("command", "try a reverted version again"),
     "doctor": ("doctor.command", "check a cluster and its Prometheus, and say what to do"),
+    "convert": ("convert.command", "write Rollouts from manifests of Argo Rollouts or Flagger"),
     "preset": ("preset", "list the built-in metric presets, by system"),
     "crd": ("crd", "write the CustomResourceDefinitions"),
     "completion": ("completion.command", "print the completion script of a shell"),
