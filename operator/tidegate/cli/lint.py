@@ -97,7 +97,7 @@ def _given(name: str) -> list[Document]:
         raise CommandError(f"{shown}: there is no YAML file in it")
     others = ", ".join(dict.fromkeys(document.words for document in documents[:MOST_NAMED]))
     argo = any(document.kind.startswith("argoproj.io/") for document in documents)
-    hint = "; a Rollout of Argo Rollouts is another kind" if argo else ""
+    hint = "; a Rollout of Argo Rollouts is another kind: tidegate convert makes one of it" if argo else ""
     found = f"only {others}{hint}" if documents else "it is empty"
     raise CommandError(f"{shown}: there is no Rollout, RolloutCommand or metric template in it: {found}")
 

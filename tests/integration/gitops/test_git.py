@@ -215,6 +215,16 @@ async def test_replicas_taken_out_of_git_after_a_scaling(lab: Lab, namespace: st
     assert await _replicas(lab, namespace) == 4, "from then on they are nobody's but the scaler's"
 
 
+@pytest.mark.parametrize("way", [client_side, server_side], ids=lambda way: way.__name__)
+async def test_replicas_taken_out_of_git_that_nobody_scaled_are_1(lab: Lab, namespace: str, way: Way) -> None:
+    git = repository(lab, namespace, way)
+    git.commit("Deployment", shop.APP, lambda one: one["spec"].update(replicas=2))
+    await git.sync()
+    git.commit("Deployment", shop.APP, lambda one: one["spec"].pop("replicas"))
+    await git.sync()
+    assert await _replicas(lab, namespace) == 1
+
+
 def _keeping_weights(way: Way) -> Way:
     return flux_with_ignored_weights if way is server_side else argo_cd_with_ignored_weights
 

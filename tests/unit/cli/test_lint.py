@@ -169,7 +169,10 @@ def test_other_kinds_beside_a_rollout_are_passed_over(lint: Linted) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (OTHERS, "only Service (v1), Rollout (argoproj.io/v1alpha1); a Rollout of Argo Rollouts is another kind"),
+        (
+            OTHERS,
+            "only Service (v1), Rollout (argoproj.io/v1alpha1); a Rollout of Argo Rollouts is another kind: tidegate convert makes one of it",
+        ),
         ("", "it is empty"),
         ("# nothing\n---\n# more of it\n", "it is empty"),
         ("apiVersion: v1\nkind: List\nitems: []\n", "it is empty"),

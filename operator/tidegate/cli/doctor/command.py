@@ -89,7 +89,7 @@ async def _examine(arguments: argparse.Namespace, cluster: Connection, settings:
     if arguments.output == "json":
         print(json.dumps([asdict(one) for one in results], indent=2))
     else:
-        _print(results)
+        show(results)
     return ExitCode.NO if worst(results) is Level.FAILED else ExitCode.DONE
 
 
@@ -145,7 +145,8 @@ async def _of_rollout(
     return results + [one async for one in arms.measured(cluster, arguments.name, spec, source)]
 
 
-def _print(results: Sequence[Result]) -> None:
+def show(results: Sequence[Result]) -> None:
+    """For people: a line for each result, what to do below it, and the numbers of each level on standard error."""
     for one in results:
         print(f"{_level(one.level)}  {printable(one.check)}: {printable(one.message)}")
         if one.advice:

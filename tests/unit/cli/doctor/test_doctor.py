@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import io
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import yaml
 
 from tidegate.api.crd import export
 from tidegate.cli.doctor.attendance import attended
+from tidegate.cli.doctor.command import show
 from tidegate.cli.doctor.installation import _fields
 from tidegate.cli.doctor.permissions import CLUSTER_WIDE, OPERATOR
 from tidegate.cli.doctor.result import Level, Result, worst
@@ -108,3 +111,23 @@ def test_wrong_use_is_said_before_anything_is_asked(
 ) -> None:
     assert main(["doctor", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_color", "colour"), [("", "\x1b[31m"), ("1", "")])
+def test_levels_are_coloured_on_a_terminal_unless_no_color_is_set(
+    no_color: str,
+    colour: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    show([Result("CRDs", Level.FAILED, "not served", "install them")])
+    assert ("\x1b[31m" if "\x1b[31m" in screen.getvalue() else "") == colour
+    assert "CRDs: not served" in screen.getvalue()
