@@ -22,7 +22,16 @@ from lab.wait import until
 from tidegate.cli.main import main
 
 ROOT = Path(__file__).parents[3]
-RBAC = ROOT / "examples/install/rbac.yaml"
+CLUSTER = ROOT / "deploy/cluster"
+RBAC = CLUSTER / "rbac.yaml"
+
+
+def installed() -> str:
+    """The operator's account and what it may do, without the operator."""
+    account = ROOT / "deploy/base/serviceaccount.yaml"
+    return "---\n".join(one.read_text() for one in (CLUSTER / "namespace.yaml", account, RBAC))
+
+
 GUEST = User("guest")
 
 Object = dict[str, Any]
@@ -78,7 +87,7 @@ async def test_a_cluster_without_the_crds_is_told_how_to_install_them(bare: Lab,
 
 async def test_somebody_without_rights_learns_what_is_not_allowed(bare: Lab, doctor: Doctor) -> None:
     await bare.install_tidegate()
-    await bare.apply(RBAC.read_text())
+    await bare.apply(installed())
     await doctor(bare, kubeconfig=bare.control_plane.kubeconfig_of(GUEST))
     assert doctor.code == 1
     told = [one["message"] for one in doctor.of("your permissions")]
@@ -91,7 +100,7 @@ async def test_somebody_without_rights_learns_what_is_not_allowed(bare: Lab, doc
 
 async def test_a_role_that_lacks_something_is_told_verb_by_verb(bare: Lab, doctor: Doctor) -> None:
     await bare.install_tidegate()
-    await bare.apply(RBAC.read_text())
+    await bare.apply(installed())
     await doctor(bare)
     assert [one["level"] for one in doctor.of("permissions of the operator")] == ["ok"]
     role = next(
@@ -178,7 +187,7 @@ async def test_everything_that_works_is_ok_down_to_the_metrics_of_both_arms(
     lab: Lab, namespace: str, doctor: Doctor, tmp_path: Path
 ) -> None:
     await lab.install_tidegate()
-    await lab.apply(RBAC.read_text())
+    await lab.apply(installed())
     await shop.open_shop(lab, namespace)
     await lab.apply(shop.rollout(namespace, paused=True))
     config = tmp_path / "operator.yaml"

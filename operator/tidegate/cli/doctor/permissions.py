@@ -45,10 +45,9 @@ OPERATOR: Final = (
     Need("", "events", ("create", "patch"), "Events"),
     *ROUTES,
 )
-"""What the operator does; examples/install/rbac.yaml grants it. Kinds of the cluster itself are in `CLUSTER_WIDE`."""
+"""What the operator does; deploy/cluster/rbac.yaml grants it. Kinds of the cluster itself are in `CLUSTER_WIDE`."""
 CLUSTER_WIDE: Final = (
     Need("apiextensions.k8s.io", "customresourcedefinitions", ("list", "watch"), "noticing new CRDs without a restart"),
-    Need("", "namespaces", ("list", "watch"), "'namespaces' in the operator's configuration"),
 )
 USER: Final = (
     Need(ROLLOUTS.group, ROLLOUTS.plural, ("get", "list", "watch")),
@@ -61,7 +60,7 @@ async def of_the_user(api: Api, namespace: str) -> list[Result]:
     """What this command line's user may do in the namespace."""
     check = "your permissions"
     lacking = await _lacking(api, USER, namespace, None)
-    advice = "bind the ClusterRole tidegate-commander of examples/install/rbac.yaml, or one like it"
+    advice = "bind the ClusterRole tidegate-commander of deploy/cluster/rbac.yaml, or one like it"
     return _results(check, "you", lacking, f"in namespace {namespace}", advice)
 
 
@@ -88,14 +87,12 @@ async def of_the_operator(api: Api, account: str, namespaces: Sequence[str], kin
     try:
         lacking = [
             one for where in (namespaces or ("",)) for one in await _lacking(api, needed, where, (place, name))
-        ] + await _lacking(api, CLUSTER_WIDE[: 2 if namespaces else 1], "", (place, name))
+        ] + await _lacking(api, CLUSTER_WIDE, "", (place, name))
     except Rejected:
         advice = "let an administrator run tidegate doctor"
         return [Result(check, Level.SKIPPED, "you may not create SubjectAccessReviews", advice)]
     where = f"in {', '.join(namespaces)}" if namespaces else "in the cluster"
-    return _results(
-        check, f"ServiceAccount {account}", lacking, where, "apply examples/install/rbac.yaml, or the chart"
-    )
+    return _results(check, f"ServiceAccount {account}", lacking, where, "apply deploy/cluster/rbac.yaml, or the chart")
 
 
 def _results(check: str, who: str, lacking: Sequence[tuple[Need, str]], where: str, advice: str) -> list[Result]:

@@ -21,7 +21,7 @@ from tidegate.cli.doctor.result import Level, Result, worst
 from tidegate.cli.doctor.sources import Clock, agreement
 from tidegate.cli.main import main
 
-RBAC = Path(__file__).parents[4] / "examples/install/rbac.yaml"
+RBAC = Path(__file__).parents[4] / "deploy/cluster/rbac.yaml"
 NOW = datetime(2026, 11, 21, 14, 10, tzinfo=UTC)
 
 
