@@ -11,12 +11,12 @@ from pathlib import Path
 from lab import manifests
 from lab.stack import Lab
 from tidegate.adapters.kubernetes.client import Api, load_configuration
-from tidegate.adapters.routers import RESOURCES
+from tidegate.adapters.routers import BY_KIND
 
 NAMESPACE = "bench-yardstick"
 ALONE = 60
 """Patches one after the other."""
-HTTP_ROUTE = RESOURCES["HTTPRoute"]
+HTTP_ROUTE = BY_KIND["HTTPRoute"].resource
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(document: Document, spec: RolloutSpec, start: datetime | None) -> None:
     steps = timeline(spec, start)
-    routes = ", ".join(f"{target.kind}/{target.name}" for target in spec.traffic)
+    routes = ", ".join(f"{target.router}/{target.name}" for target in spec.traffic)
     title = f"{document.name}: {spec.baseline.deployment} → {spec.candidate.deployment} on {routes}"
     show(Table(title, COLUMNS, tuple(_row(number, step, start) for number, step in enumerate(steps, 1))), sys.stdout)
     for heading, lines in _sections(spec):

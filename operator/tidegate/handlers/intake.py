@@ -11,14 +11,14 @@ import structlog
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.claims import RolloutCache
+from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.kubernetes.commands import CommandCache
 from tidegate.adapters.kubernetes.deployments import deployment_view
 from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS, metric_template
 from tidegate.adapters.kubernetes.rollouts import rollout_object
 from tidegate.adapters.kubernetes.workloads import WorkloadCaches, service_selector
-from tidegate.adapters.routers import ROUTERS
-from tidegate.adapters.routers.gateway_views import RouteView
-from tidegate.adapters.routers.kind import RouterKind
+from tidegate.adapters.routers import RouteCaches
+from tidegate.adapters.routers.row import Router
 from tidegate.api.metric_template.ref import TemplateKind
 from tidegate.core.model.world import MetricTemplateObject, RolloutObject
 from tidegate.handlers.waker import Waker
@@ -46,10 +46,7 @@ class Caches:
     rollouts: RolloutCache = field(default_factory=lambda: RolloutCache(waking))
     commands: CommandCache = field(default_factory=CommandCache)
     workloads: WorkloadCaches = field(default_factory=WorkloadCaches)
-    routes: Mapping[str, Cache[RouteView]] = field(
-        default_factory=lambda: {row.resource.kind: Cache() for row in ROUTERS}
-    )
-
+    routes: RouteCaches = field(default_factory=RouteCaches)
     metric_templates: Mapping[TemplateKind, Cache[MetricTemplateObject]] = field(
         default_factory=lambda: {kind: Cache() for kind in TEMPLATE_KINDS}
     )
@@ -76,7 +73,7 @@ class Intake:
         broken: Callable[[str], None] = lambda kind: None,  # noqa: ARG005
     ) -> None:
         """`broken` is told the kind of each object that cannot be read."""
-        self._caches = caches
+        self.caches: Final = caches
         self._waker = waker
         self._ignored = tuple(ignored_annotations)
         self._broken = broken
@@ -118,7 +115,7 @@ class Intake:
     def _rollout(self, event: str | None, raw: Mapping[str, Any]) -> None:
         """A Rollout came, changed or went."""
         key, version = _identity(raw)
-        cache = self._caches.rollouts
+        cache = self.caches.rollouts
         if event == DELETED:
             news = cache.drop(key, version)
         else:
@@ -130,18 +127,18 @@ class Intake:
         """A RolloutCommand came, got its outcome or went."""
         (namespace, name), version = _identity(raw)
         if event == DELETED:
-            self._caches.commands.drop(namespace, name, version)
+            self.caches.commands.drop(namespace, name, version)
             return
-        rollout = self._caches.commands.put(raw, watched=True)
+        rollout = self.caches.commands.put(raw, watched=True)
         if rollout is not None:
             self._waker.object_changed("RolloutCommand", namespace, rollout)
 
     def _deployment(self, event: str | None, raw: Mapping[str, Any]) -> None:
         """A Deployment came, changed or went."""
         key, version = _identity(raw)
-        cache = self._caches.workloads.deployments
+        cache = self.caches.workloads.deployments
         if event == DELETED:
-            self._caches.workloads.replica_sets.forget(raw["metadata"]["uid"])
+            self.caches.workloads.replica_sets.forget(raw["metadata"]["uid"])
             news = cache.drop(key, version)
         else:
             view = deployment_view(raw, self._ignored, cache.last(key))
@@ -152,7 +149,7 @@ class Intake:
     def _service(self, event: str | None, raw: Mapping[str, Any]) -> None:
         """A Service came, changed or went."""
         key, version = _identity(raw)
-        cache = self._caches.workloads.services
+        cache = self.caches.workloads.services
         if event == DELETED:
             news = cache.drop(key, version)
         else:
@@ -160,13 +157,23 @@ class Intake:
         if news:
             self._waker.object_changed("Service", *key)
 
-    def route(self, row: RouterKind) -> Take:
-        """What takes in the routes of one kind."""
-        kind = row.resource.kind
+    def routes(self, resource: Resource) -> Take:
+        """What takes in the objects of one kind, for every router whose weights are in them."""
+        takes = [self.route(row) for row in self.caches.routes.of(resource)]
+
+        def taken(event: str | None, raw: Mapping[str, Any]) -> None:
+            for take in takes:
+                take(event, raw)
+
+        return taken
+
+    def route(self, row: Router) -> Take:
+        """What takes in the routes of one router."""
+        kind = row.kind
 
         def take(event: str | None, raw: Mapping[str, Any]) -> None:
             key, version = _identity(raw)
-            cache = self._caches.routes[kind]
+            cache = self.caches.routes[kind]
             if event == DELETED:
                 news = cache.drop(key, version)
             else:
@@ -181,7 +188,7 @@ class Intake:
 
         def take(event: str | None, raw: Mapping[str, Any]) -> None:
             key, version = _identity(raw)
-            cache = self._caches.metric_templates[kind]
+            cache = self.caches.metric_templates[kind]
             if event == DELETED:
                 news = cache.drop(key, version)
             else:

@@ -15,7 +15,6 @@ from typing import Any, Final
 import structlog
 
 from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Api, Resource
-from tidegate.adapters.routers import RESOURCES
 from tidegate.core.model.world import RolloutObject
 from tidegate.handlers.intake import Caches, Take
 from tidegate.ports.errors import PortError
@@ -26,7 +25,8 @@ LATE: Final = 3.0
 """Seconds a stream is given to bring what a list has shown; after that it is deaf."""
 MOST_NAMESPACES: Final = 8
 """Namespaces listed one by one; where more have runs under way one list is for all that are served."""
-LISTED: Final = (*RESOURCES.values(), COMMANDS, ROLLOUTS)
+BESIDE: Final = (COMMANDS, ROLLOUTS)
+"""What is listed beside routes."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class Listening:
             self._heard[resource] = max(self._heard.get(resource, began), began)
         while True:
             await asyncio.sleep(SILENT / 2)
-            for resource in LISTED:
+            for resource in (*self._caches.routes.resources, *BESIDE):
                 if resource in allowed and await self.is_deaf(resource):
                     _log.warning("watch stream deaf: it did not bring what a list shows", kind=resource.kind)
                     return resource
@@ -89,10 +89,11 @@ class Listening:
 
     def _places(self, resource: Resource) -> Collection[str | None]:
         """Where runs are under way, and for a kind of route those that write it; `None` for the whole cluster."""
+        rows = self._caches.routes.of(resource)
         busy = {
             namespace
             for (namespace, _), rollout in self._caches.rollouts.items()
-            if rollout.status.get("run") and (resource.kind not in RESOURCES or _writes(rollout, resource.kind))
+            if rollout.status.get("run") and (resource in BESIDE or any(_writes(rollout, row.kind) for row in rows))
         }
         if len(busy) <= MOST_NAMESPACES:
             return sorted(busy)
@@ -112,8 +113,10 @@ class Listening:
         key = (metadata["namespace"], metadata["name"])
         if resource == COMMANDS:
             return not (raw.get("status") or {}).get("phase") and not self._caches.commands.has(key)
-        cache = self._caches.rollouts if resource == ROLLOUTS else self._caches.routes[resource.kind]
-        return cache.is_newer(key, metadata["resourceVersion"])
+        if resource == ROLLOUTS:
+            return self._caches.rollouts.is_newer(key, metadata["resourceVersion"])
+        caches = (self._caches.routes[row.kind] for row in self._caches.routes.of(resource))
+        return any(cache.is_newer(key, metadata["resourceVersion"]) for cache in caches)
 
 
 def _writes(rollout: RolloutObject, kind: str) -> bool:

@@ -9,7 +9,6 @@ import kopf
 
 from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, ROLLOUTS, SERVICES, Resource
 from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS
-from tidegate.adapters.routers import ROUTERS
 from tidegate.handlers.intake import Intake, Take
 
 
@@ -20,7 +19,7 @@ def takes_of(intake: Intake) -> Mapping[Resource, Take]:
         COMMANDS: intake.command,
         DEPLOYMENTS: intake.deployment,
         SERVICES: intake.service,
-        **{row.resource: intake.route(row) for row in ROUTERS},
+        **{resource: intake.routes(resource) for resource in intake.caches.routes.resources},
         **{resource: intake.metric_template(kind) for kind, resource in TEMPLATE_KINDS.items()},
     }
 
@@ -38,7 +37,7 @@ def _register(registry: kopf.OperatorRegistry, resource: Resource, take: Take) -
         group=resource.group,
         version=resource.version,
         plural=resource.plural,
-        id=f"take-{resource.plural}",
+        id=f"take-{resource.plural}-{resource.api_version}",
         registry=registry,
     )
     async def taken(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401  (Kopf's signature)

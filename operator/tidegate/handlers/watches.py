@@ -19,12 +19,12 @@ import structlog
 
 from tidegate.adapters.kubernetes.client import DEFINITIONS, NAMESPACES, Api, Resource
 from tidegate.adapters.kubernetes.permissions import may_watch
-from tidegate.adapters.routers import RESOURCES
 from tidegate.handlers.intake import Caches, Take
 from tidegate.handlers.kopf_settings import kopf_settings
 from tidegate.handlers.listening import Listening
 from tidegate.handlers.login import connection_info, session_of
 from tidegate.handlers.registry import registry_for
+from tidegate.ports.errors import PortError
 
 FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 30.0
@@ -71,6 +71,7 @@ class Watches:
         self._api = api
         self._caches = caches
         self._takes = takes
+        self._routes = frozenset(caches.routes.resources)
         self._namespaces = tuple(namespaces)
         self.refused: frozenset[Resource] = frozenset()
         """The kinds that may not be watched everywhere they are to be, as last asked."""
@@ -120,7 +121,7 @@ class Watches:
         ended: asyncio.Future[None] = ours.create_future()
         theirs: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]]
         theirs = concurrent.futures.Future()
-        takes = {resource: self._on(ours, resource) for resource in allowed}
+        takes = {one: self._on(ours, resource) for resource in allowed for one in await self._versions(resource)}
 
         sessions: list[kopf.AiohttpSession] = []
 
@@ -164,6 +165,16 @@ class Watches:
                 await asyncio.wait([ended])
             thread.join()
 
+    async def _versions(self, resource: Resource) -> tuple[Resource, ...]:
+        """The kind in the version to watch it in: the one served, and where none is, in each that may be one day."""
+        if not resource.older:
+            return (resource,)
+        try:
+            served = await self._api.served(resource)
+        except PortError:
+            served = None
+        return resource.versions if served is None else (served,)
+
     async def _ended_with_its_streams(self, running: asyncio.Task[None]) -> None:
         """Ends Kopf when what runs its streams has ended, and it has not done so by itself."""
         while not (streams := [task for task in asyncio.all_tasks() if task.get_name() == STREAMS]):  # noqa: ASYNC110
@@ -188,7 +199,7 @@ class Watches:
 
         def handed_over(event: str | None, raw: Mapping[str, Any]) -> None:
             self._listening.heard(resource)
-            if resource.kind not in RESOURCES:  # half of an object, and read of routes alone
+            if resource not in self._routes:  # half of an object, and read of routes alone
                 (raw.get("metadata") or {}).pop("managedFields", None)
             loop.call_soon_threadsafe(take, event, raw)
 

@@ -13,7 +13,6 @@ import structlog
 
 from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.permissions import WriteAccess, may_patch
-from tidegate.adapters.routers import RESOURCES
 from tidegate.handlers.intake import Caches
 from tidegate.handlers.waker import Waker
 from tidegate.ports.errors import PortError
@@ -77,8 +76,7 @@ class WriteAccessWatch:
             targets = rollout.status.get("targets") if rollout is not None else None
             for target in targets if isinstance(targets, list) else ():
                 kind = target.get("kind") if isinstance(target, dict) else None
-                if isinstance(kind, str) and kind in RESOURCES:
-                    found.add((RESOURCES[kind], namespace))
+                found |= {(row.resource, namespace) for row in self._caches.routes.rows if row.kind == kind}
         return found
 
     def _under_way(self) -> Iterable[tuple[str, str]]:

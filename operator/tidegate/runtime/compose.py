@@ -23,7 +23,9 @@ from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
-from tidegate.adapters.routers import routers
+from tidegate.adapters.routers import RouteCaches, enabled, routers
+from tidegate.adapters.routers.row import Router
+from tidegate.adapters.routers.rows.custom import CustomKind
 from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watches, WriteAccessWatch, takes_of
 from tidegate.handlers.command_upkeep import EVERY as UPKEEP
 from tidegate.handlers.intake import waking
@@ -93,7 +95,7 @@ async def run_operator(
     """
     stop = stop or asyncio.Event()
     metrics, clock = Metrics(), SystemClock()
-    caches = Caches(rollouts=RolloutCache(waking, metrics.broken))
+    caches = Caches(rollouts=RolloutCache(waking, metrics.broken), routes=RouteCaches(_routers(settings)))
     configuration = await load_configuration(kubeconfig, context)
     async with _api(configuration, metrics) as api, _sources(settings, metrics) as sources:
         commands = KubernetesCommands(api, caches.commands, clock.now)
@@ -173,6 +175,17 @@ async def _pulse(api: Api) -> None:
             await api.ping()
         except PortError as error:
             _log.warning("API server silent", error=str(error))
+
+
+def _routers(settings: Settings) -> tuple[Router, ...]:
+    """The rows that the administrator enabled."""
+    customs = (
+        CustomKind(
+            one.group, one.versions, one.kind, one.plural, one.weights, one.sum, one.max, one.absent, one.settle.seconds
+        )
+        for one in settings.custom
+    )
+    return enabled(settings.routers, customs)
 
 
 @contextmanager

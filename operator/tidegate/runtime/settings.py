@@ -16,8 +16,10 @@ import yaml
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 from yarl import URL
 
+from tidegate.adapters.routers import STANDARD
 from tidegate.api.manifest_yaml import ManifestLoader, weighed
 from tidegate.api.model import ApiModel
+from tidegate.api.rollout.traffic import RouteKind
 from tidegate.api.validation.dialects import Dialect
 from tidegate.api.values.scalars import Duration
 from tidegate.api.values.text import printable
@@ -59,6 +61,12 @@ def _header_value(text: str) -> str:
     if not _VISIBLE.fullmatch(text):
         raise ValueError("must be on one line, without control characters")  # never the value: it may be a secret
     return text
+
+
+def _not_custom(kind: RouteKind) -> RouteKind:
+    if kind is RouteKind.CUSTOM:
+        raise ValueError("kinds for 'kind: Custom' are described one by one, under 'custom'")
+    return kind
 
 
 def _listen_address(text: str) -> str:
@@ -128,6 +136,32 @@ class Source(ApiModel):
         return self
 
 
+class CustomKind(ApiModel):
+    """A kind of object whose two numbers a Rollout may set with `kind: Custom`."""
+
+    group: Annotated[str, Field(max_length=253, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")]
+    """API group, such as `serving.knative.dev`."""
+    versions: Annotated[tuple[Annotated[str, Field(pattern=r"^v[a-z0-9]+$")], ...], Field(min_length=1, max_length=8)]
+    """Versions in order of preference, such as `[v1]`."""
+    kind: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]+$")]
+    """Kind, such as `Service`."""
+    plural: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]+$")]
+    """The kind as in URLs, such as `services`."""
+    weights: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^spec(\.[A-Za-z0-9_-]+|\[\*\])*\.[A-Za-z0-9_-]+$")], ...],
+        Field(min_length=1, max_length=16),
+    ]
+    """The numbers that may be set, such as `spec.traffic[*].percent`: a Rollout cannot reach any other."""
+    sum: Annotated[int, Field(ge=1)] | None = None
+    """What the two must add up to; by default any sum will do."""
+    max: Annotated[int, Field(ge=1)] = 1_000_000
+    """The largest number that is taken."""
+    absent: Annotated[int, Field(ge=0)] | None = None
+    """What a missing number means; by default a missing number cannot be read, and no run starts."""
+    settle: Annotated[Duration, AfterValidator(_a_second_or_more)] = Duration("10s")
+    """How long after a raise the numbers count as acting: nobody reports that they do."""
+
+
 class Logs(ApiModel):
     """How the operator logs."""
 
@@ -146,6 +180,10 @@ class Settings(ApiModel):
     """The namespaces that are served; empty for the whole cluster."""
     ignored_annotations: tuple[str, ...] = ()
     """Annotations of pod templates that do not make a version, such as an injector's checksum."""
+    routers: tuple[Annotated[RouteKind, AfterValidator(_not_custom)], ...] = tuple(map(RouteKind, STANDARD))
+    """The kinds of route whose weights may be set: each is watched, and needs its permissions (`docs/routers.md`)."""
+    custom: tuple[CustomKind, ...] = ()
+    """Further kinds, for `kind: Custom`."""
     listen: Annotated[str, AfterValidator(_listen_address), _shown(r"^[^/]*:[0-9]{1,5}$")] = "0.0.0.0:8080"
     """Address of `/metrics`, `/healthz` and `/readyz`."""
     logs: Logs = Logs()
@@ -238,6 +276,7 @@ _IN_WORDS: Final = {
     "greater_than_equal": "the least is {ge}",
     "less_than_equal": "the most is {le}",
     "literal_error": "write {expected}",
+    "enum": "write {expected}",
     "path_type": "must be the name of a file",
     "string_pattern_mismatch": "write lower-case letters, digits and '-'",
     "string_too_long": "has more than {max_length} characters",

@@ -73,7 +73,7 @@ def _of_counts(script: MetricScript, metric: Metric, where: Where) -> Iterator[P
 
 
 def _of_events(world: World, spec: RolloutSpec) -> Iterator[Problem]:
-    routes = [f"{target.kind}/{target.name}" for target in spec.traffic]
+    routes = [f"{target.router}/{target.name}" for target in spec.traffic]
     for index, event in enumerate(world.events):
         edit = event.set_weight
         if edit is not None and edit.target is not None and edit.target not in routes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,8 @@ from tidegate.adapters.kubernetes.deployments import NO_PODS
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads, WorkloadCaches
-from tidegate.adapters.routers.gateway_api import gateway_api
+from tidegate.adapters.routers import ROUTERS
+from tidegate.adapters.routers.router import ObjectRouter
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.world import Acceptance, Arm, RolloutObject, Route, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Missing, Rejected
@@ -131,8 +133,8 @@ async def test_commands_for_another_rollout_are_not_for_this_one(stage: RealStag
 
 
 async def test_a_kind_that_is_not_served_is_unknown_and_says_so(stage: RealStage) -> None:
-    row = gateway_api("NoSuchRoute", "nosuchroutes", absent_weight=1)
-    router = row.make(stage.api, Cache(), WriteAccess())
+    resource = Resource(GATEWAY_API.partition("/")[0], "v1", "nosuchroutes", "NoSuchRoute", older=("v1beta1",))
+    router = ObjectRouter(replace(ROUTERS[0], resource=resource), stage.api, Cache(), WriteAccess())
     found = await router.read(TargetRef(stage.namespace, "NoSuchRoute", "shop", "a", "b"), fresh=True)
     assert isinstance(found, Unknown)
     assert found.kind is Unseen.NOT_SERVED

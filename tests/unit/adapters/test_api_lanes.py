@@ -13,7 +13,7 @@ from kubernetes.aio.client.configuration import Configuration
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
 from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, EVENTS, ROLLOUTS, Api, Resource
 from tidegate.adapters.kubernetes.lanes import RECORDS, WITHOUT_WRITES
-from tidegate.adapters.routers import RESOURCES
+from tidegate.adapters.routers import BY_KIND
 
 BODY = [{"op": "add", "path": "/status", "value": {}}]
 
@@ -42,7 +42,7 @@ def asked(fake: FakeServer, kind: str) -> int:
     return sum(f"/{kind}" in one.path for one in fake.asked)
 
 
-@pytest.mark.parametrize("weights", [RESOURCES["HTTPRoute"], RESOURCES["GRPCRoute"], DEPLOYMENTS])
+@pytest.mark.parametrize("weights", [BY_KIND["HTTPRoute"].resource, BY_KIND["GRPCRoute"].resource, DEPLOYMENTS])
 async def test_five_hundred_outcomes_of_commands_stand_before_no_weight_and_no_record(weights: Resource) -> None:
     async with held("rolloutcommands") as (fake, api, go):
         outcomes = [
@@ -65,7 +65,7 @@ async def test_an_events_api_that_hangs_holds_up_no_weight_and_no_record() -> No
         async with asyncio.timeout(10):
             while not asked(fake, "events"):  # noqa: ASYNC110  (a condition, not a time)
                 await asyncio.sleep(0)
-            await api.patch(RESOURCES["HTTPRoute"], "shop", "web", BODY, manager="m")
+            await api.patch(BY_KIND["HTTPRoute"].resource, "shop", "web", BODY, manager="m")
             await api.patch(ROLLOUTS, "shop", "web", BODY, manager="m", subresource="status")
         go.set()
         await asyncio.gather(*told)
@@ -80,7 +80,7 @@ async def test_hundreds_of_records_that_hang_hold_up_no_weight() -> None:
         async with asyncio.timeout(10):
             while asked(fake, "rollouts") < RECORDS:  # noqa: ASYNC110  (a condition, not a time)
                 await asyncio.sleep(0)
-            await api.patch(RESOURCES["HTTPRoute"], "shop", "web", BODY, manager="m")
+            await api.patch(BY_KIND["HTTPRoute"].resource, "shop", "web", BODY, manager="m")
         assert asked(fake, "rollouts") == RECORDS
         go.set()
         await asyncio.gather(*records)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tidegate.adapters.routers import ROUTERS
-from tidegate.adapters.routers.gateway_views import route_of
+from tidegate.adapters.routers.views import route_of
 from tidegate.core.model.world import Acceptance, RulePair, TargetRef
 
 REF = TargetRef("shop", "HTTPRoute", "web", "web", "web-canary")

@@ -78,6 +78,8 @@ class Bad:
 
 
 # fmt: off
+_ARMS: Object = {"baseline": {"name": "web"}, "candidate": {"name": "web-canary"}}
+_CUSTOM: Object = {"group": "serving.knative.dev", "kind": "Service", "baseline": "/spec/a", "candidate": "/spec/b"}
 _METRIC: Object = {"name": "extra", "query": "up"}
 
 BY_RULE = (
@@ -110,6 +112,12 @@ BY_RULE = (
     Bad("until without every", {"steps.0.checkpoints.0.until": "20m"}, "spec.steps[0].checkpoints[0].until", "'until' goes with 'every'"),
     Bad("a checkpoint at once", {"steps.0.checkpoints.0.at": "0s"}, "spec.steps[0].checkpoints[0].at", "'at' must be more than 0s"),
     Bad("a checkpoint every 0 s", {"steps.0.checkpoints.1.every": "0m"}, "spec.steps[0].checkpoints[1].every", "'every' must be more than 0s"),
+    Bad("custom without its numbers", {"traffic.0": {"kind": "Custom", "name": "web"}}, "spec.traffic[0].custom", "'custom' goes with 'kind: Custom'"),
+    Bad("numbers for a kind that has a row", {"traffic.0.custom": _CUSTOM}, "spec.traffic[0].custom", "'custom' goes with 'kind: Custom'"),
+    Bad("backends beside pointers", {"traffic.0": {"kind": "Custom", "name": "web", "custom": _CUSTOM, "backends": _ARMS}}, "spec.traffic[0].backends", "leave 'backends' out"),
+    Bad("rules of a kind without any", {"traffic.0.kind": "TraefikService"}, "spec.traffic[0].rules", "leave 'rules' out"),
+    Bad("a subset of a kind without any", {"traffic.0.backends": {"baseline": {"subset": "v1"}, "candidate": {"subset": "v2"}}}, "spec.traffic[0].backends", "'subset' goes with ApisixRoute"),
+    Bad("a flag without variants", {"traffic.0.kind": "FeatureFlag"}, "spec.traffic[0].backends", "needs 'backends'"),
     Bad("one Deployment for both", {"candidate.deployment": "web"}, "spec.candidate", "must be two Deployments"),
     Bad("one Service for both", {"candidate.service": "web"}, "spec.candidate", "must be two Services"),
     Bad("an interval of 999 ms", {"interval": "999ms"}, "spec.interval", "'interval' must be at least 1s"),
@@ -131,7 +139,7 @@ BY_SCHEMA = (
     Bad("no traffic", {"traffic": []}, "spec.traffic", "must not be empty", server_words="should have at least 1 items" ),
     Bad("no steps", {"steps": []}, "spec.steps", "must not be empty", server_words="should have at least 1 items"),
     Bad("no rules", {"traffic.0.rules": []}, "spec.traffic[0].rules", "must not be empty", server_words="should have at least 1 items"),
-    Bad("an unknown kind of route", {"traffic.0.kind": "Ingress"}, "spec.traffic[0].kind", "'Ingress' is not known; write 'HTTPRoute', 'GRPCRoute', 'TCPRoute' or 'TLSRoute'", server_words="Unsupported value"),
+    Bad("an unknown kind of route", {"traffic.0.kind": "Ingress"}, "spec.traffic[0].kind", "'Ingress' is not known; write 'HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute', 'LinkerdHTTPRoute'", server_words="Unsupported value"),
     Bad("an unknown action", {"guards.0.onBreach": "StepBack"}, "spec.guards[0].onBreach", "'StepBack' is not known; write 'Revert', 'Hold' or 'Warn'", server_words="Unsupported value"),
     Bad("a duration in words", {"steps.0.duration": "two hours"}, "spec.steps[0].duration", "write it like 30s, 90m, 1h30m or 2d", server_words="should match"),
     Bad("an empty duration", {"steps.0.duration": ""}, "spec.steps[0].duration", "write it like 30s", server_words="should be at least 2 chars long"),

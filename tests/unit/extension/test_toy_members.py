@@ -153,11 +153,10 @@ def test_a_response(grown: Grown) -> None:
 
 
 def test_a_router(grown: Grown) -> None:
-    row = '    gateway_api("TLSRoute", "tlsroutes", absent_weight=1),\n'
     grown.add(
         [
             ("api/rollout/traffic.py", '    TLS_ROUTE = "TLSRoute"\n', '    TOY_ROUTE = "ToyRoute"\n'),
-            ("adapters/routers/__init__.py", row, row.replace("TLSRoute", "ToyRoute").replace("tls", "toy")),
+            ("adapters/routers/rows/gateway_api.py", "ROWS: Final = (", '_route("ToyRoute", _REQUESTS), '),
         ]
     )
     file = grown.write("rollout.yaml", rollout(traffic=[{"kind": "ToyRoute", "name": "shop"}]))
@@ -165,12 +164,13 @@ def test_a_router(grown: Grown) -> None:
     assert raised(grown, file, "50%") == pytest.approx(1800, abs=60)
     made = grown.python(
         """
-        from tidegate.adapters.routers import RESOURCES, routers
+        from tidegate.adapters.routers import BY_KIND, RouteCaches, enabled, routers
         from tidegate.handlers import Caches, Intake, takes_of
 
-        caches = Caches()
+        caches = Caches(routes=RouteCaches(enabled(["ToyRoute"])))
         takes = takes_of(Intake(caches, None))
-        print(RESOURCES["ToyRoute"] in takes, "ToyRoute" in caches.routes, "ToyRoute" in routers(None, caches.routes).kinds)
+        resource = BY_KIND["ToyRoute"].resource
+        print(resource in takes, "ToyRoute" in caches.routes, "ToyRoute" in routers(None, caches.routes).kinds)
         """
     )
     assert made == "True True True\n"

@@ -74,7 +74,7 @@ def test_an_object_that_cannot_be_read_is_skipped_counted_once_and_holds_up_no_o
     for version in (1, 1, 2):
         intake.rollout("MODIFIED", item(version, uid="a", creationTimestamp="yesterday"))
         intake.deployment("MODIFIED", item(version, {"spec": {}}, uid="b"))
-        intake.route(ROUTERS[0])("MODIFIED", item(version, {"spec": {"rules": [{"backendRefs": [{}]}]}}, uid="c"))
+        intake.route(ROUTERS[0])("MODIFIED", item(version, {"status": {"parents": "x"}}, uid="c"))
         intake.command("MODIFIED", {"metadata": {}})
     intake.rollout("ADDED", item(3))
     assert woken.seen == [("Rollout", "shop", "web")]

@@ -12,14 +12,14 @@ import pytest
 from kubernetes.aio.client.configuration import Configuration
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
-from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, ROLLOUTS, Api
+from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Api
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.listings import AGAIN, Listings
-from tidegate.adapters.routers import RESOURCES, ROUTERS
+from tidegate.adapters.routers import BY_KIND, ROUTERS
 from tidegate.handlers import Caches, Intake, Resync, takes_of
-from tidegate.handlers.listening import LISTED, SILENT, Listening
+from tidegate.handlers.listening import BESIDE, SILENT, Listening
 
-HTTP_ROUTES = RESOURCES["HTTPRoute"]
+HTTP_ROUTES = BY_KIND["HTTPRoute"].resource
 
 
 def raw(version: int, namespace: str = "shop", **content: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -75,7 +75,7 @@ async def staged(late: float = 0.01) -> AsyncIterator[Stage]:
         stage.api = Api(Configuration(host=server.url))
         takes = takes_of(stage.intake)
         stage.listening = Listening(stage.api, stage.caches, takes, (), lambda: stage.now, late)
-        for resource in LISTED:
+        for resource in (*stage.caches.routes.resources, *BESIDE):
             stage.listening.heard(resource)
         yield stage
         await stage.api.close()
@@ -101,7 +101,7 @@ async def test_a_silent_stream_that_missed_nothing_costs_one_list_in_twenty_seco
             stage.now = float(second)
             assert not await stage.listening.is_deaf(HTTP_ROUTES)
         assert len(stage.listed()) == 3 * 2, "three times, in each namespace with a run"
-        assert DEPLOYMENTS not in LISTED
+        assert not any("deployments" in path for path in stage.listed())
 
 
 @pytest.mark.parametrize("resource", [HTTP_ROUTES, ROLLOUTS, COMMANDS], ids=lambda one: one.kind)
@@ -221,5 +221,5 @@ async def test_a_kind_of_route_that_no_run_can_write_is_not_listed(targets: obje
     async with staged() as stage:
         stage.run_in("shop", targets=targets)
         stage.now = SILENT + 1
-        await stage.listening.is_deaf(RESOURCES["GRPCRoute"])
+        await stage.listening.is_deaf(BY_KIND["GRPCRoute"].resource)
         assert bool(stage.listed()) is listed

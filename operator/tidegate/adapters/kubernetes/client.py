@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -51,6 +51,13 @@ class Resource:
     kind: str
     namespaced: bool = True
     """Its objects are in namespaces."""
+    older: tuple[str, ...] = ()
+    """Other versions that are read where `version` is not served, in order of preference."""
+
+    @property
+    def versions(self) -> tuple[Resource, ...]:
+        """The kind in each of its versions, in order of preference."""
+        return tuple(replace(self, version=version, older=()) for version in (self.version, *self.older))
 
     @property
     def api_version(self) -> str:
@@ -206,6 +213,8 @@ class Api:
         self._observer = observer
         self._timeout = timeout
         self._lanes = Lanes()
+        self._served: dict[Resource, Resource] = {}
+        """Kinds with several versions, in the one that was found to be served."""
         self.last_answer = time.monotonic()
         """When the API server last answered anything at all, on `time.monotonic`'s clock."""
 
@@ -216,6 +225,7 @@ class Api:
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
         """One object, read live; `namespace` is `None` for one in none."""
         placed = f"{namespace}/{name}" if namespace else name
+        resource = await self._in_version(resource)
         call = _Call("GET", resource.path(namespace, name), f"get {resource.kind} {placed}")
         return await self._observed("get", resource, call)
 
@@ -225,6 +235,7 @@ class Api:
         """The objects of a namespace (`None`: of the cluster), a page at a time."""
         what = f"list {resource.kind} in {namespace or 'the cluster'}"
         asked = {"limit": str(PAGE), **(query or {})}
+        resource = await self._in_version(resource)
         while True:
             call = _Call("GET", resource.path(namespace), what, asked, timeout=LIST_TIMEOUT)
             page = await self._observed("list", resource, call)
@@ -252,6 +263,7 @@ class Api:
     ) -> JsonObject:
         """Applies a JSON patch; returns the object as stored. A `test` that fails is a `Conflict`."""
         what = f"patch {resource.kind} {namespace}/{name}"
+        resource = await self._in_version(resource)
         path = resource.path(namespace, name, subresource)
         call = _Call("PATCH", path, what, {"fieldManager": manager}, list(operations))
         return await self._observed("patch", resource, call)
@@ -267,13 +279,38 @@ class Api:
 
         Raises: Rejected, Unavailable.
         """
+        return await self.served(resource) is not None
+
+    async def served(self, resource: Resource) -> Resource | None:
+        """The kind in the first of its versions that the API server's discovery lists; `None` when it lists none.
+
+        Raises: Rejected, Unavailable.
+        """
+        self._served.pop(resource, None)
+        for one in resource.versions:
+            if await self._lists(one):
+                self._served[resource] = one
+                return one
+        return None
+
+    async def _in_version(self, resource: Resource) -> Resource:
+        """The kind in the version to call it in; where discovery does not tell, in the first."""
+        if not resource.older:
+            return resource
+        if resource not in self._served:
+            with suppress(PortError):
+                await self.served(resource)
+        return self._served.get(resource, resource.versions[0])
+
+    async def _lists(self, resource: Resource) -> bool:
         root = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
         try:
             found = await self._request(_Call("GET", root, f"discover {resource.api_version}"))
         except (Missing, Rejected) as error:
             groups = await self._request(_Call("GET", "/apis", "discover the API groups"))
-            listed = {group.get("name") for group in groups.get("groups") or ()}
-            if resource.group in listed:
+            named = [group for group in groups.get("groups") or () if group.get("name") == resource.group]
+            versions = [version.get("version") for group in named for version in group.get("versions") or ()]
+            if resource.version in versions:
                 raise Unavailable(f"discovery of {resource.api_version}: {error}") from error
             return False
         return any(one.get("name") == resource.plural for one in found.get("resources") or ())

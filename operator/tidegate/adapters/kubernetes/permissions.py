@@ -34,15 +34,15 @@ class WriteAccess:
     """Which kinds of route may not be written where, as last asked. What was never asked is not known to be refused."""
 
     def __init__(self) -> None:
-        self._refused: dict[tuple[str, str], str] = {}
+        self._refused: dict[tuple[Resource, str], str] = {}
 
-    def refusal(self, kind: str, namespace: str) -> str:
+    def refusal(self, resource: Resource, namespace: str) -> str:
         """Why a kind may not be written in a namespace; empty when nothing is known against it."""
-        return self._refused.get((kind, namespace), "")
+        return self._refused.get((resource, namespace), "")
 
     def note(self, resource: Resource, namespace: str, *, allowed: bool) -> bool:
         """Takes in what the API server says. Returns: whether it is news."""
-        key = (resource.kind, namespace)
+        key = (resource, namespace)
         words = f"the operator may not patch {resource.plural}.{resource.group} in namespace {namespace!r}"
         before = self._refused.pop(key, "")
         if not allowed:

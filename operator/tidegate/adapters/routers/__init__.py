@@ -1,40 +1,75 @@
 """The registry of routers: one row for each kind of object that holds weights.
 
-Watches, caches, permissions and the composition iterate `ROUTERS`. A new kind: a member of `RouteKind` in `api/rollout/traffic.py`, a row
-here, and a module where the shape of the object is new.
+Watches, caches, permissions, the documentation and the composition iterate the rows. A new kind: a member of `RouteKind` in
+`api/rollout/traffic.py`, a row in `rows/`, and a module in `shapes/` where the weights have another shape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.routers.by_kind import RoutersByKind
-from tidegate.adapters.routers.gateway_api import gateway_api
-from tidegate.adapters.routers.gateway_views import RouteView
-from tidegate.adapters.routers.kind import RouterKind
+from tidegate.adapters.routers.router import ObjectRouter
+from tidegate.adapters.routers.row import Router
+from tidegate.adapters.routers.rows import flags, gateway_api, ingresses, meshes
+from tidegate.adapters.routers.rows.custom import CustomKind, custom
+from tidegate.adapters.routers.views import RouteView
 
-ROUTERS: Final[tuple[RouterKind, ...]] = (
-    gateway_api("HTTPRoute", "httproutes", absent_weight=1),
-    gateway_api("GRPCRoute", "grpcroutes", absent_weight=1),
-    gateway_api("TCPRoute", "tcproutes", absent_weight=1),
-    gateway_api("TLSRoute", "tlsroutes", absent_weight=1),
-)
-
-RESOURCES: Final[Mapping[str, Resource]] = {row.resource.kind: row.resource for row in ROUTERS}
-"""The objects that hold weights, by kind."""
+ROUTERS: Final[tuple[Router, ...]] = (*gateway_api.ROWS, *meshes.ROWS, *ingresses.ROWS, *flags.ROWS)
+"""Every router, whether or not it is enabled."""
+BY_KIND: Final[Mapping[str, Router]] = {row.kind: row for row in ROUTERS}
+STANDARD: Final = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
+"""The kinds that are enabled where the configuration says nothing."""
 
 
-def routers(api: Api, caches: Mapping[str, Cache[RouteView]], access: WriteAccess | None = None) -> RoutersByKind:
-    """The `TrafficRouter` port for every row.
+def enabled(kinds: Iterable[str] = STANDARD, customs: Iterable[CustomKind] = ()) -> tuple[Router, ...]:
+    """The rows in use.
+
+    Args:
+        kinds: members of `BY_KIND`.
+        customs: further kinds that the administrator allows.
+    """
+    return (*(BY_KIND[kind] for kind in dict.fromkeys(kinds)), *map(custom, customs))
+
+
+class RouteCaches(Mapping[str, Cache[RouteView]]):
+    """What is kept of the objects of the rows in use, by kind."""
+
+    def __init__(self, rows: Iterable[Router] | None = None) -> None:
+        """`rows` are those in use: by default the standard ones."""
+        self.rows: Final = tuple(enabled() if rows is None else rows)
+        self._caches: dict[str, Cache[RouteView]] = {row.kind: Cache() for row in self.rows}
+
+    def of(self, resource: Resource) -> tuple[Router, ...]:
+        """The rows whose weights are in objects of this kind: several routers use Ingress."""
+        return tuple(row for row in self.rows if row.resource == resource)
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """The kinds of object, each once."""
+        return tuple(dict.fromkeys(row.resource for row in self.rows))
+
+    def __getitem__(self, kind: str) -> Cache[RouteView]:
+        return self._caches[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._caches)
+
+    def __len__(self) -> int:
+        return len(self._caches)
+
+
+def routers(api: Api, caches: RouteCaches, access: WriteAccess | None = None) -> RoutersByKind:
+    """The `TrafficRouter` port for every row in use.
 
     Args:
         api: the API server.
-        caches: what is kept of the objects, by kind.
+        caches: what is kept of the objects.
         access: where a kind may not be written; without it nothing is known against that.
     """
     known = access or WriteAccess()
-    return RoutersByKind({row.resource.kind: row.make(api, caches[row.resource.kind], known) for row in ROUTERS})
+    return RoutersByKind({row.kind: ObjectRouter(row, api, caches[row.kind], known) for row in caches.rows})

@@ -35,4 +35,4 @@ class RoutersByKind:
         return await router.write(route, pairs, manager)
 
     def _none(self, ref: TargetRef) -> str:
-        return f"no router for kind {ref.kind}; there are {', '.join(sorted(self._routers))}"
+        return f"no router for {ref.kind} is enabled in the operator's configuration; there are {', '.join(sorted(self._routers))}"

@@ -1,39 +1,174 @@
-"""Where the split between the two Services is written."""
+"""Where the split between the two arms is written: one entry for each route, a union by `kind`."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
 from tidegate.api.crd.lists import unique
-from tidegate.api.model import ApiModel
+from tidegate.api.model import ApiModel, Rule
 from tidegate.api.values.names import ObjectName
 from tidegate.api.values.text import ONE_LINE
 
 
 class RouteKind(StrEnum):
-    """The kinds of route whose weights can be set."""
+    """The kinds of route whose weights can be set. `docs/routers.md` has a row for each."""
 
     HTTP_ROUTE = "HTTPRoute"
     GRPC_ROUTE = "GRPCRoute"
     TCP_ROUTE = "TCPRoute"
     TLS_ROUTE = "TLSRoute"
+    LINKERD_HTTP_ROUTE = "LinkerdHTTPRoute"
+    VIRTUAL_SERVICE = "VirtualService"
+    TRAEFIK_SERVICE = "TraefikService"
+    HTTP_PROXY = "HTTPProxy"
+    ALB_INGRESS = "ALBIngress"
+    VIRTUAL_SERVER = "VirtualServer"
+    VIRTUAL_SERVER_ROUTE = "VirtualServerRoute"
+    APISIX_ROUTE = "ApisixRoute"
+    MESH_HTTP_ROUTE = "MeshHTTPRoute"
+    SERVICE_SPLITTER = "ServiceSplitter"
+    OPENSHIFT_ROUTE = "OpenShiftRoute"
+    NGINX_INGRESS = "NginxIngress"
+    HIGRESS_INGRESS = "HigressIngress"
+    MAPPING = "Mapping"
+    FEATURE_FLAG = "FeatureFlag"
+    CUSTOM = "Custom"
 
+
+WITHOUT_RULES: Final = frozenset(
+    {
+        RouteKind.TRAEFIK_SERVICE,
+        RouteKind.SERVICE_SPLITTER,
+        RouteKind.OPENSHIFT_ROUTE,
+        RouteKind.NGINX_INGRESS,
+        RouteKind.HIGRESS_INGRESS,
+        RouteKind.MAPPING,
+        RouteKind.CUSTOM,
+    }
+)
+"""Kinds that hold one split only."""
+WITH_SUBSETS: Final = frozenset(
+    {RouteKind.VIRTUAL_SERVICE, RouteKind.APISIX_ROUTE, RouteKind.MESH_HTTP_ROUTE, RouteKind.SERVICE_SPLITTER}
+)
+"""Kinds whose backends may be subsets of one Service."""
 
 RuleNames = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=253, pattern=ONE_LINE)], ...],
     Field(min_length=1, max_length=16, json_schema_extra=unique()),
 ]
+BackendName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^#\x00-\x1f\x7f]+$")]
+Pointer = Annotated[str, Field(min_length=2, max_length=253, pattern=r"^(/([^/~\x00-\x1f\x7f]|~[01])+)+$")]
+
+
+class RouteBackend(ApiModel):
+    """One backend of a route."""
+
+    name: BackendName | None = None
+    """How the route names it: a host, a service of the mesh, a target group, a variant of a flag. By default the Service of the arm."""
+    subset: BackendName | None = None
+    """The subset of it; for a `MeshHTTPRoute` its tags, such as `version=v2`."""
+
+    def named(self, service: str) -> str:
+        """How status and messages name it: `NAME`, or `NAME#SUBSET`; `service` is the arm's."""
+        return f"{self.name or service}#{self.subset}" if self.subset else self.name or service
+
+
+class RouteBackends(ApiModel):
+    """How a route names the two arms."""
+
+    baseline: RouteBackend
+    """The baseline's backend."""
+    candidate: RouteBackend
+    """The candidate's backend."""
+
+
+class CustomWeights(ApiModel):
+    """Where the two numbers are in a kind of object that the administrator has allowed."""
+
+    group: Annotated[str, Field(max_length=253, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")]
+    """API group of the object, such as `serving.knative.dev`."""
+    kind: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]+$")]
+    """Kind of the object, such as `Service`."""
+    baseline: Pointer
+    """JSON pointer to the baseline's number, such as `/spec/traffic/[revisionName=shop-1]/percent`: `[FIELD=VALUE]` is the one item of a list that has this field; a position is taken too, but no longer points at the same item when the list is reordered."""
+    candidate: Pointer
+    """JSON pointer to the candidate's number."""
+
+
+def _one_of(kinds: frozenset[RouteKind]) -> str:
+    return f"self.kind in [{', '.join(repr(str(kind)) for kind in sorted(kinds))}]"
 
 
 class TrafficTarget(ApiModel):
-    """One place where the split between the two Services is written."""
+    """One place where the split between the two arms is written."""
 
     kind: RouteKind
-    """Kind of the route (Gateway API v1)."""
+    """Kind of the route, as `docs/routers.md` lists them; the operator's configuration says which are enabled."""
     name: ObjectName
-    """Name of the route, in the Rollout's namespace."""
+    """Name of the route, in the Rollout's namespace. Of a `Mapping`, a `NginxIngress` and a `HigressIngress`: of the candidate's object."""
     rules: RuleNames | None = None
-    """Names of the route's rules to set; by default every rule that has both Services as backends."""
+    """Names of the route's rules to set; by default every rule that has both backends. A rule without a name is `#` and its position, as status names it."""
+    backends: RouteBackends | None = None
+    """How the route names the two arms, where that is not their Services."""
+    custom: CustomWeights | None = None
+    """Only for `kind: Custom`: where the two numbers are."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "(self.kind == 'Custom') == has(self.custom)",
+            "'custom' goes with 'kind: Custom', which needs it",
+            ".custom",
+            lambda target: (target.kind is RouteKind.CUSTOM) == (target.custom is not None),
+        ),
+        Rule(
+            f"!has(self.rules) || !({_one_of(WITHOUT_RULES)})",
+            "this kind of route holds one split only: leave 'rules' out",
+            ".rules",
+            lambda target: target.rules is None or target.kind not in WITHOUT_RULES,
+        ),
+        Rule(
+            "!has(self.backends) || self.kind != 'Custom'",
+            "'kind: Custom' finds its numbers by 'custom': leave 'backends' out",
+            ".backends",
+            lambda target: target.backends is None or target.kind is not RouteKind.CUSTOM,
+        ),
+        Rule(
+            f"!has(self.backends) || {_one_of(WITH_SUBSETS)} || !has(self.backends.baseline.subset) && !has(self.backends.candidate.subset)",
+            f"'subset' goes with {', '.join(sorted(WITH_SUBSETS))}",
+            ".backends",
+            lambda target: target.kind in WITH_SUBSETS or not target.has_subsets,
+        ),
+        Rule(
+            "self.kind != 'FeatureFlag' || has(self.backends)",
+            "'kind: FeatureFlag' needs 'backends': the variants of the two arms",
+            ".backends",
+            lambda target: target.kind is not RouteKind.FEATURE_FLAG or target.backends is not None,
+        ),
+    )
+
+    @property
+    def has_subsets(self) -> bool:
+        """Whether a backend is a subset."""
+        backends = self.backends
+        return backends is not None and (backends.baseline.subset or backends.candidate.subset) is not None
+
+    @property
+    def router(self) -> str:
+        """What sets its weights: its kind, or for `Custom` the kind of the object with its group."""
+        return f"{self.custom.kind}.{self.custom.group}" if self.custom is not None else str(self.kind)
+
+    def named(self, baseline: str, candidate: str) -> tuple[str, str]:
+        """How status and messages name its two backends.
+
+        Args:
+            baseline: the baseline's Service.
+            candidate: the candidate's Service.
+        """
+        if self.custom is not None:
+            return self.custom.baseline, self.custom.candidate
+        if self.backends is None:
+            return baseline, candidate
+        return self.backends.baseline.named(baseline), self.backends.candidate.named(candidate)

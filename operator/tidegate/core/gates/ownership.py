@@ -13,7 +13,7 @@ def claim_of(rollout: RolloutObject, spec: RolloutSpec, *, active: bool) -> Clai
     """What a Rollout with this spec holds."""
     services = spec.baseline.service, spec.candidate.service
     things = {deployment(arm.deployment) for arm in (spec.baseline, spec.candidate)}
-    things |= {pair(str(target.kind), target.name, *services) for target in spec.traffic}
+    things |= {pair(target.router, target.name, *target.named(*services)) for target in spec.traffic}
     return Claim(rollout.name, rollout.uid, active, rollout.created, frozenset(things))
 
 

@@ -100,9 +100,26 @@ def _of_spec(spec: object, path: str, unreadable: list[str]) -> set[str]:
         unreadable.append(f"{path}.traffic")
         return things
     for index, target in enumerate(traffic):
-        named = (target.get("kind"), target.get("name"), *services) if isinstance(target, Mapping) else ()
+        named = _named(target, services) if isinstance(target, Mapping) else ()
         things |= _pair(named, f"{path}.traffic[{index}]", unreadable)
     return things
+
+
+def _named(target: Mapping[str, Any], services: list[Any]) -> tuple[Any, ...]:
+    """Router, name and both backends of a traffic entry, as `TrafficTarget.router` and `.named` give them."""
+    if isinstance(custom := target.get("custom"), Mapping):
+        router = f"{custom.get('kind')}.{custom.get('group')}"
+        return router, target.get("name"), custom.get("baseline"), custom.get("candidate")
+    backends = target.get("backends")
+    arms = [backends.get(arm) if isinstance(backends, Mapping) else None for arm in ("baseline", "candidate")]
+    return (target.get("kind"), target.get("name"), *map(_backend, arms, services))
+
+
+def _backend(backend: object, service: object) -> object:
+    if not isinstance(backend, Mapping):
+        return service
+    name, subset = backend.get("name") or service, backend.get("subset")
+    return f"{name}#{subset}" if subset else name
 
 
 def _of_targets(targets: object, unreadable: list[str]) -> set[str]:

@@ -125,16 +125,20 @@ class TargetRef:
     kind: str
     name: str
     baseline: str
-    """Service of the baseline."""
+    """How the route names the baseline's backend: the Service, or what `TrafficTarget.named` says."""
     candidate: str
-    """Service of the candidate."""
+    """How it names the candidate's."""
     rules: tuple[str, ...] = ()
-    """Names of the rules; empty: every rule that has both Services."""
+    """Names of the rules; empty: every rule that has both backends."""
 
     @property
     def key(self) -> str:
         """How status and messages name the target."""
         return f"{self.kind}/{self.name}"
+
+
+MOST: Final = 1_000_000
+"""The largest weight where a router sets no other limit: that of the Gateway API."""
 
 
 @dataclass(frozen=True)
@@ -144,13 +148,17 @@ class RulePair:
     rule: str
     """The rule's name, or its position such as `#0`."""
     baseline: int
-    """Weight of the baseline's backend, as written on the route."""
+    """Weight of the baseline's backend, as written on the route; in hundredths where the router takes fractions."""
     candidate: int
     """Weight of the candidate's backend."""
     alone: bool
     """No other backend stands in the rule."""
     identity: str = field(default="", compare=False)
     """Digest of the rule without its weights: an unnamed rule keeps it when others are put before it."""
+    fixed: int | None = None
+    """The sum that the router demands of a pair that is alone; `None` where any will do."""
+    most: int = MOST
+    """The largest number the router takes."""
 
     @property
     def total(self) -> int:
@@ -165,7 +173,7 @@ class Acceptance(StrEnum):
     PENDING = "pending"
     REFUSED = "refused"
     UNREPORTED = "unreported"
-    """No gateway reports on this route: nothing to wait for."""
+    """No gateway reports on this route: there is nothing to wait for but `Route.settle`."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +191,8 @@ class Route:
     """Rules asked for by name that are not there or lack one of the backends."""
     missing_because: str = ""
     """What was found instead of the backends, in words: a like-named one of another namespace, or two of them."""
+    settle: float = 0.0
+    """Seconds after a raise until the split counts as acting, because nobody says of this generation that it does."""
     reverted_by_us: bool = False
     """The last writer of the rules was our own field manager for reverts."""
     not_writable: str = field(default="", compare=False)

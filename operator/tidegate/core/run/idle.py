@@ -24,7 +24,7 @@ from tidegate.core.model.version import (
     serves,
     version_of,
 )
-from tidegate.core.model.world import Arm, ArmName, Route, Unknown
+from tidegate.core.model.world import Arm, ArmName, Route, RulePair, Unknown
 from tidegate.core.run import promotion
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
@@ -211,15 +211,21 @@ def _inexpressible(draft: TickContext) -> Why | None:
                     "BaselineNotServing",
                     f"{route.ref.key}, rule {pair.rule}: both weights are 0, the baseline serves nothing",
                 )
+            total = weights.sum_alone([step.weight.percent for step in draft.spec.steps], pair)
             for step in draft.spec.steps:
-                if weights.inexpressible(step.weight.percent, pair):
-                    return Why(
-                        "WeightNotExpressible",
-                        f"{route.ref.key}, rule {pair.rule}: other backends stand beside the two, so their sum of "
-                        f"{pair.total} is kept, and it cannot express {step.weight}% (step {step.name!r}): give the pair a "
-                        "larger sum on the route",
-                    )
+                if weights.inexpressible(step.weight.percent, pair, total):
+                    cannot = _cannot_express(pair, total).format(asked=f"{step.weight}% (step {step.name!r})")
+                    return Why("WeightNotExpressible", f"{route.ref.key}, rule {pair.rule}: {cannot}")
     return None
+
+
+def _cannot_express(pair: RulePair, total: int) -> str:
+    if pair.alone:
+        return f"the two numbers add up to {total}, the most that the router takes, and that cannot express {{asked}}"
+    return (
+        f"other backends stand beside the two, so their sum of {pair.total} is kept, and it cannot express {{asked}}: "
+        "give the pair a larger sum on the route"
+    )
 
 
 def _wait(draft: Draft, why: Why) -> None:

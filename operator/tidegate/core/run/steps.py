@@ -79,6 +79,15 @@ def _reach(draft: Draft, spec: Step) -> None:
         detail = f": {slow.acceptance_message}" if slow.acceptance_message else ""
         draft.wait(Why("RouteNotAccepted", f"{slow.ref.key} is not accepted by its gateway yet{detail}"))
         return
+    settling = targets.settling(draft)
+    if settling is not None:
+        route, until = settling
+        draft.wakes.append(until)
+        words = (
+            f"nobody says that {route.ref.key} acts as written: its step counts from {route.settle:g}s after the write"
+        )
+        draft.wait(Why("RouteSettling", words))
+        return
     draft.update_step(reached=True)
     if draft.weight > 0 and draft.run.traffic_since is None:
         draft.update_run(traffic_since=instant(draft.now))

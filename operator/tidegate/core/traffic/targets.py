@@ -50,7 +50,11 @@ def refs_of(spec: RolloutSpec, namespace: str) -> tuple[TargetRef, ...]:
     """The targets the spec names."""
     return tuple(
         TargetRef(
-            namespace, str(target.kind), target.name, spec.baseline.service, spec.candidate.service, target.rules or ()
+            namespace,
+            target.router,
+            target.name,
+            *target.named(spec.baseline.service, spec.candidate.service),
+            target.rules or (),
         )
         for target in spec.traffic
     )
@@ -76,8 +80,8 @@ def routes(draft: TickContext) -> Iterator[Route]:
 
 def wanted(draft: TickContext, route: Route, weight: Decimal) -> dict[str, tuple[int, int]]:
     """The numbers of each rule for `weight` percent."""
-    total = weights.finest([weight, *(step.weight.percent for step in draft.spec.steps)])
-    return {pair.rule: weights.numbers(weight, pair, total) for pair in route.pairs}
+    percents = [weight, *(step.weight.percent for step in draft.spec.steps)]
+    return {pair.rule: weights.numbers(weight, pair, weights.sum_alone(percents, pair)) for pair in route.pairs}
 
 
 def largest_share(draft: TickContext) -> Decimal | None:
@@ -229,6 +233,14 @@ def not_taken(draft: TickContext) -> Route | None:
         if isinstance(route, Route) and route.acceptance in {Acceptance.PENDING, Acceptance.REFUSED}:
             return route
     return None
+
+
+def settling(draft: TickContext) -> tuple[Route, float] | None:
+    """The route that is waited for longest after a raise because nobody says that it acts, and until when (epoch seconds)."""
+    raised = draft.run.raised.timestamp() if draft.run.raised is not None else draft.now
+    waits = [(raised + route.settle, route) for route in routes(draft) if 0 <= draft.now - raised < route.settle]
+    until, route = max(waits, key=lambda one: one[0], default=(0.0, None))
+    return None if route is None else (route, until)
 
 
 def remember(draft: Draft) -> None:

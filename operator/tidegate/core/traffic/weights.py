@@ -7,7 +7,7 @@ from decimal import ROUND_FLOOR, Decimal
 
 from tidegate.api.rollout.status import PairStatus
 from tidegate.api.values.scalars import Weight
-from tidegate.core.model.world import RulePair
+from tidegate.core.model.world import MOST, RulePair
 
 HUNDRED = Decimal(100)
 
@@ -17,10 +17,26 @@ def resolution(weights: Iterable[Weight]) -> int:
     return finest(weight.percent for weight in weights)
 
 
-def finest(percents: Iterable[Decimal]) -> int:
-    """The smallest sum of 100 or more that expresses all of these percentages exactly."""
-    decimals = max((-int(percent.normalize().as_tuple().exponent) for percent in percents), default=0)
-    return int(100 * 10 ** max(decimals, 0))
+def sum_alone(percents: Iterable[Decimal], pair: RulePair) -> int:
+    """The sum that `pair` gets where it is alone in its rule: the one its router demands, else the finest it takes."""
+    return pair.fixed if pair.fixed is not None else finest(percents, pair.most)
+
+
+def finest(percents: Iterable[Decimal], most: int = MOST) -> int:
+    """The smallest sum of 100 or more that expresses all of these percentages exactly.
+
+    Args:
+        percents: 0-100.
+        most: the largest number the router takes; where no sum up to it is exact, the largest multiple of 100 that is not above it.
+    """
+    wanted = list(percents)
+    decimals = max((-int(percent.normalize().as_tuple().exponent) for percent in wanted), default=0)
+    found = int(100 * 10 ** max(decimals, 0))
+    if found <= most:
+        return found
+    hundreds = max(most // 100, 1)
+    exact = (100 * k for k in range(1, hundreds + 1) if all(k * percent == int(k * percent) for percent in wanted))
+    return next(exact, 100 * hundreds)
 
 
 def numbers(weight: Decimal, pair: RulePair, total_alone: int) -> tuple[int, int]:
@@ -49,6 +65,8 @@ def found_of(pair: RulePair, found: Iterable[PairStatus]) -> PairStatus | None:
 def restored(pair: RulePair, found: Iterable[PairStatus]) -> tuple[int, int]:
     """(baseline, candidate) that put everything back: the sum that was found, all of it the baseline's."""
     before = found_of(pair, found)
+    if pair.fixed is not None and pair.alone:
+        return pair.fixed, 0
     if before is not None and pair.alone:
         return max(before.baseline + before.candidate, 1), 0
     return max(pair.total, 1), 0
@@ -65,9 +83,9 @@ def compare(pair: RulePair, wanted: tuple[int, int]) -> int:
     return (have > want) - (have < want)
 
 
-def inexpressible(weight: Decimal, pair: RulePair) -> bool:
-    """Whether the pair's sum, which must stay, misses `weight` by more than a tenth of it."""
-    if pair.alone or weight == 0:
+def inexpressible(weight: Decimal, pair: RulePair, total_alone: int) -> bool:
+    """Whether the sum that the pair keeps or gets, `total_alone` where it is alone, misses `weight` by more than a tenth of it."""
+    if weight == 0:
         return False
-    exact = pair.total * weight / HUNDRED
+    exact = (total_alone if pair.alone else pair.total) * weight / HUNDRED
     return exact - exact.to_integral_value(ROUND_FLOOR) > exact / 10

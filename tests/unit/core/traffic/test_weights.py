@@ -70,6 +70,29 @@ def test_restored(why: str, now: RulePair, found: PairStatus | None, wanted: tup
     assert weights.restored(now, [found] if found else []) == wanted, why
 
 
+def limited(most: int, fixed: int | None = None) -> RulePair:
+    return RulePair("#0", 100, 0, alone=True, fixed=fixed, most=most)
+
+
+@pytest.mark.parametrize(
+    ("why", "percents", "now", "total"),
+    [
+        ("a percent of a million", ("1",), limited(1_000_000), 100),
+        ("thousandths", ("0.001", "5"), limited(1_000_000), 100_000),
+        ("of 256 the smallest that is exact", ("0.5", "5"), limited(256), 200),
+        ("where none is exact the largest", ("0.1",), limited(999), 900),
+        ("what the router demands", ("0.5",), limited(100, fixed=100), 100),
+    ],
+)
+def test_the_sum_of_a_pair_that_is_alone(why: str, percents: tuple[str, ...], now: RulePair, total: int) -> None:
+    assert weights.sum_alone(map(Decimal, percents), now) == total, why
+
+
+def test_a_revert_restores_the_sum_that_the_router_demands() -> None:
+    found = PairStatus(rule="#0", baseline=99, candidate=0)
+    assert weights.restored(limited(100, fixed=100), [found]) == (100, 0)
+
+
 @pytest.mark.parametrize(
     ("why", "percent", "now", "refused"),
     [
@@ -78,11 +101,15 @@ def test_restored(why: str, now: RulePair, found: PairStatus | None, wanted: tup
         ("a miss by less than a tenth of what was asked is tolerated", "33", pair(100, 0, alone=False), False),
         ("25 of a sum of 7 is 1.75: more than a tenth short", "25", pair(7, 0, alone=False), True),
         ("alone it may be rescaled", "0.1", pair(1, 0), False),
+        ("of 256 there are no tenths of a percent", "0.1", limited(256), True),
+        ("a half of one percent is 1 of 200", "0.5", limited(256), False),
+        ("a sum of 100 has no halves", "0.5", limited(100, fixed=100), True),
+        ("a sum of 100 has whole percents", "7", limited(100, fixed=100), False),
         ("0 is always possible", "0", pair(5, 0, alone=False), False),
     ],
 )
 def test_inexpressible(why: str, percent: str, now: RulePair, refused: bool) -> None:  # noqa: FBT001
-    assert weights.inexpressible(Decimal(percent), now) is refused, why
+    assert weights.inexpressible(Decimal(percent), now, weights.sum_alone([Decimal(percent)], now)) is refused, why
 
 
 @pytest.mark.parametrize(

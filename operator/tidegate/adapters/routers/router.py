@@ -1,29 +1,25 @@
-"""Gateway API routes of version v1 (`HTTPRoute`, `GRPCRoute`, `TCPRoute`, `TLSRoute`), alike in everything that matters here.
+"""The port on any router: reads objects, finds the pairs by the row, and writes weights by a tested JSON patch.
 
-Only the weights of the two named backends are ever written, by JSON patch: the lists of a route are atomic, so that
+Only the numbers of the two named backends are ever written, by JSON patch: the lists of most routes are atomic, so that
 server-side apply would replace the user's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from tidegate.adapters.kubernetes.cache import Cache
-from tidegate.adapters.kubernetes.client import Api, JsonObject, Resource
+from tidegate.adapters.kubernetes.client import Api, JsonObject
 from tidegate.adapters.kubernetes.permissions import WriteAccess
-from tidegate.adapters.routers.gateway_views import RouteView, route_of, route_view
-from tidegate.adapters.routers.kind import RouterKind
+from tidegate.adapters.routers.places import operations, tests_of
+from tidegate.adapters.routers.row import Router
 from tidegate.adapters.routers.turns import Turns
+from tidegate.adapters.routers.views import RouteView, route_of, unreadable
 from tidegate.core.model.world import ABSENT, Lookup, Route, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
-
-GROUP: Final = "gateway.networking.k8s.io"
-VERSION: Final = "v1"
-"""TCPRoute is served in it from Gateway API 1.6 on, TLSRoute from 1.5 on; where a kind is not, its Rollouts say so."""
 
 REBASES: Final = 5
 """Tries on a newer generation; within this process writes take turns, so only others' writes make more than one needed."""
@@ -33,23 +29,16 @@ WRITE_WAITS: Final = 3.0
 """Seconds any other write waits for its turn; less than an intent's life."""
 
 
-class GatewayApiRouter:
-    """The `TrafficRouter` port for one kind of route."""
+class ObjectRouter:
+    """The `TrafficRouter` port for one row."""
 
-    def __init__(
-        self,
-        api: Api,
-        resource: Resource,
-        cache: Cache[RouteView],
-        access: WriteAccess,
-        view: Callable[[Mapping[str, Any]], RouteView],
-    ) -> None:
-        """`access` says where the kind may not be written, `view` makes of an object what is kept."""
-        self._access = access
-        self._view = view
+    def __init__(self, row: Router, api: Api, cache: Cache[RouteView], access: WriteAccess) -> None:
+        """`access` says where the objects may not be written."""
+        self._row = row
+        self._resource = row.resource
         self._api = api
-        self._resource = resource
         self._cache = cache
+        self._access = access
         self._turns = Turns()
 
     async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
@@ -57,9 +46,9 @@ class GatewayApiRouter:
         key = (ref.namespace, ref.name)
         known = None if fresh else self._cache.get(key)
         if known is not None:
-            return self._accessible(route_of(known, ref))
+            return self._seen(known, ref)
         try:
-            return self._accessible(self._keep(ref, await self._api.get(self._resource, *key)))
+            return self._seen(self._keep(ref, await self._api.get(self._resource, *key)), ref)
         except Missing:
             self._cache.drop(key)
             return ABSENT
@@ -68,8 +57,12 @@ class GatewayApiRouter:
         except PortError as error:
             return Unknown(str(error))
 
-    def _accessible(self, route: Route) -> Route:
-        refusal = self._access.refusal(route.ref.kind, route.ref.namespace)
+    def _seen(self, view: RouteView, ref: TargetRef) -> Lookup[Route]:
+        """What is seen of a route; numbers that cannot be read are unknown, not absent and not 0."""
+        if why := unreadable(view, ref):
+            return Unknown(why)
+        refusal = self._access.refusal(self._resource, ref.namespace)
+        route = route_of(view, ref)
         return replace(route, not_writable=refusal) if refusal else route
 
     async def _rejected(self, error: Rejected) -> Unknown:
@@ -109,47 +102,25 @@ class GatewayApiRouter:
             raw = await self._api.get(self._resource, route.ref.namespace, route.ref.name)
         except PortError:
             return None
-        self._keep(route.ref, raw)
-        return _rebased(route, self._view(raw), revert=revert)
+        return _rebased(route, self._keep(route.ref, raw), revert=revert)
 
     async def _write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
-        operations: list[JsonObject] = [
-            _test("/metadata/uid", route.uid),
-            _test("/metadata/generation", route.generation),
+        numbers = [
+            placed for rule, pair in pairs.items() for placed in zip(route.handle.places[rule], pair, strict=True)
         ]
-        for rule, (baseline, candidate) in pairs.items():
-            places = route.handle.places[rule]
-            operations += _set(places.baseline, route.ref.baseline, baseline)
-            operations += _set(places.candidate, route.ref.candidate, candidate)
         key = (route.ref.namespace, route.ref.name)
+        patch = [*tests_of(route.handle.tests), *operations(numbers)]
         try:
-            raw = await self._api.patch(self._resource, *key, operations, manager=manager)
+            raw = await self._api.patch(self._resource, *key, patch, manager=manager)
         except Missing:
             self._cache.drop(key)
             raise
-        return self._keep(route.ref, raw)
+        return route_of(self._keep(route.ref, raw), route.ref)
 
-    def _keep(self, ref: TargetRef, raw: JsonObject) -> Route:
-        view = self._view(raw)
+    def _keep(self, ref: TargetRef, raw: JsonObject) -> RouteView:
+        view = self._row.view(raw)
         self._cache.put((ref.namespace, ref.name), raw["metadata"]["resourceVersion"], view, watched=False)
-        return route_of(view, ref)
-
-
-def gateway_api(kind: str, plural: str, *, absent_weight: int) -> RouterKind:
-    """The row of one kind of route.
-
-    Args:
-        kind: of the objects.
-        plural: of the kind, as in URLs.
-        absent_weight: what a backend without a weight has.
-    """
-    resource = Resource(GROUP, VERSION, plural, kind)
-    view = partial(route_view, absent_weight=absent_weight)
-
-    def make(api: Api, cache: Cache[RouteView], access: WriteAccess) -> GatewayApiRouter:
-        return GatewayApiRouter(api, resource, cache, access, view)
-
-    return RouterKind(resource, view, make)
+        return view
 
 
 def _rebased(route: Route, view: RouteView, *, revert: bool) -> Route | None:
@@ -157,15 +128,6 @@ def _rebased(route: Route, view: RouteView, *, revert: bool) -> Route | None:
     now = route_of(view, route.ref)
     identities = [[pair.identity for pair in one.pairs] for one in (route, now)]
     same = (now.uid, now.pairs, now.missing_rules) == (route.uid, route.pairs, route.missing_rules)
-    if not same or identities[0] != identities[1]:
+    if not same or identities[0] != identities[1] or unreadable(view, route.ref):
         return None
     return now if revert or now.handle.frame == route.handle.frame else None
-
-
-def _test(path: str, value: object) -> JsonObject:
-    return {"op": "test", "path": path, "value": value}
-
-
-def _set(path: str, service: str, weight: int) -> list[JsonObject]:
-    # `add` sets a member whether or not it is there: where the API server's defaults are missing, so is the weight.
-    return [_test(f"{path}/name", service), {"op": "add", "path": f"{path}/weight", "value": weight}]

@@ -1,0 +1,67 @@
+"""Places in JSON: patterns such as `spec.http[*].route[*]`, JSON pointers, and copies that leave places out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and list positions from the root."""
+EVERY: Final = "[*]"
+"""In a pattern: every item of the list."""
+NOTHING: Final = object()
+"""There is no such place."""
+
+
+def parsed(pattern: str) -> tuple[str, ...]:
+    """The parts of a pattern: keys, and `[*]` for every item of a list."""
+    return tuple(part for part in pattern.replace(EVERY, f".{EVERY}").split(".") if part)
+
+
+def to_list(pattern: Sequence[str]) -> tuple[str, ...]:
+    """A pattern up to its first list: most lists are atomic, and belong to their writer as a whole."""
+    parts = tuple(pattern)
+    return parts[: parts.index(EVERY)] if EVERY in parts else parts
+
+
+def walk(node: Any, pattern: Sequence[str], before: Path = ()) -> Iterator[tuple[Path, Any]]:  # noqa: ANN401  (JSON)
+    """The places under `node` that a pattern means, each with what stands there; places that are not there are left out."""
+    if not pattern:
+        yield before, node
+    elif pattern[0] == EVERY:
+        for index, item in enumerate(node if isinstance(node, list) else ()):
+            yield from walk(item, pattern[1:], (*before, index))
+    elif isinstance(node, Mapping) and pattern[0] in node:
+        yield from walk(node[pattern[0]], pattern[1:], (*before, pattern[0]))
+
+
+def at(node: Any, path: Iterable[str | int]) -> Any:  # noqa: ANN401  (JSON)
+    """What stands at a place, or `NOTHING`."""
+    for key in path:
+        if isinstance(node, Mapping) and key in node:
+            node = node[key]
+            continue
+        if not isinstance(node, list) or not isinstance(key, int) or key >= len(node):
+            return NOTHING
+        node = node[key]
+    return node
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """The place as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
+
+
+def without(node: Any, places: Iterable[Path]) -> Any:  # noqa: ANN401  (JSON)
+    """A copy that leaves out these places; what is not on the way to one is not copied."""
+    below: dict[str | int, list[Path]] = {}
+    for first, *rest in places:
+        below.setdefault(first, []).append(tuple(rest))
+    if isinstance(node, list):
+        return [without(item, below[index]) if index in below else item for index, item in enumerate(node)]
+    if not isinstance(node, Mapping):
+        return node
+    gone = {key for key, rests in below.items() if () in rests}
+    return {
+        key: without(value, below[key]) if key in below else value for key, value in node.items() if key not in gone
+    }

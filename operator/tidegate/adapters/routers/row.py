@@ -1,0 +1,90 @@
+"""A router as a row of data: which objects, where the weights are in them, what they mean, how they are read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.routers.read_back import ReadBack, owns, written
+from tidegate.adapters.routers.shapes.shape import Shape
+from tidegate.adapters.routers.views import RouteView, digest
+from tidegate.core.model.world import Acceptance
+from tidegate.ports.protocols import Manager
+
+SETTLE: Final = 10.0
+"""Seconds after a raise until weights count as acting where nobody says that they do."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the documentation says of a router beside what its row does."""
+
+    family: str
+    """Its page, `docs/routers/FAMILY.md`."""
+    weights: str = "percent of requests"
+    """What a weight is a share of."""
+    cohorts: str = "no"
+    """Whether a rule can be for some users only."""
+    mirror: str = "no"
+    """Whether it can mirror requests; Tidegate does not set mirrors."""
+    sticky: str = "no"
+    """Whether it can keep a user on one arm."""
+    tested: str = ""
+    """With which version, and on what."""
+
+
+@dataclass(frozen=True)
+class Router:
+    """One row of the registry."""
+
+    kind: str
+    """As a Rollout names it."""
+    resource: Resource
+    """The objects that hold the weights, with their versions in order of preference: they are watched, and may be patched."""
+    shape: Shape
+    """Where the weights are."""
+    read_back: ReadBack
+    """What the router says of them."""
+    facts: Facts
+    settle: float = SETTLE
+    """Seconds after a raise until the weights count as acting, where nobody says so of this generation."""
+
+    def view(self, raw: Mapping[str, Any]) -> RouteView:
+        """From an object to what is kept of it."""
+        metadata = raw["metadata"]
+        found = self.shape.find(raw)
+        acceptance, message = self.read_back.of(raw)
+        generation, moved = _generation(metadata, found.tests, found.owned)
+        said = self.read_back.exact and acceptance is not Acceptance.UNREPORTED
+        return RouteView(
+            uid=metadata["uid"],
+            generation=generation,
+            rules=found.rules,
+            acceptance=acceptance,
+            acceptance_message=message,
+            settle=0.0 if said else self.settle,
+            reverted_by_us=_reverted_by_us(metadata, found.owned),
+            frame=digest(found.frame),
+            tests=(("/metadata/uid", metadata["uid"]), *moved),
+        )
+
+
+def _generation(
+    metadata: Mapping[str, Any], tests: tuple[tuple[str, object], ...] | None, owned: tuple[tuple[str, ...], ...]
+) -> tuple[int, tuple[tuple[str, object], ...]]:
+    """What moves with the weights, and what a write is tested on."""
+    if tests is None and "generation" in metadata:
+        return metadata["generation"], (("/metadata/generation", metadata["generation"]),)
+    # Annotations move no generation, and objects of aggregated API servers may have none.
+    version = ("/metadata/resourceVersion", metadata.get("resourceVersion"))
+    return written(metadata, owned), tests or (version,)
+
+
+def _reverted_by_us(metadata: Mapping[str, Any], owned: tuple[tuple[str, ...], ...]) -> bool:
+    """Whether our field manager for reverts was the last to write a weight."""
+    ours = [one for one in metadata.get("managedFields") or () if one.get("manager") == Manager.REVERT]
+    return any(
+        owns(entry.get("fieldsV1") or {}, path) for entry in ours if not entry.get("subresource") for path in owned
+    )

@@ -1,0 +1,57 @@
+"""Routes of the Gateway API, and Linkerd's own copy of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.routers.parents import parents
+from tidegate.adapters.routers.row import Facts, Router
+from tidegate.adapters.routers.shapes.naming import Naming
+from tidegate.adapters.routers.shapes.weighted_lists import Rules, WeightedLists
+
+GROUP: Final = "gateway.networking.k8s.io"
+BACKENDS: Final = WeightedLists(
+    rules=(Rules("spec.rules[*]", ("backendRefs[*]",), name="name"),),
+    naming=Naming(namespace="namespace", only={"group": frozenset({""}), "kind": frozenset({"", "Service"})}),
+)
+"""Alike in every kind of route; an absent weight is 1."""
+_TESTED: Final = "CRDs of Gateway API 1.6.3 and 1.7.0"
+_REQUESTS: Final = Facts(
+    family="gateway-api",
+    cohorts="rules with `matches`",
+    mirror="filter `RequestMirror`",
+    sticky="`sessionPersistence` (experimental): a revert does not reach those users",
+    tested=f"{_TESTED}; the lab's gateway",
+)
+_CONNECTIONS: Final = replace(
+    _REQUESTS, weights="percent of connections", cohorts="no", mirror="no", sticky="no", tested=_TESTED
+)
+
+
+def _route(kind: str, facts: Facts, *older: str) -> Router:
+    resource = Resource(GROUP, "v1", f"{kind.lower()}s", kind, older=older)
+    return Router(kind, resource, BACKENDS, parents(), facts)
+
+
+HTTP_ROUTE: Final = _route("HTTPRoute", _REQUESTS)
+GRPC_ROUTE: Final = _route("GRPCRoute", _REQUESTS)
+TCP_ROUTE: Final = _route("TCPRoute", _CONNECTIONS, "v1alpha2")
+"""v1 is served from Gateway API 1.6 on; from then on v1alpha2 is not served in the standard channel."""
+TLS_ROUTE: Final = _route("TLSRoute", _CONNECTIONS, "v1alpha3", "v1alpha2")
+"""v1 is served from Gateway API 1.5 on."""
+LINKERD_HTTP_ROUTE: Final = Router(
+    kind="LinkerdHTTPRoute",
+    resource=Resource("policy.linkerd.io", "v1beta3", "httproutes", "HTTPRoute", older=("v1beta2",)),
+    shape=BACKENDS,
+    read_back=parents(),
+    facts=Facts(
+        family="gateway-api",
+        cohorts="rules with `matches`",
+        tested="CRD of linkerd2 b24cd4059",
+        weights="percent of requests",
+    ),
+)
+"""Weights exist from v1beta2 on. Linkerd's policy controller names no generation and need not report at all."""
+ROWS: Final = (HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE, TLS_ROUTE, LINKERD_HTTP_ROUTE)

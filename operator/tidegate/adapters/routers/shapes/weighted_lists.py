@@ -1,0 +1,116 @@
+"""Rules with lists of weighted backends: the shape of most routers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tidegate.adapters.routers.paths import NOTHING, Path, at, parsed, pointer, to_list, walk, without
+from tidegate.adapters.routers.places import Place, number_of
+from tidegate.adapters.routers.shapes.naming import Naming
+from tidegate.adapters.routers.shapes.shape import Found, Numbers
+from tidegate.adapters.routers.views import Backend, RuleView, digest
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Where one kind of rule stands, and its backends."""
+
+    place: str
+    """Pattern of the rules, such as `spec.http[*]`."""
+    backends: tuple[str, ...]
+    """Patterns of a rule's backends, such as `route[*]`."""
+    name: str = ""
+    """Pattern of the rule's name."""
+    prefix: str = ""
+    """Before the position of a rule without a name."""
+    label: str = ""
+    """The name of the one rule that there can be."""
+
+    def label_of(self, rule: Mapping[str, Any], path: Path) -> str:
+        """How status and messages name a rule."""
+        name = at(rule, parsed(self.name)) if self.name else NOTHING
+        if isinstance(name, str) and name:
+            return name
+        return self.label or f"#{self.prefix}" + ".".join(str(key) for key in path if isinstance(key, int))
+
+
+@dataclass(frozen=True)
+class WeightedLists:
+    """See the module."""
+
+    rules: tuple[Rules, ...]
+    naming: Naming
+    numbers: Numbers = field(default_factory=Numbers)
+    weight: str = "weight"
+    """Pattern of the weight, from the backend."""
+
+    def find(self, raw: Mapping[str, Any]) -> Found:
+        """What is in an object."""
+        views: list[RuleView] = []
+        weights: list[Path] = []
+        for rules in self.rules:
+            for path, rule in walk(raw, parsed(rules.place)):
+                if isinstance(rule, Mapping):
+                    view, of_rule = self._rule(rules, rule, path, raw)
+                    views.append(view)
+                    weights += [(*path, *one) for one in of_rule]
+        return Found(tuple(views), without(raw.get("spec"), [path[1:] for path in weights]), self._owned())
+
+    def _owned(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(to_list(parsed(f"{rules.place}.{rules.backends[-1]}.{self.weight}")) for rules in self.rules)
+
+    def _rule(
+        self, rules: Rules, rule: Mapping[str, Any], path: Path, raw: Mapping[str, Any]
+    ) -> tuple[RuleView, list[Path]]:
+        backends: list[Backend] = []
+        elsewhere: list[tuple[str, str]] = []
+        weights: list[Path] = []
+        unreadable, count = "", 0
+        for below, backend in self._backends(rules, rule):
+            count += 1
+            weights.append((*below, *parsed(self.weight)))
+            found = self.naming.of(backend, (*path, *below), raw) if isinstance(backend, Mapping) else None
+            if found is None:
+                continue
+            if found.elsewhere is not None:
+                elsewhere.append(found.elsewhere)
+                continue
+            weight, why = self._weight(backend)
+            unreadable = unreadable or (f"the weight of {found.names[0]} {why}" if why else "")
+            place = pointer((*path, *below, *parsed(self.weight)))
+            there = at(backend, parsed(self.weight)) is not NOTHING
+            backends.append(Backend(found.names, weight, Place(place, found.tests, self.numbers.form, there=there)))
+        if (
+            self.numbers.even_at_zero
+            and count
+            and not any(self._weight(one)[0] for _, one in self._backends(rules, rule))
+        ):
+            backends = [replace(backend, weight=1) for backend in backends]
+        view = RuleView(
+            label=rules.label_of(rule, path),
+            backends=tuple(backends),
+            count=count,
+            identity=digest(without(rule, weights)),
+            elsewhere=tuple(elsewhere),
+            fixed=self.numbers.total,
+            most=self.numbers.most,
+            unreadable=unreadable,
+        )
+        return view, weights
+
+    def _backends(self, rules: Rules, rule: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+        for pattern in rules.backends:
+            for path, backend in walk(rule, parsed(pattern)):
+                if not self.naming.is_mirror(backend):
+                    yield path, backend
+
+    def _weight(self, backend: Mapping[str, Any]) -> tuple[int, str]:
+        """The weight, and why it cannot be read."""
+        found = at(backend, parsed(self.weight))
+        if found in (NOTHING, None):
+            absent = self.numbers.absent
+            return absent or 0, "" if absent is not None else "is not there, and what that means cannot be told"
+        number = number_of(found, self.numbers.form)
+        return number or 0, "" if number is not None else f"is {found!r}, which is no {self.numbers.form.value}"
