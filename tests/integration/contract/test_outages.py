@@ -22,6 +22,7 @@ from tests.integration.contract.conftest import CRDS, RealStage
 from tests.integration.contract.test_watches import Woken, watching
 from tidegate.adapters.kubernetes.client import Api, load_configuration
 from tidegate.adapters.kubernetes.permissions import WriteAccess
+from tidegate.adapters.routers.rows.gateway_api import HTTP_ROUTE
 from tidegate.core.model.world import ABSENT, RolloutObject, TargetRef, Unknown, Unseen
 from tidegate.handlers.write_access import ASKED_EVERY, WriteAccessWatch
 from tidegate.ports.world import World
@@ -109,7 +110,7 @@ async def _told_of_lost_rights(own_lab: Lab, stage: RealStage) -> None:
     watch = WriteAccessWatch(stage.api, stage.caches, access, woken)
     for _ in range(ASKED_EVERY):
         await watch.once()
-    assert access.refusal("HTTPRoute", "own").startswith(
+    assert access.refusal(HTTP_ROUTE.resource, "own").startswith(
         "the operator may not patch httproutes.gateway.networking.k8s.io"
     )
     assert woken.seen == [("Rollout", "own", "limited")]
@@ -119,7 +120,7 @@ async def _told_of_lost_rights(own_lab: Lab, stage: RealStage) -> None:
 
     async def allowed() -> bool:
         await watch.once()
-        return not access.refusal("HTTPRoute", "own")
+        return not access.refusal(HTTP_ROUTE.resource, "own")
 
     await until(allowed, 20, "the right is noticed")
     assert woken.seen == [("Rollout", "own", "limited")] * 2

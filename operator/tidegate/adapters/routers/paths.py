@@ -13,8 +13,14 @@ NOTHING: Final = object()
 """There is no such place."""
 
 
-def parsed(pattern: str) -> tuple[str, ...]:
+Pattern: TypeAlias = str | tuple[str, ...]
+"""As a text, or as its parts where a key has a dot in it."""
+
+
+def parsed(pattern: Pattern) -> tuple[str, ...]:
     """The parts of a pattern: keys, and `[*]` for every item of a list."""
+    if isinstance(pattern, tuple):
+        return pattern
     return tuple(part for part in pattern.replace(EVERY, f".{EVERY}").split(".") if part)
 
 
@@ -58,7 +64,8 @@ def without(node: Any, places: Iterable[Path]) -> Any:  # noqa: ANN401  (JSON)
     for first, *rest in places:
         below.setdefault(first, []).append(tuple(rest))
     if isinstance(node, list):
-        return [without(item, below[index]) if index in below else item for index, item in enumerate(node)]
+        kept = ((index, item) for index, item in enumerate(node) if () not in below.get(index, ()))
+        return [without(item, below[index]) if index in below else item for index, item in kept]
     if not isinstance(node, Mapping):
         return node
     gone = {key for key, rests in below.items() if () in rests}

@@ -75,11 +75,12 @@ def _generation(
     metadata: Mapping[str, Any], tests: tuple[tuple[str, object], ...] | None, owned: tuple[tuple[str, ...], ...]
 ) -> tuple[int, tuple[tuple[str, object], ...]]:
     """What moves with the weights, and what a write is tested on."""
-    if tests is None and "generation" in metadata:
-        return metadata["generation"], (("/metadata/generation", metadata["generation"]),)
+    generation = tuple((f"/metadata/{key}", metadata[key]) for key in ("generation",) if key in metadata)
+    if tests is None and generation:
+        return metadata["generation"], generation
     # Annotations move no generation, and objects of aggregated API servers may have none.
     version = ("/metadata/resourceVersion", metadata.get("resourceVersion"))
-    return written(metadata, owned), tests or (version,)
+    return written(metadata, owned), (*tests, *generation) if tests else (version,)
 
 
 def _reverted_by_us(metadata: Mapping[str, Any], owned: tuple[tuple[str, ...], ...]) -> bool:

@@ -14,7 +14,7 @@ from tidegate.adapters.routers.shapes.weighted_lists import Rules, WeightedLists
 GROUP: Final = "gateway.networking.k8s.io"
 BACKENDS: Final = WeightedLists(
     rules=(Rules("spec.rules[*]", ("backendRefs[*]",), name="name"),),
-    naming=Naming(namespace="namespace", only={"group": frozenset({""}), "kind": frozenset({"", "Service"})}),
+    naming=Naming(namespaces=("namespace",), only={"group": frozenset({""}), "kind": frozenset({"", "Service"})}),
 )
 """Alike in every kind of route; an absent weight is 1."""
 _TESTED: Final = "CRDs of Gateway API 1.6.3 and 1.7.0"

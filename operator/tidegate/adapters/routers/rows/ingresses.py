@@ -21,7 +21,7 @@ TRAEFIK_SERVICE: Final = Router(
     resource=Resource("traefik.io", "v1alpha1", "traefikservices", "TraefikService"),
     shape=WeightedLists(
         rules=(Rules("spec.weighted", ("services[*]",), label="weighted"),),
-        naming=Naming(namespace="namespace", only={"kind": frozenset({"", "Service", "TraefikService"})}),
+        naming=Naming(namespaces=("namespace",), only={"kind": frozenset({"", "Service", "TraefikService"})}),
     ),
     read_back=nothing(),
     facts=Facts(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tidegate.adapters.routers.paths import NOTHING, Path, at, parsed, pointer, walk
+from tidegate.adapters.routers.paths import NOTHING, Path, Pattern, at, parsed, pointer, walk
 
 Meant = tuple[str, str]
 """Namespace, empty for the object's own, and name."""
@@ -42,9 +42,10 @@ def _plain(text: str) -> Meant:
 class Naming:
     """How the backends of a router are named; the fields are patterns from the backend."""
 
-    names: tuple[str, ...] = ("name",)
+    names: tuple[Pattern, ...] = ("name",)
     """Where the name may stand, in order of preference."""
-    namespace: str = ""
+    namespaces: tuple[Pattern, ...] = ()
+    """Where the namespace may stand."""
     subset: str = ""
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Values that other fields must have, where an absent one is the empty text."""
@@ -79,7 +80,7 @@ class Naming:
             tests += more
         namespace, service = self.meant(name)
         own = raw["metadata"].get("namespace", "")
-        namespace = (_text(backend, self.namespace) if self.namespace else "") or namespace or own
+        namespace = next(filter(None, (_text(backend, one) for one in self.namespaces)), namespace or own)
         if namespace != own:
             return Identified((), (namespace, service), tuple(tests))
         subset, tested = self._subset(backend, path)
@@ -97,7 +98,7 @@ class Naming:
         return text, ((pointer((*path, *where)), found),)
 
 
-def _text(node: Mapping[str, Any], pattern: str) -> str:
+def _text(node: Mapping[str, Any], pattern: Pattern) -> str:
     found = at(node, parsed(pattern))
     return "" if found in (NOTHING, None) else str(found)
 
