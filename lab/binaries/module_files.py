@@ -103,7 +103,7 @@ def _fetch(wanted: ModuleFiles, progress: Progress) -> None:
 def _download(wanted: ModuleFiles, work: Path, go: toolchain.Go) -> dict[str, str]:
     # A module may ask for a newer Go than builds the lab: Go then fetches that one by itself.
     environment = {**go.environment, "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "auto"}
-    command = [go.program, "mod", "download", "-json", f"{wanted.module}@{wanted.version}"]
+    command: list[str | Path] = [go.program, "mod", "download", "-json", f"{wanted.module}@{wanted.version}"]
     done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
     try:
         answer: dict[str, str] = json.loads(done.stdout)

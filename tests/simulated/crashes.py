@@ -139,7 +139,11 @@ class Story:
     """One run of a scenario, with at most one fault."""
 
     def __init__(
-        self, scenario: Scenario, fault: Fault | None = None, on_fault: Callable[[Story], None] | None = None
+        self,
+        scenario: Scenario,
+        fault: Fault | None = None,
+        on_fault: Callable[[Story], None] | None = None,
+        cluster_of: type[WitnessedCluster] = WitnessedCluster,
     ) -> None:
         self.scenario = scenario
         self.on_fault = on_fault
@@ -148,7 +152,7 @@ class Story:
         self.fault = fault
         self.calls: list[str] = []
         self.timed: list[str] = []
-        self.shop = Shop(cluster_of=WitnessedCluster)
+        self.shop = Shop(cluster_of=cluster_of)
         self.cluster: WitnessedCluster = self.shop.cluster  # type: ignore[assignment]
         self.cluster.rollout_seconds = scenario.rollout_seconds
         self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))

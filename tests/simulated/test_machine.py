@@ -129,10 +129,12 @@ def faults_of(status: Mapping[str, Any], rejected: bool) -> list[str]:  # noqa: 
 class Machine(RuleBasedStateMachine):
     """One Rollout among faults and hands."""
 
+    cluster_of: type[WitnessedCluster] = WitnessedCluster
+
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.shop = Shop(cluster_of=WitnessedCluster)
+        self.shop = Shop(cluster_of=self.cluster_of)
         self.cluster = _witnessed(self.shop)
         self.answer = "well"
         self.candidate_only = False

@@ -66,6 +66,7 @@ STALLED: Final = {
     "RouterNotServed": "The API server does not serve this kind of route, or does not allow it to be read.",
     "RuleMissing": "A rule named in the spec is not on the route, or lacks one of the backends.",
     "StatusUnreadable": "Part of the stored status cannot be read by this version of the operator. It is kept as it is; guards are active, nothing is raised.",
+    "WrongSum": "The two numbers on a route do not add up to the sum that its router demands.",
     "WeightNotExpressible": "Other backends share the rule, so the pair's sum is kept, and it is too small for one of the weights.",
     "WriteRefused": "The API server refuses, or keeps failing, a write that the run needs; the message has its words. It is retried every few seconds.",
 }

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.contract.router_samples import SAMPLES, Object, Sample
 from tests.integration.routers.conftest import ROWS, Stage
-from tests.integration.routers.samples import SAMPLES, Object, Sample
 from tidegate.core.model.world import ABSENT, MOST, Acceptance, Route, RulePair, Unknown
 from tidegate.core.traffic import weights
 from tidegate.ports.errors import Conflict, Missing

@@ -211,6 +211,12 @@ def _inexpressible(draft: TickContext) -> Why | None:
                     "BaselineNotServing",
                     f"{route.ref.key}, rule {pair.rule}: both weights are 0, the baseline serves nothing",
                 )
+            if pair.alone and pair.fixed not in {None, pair.total}:
+                return Why(
+                    "WrongSum",
+                    f"{route.ref.key}, rule {pair.rule}: the two numbers add up to {pair.total}, and the router demands "
+                    f"{pair.fixed}: correct them, with the candidate's at 0",
+                )
             total = weights.sum_alone([step.weight.percent for step in draft.spec.steps], pair)
             for step in draft.spec.steps:
                 if weights.inexpressible(step.weight.percent, pair, total):
