@@ -40,6 +40,7 @@ generate: $(STAMP) ## Write crds/, the generated pages and parts of the chart, a
 	$(BIN)/tidegate crd --output crds
 	$(BIN)/python -c "import sys; from tidegate.api.reasons import as_markdown; sys.stdout.write(as_markdown())" > docs/reasons.md
 	$(BIN)/python -c "import sys; from tidegate.api.presets.page import as_markdown; sys.stdout.write(as_markdown())" > docs/presets.md
+	$(BIN)/python -c "import sys; from tidegate.adapters.routers.page import as_markdown; sys.stdout.write(as_markdown())" > docs/routers.md
 	$(BIN)/python -c "import sys; from tidegate.simulation.world_schema import as_json; sys.stdout.write(as_json())" > docs/world.schema.json
 	$(BIN)/python -m charts.generate
 	$(BIN)/python -c "import sys; from tidegate.cli.reference import as_markdown; sys.stdout.write(as_markdown())" > docs/cli.md

@@ -95,7 +95,7 @@ async def run_operator(
     """
     stop = stop or asyncio.Event()
     metrics, clock = Metrics(), SystemClock()
-    caches = Caches(rollouts=RolloutCache(waking, metrics.broken), routes=RouteCaches(_routers(settings)))
+    caches = Caches(rollouts=RolloutCache(waking, metrics.broken), routes=RouteCaches(routers_of(settings)))
     configuration = await load_configuration(kubeconfig, context)
     async with _api(configuration, metrics) as api, _sources(settings, metrics) as sources:
         commands = KubernetesCommands(api, caches.commands, clock.now)
@@ -177,7 +177,7 @@ async def _pulse(api: Api) -> None:
             _log.warning("API server silent", error=str(error))
 
 
-def _routers(settings: Settings) -> tuple[Router, ...]:
+def routers_of(settings: Settings) -> tuple[Router, ...]:
     """The rows that the administrator enabled."""
     customs = (
         CustomKind(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -61,6 +61,21 @@ def _header_value(text: str) -> str:
     if not _VISIBLE.fullmatch(text):
         raise ValueError("must be on one line, without control characters")  # never the value: it may be a secret
     return text
+
+
+_PLACE: Final = r"spec(\.[A-Za-z0-9_-]+|\[\*\])*\.[A-Za-z0-9_-]+"
+"""Where a number may stand."""
+
+
+def _like(pattern: str, words: str) -> Callable[[str], str]:
+    """A check of a whole text; `words` says what to write."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"write {words}")
+        return text
+
+    return check
 
 
 def _not_custom(kind: RouteKind) -> RouteKind:
@@ -141,14 +156,19 @@ class CustomKind(ApiModel):
 
     group: Annotated[str, Field(max_length=253, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")]
     """API group, such as `serving.knative.dev`."""
-    versions: Annotated[tuple[Annotated[str, Field(pattern=r"^v[a-z0-9]+$")], ...], Field(min_length=1, max_length=8)]
+    versions: Annotated[
+        tuple[Annotated[str, AfterValidator(_like(r"v[a-z0-9]+", "it like v1 or v1beta1"))], ...],
+        Field(min_length=1, max_length=8),
+    ]
     """Versions in order of preference, such as `[v1]`."""
-    kind: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]+$")]
+    kind: Annotated[str, AfterValidator(_like(r"[A-Za-z0-9]{1,63}", "it like Service"))]
     """Kind, such as `Service`."""
-    plural: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]+$")]
+    plural: Annotated[str, AfterValidator(_like(r"[a-z0-9]{1,63}", "it like services"))]
     """The kind as in URLs, such as `services`."""
     weights: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^spec(\.[A-Za-z0-9_-]+|\[\*\])*\.[A-Za-z0-9_-]+$")], ...],
+        tuple[
+            Annotated[str, AfterValidator(_like(_PLACE, "a place below spec, such as spec.traffic[*].percent"))], ...
+        ],
         Field(min_length=1, max_length=16),
     ]
     """The numbers that may be set, such as `spec.traffic[*].percent`: a Rollout cannot reach any other."""

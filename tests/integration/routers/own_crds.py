@@ -113,6 +113,9 @@ OWN = {
     "getambassador.io_mappings.yaml": crd(
         "getambassador.io", "Mapping", "mappings", _object(hostname=TEXT, prefix=TEXT, service=TEXT, weight=WHOLE, timeout_ms=WHOLE), ("v3alpha1",)
     ),
+    "serving.knative.dev_services.yaml": crd(
+        "serving.knative.dev", "Service", "services", _object(template=FREE, traffic=_list(_object(revisionName=TEXT, percent=WHOLE, tag=TEXT))), ("v1",)
+    ),
     "tidegate.test_splits.yaml": crd(
         "tidegate.test", "Split", "splits", _object(note=TEXT, traffic=_list(_object(revisionName=TEXT, percent=WHOLE, tag=TEXT))), ("v1",)
     ),

@@ -9,6 +9,7 @@ from kubernetes.aio.client.configuration import Configuration
 
 from tests.unit.adapters.fake_server import Reply, answers, never, running
 from tidegate.adapters.kubernetes.client import DEPLOYMENTS, Api, Resource
+from tidegate.adapters.kubernetes.errors import NotServed
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 
 TEST_FAILED = "the server rejected our request due to an error in our request"
@@ -42,7 +43,7 @@ async def error_of(
     ("case", "code", "body", "kind"),
     [
         ("an object that is not there", 404, status(404, 'deployments "web" not found', name="web"), Missing),
-        ("a kind that is not served", 404, b"404 page not found\n", Rejected),
+        ("a kind that is not served", 404, b"404 page not found\n", NotServed),
         ("someone was faster", 409, status(409, "the object has been modified"), Conflict),
         ("a JSON patch's test has failed", 422, status(422, TEST_FAILED), Conflict),
         ("a value is not valid", 422, status(422, "is invalid", causes=[{"field": "spec.x"}]), Rejected),

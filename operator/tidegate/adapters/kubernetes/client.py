@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -23,7 +23,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from yarl import URL
 
-from tidegate.adapters.kubernetes.errors import translated
+from tidegate.adapters.kubernetes.errors import NotServed, translated
 from tidegate.adapters.kubernetes.lanes import Lanes
 from tidegate.ports.errors import Missing, PortError, Rejected, Unavailable
 
@@ -225,9 +225,13 @@ class Api:
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
         """One object, read live; `namespace` is `None` for one in none."""
         placed = f"{namespace}/{name}" if namespace else name
-        resource = await self._in_version(resource)
-        call = _Call("GET", resource.path(namespace, name), f"get {resource.kind} {placed}")
-        return await self._observed("get", resource, call)
+
+        async def call(one: Resource) -> JsonObject:
+            return await self._observed(
+                "get", resource, _Call("GET", one.path(namespace, name), f"get {resource.kind} {placed}")
+            )
+
+        return await self._in_version(resource, call)
 
     async def pages(
         self, resource: Resource, namespace: str | None, query: Mapping[str, str] | None = None
@@ -235,9 +239,9 @@ class Api:
         """The objects of a namespace (`None`: of the cluster), a page at a time."""
         what = f"list {resource.kind} in {namespace or 'the cluster'}"
         asked = {"limit": str(PAGE), **(query or {})}
-        resource = await self._in_version(resource)
+        one = await self._version(resource)
         while True:
-            call = _Call("GET", resource.path(namespace), what, asked, timeout=LIST_TIMEOUT)
+            call = _Call("GET", one.path(namespace), what, asked, timeout=LIST_TIMEOUT)
             page = await self._observed("list", resource, call)
             yield page.get("items") or []
             token = (page.get("metadata") or {}).get("continue")
@@ -263,10 +267,13 @@ class Api:
     ) -> JsonObject:
         """Applies a JSON patch; returns the object as stored. A `test` that fails is a `Conflict`."""
         what = f"patch {resource.kind} {namespace}/{name}"
-        resource = await self._in_version(resource)
-        path = resource.path(namespace, name, subresource)
-        call = _Call("PATCH", path, what, {"fieldManager": manager}, list(operations))
-        return await self._observed("patch", resource, call)
+
+        async def call(one: Resource) -> JsonObject:
+            path = one.path(namespace, name, subresource)
+            patch = _Call("PATCH", path, what, {"fieldManager": manager}, list(operations))
+            return await self._observed("patch", resource, patch)
+
+        return await self._in_version(resource, call)
 
     async def delete(self, resource: Resource, namespace: str, name: str) -> None:
         """Deletes an object; one that is gone already is no error."""
@@ -293,7 +300,19 @@ class Api:
                 return one
         return None
 
-    async def _in_version(self, resource: Resource) -> Resource:
+    async def _in_version(self, resource: Resource, call: Callable[[Resource], Awaitable[JsonObject]]) -> JsonObject:
+        """Calls in the version that is served; a kind that has moved to another one meanwhile is called again in that."""
+        one = await self._version(resource)
+        try:
+            return await call(one)
+        except NotServed:
+            self._served.pop(resource, None)
+            again = await self._version(resource)
+            if again == one:
+                raise
+            return await call(again)
+
+    async def _version(self, resource: Resource) -> Resource:
         """The kind in the version to call it in; where discovery does not tell, in the first."""
         if not resource.older:
             return resource
@@ -326,7 +345,7 @@ class Api:
             async with self._lane(resource, call):
                 return await self._request(call)
         except PortError as error:
-            outcome = type(error).__name__
+            outcome = Rejected.__name__ if isinstance(error, Rejected) else type(error).__name__
             raise
         finally:
             self._observer(verb, resource.plural, outcome, time.monotonic() - started)

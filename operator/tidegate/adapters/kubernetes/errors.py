@@ -22,6 +22,11 @@ PATCH_NOT_APPLICABLE = "the server rejected our request due to an error in our r
 NOT_SERVED = "this kind is not served by the API server"
 """What is said of a kind without a definition, or with none that is established."""
 
+
+class NotServed(Rejected):
+    """The URL is not one that the API server has: the kind is not served, or not in this version."""
+
+
 _TRY_LATER = frozenset({401, 408, 425, 429})
 """401 is among them: a token that has just been rotated is read again for the next call."""
 
@@ -49,7 +54,7 @@ def from_answer(what: str, error: ApiException) -> PortError:
         case 404 if status:
             return Missing(message)
         case 404:
-            return Rejected(f"{what}: {NOT_SERVED}")
+            return NotServed(f"{what}: {NOT_SERVED}")
         case 409:
             return Conflict(message)
         case 422 if _test_failed(status):

@@ -58,7 +58,7 @@ backend of a pair."""
 ALB_INGRESS: Final = Router(
     kind="ALBIngress",
     resource=INGRESSES,
-    shape=ForwardActions("alb.ingress.kubernetes.io/actions", Numbers(most=999)),
+    shape=ForwardActions("alb.ingress.kubernetes.io/actions", Numbers(absent=None, most=999)),
     read_back=nothing(),
     facts=Facts(
         family="aws-load-balancer",

@@ -1,0 +1,123 @@
+"""The registry of routers, and what is made of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tidegate.adapters.routers import BY_KIND, ROUTERS, RouteCaches, enabled, page
+from tidegate.adapters.routers.permissions import rules_for
+from tidegate.adapters.routers.shapes.one_number import CanaryAnnotations, OneField
+from tidegate.adapters.routers.shapes.weighted_lists import WeightedLists
+from tidegate.api.rollout.traffic import WITH_SUBSETS, WITHOUT_RULES, RouteKind, TrafficTarget
+from tidegate.core.model.claims import claim_of_raw
+from tidegate.core.model.world import RolloutObject
+from tidegate.handlers import Caches, Intake, takes_of
+from tidegate.runtime.settings import Settings, SettingsError, parse
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_every_kind_of_the_api_has_one_row_and_custom_has_none() -> None:
+    assert [row.kind for row in ROUTERS] == list(BY_KIND)
+    assert set(BY_KIND) == set(RouteKind) - {RouteKind.CUSTOM}
+
+
+def test_the_page_is_made_of_the_rows() -> None:
+    assert (ROOT / "docs/routers.md").read_text() == page.as_markdown()
+
+
+def test_what_the_api_takes_fits_the_rows() -> None:
+    shapes = {row.kind: row.shape for row in ROUTERS}
+    subsets = {kind for kind, shape in shapes.items() if isinstance(shape, WeightedLists) and shape.naming.subset}
+    single = {
+        kind
+        for kind, shape in shapes.items()
+        if isinstance(shape, CanaryAnnotations | OneField)
+        or (isinstance(shape, WeightedLists) and len(shape.rules) == 1 and shape.rules[0].label)
+    }
+    assert subsets == WITH_SUBSETS
+    assert single == WITHOUT_RULES - {RouteKind.CUSTOM}
+
+
+def test_permissions_are_one_rule_for_each_group_and_no_resource_twice() -> None:
+    verbs = ["get", "list", "watch", "patch"]
+    found = rules_for(enabled(["HTTPRoute", "VirtualService", "TCPRoute", "NginxIngress", "ALBIngress"]))
+    assert found == [
+        {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes", "tcproutes"], "verbs": verbs},
+        {"apiGroups": ["networking.istio.io"], "resources": ["virtualservices"], "verbs": verbs},
+        {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": verbs},
+    ]
+
+
+def _rules(documents: Iterable[Any]) -> list[Any]:
+    return [rule for item in documents if item["kind"] == "ClusterRole" for rule in item["rules"]]
+
+
+def test_the_example_grants_what_the_standard_routers_need() -> None:
+    granted = _rules(yaml.safe_load_all((ROOT / "examples/install/rbac.yaml").read_text()))
+    assert all(rule in granted for rule in rules_for(enabled()))
+
+
+def test_only_enabled_kinds_are_watched_and_several_routers_share_the_stream_of_one_kind_of_object() -> None:
+    class Woken:
+        seen: list[tuple[str, ...]] = []  # noqa: RUF012  (of one test)
+
+        def rollout_changed(self, *what: str) -> None:
+            self.seen.append(what)
+
+        def object_changed(self, *what: str) -> None:
+            self.seen.append(what)
+
+    woken = Woken()
+    caches = Caches(routes=RouteCaches(enabled(["NginxIngress", "ALBIngress"])))
+    takes = takes_of(Intake(caches, woken))
+    (resource,) = {resource for resource in takes if resource.kind == "Ingress"}
+    assert not any("Route" in taken.kind for taken in takes)
+    metadata = {"name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "5", "generation": 1}
+    takes[resource]("ADDED", {"metadata": {**metadata, "annotations": {"nginx.ingress.kubernetes.io/canary": "true"}}})
+    assert woken.seen == [("NginxIngress", "shop", "web"), ("ALBIngress", "shop", "web")]
+    assert [len(caches.routes[kind]) for kind in caches.routes] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ({"routers": ["HTTPRoutes"]}, "routers.0: write 'HTTPRoute', 'GRPCRoute'"),
+        ({"routers": ["Custom"]}, "routers.0: kinds for 'kind: Custom' are described one by one, under 'custom'"),
+        ({"custom": [{"group": "a.b", "versions": ["1"], "kind": "X", "plural": "xs", "weights": ["spec.x"]}]}, "custom.0.versions.0: write it like v1 or v1beta1"),
+        ({"custom": [{"group": "a.b", "kind": "X", "plural": "xs", "weights": ["spec.x"]}]}, "custom.0.versions: is required"),
+        ({"custom": [{"group": "a.b", "versions": ["v1"], "kind": "X", "plural": "xs", "weights": ["metadata.x"]}]}, "custom.0.weights.0: write a place below spec, such as spec.traffic[*].percent"),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_cannot_be_meant_is_refused(written: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        parse(written, "file")
+
+
+def test_by_default_the_standard_routers_are_enabled() -> None:
+    assert Settings().routers == ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
+
+
+TARGETS: tuple[dict[str, Any], ...] = (
+    {"kind": "HTTPRoute", "name": "web"},
+    {"kind": "VirtualService", "name": "web", "backends": {"baseline": {"name": "apex", "subset": "v1"}, "candidate": {"subset": "v2"}}},
+    {"kind": "FeatureFlag", "name": "web", "backends": {"baseline": {"name": "off"}, "candidate": {}}},
+    {"kind": "Custom", "name": "web", "custom": {"group": "a.b", "kind": "X", "baseline": "/spec/a", "candidate": "/spec/b"}},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: str(target["kind"]))
+def test_a_claim_read_from_another_rollouts_text_names_what_its_own_tick_writes(target: dict[str, Any]) -> None:
+    arms = {arm: {"deployment": name, "service": name} for arm, name in (("baseline", "web"), ("candidate", "canary"))}
+    rollout = RolloutObject("shop", "web", "u", 1, "1", 0.0, deleting=False, finalizers=(), spec={**arms, "traffic": [target]}, status={})  # fmt: skip
+    parsed = TrafficTarget.model_validate(target)
+    baseline, candidate = parsed.named("web", "canary")
+    read = claim_of_raw(rollout)
+    assert read.unreadable == ()
+    assert f"{parsed.router}/web: {baseline}, {candidate}" in read.claim.things
