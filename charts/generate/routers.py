@@ -10,5 +10,5 @@ from tidegate.adapters.routers import ROUTERS
 
 def as_yaml() -> str:
     """The table, as it is written to a file."""
-    rows = {row.resource.kind: {"group": row.resource.group, "resource": row.resource.plural} for row in ROUTERS}
+    rows = {row.kind: {"group": row.resource.group, "resource": row.resource.plural} for row in ROUTERS}
     return HEADER + yaml.safe_dump(rows, sort_keys=False)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from tidegate.adapters.routers import RESOURCES
+from tidegate.adapters.routers import BY_KIND, STANDARD
 from tidegate.api.model import ApiModel
 from tidegate.runtime.settings import Namespace
 
@@ -22,7 +22,7 @@ Interval = Annotated[str, Field(pattern=r"^([0-9]+(ms|[smhd]))+$")]
 """A duration as Prometheus writes it."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64})?$")]
-Router = Annotated[str, Field(json_schema_extra={"enum": sorted(RESOURCES)})]
+Router = Annotated[str, Field(json_schema_extra={"enum": sorted(BY_KIND)})]
 
 RESTRICTED: Final[Passed] = {
     "runAsNonRoot": True,
@@ -205,12 +205,12 @@ class Values(ApiModel):
     """The namespaces that are served; empty: the whole cluster."""
     cluster_scoped_resources: bool = True
     """Whether objects outside of namespaces are created."""
-    routers: Annotated[list[Router], Field(min_length=1, json_schema_extra={"uniqueItems": True})] = [*RESOURCES]
-    """The kinds of route that the operator may read and patch."""
+    routers: Annotated[list[Router], Field(min_length=1, json_schema_extra={"uniqueItems": True})] = [*STANDARD]
+    """The kinds of route whose weights the operator may set: it watches them, and may patch them (docs/routers.md)."""
     features: Features = Features()
     """What the operator may do."""
     config: dict[str, Any]
-    """The operator's configuration file, without `namespaces`."""
+    """The operator's configuration file, without `namespaces` and `routers`."""
     rbac: Rbac = Rbac()
     """Roles and bindings."""
     service_account: ServiceAccount = ServiceAccount()

@@ -8,8 +8,8 @@ from typing import Any
 from charts.generate.values import Values
 from tidegate.runtime.settings import Settings
 
-ELSEWHERE = "namespaces"
-"""The key of the settings that the chart takes from a value of its own, because permissions depend on it too."""
+ELSEWHERE = ("namespaces", "routers")
+"""The keys of the settings that the chart takes from values of their own, because permissions depend on them too."""
 
 
 def as_json() -> str:
@@ -20,7 +20,8 @@ def as_json() -> str:
 def schema() -> dict[str, Any]:
     """The schema of `values.yaml`."""
     values, settings = (model.model_json_schema(by_alias=True) for model in (Values, Settings))
-    del settings["properties"][ELSEWHERE]
+    for key in ELSEWHERE:
+        del settings["properties"][key]
     definitions = {**values.pop("$defs"), **settings.pop("$defs")}
     description = values["properties"]["config"]["description"]
     values["properties"]["config"] = settings | {"description": description}

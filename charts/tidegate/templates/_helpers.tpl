@@ -65,7 +65,7 @@ annotations: {{- toYaml . | nindent 2 }}
 
 {{- /* The operator's configuration file. */ -}}
 {{- define "tidegate.config" -}}
-{{- toYaml (merge (dict "namespaces" .Values.namespaces) .Values.config) -}}
+{{- toYaml (merge (dict "namespaces" .Values.namespaces "routers" .Values.routers) .Values.config) -}}
 {{- end -}}
 
 {{- /* What the schema cannot say. */ -}}

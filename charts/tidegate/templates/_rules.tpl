@@ -11,6 +11,9 @@
 {{- range $group, $resources := include "tidegate.routeResources" . | fromYaml }}
 - {apiGroups: [{{ $group }}], resources: [{{ join ", " $resources }}], verbs: [get, list, watch, patch]}
 {{- end }}
+{{- range .Values.config.custom }}
+- {apiGroups: [{{ .group | quote }}], resources: [{{ .plural }}], verbs: [get, list, watch, patch]}
+{{- end }}
 {{- end -}}
 
 {{- /* What it reads outside of namespaces. Without it, Rollouts that name a ClusterMetricTemplate wait, and new CRDs are noticed late. */ -}}

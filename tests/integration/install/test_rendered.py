@@ -80,6 +80,7 @@ async def test_the_configuration_is_what_the_operator_takes(values: dict[str, An
     )
     settings = Settings.model_validate(yaml.safe_load(config))
     assert list(settings.namespaces) == values.get("namespaces", [])
+    assert list(settings.routers) == values.get("routers", ["HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"])
     assert set(settings.sources) == set(values.get("config", {}).get("sources", {}))
 
 
@@ -90,7 +91,7 @@ async def test_the_configuration_is_what_the_operator_takes(values: dict[str, An
         ({"config": {"sources": {"default": {"url": "prometheus:9090"}}}}, "does not match pattern"),
         ({"config": {"sources": {"default": {"url": "http://p", "concurrency": 0}}}}, "minimum"),
         ({"config": {"namespaces": ["shop"]}}, "additional properties 'namespaces' not allowed"),
-        ({"routers": ["VirtualService"]}, "value must be one of"),
+        ({"routers": ["Gateway"]}, "value must be one of"),
         ({"routers": []}, "minItems"),
         ({"replicas": 2}, "additional properties 'replicas' not allowed"),
         ({"image": {"digest": "latest"}}, "does not match pattern"),
@@ -123,10 +124,13 @@ def rules(objects: list[Any]) -> set[tuple[str, str, str]]:
 async def test_permissions_follow_the_routers_and_features() -> None:
     everything = rules(await template())
     for row in ROUTERS:
-        one = rules(await template(values={"routers": [row.resource.kind]}))
+        one = rules(await template(values={"routers": [row.kind]}))
         others = {other.resource.plural for other in ROUTERS} - {row.resource.plural}
         assert {resource for _, resource, _ in one} & others == set()
         assert {(row.resource.group, row.resource.plural, verb) for verb in ("get", "list", "watch", "patch")} <= one
+    kind = {"group": "a.example", "versions": ["v1"], "kind": "Split", "plural": "splits", "weights": ["spec.percent"]}
+    custom = rules(await template(values={"config": {"custom": [kind]}}))
+    assert custom - everything == {("a.example", "splits", verb) for verb in ("get", "list", "watch", "patch")}
     without = rules(await template(values={"features": {"copyTemplate": False}}))
     assert everything - without == {("apps", "deployments", "patch")}
 

@@ -59,8 +59,8 @@ def _rules(documents: Iterable[Any]) -> list[Any]:
     return [rule for item in documents if item["kind"] == "ClusterRole" for rule in item["rules"]]
 
 
-def test_the_example_grants_what_the_standard_routers_need() -> None:
-    granted = _rules(yaml.safe_load_all((ROOT / "examples/install/rbac.yaml").read_text()))
+def test_the_installation_grants_what_the_standard_routers_need() -> None:
+    granted = _rules(yaml.safe_load_all((ROOT / "deploy/cluster/rbac.yaml").read_text()))
     assert all(rule in granted for rule in rules_for(enabled()))
 
 
