@@ -116,6 +116,18 @@ async def test_a_number_that_is_none_is_unknown_and_not_0(stage: Stage, sample: 
     assert "'ten'" in found.reason
 
 
+@pytest.mark.parametrize("sample", [one for one in SAMPLES if one.text], ids=str)
+async def test_a_number_that_is_none_meanwhile_refuses_the_write(stage: Stage, sample: Sample) -> None:
+    await stage.put(sample, sample.with_numbers(sample.item(stage.namespace), sum(sample.found), 0))
+    route = await stage.route(sample)
+    item = await stage.now(sample)
+    item["metadata"]["annotations"][sample.candidate[-1]] = "ten"
+    await stage.replace(sample, item)
+    for manager in Manager:
+        with pytest.raises(Conflict):
+            await stage.router.write(route, {sample.rule: (sum(sample.found) - 1, 1)}, manager)
+
+
 def _asked(route: Route) -> Iterator[tuple[RulePair, Decimal]]:
     for pair in route.pairs:
         for total in {pair.total, 0, 1, pair.fixed or pair.total}:
