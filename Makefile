@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo test lab bench check unit lock generate clean
+.PHONY: gateways help demo test lab bench check unit lock generate clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -31,6 +31,10 @@ check: $(STAMP) ## Lint, format, types, layers
 
 unit: $(STAMP) ## The tests that need no control plane
 	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/contract tests/simulated
+
+gateways: $(STAMP) ## Real gateway controllers (Contour), built once, in a network namespace of their own
+	@$(BIN)/python -c "from lab.binaries import module_files, progress; module_files.built(module_files.CONTOUR, progress.Progress())"
+	unshare -Urn sh -c 'ip link set lo up && ip addr add 10.77.0.1/16 dev lo && exec "$$@"' sh $(BIN)/python -m pytest tests/gateways
 
 bench: $(STAMP) ## Figures: revert latency, memory, requests per tick
 	@$(BIN)/python -m lab build

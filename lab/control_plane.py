@@ -54,12 +54,21 @@ class ControlPlane:
     """An async context manager; inside it `kubeconfig` is the administrator's and `api` a client with it."""
 
     def __init__(
-        self, processes: Processes, folder: Path, users: Iterable[User] = (), *, controllers: bool = True
+        self,
+        processes: Processes,
+        folder: Path,
+        users: Iterable[User] = (),
+        *,
+        controllers: bool = True,
+        more_controllers: Iterable[str] = (),
+        advertise: str = "",
     ) -> None:
+        """`more_controllers` run beside `CONTROLLERS`; `advertise` is an address, for where there is no default route."""
         self._processes = processes
         self._folder = folder / "control-plane"
         self._tokens = {user: secrets.token_urlsafe(24) for user in (ADMIN, *users)}
-        self._controllers = controllers
+        self._controllers = (*CONTROLLERS, *more_controllers) if controllers else ()
+        self._advertise = [f"--advertise-address={advertise}"] if advertise else []
         self._stack = AsyncExitStack()
         self._etcd = f"http://127.0.0.1:{free_port()}"
         self._port = free_port()
@@ -163,6 +172,7 @@ class ControlPlane:
             "--service-cluster-ip-range=10.96.0.0/16",
             "--endpoint-reconciler-type=none",  # it refuses a loopback address
             "--disable-admission-plugins=ServiceAccount",  # pods need no token to be started
+            *self._advertise,
         ]
         self._api_server = self._processes.start("kube-apiserver", command)
         await self._api_server.ready(lambda: _answers(f"{self.server}/readyz", self._tokens[ADMIN]), START_SECONDS)
@@ -172,7 +182,7 @@ class ControlPlane:
         command: list[str | Path] = [
             binaries.program("kube-controller-manager"),
             f"--kubeconfig={self.kubeconfig}",
-            f"--controllers={','.join(CONTROLLERS)}",
+            f"--controllers={','.join(self._controllers)}",
             "--leader-elect=false",
             "--bind-address=127.0.0.1",
             f"--secure-port={port}",

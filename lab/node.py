@@ -42,8 +42,16 @@ class Node:
     """An async context manager; `addresses` maps a pod's uid to the address it was given."""
 
     def __init__(
-        self, api: Api, children: Processes, targets: Path, operators: OperatorPods, *, processes: bool = True
+        self,
+        api: Api,
+        children: Processes,
+        targets: Path,
+        operators: OperatorPods,
+        *,
+        processes: bool = True,
+        addresses: Iterator[str] | None = None,
     ) -> None:
+        """`addresses` are those that pods get, one after the other; by default loopback addresses."""
         self._api = api
         self._children = children
         self._targets = targets
@@ -53,7 +61,7 @@ class Node:
         self._pods = Mirror(api, "v1", "Pod", self._changed)
         self._tasks = Tasks()
         self._lives: dict[str, asyncio.Task[None]] = {}
-        self._free = _addresses()
+        self._free = addresses or _addresses()
         self._stack = contextlib.AsyncExitStack()
         self.addresses: dict[str, str] = {}
 

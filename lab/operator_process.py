@@ -13,6 +13,7 @@ import yaml
 from lab.ports import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lab.cluster import Cluster
@@ -24,8 +25,17 @@ READY_SECONDS = 30
 class OperatorProcess:
     """The operator as users start it; it can be killed and started again, and keeps its configuration."""
 
-    def __init__(self, lab: Cluster, *, sources: dict[str, str] | None = None, kubeconfig: Path | None = None) -> None:
+    def __init__(
+        self,
+        lab: Cluster,
+        *,
+        sources: dict[str, str] | None = None,
+        kubeconfig: Path | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        """`settings` are further ones of its configuration."""
         self._lab = lab
+        self._settings = dict(settings or {})
         self._sources = sources if sources is not None else {"default": lab.prometheus_url}
         self._kubeconfig = kubeconfig or lab.kubeconfig
         self._process: Process | None = None
@@ -56,6 +66,7 @@ class OperatorProcess:
             "sources": {name: {"url": url} for name, url in self._sources.items()},
             "listen": f"127.0.0.1:{self._port}",
             "logs": {"format": "json"},
+            **self._settings,
         }
         configuration.write_text(yaml.safe_dump(settings))
         command = [sys.executable, "-m", "tidegate.cli", "operator", "--config", str(configuration)]

@@ -25,7 +25,7 @@ from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.fetching import rollouts, the_rollout
 from tidegate.core.model.time_format import instant
 from tidegate.ports.errors import PortError
-from tidegate.runtime.compose import source_address
+from tidegate.runtime.compose import routers_of, source_address
 from tidegate.runtime.settings import Settings, SettingsError, Source, load
 
 ACCOUNT: Final = "tidegate/tidegate"
@@ -122,9 +122,9 @@ async def _of_cluster(arguments: argparse.Namespace, cluster: Connection, settin
         results += attendance.attended(items, instant(SystemClock().now()))
     except PortError as error:
         results.append(Result("operator", Level.SKIPPED, f"Rollouts could not be listed: {error}"))
-    of_routes, plurals = await routes.served(api, items)
+    of_routes, kinds = await routes.served(api, items, routers_of(settings))
     mine = await permissions.of_the_user(api, cluster.namespace)
-    its = await permissions.of_the_operator(api, arguments.service_account, settings.namespaces, plurals)
+    its = await permissions.of_the_operator(api, arguments.service_account, settings.namespaces, kinds)
     return [*results, *of_routes, *mine, *its]
 
 

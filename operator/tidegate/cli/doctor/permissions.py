@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, REPLICA_SETS, ROLLOUTS, SERVICES, Api, Resource
 from tidegate.adapters.kubernetes.permissions import ACCESS_REVIEWS
-from tidegate.adapters.routers import RESOURCES
+from tidegate.adapters.routers.permissions import VERBS
 from tidegate.cli.doctor.result import Level, Result
 from tidegate.ports.errors import Missing, PortError, Rejected
 
@@ -30,7 +30,6 @@ class Need:
     """What does not work without it; empty when nothing does."""
 
 
-ROUTES: Final = tuple(Need(one.group, one.plural, ("get", "list", "watch", "patch")) for one in RESOURCES.values())
 OPERATOR: Final = (
     Need(ROLLOUTS.group, ROLLOUTS.plural, ("get", "list", "watch", "patch")),
     Need(COMMANDS.group, COMMANDS.plural, ("list", "watch", "delete")),
@@ -43,9 +42,8 @@ OPERATOR: Final = (
     Need(REPLICA_SETS.group, REPLICA_SETS.plural, ("list",)),
     Need(SERVICES.group, SERVICES.plural, ("get", "list", "watch")),
     Need("", "events", ("create", "patch"), "Events"),
-    *ROUTES,
 )
-"""What the operator does; deploy/cluster/rbac.yaml grants it. Kinds of the cluster itself are in `CLUSTER_WIDE`."""
+"""What the operator does beside what routes need; deploy/cluster/rbac.yaml grants it. Kinds of the cluster itself are in `CLUSTER_WIDE`."""
 CLUSTER_WIDE: Final = (
     Need("apiextensions.k8s.io", "customresourcedefinitions", ("list", "watch"), "noticing new CRDs without a restart"),
 )
@@ -64,14 +62,14 @@ async def of_the_user(api: Api, namespace: str) -> list[Result]:
     return _results(check, "you", lacking, f"in namespace {namespace}", advice)
 
 
-async def of_the_operator(api: Api, account: str, namespaces: Sequence[str], kinds: Iterable[str]) -> list[Result]:
+async def of_the_operator(api: Api, account: str, namespaces: Sequence[str], kinds: Iterable[Resource]) -> list[Result]:
     """What the operator's service account may do.
 
     Args:
         api: the API server, asked as the user: that takes the permission to create SubjectAccessReviews.
         account: `NAMESPACE/NAME`.
         namespaces: those that are served; empty for all.
-        kinds: plurals of the kinds of route that are served.
+        kinds: the kinds of route that are enabled and served.
     """
     check = "permissions of the operator"
     place, _, name = account.partition("/")
@@ -82,8 +80,7 @@ async def of_the_operator(api: Api, account: str, namespaces: Sequence[str], kin
         return [Result(check, Level.FAILED, message, "install the operator, or name its account: --service-account")]
     except Rejected:
         pass  # the reviews below need not see it
-    served = set(kinds)
-    needed = [one for one in OPERATOR if one not in ROUTES or one.resource in served]
+    needed = [*OPERATOR, *(Need(one.group, one.plural, VERBS) for one in dict.fromkeys(kinds))]
     try:
         lacking = [
             one for where in (namespaces or ("",)) for one in await _lacking(api, needed, where, (place, name))

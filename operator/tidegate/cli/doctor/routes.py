@@ -5,30 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import Api
-from tidegate.adapters.routers import RESOURCES
+from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.routers.row import Router
+from tidegate.adapters.routers.rows.gateway_api import GROUP as GATEWAY_API
 from tidegate.cli.doctor.result import Level, Result
 
 CHECK: Final = "kinds of route"
 
 
-async def served(api: Api, rollouts: Sequence[Mapping[str, Any]]) -> tuple[list[Result], list[str]]:
-    """What discovery says of each kind, and the plurals of those that are served."""
-    results, plurals = [], []
+async def served(
+    api: Api, rollouts: Sequence[Mapping[str, Any]], rows: Sequence[Router]
+) -> tuple[list[Result], list[Resource]]:
+    """What discovery says of each kind in use, and the resources of those that are served.
+
+    Args:
+        api: the API server.
+        rollouts: those that may name a kind.
+        rows: the routers that the operator's configuration enables.
+    """
+    results, resources = [], []
     used = _used(rollouts)
-    for kind, resource in RESOURCES.items():
-        users = used.get(kind, [])
-        if await api.serves(resource):
-            plurals.append(resource.plural)
-            results.append(Result(CHECK, Level.OK, f"{kind} ({resource.api_version}) is served"))
+    for row in rows:
+        users = used.pop(row.kind, [])
+        found = await api.served(row.resource)
+        if found is not None:
+            resources.append(row.resource)
+            results.append(Result(CHECK, Level.OK, f"{row.kind} ({found.api_version}) is served"))
         elif users:
-            message = f"{kind} ({resource.api_version}) is not served, and {', '.join(users)} uses it"
-            advice = "install the CRDs of the Gateway API in a version that has it (HTTPRoute and GRPCRoute 1.1, TLSRoute 1.5, TCPRoute 1.6)"
-            results.append(Result(CHECK, Level.FAILED, message, advice))
-    if not plurals and not any(one.level is Level.FAILED for one in results):
-        message = f"none is served: {', '.join(RESOURCES)} of the Gateway API"
+            message = f"{row.kind} ({row.resource.api_version}) is not served, and {', '.join(users)} uses it"
+            results.append(Result(CHECK, Level.FAILED, message, _install(row)))
+    for kind, users in used.items():
+        message = f"{kind} is not enabled in the operator's configuration, and {', '.join(users)} uses it"
+        results.append(Result(CHECK, Level.FAILED, message, "add it to routers (or custom): docs/routers.md"))
+    if not resources and not any(one.level is Level.FAILED for one in results):
+        message = f"none is served: {', '.join(row.kind for row in rows)}"
         results.append(Result(CHECK, Level.FAILED, message, "install the CRDs of the Gateway API, standard channel"))
-    return results, plurals
+    return results, resources
+
+
+def _install(row: Router) -> str:
+    if row.resource.group == GATEWAY_API:
+        return "install the CRDs of the Gateway API in a version that has it (HTTPRoute and GRPCRoute 1.1, TLSRoute 1.5, TCPRoute 1.6)"
+    return f"install the CRDs of {row.resource.group}"
 
 
 def _used(rollouts: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -37,7 +55,9 @@ def _used(rollouts: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     for rollout in rollouts:
         metadata = rollout["metadata"]
         for target in (rollout.get("spec") or {}).get("traffic") or ():
-            users = found.setdefault(str(target.get("kind")), [])
+            custom = target.get("custom") or {}
+            kind = f"{custom.get('kind')}.{custom.get('group')}" if custom else str(target.get("kind"))
+            users = found.setdefault(kind, [])
             name = f"Rollout {metadata.get('namespace', '')}/{metadata['name']}"
             if name not in users:
                 users.append(name)

@@ -1,0 +1,158 @@
+"""HTTPProxy on a real Contour: a good candidate is promoted and a bad one reverted under load, with every request counted."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from lab import manifests, shop
+from lab.api import Object
+from lab.binaries.module_files import CONTOUR
+from lab.load import Answer, Load, by_version, failures
+from lab.operator_process import OperatorProcess
+from lab.wait import until
+from tests.gateways.contour import OURS, ContourCluster, on_a_node
+
+NAMESPACE = "shop"
+RATE = 60.0
+RUN_SECONDS = 120.0
+TAKES = 1.0
+"""Seconds that Envoy is given to act on what Contour has taken."""
+
+
+def _in_namespace() -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind((OURS, 0))
+        except OSError:
+            return False
+    return True
+
+
+pytestmark = [
+    pytest.mark.skipif(not _in_namespace(), reason="needs a network namespace of its own: make gateways"),
+    pytest.mark.skipif(not CONTOUR.place.is_file(), reason="Contour is not built: make gateways"),
+]
+
+
+def proxy(weights: tuple[int, int]) -> Object:
+    services = [
+        {"name": name, "port": 80, "weight": weight}
+        for name, weight in zip((shop.APP, shop.CANARY), weights, strict=True)
+    ]
+    return {
+        "apiVersion": "projectcontour.io/v1",
+        "kind": "HTTPProxy",
+        "metadata": {"name": shop.APP, "namespace": NAMESPACE},
+        "spec": {
+            "virtualhost": {"fqdn": manifests.hostname(NAMESPACE, shop.APP)},
+            "routes": [{"conditions": [{"prefix": "/"}], "services": services}],
+        },
+    }
+
+
+async def weights(lab: ContourCluster) -> tuple[int, ...]:
+    found = await lab.api.get("projectcontour.io/v1", "HTTPProxy", shop.APP, NAMESPACE)
+    return tuple(one["weight"] for one in found["spec"]["routes"][0]["services"])
+
+
+async def release(lab: ContourCluster, version: str, **env: object) -> None:
+    await lab.apply(on_a_node([manifests.deployment(NAMESPACE, shop.CANARY, version=version, replicas=2, env=env)]))
+
+
+async def at_weight(lab: ContourCluster, wanted: tuple[int, int]) -> float:
+    """When the HTTPProxy had these weights and Contour had taken them."""
+
+    async def done() -> bool:
+        return await weights(lab) == wanted
+
+    await until(done, RUN_SECONDS, f"weights {wanted}")
+    await lab.valid(NAMESPACE, shop.APP)
+    return time.time() + TAKES
+
+
+async def ended(lab: ContourCluster, runs: int) -> dict[str, Any]:
+    async def done() -> bool:
+        return len((await shop.state(lab, NAMESPACE)).get("status", {}).get("history", ())) == runs
+
+    await until(done, RUN_SECONDS, f"run {runs} ended")
+    found: dict[str, Any] = (await shop.state(lab, NAMESPACE))["status"]["history"][0]
+    return found
+
+
+def share(answers: list[Answer], version: str) -> float:
+    counted = by_version(answers)
+    return counted[version] / max(sum(counted.values()), 1)
+
+
+@pytest.mark.timeout(400)
+async def test_an_httpproxy_is_promoted_and_reverted_under_load_with_every_request_counted() -> None:
+    async with ContourCluster() as lab:
+        await lab.install_tidegate()
+        await lab.apply(manifests.namespace(NAMESPACE))
+        arms = [one for name in (shop.APP, shop.CANARY) for one in manifests.app(NAMESPACE, name, replicas=2)]
+        await lab.apply(on_a_node(arms), proxy((1, 0)))
+        for name in (shop.APP, shop.CANARY):
+            await lab.rolled_out(NAMESPACE, name)
+        await lab.valid(NAMESPACE, shop.APP)
+        settings = {"routers": ["HTTPProxy"]}
+        traffic = [{"kind": "HTTPProxy", "name": shop.APP}]
+        async with (
+            OperatorProcess(lab, settings=settings) as operator,
+            lab.load(NAMESPACE, shop.APP, rate=RATE) as load,
+        ):
+            await lab.apply(shop.rollout(NAMESPACE, step_seconds=10, traffic=traffic))
+            await _promoted(lab, load)
+            await _reverted(lab, load, operator)
+
+
+async def _waits_for_contour(lab: ContourCluster) -> bool:
+    run = (await shop.state(lab, NAMESPACE))["status"].get("run") or {}
+    return (run.get("waiting") or {}).get("reason") == "RouteNotAccepted"
+
+
+async def _promoted(lab: ContourCluster, load: Load) -> None:
+    await release(lab, "v2")
+    for wanted, low, high in (((90, 10), 0.02, 0.22), ((50, 50), 0.35, 0.65)):
+        begin = await at_weight(lab, wanted)
+
+        async def enough(begin: float = begin) -> bool:
+            return len(load.since(begin)) > 4 * RATE
+
+        await until(enough, RUN_SECONDS, "requests")
+        assert low < share(load.since(begin)[: int(4 * RATE)], "v2") < high
+    assert (await ended(lab, 1))["outcome"] == "Succeeded"
+    assert await weights(lab) == (1, 0)
+    assert failures(load.answers) == {}, "not one request failed in the whole promotion"
+
+
+async def _reverted(lab: ContourCluster, load: Load, operator: OperatorProcess) -> None:
+    """In the middle of the run the controller is ended and started again, the operator is killed, and the controller freezes."""
+    await release(lab, "v3")
+    await at_weight(lab, (90, 10))
+    await lab.children.stop(lab.contour)
+    await lab.start_contour()
+    await operator.kill()
+    await operator.start()
+    lab.contour.signal(signal.SIGSTOP)
+    await until(lambda: _waits_for_contour(lab), RUN_SECONDS, "the step waits for Contour")
+    assert await weights(lab) == (50, 50)
+    lab.contour.signal(signal.SIGCONT)
+    await at_weight(lab, (50, 50))
+    await shop.misbehave(lab, NAMESPACE, 0.5)
+    assert (await ended(lab, 2))["outcome"] == "Reverted"
+    assert await weights(lab) == (1, 0)
+    await lab.valid(NAMESPACE, shop.APP)
+    begin = time.time() + TAKES
+
+    async def enough() -> bool:
+        return len(load.since(begin)) > 4 * RATE
+
+    await until(enough, RUN_SECONDS, "requests after the revert")
+    assert set(by_version(load.since(begin))) == {"v2"}, "nobody is on the candidate any more"
+    assert {version for version, _ in failures(load.answers)} == {"v3"}, "only the candidate's own errors"
+    assert load.skipped == 0
