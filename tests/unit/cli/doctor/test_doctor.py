@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
+from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.routers import enabled
+from tidegate.adapters.routers.permissions import VERBS
 from tidegate.api.crd import export
+from tidegate.cli.doctor import routes
 from tidegate.cli.doctor.attendance import attended
 from tidegate.cli.doctor.command import show
 from tidegate.cli.doctor.installation import _fields
@@ -39,6 +43,7 @@ def test_the_operator_is_held_to_exactly_what_the_role_grants() -> None:
         for verb in rule["verbs"]
     }
     needed = {(one.group, one.resource, verb) for one in (*OPERATOR, *CLUSTER_WIDE) for verb in one.verbs}
+    needed |= {(row.resource.group, row.resource.plural, verb) for row in enabled() for verb in VERBS}
     assert needed == granted
 
 
@@ -131,3 +136,35 @@ def test_levels_are_coloured_on_a_terminal_unless_no_color_is_set(
     show([Result("CRDs", Level.FAILED, "not served", "install them")])
     assert ("\x1b[31m" if "\x1b[31m" in screen.getvalue() else "") == colour
     assert "CRDs: not served" in screen.getvalue()
+
+
+class Served:
+    """An API server that serves these kinds of object."""
+
+    def __init__(self, *kinds: str) -> None:
+        self.kinds = kinds
+
+    async def served(self, resource: Resource) -> Resource | None:
+        return resource if resource.kind in self.kinds else None
+
+
+def using(**target: object) -> dict[str, Any]:
+    return {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"traffic": [{"name": "web", **target}]}}
+
+
+@pytest.mark.parametrize(
+    ("case", "target", "words", "level"),
+    [
+        ("it is served", {"kind": "HTTPRoute"}, "HTTPRoute (gateway.networking.k8s.io/v1) is served", Level.OK),
+        ("it is not served", {"kind": "VirtualService"}, "VirtualService (networking.istio.io/v1) is not served, and Rollout shop/web uses it", Level.FAILED),
+        ("it is not enabled", {"kind": "HTTPProxy"}, "HTTPProxy is not enabled in the operator's configuration, and Rollout shop/web uses it", Level.FAILED),
+        ("no such kind is enabled", {"kind": "Custom", "custom": {"group": "a.b", "kind": "X"}}, "X.a.b is not enabled", Level.FAILED),
+    ],
+)  # fmt: skip
+async def test_the_kinds_of_route_in_use_are_looked_at(
+    case: str, target: dict[str, Any], words: str, level: Level
+) -> None:
+    api: Any = Served("HTTPRoute")
+    results, resources = await routes.served(api, [using(**target)], enabled(["HTTPRoute", "VirtualService"]))
+    assert [one.level for one in results if words in one.message] == [level], case
+    assert [one.kind for one in resources] == ["HTTPRoute"]
