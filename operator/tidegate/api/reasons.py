@@ -63,7 +63,7 @@ STALLED: Final = {
     "RevertRefused": "The API server refuses, or keeps failing, the write that restores the weights; the message has its words. It is retried every second.",
     "RouteContested": "Something else keeps raising the candidate's weight on a route. It is restored each time; the step's time does not count.",
     "RouteNotWritable": "The operator may not write a route: nothing is raised and the step's time does not count, because a revert would be refused. Grant it the role in deploy/cluster/rbac.yaml.",
-    "RouterNotServed": "The API server does not serve this kind of route, or does not allow it to be read.",
+    "RouterNotServed": "The API server does not serve this kind of route, or does not allow it to be read, or the operator's configuration does not enable it (`routers`, `custom`).",
     "RuleMissing": "A rule named in the spec is not on the route, or lacks one of the backends.",
     "StatusUnreadable": "Part of the stored status cannot be read by this version of the operator. It is kept as it is; guards are active, nothing is raised.",
     "WrongSum": "The two numbers on a route do not add up to the sum that its router demands.",

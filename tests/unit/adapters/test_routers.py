@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 import yaml
 
+from tidegate.adapters.kubernetes.cache import Cache
+from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.routers import BY_KIND, ROUTERS, RouteCaches, enabled, page
 from tidegate.adapters.routers.permissions import rules_for
+from tidegate.adapters.routers.router import ObjectRouter
 from tidegate.adapters.routers.shapes.one_number import CanaryAnnotations, OneField
 from tidegate.adapters.routers.shapes.weighted_lists import WeightedLists
 from tidegate.api.rollout.traffic import WITH_SUBSETS, WITHOUT_RULES, RouteKind, TrafficTarget
 from tidegate.core.model.claims import claim_of_raw
-from tidegate.core.model.world import RolloutObject
+from tidegate.core.model.world import RolloutObject, TargetRef, Unknown
 from tidegate.handlers import Caches, Intake, takes_of
 from tidegate.runtime.settings import Settings, SettingsError, parse
 
@@ -121,3 +124,39 @@ def test_a_claim_read_from_another_rollouts_text_names_what_its_own_tick_writes(
     read = claim_of_raw(rollout)
     assert read.unreadable == ()
     assert f"{parsed.router}/web: {baseline}, {candidate}" in read.claim.things
+
+
+class Answering:
+    """An API server with one object."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self._raw = raw
+
+    async def get(self, *_: object) -> dict[str, Any]:
+        return self._raw
+
+
+DEEP = "[" * 200_000
+BROKEN: dict[str, tuple[str, dict[str, Any]]] = {
+    "a status of another type": ("HTTPRoute", {"status": {"parents": "x"}, "spec": {"parentRefs": [{}]}}),
+    "an entry of another type": ("HTTPProxy", {"status": {"conditions": ["x"]}, "spec": {}}),
+    "a service of another type": ("NginxIngress", {"spec": {"rules": "x"}}),
+}
+
+
+@pytest.mark.parametrize("case", sorted(BROKEN))
+async def test_an_object_that_is_not_what_its_kind_says_is_unknown(case: str) -> None:
+    kind, content = BROKEN[case]
+    annotations = {"nginx.ingress.kubernetes.io/canary": "true"}
+    metadata = {"name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "1", "annotations": annotations}
+    api: Any = Answering({"metadata": {**metadata, "generation": 1}, **content})
+    router = ObjectRouter(BY_KIND[kind], api, Cache(), WriteAccess())
+    found = await router.read(TargetRef("shop", kind, "web", "a", "b"), fresh=True)
+    assert isinstance(found, Unknown), case
+    assert found.reason.startswith(f"{kind}/web is not what its kind says"), found.reason
+
+
+def test_json_nested_without_end_in_an_annotation_is_no_action() -> None:
+    annotations = {"alb.ingress.kubernetes.io/actions.all": DEEP}
+    metadata = {"name": "web", "namespace": "shop", "uid": "u", "generation": 1, "annotations": annotations}
+    assert BY_KIND["ALBIngress"].view({"metadata": metadata, "spec": {}}).rules == ()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the root."""
 EVERY: Final = "[*]"
 """In a pattern: every item of the list."""
+KEPT: Final = 4096
+"""Patterns and pointers that are kept: the same few come again for every object, and are one text in memory."""
 NOTHING: Final = object()
 """There is no such place."""
 
@@ -17,6 +20,7 @@ Pattern: TypeAlias = str | tuple[str, ...]
 """As a text, or as its parts where a key has a dot in it."""
 
 
+@lru_cache(maxsize=KEPT)
 def parsed(pattern: Pattern) -> tuple[str, ...]:
     """The parts of a pattern: keys, and `[*]` for every item of a list."""
     if isinstance(pattern, tuple):
@@ -37,14 +41,14 @@ def walk(node: Any, pattern: Sequence[str], before: Path = ()) -> Iterator[tuple
     elif pattern[0] == EVERY:
         for index, item in enumerate(node if isinstance(node, list) else ()):
             yield from walk(item, pattern[1:], (*before, index))
-    elif isinstance(node, Mapping) and pattern[0] in node:
+    elif isinstance(node, dict) and pattern[0] in node:
         yield from walk(node[pattern[0]], pattern[1:], (*before, pattern[0]))
 
 
 def at(node: Any, path: Iterable[str | int]) -> Any:  # noqa: ANN401  (JSON)
     """What stands at a place, or `NOTHING`."""
     for key in path:
-        if isinstance(node, Mapping) and key in node:
+        if isinstance(node, dict) and key in node:
             node = node[key]
             continue
         if not isinstance(node, list) or not isinstance(key, int) or key >= len(node):
@@ -53,22 +57,30 @@ def at(node: Any, path: Iterable[str | int]) -> Any:  # noqa: ANN401  (JSON)
     return node
 
 
-def pointer(path: Iterable[str | int]) -> str:
+@lru_cache(maxsize=KEPT)
+def pointer(path: Path) -> str:
     """The place as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
 
 
 def without(node: Any, places: Iterable[Path]) -> Any:  # noqa: ANN401  (JSON)
-    """A copy that leaves out these places; what is not on the way to one is not copied."""
-    below: dict[str | int, list[Path]] = {}
+    """A copy that leaves out these places below `node`; what is not on the way to one is not copied."""
+    below: dict[str | int, list[Path] | None] = {}
     for first, *rest in places:
-        below.setdefault(first, []).append(tuple(rest))
+        known = below.setdefault(first, [])
+        if not rest:
+            below[first] = None
+        elif known is not None:
+            known.append(tuple(rest))
     if isinstance(node, list):
-        kept = ((index, item) for index, item in enumerate(node) if () not in below.get(index, ()))
-        return [without(item, below[index]) if index in below else item for index, item in kept]
-    if not isinstance(node, Mapping):
+        return [kept for index, item in enumerate(node) if (kept := _kept(item, below.get(index, ()))) is not NOTHING]
+    if not isinstance(node, dict):
         return node
-    gone = {key for key, rests in below.items() if () in rests}
-    return {
-        key: without(value, below[key]) if key in below else value for key, value in node.items() if key not in gone
-    }
+    return {key: kept for key, item in node.items() if (kept := _kept(item, below.get(key, ()))) is not NOTHING}
+
+
+def _kept(item: Any, places: Sequence[Path] | None) -> Any:  # noqa: ANN401  (JSON)
+    """An item without what is left out below it; `NOTHING` where it is left out itself."""
+    if places is None:
+        return NOTHING
+    return without(item, places) if places else item

@@ -18,7 +18,7 @@ from tidegate.adapters.routers.row import Router
 from tidegate.adapters.routers.turns import Turns
 from tidegate.adapters.routers.views import RouteView, route_of, unreadable
 from tidegate.core.model.world import ABSENT, Lookup, Route, TargetRef, Unknown, Unseen
-from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
+from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.protocols import Manager
 
 REBASES: Final = 5
@@ -100,9 +100,10 @@ class ObjectRouter:
         """The route as it is now, where the same may be written to it; `None` where it must be decided anew."""
         try:
             raw = await self._api.get(self._resource, route.ref.namespace, route.ref.name)
+            view = self._keep(route.ref, raw)
         except PortError:
             return None
-        return _rebased(route, self._keep(route.ref, raw), revert=revert)
+        return _rebased(route, view, revert=revert)
 
     async def _write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
         numbers = [
@@ -118,7 +119,12 @@ class ObjectRouter:
         return route_of(self._keep(route.ref, raw), route.ref)
 
     def _keep(self, ref: TargetRef, raw: JsonObject) -> RouteView:
-        view = self._row.view(raw)
+        """What is kept of an object. Raises: Unavailable: it cannot be read, whatever the API server took it for."""
+        try:
+            view = self._row.view(raw)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            what = f"{ref.key} is not what its kind says: {type(error).__name__}: {error}"
+            raise Unavailable(what) from error
         self._cache.put((ref.namespace, ref.name), raw["metadata"]["resourceVersion"], view, watched=False)
         return view
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.routers.read_back import ReadBack, owns, written
 from tidegate.adapters.routers.shapes.shape import Shape
-from tidegate.adapters.routers.views import RouteView, digest
+from tidegate.adapters.routers.views import GENERATION, RouteView, digest
 from tidegate.core.model.world import Acceptance
 from tidegate.ports.protocols import Manager
 
@@ -67,18 +67,18 @@ class Router:
             settle=0.0 if said else self.settle,
             reverted_by_us=_reverted_by_us(metadata, found.owned),
             frame=digest(found.frame),
-            tests=(("/metadata/uid", metadata["uid"]), *moved),
+            moved=moved,
         )
 
 
 def _generation(
     metadata: Mapping[str, Any], tests: tuple[tuple[str, object], ...] | None, owned: tuple[tuple[str, ...], ...]
-) -> tuple[int, tuple[tuple[str, object], ...]]:
-    """What moves with the weights, and what a write is tested on."""
-    generation = tuple((f"/metadata/{key}", metadata[key]) for key in ("generation",) if key in metadata)
-    if tests is None and generation:
-        return metadata["generation"], generation
+) -> tuple[int, tuple[tuple[str, object], ...] | None]:
+    """What moves with the weights, and what a write is tested on where that is not the generation."""
+    if tests is None and "generation" in metadata:
+        return metadata["generation"], None
     # Annotations move no generation, and objects of aggregated API servers may have none.
+    generation = tuple((GENERATION, metadata["generation"]) for _ in range("generation" in metadata))
     version = ("/metadata/resourceVersion", metadata.get("resourceVersion"))
     return written(metadata, owned), (*tests, *generation) if tests else (version,)
 

@@ -11,6 +11,7 @@ from typing import Final
 from tidegate.adapters.routers.places import Place
 from tidegate.core.model.world import MOST, Acceptance, Route, RulePair, TargetRef
 
+GENERATION: Final = "/metadata/generation"
 ANY: Final = "*"
 """The name of a backend that is whatever the other one is not."""
 MOST_TOLD: Final = 3
@@ -62,8 +63,14 @@ class RouteView:
     reverted_by_us: bool
     frame: str
     """Digest of all that is not a weight."""
-    tests: tuple[tuple[str, object], ...] = field(compare=False, default=())
-    """JSON pointers, and what must still stand there when weights are written."""
+    moved: tuple[tuple[str, object], ...] | None = field(compare=False, default=None)
+    """JSON pointers, and what must still stand there when weights are written; `None` where that is the generation."""
+
+    @property
+    def tests(self) -> tuple[tuple[str, object], ...]:
+        """What a write is tested on."""
+        moved = ((GENERATION, self.generation),) if self.moved is None else self.moved
+        return (("/metadata/uid", self.uid), *moved)
 
 
 @dataclass(frozen=True, slots=True)

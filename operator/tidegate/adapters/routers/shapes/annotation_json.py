@@ -39,7 +39,7 @@ class ForwardActions:
         """The rule of one annotation, and its content without weights."""
         try:
             content = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None, text
         path, groups = _groups(content)
         if groups is None:

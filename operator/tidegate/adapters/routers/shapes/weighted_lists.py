@@ -49,21 +49,19 @@ class WeightedLists:
     def find(self, raw: Mapping[str, Any]) -> Found:
         """What is in an object."""
         views: list[RuleView] = []
-        weights: list[Path] = []
+        places: list[Path] = []
         for rules in self.rules:
             for path, rule in walk(raw, parsed(rules.place)):
-                if isinstance(rule, Mapping):
-                    view, of_rule = self._rule(rules, rule, path, raw)
-                    views.append(view)
-                    weights += [(*path, *one) for one in of_rule]
-        return Found(tuple(views), without(raw.get("spec"), [path[1:] for path in weights]), self._owned())
+                if isinstance(rule, dict):
+                    views.append(self._rule(rules, rule, path, raw))
+                    places.append(path[1:])
+        around = without(raw.get("spec"), places) if all(places) else {}
+        return Found(tuple(views), [around, *((view.label, view.identity) for view in views)], self._owned())
 
     def _owned(self) -> tuple[tuple[str, ...], ...]:
         return tuple(to_list(parsed(f"{rules.place}.{rules.backends[-1]}.{self.weight}")) for rules in self.rules)
 
-    def _rule(
-        self, rules: Rules, rule: Mapping[str, Any], path: Path, raw: Mapping[str, Any]
-    ) -> tuple[RuleView, list[Path]]:
+    def _rule(self, rules: Rules, rule: Mapping[str, Any], path: Path, raw: Mapping[str, Any]) -> RuleView:
         backends: list[Backend] = []
         elsewhere: list[tuple[str, str]] = []
         weights: list[Path] = []
@@ -71,7 +69,7 @@ class WeightedLists:
         for below, backend in self._backends(rules, rule):
             count += 1
             weights.append((*below, *parsed(self.weight)))
-            found = self.naming.of(backend, (*path, *below), raw) if isinstance(backend, Mapping) else None
+            found = self.naming.of(backend, (*path, *below), raw) if isinstance(backend, dict) else None
             if found is None:
                 continue
             if found.elsewhere is not None:
@@ -88,7 +86,7 @@ class WeightedLists:
             and not any(self._weight(one)[0] for _, one in self._backends(rules, rule))
         ):
             backends = [replace(backend, weight=1) for backend in backends]
-        view = RuleView(
+        return RuleView(
             label=rules.label_of(rule, path),
             backends=tuple(backends),
             count=count,
@@ -98,7 +96,6 @@ class WeightedLists:
             most=self.numbers.most,
             unreadable=unreadable,
         )
-        return view, weights
 
     def _backends(self, rules: Rules, rule: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
         for pattern in rules.backends:
