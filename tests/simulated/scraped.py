@@ -6,12 +6,14 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from tests.simulated.shop import Shop
 from tidegate.api.rollout.run_status import EvidenceStatus
 from tidegate.api.rollout.status import RolloutStatus
+from tidegate.core.count_tests.state import State, unpacked
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.model.world import ArmName, RolloutObject
@@ -20,6 +22,24 @@ from tidegate.simulation.ports import Silence
 
 _RANGE = re.compile(r"\[(\d+)(ms|s)\](?: offset (\d+)(ms|s))?")
 SECONDS = {"ms": 0.001, "s": 1.0}
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What a line has gathered, in figures."""
+
+    start: datetime
+    step: float
+    windows: int
+    counts: tuple[float, float, float, float]
+    """Requests of the baseline and bad ones among them, then those of the candidate, in all segments."""
+    state: State | None
+
+
+def gathered(evidence: EvidenceStatus) -> Gathered:
+    state = unpacked(evidence.state) if evidence.state else None
+    counts = state.totals if state is not None else (0.0, 0.0, 0.0, 0.0)
+    return Gathered(evidence.start, evidence.step, evidence.windows, counts, state)
 
 
 @dataclass
@@ -98,6 +118,8 @@ class Scraped:
             return Failed(FailedReason.REFUSED, "the source is down")
         if query.part == "probe":
             return Vector((SeriesValue((), 1.0),))
+        if query.part.startswith("past"):
+            return Matrix()
         if query.part == "clock":
             return Vector((SeriesValue((), now),))
         given = self.override(query, now)
@@ -162,11 +184,11 @@ class Witness(Silence):
         del rollout
         self.status = status
 
-    def evidence(self, name: str) -> EvidenceStatus:
+    def evidence(self, name: str) -> Gathered:
         """What a line has gathered."""
         run = self.status.run
         assert run is not None, self.status.message
-        return next(one for one in run.evidence if one.name == name)
+        return gathered(next(one for one in run.evidence if one.name == name))
 
 
 @dataclass

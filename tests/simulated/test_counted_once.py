@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from tests.simulated.counted import ABSOLUTE, SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
-from tidegate.api.rollout.run_status import EvidenceStatus
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query
 from tidegate.core.model.raw_samples import RawSeries
 from tidegate.core.model.world import ArmName
 from tidegate.core.tick.open import HEARTBEAT
-
-ROUNDED = ("relative", "profile", "absolute")
-"""Logarithms: how often they were rounded depends on how many windows were counted at once."""
-
-
-def without_rounding(one: EvidenceStatus) -> EvidenceStatus:
-    return one.model_copy(update=dict.fromkeys(ROUNDED, ()))
-
 
 NAMES = ("worse", "absolute", "split")
 
@@ -52,9 +44,13 @@ async def undisturbed(until: float) -> Stage:
 def same(stage: Stage, other: Stage) -> None:
     for name in NAMES:
         one, two = stage.witness.evidence(name), other.witness.evidence(name)
-        assert without_rounding(one) == without_rounding(two), name
-        for field in ROUNDED:
-            assert getattr(one, field) == pytest.approx(getattr(two, field), abs=0.01), (name, field)
+        assert replace(one, state=None) == replace(two, state=None), name
+        assert one.state is not None
+        assert two.state is not None
+        assert one.state.segments.keys() == two.state.segments.keys()
+        for labels, segment in one.state.segments.items():  # how often logarithms were rounded depends on the ticks
+            assert segment.numbers == pytest.approx(two.state.segments[labels].numbers, rel=1e-5, abs=0.01), name
+            assert segment.logs == pytest.approx(two.state.segments[labels].logs, rel=1e-5, abs=0.01), name
 
 
 @pytest.mark.parametrize("away", [0.0, 45.0, 400.0])

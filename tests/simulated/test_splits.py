@@ -7,7 +7,7 @@ import pytest
 from tests.simulated.counted import SPLIT, counted
 from tests.simulated.scraped import Stage
 from tidegate.api.commands import Action
-from tidegate.core.count_tests.against_weight import SETTLING
+from tidegate.core.count_tests.split import SETTLING
 from tidegate.core.model.world import Acceptance, ArmName
 
 
@@ -61,7 +61,8 @@ async def test_the_split_begins_anew_at_each_weight_after_it_has_settled() -> No
     stage = Stage(counted(SPLIT, steps=steps))
     await stage.until(1000)
     first = stage.witness.evidence("split")
-    assert first.split[0] == 10
+    assert first.state is not None
+    assert first.state.numbers[0] == 10
     assert first.counts[2] == pytest.approx(10 / 90 * first.counts[0])
     while stage.shop.weight == 10:
         await stage.until(stage.shop.clock.now() - stage.start + 10)
@@ -69,10 +70,13 @@ async def test_the_split_begins_anew_at_each_weight_after_it_has_settled() -> No
     stage.source.split(raised, 20)
     await stage.until(raised - stage.start + 400)
     second = stage.witness.evidence("split")
-    assert second.split[0] == 20
-    assert raised + SETTLING - 15 <= second.split[1] <= raised + SETTLING + 15
+    assert second.state is not None
+    weight, since, *_ = second.state.numbers
+    assert weight == 20
+    settled = raised - second.start.timestamp() + SETTLING
+    assert settled - 15 <= since <= settled + 15
     assert second.counts[2] == pytest.approx(0.25 * second.counts[0])
-    assert second.split[2] < 0, "what the first weight has shown stays: it speaks for the split"
+    assert second.state.segments[""].numbers[4] < 0, "what the first weight has shown stays: it speaks for the split"
 
 
 @pytest.mark.parametrize(("percent", "held"), [(5, False), (9, True)], ids=["mended", "not mended"])

@@ -27,8 +27,14 @@ A_METRIC: Final = 420
 """Bytes of a metric without an answer, of both kinds, their messages aside."""
 A_GROUPING: Final = MAX_SERIES * 9 + 120
 """Bytes of the groups of a metric with `by`."""
-A_TEST: Final = 1500
+SEGMENT_LABELS: Final = 40
+"""Characters of the labels of a segment that a test on counts keeps, a digest of longer ones aside."""
+
+A_TEST: Final = 950
 """Bytes of a test on counts; one against a limit takes `A_LIMIT` more."""
+SEGMENTS: Final = 13_500
+"""Bytes of a test on counts by segment; one against a limit takes `SEGMENTS_LIMIT` more."""
+SEGMENTS_LIMIT: Final = 3_000
 EXCLUDED: Final = 3
 """Versions that keep what they exclude: the one under test, the released and the rejected one."""
-A_LIMIT: Final = 350
+A_LIMIT: Final = 250

@@ -133,8 +133,8 @@ class Scripted:
         levels = self._levels.get((query.metric, query.arm))
         metric = next((one for one in self.spec.metrics if one.name == query.metric), None)
         counts, _, part = query.part.partition("-")
-        if levels is None or metric is None:
-            return Matrix() if counts == "raw" else Vector(())
+        if counts == "past" or levels is None or metric is None:
+            return Matrix() if counts in {"past", "raw"} else Vector(())
         if counts == "raw" and query.part == "raw-histogram":
             total, fast = (self._counter(metric, query.arm, part) for part in ("total", "fast"))
             bound = metric.ratio.bound if metric.ratio is not None else 0.0

@@ -1,7 +1,8 @@
 """A service with counters, scraped in virtual time, and the Prometheus HTTP API in front of its samples, over loopback.
 
 It knows the queries the operator asks and no others: `vector(1)`, `sum(increase(selector[range]))`, a range selector
-(answered with raw samples, at an instant) and `last_over_time(selector[range])`, each also with an offset.
+(answered with raw samples, at an instant) and `last_over_time(selector[range])`, each also with an offset, and a subquery of
+the first.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _FORMS = {
     "last": re.compile(rf"last_over_time\({_SELECTOR}{_RANGE}\)"),
     "samples": re.compile(_SELECTOR + _RANGE),
 }
+_PAST = re.compile(r"\((?P<inner>.*)\)\[(?P<reach>\w+):(?P<step>\w+)\](?: offset (?P<offset>\w+))?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 Samples = list[tuple[float, float]]
@@ -98,12 +100,24 @@ class Service:
         self.advance(now)
         if promql == "vector(1)":
             return "vector", [{"metric": {}, "value": [now, "1"]}]
+        if past := _PAST.fullmatch(promql):
+            return self._past(past["inner"], past, now)
         for form, pattern in _FORMS.items():
             if asked := pattern.fullmatch(promql):
                 end = now - (seconds(asked["offset"]) if asked["offset"] else 0.0)
                 found = dict(self._within(asked, end - seconds(asked["range"]), end))
                 return _result(form, found, end, seconds(asked["range"]), now)
         raise ValueError(f"an unexpected query: {promql}")
+
+    def _past(self, inner: str, asked: re.Match[str], now: float) -> tuple[str, list[object]]:
+        """A subquery: its inner query at each multiple of the step."""
+        end = now - (seconds(asked["offset"]) if asked["offset"] else 0.0)
+        reach, step = seconds(asked["reach"]), seconds(asked["step"])
+        values = []
+        for place in range(math.floor((end - reach) / step) + 1, math.floor(end / step) + 1):
+            _, found = self.answer(inner, place * step)
+            values += [one["value"] for one in found if isinstance(one, dict)]
+        return "matrix", [{"metric": {}, "values": values}] if values else []
 
     def _within(self, asked: re.Match[str], start: float, end: float) -> Iterator[tuple[tuple[str, str], Samples]]:
         for (workload, code), samples in self.series.items():

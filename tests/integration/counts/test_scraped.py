@@ -16,7 +16,7 @@ from aiohttp import web
 from lab.ports import free_port
 from lab.wait import until
 from tests.integration.counts.past import prometheus, source
-from tests.simulated.scraped import Witness
+from tests.simulated.scraped import Gathered, Witness, gathered
 from tests.simulated.shop import Shop, check, spec
 from tidegate.adapters.clock import SystemClock
 from tidegate.api.rollout.run_status import EvidenceStatus
@@ -93,7 +93,7 @@ class Operator:
             due = None if self.down else await self.ticker.tick("shop", "checkout")
             await asyncio.sleep(min(max((due or time.time()) - time.time(), 0.05), 0.5))
 
-    async def gathered(self, after: float) -> EvidenceStatus:
+    async def gathered(self, after: float) -> Gathered:
         """What was gathered once a window that ends after `after` (epoch seconds) was counted."""
 
         async def there() -> EvidenceStatus | None:
@@ -101,7 +101,7 @@ class Operator:
             found = run.evidence[0] if run is not None and run.evidence else None
             return found if found and found.start.timestamp() + found.windows * found.step > after else None
 
-        return await until(there, 20, "the windows are counted")
+        return gathered(await until(there, 20, "the windows are counted"))
 
 
 @dataclass

@@ -105,6 +105,7 @@ BY_RULE = (
     Bad("a line without a limit", {"guards.0.max": GONE}, "spec.guards[0]", "give exactly one of"),
     Bad("a line with two limits", {"guards.0.min": "1%"}, "spec.guards[0]", "two limits are two lines"),
     Bad("a floor without a comparison", {"guards.0.floor": "1%"}, "spec.guards[0].floor", "'floor' goes with 'maxIncrease'"),
+    Bad("a floor beside a limit", {"guards.0.max": GONE, "guards.0.regression": {"floor": "1%", "limit": "1%"}}, "spec.guards[0].regression.floor", "'floor' is for a comparison with the baseline"),
     Bad("a margin beside a limit", {"guards.0.max": GONE, "guards.0.regression": {"margin": "5%", "limit": "1%"}}, "spec.guards[0].regression.margin", "'margin' is how much worse than the baseline"),
     Bad("a split that reverts", {"guards.0.max": GONE, "guards.0.split": {}}, "spec.guards[0].onBreach", "a revert does not fix routing"),
     Bad("a restart without a hold", {"steps.1.thresholds.0.afterHold": "Restart"}, "spec.steps[1].thresholds[0].afterHold", "'afterHold' goes with 'onBreach: Hold'"),

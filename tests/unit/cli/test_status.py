@@ -12,6 +12,7 @@ from tidegate.api.rollout.status import RolloutStatus, Version
 from tidegate.cli.status.command import report
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table, plain
+from tidegate.core.count_tests.state import Kind, SegmentState, State, packed
 
 AT = "2026-11-21T14:00:00Z"
 NOW = datetime(2026, 11, 21, 14, 10, tzinfo=UTC)
@@ -302,8 +303,12 @@ def test_counts_say_of_what_they_are() -> None:
     }
     split = {"threshold": "split", "limit": "split 99.9%", "state": "Ok", "counts": "90 of 990"}
     checkpoint = {"step": "canary", "at": "15m", "time": AT, "verdict": "Pass", "findings": [tested, split]}
-    evidence = {"asked": "x", "start": AT, "step": 60, "counts": [900, 8, 90, 7]}
-    run = RUN | {"evidence": [evidence | {"name": "worse"}, evidence | {"name": "split", "split": [10, 0, 0]}]}
+    segments = {"": SegmentState((900, 8, 90, 7))}
+    worse, split_ = (packed(State(kind, (), segments)) for kind in (Kind.REGRESSION, Kind.SPLIT))
+    evidence = {"asked": "x", "start": AT, "step": 60}
+    run = RUN | {
+        "evidence": [evidence | {"name": "worse", "state": worse}, evidence | {"name": "split", "state": split_}]
+    }
     tests, last = told({"run": run, "checkpoints": [checkpoint]})[-2:]
     assert "7 of 90 bad   8 of 900 bad" in tests
     assert "90 requests   900 requests" in tests

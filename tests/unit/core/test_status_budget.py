@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from random import Random
+from string import printable
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from tidegate.api.rollout.run_status import EvidenceStatus, GroupsStatus
 from tidegate.api.rollout.status import Clock, GuardStatus, MissingDataStatus, RolloutStatus, RunStatus, StepBegin
 from tidegate.api.validation import check_rollout
 from tidegate.api.validation.memory import needed
-from tidegate.core.count_tests.protocol import REMEMBERED
+from tidegate.core.count_tests.state import Kind, SegmentState, State, packed
 from tidegate.core.judging.duration import KEPT
 from tidegate.core.metrics.samples import labelled
 from tidegate.core.status.size import LARGEST, memory_alone, on_the_wire
@@ -23,24 +25,27 @@ from tidegate.core.tick.kept_spec import kept_text
 AT = datetime(2026, 11, 21, 14, 0, 0, 123456, tzinfo=UTC)
 NAME = "n" * 63
 LABELS = labelled((("user_agent", "x" * 500),))
-NUMBER = round(-12345.678901234, REMEMBERED)
-COUNTS = (123_456_789.5,) * 4
-TEST = EvidenceStatus(
-    name=f"{NAME}-regression",
-    asked="0" * 8,
-    start=AT,
-    step=60.0,
-    windows=20_000,
-    counts=COUNTS,
-    relative=(NUMBER,) * 28,
-    compared=20_000,
-    profile=(NUMBER,) * 42,
-    absolute=(NUMBER,) * 28,
-    limited=20_000,
-    suspect=(1795597054.123, NUMBER, *COUNTS),
-    peak=NUMBER,
-    calm=123_456.0,
-)
+CHANCE = Random(1)  # noqa: S311  (no secret)
+
+
+def a_test(segments: int, *, limited: bool) -> EvidenceStatus:
+    """A test that remembers as much as it can, in numbers that cannot be made smaller."""
+
+    def numbers(count: int) -> list[float]:
+        return [CHANCE.uniform(-1e5, 1e5) for _ in range(count)]
+
+    def labels() -> str:
+        return labelled((("user_agent", "".join(CHANCE.choices(printable, k=500))),), status_budget.SEGMENT_LABELS)
+
+    logs = 97 if limited else 69
+    if segments > 1:
+        logs = 16 if limited else 8
+    each = {labels() if segments > 1 else "": SegmentState(numbers(22), numbers(logs)) for _ in range(segments)}
+    state = packed(State(Kind.LIMIT, numbers(3), each))
+    return EvidenceStatus(name=f"{NAME}-regression", asked="0" * 8, start=AT, step=60.0, windows=20_000, state=state)
+
+
+TEST, SEGMENTED = a_test(1, limited=True), a_test(64, limited=True)
 CLOCK = Clock(series=LABELS, watched=1_123_456.789, mark=1_123_456.789)
 GUARD = GuardStatus(
     name=f"{NAME} (baseline)",
@@ -64,7 +69,9 @@ def size(*models: BaseModel) -> int:
     ("models", "bytes_"),
     [
         ((TEST,), status_budget.A_TEST + status_budget.A_LIMIT),
-        ((TEST.model_copy(update={"absolute": (), "limited": 0}),), status_budget.A_TEST),
+        ((a_test(1, limited=False),), status_budget.A_TEST),
+        ((SEGMENTED,), status_budget.SEGMENTS + status_budget.SEGMENTS_LIMIT),
+        ((a_test(64, limited=False),), status_budget.SEGMENTS),
         ((CLOCK,), status_budget.A_CLOCK),
         ((GUARD,), status_budget.A_GUARD),
         ((MISSING, MISSING), status_budget.A_METRIC),
@@ -100,7 +107,7 @@ def crowded(metrics: int, guards: int, tests: int, letters: int) -> dict[str, An
     }
 
 
-@pytest.mark.parametrize(("metrics", "guards", "tests"), [(8, 16, 8), (10, 10, 8), (2, 2, 2), (32, 0, 0), (16, 16, 0)])
+@pytest.mark.parametrize(("metrics", "guards", "tests"), [(8, 16, 1), (10, 10, 1), (2, 2, 2), (32, 0, 0), (16, 16, 0)])
 def test_whatever_is_allowed_fits_into_status(metrics: int, guards: int, tests: int) -> None:
     """Queries as long as they may be beside so many lines."""
     fits = None
@@ -119,7 +126,7 @@ def test_whatever_is_allowed_fits_into_status(metrics: int, guards: int, tests: 
             start_time=AT,
             spec=text,
             groups=(GROUPS,) * metrics,
-            evidence=(TEST,) * tests,
+            evidence=(SEGMENTED,) * tests,
             begun=(StepBegin(name=NAME, time=AT),) * len(fits.steps),
         ),
         guards=(GUARD.model_copy(update={"clocks": (CLOCK,) * most, "message": "x" * 400}),) * guards,

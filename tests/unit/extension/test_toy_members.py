@@ -201,8 +201,8 @@ def test_a_metric_kind(grown: Grown) -> None:
 
 
         class Sums(PlainQuery):
-            def texts(self, metric, arm, asking):
-                found = increases(metric, arm, asking, self.counters(metric), metric.by)
+            def texts(self, metric, arm, asking, window=None):
+                found = increases(metric, arm, asking, self.counters(metric), window)
                 return {"value": found["total"]}
 
             def counters(self, metric):

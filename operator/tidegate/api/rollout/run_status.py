@@ -162,27 +162,8 @@ class EvidenceStatus(StatusModel):
     """Seconds of one window."""
     windows: int = 0
     """Windows counted since `start`."""
-    counts: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
-    """Requests of the baseline and bad ones among them, then those of the candidate."""
-    relative: tuple[float, ...] = ()
-    """Evidence (logarithms) of the candidate against the baseline."""
-    compared: int = 0
-    """Windows it rests on."""
-    profile: tuple[float, ...] = ()
-    """Log likelihoods of the ratios that are looked at, then of the largest that is tolerated."""
-    absolute: tuple[float, ...] = ()
-    """Evidence (logarithms) of the candidate against the limit."""
-    limited: int = 0
-    """Windows it rests on."""
-    suspect: tuple[float, ...] = ()
-    """Since when there is evidence of a regression (epoch seconds), how much, and the counts since."""
-    peak: float | None = None
-    """The highest evidence (logarithm) since the limit was breached; absent while it is not."""
-    calm: float = 0
-    """Requests to the candidate since then, and since one failed, where it is compared with the baseline."""
-    split: tuple[float, ...] = ()
-    """The weight whose requests are counted, since when (epoch seconds), the evidence of the weights before, and how many requests
-    it took to show that the split is off."""
+    state: str = ""
+    """All that it has counted, and what that is evidence of: one text that only the operator reads, of a version of its own."""
 
 
 class RunStatus(StatusModel):

@@ -50,7 +50,16 @@ class Regression(ApiModel):
     limit: Quantity | None = None
     """Evaluate against this share instead of the baseline, without `margin`. The baseline then only distinguishes a shared incident from a regression."""
 
+    floor: Quantity | None = None
+    """A share below which the candidate does not act, however much worse than the baseline it is. By default none."""
+
     cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.limit) || !has(self.floor)",
+            "'floor' is for a comparison with the baseline; a 'limit' is one itself: give one of them",
+            ".floor",
+            lambda self: self.limit is None or self.floor is None,
+        ),
         Rule(
             "!has(self.limit) || !has(self.margin)",
             "'margin' is how much worse than the baseline, and with 'limit' nothing is compared with it: give one of them",

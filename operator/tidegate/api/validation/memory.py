@@ -34,7 +34,8 @@ def needed(spec: RolloutSpec) -> int:
         (sum(_clocks(line.threshold, several) for line in lines if line.role == "guards") for lines in in_force),
         default=0,
     )
-    tests = max((sum(_of_test(line.threshold) for line in lines) for lines in in_force), default=0)
+    segmented = {one.name for one in spec.metrics if one.by}
+    tests = max((sum(_of_test(line.threshold, segmented) for line in lines) for lines in in_force), default=0)
     grouped = sum(bool(metric.by) for metric in spec.metrics)
     text = spec.model_dump_json(by_alias=True, exclude_defaults=True)
     if spec.steps[-1].weight.percent < 100:  # then those of the baseline as well, while it rolls out the new version
@@ -51,9 +52,13 @@ def needed(spec: RolloutSpec) -> int:
     )
 
 
-def _of_test(line: Threshold) -> int:
+def _of_test(line: Threshold, segmented: set[str]) -> int:
+    if not line.counted:
+        return 0
     limited = line.regression is not None and line.regression.limit is not None
-    return (status_budget.A_TEST if line.counted else 0) + (status_budget.A_LIMIT if limited else 0)
+    if line.metric in segmented:
+        return status_budget.SEGMENTS + (status_budget.SEGMENTS_LIMIT if limited else 0)
+    return status_budget.A_TEST + (status_budget.A_LIMIT if limited else 0)
 
 
 def _clocks(line: Threshold, several: set[str]) -> int:

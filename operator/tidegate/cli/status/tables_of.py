@@ -9,9 +9,9 @@ from tidegate.api.rollout.status import CheckpointStatus, EvidenceStatus, Findin
 from tidegate.api.rollout.thresholds import LimitKind
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table
-from tidegate.core.count_tests.wording import ratio_in_words
+from tidegate.core.count_tests.state import Kind, unpacked
+from tidegate.core.count_tests.wording import possible
 from tidegate.core.run.verdicts import ALPHA
-from tidegate.core.statistics.confidence import still_possible
 
 MOST_RUNS: Final = 5
 """Earlier runs that are listed; `.status.history` has a few more."""
@@ -96,15 +96,16 @@ def _notable(checkpoint: CheckpointStatus) -> str:
 
 
 def _tests(evidence: Sequence[EvidenceStatus], told: Told) -> Table:
-    """What the tests on counts have gathered, as last recorded."""
+    """What the tests on counts have gathered, as last recorded: a row for each segment."""
     rows = []
     for one in evidence:
-        total, total_bad, mine, mine_bad = one.counts
-        possible = ratio_in_words(*still_possible(one.profile[:-1], ALPHA)) if one.profile else ""
-        counted = (f"{mine_bad:.0f} of {mine:.0f} bad", f"{total_bad:.0f} of {total:.0f} bad")
-        if one.split:  # where the requests went, whatever came of them
-            counted = (f"{mine:.0f} requests", f"{total:.0f} requests")
-        rows.append((one.name, told.moment(one.start), *counted, possible))
+        state = unpacked(one.state) if one.state else None
+        for labels, segment in state.segments.items() if state is not None else ():
+            total, total_bad, mine, mine_bad = segment.numbers[:4]
+            counted = (f"{mine_bad:.0f} of {mine:.0f} bad", f"{total_bad:.0f} of {total:.0f} bad")
+            if state is not None and state.kind is Kind.SPLIT:  # where the requests went, whatever came of them
+                counted = (f"{mine:.0f} requests", f"{total:.0f} requests")
+            rows.append((f"{one.name}{labels}", told.moment(one.start), *counted, possible(segment, ALPHA)))
     return _table("Tests on counts", ("test", "since", "candidate", "baseline", "possible (95%)"), rows)
 
 

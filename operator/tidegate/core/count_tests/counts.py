@@ -6,21 +6,25 @@ same window the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from tidegate.api.rollout.metrics import Metric
+from tidegate.api.status_budget import MAX_SERIES, SEGMENT_LABELS
 from tidegate.core.count_tests.open_windows import TOLERANCE, OpenWindows, raw_query
 from tidegate.core.metrics import counters, kind_of
 from tidegate.core.metrics.asking import Asking
 from tidegate.core.metrics.latency_histograms import no_bucket
+from tidegate.core.metrics.samples import labelled, too_many
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Failed, FailedReason, Matrix, Query, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.model.samples import NoData, NotAsked, Open, TooFew
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.world import ArmName
+from tidegate.core.statistics.accumulators import NONE
 from tidegate.core.statistics.counter_increase import (
     LOOKBACK,
     Edges,
@@ -64,8 +68,8 @@ class Wanted:
 
 def closed_windows(
     draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, wanted: Wanted | None = None
-) -> tuple[Window, ...] | Silent:
-    """The counts of the windows that are closed by now, or why they cannot be told."""
+) -> tuple[Mapping[str, Window], ...] | Silent:
+    """The counts of the windows that are closed by now, by segment, or why they cannot be told."""
     wanted = wanted or Wanted()
     if not pending.ripe:
         return ()
@@ -88,17 +92,57 @@ def closed_windows(
         return known
     untold = {arm for arm, _ in new.keys() - known.keys()}
     found = {(arm, part): () if arm in untold else all_ for (arm, part), all_ in found.items()}
-    unknown = _unknown(found, known, edges)
+    return _by_segment(metric, found, known, edges, wanted.arms)
 
-    def counts(*, replicas: bool) -> dict[Key, tuple[float, ...]]:
+
+def _by_segment(
+    metric: Metric,
+    found: dict[Key, tuple[RawSeries, ...]],
+    known: dict[Key, dict[Labels, float]],
+    edges: Edges,
+    arms: Collection[ArmName],
+) -> tuple[Mapping[str, Window], ...] | NoData:
+    """The counts of each window, by segment; segments without requests are left out of a window."""
+    unknown = _unknown(found, known, edges)
+    segments = _segments(metric, found)
+    if len(segments) > MAX_SERIES:
+        return too_many(metric, f"{len(segments):,} groups", "choose coarser labels")
+
+    def counts(series: Mapping[Key, Sequence[RawSeries]], *, replicas: bool) -> dict[Key, tuple[float, ...]]:
         return {
-            key: counted(all_, edges, known.get(key), unknown=unknown, replicas=replicas) for key, all_ in found.items()
+            key: counted(all_, edges, known.get(key), unknown=unknown, replicas=replicas)
+            for key, all_ in series.items()
         }
 
     try:
-        return _windows(counts, edges.windows, wanted.arms)
+        by_segment = {
+            labels: _windows(partial(counts, series), edges.windows, arms) for labels, series in segments.items()
+        }
     except ValueError as error:
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
+    return tuple(
+        {labels: windows[place] for labels, windows in by_segment.items() if not metric.by or windows[place] != NONE}
+        for place in range(edges.windows)
+    )
+
+
+def _segments(
+    metric: Metric, found: Mapping[Key, tuple[RawSeries, ...]]
+) -> dict[str, Mapping[Key, Sequence[RawSeries]]]:
+    """The series of each segment, by its labels; all in one where the metric has no `by`."""
+    if not metric.by:
+        return {"": found}
+    parted: dict[str, dict[Key, list[RawSeries]]] = {}
+    for key, all_ in found.items():
+        for one in all_:
+            labels = segment_of(one.labels, metric.by)
+            parted.setdefault(labels, {every: [] for every in found})[key].append(one)
+    return dict(sorted(parted.items()))
+
+
+def segment_of(labels: Labels, by: Sequence[str]) -> str:
+    """The labels of a series' segment, as PromQL writes them; one that is missing is left out, as PromQL does."""
+    return labelled(tuple((name, value) for name, value in labels if name in by), SEGMENT_LABELS)
 
 
 def _windows(
@@ -156,7 +200,7 @@ def _source_now(
 
 def _late(
     draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None
-) -> tuple[Window, ...] | Silent:
+) -> tuple[Mapping[str, Window], ...] | Silent:
     """No windows; and why, where the source's clock is so far behind ours that it is still before the run's begin.
 
     Its time is asked only where its newest sample is old by our clock.

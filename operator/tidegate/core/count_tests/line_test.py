@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tidegate.api.rollout.metrics import Metric
@@ -13,11 +13,14 @@ from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.count_tests.counts import Wanted, closed_windows
 from tidegate.core.count_tests.factory import CountTest, count_test_of
 from tidegate.core.count_tests.open_windows import CHUNK, LAG, OpenWindows, raw_queries, step_of
+from tidegate.core.count_tests.past import TRIES, past_blocks, past_queries
 from tidegate.core.count_tests.protocol import Closed
+from tidegate.core.count_tests.regression import RegressionTest
+from tidegate.core.count_tests.state import packed, unpacked
 from tidegate.core.metrics import digest as asked_digest
 from tidegate.core.metrics.asking import Asking
 from tidegate.core.model import cadence
-from tidegate.core.model.answers import Query
+from tidegate.core.model.answers import Failed, Query
 from tidegate.core.model.finding import UNANSWERED, Context, Finding, State, without_value
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
@@ -54,6 +57,12 @@ class LineTest:
             return []
         return raw_queries(self.metric, self.asks, self._pending(self._gathered()), self._arms)
 
+    def _past(self, trial: CountTest) -> tuple[Query, ...]:
+        """The queries for how the baseline's errors clumped before the run, where that is not known yet."""
+        if not isinstance(trial, RegressionTest) or trial.tries >= TRIES:
+            return ()
+        return past_queries(self.metric, self.asks, trial.start, self.draft.now)
+
     def finding(self, context: Context) -> Finding:
         """The line judged by all that was counted up to now; what it has gathered is kept in the draft's run."""
         if self.draft.run.traffic_since is None:
@@ -76,7 +85,11 @@ class LineTest:
             assert silent is not None  # noqa: S101  (a value would have been windows)
             worse = self._judged(self._trial(before))
             return worse if worse.state is State.BREACHED and silent.answered else silent
-        trial, after = once((*key, "after"), lambda: self._after(before, windows))
+        begun = self._with_past(self._trial(before)) if windows else self._trial(before)
+        if begun is None:
+            self._keep(before)
+            return Finding(self.line, State.OPEN, "")
+        trial, after = once((*key, "after"), lambda: self._after(begun, before, windows))
         self._keep(after)
         if self.draft.seen.attended:
             self._wake(after, trial, windows)
@@ -98,7 +111,7 @@ class LineTest:
         return tuple(ArmName) if self.line.relative or self.line.split is not None else (ArmName.CANDIDATE,)
 
     def _wanted(self, gathered: EvidenceStatus) -> Wanted:
-        baseline, _, candidate, _ = gathered.counts
+        baseline, _, candidate, _ = _totals(gathered)
         served = ((ArmName.BASELINE, baseline), (ArmName.CANDIDATE, candidate))
         return Wanted(self._arms, tuple(arm for arm, requests in served if requests > 0))
 
@@ -120,9 +133,11 @@ class LineTest:
         found = next((one for one in known if (one.name, one.asked) == (self.line.identity, asked)), None)
         if found is None:
             return EvidenceStatus(name=self.line.identity, asked=asked, start=instant(self.draft.now), step=step)
+        if found.state and unpacked(found.state) is None:  # of another version of the operator: all is counted anew
+            return found.model_copy(update={"step": step, "windows": 0, "state": ""})
         begin = found.start.timestamp() + found.windows * found.step
         # Our clock was ahead when it began. Where anything was counted it is the source's that is ahead: it had samples from there.
-        if begin > self.draft.now + AHEAD * step and not found.windows and not any(found.counts):
+        if begin > self.draft.now + AHEAD * step and not found.windows and not any(_totals(found)):
             return found.model_copy(update={"start": instant(self.draft.now), "step": step, "windows": 0})
         if found.step == step:
             return found
@@ -150,16 +165,31 @@ class LineTest:
             others = tuple(one for one in known if (one.name, one.asked) != key)
             self.draft.update_run(evidence=(*others, gathered))
 
-    def _after(self, before: EvidenceStatus, windows: tuple[Window, ...]) -> tuple[CountTest, EvidenceStatus]:
+    def _with_past(self, trial: CountTest) -> CountTest | None:
+        """The test, with the baseline's past once that is answered; `None` while it is not."""
+        asked = self._past(trial)
+        if not asked or not isinstance(trial, RegressionTest):
+            return trial
+        match past_blocks(self.draft, self.metric, asked):
+            case dict() as blocks:
+                return replace(trial.learning(blocks), tries=TRIES)
+            case Failed():
+                return replace(trial, tries=trial.tries + 1)
+            case _:
+                return None
+
+    def _after(
+        self, trial: CountTest, before: EvidenceStatus, windows: tuple[Mapping[str, Window], ...]
+    ) -> tuple[CountTest, EvidenceStatus]:
         """The test after further windows, and what status keeps of it."""
-        trial, begin = self._trial(before), self._pending(before).begin
+        begin = self._pending(before).begin
         for window in windows:
             trial = trial.after(Closed(window, begin, begin + before.step))
             begin += before.step
-        changes = {"windows": before.windows + len(windows)} | trial.memory()
+        changes = {"windows": before.windows + len(windows), "state": packed(trial.state())}
         return trial, before.model_copy(update=changes)
 
-    def _wake(self, after: EvidenceStatus, trial: CountTest, windows: tuple[Window, ...]) -> None:
+    def _wake(self, after: EvidenceStatus, trial: CountTest, windows: tuple[Mapping[str, Window], ...]) -> None:
         """When something else could be shown if all goes on as in the last window. Only a simulator jumps to it."""
         stationary = len(windows) > 1 and _alike(windows[-2], windows[-1])
         ahead = trial.ahead(windows[-1]) if stationary else 2.0
@@ -169,6 +199,12 @@ class LineTest:
             draft.wakes.append(
                 cadence.at_or_after(draft.seen.rollout.uid, draft.interval, max(closed, draft.now + 1.0))
             )
+
+
+def _totals(gathered: EvidenceStatus) -> tuple[float, float, float, float]:
+    """Requests of the baseline and bad ones among them, then those of the candidate, in all segments."""
+    state = unpacked(gathered.state) if gathered.state else None
+    return state.totals if state is not None else (0.0, 0.0, 0.0, 0.0)
 
 
 def catching_up(draft: TickContext) -> bool:
@@ -194,7 +230,11 @@ def forget_others(draft: Draft, lines: Iterable[tuple[Threshold, Metric]]) -> No
         draft.update_run(evidence=kept)
 
 
-def _alike(one: Window, other: Window) -> bool:
+def _alike(one: Mapping[str, Window], other: Mapping[str, Window]) -> bool:
+    return one.keys() == other.keys() and all(_same(window, other[labels]) for labels, window in one.items())
+
+
+def _same(one: Window, other: Window) -> bool:
     pairs = (
         (one.baseline, other.baseline),
         (one.baseline_bad, other.baseline_bad),

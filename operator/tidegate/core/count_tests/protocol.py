@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from tidegate.api.rollout.metrics import Metric
-from tidegate.api.rollout.run_status import EvidenceStatus
 from tidegate.api.rollout.thresholds import Regression
+from tidegate.core.count_tests.state import State
 from tidegate.core.count_tests.wording import CountTestResult
-from tidegate.core.statistics.accumulators import NONE, Suspicion
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.context import TickContext
 
 WARM_UP = 180.0
 """Seconds of traffic left out of a comparison unless the metric says otherwise: cold pods fail more."""
 
-REMEMBERED = 6
-"""Decimals of what is kept: were every one of 20,000 windows rounded the same way, a hundredth, and half of the bytes."""
-
 
 @dataclass(frozen=True)
 class Closed:
     """One window that has been counted."""
 
-    counts: Window
+    segments: Mapping[str, Window]
+    """The requests by the labels of their segment; one without labels where the metric has no `by`."""
     begin: float
     """Epoch seconds."""
     end: float
@@ -44,11 +41,11 @@ class CountTest(Protocol):
         """What is shown up to now."""
         ...
 
-    def memory(self) -> dict[str, object]:
-        """The fields of `EvidenceStatus` that it goes on from."""
+    def state(self) -> State:
+        """What it goes on from: kept in status."""
         ...
 
-    def ahead(self, window: Window) -> float:
+    def ahead(self, window: Mapping[str, Window]) -> float:
         """After how many more windows like this one something else is shown; infinity for never."""
         ...
 
@@ -85,29 +82,6 @@ def warm_from(draft: TickContext, metric: Metric) -> float:
     since = draft.run.traffic_since
     warm_up = metric.warm_up.seconds if metric.warm_up is not None else WARM_UP
     return (since.timestamp() if since is not None else draft.now) + warm_up
-
-
-def suspicion_of(remembered: EvidenceStatus) -> Suspicion:
-    """As status keeps it."""
-    if not remembered.suspect:
-        return Suspicion(remembered.start.timestamp(), NONE)
-    since, height, *counts = remembered.suspect
-    return Suspicion(since, Window(*counts), height)
-
-
-def kept(suspicion: Suspicion) -> tuple[float, ...]:
-    """As status keeps it."""
-    return (round(suspicion.since, 3), round(suspicion.height, REMEMBERED), *numbers(suspicion.counts))
-
-
-def numbers(counts: Window) -> tuple[float, float, float, float]:
-    """Requests of the baseline and bad ones among them, then those of the candidate."""
-    return counts.baseline, counts.baseline_bad, counts.candidate, counts.candidate_bad
-
-
-def rounded(values: Iterable[float]) -> tuple[float, ...]:
-    """As status keeps them."""
-    return tuple(round(value, REMEMBERED) for value in values)
 
 
 def level_of(alpha: float) -> float:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import Regression, Split, Threshold
 from tidegate.api.values.scalars import Unit
+from tidegate.core.count_tests.segment import Segment
+from tidegate.core.count_tests.state import SegmentState
 from tidegate.core.model.finding import Evidence, Finding, SeriesFinding, State
+from tidegate.core.model.time_format import instant
 from tidegate.core.model.value_format import shown
-from tidegate.core.statistics.accumulators import Compared, Conclusion, detectable
-from tidegate.core.statistics.confidence import rate_interval
+from tidegate.core.statistics.accumulators import Conclusion, detectable
+from tidegate.core.statistics.confidence import POINTS, rate_interval, still_possible
+from tidegate.core.statistics.mixture import ALTERNATIVES
 from tidegate.core.statistics.windows import Window
+
+CLUMPED = 1.5
+"""A dispersion from which it is told that errors come in clumps."""
 
 
 @dataclass(frozen=True)
@@ -28,95 +34,148 @@ class CountTestResult:
     """The ratios, or the rates, that are still possible."""
     shared: bool = False
     """Broken by the baseline alike."""
+    labels: str = ""
+    """Of the segment that it is about."""
+    segments: tuple[SeriesFinding, ...] = ()
+    """All of them, where there are several."""
 
     def finding(self, line: Threshold, metric: Metric) -> Finding:
         """As a finding of the line."""
-        rates = _rates(self.counts) if line.split is None else (None, None)
-        worst = SeriesFinding("", self.state, rates[1], rates[0], self.counts.candidate)
-        evidence = Evidence(str(self.conclusion), _of_both(self.counts), self.possible)
         if line.split is not None:
             total = self.counts.baseline + self.counts.candidate
-            worst = SeriesFinding("", self.state, self.counts.share if total else None, requests=total)
+            worst = SeriesFinding(self.labels, self.state, self.counts.share if total else None, requests=total)
             evidence = Evidence(str(self.conclusion), f"{self.counts.candidate:.0f} of {total:.0f}", "")
-        words = f"{metric.name} of the candidate {self.words}" if line.split is None else self.words
-        return Finding(line, self.state, words, worst, (worst,), evidence=evidence, shared=self.shared)
+            words = self.words
+        else:
+            worst = _series(self.labels, self.state, self.counts)
+            evidence = Evidence(str(self.conclusion), _of_both(self.counts), self.possible)
+            words = f"{metric.name} of the candidate{self.labels} {self.words}"
+        others = tuple(one for one in self.segments if one.series != self.labels)
+        return Finding(line, self.state, words, worst, (worst, *others), evidence=evidence, shared=self.shared)
 
 
 @dataclass(frozen=True)
-class Lately:
-    """The requests since something last began to speak for a regression."""
+class Told:
+    """What a test knows of the segment that it tells of, and of the others."""
 
-    since: datetime
-    counts: Window
+    labels: str
+    segment: Segment
+    alpha: float
+    number: int = 1
+    """Of segments."""
+    silent: tuple[str, ...] = ()
+    """Segments without requests of both arms."""
+    segments: tuple[tuple[str, Segment], ...] = ()
+
+    def result(
+        self, conclusion: Conclusion, state: State, words: str, *, possible: str = "", shared: bool = False
+    ) -> CountTestResult:
+        """The result about this segment."""
+        shown_counts = self.segment.lately if conclusion is Conclusion.REGRESSED else self.segment.counts
+        each = tuple(
+            _series(labels, State.OK if one.compares else State.TOO_FEW_REQUESTS, one.counts)
+            for labels, one in self.segments
+        )
+        return CountTestResult(conclusion, state, shown_counts, words + self._more, possible, shared, self.labels, each)
 
     @property
-    def words(self) -> str:
-        """With the rates of both arms."""
-        return f"since {self.since:%Y-%m-%d %H:%M:%S} UTC {_with_rates(self.counts)}"
+    def lately(self) -> str:
+        """Since when something speaks for a regression, and the requests since, with the rates of both arms."""
+        since = instant(self.segment.suspicion.since)
+        return f"since {since:%Y-%m-%d %H:%M:%S} UTC {with_rates(self.segment.lately)}"
+
+    @property
+    def so_far(self) -> str:
+        """All that was counted; of several segments that with the most evidence."""
+        several = f" in {self.number} segments, the most evidence here" if self.number > 1 else ""
+        return f"{several}: {with_rates(self.segment.counts)}"
+
+    @property
+    def factor(self) -> float:
+        """By what the evidence is divided."""
+        return self.segment.dispersion.factor
+
+    @property
+    def _more(self) -> str:
+        """How its errors come, and which segments are left out."""
+        known = self.segment.dispersion
+        words = (
+            f"; errors come in clumps of about {known.factor:.2g}" if known.pairs and known.factor >= CLUMPED else ""
+        )
+        if self.silent and len(self.silent) < self.number:
+            named = ", ".join(self.silent[:3]) + (f" and {len(self.silent) - 3} more" if len(self.silent) > 3 else "")
+            words += f"; left out, no requests of both arms: {named}"
+        return words
 
 
-def of_regression(
-    test: Regression, compared: Compared, conclusion: Conclusion, counts: Window, alpha: float, lately: Lately
-) -> CountTestResult:
+def of_regression(test: Regression, conclusion: Conclusion, told: Told) -> CountTestResult:
     """The candidate against the baseline."""
-    if counts.baseline <= 0 or counts.candidate <= 0:
+    if not told.segment.compares:
         words = "cannot be compared yet: no requests of both arms after the warm-up"
-        return CountTestResult(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, counts, words)
-    possible = ratio_in_words(*compared.possible(alpha))
+        return told.result(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, words)
+    possible = ratio_in_words(*told.segment.compared.possible(told.alpha))
     sure = f"with {test.confidence} confidence"
     match conclusion:
         case Conclusion.REGRESSED:
-            words = f"is worse than the baseline's by more than {test.margin}, {sure}: {lately.words}"
-            return CountTestResult(conclusion, State.BREACHED, lately.counts, words)
+            words = f"is worse than the baseline's by more than {test.margin}, {sure}: {told.lately}"
+            return told.result(conclusion, State.BREACHED, words)
         case Conclusion.SHOWN_OK:
             words = f"is not worse than the baseline's by more than {test.margin}, shown {sure}"
-            words += f": {_with_rates(counts)}; possible: {possible}"
+            words += f"{told.so_far}; possible: {possible}"
         case Conclusion.INCONCLUSIVE:
-            words = (
-                f"shows no regression by more than {test.margin} so far: {_with_rates(counts)}; possible: {possible}; "
+            words = f"shows no regression by more than {test.margin} so far{told.so_far}"
+            words += f"; possible: {possible}; " if told.number == 1 else "; "
+            words += _found(
+                detectable(told.segment.counts, told.segment.compared.margin, told.alpha / told.number, told.factor)
             )
-            words += _found(detectable(counts, compared.margin, alpha))
-    return CountTestResult(conclusion, State.OK, counts, words, possible)
+    return told.result(conclusion, State.OK, words, possible=possible)
 
 
-def of_limit(
-    test: Regression, conclusion: Conclusion, counts: Window, alpha: float, lately: Lately, *, shared: bool
-) -> CountTestResult:
+def of_limit(test: Regression, conclusion: Conclusion, told: Told, *, shared: bool = False) -> CountTestResult:
     """The candidate against a limit; `shared`: it is not shown to be worse than the baseline."""
+    counts, factor = told.segment.counts, told.factor
     if counts.candidate <= 0:
-        return CountTestResult(
-            Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, counts, "cannot be judged yet: no requests"
-        )
-    low, high = rate_interval(counts.candidate, counts.candidate_bad, alpha)
+        return told.result(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, "cannot be judged yet: no requests")
+    low, high = rate_interval(counts.candidate / factor, counts.candidate_bad / factor, told.alpha)
     possible = f"{shown(low, Unit.RATIO)} to {shown(high, Unit.RATIO)}"
     sure = f"with {test.confidence} confidence"
     match conclusion:
         case Conclusion.REGRESSED:
-            words = f"is above {test.limit}, {sure}: {lately.words}"
+            words = f"is above {test.limit}, {sure}: {told.lately}"
             words += (
                 "; not shown to be worse than the baseline's: a shared incident, not this version" if shared else ""
             )
-            return CountTestResult(conclusion, State.BREACHED, lately.counts, words, shared=shared)
+            return told.result(conclusion, State.BREACHED, words, shared=shared)
         case Conclusion.SHOWN_OK:
             words = f"is not above {test.limit}, shown {sure}"
         case Conclusion.INCONCLUSIVE:
             words = f"is not shown to be above {test.limit} so far"
-    return CountTestResult(
-        conclusion, State.OK, counts, f"{words}: {_with_rates(counts)}; possible: {possible}", possible
-    )
+    return told.result(conclusion, State.OK, f"{words}{told.so_far}; possible: {possible}", possible=possible)
 
 
-def of_split(test: Split, counts: Window, weight: float, *, astray: bool) -> CountTestResult:
-    """The candidate's share of the requests against its weight (percent)."""
+def undecided(test: Regression, told: Told) -> CountTestResult:
+    """Above a limit in segments in which the baseline has no requests: nobody can tell whose fault that is."""
+    words = f"is above {test.limit}, and the baseline has no requests there to compare with: {told.lately}"
+    return told.result(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, words)
+
+
+def of_split(test: Split, counts: Window, weight: float, labels: str = "", *, astray: bool) -> CountTestResult:
+    """The candidate's share of the requests against its weight (percent); `labels`: of the segment that differs most."""
     total = counts.baseline + counts.candidate
     if total <= 0 and not astray:
         words = f"no requests were counted at a weight of {weight:g}% yet"
         return CountTestResult(Conclusion.INCONCLUSIVE, State.NOT_COMPARABLE, counts, words)
-    got = f"the candidate got {shown(counts.share, Unit.RATIO)} of {total:.0f} requests at a weight of {weight:g}%"
+    of = f" of {labels}" if labels else ""
+    got = f"the candidate got {shown(counts.share, Unit.RATIO)} of {total:.0f} requests{of} at a weight of {weight:g}%"
     if astray:
         words = f"{got}: the traffic is not where the weights send it, with {test.confidence} confidence"
-        return CountTestResult(Conclusion.REGRESSED, State.BREACHED, counts, words)
-    return CountTestResult(Conclusion.INCONCLUSIVE, State.OK, counts, got)
+        return CountTestResult(Conclusion.REGRESSED, State.BREACHED, counts, words, labels=labels)
+    return CountTestResult(Conclusion.INCONCLUSIVE, State.OK, counts, got, labels=labels)
+
+
+def _series(labels: str, state: State, counts: Window) -> SeriesFinding:
+    baseline, candidate = _rates(counts)
+    return SeriesFinding(labels, state, candidate, baseline, counts.candidate)
 
 
 def _rates(counts: Window) -> tuple[float | None, float | None]:
@@ -134,7 +193,7 @@ def _of_both(counts: Window) -> str:
     )
 
 
-def _with_rates(counts: Window) -> str:
+def with_rates(counts: Window) -> str:
     """Such as `34 of 1200 (2.83%) were bad, of the baseline's 41 of 22800 (0.18%)`."""
     baseline, candidate = _rates(counts)
     first = f"{counts.candidate_bad:.0f} of {counts.candidate:.0f}"
@@ -151,6 +210,12 @@ def ratio_in_words(low: float, high: float) -> str:
     if math.isinf(high):
         return f"{low:.3g} times the baseline's and up"
     return f"{low:.3g} to {high:.3g} times the baseline's"
+
+
+def possible(state: SegmentState, alpha: float) -> str:
+    """Which ratios are possible by what status keeps of one segment; empty where that is not kept."""
+    profile = state.logs[-POINTS:] if len(state.logs) % ALTERNATIVES else ()
+    return ratio_in_words(*still_possible(profile, alpha)) if len(profile) == POINTS else ""
 
 
 def _found(ratio: float | None) -> str:

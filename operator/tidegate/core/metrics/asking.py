@@ -57,20 +57,20 @@ class Asking:
 
 
 def increases(
-    metric: Metric, arm: ArmName, asking: Asking, counters: Mapping[str, str], by: tuple[str, ...]
+    metric: Metric, arm: ArmName, asking: Asking, counters: Mapping[str, str], window: float | None = None
 ) -> dict[str, str]:
-    """PromQL of what counters counted in the metric's window, by part.
+    """PromQL of what counters counted in a window, by part.
 
     Args:
-        metric: whose window it is.
+        metric: says by which labels.
         arm: whose counters.
         asking: what the variables stand for.
         counters: selectors by part.
-        by: labels that make one series each.
+        window: seconds; by default the metric's.
     """
-    window = promql_duration(asking.window(metric))
+    reach = promql_duration(asking.window(metric) if window is None else window)
     return {
-        part: f"sum{grouping(by)} (increase({asking.filled(text, metric, arm)}[{window}]))"
+        part: f"sum{grouping(metric.by)} (increase({asking.filled(text, metric, arm)}[{reach}]))"
         for part, text in counters.items()
     }
 

@@ -18,7 +18,13 @@ from tidegate.core.model.world import ArmName
 class PlainQuery:
     """See the module."""
 
-    def texts(self, metric: Metric, arm: ArmName, asking: Asking) -> Mapping[str, str]:
+    def texts(
+        self,
+        metric: Metric,
+        arm: ArmName,
+        asking: Asking,
+        window: float | None = None,  # noqa: ARG002
+    ) -> Mapping[str, str]:
         """The value, and the requests behind it where the metric has a text for them."""
         given = {"value": metric.query, "requests": metric.requests}
         return {part: asking.filled(text, metric, arm) for part, text in given.items() if text is not None}

@@ -22,13 +22,13 @@ from tidegate.core.statistics.counter_increase import fast, observations
 class CounterRatio:
     """See the module. Its parts: `bad`, or else `fast`, and `total`; of a native histogram the one `histogram`."""
 
-    def texts(self, metric: Metric, arm: ArmName, asking: Asking) -> Mapping[str, str]:
+    def texts(self, metric: Metric, arm: ArmName, asking: Asking, window: float | None = None) -> Mapping[str, str]:
         """The bad (or the fast) requests of the window, and all of them."""
         ratio, counters = _ratio(metric), self.counters(metric)
         if not ratio.native:
-            return increases(metric, arm, asking, counters, ratio.by)
-        window = promql_duration(asking.window(metric))
-        selected = f"{asking.filled(counters['histogram'], metric, arm)}[{window}]"
+            return increases(metric, arm, asking, counters, window)
+        reach = promql_duration(asking.window(metric) if window is None else window)
+        selected = f"{asking.filled(counters['histogram'], metric, arm)}[{reach}]"
         return latency_histograms.native(ratio, selected, grouping(ratio.by))
 
     def sample(self, metric: Metric, vectors: Mapping[str, Vector]) -> Sample:

@@ -35,12 +35,12 @@ def _quoted(value: str) -> str:
     return printable(value.replace("\\", "\\\\").replace('"', '\\"'))
 
 
-def labelled(labels: tuple[tuple[str, str], ...]) -> str:
+def labelled(labels: tuple[tuple[str, str], ...], longest: int = LONGEST_LABELS) -> str:
     """Labels as PromQL writes them, empty for none; of very long ones the begin and a digest, for status keeps them."""
     text = "{" + ", ".join(f'{_key(key)}="{_quoted(value)}"' for key, value in labels) + "}" if labels else ""
-    if len(text) <= LONGEST_LABELS:
+    if len(text) <= longest:
         return text
-    return f"{text[:LONGEST_LABELS]}... {hashlib.sha256(text.encode()).hexdigest()[:8]}}}"
+    return f"{text[:longest]}... {hashlib.sha256(text.encode()).hexdigest()[:8]}}}"
 
 
 def _key(name: str) -> str:

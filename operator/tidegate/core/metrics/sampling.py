@@ -16,8 +16,8 @@ from tidegate.core.model.world import ArmName
 class Sampling(Protocol):
     """One kind of metric; its model is in `api/rollout/metric_kinds`."""
 
-    def texts(self, metric: Metric, arm: ArmName, asking: Asking) -> Mapping[str, str]:
-        """The PromQL to query for one arm, by part."""
+    def texts(self, metric: Metric, arm: ArmName, asking: Asking, window: float | None = None) -> Mapping[str, str]:
+        """The PromQL to query for one arm, by part; over `window` seconds where the kind counts, by default the metric's."""
         ...
 
     def sample(self, metric: Metric, vectors: Mapping[str, Vector]) -> Sample:

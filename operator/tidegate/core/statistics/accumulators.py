@@ -28,6 +28,9 @@ LARGEST_SOUGHT: Final = 50.0
 BY_HALF: Final = 1
 """Place of the alternative that is about 1.5 times the null."""
 
+FOURTH: Final = 4
+"""Of a coarse test's alternatives: 1.5, 4.5, 13 and 40 times the null."""
+
 NONE: Final = Window(0.0, 0.0, 0.0, 0.0)
 """No requests."""
 
@@ -57,18 +60,21 @@ class Compared:
     counted: int = 0
     """Windows so far."""
     profile: Sequence[float] = NOTHING
-    """Log likelihoods of the ratios of `intervals.GRID`."""
+    """Log likelihoods of the ratios of `confidence.GRID`; empty where nobody asks which are possible."""
     null: float = 0.0
     """The same at the ratio `1 + margin`, so that the decision rests on no straight line between two points."""
+    coarse: bool = False
+    """Every fourth alternative alone, from `BY_HALF` on: a fourth of the memory, where there are many tests."""
 
-    def after(self, windows: Sequence[Window]) -> Compared:
-        """With further windows."""
+    def after(self, windows: Sequence[Window], dispersion: float = 1.0) -> Compared:
+        """With further windows, whose bad requests have this dispersion (core/statistics/dispersion.py)."""
+        likelihood = log_likelihood(windows, 1 + self.margin)
         return replace(
             self,
-            logs=change_point.after(self.logs, self.counted, self.growths(windows)),
+            logs=change_point.after(self.logs, self.counted, self.growths(windows, dispersion)),
             counted=self.counted + len(windows),
-            profile=profile_after(self.profile, windows),
-            null=self.null + log_likelihood(windows, 1 + self.margin),
+            profile=profile_after(self.profile, windows, dispersion) if self.profile else (),
+            null=self.null + likelihood / dispersion,
         )
 
     @property
@@ -76,14 +82,17 @@ class Compared:
         """Ln E against the null."""
         return change_point.log_evidence(self.logs, self.counted)
 
-    def growths(self, windows: Iterable[Window]) -> list[Sequence[float]]:
+    def growths(self, windows: Iterable[Window], dispersion: float = 1.0) -> list[Sequence[float]]:
         """What each window adds for each alternative."""
-        return [Relative(self.margin).after(START, [window]) for window in windows]
+        found = (damped(Relative(self.margin).after(START, [window]), dispersion) for window in windows)
+        return [one[BY_HALF::FOURTH] if self.coarse else one for one in found]
 
     def conclusion(self, alpha: float) -> Conclusion:
         """What is shown at level `alpha` (0.05 for 95 % confidence)."""
         if self.evidence >= math.log(1 / alpha):
             return Conclusion.REGRESSED
+        if not self.profile:
+            return Conclusion.INCONCLUSIVE
         level = log_mean_exp(self.profile) - math.log(1 / alpha)
         likeliest = GRID[max(range(POINTS), key=lambda place: self.profile[place])]
         below = likeliest < 1 + self.margin and self.null <= level
@@ -91,7 +100,7 @@ class Compared:
 
     def possible(self, alpha: float) -> tuple[float, float]:
         """The ratios of the rates (candidate to baseline) that are still possible; 0 and infinity where nothing bounds it."""
-        return still_possible(self.profile, alpha)
+        return still_possible(self.profile, alpha) if self.profile else (0.0, math.inf)
 
 
 @dataclass(frozen=True)
@@ -104,10 +113,12 @@ class Limited:
     """The evidence for each alternative (core/statistics/change_point.py)."""
     counted: int = 0
     """Windows so far."""
+    coarse: bool = False
+    """As for `Compared`."""
 
-    def after(self, windows: Sequence[Window]) -> Limited:
-        """With further windows; it looks at their candidate only."""
-        logs = change_point.after(self.logs, self.counted, self.growths(windows))
+    def after(self, windows: Sequence[Window], dispersion: float = 1.0) -> Limited:
+        """With further windows, whose bad requests have this dispersion; it looks at their candidate only."""
+        logs = change_point.after(self.logs, self.counted, self.growths(windows, dispersion))
         return replace(self, logs=logs, counted=self.counted + len(windows))
 
     @property
@@ -115,15 +126,16 @@ class Limited:
         """Ln E against the null."""
         return change_point.log_evidence(self.logs, self.counted)
 
-    def growths(self, windows: Iterable[Window]) -> list[Sequence[float]]:
+    def growths(self, windows: Iterable[Window], dispersion: float = 1.0) -> list[Sequence[float]]:
         """What each window adds for each alternative."""
-        return [Absolute(self.limit).after(START, [window]) for window in windows]
+        found = (damped(Absolute(self.limit).after(START, [window]), dispersion) for window in windows)
+        return [one[BY_HALF::FOURTH] if self.coarse else one for one in found]
 
-    def conclusion(self, alpha: float, total: Window) -> Conclusion:
+    def conclusion(self, alpha: float, total: Window, dispersion: float = 1.0) -> Conclusion:
         """What is shown at level `alpha`; `total`: all that was counted."""
         if self.evidence >= math.log(1 / alpha):
             return Conclusion.REGRESSED
-        high = rate_interval(total.candidate, total.candidate_bad, alpha)[1]
+        high = rate_interval(total.candidate / dispersion, total.candidate_bad / dispersion, alpha)[1]
         return Conclusion.SHOWN_OK if high <= self.limit else Conclusion.INCONCLUSIVE
 
 
@@ -141,12 +153,17 @@ class Suspicion:
     height: float = 0.0
     """The sum."""
 
-    def after(self, growth: Sequence[float], window: Window, end: float) -> Suspicion:
-        """With one more window, which ended at `end` (epoch seconds), and what it adds for each alternative."""
-        height = self.height + growth[BY_HALF]
+    def after(self, gain: float, window: Window, end: float) -> Suspicion:
+        """With one more window, which ended at `end` (epoch seconds), and what it adds for the alternative `BY_HALF`."""
+        height = self.height + gain
         if height <= 0:
             return Suspicion(end, NONE)
         return Suspicion(self.since, together([self.counts, window]), height)
+
+
+def damped(growth: Sequence[float], dispersion: float) -> Sequence[float]:
+    """What a window adds, where its bad requests say less than so many independent ones: a quasi-likelihood."""
+    return growth if dispersion == 1 else [one / dispersion for one in growth]
 
 
 def together(windows: Iterable[Window]) -> Window:
@@ -160,7 +177,7 @@ def together(windows: Iterable[Window]) -> Window:
     )
 
 
-def detectable(total: Window, margin: float, alpha: float) -> float | None:
+def detectable(total: Window, margin: float, alpha: float, dispersion: float = 1.0) -> float | None:
     """The smallest ratio of the rates that `total` would have shown, had the candidate had just that.
 
     The candidate's bad requests are put at what the baseline's rate times the ratio makes of its requests: so the chance to
@@ -170,6 +187,7 @@ def detectable(total: Window, margin: float, alpha: float) -> float | None:
         total: all that was counted.
         margin: tolerated excess as a ratio.
         alpha: level, 0.05 for 95 % confidence.
+        dispersion: of the bad requests.
 
     Returns: the ratio; `None` when not even `LARGEST_SOUGHT` would have been found.
     """
@@ -180,7 +198,7 @@ def detectable(total: Window, margin: float, alpha: float) -> float | None:
 
     def found(ratio: float) -> bool:
         share = min(rate * ratio, 1.0)  # of its requests; what they add is linear in the bad ones among them
-        growth = [low + share * (high - low) for low, high in zip(none, every, strict=True)]
+        growth = [(low + share * (high - low)) / dispersion for low, high in zip(none, every, strict=True)]
         return change_point.log_evidence(change_point.after((), 0, [growth]), 1) >= level
 
     low, high = 1 + margin, LARGEST_SOUGHT

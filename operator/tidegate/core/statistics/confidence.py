@@ -54,10 +54,13 @@ NOTHING: Final = (0.0,) * POINTS
 """A profile that has seen nothing."""
 
 
-def profile_after(before: Sequence[float], windows: Iterable[Window]) -> tuple[float, ...]:
-    """The log likelihoods of the ratios of `GRID` after further windows: all that `still_possible` needs to remember."""
+def profile_after(before: Sequence[float], windows: Iterable[Window], dispersion: float = 1.0) -> tuple[float, ...]:
+    """The log likelihoods of the ratios of `GRID` after further windows: all that `still_possible` needs to remember.
+
+    Each window's is divided by the dispersion of its bad requests (core/statistics/dispersion.py).
+    """
     known = list(windows)
-    return tuple(value + log_likelihood(known, ratio) for value, ratio in zip(before, GRID, strict=True))
+    return tuple(value + log_likelihood(known, ratio) / dispersion for value, ratio in zip(before, GRID, strict=True))
 
 
 def still_possible(profile: Sequence[float], alpha: float) -> tuple[float, float]:

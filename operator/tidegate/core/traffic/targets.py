@@ -105,7 +105,7 @@ def traffic(draft: TickContext) -> Traffic:
     return found
 
 
-def standing(draft: Draft, weight: Decimal) -> Standing:
+def standing(draft: TickContext, weight: Decimal) -> Standing:
     """How the routes stand to `weight` percent."""
     refs = refs_of(draft.spec, draft.seen.rollout.namespace)
     seen = list(routes(draft))

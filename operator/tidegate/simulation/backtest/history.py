@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from array import array
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from tidegate.core.model.answers import Matrix, SeriesValue, Vector
+from tidegate.core.model.raw_samples import RawSeries
 from tidegate.simulation.backtest.raw import AskRaw, RawPast
 
 MOST_POINTS: Final = 11_000
 """Points of a series that Prometheus gives in one answer."""
 AT_ONCE: Final = 6
 """Queries under way at the same time: a Prometheus in production has other work."""
+
+_SUBQUERY: Final = re.compile(r"\((.*)\)\[(\d+)s:(\d+)s\](?: offset (\d+)s)?", re.DOTALL)
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -170,6 +174,24 @@ class History:
                 tuple(SeriesValue(labels, points[-1][1]) for labels, points in series if points)
             )
         return self._instants[key]
+
+    async def past(self, promql: str, now: float) -> Matrix:
+        """What a subquery, such as `(up)[6h:5m] offset 90s` in whole seconds, was answered at `now` (epoch seconds).
+
+        Raises:
+            PortError: the source could not be asked.
+            ValueError: it is no subquery in whole seconds.
+        """
+        found = _SUBQUERY.fullmatch(promql)
+        if found is None:
+            raise ValueError(f"no subquery in whole seconds: {promql}")
+        end, reach, step = now - float(found[4] or 0), float(found[2]), float(found[3])
+        first, last = (math.floor((end - reach) / step) + 1) * step, math.floor(end / step) * step
+        self.progress.begin()
+        async with self._slots:
+            series = await self._ask(found[1], first, last, step)
+        self.progress.finish()
+        return Matrix(tuple(RawSeries(labels, tuple(points)) for labels, points in series))
 
     async def _piece(self, recording: Recording, promql: str, start: float, end: float) -> None:
         for labels, points in await self._put(promql, start, end):

@@ -24,6 +24,8 @@ from tidegate.simulation.ports import MemoryWorkloads, memory_world
 NEW_IMAGE: Final = "app:v2"
 RAW: Final = "raw-"
 """How `Query.part` begins where raw samples are asked for."""
+PAST: Final = "past-"
+"""How it begins where blocks of the baseline's past are asked for."""
 KNOWN: Final = "known-"
 """How it begins where the last value of a counter is asked for."""
 
@@ -106,6 +108,8 @@ class PastMetrics:
             return Vector((SeriesValue((), 1.0),))
         if query.part == "clock":
             return Vector((SeriesValue((), now),))
+        if query.part.startswith(PAST):
+            return await self._history.past(query.promql, now)
         if query.part.startswith(RAW):
             return await self._history.raw.answer(query.promql, now)
         if query.part.startswith(KNOWN) and not self._course.there(query, now):

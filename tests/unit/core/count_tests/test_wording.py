@@ -8,9 +8,11 @@ import pytest
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import Regression, Split, Threshold
-from tidegate.core.count_tests.wording import CountTestResult, Lately, of_limit, of_regression, of_split
+from tidegate.core.count_tests.segment import Segment
+from tidegate.core.count_tests.wording import CountTestResult, Told, of_limit, of_regression, of_split
 from tidegate.core.model.finding import State
-from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion
+from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Suspicion
+from tidegate.core.statistics.dispersion import Dispersion
 from tidegate.core.statistics.windows import Window
 
 METRIC = Metric.model_validate({"name": "error-rate", "ratio": {"bad": "b", "total": "t"}})
@@ -19,17 +21,24 @@ LIMIT = Threshold.model_validate({"metric": "error-rate", "regression": {"limit"
 SPLIT = Threshold.model_validate({"metric": "error-rate", "split": {}, "onBreach": "Hold"})
 ALPHA = 0.05
 SOME = Window(9000, 90, 1000, 12)
-LATELY = Lately(datetime(2026, 11, 21, 3, 12, 40, tzinfo=UTC), Window(900, 9, 100, 34))
+SINCE = datetime(2026, 11, 21, 3, 12, 40, tzinfo=UTC).timestamp()
+ONE_BY_ONE = Dispersion(pairs=1000)
+
+
+def told(counts: Window, dispersion: Dispersion = ONE_BY_ONE, labels: str = "", number: int = 1) -> Told:
+    suspicion = Suspicion(SINCE, Window(900, 9, 100, 34))
+    segment = Segment(Compared(0.2).after([counts]), suspicion, None, counts, dispersion)
+    return Told(labels, segment, ALPHA, number)
 
 
 def compared(counts: Window, conclusion: Conclusion) -> CountTestResult:
-    return of_regression(Regression(), Compared(0.2).after([counts]), conclusion, counts, ALPHA, LATELY)
+    return of_regression(Regression(), conclusion, told(counts))
 
 
 def limited(counts: Window, conclusion: Conclusion, *, shared: bool = False) -> CountTestResult:
     test = LIMIT.regression
     assert test is not None
-    return of_limit(test, conclusion, counts, ALPHA, LATELY, shared=shared)
+    return of_limit(test, conclusion, told(counts), shared=shared)
 
 
 SENTENCES = (
@@ -173,3 +182,13 @@ def test_a_split_shows_the_share_that_was_got() -> None:
     assert finding.evidence.counts == "700 of 10000"
     assert finding.worst is not None
     assert (finding.worst.value, finding.worst.baseline, finding.worst.requests) == (0.07, None, 10_000)
+
+
+def test_clumps_and_segments_are_told() -> None:
+    clumped = told(SOME, Dispersion(squares=300, pairs=100), '{zone="a"}', 3)
+    words = of_regression(Regression(), Conclusion.INCONCLUSIVE, clumped).finding(LINE, METRIC).message
+    assert words.startswith(
+        'error-rate of the candidate{zone="a"} shows no regression by more than 20% so far in 3 segments, the most evidence here: '
+        "12 of 1000 (1.2%) were bad"
+    )
+    assert words.endswith("; errors come in clumps of about 3")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.core.statistics.accumulators import (
+    BY_HALF,
     LARGEST_SOUGHT,
     NONE,
     Compared,
@@ -189,12 +190,12 @@ def test_what_never_grows_never_crosses() -> None:
 def test_a_suspicion_begins_where_something_last_spoke_against_it() -> None:
     found, good, bad = Suspicion(0.0, NONE), Window(900, 9, 100, 0), Window(900, 9, 100, 8)
     for place, window in enumerate([good, bad, good, good, good, good, bad, bad]):
-        found = found.after(Compared(0.2).growths([window])[0], window, 60.0 * (place + 1))
+        found = found.after(Compared(0.2).growths([window])[0][BY_HALF], window, 60.0 * (place + 1))
     assert found.since >= 60
     assert found.counts.candidate_bad >= 16
     calm = found
     for place in range(40):
-        calm = calm.after(Compared(0.2).growths([good])[0], good, 480 + 60.0 * (place + 1))
+        calm = calm.after(Compared(0.2).growths([good])[0][BY_HALF], good, 480 + 60.0 * (place + 1))
     assert (calm.since, calm.counts, calm.height) == (480 + 40 * 60, NONE, 0.0)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.statistics import change_point
-from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Limited, Suspicion
+from tidegate.core.statistics.accumulators import BY_HALF, NONE, Compared, Conclusion, Limited, Suspicion
 from tidegate.core.statistics.rate_tests import START, Relative, regressed
 from tidegate.core.statistics.windows import Window
 
@@ -87,7 +87,7 @@ def test_the_requests_that_are_shown_begin_where_suspicion_did() -> None:
     quiet, bad = Window(570, 3, 30, 0), Window(570, 3, 30, 3)
     test, found = Compared(0.2), Suspicion(0.0, NONE)
     for place, window in enumerate([quiet, quiet, bad, bad], start=1):
-        found = found.after(test.growths([window])[0], window, 60.0 * place)
+        found = found.after(test.growths([window])[0][BY_HALF], window, 60.0 * place)
     assert (found.since, found.counts) == (120.0, Window(1140, 6, 60, 6))
 
 

@@ -1,0 +1,278 @@
+"""`regression`: the candidate against the baseline, or against a limit, segment by segment.
+
+The evidence of all segments together is the mean of theirs, which is valid under any dependence between them (V. Vovk and
+R. Wang, E-values, 2021): nothing is pooled, so a segment that merely gets more requests makes no arm look worse.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.thresholds import Regression
+from tidegate.core.count_tests.protocol import Closed, alpha_of, level_of, stand, warm_from
+from tidegate.core.count_tests.segment import Segment
+from tidegate.core.count_tests.state import Kind, State
+from tidegate.core.count_tests.wording import CountTestResult, Told, of_limit, of_regression, undecided
+from tidegate.core.model.finding import State as FindingState
+from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Limited, Suspicion, crossing
+from tidegate.core.statistics.confidence import NOTHING
+from tidegate.core.statistics.mixture import log_mean_exp
+from tidegate.core.statistics.windows import Window
+from tidegate.core.tick.arms import comparable
+from tidegate.core.tick.context import TickContext
+
+CALM = 5.0
+"""How much surer than of a regression one must be that it is over when nothing fails any more: bad requests come in gaps, and a
+candidate that is as bad as ever has a new one, with a new chance, after each of them."""
+
+ROUNDING = 1e-6
+"""Evidence that is this little more is none."""
+
+
+@dataclass(frozen=True)
+class RegressionTest:
+    """See `CountTest`. Against the baseline, windows of the warm-up are left out; against a limit an outage in the first minute counts."""
+
+    test: Regression
+    alpha: float
+    start: float
+    """Instants are kept as seconds since this, epoch seconds."""
+    warm_from: float = -math.inf
+    """Epoch seconds."""
+    limit: float | None = None
+    """A share above 0 and below 1."""
+    floor: float = 0.0
+    """A share below which the candidate's does not act."""
+    grouped: bool = False
+    """There is a segment for each set of labels in `by`."""
+    least: int = 1
+    """Segments that must have requests of both arms before anything is said to be well."""
+    comparable: bool = True
+    """The baseline has traffic to compare with: without, what breaks the limit is the candidate's."""
+    segments: Mapping[str, Segment] = field(default_factory=dict)
+    """By their labels."""
+    peak: float | None = None
+    """The highest evidence (logarithm) since it is broken; `None` while it is not."""
+    calm: float = 0.0
+    """Requests to the candidate since the peak, and since one failed."""
+    tries: int = 0
+    """Times that the baseline's past was asked for; `TRIES` (past.py) once it is known, or given up."""
+
+    @classmethod
+    def of(
+        cls, draft: TickContext, test: Regression, metric: Metric, start: float, state: State | None
+    ) -> RegressionTest:
+        """Goes on from what status keeps.
+
+        Args:
+            draft: the tick's.
+            test: of the line.
+            metric: of the line, a share.
+            start: where the line's grid of windows begins, epoch seconds.
+            state: what status keeps; `None`: nothing.
+        """
+        unit = metric.effective_unit
+        limit = test.limit.in_unit(unit) if test.limit is not None else None
+        made = cls(
+            test,
+            alpha_of(draft, test),
+            start,
+            warm_from(draft, metric) if limit is None else -math.inf,
+            limit,
+            test.floor.in_unit(unit) if test.floor is not None else 0.0,
+            bool(metric.by),
+            metric.min_series or 1,
+            comparable(draft),
+        )
+        if state is None:
+            return made
+        peak, calm, tries = state.numbers
+        known = {labels: Segment.of(one, start, made.fresh(start)) for labels, one in state.segments.items()}
+        return replace(made, segments=known, peak=None if math.isnan(peak) else peak, calm=calm, tries=int(tries))
+
+    def state(self) -> State:
+        """What status keeps of it."""
+        peak = math.nan if self.peak is None else self.peak
+        kind = Kind.REGRESSION if self.limit is None else Kind.LIMIT
+        return State(
+            kind, (peak, self.calm, self.tries), {key: one.state(self.start) for key, one in self.segments.items()}
+        )
+
+    def learning(self, past: Mapping[str, list[tuple[float, float]]]) -> RegressionTest:
+        """With blocks of the baseline's past, as (requests, bad ones) by segment: how its errors clump."""
+        segments = dict(self.segments)
+        for labels, blocks in past.items():
+            one = segments.get(labels) or self.fresh(self.start)
+            segments[labels] = replace(one, dispersion=one.dispersion.after_blocks(blocks))
+        return replace(self, segments=segments)
+
+    def after(self, window: Closed) -> RegressionTest:
+        """With a further window."""
+        seconds = window.end - window.begin
+        known = dict(self.segments)
+        for labels in window.segments:
+            known.setdefault(labels, self.fresh(window.begin))
+        counts = {labels: window.segments.get(labels, NONE) for labels in known}
+        if window.begin < self.warm_from:
+            return replace(
+                self, segments={key: one.warming_up(counts[key], window.end, seconds) for key, one in known.items()}
+            )
+        grown = replace(self, segments={key: one.after(counts[key], window.end, seconds) for key, one in known.items()})
+        peak, over = stand(self.peak, grown.evidence, self._level)
+        calm = self._calm_after(peak, counts)
+        if over or grown.mended(calm):
+            fresh = {key: one.anew(window.end) for key, one in grown.segments.items()}
+            return replace(grown, segments=fresh, peak=None, calm=0.0)
+        return replace(grown, peak=peak, calm=calm)
+
+    def fresh(self, since: float) -> Segment:
+        """A segment that has seen nothing; `since`: epoch seconds."""
+        profile = () if self.grouped else NOTHING
+        limited = Limited(self.limit, coarse=self.grouped) if self.limit is not None else None
+        compared = Compared(self.test.margin.ratio, profile=profile, coarse=self.grouped)
+        return Segment(compared, Suspicion(since, NONE), limited)
+
+    @property
+    def _level(self) -> float:
+        return level_of(self.alpha)
+
+    @property
+    def evidence(self) -> float:
+        """Ln E of all segments together."""
+        return self._merged(self.segments)
+
+    def _merged(self, counting: Mapping[str, Segment]) -> float:
+        """The mean of the evidence; segments that do not count, or lie below the floor, speak for nothing."""
+        if not self.segments:
+            return 0.0
+        return log_mean_exp(
+            [
+                one.evidence if key in counting and self._acts(one) else min(one.evidence, 0.0)
+                for key, one in self.segments.items()
+            ]
+        )
+
+    def _acts(self, one: Segment) -> bool:
+        """Whether the candidate's share is not below the floor."""
+        lately = one.lately
+        return self.floor <= 0 or (lately.candidate > 0 and lately.candidate_bad / lately.candidate >= self.floor)
+
+    def _calm_after(self, peak: float | None, counts: Mapping[str, Window]) -> float:
+        worst = self._worst(self.segments)
+        if worst is None:
+            return 0.0
+        rising = peak is None or self.peak is None or peak > self.peak + ROUNDING
+        failing = rising or counts[worst].candidate_bad > 0
+        return 0.0 if failing else self.calm + counts[worst].candidate
+
+    def mended(self, calm: float) -> bool:
+        """Whether so many requests since the peak would have brought another bad one, had the candidate gone on as it was.
+
+        Where nothing fails any more, in neither arm, no evidence moves: that alone would let a broken comparison stand for ever.
+        """
+        worst = self._worst(self.segments)
+        if worst is None or calm <= 0 or self.limit is not None:
+            return False
+        one = self.segments[worst]
+        suspect = one.suspicion.counts if one.suspicion.counts.candidate > calm else one.counts
+        bad, before = suspect.candidate_bad, suspect.candidate - calm
+        if bad <= 0:
+            return False
+        return -calm * math.log1p(-bad / (max(before, bad) + 1)) >= CALM * self._level
+
+    def result(self) -> CountTestResult:
+        """What is shown up to now."""
+        found = self._of_limit() if self.limit is not None else self._of_baseline()
+        speaking = sum(one.compares for one in self.segments.values())
+        if self.grouped and found.state is FindingState.OK and speaking < self.least:
+            words = f"{found.words}; {speaking} segments have requests of both arms, at least {self.least} are needed (minSeries)"
+            return replace(found, state=FindingState.TOO_FEW_REQUESTS, words=words)
+        return found
+
+    def _told(self, labels: str) -> Told:
+        known = self.segments.get(labels) or self.fresh(self.start)
+        silent = tuple(key for key, one in self.segments.items() if not one.compares) if self.grouped else ()
+        return Told(
+            labels,
+            known,
+            self.alpha,
+            max(len(self.segments), 1),
+            silent,
+            tuple(self.segments.items()) if self.grouped else (),
+        )
+
+    def _of_baseline(self) -> CountTestResult:
+        broken = self.peak is not None
+        worst = self._worst(self.segments, acting=broken)
+        told = self._told(worst or "")
+        conclusion = Conclusion.REGRESSED if broken else told.segment.compared.conclusion(self.alpha)
+        if not broken and conclusion is Conclusion.REGRESSED:  # of one segment among many, or below the floor
+            conclusion = Conclusion.INCONCLUSIVE
+        return of_regression(self.test, conclusion, told)
+
+    def _of_limit(self) -> CountTestResult:
+        if self.peak is None:
+            told = self._told(self._worst(self.segments) or "")
+            limited, factor = told.segment.limited, told.segment.dispersion.factor
+            conclusion = Conclusion.INCONCLUSIVE
+            if limited is not None:
+                conclusion = limited.conclusion(self.alpha, told.segment.counts, factor)
+            if conclusion is Conclusion.REGRESSED:
+                conclusion = Conclusion.INCONCLUSIVE
+            return of_limit(self.test, conclusion, told)
+        blamed = {key: one for key, one in self.segments.items() if self._blamed(one)}
+        alike = {key: one for key, one in self.segments.items() if self._alike(one)}
+        worst, other = self._worst(blamed, acting=True), self._worst(alike, acting=True)
+        if worst is not None and (other is None or self._merged(blamed) >= self._level or self._more(worst, other)):
+            return of_limit(self.test, Conclusion.REGRESSED, self._told(worst))
+        if other is not None:
+            return of_limit(self.test, Conclusion.REGRESSED, self._told(other), shared=True)
+        return undecided(self.test, self._told(self._worst(self.segments, acting=True) or ""))
+
+    def _more(self, one: str, other: str) -> bool:
+        return self.segments[one].evidence >= self.segments[other].evidence
+
+    def _blamed(self, one: Segment) -> bool:
+        """Whether what breaks the limit is the candidate's: it is worse than the baseline, or there is none to ask.
+
+        In a segment among several in which the baseline has no requests nothing can be told.
+        """
+        if not self.comparable or one.compared.evidence >= self._level:
+            return True
+        return not self.grouped and one.lately.baseline <= 0
+
+    def _alike(self, one: Segment) -> bool:
+        """Whether it is not shown to be worse than the baseline, which has requests there."""
+        return not self._blamed(one) and one.lately.baseline > 0
+
+    def _worst(self, segments: Mapping[str, Segment], *, acting: bool = False) -> str | None:
+        """The segment with the most evidence; with `acting` one that is not below the floor, and has any."""
+        found = [key for key, one in segments.items() if not acting or not self.grouped or self._speaks(one)]
+        compared = [key for key in found if segments[key].compares] or found
+        return max(compared, key=lambda key: segments[key].evidence, default=None)
+
+    def _speaks(self, one: Segment) -> bool:
+        return one.evidence > 0 and self._acts(one)
+
+    def ahead(self, window: Mapping[str, Window]) -> float:
+        """After how many more windows like this one something else may be shown."""
+        if self.peak is not None:
+            return 1.0
+        several = self.grouped or self.floor > 0  # together no more is shown than by the one with the most
+        if several and any(one.evidence >= self._level for one in self.segments.values()):
+            return 1.0
+        found = (self._crossing(one, window.get(key, NONE)) for key, one in self.segments.items())
+        return min(found, default=math.inf)
+
+    def _crossing(self, one: Segment, window: Window) -> float:
+        """The earliest: as if its errors came one by one, whatever is learnt of them meanwhile."""
+        tests: list[Compared | Limited] = [one.compared]
+        if one.limited is not None:
+            tests.append(one.limited)
+        growths = [test.growths([window])[0] for test in tests]
+        return min(
+            crossing(test.logs, test.counted, growth, self._level) for test, growth in zip(tests, growths, strict=True)
+        )

@@ -1,0 +1,133 @@
+"""One segment's part of a test on counts: its requests, its evidence, and what its errors' clumps are worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from tidegate.core.count_tests.state import SegmentState
+from tidegate.core.statistics.accumulators import BY_HALF, NONE, Compared, Limited, Suspicion, together
+from tidegate.core.statistics.dispersion import Dispersion
+from tidegate.core.statistics.windows import Window
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The candidate against the baseline and, where the line has a limit, against that. It never changes."""
+
+    compared: Compared
+    suspicion: Suspicion
+    limited: Limited | None = None
+    counts: Window = NONE
+    dispersion: Dispersion = Dispersion()  # noqa: RUF009  (frozen)
+
+    def warming_up(self, window: Window, end: float, seconds: float) -> Segment:
+        """With a window that is not compared; the baseline's errors are learnt from all the same."""
+        return replace(
+            self,
+            suspicion=Suspicion(end, NONE),
+            dispersion=self.dispersion.after(window.baseline, window.baseline_bad, seconds),
+        )
+
+    def after(self, window: Window, end: float, seconds: float) -> Segment:
+        """With a further window, of so many seconds, that ended at `end` (epoch seconds)."""
+        factor = self.dispersion.factor
+        limited = self.limited.after([window], factor) if self.limited is not None else None
+        test = self.limited or self.compared
+        (growth,) = test.growths([window], factor)
+        gain = growth[0 if test.coarse else BY_HALF]
+        return replace(
+            self,
+            compared=self.compared.after([window], factor),
+            limited=limited,
+            counts=together([self.counts, window]),
+            suspicion=self.suspicion.after(gain, window, end),
+            dispersion=self.dispersion.after(window.baseline, window.baseline_bad, seconds),
+        )
+
+    def anew(self, end: float) -> Segment:
+        """Begun anew at `end` (epoch seconds), as what the line asks is over; what is known of clumps stays."""
+        if self.limited is not None:
+            fresh = replace(self.limited, logs=(), counted=0)
+            return replace(self, limited=fresh, counts=NONE, suspicion=Suspicion(end, NONE))
+        fresh_one = replace(self.compared, logs=(), counted=0, profile=(0.0,) * len(self.compared.profile), null=0.0)
+        return replace(self, compared=fresh_one, counts=NONE, suspicion=Suspicion(end, NONE))
+
+    @property
+    def evidence(self) -> float:
+        """Ln E against what the line asks."""
+        return (self.limited or self.compared).evidence
+
+    @property
+    def lately(self) -> Window:
+        """The requests since something speaks for a regression; all where nothing does."""
+        return self.suspicion.counts if self.suspicion.counts != NONE else self.counts
+
+    @property
+    def compares(self) -> bool:
+        """Whether both arms have had requests."""
+        return self.counts.baseline > 0 and self.counts.candidate > 0
+
+    def state(self, start: float) -> SegmentState:
+        """As status keeps it; instants as seconds since `start`."""
+        one, limited = self.suspicion, self.limited or Limited(0.5)
+        learnt = self.dispersion
+        numbers = (
+            *_four(self.counts),
+            one.since - start,
+            one.height,
+            *_four(one.counts),
+            learnt.squares,
+            learnt.pairs,
+            *learnt.last,
+            *learnt.open,
+            learnt.filled,
+            self.compared.counted,
+            self.compared.null,
+            limited.counted,
+            len(self.compared.logs),
+            len(limited.logs),
+        )
+        return SegmentState(numbers, (*self.compared.logs, *limited.logs, *self.compared.profile))
+
+    @classmethod
+    def of(cls, state: SegmentState, start: float, fresh: Segment) -> Segment:
+        """From what status keeps.
+
+        Args:
+            state: as `state` gave it.
+            start: what its instants are counted from, epoch seconds.
+            fresh: one of the same line that has seen nothing.
+
+        Raises:
+            ValueError: it is not as `state` gives it.
+        """
+        numbers = iter(state.numbers)
+        counts = Window(*_take(numbers, 4))
+        since, height = _take(numbers, 2)
+        suspicion = Suspicion(start + since, Window(*_take(numbers, 4)), height)
+        squares, pairs, last, last_bad, open_, open_bad, filled = _take(numbers, 7)
+        compared_windows, null, limited_windows, compared_logs, limited_logs = _take(numbers, 5)
+        logs, first, second = tuple(state.logs), int(compared_logs), int(compared_logs + limited_logs)
+        if not all(map(math.isfinite, state.numbers)):
+            raise ValueError("numbers of a segment that are none")
+        return cls(
+            replace(fresh.compared, logs=logs[:first], counted=int(compared_windows), profile=logs[second:], null=null),
+            suspicion,
+            replace(fresh.limited, logs=logs[first:second], counted=int(limited_windows)) if fresh.limited else None,
+            counts,
+            Dispersion(squares, pairs, (last, last_bad), (open_, open_bad), filled),
+        )
+
+
+def _four(counts: Window) -> tuple[float, float, float, float]:
+    return counts.baseline, counts.baseline_bad, counts.candidate, counts.candidate_bad
+
+
+def _take(numbers: Iterator[float], count: int) -> list[float]:
+    found = list(islice(numbers, count))
+    if len(found) < count:
+        raise ValueError("numbers of a segment that are missing")
+    return found

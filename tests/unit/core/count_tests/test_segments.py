@@ -1,0 +1,115 @@
+"""One test a segment: nothing is pooled, the segment is named, and an incident of both arms is nobody's fault."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from tidegate.api.rollout.thresholds import Regression
+from tidegate.api.values.scalars import Quantity
+from tidegate.core.count_tests.protocol import Closed
+from tidegate.core.count_tests.regression import RegressionTest
+from tidegate.core.count_tests.state import packed, unpacked
+from tidegate.core.model.finding import State
+from tidegate.core.statistics.accumulators import Conclusion
+from tidegate.core.statistics.mixture import log_mean_exp
+from tidegate.core.statistics.windows import Window
+
+A, B, C = (f'{{component="{name}"}}' for name in "abc")
+GOOD = Window(500, 1, 500, 1)
+WORSE = Window(500, 1, 500, 60)
+BOTH = Window(500, 300, 500, 300)
+
+
+def fresh(*, limit: float | None = None, floor: float = 0.0) -> RegressionTest:
+    test = Regression() if limit is None else Regression(limit=Quantity(f"{limit:.0%}"))
+    return RegressionTest(test, 0.05, 0.0, limit=limit, floor=floor, grouped=True)
+
+
+def after(trial: RegressionTest, windows: list[dict[str, Window]]) -> RegressionTest:
+    for place, window in enumerate(windows):
+        trial = trial.after(Closed(window, 60.0 * place, 60.0 * (place + 1)))
+    return trial
+
+
+def test_together_they_are_the_mean_of_their_evidence() -> None:
+    found = after(fresh(), [{A: GOOD, B: WORSE}] * 2)
+    logs = [one.evidence for one in found.segments.values()]
+    assert found.evidence == pytest.approx(log_mean_exp(logs))
+    assert found.evidence < max(logs)
+
+
+def test_the_segment_that_is_worse_is_named_with_its_own_numbers() -> None:
+    found = after(fresh(), [{A: GOOD, B: WORSE, C: GOOD}] * 5).result()
+    assert (found.conclusion, found.labels) == (Conclusion.REGRESSED, B)
+    assert found.counts == Window(2500, 5, 2500, 300)
+    assert [one.series for one in found.segments] == [A, B, C]
+
+
+def test_a_segment_that_fails_in_both_arms_makes_no_arm_worse_when_one_gets_more_of_it() -> None:
+    """Pooled, the candidate has 45 % bad requests and the baseline 9 %."""
+    broken, fine = Window(100, 100, 900, 900), Window(1000, 0, 1000, 0)
+    found = after(fresh(), [{A: broken, B: fine}] * 60)
+    assert found.result().conclusion is not Conclusion.REGRESSED
+    assert found.peak is None
+
+
+def test_of_a_limit_the_segment_that_is_not_shared_is_named() -> None:
+    found = after(fresh(limit=0.05), [{A: BOTH, B: WORSE, C: GOOD}] * 6).result()
+    assert (found.state, found.shared, found.labels) == (State.BREACHED, False, B)
+
+
+def test_a_limit_that_both_arms_break_in_a_segment_is_shared() -> None:
+    found = after(fresh(limit=0.05), [{A: BOTH, B: GOOD}] * 6).result()
+    assert (found.state, found.shared, found.labels) == (State.BREACHED, True, A)
+
+
+def test_a_segment_in_which_the_baseline_has_no_requests_is_undecided() -> None:
+    found = after(fresh(limit=0.05), [{A: Window(0, 0, 500, 300), B: GOOD}] * 6).result()
+    assert found.state is State.TOO_FEW_REQUESTS
+    assert "the baseline has no requests there" in found.words
+
+
+def test_below_the_floor_nothing_acts() -> None:
+    """0.2 % against 0.01 % is many times as bad, and no reason to revert."""
+    tiny = Window(100_000, 10, 100_000, 200)
+    assert after(fresh(), [{A: tiny}] * 10).result().conclusion is Conclusion.REGRESSED
+    assert after(fresh(floor=0.01), [{A: tiny}] * 10).result().conclusion is not Conclusion.REGRESSED
+    assert after(fresh(floor=0.01), [{A: WORSE}] * 10).result().conclusion is Conclusion.REGRESSED
+
+
+def test_segments_without_requests_are_left_out_and_listed() -> None:
+    found = after(fresh(), [{A: GOOD, B: Window(0, 0, 5, 0)}] * 3).result()
+    assert found.state is State.OK
+    assert f"left out, no requests of both arms: {B}" in found.words
+
+
+def test_fewer_segments_than_must_speak_are_too_few() -> None:
+    two = {A: GOOD, B: GOOD}
+    assert after(replace(fresh(), least=2), [two] * 3).result().state is State.OK
+    found = after(replace(fresh(), least=3), [two] * 3).result()
+    assert found.state is State.TOO_FEW_REQUESTS
+    assert "2 segments have requests of both arms, at least 3 are needed (minSeries)" in found.words
+    broken = after(replace(fresh(), least=3), [{A: GOOD, B: WORSE}] * 5).result()
+    assert broken.state is State.BREACHED
+
+
+def test_it_goes_on_from_what_status_keeps() -> None:
+    trial = fresh()
+    for place in range(12):
+        trial = trial.after(Closed({A: GOOD, B: WORSE if place > 8 else GOOD}, 60.0 * place, 60.0 * place + 60))
+        state = unpacked(packed(trial.state()))
+        assert state is not None
+        peak, calm, _ = state.numbers
+        known = {key: type(one).of(state.segments[key], 0.0, trial.fresh(0.0)) for key, one in trial.segments.items()}
+        assert known.keys() == trial.segments.keys()
+        trial = replace(trial, segments=known, peak=None if math.isnan(peak) else peak, calm=calm)
+    assert trial.result().labels == B
+    assert trial.result().conclusion is Conclusion.REGRESSED
+
+
+@pytest.mark.parametrize("text", ["2.abc", "1.!!", "1." + "A" * 40, "nonsense"])
+def test_a_state_of_another_version_or_none_is_not_read(text: str) -> None:
+    assert unpacked(text) is None
