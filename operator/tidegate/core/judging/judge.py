@@ -13,7 +13,8 @@ from tidegate.api.rollout.thresholds import Guard, Threshold
 from tidegate.api.status_budget import MOST_CLOCKS
 from tidegate.core.count_tests.line_test import LineTest, forget_others
 from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
-from tidegate.core.judging.limits import judge
+from tidegate.core.judging.idle import Busy, busy
+from tidegate.core.judging.limits import about, judge, worst_of
 from tidegate.core.judging.shared_incident import attributed, shared
 from tidegate.core.metrics import digest, of_one_arm, queries, sample
 from tidegate.core.metrics.asking import Asking
@@ -126,8 +127,9 @@ def judge_guards(draft: Draft) -> None:
         room = min(KEPT, own + free) if guard.for_.seconds else 1
         clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, most_between(draft), room)
         free += own - max(len(clocks), 1)
+        finding = _of_lasting(draft, finding, arm, asks, clocks)
         finding = _lasting(finding, guard, sustained_state(finding, clocks, guard.for_.seconds), before, draft)
-        finding = _attributed(draft, _of_lasting(finding, guard, clocks), asks)
+        finding = _attributed(draft, finding, asks)
         finding = replace(finding, new=before is None or before.state != State.BREACHED)
         if shared(finding):  # what was not this version's fault counts for no breach, and takes no clock from what is
             clocks = ()
@@ -223,8 +225,28 @@ def _judged(draft: Draft, line: Threshold, metric: Metric, asks: Asking, arm: Ar
     if arm is ArmName.BASELINE and (line.relative or line.counted):
         words = f"{line.identity}: the promoted version has no other to compare with"
         return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
+    context = context_of(draft, metric, arm, asks)
+    if line.counted:
+        return LineTest(draft, line, metric, asks).finding(context)
+    candidate = sample(metric, draft.seen.asked, queries(metric, arm, asks))
+    if context.expected:
+        candidate = unless_stale(draft, metric, arm, asks, candidate)
+    baseline: Sample = NotAsked()
+    if line.relative:
+        baseline = sample(metric, draft.seen.asked, queries(metric, ArmName.BASELINE, asks))
+    if arm is not serving(draft):  # beside the arm on trial: whether that one can be judged is another query
+        return replace(judge(line, metric, candidate, baseline, context), sampled=False)
+    with_requests = busy(draft, metric, candidate, asks) if arm is ArmName.CANDIDATE else Busy(candidate)
+    finding = judge(line, metric, with_requests.sample, baseline, context)
+    finding = unless_incomplete(metric, with_requests.sample, finding)
+    note_groups(draft, metric, candidate)
+    return with_requests.listed(without_gone(draft, metric, candidate, finding, with_requests.baseline))
+
+
+def context_of(draft: TickContext, metric: Metric, arm: ArmName, asks: Asking) -> Context:
+    """What a judgement of a metric of one arm must know besides the samples."""
     window = asks.window(metric)
-    context = Context(
+    return Context(
         arm=str(arm),
         comparable=comparable(draft),
         incomparable="both arms run one version"
@@ -234,24 +256,13 @@ def _judged(draft: Draft, line: Threshold, metric: Metric, asks: Asking, arm: Ar
         expected=arm is ArmName.BASELINE or asks.traffic >= window + SCRAPE,
         window=promql_duration(window),
     )
-    if line.counted:
-        return LineTest(draft, line, metric, asks).finding(context)
-    candidate = sample(metric, draft.seen.asked, queries(metric, arm, asks))
-    if context.expected:
-        candidate = unless_stale(draft, metric, arm, asks, candidate)
-    baseline: Sample = NotAsked()
-    if line.relative:
-        baseline = sample(metric, draft.seen.asked, queries(metric, ArmName.BASELINE, asks))
-    finding = judge(line, metric, candidate, baseline, context)
-    if arm is not serving(draft):  # beside the arm on trial: whether that one can be judged is another query
-        return replace(finding, sampled=False)
-    note_groups(draft, metric, candidate)
-    return without_gone(draft, metric, candidate, unless_incomplete(metric, candidate, finding))
 
 
 def _attributed(draft: Draft, finding: Finding, asks: Asking) -> Finding:
     metric = metric_of(draft, finding.line)
-    return finding if metric is None else attributed(draft, finding, metric, asks)
+    if metric is None:
+        return finding
+    return attributed(draft, finding, metric, asks, context_of(draft, metric, serving(draft), asks))
 
 
 def _as_before(finding: Finding, before: GuardStatus | None) -> Finding:
@@ -269,16 +280,21 @@ def _lasting(finding: Finding, guard: Guard, state: State, before: GuardStatus |
     return replace(finding, state=state, message=finding.message + lasting)
 
 
-def _of_lasting(finding: Finding, guard: Guard, clocks: Iterable[Clock]) -> Finding:
-    """A breach that had to last, by the series alone for which it did."""
-    if finding.state is not State.BREACHED or guard.for_.seconds == 0:
+def _of_lasting(draft: Draft, finding: Finding, arm: ArmName, asks: Asking, clocks: Iterable[Clock]) -> Finding:
+    """A breach that had to last, told of the series alone for which it did; any other where none did yet."""
+    guard = finding.line
+    metric = metric_of(draft, guard)
+    if finding.state is not State.BREACHED or not isinstance(guard, Guard) or not guard.for_.seconds or metric is None:
         return finding
     lasting = {clock.series for clock in clocks if clock.watched >= guard.for_.seconds - 1e-6}
+    if not lasting:
+        return finding
     series = tuple(one for one in finding.series if one.state is not State.BREACHED or one.series in lasting)
-    if finding.worst is None or finding.worst.series in lasting:
-        return replace(finding, series=series)
-    worst = next(one for one in series if one.state is State.BREACHED)
-    return replace(finding, series=series, worst=worst, message=f"{finding.message}; it lasted for {worst.series}")
+    beyond_it = [one for one in series if one.state is State.BREACHED]
+    if not beyond_it:
+        return finding
+    told = about(finding, metric, worst_of(guard, beyond_it), context_of(draft, metric, arm, asks))
+    return replace(told, series=series)
 
 
 def _goes_on(before: str, now: State) -> bool:

@@ -6,6 +6,8 @@ How long a breach must last is duration.py's business; what a breach does is dec
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import LimitKind, Threshold
@@ -45,11 +47,22 @@ def judge(line: Threshold, metric: Metric, candidate: Sample, baseline: Sample, 
     if alone and len(alone) == len(series) and isinstance(baseline, Value):
         words = f"{line.identity}: no series of the candidate has a counterpart in the baseline: "
         return Finding(line, State.TOO_FEW_REQUESTS, words + _apart(candidate, baseline), series[0], series)
-    worst = min(
-        (one for one in series if one not in alone),
-        key=lambda one: (_WORST_FIRST.index(one.state), -_distance(line, one)),
-    )
-    return Finding(line, worst.state, _sentence(line, metric, worst, context) + _left_out(alone), worst, series)
+    worst = worst_of(line, [one for one in series if one not in alone])
+    return Finding(line, worst.state, sentence(line, metric, worst, context) + _left_out(alone), worst, series)
+
+
+def worst_of(line: Threshold, series: Sequence[SeriesFinding]) -> SeriesFinding:
+    """The series that is furthest beyond the line, else the one that leaves it most undecided."""
+    return min(series, key=lambda one: (_WORST_FIRST.index(one.state), -_distance(line, one)))
+
+
+def about(finding: Finding, metric: Metric, series: SeriesFinding, context: Context) -> Finding:
+    """The finding told of another of its series, with that one's own numbers."""
+    if finding.worst is None or finding.worst is series:
+        return replace(finding, worst=series)
+    before = sentence(finding.line, metric, finding.worst, context)
+    words = sentence(finding.line, metric, series, context) + finding.message.removeprefix(before)
+    return replace(finding, worst=series, message=words)
 
 
 def _left_out(alone: tuple[SeriesFinding, ...]) -> str:
@@ -194,7 +207,8 @@ _COMPARED = {
 """The tests on counts have words of their own (core/proofs.py)."""
 
 
-def _sentence(line: Threshold, metric: Metric, worst: SeriesFinding, context: Context) -> str:
+def sentence(line: Threshold, metric: Metric, worst: SeriesFinding, context: Context) -> str:
+    """What is said of one series."""
     unit = metric.effective_unit
     breached, fine = _COMPARED[line.kind]
     value = f"is {shown(worst.value, unit)}" if worst.value is not None else "was observed in too few requests"

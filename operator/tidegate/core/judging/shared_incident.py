@@ -7,16 +7,17 @@ the breach is the candidate's.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import Guard, LimitKind, SharedIncident, Threshold
 from tidegate.api.values.scalars import Unit
-from tidegate.core.judging.limits import beyond
+from tidegate.core.judging.limits import about, beyond, worst_of
 from tidegate.core.metrics import of_one_arm, queries, sample
 from tidegate.core.metrics.asking import Asking
 from tidegate.core.model import cadence
-from tidegate.core.model.finding import Finding, SeriesFinding, State
+from tidegate.core.model.finding import Context, Finding, SeriesFinding, State
 from tidegate.core.model.samples import NotAsked, Open, SeriesSample, Value
 from tidegate.core.model.value_format import shown
 from tidegate.core.model.world import ArmName
@@ -41,8 +42,12 @@ ALPHA = 0.05
 """Level at which counts must show that the candidate is worse than that."""
 
 
-def attributed(draft: Draft, finding: Finding, metric: Metric, asks: Asking) -> Finding:
-    """The finding, marked when the baseline breaks the limit alike; still open while the baseline is being asked."""
+def attributed(draft: Draft, finding: Finding, metric: Metric, asks: Asking, context: Context) -> Finding:
+    """The finding, marked when the baseline breaks the limit alike; still open while the baseline is being asked.
+
+    Of several series one that the candidate alone breaks is told of. A segment (`by`) in which the baseline has no requests, where
+    it has some in others, is undecided: nobody can tell whose fault that is.
+    """
     if finding.state is not State.BREACHED or not _asks_whose_fault(draft, finding.line, metric):
         return finding
     life = min(PATIENCE, draft.interval)
@@ -54,26 +59,60 @@ def attributed(draft: Draft, finding: Finding, metric: Metric, asks: Asking) -> 
         return replace(finding, state=State.OPEN)
     if not isinstance(baseline, Value):
         return finding
-    beyond_it = [one for one in finding.series if one.state is State.BREACHED]
-    others = [_counterpart(one, finding, baseline) for one in beyond_it]
-    pairs = list(zip(beyond_it, others, strict=True))
-    window = asks.window(metric)
-    lasting = finding.line.for_.seconds if isinstance(finding.line, Guard) else 0.0
-    ending = _just_ending(draft, finding.line, window + lasting)
-    alike = bool(pairs) and all(_alike(finding.line, metric, one, other) for one, other in pairs)
-    both = alike and all(_beyond_too(finding.line, metric, other) for other in others)
-    # A window after both arms were beyond the limit the values still hold that moment: without counts no difference is shown.
-    unclear = (
-        bool(pairs)
-        and _just_ending(draft, finding.line, window)
-        and all(_unclear(metric, one, other) for one, other in pairs)
-    )
-    if not (both or (alike and ending) or unclear):
-        return finding
-    worst = next((other for one, other in zip(beyond_it, others, strict=True) if one is finding.worst), others[0])
+    line, window = finding.line, asks.window(metric)
+    lasting = line.for_.seconds if isinstance(line, Guard) else 0.0
+    moment = _Moment(ending=_just_ending(draft, line, window + lasting), over=_just_ending(draft, line, window))
+    pairs = [_Pair(one, _counterpart(one, finding, baseline)) for one in finding.series if one.state is State.BREACHED]
+    alone = [pair for pair in pairs if not pair.shared(line, metric, moment)]
+    if not alone:
+        return _shared(finding, metric, pairs) if pairs else finding
+    silent = [pair for pair in alone if metric.by and (pair.other is None or pair.other.value is None)]
+    known = {other.series for other in baseline.series if other.value is not None}
+    in_both = any(one.series in known for one in finding.series)
+    decided = [pair.mine for pair in alone if pair not in silent or not in_both]
+    if decided:
+        return about(finding, metric, worst_of(line, decided), context)
+    told = about(finding, metric, worst_of(line, [pair.mine for pair in alone]), context)
+    words = f"{told.message}; the baseline has no value there to compare with"
+    return replace(told, state=State.TOO_FEW_REQUESTS, message=words)
+
+
+def _shared(finding: Finding, metric: Metric, pairs: Sequence[_Pair]) -> Finding:
+    """Marked as broken by both arms."""
+    worst = next((pair.other for pair in pairs if pair.mine is finding.worst), pairs[0].other)
     value = worst.value if worst is not None and worst.value is not None else math.nan
     words = f"; the baseline's is {shown(value, metric.effective_unit)}: a shared incident, not this version"
+    both = all(pair.both(finding.line, metric) for pair in pairs)
     return replace(finding, shared=True, both=both, message=finding.message + words)
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """How long ago both arms were beyond the limit."""
+
+    ending: bool
+    """Within a window and the duration that a breach must last."""
+    over: bool
+    """Within a window."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A series beyond the limit, and the baseline's."""
+
+    mine: SeriesFinding
+    other: SeriesSample | None
+
+    def shared(self, line: Threshold, metric: Metric, moment: _Moment) -> bool:
+        """Whether the baseline breaks the limit alike; or did a moment ago, whose values this one may still hold."""
+        alike = _alike(line, metric, self.mine, self.other)
+        # A window after both arms were beyond the limit the values still hold that moment: without counts no difference is shown.
+        unclear = moment.over and _unclear(metric, self.mine, self.other)
+        return self.both(line, metric) or (alike and moment.ending) or unclear
+
+    def both(self, line: Threshold, metric: Metric) -> bool:
+        """Whether the baseline breaks the limit alike now."""
+        return _alike(line, metric, self.mine, self.other) and _beyond_too(line, metric, self.other)
 
 
 def shared(finding: Finding) -> bool:

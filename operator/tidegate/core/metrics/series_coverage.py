@@ -8,6 +8,7 @@ A segment that stops answering altogether has no errors either. Only digests are
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 
 from tidegate.api.rollout.metrics import Metric
@@ -47,13 +48,30 @@ def unless_incomplete(metric: Metric, sample: Sample, finding: Finding) -> Findi
     return replace(finding, state=State.TOO_FEW_REQUESTS, message=words)
 
 
-def without_gone(draft: Draft, metric: Metric, sample: Sample, finding: Finding) -> Finding:
-    """The finding, undecided when a group that was there in this run is not in the sample."""
+def missing_groups(draft: TickContext, metric: Metric, sample: Value) -> set[str]:
+    """Digests of the groups that were there in this run and are not in the sample."""
+    return set(_known(draft, metric)) - {_digest(one.series) for one in sample.series}
+
+
+def without_gone(
+    draft: Draft, metric: Metric, sample: Sample, finding: Finding, served: Collection[str] | None = None
+) -> Finding:
+    """The finding, undecided when a group that was there in this run is not in the sample.
+
+    Args:
+        draft: the tick's.
+        metric: with `by`.
+        sample: the candidate's.
+        finding: what it came to.
+        served: groups in which the baseline has requests: what has none in either arm is not missing; `None`: not known.
+    """
     if not metric.by or not isinstance(sample, Value) or finding.state not in _OUTRANKED:
         return finding
     known = _known(draft, metric)
-    there = {_digest(one.series) for one in sample.series}
-    gone = sum(digest not in there for digest in known)
+    missing = missing_groups(draft, metric, sample)
+    if served is not None:
+        missing &= {_digest(labels) for labels in served}
+    gone = len(missing)
     if not gone:
         return finding
     labels = ", ".join(metric.by)
