@@ -13,6 +13,7 @@ from tidegate.api.rollout.metric_kinds import MetricKind
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.values import promql
 from tidegate.core.metrics.asking import Asking
+from tidegate.core.metrics.average import CounterAverage
 from tidegate.core.metrics.query import PlainQuery
 from tidegate.core.metrics.ratio import CounterRatio
 from tidegate.core.metrics.sampling import Sampling
@@ -23,6 +24,7 @@ from tidegate.core.model.world import ArmName
 KINDS: Final[Mapping[MetricKind, Sampling]] = {
     MetricKind.QUERY: PlainQuery(),
     MetricKind.RATIO: CounterRatio(),
+    MetricKind.AVERAGE: CounterAverage(),
 }
 
 

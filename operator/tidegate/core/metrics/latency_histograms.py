@@ -17,7 +17,9 @@ def classic(ratio: Ratio) -> dict[str, str]:
 
     The bucket's label is matched as a number: clients write `1`, `1.0` and `1.00`.
     """
-    return {"fast": _with(ratio, "_bucket", f'le=~"{_as_label(ratio.bound)}"'), "total": _with(ratio, "_count", "")}
+    selector = ratio.histogram or ""
+    bucket = suffixed(selector, "_bucket", f'le=~"{_as_label(ratio.bound)}"')
+    return {"fast": bucket, "total": suffixed(selector, "_count")}
 
 
 def native(ratio: Ratio, selected: str, by: str) -> dict[str, str]:
@@ -39,8 +41,9 @@ def no_bucket(metric: Metric) -> str:
     return f"{metric.name}: there is no bucket for {given}: 'slowerThan' must be the bound of a bucket"
 
 
-def _with(ratio: Ratio, suffix: str, matcher: str) -> str:
-    found = _SELECTOR.fullmatch(ratio.histogram or "")
+def suffixed(selector: str, suffix: str, matcher: str = "") -> str:
+    """A selector of another counter of the same histogram, such as that of `_count`, maybe with one matcher more."""
+    found = _SELECTOR.fullmatch(selector)
     name, inside = (found[1], (found[2] or "").strip().rstrip(",")) if found is not None else ("", "")
     matchers = ",".join(one for one in (inside, matcher) if one)
     return f"{name}{suffix}" + (f"{{{matchers}}}" if matchers else "")

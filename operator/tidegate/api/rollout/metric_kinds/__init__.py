@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rollout.metric_kinds.average import Average
 from tidegate.api.rollout.metric_kinds.kind import MetricModel, PromQL
 from tidegate.api.rollout.metric_kinds.query import PlainQuery
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
@@ -22,11 +23,13 @@ class MetricKind(StrEnum):
 
     QUERY = "query"
     RATIO = "ratio"
+    AVERAGE = "average"
 
 
 MODELS: Final[Mapping[MetricKind, type[MetricModel]]] = {
     MetricKind.QUERY: PlainQuery,
     MetricKind.RATIO: Ratio,
+    MetricKind.AVERAGE: Average,
 }
 
 COUNTING: Final = tuple(kind for kind in MetricKind if kind is not MetricKind.QUERY)
@@ -42,6 +45,8 @@ class Measured(ApiModel):
     """For a `query`: PromQL that gives how many requests are behind it, in all or by the same labels, so that `minimumRequests` works for it too."""
     ratio: Ratio | None = None
     """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
+    average: Average | None = None
+    """Two counters: what requests take on average, with their number as evidence."""
 
     @classmethod
     def of(cls, definition: MetricModel | str) -> Self:
