@@ -101,24 +101,26 @@ class Counter:
                 found.append(RawSeries(labels, samples))
         return Matrix(tuple(found))
 
-    def histogram(self, fast: Counter, bound: float, promql: str, since: float, begin: float) -> Matrix:
+    def histogram(self, fast: Counter, sums: Counter, bound: float, promql: str, since: float, begin: float) -> Matrix:
         """The raw samples of a native histogram with two buckets, of which this counts all and `fast` the ones up to `bound`.
 
         Args:
-            fast: the other counter.
+            fast: the counter of those up to `bound`.
+            sums: the counter of what they took together.
             bound: seconds.
             promql: as for `answer`.
             since: as for `answer`.
             begin: as for `answer`.
         """
         quick = {one.labels: dict(one.samples) for one in fast.answer(promql, since, begin).series}
+        taken = {one.labels: dict(one.samples) for one in sums.answer(promql, since, begin).series}
         found = []
         for one in self.answer(promql, since, begin).series:
             samples = []
             for time, count in one.samples:
                 below = quick.get(one.labels, {}).get(time, 0.0)
                 buckets = ((0.0, bound, below), (bound, math.inf, count - below))
-                samples.append((time, Distribution(count, buckets)))
+                samples.append((time, Distribution(count, buckets, taken.get(one.labels, {}).get(time, 0.0))))
             found.append(RawHistogram(one.labels, tuple(samples)))
         return Matrix(histograms=tuple(found))
 

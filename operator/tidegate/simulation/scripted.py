@@ -136,9 +136,9 @@ class Scripted:
         if counts == "past" or levels is None or metric is None:
             return Matrix() if counts in {"past", "raw"} else Vector(())
         if counts == "raw" and query.part == "raw-histogram":
-            total, fast = (self._counter(metric, query.arm, part) for part in ("total", "fast"))
+            total, fast, sums = (self._counter(metric, query.arm, part) for part in ("total", "fast", "sum"))
             bound = metric.ratio.bound if metric.ratio is not None else 0.0
-            return total.histogram(fast, bound, query.promql, since, self.begin)
+            return total.histogram(fast, sums, bound, query.promql, since, self.begin)
         if counts == "raw":
             return self._counter(metric, query.arm, part).answer(query.promql, since, self.begin)
         if counts == "known":

@@ -83,10 +83,10 @@ _CUSTOM: Object = {"group": "serving.knative.dev", "kind": "Service", "baseline"
 _METRIC: Object = {"name": "extra", "query": "up"}
 
 BY_RULE = (
-    Bad("a metric without a query", {"metrics.2": {"name": "none"}}, "spec.metrics[2]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
-    Bad("a metric with both", {"metrics.0.query": "up"}, "spec.metrics[0]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
-    Bad("a metric with a query and a preset", {"metrics.1.preset": "http/latency"}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
-    Bad("a metric with a query and a template", {"metrics.1.template": {"name": "latency"}}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'preset' and 'template'"),
+    Bad("a metric without a query", {"metrics.2": {"name": "none"}}, "spec.metrics[2]", "give exactly one of 'query', 'ratio', 'average', 'preset' and 'template'"),
+    Bad("a metric with both", {"metrics.0.query": "up"}, "spec.metrics[0]", "give exactly one of 'query', 'ratio', 'average', 'preset' and 'template'"),
+    Bad("a metric with a query and a preset", {"metrics.1.preset": "http/latency"}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'average', 'preset' and 'template'"),
+    Bad("a metric with a query and a template", {"metrics.1.template": {"name": "latency"}}, "spec.metrics[1]", "give exactly one of 'query', 'ratio', 'average', 'preset' and 'template'"),
     Bad("parameters without a preset", {"metrics.1.parameters": {"quantile": "0.9"}}, "spec.metrics[1].parameters", "'parameters' goes with 'preset' and 'template'"),
     Bad("images matched where the version is copied", {"promotion": {"strategy": "CopyTemplate", "match": "Images"}}, "spec.promotion.match", "'match: Images' goes with 'strategy: AwaitBaseline'"),
     Bad("a ratio in seconds", {"metrics.0.unit": "seconds"}, "spec.metrics[0].unit", "a ratio metric has unit ratio"),
@@ -102,6 +102,12 @@ BY_RULE = (
     Bad("a ratio of two kinds", {"metrics.0.ratio.slowerThan": "250ms"}, "spec.metrics[0].ratio", "give 'bad' and 'total', or 'histogram' and 'slowerThan'"),
     Bad("native counters", {"metrics.0.ratio.native": True}, "spec.metrics[0].ratio.native", "'native' goes with 'histogram'"),
     Bad("a range in a histogram", {"metrics.0.ratio": {"histogram": "x_seconds[5m]", "slowerThan": "250ms"}}, "spec.metrics[0].ratio.histogram", "must be a plain selector of a"),
+    Bad("half an average", {"metrics.2": {"name": "time", "average": {"sum": "x_sum"}}}, "spec.metrics[2].average", "give 'sum' and 'count', or 'histogram'"),
+    Bad("native sums", {"metrics.2": {"name": "time", "average": {"sum": "x_sum", "count": "x_count", "native": True}}}, "spec.metrics[2].average.native", "'native' goes with 'histogram'"),
+    Bad("a range in an average", {"metrics.2": {"name": "time", "average": {"sum": "x_sum[5m]", "count": "x_count"}}}, "spec.metrics[2].average.sum", "must be a plain selector of a counter"),
+    Bad("a function in an average", {"metrics.2": {"name": "time", "average": {"sum": "x_sum", "count": "rate(x_count[5m])"}}}, "spec.metrics[2].average.count", "must be a plain selector of a counter"),
+    Bad("a histogram with a range in an average", {"metrics.2": {"name": "time", "average": {"histogram": "x[5m]"}}}, "spec.metrics[2].average.histogram", "must be a plain selector of a"),
+    Bad("an average that is zero when empty", {"metrics.2": {"name": "time", "average": {"histogram": "x"}, "whenEmpty": "Zero"}}, "spec.metrics[2].whenEmpty", "'whenEmpty' goes with 'query'"),
     Bad("a line without a limit", {"guards.0.max": GONE}, "spec.guards[0]", "give exactly one of"),
     Bad("a line with two limits", {"guards.0.min": "1%"}, "spec.guards[0]", "two limits are two lines"),
     Bad("a floor without a comparison", {"guards.0.floor": "1%"}, "spec.guards[0].floor", "'floor' goes with 'maxIncrease'"),

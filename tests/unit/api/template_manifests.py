@@ -44,14 +44,16 @@ def latency(**changes: Any) -> Object:  # noqa: ANN401
 
 # fmt: off
 TEMPLATE_BY_RULE = (
-    Bad("a template without a query", {"ratio": GONE, "minimumRequests": GONE}, "spec", "give exactly one of 'query' and 'ratio'"),
-    Bad("a template with both", {"query": "up"}, "spec", "give exactly one of 'query' and 'ratio'"),
+    Bad("a template without a query", {"ratio": GONE, "minimumRequests": GONE}, "spec", "give exactly one of 'query', 'ratio' and 'average'"),
+    Bad("a template with both", {"query": "up"}, "spec", "give exactly one of 'query', 'ratio' and 'average'"),
     Bad("a ratio in seconds", {"unit": "seconds"}, "spec.unit", "a ratio metric has unit ratio"),
     Bad("a query with a least number of requests", {"ratio": GONE, "query": "up", "parameters": GONE}, "spec.minimumRequests", "'minimumRequests' goes with 'ratio'"),
     Bad("requests beside a ratio", {"requests": "up"}, "spec.requests", "'requests' goes with 'query'"),
     Bad("a ratio that is zero when empty", {"whenEmpty": "Zero"}, "spec.whenEmpty", "'whenEmpty' goes with 'query'"),
     Bad("a window of half a second", {"window": "500ms"}, "spec.window", "'window' must be at least 1s"),
     Bad("half a ratio", {"ratio.total": GONE}, "spec.ratio", "give 'bad' and 'total', or 'histogram' and 'slowerThan'"),
+    Bad("half an average", {"ratio": GONE, "minimumRequests": GONE, "average": {"sum": "x_sum"}}, "spec.average", "give 'sum' and 'count', or 'histogram'"),
+    Bad("an average that is zero when empty", {"ratio": GONE, "average": {"histogram": "x"}, "whenEmpty": "Zero"}, "spec.whenEmpty", "'whenEmpty' goes with 'query'"),
     Bad("native counters", {"ratio.native": True}, "spec.ratio.native", "'native' goes with 'histogram'"),
     Bad("a function in a ratio", {"ratio.total": "rate(x_total[5m])"}, "spec.ratio.total", "must be a plain selector of a counter"),
 )

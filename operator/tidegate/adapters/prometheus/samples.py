@@ -53,7 +53,8 @@ def _histogram(values: Any) -> tuple[tuple[float, Distribution], ...]:  # noqa: 
 def _distribution(value: dict[str, Any]) -> Distribution:
     # The first number of a bucket says which of its bounds belong to it: of no account to counts between two samples.
     read = [(float(low), float(high), float(count)) for _, low, high, count in value.get("buckets", ())]
-    return Distribution(float(value["count"]), tuple([bucket for bucket in read if bucket[2]]))
+    inside = tuple([bucket for bucket in read if bucket[2]])
+    return Distribution(float(value["count"]), inside, float(value.get("sum", math.nan)))
 
 
 def _twice(first: str, second: str) -> str:

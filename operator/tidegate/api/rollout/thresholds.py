@@ -41,7 +41,7 @@ class SharedIncident(StrEnum):
 
 
 class Regression(ApiModel):
-    """A test on counts that stays right however often one looks: the candidate against the baseline, or against `limit`."""
+    """A test on counts that stays valid however often it is evaluated: the candidate against the baseline, or against `limit`."""
 
     margin: Percent = Percent("20%")
     """How much worse than the baseline is tolerated. By default 20%."""
@@ -51,7 +51,7 @@ class Regression(ApiModel):
     """Evaluate against this share instead of the baseline, without `margin`. The baseline then only distinguishes a shared incident from a regression."""
 
     floor: Quantity | None = None
-    """A share below which the candidate does not act, however much worse than the baseline it is. By default none."""
+    """A share (or, of an `average`, a value) below which the candidate is never a breach, however much worse than the baseline it is. By default none."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -94,7 +94,7 @@ class Threshold(ApiModel):
     max_spread: Percent | None = None
     """Several series (segments, regions) further apart than this is a breach: largest minus smallest, in percent of their mean."""
     regression: Regression | None = None
-    """More bad requests than the baseline has, or than a limit allows, shown by a test on the counts of a `ratio`."""
+    """More bad requests than the baseline has, or than a limit allows, shown by a test on the counts of a `ratio`; or an `average` above the baseline's."""
     split: Split | None = None
     """Requests that are not distributed as the weights say, shown by a test on the counts of a `ratio`. Holds or warns."""
     floor: Quantity | None = None

@@ -66,24 +66,43 @@ def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:
 
 
 def _of_test(line: Line, metric: Metric) -> Iterator[Problem]:
-    test = line.threshold.regression or line.threshold.split
-    kind = line.threshold.kind.value
-    if not metric.share:
-        message = f"'{kind}' counts requests: metric '{metric.name}' must be a 'ratio' of two counters, not a 'query'"
+    regression, kind = line.threshold.regression, line.threshold.kind.value
+    test = regression or line.threshold.split
+    if not metric.counts:
+        message = f"'{kind}' counts requests: metric '{metric.name}' must be a 'ratio' or an 'average' of two counters, not a 'query'"
         yield Problem((*line.where, kind), message)
         return
     if test is not None and not 0.5 <= test.confidence.ratio <= MOST_CONFIDENT:
         yield Problem((*line.where, kind, "confidence"), "write 50% to 99.999%; 95% is usual")
-    limit = line.threshold.regression.limit if line.threshold.regression is not None else None
-    if limit is None:
-        return
-    try:
-        fits = 0 < limit.in_unit(metric.effective_unit) < 1
-        message = "" if fits else f"'{limit}' is not a share to be above of: write more than 0% and less than 100%"
-    except ValueError as error:
-        message = str(error)
-    if message:
+    if not metric.share:
+        yield from _of_average(line, metric)
+    for field in ("limit", "floor") if regression is not None else ():
+        quantity = getattr(regression, field)
+        message = _no_share(quantity, metric) if quantity is not None else ""
+        if message:
+            yield Problem((*line.where, kind, field), message)
+
+
+def _of_average(line: Line, metric: Metric) -> Iterator[Problem]:
+    """Tests that an average has not."""
+    kind, regression = line.threshold.kind.value, line.threshold.regression
+    if regression is None:
+        message = f"'{kind}' counts requests: use a 'ratio' whose 'total' is the 'count' of metric '{metric.name}'"
+        yield Problem((*line.where, kind), message)
+    elif regression.limit is not None:
+        message = f"an average is compared with the baseline's: for a limit on '{metric.name}' write 'max' with a 'for'"
         yield Problem((*line.where, kind, "limit"), message)
+
+
+def _no_share(quantity: Quantity, metric: Metric) -> str:
+    """Why a quantity is none to be above of; empty where it is one."""
+    try:
+        number = quantity.in_unit(metric.effective_unit)
+    except ValueError as error:
+        return str(error)
+    if metric.share and not 0 < number < 1:
+        return f"'{quantity}' is not a share to be above of: write more than 0% and less than 100%"
+    return "" if number > 0 else f"'{quantity}' is nothing to be above of: write more than 0"
 
 
 def _misfit(field: str, quantity: Quantity, metric: Metric) -> str:

@@ -24,7 +24,6 @@ from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.model.samples import NoData, NotAsked, Open, TooFew
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.world import ArmName
-from tidegate.core.statistics.accumulators import NONE
 from tidegate.core.statistics.counter_increase import (
     LOOKBACK,
     Edges,
@@ -33,7 +32,7 @@ from tidegate.core.statistics.counter_increase import (
     newest,
     strangers,
 )
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Counted, Sums, Window
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
@@ -68,7 +67,7 @@ class Wanted:
 
 def closed_windows(
     draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, wanted: Wanted | None = None
-) -> tuple[Mapping[str, Window], ...] | Silent:
+) -> tuple[Mapping[str, Counted], ...] | Silent:
     """The counts of the windows that are closed by now, by segment, or why they cannot be told."""
     wanted = wanted or Wanted()
     if not pending.ripe:
@@ -101,7 +100,7 @@ def _by_segment(
     known: dict[Key, dict[Labels, float]],
     edges: Edges,
     arms: Collection[ArmName],
-) -> tuple[Mapping[str, Window], ...] | NoData:
+) -> tuple[Mapping[str, Counted], ...] | NoData:
     """The counts of each window, by segment; segments without requests are left out of a window."""
     unknown = _unknown(found, known, edges)
     segments = _segments(metric, found)
@@ -121,7 +120,7 @@ def _by_segment(
     except ValueError as error:
         return NoData(f"{metric.name}: {error}: are the two counters of the same requests?")
     return tuple(
-        {labels: windows[place] for labels, windows in by_segment.items() if not metric.by or windows[place] != NONE}
+        {labels: windows[place] for labels, windows in by_segment.items() if not metric.by or not windows[place].empty}
         for place in range(edges.windows)
     )
 
@@ -147,7 +146,7 @@ def segment_of(labels: Labels, by: Sequence[str]) -> str:
 
 def _windows(
     counts: Callable[..., dict[Key, tuple[float, ...]]], windows: int, arms: Collection[ArmName]
-) -> tuple[Window, ...]:
+) -> tuple[Counted, ...]:
     """Both arms' requests by window.
 
     Where a drop in one counter was taken for a replica's and one in the other for a reset, a window may have more bad requests
@@ -167,8 +166,10 @@ def _windows(
     return tuple(found)
 
 
-def _window(counts: dict[Key, tuple[float, ...]], place: int, arms: Iterable[ArmName]) -> Window:
+def _window(counts: dict[Key, tuple[float, ...]], place: int, arms: Iterable[ArmName]) -> Counted:
     """One window; of an arm that is not in `arms`, counts that cannot be are taken for no requests."""
+    if (ArmName.CANDIDATE, "sum") in counts:
+        return Sums(*(counts[arm, part][place] for arm in ArmName for part in ("total", "sum")))
     total, bad = _requests(counts, ArmName.BASELINE, place)
     possible = 0 <= bad <= total or ArmName.BASELINE in set(arms)
     baseline = (total, bad) if possible else (0.0, 0.0)
@@ -200,7 +201,7 @@ def _source_now(
 
 def _late(
     draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None
-) -> tuple[Mapping[str, Window], ...] | Silent:
+) -> tuple[Mapping[str, Counted], ...] | Silent:
     """No windows; and why, where the source's clock is so far behind ours that it is still before the run's begin.
 
     Its time is asked only where its newest sample is old by our clock.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.run_status import EvidenceStatus
@@ -24,7 +24,7 @@ from tidegate.core.model.answers import Failed, Query
 from tidegate.core.model.finding import UNANSWERED, Context, Finding, State, without_value
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Counted
 from tidegate.core.tick.arms import comparable
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
@@ -172,14 +172,14 @@ class LineTest:
             return trial
         match past_blocks(self.draft, self.metric, asked):
             case dict() as blocks:
-                return replace(trial.learning(blocks), tries=TRIES)
+                return replace(trial.learning(blocks, self._gathered().step), tries=TRIES)
             case Failed():
                 return replace(trial, tries=trial.tries + 1)
             case _:
                 return None
 
     def _after(
-        self, trial: CountTest, before: EvidenceStatus, windows: tuple[Mapping[str, Window], ...]
+        self, trial: CountTest, before: EvidenceStatus, windows: tuple[Mapping[str, Counted], ...]
     ) -> tuple[CountTest, EvidenceStatus]:
         """The test after further windows, and what status keeps of it."""
         begin = self._pending(before).begin
@@ -189,7 +189,7 @@ class LineTest:
         changes = {"windows": before.windows + len(windows), "state": packed(trial.state())}
         return trial, before.model_copy(update=changes)
 
-    def _wake(self, after: EvidenceStatus, trial: CountTest, windows: tuple[Mapping[str, Window], ...]) -> None:
+    def _wake(self, after: EvidenceStatus, trial: CountTest, windows: tuple[Mapping[str, Counted], ...]) -> None:
         """When something else could be shown if all goes on as in the last window. Only a simulator jumps to it."""
         stationary = len(windows) > 1 and _alike(windows[-2], windows[-1])
         ahead = trial.ahead(windows[-1]) if stationary else 2.0
@@ -230,15 +230,11 @@ def forget_others(draft: Draft, lines: Iterable[tuple[Threshold, Metric]]) -> No
         draft.update_run(evidence=kept)
 
 
-def _alike(one: Mapping[str, Window], other: Mapping[str, Window]) -> bool:
+def _alike(one: Mapping[str, Counted], other: Mapping[str, Counted]) -> bool:
     return one.keys() == other.keys() and all(_same(window, other[labels]) for labels, window in one.items())
 
 
-def _same(one: Window, other: Window) -> bool:
-    pairs = (
-        (one.baseline, other.baseline),
-        (one.baseline_bad, other.baseline_bad),
-        (one.candidate, other.candidate),
-        (one.candidate_bad, other.candidate_bad),
+def _same(one: Counted, other: Counted) -> bool:
+    return type(one) is type(other) and all(
+        math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-6) for a, b in zip(astuple(one), astuple(other), strict=True)
     )
-    return all(math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-6) for a, b in pairs)

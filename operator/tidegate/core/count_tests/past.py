@@ -1,4 +1,4 @@
-"""How the baseline's errors clumped before the run: asked once, when the first windows of a test are closed.
+"""How the baseline was before the run, block by block: asked once, when the first windows of a test are closed.
 
 One range of blocks for each counter, bounded in time and by `MAX_SERIES`; without an answer the test is cautious and learns during
 the run.
@@ -29,7 +29,7 @@ TRIES = 3
 """Times that it is asked, a window apart."""
 
 Blocks = dict[str, list[tuple[float, float]]]
-"""Requests and bad ones of each block, oldest first, by the labels of their segment."""
+"""Requests and bad ones, or their sum, of each block, oldest first, by the labels of their segment."""
 
 
 def past_queries(metric: Metric, asks: Asking, start: float, now: float) -> tuple[Query, ...]:
@@ -58,14 +58,16 @@ def past_blocks(draft: Draft, metric: Metric, asked: tuple[Query, ...]) -> Block
     values = {part: _by_segment(metric, matrix) for part, matrix in found.items()}
     for labels, totals in values["total"].items():
         parts = {part: of.get(labels, {}) for part, of in values.items()}
-        blocks[labels] = [
-            (total, min(max(_bad(parts, at, total), 0.0), total)) for at, total in sorted(totals.items()) if total > 0
-        ]
+        blocks[labels] = [(total, _counted(parts, at, total)) for at, total in sorted(totals.items()) if total > 0]
     return blocks
 
 
-def _bad(parts: Mapping[str, Mapping[float, float]], at: float, total: float) -> float:
-    return total - parts["fast"].get(at, total) if "fast" in parts else parts["bad"].get(at, 0.0)
+def _counted(parts: Mapping[str, Mapping[float, float]], at: float, total: float) -> float:
+    """The sum, or the bad ones of `total` requests, in the block that ended `at`."""
+    if "sum" in parts:
+        return parts["sum"].get(at, 0.0)
+    bad = total - parts["fast"].get(at, total) if "fast" in parts else parts["bad"].get(at, 0.0)
+    return min(max(bad, 0.0), total)
 
 
 def _by_segment(metric: Metric, matrix: Matrix) -> dict[str, dict[float, float]]:

@@ -11,7 +11,7 @@ from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import Regression
 from tidegate.core.count_tests.state import State
 from tidegate.core.count_tests.wording import CountTestResult
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Counted
 from tidegate.core.tick.context import TickContext
 
 WARM_UP = 180.0
@@ -22,7 +22,7 @@ WARM_UP = 180.0
 class Closed:
     """One window that has been counted."""
 
-    segments: Mapping[str, Window]
+    segments: Mapping[str, Counted]
     """The requests by the labels of their segment; one without labels where the metric has no `by`."""
     begin: float
     """Epoch seconds."""
@@ -45,7 +45,7 @@ class CountTest(Protocol):
         """What it goes on from: kept in status."""
         ...
 
-    def ahead(self, window: Mapping[str, Window]) -> float:
+    def ahead(self, window: Mapping[str, Counted]) -> float:
         """After how many more windows like this one something else is shown; infinity for never."""
         ...
 

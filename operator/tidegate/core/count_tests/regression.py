@@ -12,15 +12,19 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import Regression
+from tidegate.api.values.scalars import Unit
+from tidegate.core.count_tests.average_segment import NOTHING as NO_SUMS
+from tidegate.core.count_tests.average_segment import AverageSegment
 from tidegate.core.count_tests.protocol import Closed, alpha_of, level_of, stand, warm_from
 from tidegate.core.count_tests.segment import Segment
 from tidegate.core.count_tests.state import Kind, State
-from tidegate.core.count_tests.wording import CountTestResult, Told, of_limit, of_regression, undecided
+from tidegate.core.count_tests.wording import AnySegment, CountTestResult, Told, of_limit, of_regression, undecided
 from tidegate.core.model.finding import State as FindingState
 from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Limited, Suspicion, crossing
+from tidegate.core.statistics.averages import Averages
 from tidegate.core.statistics.confidence import NOTHING
 from tidegate.core.statistics.mixture import log_mean_exp
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Counted, Window
 from tidegate.core.tick.arms import comparable
 from tidegate.core.tick.context import TickContext
 
@@ -45,14 +49,16 @@ class RegressionTest:
     limit: float | None = None
     """A share above 0 and below 1."""
     floor: float = 0.0
-    """A share below which the candidate's does not act."""
+    """A share, or an average, below which the candidate's does not act."""
+    unit: Unit | None = None
+    """Of an average; `None`: shares are compared."""
     grouped: bool = False
     """There is a segment for each set of labels in `by`."""
     least: int = 1
     """Segments that must have requests of both arms before anything is said to be well."""
     comparable: bool = True
     """The baseline has traffic to compare with: without, what breaks the limit is the candidate's."""
-    segments: Mapping[str, Segment] = field(default_factory=dict)
+    segments: Mapping[str, AnySegment] = field(default_factory=dict)
     """By their labels."""
     peak: float | None = None
     """The highest evidence (logarithm) since it is broken; `None` while it is not."""
@@ -83,6 +89,7 @@ class RegressionTest:
             warm_from(draft, metric) if limit is None else -math.inf,
             limit,
             test.floor.in_unit(unit) if test.floor is not None else 0.0,
+            None if metric.share else unit,
             bool(metric.by),
             metric.min_series or 1,
             comparable(draft),
@@ -90,7 +97,7 @@ class RegressionTest:
         if state is None:
             return made
         peak, calm, tries = state.numbers
-        known = {labels: Segment.of(one, start, made.fresh(start)) for labels, one in state.segments.items()}
+        known = {labels: made.fresh(start).remembering(one, start) for labels, one in state.segments.items()}
         return replace(made, segments=known, peak=None if math.isnan(peak) else peak, calm=calm, tries=int(tries))
 
     def state(self) -> State:
@@ -101,21 +108,22 @@ class RegressionTest:
             kind, (peak, self.calm, self.tries), {key: one.state(self.start) for key, one in self.segments.items()}
         )
 
-    def learning(self, past: Mapping[str, list[tuple[float, float]]]) -> RegressionTest:
-        """With blocks of the baseline's past, as (requests, bad ones) by segment: how its errors clump."""
-        segments = dict(self.segments)
+    def learning(self, past: Mapping[str, list[tuple[float, float]]], seconds: float) -> RegressionTest:
+        """With blocks of the baseline's past by segment, as (requests, bad ones or sum); `seconds`: of a window."""
+        segments: dict[str, AnySegment] = dict(self.segments)
         for labels, blocks in past.items():
             one = segments.get(labels) or self.fresh(self.start)
-            segments[labels] = replace(one, dispersion=one.dispersion.after_blocks(blocks))
+            segments[labels] = one.learnt(blocks, seconds)
         return replace(self, segments=segments)
 
     def after(self, window: Closed) -> RegressionTest:
         """With a further window."""
         seconds = window.end - window.begin
-        known = dict(self.segments)
+        known: dict[str, AnySegment] = dict(self.segments)
         for labels in window.segments:
             known.setdefault(labels, self.fresh(window.begin))
-        counts = {labels: window.segments.get(labels, NONE) for labels in known}
+        blank = NONE if self.unit is None else NO_SUMS
+        counts = {labels: window.segments.get(labels, blank) for labels in known}
         if window.begin < self.warm_from:
             return replace(
                 self, segments={key: one.warming_up(counts[key], window.end, seconds) for key, one in known.items()}
@@ -128,8 +136,10 @@ class RegressionTest:
             return replace(grown, segments=fresh, peak=None, calm=0.0)
         return replace(grown, peak=peak, calm=calm)
 
-    def fresh(self, since: float) -> Segment:
+    def fresh(self, since: float) -> AnySegment:
         """A segment that has seen nothing; `since`: epoch seconds."""
+        if self.unit is not None:
+            return AverageSegment(Averages(self.test.margin.ratio), self.unit, since)
         profile = () if self.grouped else NOTHING
         limited = Limited(self.limit, coarse=self.grouped) if self.limit is not None else None
         compared = Compared(self.test.margin.ratio, profile=profile, coarse=self.grouped)
@@ -144,7 +154,7 @@ class RegressionTest:
         """Ln E of all segments together."""
         return self._merged(self.segments)
 
-    def _merged(self, counting: Mapping[str, Segment]) -> float:
+    def _merged(self, counting: Mapping[str, AnySegment]) -> float:
         """The mean of the evidence; segments that do not count, or lie below the floor, speak for nothing."""
         if not self.segments:
             return 0.0
@@ -155,17 +165,17 @@ class RegressionTest:
             ]
         )
 
-    def _acts(self, one: Segment) -> bool:
-        """Whether the candidate's share is not below the floor."""
-        lately = one.lately
-        return self.floor <= 0 or (lately.candidate > 0 and lately.candidate_bad / lately.candidate >= self.floor)
+    def _acts(self, one: AnySegment) -> bool:
+        """Whether the candidate's value is not below the floor."""
+        value = one.lately.values[1]
+        return self.floor <= 0 or (value is not None and value >= self.floor)
 
-    def _calm_after(self, peak: float | None, counts: Mapping[str, Window]) -> float:
+    def _calm_after(self, peak: float | None, counts: Mapping[str, Counted]) -> float:
         worst = self._worst(self.segments)
         if worst is None:
             return 0.0
         rising = peak is None or self.peak is None or peak > self.peak + ROUNDING
-        failing = rising or counts[worst].candidate_bad > 0
+        failing = rising or self.segments[worst].fails(counts[worst])
         return 0.0 if failing else self.calm + counts[worst].candidate
 
     def mended(self, calm: float) -> bool:
@@ -177,6 +187,8 @@ class RegressionTest:
         if worst is None or calm <= 0 or self.limit is not None:
             return False
         one = self.segments[worst]
+        if not isinstance(one, Segment):
+            return False
         suspect = one.suspicion.counts if one.suspicion.counts.candidate > calm else one.counts
         bad, before = suspect.candidate_bad, suspect.candidate - calm
         if bad <= 0:
@@ -208,7 +220,9 @@ class RegressionTest:
         broken = self.peak is not None
         worst = self._worst(self.segments, acting=broken)
         told = self._told(worst or "")
-        conclusion = Conclusion.REGRESSED if broken else told.segment.compared.conclusion(self.alpha)
+        conclusion = Conclusion.REGRESSED if broken else Conclusion.INCONCLUSIVE
+        if not broken and isinstance(told.segment, Segment):
+            conclusion = told.segment.compared.conclusion(self.alpha)
         if not broken and conclusion is Conclusion.REGRESSED:  # of one segment among many, or below the floor
             conclusion = Conclusion.INCONCLUSIVE
         return of_regression(self.test, conclusion, told)
@@ -216,10 +230,9 @@ class RegressionTest:
     def _of_limit(self) -> CountTestResult:
         if self.peak is None:
             told = self._told(self._worst(self.segments) or "")
-            limited, factor = told.segment.limited, told.segment.dispersion.factor
-            conclusion = Conclusion.INCONCLUSIVE
-            if limited is not None:
-                conclusion = limited.conclusion(self.alpha, told.segment.counts, factor)
+            one, conclusion = told.segment, Conclusion.INCONCLUSIVE
+            if isinstance(one, Segment) and one.limited is not None:
+                conclusion = one.limited.conclusion(self.alpha, one.counts, one.dispersion.factor)
             if conclusion is Conclusion.REGRESSED:
                 conclusion = Conclusion.INCONCLUSIVE
             return of_limit(self.test, conclusion, told)
@@ -235,40 +248,42 @@ class RegressionTest:
     def _more(self, one: str, other: str) -> bool:
         return self.segments[one].evidence >= self.segments[other].evidence
 
-    def _blamed(self, one: Segment) -> bool:
+    def _blamed(self, one: AnySegment) -> bool:
         """Whether what breaks the limit is the candidate's: it is worse than the baseline, or there is none to ask.
 
         In a segment among several in which the baseline has no requests nothing can be told.
         """
-        if not self.comparable or one.compared.evidence >= self._level:
+        if not self.comparable or not isinstance(one, Segment) or one.compared.evidence >= self._level:
             return True
         return not self.grouped and one.lately.baseline <= 0
 
-    def _alike(self, one: Segment) -> bool:
+    def _alike(self, one: AnySegment) -> bool:
         """Whether it is not shown to be worse than the baseline, which has requests there."""
         return not self._blamed(one) and one.lately.baseline > 0
 
-    def _worst(self, segments: Mapping[str, Segment], *, acting: bool = False) -> str | None:
+    def _worst(self, segments: Mapping[str, AnySegment], *, acting: bool = False) -> str | None:
         """The segment with the most evidence; with `acting` one that is not below the floor, and has any."""
         found = [key for key, one in segments.items() if not acting or not self.grouped or self._speaks(one)]
         compared = [key for key in found if segments[key].compares] or found
         return max(compared, key=lambda key: segments[key].evidence, default=None)
 
-    def _speaks(self, one: Segment) -> bool:
+    def _speaks(self, one: AnySegment) -> bool:
         return one.evidence > 0 and self._acts(one)
 
-    def ahead(self, window: Mapping[str, Window]) -> float:
+    def ahead(self, window: Mapping[str, Counted]) -> float:
         """After how many more windows like this one something else may be shown."""
         if self.peak is not None:
             return 1.0
         several = self.grouped or self.floor > 0  # together no more is shown than by the one with the most
         if several and any(one.evidence >= self._level for one in self.segments.values()):
             return 1.0
-        found = (self._crossing(one, window.get(key, NONE)) for key, one in self.segments.items())
-        return min(found, default=math.inf)
+        return min((self._crossing(one, window.get(key)) for key, one in self.segments.items()), default=math.inf)
 
-    def _crossing(self, one: Segment, window: Window) -> float:
+    def _crossing(self, one: AnySegment, window: Counted | None) -> float:
         """The earliest: as if its errors came one by one, whatever is learnt of them meanwhile."""
+        if isinstance(one, AverageSegment):
+            return math.inf if window is None else one.ahead(window)
+        window = window if isinstance(window, Window) else NONE
         tests: list[Compared | Limited] = [one.compared]
         if one.limited is not None:
             tests.append(one.limited)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from tidegate.api.values.scalars import Unit
 from tidegate.core.count_tests.state import SegmentState
+from tidegate.core.model.value_format import shown
 from tidegate.core.statistics.accumulators import BY_HALF, NONE, Compared, Limited, Suspicion, together
 from tidegate.core.statistics.dispersion import Dispersion
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Counted, Window
+
+CLUMPED = 1.5
+"""A dispersion from which it is told that errors come in clumps."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +28,23 @@ class Segment:
     counts: Window = NONE
     dispersion: Dispersion = Dispersion()  # noqa: RUF009  (frozen)
 
-    def warming_up(self, window: Window, end: float, seconds: float) -> Segment:
+    def learnt(self, blocks: Iterable[tuple[float, float]], seconds: float) -> Segment:
+        """With blocks of the baseline's past, as (requests, bad ones); `seconds`: of a window."""
+        del seconds
+        return replace(self, dispersion=self.dispersion.after_blocks(blocks))
+
+    def warming_up(self, window: Counted, end: float, seconds: float) -> Segment:
         """With a window that is not compared; the baseline's errors are learnt from all the same."""
+        window = _requests(window)
         return replace(
             self,
             suspicion=Suspicion(end, NONE),
             dispersion=self.dispersion.after(window.baseline, window.baseline_bad, seconds),
         )
 
-    def after(self, window: Window, end: float, seconds: float) -> Segment:
+    def after(self, window: Counted, end: float, seconds: float) -> Segment:
         """With a further window, of so many seconds, that ended at `end` (epoch seconds)."""
+        window = _requests(window)
         factor = self.dispersion.factor
         limited = self.limited.after([window], factor) if self.limited is not None else None
         test = self.limited or self.compared
@@ -65,6 +77,32 @@ class Segment:
         """The requests since something speaks for a regression; all where nothing does."""
         return self.suspicion.counts if self.suspicion.counts != NONE else self.counts
 
+    def told(self, counts: Counted) -> str:
+        """Such as `34 of 1200 (2.83%) were bad, of the baseline's 41 of 22800 (0.18%)`."""
+        counts = _requests(counts)
+        baseline, candidate = counts.values
+        first = f"{counts.candidate_bad:.0f} of {counts.candidate:.0f}"
+        second = f"{counts.baseline_bad:.0f} of {counts.baseline:.0f}"
+        first += f" ({shown(candidate, Unit.RATIO)})" if candidate is not None else ""
+        second += f" ({shown(baseline, Unit.RATIO)})" if baseline is not None else ""
+        return f"{first} were bad, of the baseline's {second}"
+
+    def fails(self, window: Counted) -> bool:
+        """Whether the candidate had a bad request in a window."""
+        return _requests(window).candidate_bad > 0
+
+    @property
+    def since(self) -> float:
+        """Since when something speaks for a regression, epoch seconds."""
+        return self.suspicion.since
+
+    @property
+    def notes(self) -> str:
+        """How its errors come, where they come in clumps."""
+        known = self.dispersion
+        clumped = known.pairs and known.factor >= CLUMPED
+        return f"; errors come in clumps of about {known.factor:.2g}" if clumped else ""
+
     @property
     def compares(self) -> bool:
         """Whether both arms have had requests."""
@@ -92,14 +130,8 @@ class Segment:
         )
         return SegmentState(numbers, (*self.compared.logs, *limited.logs, *self.compared.profile))
 
-    @classmethod
-    def of(cls, state: SegmentState, start: float, fresh: Segment) -> Segment:
-        """From what status keeps.
-
-        Args:
-            state: as `state` gave it.
-            start: what its instants are counted from, epoch seconds.
-            fresh: one of the same line that has seen nothing.
+    def remembering(self, state: SegmentState, start: float) -> Segment:
+        """The same line's, from what status keeps: as `state` gave it.
 
         Raises:
             ValueError: it is not as `state` gives it.
@@ -113,13 +145,19 @@ class Segment:
         logs, first, second = tuple(state.logs), int(compared_logs), int(compared_logs + limited_logs)
         if not all(map(math.isfinite, state.numbers)):
             raise ValueError("numbers of a segment that are none")
-        return cls(
-            replace(fresh.compared, logs=logs[:first], counted=int(compared_windows), profile=logs[second:], null=null),
+        return Segment(
+            replace(self.compared, logs=logs[:first], counted=int(compared_windows), profile=logs[second:], null=null),
             suspicion,
-            replace(fresh.limited, logs=logs[first:second], counted=int(limited_windows)) if fresh.limited else None,
+            replace(self.limited, logs=logs[first:second], counted=int(limited_windows)) if self.limited else None,
             counts,
             Dispersion(squares, pairs, (last, last_bad), (open_, open_bad), filled),
         )
+
+
+def _requests(window: Counted) -> Window:
+    if not isinstance(window, Window):
+        raise TypeError("a share is tested on requests and bad ones")
+    return window
 
 
 def _four(counts: Window) -> tuple[float, float, float, float]:

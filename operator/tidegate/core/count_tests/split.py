@@ -15,7 +15,7 @@ from tidegate.core.statistics import traffic_split
 from tidegate.core.statistics.accumulators import NONE, together
 from tidegate.core.statistics.dispersion import Dispersion
 from tidegate.core.statistics.mixture import log_mean_exp
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Counted, Window
 from tidegate.core.tick.context import TickContext
 from tidegate.core.traffic import targets
 from tidegate.core.traffic.targets import Standing
@@ -130,7 +130,7 @@ class SplitTest:
         for labels in window.segments:
             known.setdefault(labels, Portion())
         seconds = window.end - window.begin
-        grown = {key: one.after(window.segments.get(key, NONE), seconds) for key, one in known.items()}
+        grown = {key: one.after(_requests(window.segments, key), seconds) for key, one in known.items()}
         found = replace(self, portions=grown)
         if self.peak == BEFORE:
             return _once_more(found)
@@ -147,10 +147,10 @@ class SplitTest:
         counts = self.portions[worst].counts if worst in self.portions else NONE
         return of_split(self.test, counts, self.weight, worst, astray=astray)
 
-    def ahead(self, window: Mapping[str, Window]) -> float:
+    def ahead(self, window: Mapping[str, Counted]) -> float:
         """After how many more windows like this one something else is shown; looked at every other one while it grows."""
         grown = {
-            key: replace(one, counts=together([one.counts, window.get(key, NONE)]))
+            key: replace(one, counts=together([one.counts, _requests(window, key)]))
             for key, one in self.portions.items()
         }
         return 1.0 if self.peak is not None or replace(self, portions=grown).evidence > self.evidence else math.inf
@@ -164,6 +164,11 @@ class SplitTest:
     def level(self) -> float:
         """The evidence (logarithm) from which the split is off."""
         return level_of(1 - self.test.confidence.ratio)
+
+
+def _requests(segments: Mapping[str, Counted], labels: str) -> Window:
+    found = segments.get(labels)
+    return found if isinstance(found, Window) else NONE
 
 
 def _once_more(trial: SplitTest) -> SplitTest:

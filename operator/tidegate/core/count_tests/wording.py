@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import Regression, Split, Threshold
 from tidegate.api.values.scalars import Unit
+from tidegate.core.count_tests.average_segment import AverageSegment
 from tidegate.core.count_tests.segment import Segment
 from tidegate.core.count_tests.state import SegmentState
 from tidegate.core.model.finding import Evidence, Finding, SeriesFinding, State
@@ -16,10 +18,9 @@ from tidegate.core.model.value_format import shown
 from tidegate.core.statistics.accumulators import Conclusion, detectable
 from tidegate.core.statistics.confidence import POINTS, rate_interval, still_possible
 from tidegate.core.statistics.mixture import ALTERNATIVES
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Counted, Sums, Window
 
-CLUMPED = 1.5
-"""A dispersion from which it is told that errors come in clumps."""
+AnySegment: TypeAlias = Segment | AverageSegment
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class CountTestResult:
 
     conclusion: Conclusion
     state: State
-    counts: Window
+    counts: Counted
     words: str
     possible: str = ""
     """The ratios, or the rates, that are still possible."""
@@ -41,7 +42,7 @@ class CountTestResult:
 
     def finding(self, line: Threshold, metric: Metric) -> Finding:
         """As a finding of the line."""
-        if line.split is not None:
+        if line.split is not None and isinstance(self.counts, Window):
             total = self.counts.baseline + self.counts.candidate
             worst = SeriesFinding(self.labels, self.state, self.counts.share if total else None, requests=total)
             evidence = Evidence(str(self.conclusion), f"{self.counts.candidate:.0f} of {total:.0f}", "")
@@ -59,13 +60,13 @@ class Told:
     """What a test knows of the segment that it tells of, and of the others."""
 
     labels: str
-    segment: Segment
+    segment: AnySegment
     alpha: float
     number: int = 1
     """Of segments."""
     silent: tuple[str, ...] = ()
     """Segments without requests of both arms."""
-    segments: tuple[tuple[str, Segment], ...] = ()
+    segments: tuple[tuple[str, AnySegment], ...] = ()
 
     def result(
         self, conclusion: Conclusion, state: State, words: str, *, possible: str = "", shared: bool = False
@@ -81,27 +82,19 @@ class Told:
     @property
     def lately(self) -> str:
         """Since when something speaks for a regression, and the requests since, with the rates of both arms."""
-        since = instant(self.segment.suspicion.since)
-        return f"since {since:%Y-%m-%d %H:%M:%S} UTC {with_rates(self.segment.lately)}"
+        since = instant(self.segment.since)
+        return f"since {since:%Y-%m-%d %H:%M:%S} UTC {self.segment.told(self.segment.lately)}"
 
     @property
     def so_far(self) -> str:
         """All that was counted; of several segments that with the most evidence."""
         several = f" in {self.number} segments, the most evidence here" if self.number > 1 else ""
-        return f"{several}: {with_rates(self.segment.counts)}"
-
-    @property
-    def factor(self) -> float:
-        """By what the evidence is divided."""
-        return self.segment.dispersion.factor
+        return f"{several}: {self.segment.told(self.segment.counts)}"
 
     @property
     def _more(self) -> str:
         """How its errors come, and which segments are left out."""
-        known = self.segment.dispersion
-        words = (
-            f"; errors come in clumps of about {known.factor:.2g}" if known.pairs and known.factor >= CLUMPED else ""
-        )
+        words = self.segment.notes
         if self.silent and len(self.silent) < self.number:
             named = ", ".join(self.silent[:3]) + (f" and {len(self.silent) - 3} more" if len(self.silent) > 3 else "")
             words += f"; left out, no requests of both arms: {named}"
@@ -113,29 +106,32 @@ def of_regression(test: Regression, conclusion: Conclusion, told: Told) -> Count
     if not told.segment.compares:
         words = "cannot be compared yet: no requests of both arms after the warm-up"
         return told.result(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, words)
-    possible = ratio_in_words(*told.segment.compared.possible(told.alpha))
+    one = told.segment
+    possible = ratio_in_words(*one.compared.possible(told.alpha)) if isinstance(one, Segment) else ""
     sure = f"with {test.confidence} confidence"
+    worse = "worse" if isinstance(one, Segment) else "higher"
     match conclusion:
         case Conclusion.REGRESSED:
-            words = f"is worse than the baseline's by more than {test.margin}, {sure}: {told.lately}"
+            words = f"is {worse} than the baseline's by more than {test.margin}, {sure}: {told.lately}"
             return told.result(conclusion, State.BREACHED, words)
         case Conclusion.SHOWN_OK:
-            words = f"is not worse than the baseline's by more than {test.margin}, shown {sure}"
+            words = f"is not {worse} than the baseline's by more than {test.margin}, shown {sure}"
             words += f"{told.so_far}; possible: {possible}"
         case Conclusion.INCONCLUSIVE:
             words = f"shows no regression by more than {test.margin} so far{told.so_far}"
-            words += f"; possible: {possible}; " if told.number == 1 else "; "
-            words += _found(
-                detectable(told.segment.counts, told.segment.compared.margin, told.alpha / told.number, told.factor)
-            )
+            if isinstance(one, Segment):
+                words += f"; possible: {possible}; " if told.number == 1 else "; "
+                factor = one.dispersion.factor
+                words += _found(detectable(one.counts, one.compared.margin, told.alpha / told.number, factor))
     return told.result(conclusion, State.OK, words, possible=possible)
 
 
 def of_limit(test: Regression, conclusion: Conclusion, told: Told, *, shared: bool = False) -> CountTestResult:
     """The candidate against a limit; `shared`: it is not shown to be worse than the baseline."""
-    counts, factor = told.segment.counts, told.factor
-    if counts.candidate <= 0:
+    one = told.segment
+    if not isinstance(one, Segment) or one.counts.candidate <= 0:
         return told.result(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, "cannot be judged yet: no requests")
+    counts, factor = one.counts, one.dispersion.factor
     low, high = rate_interval(counts.candidate / factor, counts.candidate_bad / factor, told.alpha)
     possible = f"{shown(low, Unit.RATIO)} to {shown(high, Unit.RATIO)}"
     sure = f"with {test.confidence} confidence"
@@ -173,34 +169,18 @@ def of_split(test: Split, counts: Window, weight: float, labels: str = "", *, as
     return CountTestResult(Conclusion.INCONCLUSIVE, State.OK, counts, got, labels=labels)
 
 
-def _series(labels: str, state: State, counts: Window) -> SeriesFinding:
-    baseline, candidate = _rates(counts)
+def _series(labels: str, state: State, counts: Counted) -> SeriesFinding:
+    baseline, candidate = counts.values
     return SeriesFinding(labels, state, candidate, baseline, counts.candidate)
 
 
-def _rates(counts: Window) -> tuple[float | None, float | None]:
-    """The baseline's rate and the candidate's."""
-    return (
-        counts.baseline_bad / counts.baseline if counts.baseline else None,
-        counts.candidate_bad / counts.candidate if counts.candidate else None,
-    )
-
-
-def _of_both(counts: Window) -> str:
+def _of_both(counts: Counted) -> str:
+    if isinstance(counts, Sums):
+        return f"{counts.candidate:.0f} against {counts.baseline:.0f} requests"
     return (
         f"{counts.candidate_bad:.0f} of {counts.candidate:.0f} against "
         f"{counts.baseline_bad:.0f} of {counts.baseline:.0f}"
     )
-
-
-def with_rates(counts: Window) -> str:
-    """Such as `34 of 1200 (2.83%) were bad, of the baseline's 41 of 22800 (0.18%)`."""
-    baseline, candidate = _rates(counts)
-    first = f"{counts.candidate_bad:.0f} of {counts.candidate:.0f}"
-    second = f"{counts.baseline_bad:.0f} of {counts.baseline:.0f}"
-    first += f" ({shown(candidate, Unit.RATIO)})" if candidate is not None else ""
-    second += f" ({shown(baseline, Unit.RATIO)})" if baseline is not None else ""
-    return f"{first} were bad, of the baseline's {second}"
 
 
 def ratio_in_words(low: float, high: float) -> str:

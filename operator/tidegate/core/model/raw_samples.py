@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -32,6 +33,8 @@ class Distribution:
     """Observations in all."""
     buckets: tuple[Bucket, ...]
     """Ascending; empty ones are missing."""
+    sum: float = math.nan
+    """Of all observations; NaN where it is not known."""
 
 
 @dataclass(frozen=True)

@@ -45,16 +45,17 @@ class Dispersion:
         block = (total + requests, total_bad + bad)
         if filled < BLOCK - 1e-6:
             return replace(self, open=block, filled=filled)
-        return replace(self._with_block(block), open=(0.0, 0.0), filled=0.0)
+        return replace(self.with_block(block), open=(0.0, 0.0), filled=0.0)
 
     def after_blocks(self, blocks: Iterable[tuple[float, float]]) -> Dispersion:
         """With whole blocks of the past, as (requests, bad ones), oldest first."""
         found = self
         for block in blocks:
-            found = found._with_block(block)
+            found = found.with_block(block)
         return found
 
-    def _with_block(self, block: tuple[float, float]) -> Dispersion:
+    def with_block(self, block: tuple[float, float]) -> Dispersion:
+        """With a further block, as (requests, bad ones)."""
         (requests, bad), (more, more_bad) = self.last, block
         if requests <= 0 or more <= 0:
             return replace(self, last=block) if more > 0 else self

@@ -234,5 +234,5 @@ def test_what_is_rounded_with_every_window_is_hardly_off_after_two_weeks_of_them
         grown = replace(fresh, limited=(kept.segments[""].limited or exact).after([window]))
         state = unpacked(packed(replace(kept, segments={"": grown}).state()))
         assert state is not None
-        kept = replace(kept, segments={"": Segment.of(state.segments[""], 0.0, fresh)})
+        kept = replace(kept, segments={"": fresh.remembering(state.segments[""], 0.0)})
     assert math.isclose(kept.segments[""].evidence, exact.evidence, abs_tol=0.01)

@@ -103,7 +103,7 @@ def test_it_goes_on_from_what_status_keeps() -> None:
         state = unpacked(packed(trial.state()))
         assert state is not None
         peak, calm, _ = state.numbers
-        known = {key: type(one).of(state.segments[key], 0.0, trial.fresh(0.0)) for key, one in trial.segments.items()}
+        known = {key: trial.fresh(0.0).remembering(state.segments[key], 0.0) for key, one in trial.segments.items()}
         assert known.keys() == trial.segments.keys()
         trial = replace(trial, segments=known, peak=None if math.isnan(peak) else peak, calm=calm)
     assert trial.result().labels == B

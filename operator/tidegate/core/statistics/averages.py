@@ -1,0 +1,165 @@
+"""Is the candidate's average above the baseline's? A sequential test on sums and counts, without buckets.
+
+In each window the logarithm of the candidate's average is compared with two references: the baseline's average in the same window,
+and the baseline's own past, of which the last minutes are left out so that a fault does not teach the test that it is normal. The
+reference that makes the candidate less surprising counts. Differences are taken to follow Student's t with three degrees of freedom,
+whose heavy tails bear single spikes; their scale is learnt from how much the baseline's average differs from window to window. A
+window adds the logarithm of the likelihood ratio of a shift against the closest shift that is tolerated, so the product stays a
+supermartingale (L. Wasserman, A. Ramdas, S. Balakrishnan, Universal inference, 2020); it is mixed over shifts, and over the window in
+which the harm began (change_point.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tidegate.core.statistics import change_point
+from tidegate.core.statistics.dispersion import BLOCK
+from tidegate.core.statistics.windows import Sums
+
+SHIFTS: Final = (1.25, 1.6, 2.5, 5.0, 12.0, 40.0)
+"""Averages that are looked for, as multiples of the largest that is tolerated."""
+SECOND: Final = 1
+"""Place of the shift by which people are told since when something speaks for a regression."""
+
+CAUTIOUS: Final = 0.2
+"""What is taken for the scale of an average's logarithm from one window to the next, where nothing is known yet."""
+PRIOR: Final = 4.0
+"""As how many pairs of windows that counts."""
+LEAST: Final = 0.02
+"""No scale is smaller: two arms are never so alike."""
+MOST: Final = 1.0
+"""What the square of one difference may say at most."""
+
+GUARD: Final = 3
+"""Blocks, a quarter of an hour, of which the baseline's past is not made yet."""
+REMEMBERED: Final = 72.0
+"""Blocks that its level rests on, at most: six hours."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """The baseline's average as it was, in logarithms."""
+
+    squares: float = 0.0
+    """Half the squared differences of neighbouring windows, added up."""
+    pairs: float = 0.0
+    """How many there are."""
+    last: float = math.nan
+    """Of the window before."""
+    level: float = 0.0
+    """Mean over the blocks that are older than the guard."""
+    blocks: float = 0.0
+    """How many they are."""
+    guard: tuple[float, ...] = ()
+    """The blocks since, oldest first."""
+    open: tuple[float, float] = (0.0, 0.0)
+    """Requests and their sum in the block that is being filled."""
+    filled: float = 0.0
+    """Seconds of it."""
+
+    def after(self, requests: float, total: float, seconds: float) -> Past:
+        """With what was counted in a further window of so many seconds."""
+        found = self
+        if requests > 0 and total > 0:
+            value = math.log(total / requests)
+            if not math.isnan(self.last):
+                found = found.with_pair((value - self.last) ** 2 / 2, 1.0)
+            found = replace(found, last=value)
+        block = (found.open[0] + requests, found.open[1] + total)
+        filled = found.filled + seconds
+        if filled < BLOCK - 1e-6:
+            return replace(found, open=block, filled=filled)
+        found = replace(found, open=(0.0, 0.0), filled=0.0)
+        return found.with_block(math.log(block[1] / block[0])) if min(block) > 0 else found
+
+    def after_blocks(self, blocks: Iterable[tuple[float, float]], window: float) -> Past:
+        """With whole blocks of the past, as (requests, sum), oldest first; `window`: seconds of a window of the test.
+
+        A block of several windows differs less from the next: what it says is taken for as many pairs fewer.
+        """
+        found, before = self, math.nan
+        windows = max(BLOCK / window, 1.0)
+        for requests, total in blocks:
+            if requests <= 0 or total <= 0:
+                continue
+            value = math.log(total / requests)
+            if not math.isnan(before):
+                found = found.with_pair((value - before) ** 2 / 2 * windows, 1 / windows)
+            before = value
+            found = found.with_block(value)
+        return found
+
+    def with_pair(self, square: float, weight: float) -> Past:
+        """With what two neighbouring windows differ by: half the square, for as many pairs."""
+        return replace(self, squares=self.squares + weight * min(square, MOST), pairs=self.pairs + weight)
+
+    def with_block(self, value: float) -> Past:
+        """With the logarithm of a further block's average."""
+        waiting = (*self.guard, value)
+        if len(waiting) <= GUARD:
+            return replace(self, guard=waiting)
+        blocks = min(self.blocks + 1, REMEMBERED)
+        return replace(self, level=self.level + (waiting[0] - self.level) / blocks, blocks=blocks, guard=waiting[1:])
+
+    @property
+    def scale(self) -> float:
+        """Of the logarithm of the baseline's average, from window to window."""
+        return max(math.sqrt((PRIOR * CAUTIOUS**2 + self.squares) / (PRIOR + self.pairs)), LEAST)
+
+
+def growth(sums: Sums, past: Past, margin: float) -> Sequence[float]:
+    """What a window adds to the logarithm of the evidence for each of `SHIFTS`.
+
+    Args:
+        sums: requests and sums of both arms.
+        past: the baseline's, before this window.
+        margin: tolerated excess as a ratio: 0.2 for 20 %.
+
+    Returns: zeros where an arm has no requests; none is above what one window may say (change_point.py).
+    """
+    if min(sums.baseline, sums.baseline_sum, sums.candidate, sums.candidate_sum) <= 0:
+        return (0.0,) * len(SHIFTS)
+    mine = math.log(sums.candidate_sum / sums.candidate)
+    theirs = math.log(sums.baseline_sum / sums.baseline)
+    spread = past.scale**2 * max(sums.baseline / sums.candidate, 1.0)  # fewer requests, a noisier average
+    beside = _growth(mine - theirs, math.sqrt(spread + past.scale**2), margin)
+    if not past.blocks:
+        return beside
+    before = _growth(mine - past.level, math.sqrt(spread + past.scale**2 / past.blocks), margin)
+    return tuple(min(pair) for pair in zip(beside, before, strict=True))
+
+
+def _growth(difference: float, scale: float, margin: float) -> Sequence[float]:
+    bound = math.log1p(margin)
+    null = 2 * math.log1p((max(difference - bound, 0.0) / scale) ** 2 / 3)
+    found = []
+    for shift in SHIFTS:
+        away = (difference - bound - math.log(shift)) / scale
+        found.append(min(null - 2 * math.log1p(away**2 / 3), change_point.MOST))
+    return found
+
+
+@dataclass(frozen=True)
+class Averages:
+    """The test: the candidate's average against the baseline's."""
+
+    margin: float
+    """Tolerated excess as a ratio: 0.2 for 20 %."""
+    logs: Sequence[float] = ()
+    """The evidence for each shift (change_point.py)."""
+    counted: int = 0
+    """Windows so far."""
+
+    def after(self, sums: Sums, past: Past) -> Averages:
+        """With a further window; `past`: the baseline's before it."""
+        logs = change_point.after(self.logs, self.counted, [growth(sums, past, self.margin)])
+        return replace(self, logs=logs, counted=self.counted + 1)
+
+    @property
+    def evidence(self) -> float:
+        """Ln E against the null."""
+        return change_point.log_evidence(self.logs, self.counted)
