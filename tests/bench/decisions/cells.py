@@ -31,7 +31,14 @@ NOISY = (
     Cell("noisy arms: rates vary by 30 %, 10/s", 10, noise=0.3),
     Cell("noisy arms, 100/s", 100, noise=0.3),
 )
-HEALTHY = (*STEADY, PEEKING, WAVE, *SHARED, SHARED_HALVES, *COLD, *NOISY)
+CLUMPED = (
+    *(Cell(f"errors in clumps of {size:g}, 2/s, half of the traffic", 2, share=0.5, clump=size) for size in (2, 4, 8)),
+    Cell("errors in clumps of 4, 0.5/s", SLOW, clump=4),
+    Cell("errors in clumps of 4, 10/s", 10, clump=4),
+    Cell("0.1 % errors in clumps of 4, 2/s, half of the traffic", 2, base=0.001, share=0.5, clump=4),
+    Cell("retry storms in 1 minute of 30, 10/s", 10, storms=1 / 30),
+)
+HEALTHY = (*STEADY, PEEKING, WAVE, *SHARED, SHARED_HALVES, *COLD, *NOISY, *CLUMPED)
 
 
 def _harms(rate: float) -> tuple[Cell, ...]:
@@ -45,7 +52,14 @@ def _harms(rate: float) -> tuple[Cell, ...]:
     )
 
 
-HARMS = (*_harms(SLOW), *_harms(10))
+HARMS = (
+    *_harms(SLOW),
+    *_harms(10),
+    *(
+        Cell(f"{ratio:g} times, in clumps of 4, 2/s, half", 2, share=0.5, clump=4, ratio=ratio, healthy=False)
+        for ratio in (2, 5, 20)
+    ),
+)
 FIVE_TIMES = f"5 times, {SLOW:g}/s"
 OUTAGES = tuple(cell.name for cell in HARMS if cell.name.startswith("outage,"))
 LATE_OUTAGES = tuple(cell.name for cell in HARMS if cell.name.startswith("outage after"))

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tests.bench.decisions.peer_rules import Argo, Flagger, Kayenta
 from tests.bench.decisions.tidegate_rules import LIMIT, Evidence, Limited, Plain, Regression, Together
-from tests.bench.decisions.traffic import Cell, Minute, minutes, seeded
+from tests.bench.decisions.traffic import Cell, Minute, minutes, past, seeded
 from tests.bench.figures import quantile
 
 SEED = 20_261_121
@@ -76,7 +76,7 @@ def race(
 
 
 def _rollout(cell: Cell, seed: str, found: dict[str, Figures], rules: Mapping[str, Callable[[], Rule]]) -> None:
-    evidence = Evidence()
+    evidence = Evidence(past(cell, seeded(f"{seed}/past")))
     looking = {name: make() for name, make in rules.items()}
     requests = bad = 0.0
     for minute in minutes(cell, seeded(seed), seeded(f"{seed}/control")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,13 @@ from tests.bench.decisions.tidegate_rules import Evidence, Plain
 from tests.bench.decisions.traffic import DAY, Cell, Minute, minutes, poisson, seeded
 from tidegate.api.rollout.status import Clock
 from tidegate.api.rollout.thresholds import Threshold
+from tidegate.core.count_tests.segment import Segment
 from tidegate.core.judging.duration import clocks_after, sustained_state
 from tidegate.core.model.finding import Finding, SeriesFinding, State
-from tidegate.core.statistics.accumulators import Compared, Conclusion, Limited, together
+from tidegate.core.statistics.accumulators import NONE, Compared, Limited, Suspicion
 from tidegate.core.statistics.windows import Window
+
+LEVEL = math.log(20)
 
 
 def a_minute(number: int, bad: float, requests: float = 30, baseline_bad: float = 0) -> Minute:
@@ -123,18 +127,19 @@ def test_a_limit_both_arms_break_is_no_plain_breach() -> None:
 
 def test_the_tests_go_on_as_the_product_lets_them_go_on() -> None:
     chance, evidence = seeded(5), Evidence()
-    windows = [Window(570, float(poisson(3, chance)), 30, float(poisson(0.7, chance))) for _ in range(60)]
+    windows = [Window(570, float(poisson(3, chance)), 30, float(poisson(0.7, chance))) for _ in range(120)]
+    warm = Segment(Compared(0.2), Suspicion(0.0, NONE))
+    limited, other = replace(warm, limited=Limited(0.01)), Limited(0.01)
     for number, window in enumerate(windows):
         evidence.see(Minute(number, window, 30, 0))
 
-        warm, seen = windows[3 : number + 1], windows[: number + 1]
-        compared = Compared(0.2).after(warm) if warm else Compared(0.2)
-        assert evidence.worse == (compared.conclusion(0.05) is Conclusion.REGRESSED)
-        limited = Limited(0.01).after(seen).conclusion(0.05, together(seen))
-        assert evidence.candidate_beyond == (limited is Conclusion.REGRESSED)
-        arms_exchanged = [Window(one.candidate, one.candidate_bad, one.baseline, one.baseline_bad) for one in seen]
-        other = Limited(0.01).after(arms_exchanged).conclusion(0.05, together(arms_exchanged))
-        assert evidence.baseline_beyond == (other is Conclusion.REGRESSED)
+        turned = Window(window.candidate, window.candidate_bad, window.baseline, window.baseline_bad)
+        other = other.after([turned], limited.dispersion.factor)
+        carry_on = warm.warming_up if number < 3 else warm.after
+        warm, limited = carry_on(window, 60.0 * number, 60.0), limited.after(window, 60.0 * number, 60.0)
+        assert evidence.worse == (warm.evidence >= LEVEL)
+        assert evidence.candidate_beyond == (limited.evidence >= LEVEL)
+        assert evidence.baseline_beyond == (other.evidence >= LEVEL)
     assert evidence.worse
     assert evidence.candidate_beyond
     assert not evidence.baseline_beyond

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 
 from tests.bench.decisions.traffic import Minute
 from tidegate.core.statistics import change_point
-from tidegate.core.statistics.accumulators import together
+from tidegate.core.statistics.accumulators import damped, together
+from tidegate.core.statistics.dispersion import Dispersion
 from tidegate.core.statistics.rate_tests import START, Absolute, Relative, regressed
 from tidegate.core.statistics.windows import Window
 
@@ -34,8 +36,9 @@ class Running:
         self.broken = False
         """The null is refuted."""
 
-    def see(self, window: Window) -> None:
-        self._logs = change_point.after(self._logs, self._counted, [self._test.after(START, (window,))])
+    def see(self, window: Window, dispersion: float = 1.0) -> None:
+        growth = damped(self._test.after(START, (window,)), dispersion)
+        self._logs = change_point.after(self._logs, self._counted, [growth])
         self._counted += 1
         if self.broken or window.candidate_bad:  # without a bad request the evidence cannot rise
             self.broken = change_point.log_evidence(self._logs, self._counted) >= self._level
@@ -46,15 +49,15 @@ class Late:
 
     def __init__(self, test: Relative | Absolute) -> None:
         self._running = Running(test)
-        self._seen: list[Window] = []
+        self._seen: list[tuple[Window, float]] = []
 
-    def see(self, window: Window) -> None:
-        self._seen.append(window)
+    def see(self, window: Window, dispersion: float = 1.0) -> None:
+        self._seen.append((window, dispersion))
 
     @property
     def broken(self) -> bool:
-        for window in self._seen:
-            self._running.see(window)
+        for window, dispersion in self._seen:
+            self._running.see(window, dispersion)
         self._seen.clear()
         return self._running.broken
 
@@ -62,19 +65,23 @@ class Late:
 class Evidence:
     """What the sequential tests have come to: fed once a minute, looked at by several rules."""
 
-    def __init__(self) -> None:
+    def __init__(self, past: Iterable[tuple[float, float]] = ()) -> None:
+        """`past`: the baseline's requests and bad ones before the rollout, in blocks of five minutes."""
+        self._dispersion = Dispersion().after_blocks(past)
         self._warm = Running(Relative(MARGIN))
         self._from_first = Late(Relative(MARGIN))
         self._candidate = Running(Absolute(LIMIT))
         self._baseline = Late(Absolute(LIMIT))
 
     def see(self, minute: Minute) -> None:
-        window = minute.window
+        window, dispersion = minute.window, self._dispersion.factor
         if minute.number >= WARM_UP:
-            self._warm.see(window)
-        self._from_first.see(window)
-        self._candidate.see(window)
-        self._baseline.see(Window(window.candidate, window.candidate_bad, window.baseline, window.baseline_bad))
+            self._warm.see(window, dispersion)
+        self._from_first.see(window, dispersion)
+        self._candidate.see(window, dispersion)
+        turned = Window(window.candidate, window.candidate_bad, window.baseline, window.baseline_bad)
+        self._baseline.see(turned, dispersion)
+        self._dispersion = self._dispersion.after(window.baseline, window.baseline_bad, 60.0)
 
     @property
     def worse(self) -> bool:

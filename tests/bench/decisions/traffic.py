@@ -53,6 +53,10 @@ class Cell:
     """A daily wave: traffic from 0.2 to 1.8 times its mean, rates from 0.4 to 1.6 times theirs, a quarter of a day apart."""
     noise: float = 0.0
     """Coefficient of variation of each arm's rate from minute to minute, each arm by itself (gamma)."""
+    clump: float = 1.0
+    """Bad requests come in clumps of this mean size (geometric): batches, and clients that try again."""
+    storms: float = 0.0
+    """Chance that a minute of an arm, each arm by itself, is a retry storm with `STORM` times the bad requests."""
     minutes: int = 60
     healthy: bool = True
 
@@ -63,6 +67,9 @@ class Cell:
 
 
 SHARED_FROM, SHARED_UNTIL = 20, 35
+STORM = 5.0
+PAST = 72
+"""Blocks of five minutes before a rollout: six hours."""
 
 
 def seeded(seed: int | str) -> random.Random:
@@ -75,10 +82,17 @@ def minutes(cell: Cell, chance: random.Random, control: random.Random) -> Iterat
     for number in range(cell.minutes):
         requests, base = levels(cell, number)
         own = base * (cell.ratio if cell.worse_from <= number < cell.worse_until else 1.0)
-        candidate, candidate_bad = _counts(requests, own, cell.noise, chance)
-        baseline, baseline_bad = _counts(requests * (1 - cell.share) / cell.share, base, cell.noise, chance)
+        candidate, candidate_bad = _counts(cell, requests, own, chance)
+        baseline, baseline_bad = _counts(cell, requests * (1 - cell.share) / cell.share, base, chance)
         window = Window(baseline, baseline_bad, candidate, candidate_bad)
-        yield Minute(number, window, *_counts(requests, base, cell.noise, control))
+        yield Minute(number, window, *_counts(cell, requests, base, control))
+
+
+def past(cell: Cell, chance: random.Random) -> Iterator[tuple[float, float]]:
+    """The baseline's requests and bad ones in each block before the rollout, in which it is as the baseline always is."""
+    for _ in range(PAST):
+        each = [_counts(cell, 60 * cell.candidate * (1 - cell.share) / cell.share, cell.base, chance) for _ in range(5)]
+        yield sum(total for total, _ in each), sum(bad for _, bad in each)
 
 
 def levels(cell: Cell, number: int) -> tuple[float, float]:
@@ -98,10 +112,21 @@ def noisy(noise: float, chance: random.Random) -> float:
     return chance.gammavariate(1 / noise**2, noise**2) if noise else 1.0
 
 
-def _counts(requests: float, rate: float, noise: float, chance: random.Random) -> tuple[float, float]:
-    rate = min(rate * noisy(noise, chance), 1.0)
-    bad = poisson(requests * rate, chance)
+def _counts(cell: Cell, requests: float, rate: float, chance: random.Random) -> tuple[float, float]:
+    storm = STORM if cell.storms and chance.random() < cell.storms else 1.0
+    rate = min(rate * noisy(cell.noise, chance) * storm, 1.0)
+    bad = clumped(requests * rate, cell.clump, chance)
     return float(bad + poisson(requests * (1 - rate), chance)), float(bad)
+
+
+def clumped(mean: float, clump: float, chance: random.Random) -> int:
+    """A count with this mean in clumps of this mean size: a Poisson number of geometric ones."""
+    if clump == 1:
+        return poisson(mean, chance)
+    found = 0
+    for _ in range(poisson(mean / clump, chance)):
+        found += 1 + math.floor(math.log(1 - chance.random()) / math.log(1 - 1 / clump))
+    return found
 
 
 def poisson(mean: float, chance: random.Random) -> int:

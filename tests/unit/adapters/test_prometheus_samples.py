@@ -210,3 +210,10 @@ def test_series_of_two_names_that_other_labels_tell_apart_are_taken() -> None:
 )
 def test_what_is_no_series_of_samples_is_refused(case: str, item: Any) -> None:  # noqa: ANN401
     assert refused([item]).startswith("a series without samples"), case
+
+
+def test_a_native_histogram_has_its_sum_where_the_source_gives_it() -> None:
+    value = {"count": "4", "sum": "1.5", "buckets": [[3, "0", "1", "4"]]}
+    item = {"metric": {}, "histograms": [[1700000000, value], [1700000015, {**value, "sum": "2.5"}]]}
+    found = matrix([item]).histograms
+    assert [one.sum for _, one in found[0].samples] == [1.5, 2.5]

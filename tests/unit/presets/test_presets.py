@@ -178,7 +178,7 @@ def test_a_unit_of_its_own_goes_before_the_presets() -> None:
             "http/latency",
             {"minimumRequests": 5},
             "minimumRequests",
-            "'minimumRequests' goes with 'ratio', or with a 'query' that has 'requests'",
+            "'minimumRequests' goes with 'ratio' or 'average', or with a 'query' that has 'requests'",
         ),
         ("http/error-rate", {"whenEmpty": "Zero"}, "whenEmpty", "'whenEmpty' goes with 'query'"),
     ],

@@ -55,6 +55,15 @@ def _of_metrics(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     for line in lines_of(spec):
         guard = line.threshold
+        test = guard.regression
+        if test is not None and test.limit is None and test.floor is None:
+            yield (
+                (*line.where, "regression"),
+                (
+                    "has no 'floor': where the baseline's value is near 0, a few bad requests are many times as many; write the "
+                    "value below which nothing is a breach, such as 'floor: 0.1%'"
+                ),
+            )
         if isinstance(guard, Guard) and 0 < guard.for_.seconds < spec.interval.seconds:
             yield (
                 (*line.where, "for"),

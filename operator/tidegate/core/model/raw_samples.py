@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
@@ -33,7 +33,7 @@ class Distribution:
     """Observations in all."""
     buckets: tuple[Bucket, ...]
     """Ascending; empty ones are missing."""
-    sum: float = math.nan
+    sum: float = field(default=math.nan, compare=False)
     """Of all observations; NaN where it is not known."""
 
 

@@ -7,6 +7,7 @@ neighbouring blocks of time differ by (J. von Neumann, 1941): a rate that change
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -69,5 +70,7 @@ class Dispersion:
 
     @property
     def factor(self) -> float:
-        """The dispersion, never below 1, drawn towards `CAUTIOUS` while little is known."""
-        return max((PRIOR * CAUTIOUS + self.squares) / (PRIOR + self.pairs), 1.0)
+        """The dispersion, never below 1, drawn towards `CAUTIOUS` while little is known; 1 where the estimate is within its error of it."""
+        number = PRIOR + self.pairs
+        estimate = (PRIOR * CAUTIOUS + self.squares) / number
+        return estimate if estimate > 1 + math.sqrt(2 / number) else 1.0

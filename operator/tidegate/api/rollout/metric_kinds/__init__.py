@@ -131,7 +131,7 @@ def kind_rules(*elsewhere: str) -> tuple[Rule, ...]:
     found += [
         Rule(
             f"!has(self.minimumRequests) || {counting}",
-            f"'minimumRequests' goes with {_listed(COUNTING, 'and')}, or with a 'query' that has 'requests'",
+            f"'minimumRequests' goes with {_listed(COUNTING, 'or')}, or with a 'query' that has 'requests'",
             ".minimumRequests",
             lambda self: (
                 self.minimum_requests is None
