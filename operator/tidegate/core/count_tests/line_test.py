@@ -133,7 +133,9 @@ class LineTest:
         found = next((one for one in known if (one.name, one.asked) == (self.line.identity, asked)), None)
         if found is None:
             return EvidenceStatus(name=self.line.identity, asked=asked, start=instant(self.draft.now), step=step)
-        if found.state and unpacked(found.state) is None:  # of another version of the operator: all is counted anew
+        if found.windows and (
+            not found.state or unpacked(found.state) is None
+        ):  # of another version: all is counted anew
             return found.model_copy(update={"step": step, "windows": 0, "state": ""})
         begin = found.start.timestamp() + found.windows * found.step
         # Our clock was ahead when it began. Where anything was counted it is the source's that is ahead: it had samples from there.

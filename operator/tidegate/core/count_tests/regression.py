@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import Regression
+from tidegate.api.status_budget import MAX_SERIES
 from tidegate.api.values.scalars import Unit
 from tidegate.core.count_tests.average_segment import NOTHING as NO_SUMS
 from tidegate.core.count_tests.average_segment import AverageSegment
@@ -111,7 +112,7 @@ class RegressionTest:
     def learning(self, past: Mapping[str, list[tuple[float, float]]], seconds: float) -> RegressionTest:
         """With blocks of the baseline's past by segment, as (requests, bad ones or sum); `seconds`: of a window."""
         segments: dict[str, AnySegment] = dict(self.segments)
-        for labels, blocks in past.items():
+        for labels, blocks in list(past.items())[:MAX_SERIES]:
             one = segments.get(labels) or self.fresh(self.start)
             segments[labels] = one.learnt(blocks, seconds)
         return replace(self, segments=segments)
@@ -122,6 +123,7 @@ class RegressionTest:
         known: dict[str, AnySegment] = dict(self.segments)
         for labels in window.segments:
             known.setdefault(labels, self.fresh(window.begin))
+        known = _most(known, window.segments)
         blank = NONE if self.unit is None else NO_SUMS
         counts = {labels: window.segments.get(labels, blank) for labels in known}
         if window.begin < self.warm_from:
@@ -156,14 +158,12 @@ class RegressionTest:
 
     def _merged(self, counting: Mapping[str, AnySegment]) -> float:
         """The mean of the evidence; segments that do not count, or lie below the floor, speak for nothing."""
-        if not self.segments:
-            return 0.0
-        return log_mean_exp(
-            [
-                one.evidence if key in counting and self._acts(one) else min(one.evidence, 0.0)
-                for key, one in self.segments.items()
-            ]
-        )
+        logs = [
+            one.evidence if key in counting and self._acts(one) else min(one.evidence, 0.0)
+            for key, one in self.segments.items()
+            if not one.counts.empty
+        ]
+        return log_mean_exp(logs) if logs else 0.0
 
     def _acts(self, one: AnySegment) -> bool:
         """Whether the candidate's value is not below the floor."""
@@ -206,15 +206,9 @@ class RegressionTest:
 
     def _told(self, labels: str) -> Told:
         known = self.segments.get(labels) or self.fresh(self.start)
-        silent = tuple(key for key, one in self.segments.items() if not one.compares) if self.grouped else ()
-        return Told(
-            labels,
-            known,
-            self.alpha,
-            max(len(self.segments), 1),
-            silent,
-            tuple(self.segments.items()) if self.grouped else (),
-        )
+        begun = {key: one for key, one in self.segments.items() if not one.counts.empty} if self.grouped else {}
+        silent = tuple(key for key, one in begun.items() if not one.compares)
+        return Told(labels, known, self.alpha, max(len(begun), 1), silent, tuple(begun.items()))
 
     def _of_baseline(self) -> CountTestResult:
         broken = self.peak is not None
@@ -291,3 +285,14 @@ class RegressionTest:
         return min(
             crossing(test.logs, test.counted, growth, self._level) for test, growth in zip(tests, growths, strict=True)
         )
+
+
+def _most(known: dict[str, AnySegment], counted: Mapping[str, Counted]) -> dict[str, AnySegment]:
+    """At most `MAX_SERIES` segments, for status has no room for more: those that were counted now, then those with the most evidence."""
+    if len(known) <= MAX_SERIES:
+        return known
+    first = sorted(
+        known, key=lambda key: (key in counted, not known[key].counts.empty, known[key].evidence), reverse=True
+    )
+    kept = set(first[:MAX_SERIES])
+    return {key: one for key, one in known.items() if key in kept}

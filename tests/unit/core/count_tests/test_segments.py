@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tidegate.api.rollout.thresholds import Regression
+from tidegate.api.status_budget import MAX_SERIES
 from tidegate.api.values.scalars import Quantity
 from tidegate.core.count_tests.protocol import Closed
 from tidegate.core.count_tests.regression import RegressionTest
@@ -94,6 +95,19 @@ def test_fewer_segments_than_must_speak_are_too_few() -> None:
     assert "2 segments have requests of both arms, at least 3 are needed (minSeries)" in found.words
     broken = after(replace(fresh(), least=3), [{A: GOOD, B: WORSE}] * 5).result()
     assert broken.state is State.BREACHED
+
+
+def test_segments_of_the_past_alone_weigh_nothing_and_more_than_fit_are_dropped() -> None:
+    past = {f'{{component="{number}"}}': [(1000.0, 5.0)] * 20 for number in range(80)}
+    learnt = fresh().learning(past, 60.0)
+    assert len(learnt.segments) == MAX_SERIES
+    found = after(learnt, [{A: GOOD, B: WORSE}] * 5)
+    alone = after(fresh(), [{A: GOOD, B: WORSE}] * 5)
+    assert len(found.segments) == MAX_SERIES
+    assert found.evidence == pytest.approx(alone.evidence)
+    assert found.result().labels == B
+    assert {A, B} <= found.segments.keys()
+    assert "left out" not in found.result().words
 
 
 def test_it_goes_on_from_what_status_keeps() -> None:
