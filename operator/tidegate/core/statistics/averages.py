@@ -27,8 +27,8 @@ SECOND: Final = 1
 
 CAUTIOUS: Final = 0.2
 """What is taken for the scale of an average's logarithm from one window to the next, where nothing is known yet."""
-PRIOR: Final = 4.0
-"""As how many pairs of windows that counts."""
+PRIOR: Final = 1.0
+"""As how many pairs of windows that counts: what a segment shows by itself soon outweighs it."""
 LEAST: Final = 0.02
 """No scale is smaller: two arms are never so alike."""
 MOST: Final = 1.0

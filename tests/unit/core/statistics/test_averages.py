@@ -21,7 +21,7 @@ def sums(candidate: float, baseline: float = 0.1, requests: float = 60.0) -> Sum
 
 def test_one_window_against_an_oracle() -> None:
     """Student's t with three degrees of freedom, of scipy 1.16: logpdf((ln 3 - ln 1.2 - ln 2.5)/s) - logpdf((ln 3 - ln 1.2)/s)."""
-    past = Past(squares=0.04, pairs=0.0, level=math.log(0.1), blocks=72.0)
+    past = Past(squares=0.01, pairs=0.0, level=math.log(0.1), blocks=72.0)
     scale = math.sqrt(0.05 * 2)
     assert past.scale == pytest.approx(math.sqrt(0.05))
     beside = (math.log(3) - math.log(1.2)) / scale
