@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tidegate.api.rollout.run_status import RunEnd
-from tidegate.core.judging.judge import judge_guards, judge_thresholds
+from tidegate.core.judging.judge import evaluate
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why
@@ -131,8 +131,7 @@ def _wrong(draft: Draft) -> Why | None:
 
 def _look_around(draft: Draft) -> None:
     """Everything that can end the run or stop it, most decisive first."""
-    judge_guards(draft)
-    judge_thresholds(draft)
+    draft.take(evaluate(draft))
     notice_breaches(draft)
     if not draft.ending():
         notice_missing_data(draft, judging=draft.memory.last_judged != draft.now)

@@ -34,7 +34,7 @@ from tidegate.core.statistics.counter_increase import (
 )
 from tidegate.core.statistics.windows import Counted, Sums, Window
 from tidegate.core.tick.context import TickContext
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.evaluating import Evaluating
 
 MOST_APART = 240.0
 """Seconds that the two clocks may differ at most: less than the look-back, so that every query still reaches its windows."""
@@ -66,7 +66,7 @@ class Wanted:
 
 
 def closed_windows(
-    draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, wanted: Wanted | None = None
+    draft: Evaluating, metric: Metric, asks: Asking, pending: OpenWindows, wanted: Wanted | None = None
 ) -> tuple[Mapping[str, Counted], ...] | Silent:
     """The counts of the windows that are closed by now, by segment, or why they cannot be told."""
     wanted = wanted or Wanted()
@@ -177,7 +177,7 @@ def _window(counts: dict[Key, tuple[float, ...]], place: int, arms: Iterable[Arm
 
 
 def _source_now(
-    draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None, *, doubtful: bool
+    draft: Evaluating, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None, *, doubtful: bool
 ) -> float | Silent:
     """The source's own time, asked only while catching up and where something is missing: ours may have leapt, or be ahead.
 
@@ -200,7 +200,7 @@ def _source_now(
 
 
 def _late(
-    draft: Draft, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None
+    draft: Evaluating, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None
 ) -> tuple[Mapping[str, Counted], ...] | Silent:
     """No windows; and why, where the source's clock is so far behind ours that it is still before the run's begin.
 
@@ -330,7 +330,7 @@ def _requests(counts: dict[Key, tuple[float, ...]], arm: ArmName, place: int) ->
 
 
 def _known(
-    draft: Draft,
+    draft: Evaluating,
     metric: Metric,
     asks: Asking,
     pending: OpenWindows,

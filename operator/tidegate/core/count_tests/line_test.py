@@ -27,7 +27,7 @@ from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.windows import Counted
 from tidegate.core.tick.arms import comparable
 from tidegate.core.tick.context import TickContext
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.evaluating import Evaluating
 
 CATCHING_UP = 1.0
 """Seconds between two queries while there is more to catch up on than one of them brings."""
@@ -46,7 +46,7 @@ SCRAPE = 16.0
 class LineTest:
     """One line on one metric, in one tick."""
 
-    draft: Draft
+    draft: Evaluating
     line: Threshold
     metric: Metric
     asks: Asking
@@ -224,7 +224,7 @@ def digest(line: Threshold, metric: Metric) -> str:
     return hashlib.sha256(f"{test.model_dump_json() if test else ''} {asked}".encode()).hexdigest()[:8]
 
 
-def forget_others(draft: Draft, lines: Iterable[tuple[Threshold, Metric]]) -> None:
+def forget_others(draft: Evaluating, lines: Iterable[tuple[Threshold, Metric]]) -> None:
     """Drops what was gathered for lines that are no longer in force."""
     keys = {(line.identity, digest(line, metric)) for line, metric in lines}
     kept = tuple(one for one in draft.run.evidence if (one.name, one.asked) in keys)

@@ -17,7 +17,7 @@ from tidegate.core.model.answers import Failed, Matrix, Query, Vector
 from tidegate.core.model.samples import NotAsked, Open
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.dispersion import BLOCK
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.evaluating import Evaluating
 
 REACH = 21_600.0
 """Seconds before the run that are looked at."""
@@ -43,7 +43,7 @@ def past_queries(metric: Metric, asks: Asking, start: float, now: float) -> tupl
     )
 
 
-def past_blocks(draft: Draft, metric: Metric, asked: tuple[Query, ...]) -> Blocks | Failed | Open | NotAsked:
+def past_blocks(draft: Evaluating, metric: Metric, asked: tuple[Query, ...]) -> Blocks | Failed | Open | NotAsked:
     """What the answers come to; an empty mapping where the source has nothing of the baseline's past."""
     found: dict[str, Matrix] = {}
     for query in asked:

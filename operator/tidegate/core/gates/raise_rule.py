@@ -88,7 +88,7 @@ def unjudged(draft: TickContext) -> Why | None:
     """
     if targets.traffic(draft) is targets.Traffic.NONE:
         return _silent_source(draft)
-    findings = acting([*draft.guard_findings, *draft.threshold_findings])
+    findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
     unwell = next((finding for finding in findings if finding.state not in WELL), None)
     return _not_well(unwell) if unwell is not None else None
 

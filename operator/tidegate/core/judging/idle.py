@@ -16,7 +16,7 @@ from tidegate.core.model.finding import Finding
 from tidegate.core.model.samples import NotAsked, Open, Sample, SeriesSample, TooFew, Value
 from tidegate.core.model.world import ArmName
 from tidegate.core.tick.arms import comparable
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.evaluating import Evaluating
 
 PATIENCE = 2.0
 """Seconds that are waited for the baseline's answer, at most; never longer than the interval."""
@@ -44,7 +44,7 @@ class Busy:
         return replace(finding, message=words)
 
 
-def busy(draft: Draft, metric: Metric, candidate: Sample, asks: Asking) -> Busy:
+def busy(draft: Evaluating, metric: Metric, candidate: Sample, asks: Asking) -> Busy:
     """The candidate's sample without the segments that have no requests in either arm; open while the baseline is asked."""
     if not (metric.by and isinstance(candidate, Value) and comparable(draft) and of_one_arm(metric)):
         return Busy(candidate)

@@ -31,7 +31,8 @@ from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import Arm, ArmName
 from tidegate.core.tick.arms import baseline_on_trial, comparable, same_on_both
 from tidegate.core.tick.context import TickContext
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.evaluating import Evaluating
+from tidegate.core.tick.judgement import Judgement
 
 SCRAPE = 15.0
 """Seconds a scrape may take to bring the first data after a raise."""
@@ -88,7 +89,7 @@ def pods_of(seen: Observation) -> Mapping[ArmName, str]:
     return {name: arm.pods if isinstance(arm, Arm) else NO_PODS for name, arm in arms.items()}
 
 
-def queries_of(draft: Draft, lines: Iterable[Threshold]) -> list[Query]:
+def queries_of(draft: Evaluating, lines: Iterable[Threshold]) -> list[Query]:
     """What must be asked to judge `lines`."""
     asks, arm = asking(draft), serving(draft)
     found: list[Query] = []
@@ -111,8 +112,25 @@ def counted_in_force(draft: TickContext) -> list[Threshold]:
     return [line for line in (*guards_in_force(draft), *thresholds_in_force(draft)) if line.counted]
 
 
-def judge_guards(draft: Draft) -> None:
-    """Judges every guard in force: `draft.guard_findings`, and the status' list of those that are not ok."""
+def evaluate(tick: TickContext) -> Judgement:
+    """Evaluates every limit in force on the answers so far."""
+    evaluating = Evaluating(tick.seen, tick.memory, tick.spec, tick.status, tick.elapsed)
+    guards, standing = _guards(evaluating)
+    thresholds = _thresholds(evaluating)
+    return Judgement(
+        guards,
+        thresholds,
+        standing,
+        evaluating.run.evidence,
+        evaluating.run.groups,
+        tuple(evaluating.wakes),
+        tuple(evaluating.wanted),
+    )
+
+
+def _guards(draft: Evaluating) -> tuple[tuple[Finding, ...], tuple[GuardStatus, ...]]:
+    """Every guard in force, and the status' list of those that are not ok."""
+    found: list[Finding] = []
     kept: list[GuardStatus] = []
     asks, subjects = asking(draft), _subjects(draft)
     befores = [_before(draft, guard, name) for guard, _, name in subjects]
@@ -122,7 +140,7 @@ def judge_guards(draft: Draft) -> None:
         finding = _finding(draft, guard, asks, arm)
         if not finding.answered:
             kept += [before] if before else []
-            draft.guard_findings.append(_as_before(finding, before))
+            found.append(_as_before(finding, before))
             continue
         room = min(KEPT, own + free) if guard.for_.seconds else 1
         clocks = clocks_after(before.clocks if before else (), finding, draft.run.watched, most_between(draft), room)
@@ -133,7 +151,7 @@ def judge_guards(draft: Draft) -> None:
         finding = replace(finding, new=before is None or before.state != State.BREACHED)
         if shared(finding):  # what was not this version's fault counts for no breach, and takes no clock from what is
             clocks = ()
-        draft.guard_findings.append(finding)
+        found.append(finding)
         draft.wakes += [
             cadence.at_or_after(draft.seen.rollout.uid, draft.interval, draft.now + guard.for_.seconds - clock.watched)
             for clock in clocks
@@ -150,7 +168,7 @@ def judge_guards(draft: Draft) -> None:
                     clocks=clocks,
                 )
             )
-    draft.update(guards=tuple(kept))
+    return tuple(found), tuple(kept)
 
 
 def _subjects(draft: TickContext) -> list[tuple[Guard, ArmName, str]]:
@@ -191,14 +209,15 @@ def most_between(draft: TickContext) -> float:
     return math.inf if draft.seen.attended else 2 * draft.interval
 
 
-def judge_thresholds(draft: Draft) -> None:
-    """Judges every threshold in force: `draft.threshold_findings`."""
+def _thresholds(draft: Evaluating) -> tuple[Finding, ...]:
+    """Every threshold in force."""
     asks = asking(draft)
-    found = (_finding(draft, line, asks) for line in thresholds_in_force(draft))
-    draft.threshold_findings = [_attributed(draft, finding, asks) for finding in found]
+    judged = (_finding(draft, line, asks) for line in thresholds_in_force(draft))
+    found = tuple(_attributed(draft, finding, asks) for finding in judged)
     if draft.run.promotion is None and draft.status.step is not None:
         counted = ((line, metric_of(draft, line)) for line in counted_in_force(draft))
         forget_others(draft, [(line, metric) for line, metric in counted if metric is not None])
+    return found
 
 
 def limit_of(guard: Guard) -> str:
@@ -211,7 +230,7 @@ def acting(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.line.on_breach.blocks_raise]
 
 
-def _finding(draft: Draft, line: Threshold, asks: Asking, arm: ArmName | None = None) -> Finding:
+def _finding(draft: Evaluating, line: Threshold, asks: Asking, arm: ArmName | None = None) -> Finding:
     """The line judged now, with what the source itself warned of."""
     metric = metric_of(draft, line)
     if metric is None:
@@ -221,7 +240,7 @@ def _finding(draft: Draft, line: Threshold, asks: Asking, arm: ArmName | None = 
     return replace(found, message=f"{found.message} (Prometheus: {said[0]})") if said else found
 
 
-def _judged(draft: Draft, line: Threshold, metric: Metric, asks: Asking, arm: ArmName) -> Finding:
+def _judged(draft: Evaluating, line: Threshold, metric: Metric, asks: Asking, arm: ArmName) -> Finding:
     if arm is ArmName.BASELINE and (line.relative or line.counted):
         words = f"{line.identity}: the promoted version has no other to compare with"
         return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
@@ -258,7 +277,7 @@ def context_of(draft: TickContext, metric: Metric, arm: ArmName, asks: Asking) -
     )
 
 
-def _attributed(draft: Draft, finding: Finding, asks: Asking) -> Finding:
+def _attributed(draft: Evaluating, finding: Finding, asks: Asking) -> Finding:
     metric = metric_of(draft, finding.line)
     if metric is None:
         return finding
@@ -280,7 +299,7 @@ def _lasting(finding: Finding, guard: Guard, state: State, before: GuardStatus |
     return replace(finding, state=state, message=finding.message + lasting)
 
 
-def _of_lasting(draft: Draft, finding: Finding, arm: ArmName, asks: Asking, clocks: Iterable[Clock]) -> Finding:
+def _of_lasting(draft: Evaluating, finding: Finding, arm: ArmName, asks: Asking, clocks: Iterable[Clock]) -> Finding:
     """A breach that had to last, told of the series alone for which it did; any other where none did yet."""
     guard = finding.line
     metric = metric_of(draft, guard)

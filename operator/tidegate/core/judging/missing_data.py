@@ -28,7 +28,7 @@ def after(draft: TickContext, *, judging: bool) -> tuple[MissingDataStatus, ...]
         draft: with its findings judged.
         judging: this is the tick's first look at its answers (a second look must not count them again).
     """
-    findings = acting([*draft.guard_findings, *draft.threshold_findings])
+    findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
     kept: list[MissingDataStatus] = []
     for metric in dict.fromkeys(finding.line.metric for finding in findings):
         mine = [finding for finding in findings if finding.line.metric == metric]

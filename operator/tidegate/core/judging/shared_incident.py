@@ -25,7 +25,7 @@ from tidegate.core.statistics.accumulators import Compared, Conclusion
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.arms import comparable
 from tidegate.core.tick.context import TickContext
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.evaluating import Evaluating
 
 PATIENCE = 2.0
 """Seconds a revert waits for the baseline's answer, at most; never longer than the interval."""
@@ -42,7 +42,7 @@ ALPHA = 0.05
 """Level at which counts must show that the candidate is worse than that."""
 
 
-def attributed(draft: Draft, finding: Finding, metric: Metric, asks: Asking, context: Context) -> Finding:
+def attributed(draft: Evaluating, finding: Finding, metric: Metric, asks: Asking, context: Context) -> Finding:
     """The finding, marked when the baseline breaks the limit alike; still open while the baseline is being asked.
 
     Of several series one that the candidate alone breaks is told of. A segment (`by`) in which the baseline has no requests, where
@@ -136,7 +136,7 @@ def _counterpart(one: SeriesFinding, finding: Finding, baseline: Value) -> Serie
     return same or (baseline.series[0] if len(finding.series) == len(baseline.series) == 1 else None)
 
 
-def _just_ending(draft: Draft, line: Threshold, seconds: float) -> bool:
+def _just_ending(draft: Evaluating, line: Threshold, seconds: float) -> bool:
     """Whether both arms were beyond this very limit a moment ago: when a shared incident ends, one is within it first, by chance.
 
     Args:

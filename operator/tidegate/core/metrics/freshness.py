@@ -9,13 +9,13 @@ from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Failed, Query, Vector
 from tidegate.core.model.samples import NoData, NotAsked, Open, Sample, TooFew
 from tidegate.core.model.world import ArmName
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.evaluating import Evaluating
 
 FARTHEST = 86400.0
 """Seconds back, at most, in which a counter's last sample is looked for."""
 
 
-def unless_stale(draft: Draft, metric: Metric, arm: ArmName, asks: Asking, sample: Sample) -> Sample:
+def unless_stale(draft: Evaluating, metric: Metric, arm: ArmName, asks: Asking, sample: Sample) -> Sample:
     """The sample of a ratio; no data instead of too few requests when its counters have stopped coming.
 
     The source is asked once more, and only when the window holds no series of the counter of all requests at all.

@@ -18,13 +18,13 @@ from tidegate.core.metrics import digest
 from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.samples import Sample, Value
 from tidegate.core.tick.context import TickContext
-from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.evaluating import Evaluating
 
 _OUTRANKED = frozenset({State.OK, State.NOT_COMPARABLE, State.TOO_FEW_REQUESTS})
 """States that a missing group takes the place of: what is breached or without data stays so."""
 
 
-def note_groups(draft: Draft, metric: Metric, sample: Sample) -> None:
+def note_groups(draft: Evaluating, metric: Metric, sample: Sample) -> None:
     """Remembers the groups of a sample that have requests."""
     if not metric.by or not isinstance(sample, Value):
         return
@@ -54,7 +54,7 @@ def missing_groups(draft: TickContext, metric: Metric, sample: Value) -> set[str
 
 
 def without_gone(
-    draft: Draft, metric: Metric, sample: Sample, finding: Finding, served: Collection[str] | None = None
+    draft: Evaluating, metric: Metric, sample: Sample, finding: Finding, served: Collection[str] | None = None
 ) -> Finding:
     """The finding, undecided when a group that was there in this run is not in the sample.
 

@@ -23,14 +23,14 @@ from tidegate.core.traffic import targets
 
 def notice_breaches(draft: Draft) -> None:
     """Responds to breached guards, and while holding to breached thresholds: a revert stands before all else."""
-    warn(draft, _breached(draft.guard_findings))
-    guards = _breached(acting(draft.guard_findings))
+    warn(draft, _breached(draft.judgement.guards))
+    guards = _breached(acting(draft.judgement.guards))
     if _settling(draft):  # the way back from a breach is the promotion's
         respond(draft, [one for one in guards if not one.line.on_breach.ends_traffic], "GuardBreached")
         return
     respond(draft, guards, "GuardBreached")
     if draft.run.hold is not None:
-        respond(draft, _breached(acting(draft.threshold_findings)), "ThresholdBreached")
+        respond(draft, _breached(acting(draft.judgement.thresholds)), "ThresholdBreached")
 
 
 def notice_missing_data(draft: Draft, *, judging: bool) -> None:
@@ -107,7 +107,7 @@ def let_go_of_hold(draft: Draft) -> None:
     hold = draft.run.hold
     if hold is None or (hold.reason == "StepGone" and draft.step_spec is None):
         return
-    findings = acting([*draft.guard_findings, *draft.threshold_findings])
+    findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
     if draft.weight == 0 and draft.run.promotion is None and targets.traffic(draft) is targets.Traffic.NONE:
         findings = []  # nothing to judge, nothing is asked
     if any(not finding.answered or finding.state in BAD for finding in findings):

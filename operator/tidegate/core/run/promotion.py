@@ -318,7 +318,7 @@ def _settle(draft: Draft) -> None:
         draft.wait(Why("Settling", "the promoted baseline is watched with all the traffic"), deadline=False)
         draft.wakes.append(draft.now + left)
         return
-    unwell = next((f for f in acting(draft.guard_findings) if f.state not in raise_rule.WELL), None)
+    unwell = next((f for f in acting(draft.judgement.guards) if f.state not in raise_rule.WELL), None)
     if unwell is not None or draft.run.hold is not None:
         message = unwell.message if unwell else (draft.run.hold.message if draft.run.hold else "")
         draft.wait(Why("SettlingUndecided", message or "the promoted baseline is being evaluated"))
@@ -331,7 +331,7 @@ def _settle(draft: Draft) -> None:
 
 def _breached(draft: Draft) -> bool:
     """A guard breached while settling: the candidate, which served well, gets the traffic again."""
-    breached = [f for f in acting(draft.guard_findings) if f.state is State.BREACHED]
+    breached = [f for f in acting(draft.judgement.guards) if f.state is State.BREACHED]
     worst = next((f for f in breached if f.line.on_breach.ends_traffic), None)
     if worst is not None:
         _enter(draft, Stage.SENT_BACK)

@@ -41,7 +41,7 @@ def verdict(draft: Draft, spec: Step) -> bool:
         return False
     if draft.run.waiting is not None and draft.run.waiting.reason == "CheckpointUndecided":
         draft.go_on()
-    breached = [f for f in acting(draft.threshold_findings) if f.state is State.BREACHED]
+    breached = [f for f in acting(draft.judgement.thresholds) if f.state is State.BREACHED]
     _record(draft, spec, offset, "Breach" if breached else "Pass")
     if breached:
         respond(draft, breached, "CheckpointBreached", f"checkpoint {_at(offset)} of step {spec.name!r}: ")
@@ -58,15 +58,15 @@ def _unanswered(draft: TickContext) -> bool:
     """Whether answers that would decide, or belong to the record, are still out; a breach among those that came decides already."""
     if draft.weight <= 0:
         return False
-    findings = acting(draft.threshold_findings)
+    findings = acting(draft.judgement.thresholds)
     breached = any(finding.state is State.BREACHED and not shared(finding) for finding in findings)
-    recorded = any(finding.state is State.OPEN for finding in draft.guard_findings)
+    recorded = any(finding.state is State.OPEN for finding in draft.judgement.guards)
     return not breached and (recorded or any(not finding.answered for finding in findings))
 
 
 def _undecided(draft: Draft, *, final: bool) -> str | None:
     """Why a checkpoint cannot be decided now; `None` when it can. A breach decides whatever else is unknown."""
-    findings = acting(draft.threshold_findings) if draft.weight > 0 else []
+    findings = acting(draft.judgement.thresholds) if draft.weight > 0 else []
     if any(finding.state is State.BREACHED for finding in findings):
         return None
     for finding in findings:
@@ -87,8 +87,8 @@ def _record(draft: Draft, spec: Step, offset: float, verdict: str) -> None:
         CheckpointStatus(step=spec.name, at=_at(one), time=instant(draft.now), verdict="Undecided")
         for one in skipped[-KEPT_CHECKPOINTS:]
     ]
-    judged = [(one, False) for one in draft.threshold_findings]
-    judged += [(one, True) for one in draft.guard_findings if one.answered]
+    judged = [(one, False) for one in draft.judgement.thresholds]
+    judged += [(one, True) for one in draft.judgement.guards if one.answered]
     findings = tuple(_evidence(draft, one, guard=guard) for one, guard in judged) if draft.weight > 0 else ()
     entries.append(
         CheckpointStatus(step=spec.name, at=_at(offset), time=instant(draft.now), verdict=verdict, findings=findings)

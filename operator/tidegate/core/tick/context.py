@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import RolloutStatus, RunStatus, StepStatus
 from tidegate.api.rollout.steps import Step
-from tidegate.core.model.finding import Finding
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Why
 from tidegate.core.model.world import Arm, ArmName
+from tidegate.core.tick.judgement import Judgement
 
 
 class TickContext(Protocol):
@@ -45,13 +44,8 @@ class TickContext(Protocol):
         ...
 
     @property
-    def guard_findings(self) -> Sequence[Finding]:
-        """The guards in force, evaluated."""
-        ...
-
-    @property
-    def threshold_findings(self) -> Sequence[Finding]:
-        """The thresholds in force, evaluated."""
+    def judgement(self) -> Judgement:
+        """What the evaluation has found."""
         ...
 
     @property

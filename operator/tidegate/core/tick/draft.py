@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 from tidegate.api.rollout.run_status import RunEnd
-from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import (
     Ending,
     Hold,
     Paused,
-    RolloutStatus,
-    RunStatus,
     SharedStatus,
-    StepStatus,
     Waiting,
 )
-from tidegate.api.rollout.steps import Step
-from tidegate.core.model.answers import Answer, Query
-from tidegate.core.model.finding import Finding
-from tidegate.core.model.memory import Memory
-from tidegate.core.model.observation import Live, Observation
+from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Action, ConcludeCommand, Decision, Plan, Why
-from tidegate.core.model.samples import NotAsked, Open
 from tidegate.core.model.time_format import instant
-from tidegate.core.model.world import Arm, ArmName
+from tidegate.core.tick.evaluating import Evaluating
+from tidegate.core.tick.judgement import Judgement
 
 ABSENCE_GRACE = 5.0
 """Seconds a tick may be late beyond two intervals before it counts as an absence."""
@@ -54,25 +45,14 @@ TAKEN_AWAY = frozenset(
 
 
 @dataclass
-class Draft:
+class Draft(Evaluating):
     """See the module."""
 
-    seen: Observation
-    memory: Memory
-    spec: RolloutSpec
-    """The spec in force: the current one when valid, else the last valid one."""
-    status: RolloutStatus
-    elapsed: float = 0.0
-    """Watched seconds since the tick before."""
     actions: list[Action] = field(default_factory=list)
     outcomes: list[ConcludeCommand] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    wakes: list[float] = field(default_factory=list)
-    """Instants (epoch seconds) at which the same observation would give another plan."""
     upkeep: float = math.inf
     """When the guards are judged again, or the heartbeat is recorded."""
-    guard_findings: list[Finding] = field(default_factory=list)
-    threshold_findings: list[Finding] = field(default_factory=list)
     stalled: Why | None = None
     """What a person must mend."""
     doing: Why | None = None
@@ -81,8 +61,6 @@ class Draft:
     """A person is waited for."""
     ready: Why | None = None
     """Nothing is to be done, and nothing is wrong."""
-    lost: Why | None = None
-    """What must be true before a raise and no longer is: the step stands still meanwhile."""
     puts_back: bool = False
     """What somebody else gave the candidate is taken away."""
     arms_refused: bool = False
@@ -94,85 +72,22 @@ class Draft:
     """What must be read live before the plan is carried out."""
     templates: bool = False
     old_template: str = ""
-    wanted: list[Query] = field(default_factory=list)
-    """Queries that the answers so far have raised."""
 
-    @property
-    def now(self) -> float:
-        """Epoch seconds."""
-        return self.seen.now
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two judgements."""
-        return max(self.spec.interval.seconds, 1.0)
-
-    @property
-    def run(self) -> RunStatus:
-        """The run under way.
-
-        Raises:
-            LookupError: there is none; asking is a mistake in the caller.
-        """
-        if self.status.run is None:
-            raise LookupError("no run is under way")
-        return self.status.run
-
-    @property
-    def step(self) -> StepStatus:
-        """The step the run is in.
-
-        Raises:
-            LookupError: there is none.
-        """
-        if self.status.step is None:
-            raise LookupError("the run has no step")
-        return self.status.step
-
-    @property
-    def step_spec(self) -> Step | None:
-        """The current step as the spec has it now; `None` when an edit removed it."""
-        return next((step for step in self.spec.steps if step.name == self.step.name), None)
-
-    @property
-    def weight(self) -> Decimal:
-        """The weight decided last, percent."""
-        return Decimal(str(self.run.weight))
-
-    def ending(self) -> bool:
-        """Whether the run's end is decided."""
-        return self.status.run is not None and self.status.run.ending is not None
-
-    def arm(self, name: ArmName) -> Arm | None:
-        """The arm when it was seen, else `None` (absent or unknown: ask `seen` where that matters)."""
-        found = self.seen.arm(name)
-        return found if isinstance(found, Arm) else None
+    def take(self, judgement: Judgement) -> None:
+        """Takes over what the evaluation found: the plan is made of it."""
+        self.judgement = judgement
+        self.update(guards=judgement.standing)
+        self.update_run(evidence=judgement.evidence, groups=judgement.groups)
+        self.wakes += judgement.wakes
+        self.wanted += judgement.wanted
 
     def need(self, live: Live = Live.EVERYTHING) -> None:
         """The plan rests on something decisive: so much must be read live before it is carried out."""
         self.needs = max(self.needs, live)
 
-    def update(self, **changes: object) -> None:
-        """Changes the status."""
-        self.status = self.status.model_copy(update=changes)
-
-    def update_run(self, **changes: object) -> None:
-        """Changes the run."""
-        self.update(run=self.run.model_copy(update=changes))
-
     def update_step(self, **changes: object) -> None:
         """Changes the step."""
         self.update(step=self.step.model_copy(update=changes))
-
-    def want(self, query: Query) -> Answer | Open | NotAsked:
-        """The answer to a query that other answers have raised; it is asked in this tick when it was not yet.
-
-        One that is asked already and still open is waited for no longer than the query's own life, from now.
-        """
-        answer = self.seen.asked.answer(query)
-        if isinstance(answer, NotAsked) or (isinstance(answer, Open) and query.life is not None):
-            self.wanted.append(query)
-        return answer
 
     def say(self, reason: str, message: str, *, warning: bool = False) -> None:
         """Tells people about a decision."""

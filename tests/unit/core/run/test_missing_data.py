@@ -18,6 +18,7 @@ from tidegate.core.model.observation import Observation
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.run.interrupts import notice_missing_data
 from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.judgement import Judgement
 
 ROLLOUT = RolloutObject("shop", "checkout", "uid", 1, "1", 0.0, False, (), {}, {})
 LINE = Threshold.model_validate({"metric": "errors", "max": "5%"})
@@ -49,7 +50,7 @@ class Ticks:
         self.now += seconds
         draft = Draft(Observation(self.now, ROLLOUT, self.spec), Memory(status=self.status), self.spec, self.status)
         draft.update_run(watched=draft.run.watched + seconds)
-        draft.guard_findings = list(findings)
+        draft.judgement = Judgement(guards=tuple(findings))
         notice_missing_data(draft, judging=judging)
         self.status = draft.status
         self.told += [one.reason for one in draft.decisions]
