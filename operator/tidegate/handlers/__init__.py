@@ -1,4 +1,8 @@
-"""Kopf decorators, and nothing else: each says what woke whom."""
+"""Kopf decorators, and nothing else: each says what woke whom.
+
+What would replace Kopf are its watch streams, probes and login: `watches.py`, `listening.py` and `login.py`, on `kubernetes.aio`
+alone. Nothing else in the operator knows Kopf: ticks, retries, the finalizer and status are ours.
+"""
 
 from tidegate.handlers.command_upkeep import CommandUpkeep
 from tidegate.handlers.intake import Caches, Intake
