@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Iterable
 
 from tests.bench.decisions.traffic import Minute
+from tests.unit.core.statistics.exact import regressed
 from tidegate.core.statistics import change_point
 from tidegate.core.statistics.accumulators import damped, together
 from tidegate.core.statistics.dispersion import Dispersion
-from tidegate.core.statistics.rate_tests import START, Absolute, Relative, regressed
+from tidegate.core.statistics.rate_tests import START, Absolute, Relative
 from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05

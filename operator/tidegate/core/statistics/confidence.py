@@ -33,23 +33,6 @@ def log_likelihood(windows: Iterable[Window], ratio: float) -> float:
     return found
 
 
-def ratio_interval(windows: Sequence[Window], alpha: float) -> tuple[float, float]:
-    """The ratios of the two rates (candidate to baseline) that are still possible at level `alpha`.
-
-    Returns: both ends; 0 and infinity where nothing bounds it within `WIDEST`.
-    """
-    level = log_mean_exp([log_likelihood(windows, ratio) for ratio in GRID]) - math.log(1 / alpha)
-
-    def possible(log_ratio: float) -> bool:
-        return log_likelihood(windows, math.exp(log_ratio)) > level
-
-    best = max(GRID, key=lambda ratio: log_likelihood(windows, ratio))
-    edge = math.log(WIDEST)
-    low = _end(possible, math.log(best), -edge)
-    high = _end(possible, math.log(best), edge)
-    return (0.0 if low is None else math.exp(low)), (math.inf if high is None else math.exp(high))
-
-
 NOTHING: Final = (0.0,) * POINTS
 """A profile that has seen nothing."""
 
@@ -64,7 +47,9 @@ def profile_after(before: Sequence[float], windows: Iterable[Window], dispersion
 
 
 def still_possible(profile: Sequence[float], alpha: float) -> tuple[float, float]:
-    """As `ratio_interval`, from a profile: each end lies on the parabola through the three points of `GRID` around it.
+    """The ratios of the two rates (candidate to baseline) that are still possible at level `alpha`; 0 and infinity where nothing bounds it.
+
+    Each end lies on the parabola through the three points of `GRID` around it.
 
     The likelihood of many requests is a parabola in the ratio's logarithm, near enough: the ends are off by about a hundredth,
     and by more beyond ten times and a tenth. `margin` for decisions is looked at exactly.
@@ -86,7 +71,7 @@ def _crossing(profile: Sequence[float], level: float, best: int, way: int) -> fl
 def _on_parabola(before: float, inside: float, outside: float, level: float) -> float:
     """Where between 0 and 1 a parabola with these values at -1, 0 and 1 falls to `level`."""
     slope, bend = (outside - before) / 2, (outside + before) / 2 - inside
-    return _end(lambda part: inside + slope * part + bend * part * part > level, 0.0, 1.0) or 0.0
+    return end_of(lambda part: inside + slope * part + bend * part * part > level, 0.0, 1.0) or 0.0
 
 
 def rate_interval(requests: float, bad: float, alpha: float) -> tuple[float, float]:
@@ -100,11 +85,11 @@ def rate_interval(requests: float, bad: float, alpha: float) -> tuple[float, flo
         return evidence - times_log(bad, rate) - times_log(good, 1 - rate) < math.log(1 / alpha)
 
     best = bad / requests
-    low, high = _end(possible, best, 0.0), _end(possible, best, 1.0)
+    low, high = end_of(possible, best, 0.0), end_of(possible, best, 1.0)
     return (0.0 if low is None else low), (1.0 if high is None else high)
 
 
-def _end(possible: Callable[[float], bool], inside: float, outside: float) -> float | None:
+def end_of(possible: Callable[[float], bool], inside: float, outside: float) -> float | None:
     """Where between `inside` (possible) and `outside` it ends to be possible; `None` when it does not."""
     if possible(outside):
         return None

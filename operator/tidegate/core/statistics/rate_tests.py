@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tidegate.core.statistics.mixture import ALTERNATIVES, log_mean_exp, multiples, times_log
+from tidegate.core.statistics.mixture import ALTERNATIVES, multiples, times_log
 from tidegate.core.statistics.windows import Window
 
 START: tuple[float, ...] = (0.0,) * ALTERNATIVES
@@ -61,13 +61,3 @@ class Absolute:
                 ratios[place] += times_log(window.candidate_bad, rate / self.limit)
                 ratios[place] += times_log(good, (1 - rate) / (1 - self.limit))
         return tuple(ratios)
-
-
-def log_evidence(ratios: Sequence[float]) -> float:
-    """Ln E: how many times likelier (as a logarithm) the counts are under the mixture than under the null."""
-    return log_mean_exp(ratios)
-
-
-def regressed(ratios: Sequence[float], alpha: float) -> bool:
-    """Whether the null is refuted at level `alpha` (0.05 for a confidence of 95 %), at this and at every look before."""
-    return log_evidence(ratios) >= math.log(1 / alpha)

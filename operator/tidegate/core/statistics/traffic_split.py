@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from tidegate.core.statistics.mixture import log_beta, times_log
-
-ALPHA: Final = 0.001
-"""A false alarm in a thousand runs."""
 
 STRENGTH: Final = 100.0
 """How tightly the alternatives lie around the intended share, in requests: finds 7 % instead of 5 % after about 2,200."""
@@ -29,8 +25,3 @@ def log_evidence(share: float, baseline: float, candidate: float) -> float:
     u, v = STRENGTH * share, STRENGTH * (1 - share)
     mixed = log_beta(u + candidate, v + baseline) - log_beta(u, v)
     return mixed - times_log(candidate, share) - times_log(baseline, 1 - share)
-
-
-def astray(log_e: float) -> bool:
-    """Whether the traffic is not where it was sent."""
-    return log_e >= math.log(1 / ALPHA)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.core.statistics.exact import ratio_interval
 from tidegate.core.statistics.accumulators import (
     BY_HALF,
     LARGEST_SOUGHT,
@@ -21,7 +22,7 @@ from tidegate.core.statistics.accumulators import (
     detectable,
     together,
 )
-from tidegate.core.statistics.confidence import GRID, rate_interval, ratio_interval
+from tidegate.core.statistics.confidence import GRID, rate_interval
 from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05

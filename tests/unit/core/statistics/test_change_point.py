@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.core.statistics.exact import regressed
 from tidegate.core.statistics import change_point
 from tidegate.core.statistics.accumulators import BY_HALF, NONE, Compared, Conclusion, Limited, Suspicion
-from tidegate.core.statistics.rate_tests import START, Relative, regressed
+from tidegate.core.statistics.rate_tests import START, Relative
 from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05

@@ -13,10 +13,11 @@ from scipy.optimize import brentq
 from scipy.special import betaln, logsumexp
 from scipy.stats import betabinom, binom
 
+from tests.unit.core.statistics.exact import ratio_interval
 from tidegate.core.statistics import traffic_split
-from tidegate.core.statistics.confidence import GRID, rate_interval, ratio_interval
-from tidegate.core.statistics.mixture import log_beta, multiples
-from tidegate.core.statistics.rate_tests import START, Absolute, Relative, log_evidence
+from tidegate.core.statistics.confidence import GRID, rate_interval
+from tidegate.core.statistics.mixture import log_beta, log_mean_exp, multiples
+from tidegate.core.statistics.rate_tests import START, Absolute, Relative
 from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05
@@ -42,7 +43,7 @@ def test_the_relative_test_is_a_mixture_of_conditional_binomials(windows: list[W
     null = 1 + margin
     each = [sum(whose(one, null * m) - whose(one, null) for one in windows) for m in multiples()]
     expected = logsumexp(each) - math.log(len(each))
-    assert log_evidence(Relative(margin).after(START, windows)) == pytest.approx(expected, abs=1e-6)
+    assert log_mean_exp(Relative(margin).after(START, windows)) == pytest.approx(expected, abs=1e-6)
 
 
 @given(WINDOWS, st.floats(0.001, 0.02))
@@ -53,7 +54,7 @@ def test_the_absolute_test_is_a_mixture_of_binomials(windows: list[Window], limi
     each = [log_probability(limit * m) - log_probability(limit) for m in multiples() if limit * m < 1]
     assert len(each) == len(multiples())
     expected = logsumexp(each) - math.log(len(each))
-    assert log_evidence(Absolute(limit).after(START, windows)) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert log_mean_exp(Absolute(limit).after(START, windows)) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
 @given(st.floats(0.5, 1e6), st.floats(0.5, 1e6))
