@@ -180,12 +180,20 @@ async def test_a_command_can_wait_for_the_end_and_come_as_an_object(api: Api, we
     assert tidegate.code == 0
 
 
+def _interruptible() -> None:
+    """A shell that starts tests in the background has interrupts ignored, and so would every process they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_watching_shows_each_change_once_until_it_is_interrupted(
     cluster: ControlPlane, api: Api, web: Object, namespace: str
 ) -> None:
     command = [sys.executable, "-m", "tidegate.cli", "watch", "web", "-n", namespace]
     with subprocess.Popen(  # noqa: ASYNC220, S603
-        [*command, "--kubeconfig", str(cluster.kubeconfig)], stdout=subprocess.PIPE, text=True
+        [*command, "--kubeconfig", str(cluster.kubeconfig)],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=_interruptible,  # noqa: PLW1509  (it takes no lock)
     ) as process:
         assert process.stdout is not None
         try:
