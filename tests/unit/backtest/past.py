@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.simulation.backtest.arms import Assumed
-from tidegate.simulation.backtest.backtest import Backtest, Order, backtest
+from tidegate.simulation.backtest.backtest import Backtest, backtest
+from tidegate.simulation.backtest.order import Order
 from tidegate.simulation.backtest.raw import AskRaw
 from tidegate.simulation.backtest.run import Span
 

@@ -14,7 +14,7 @@ QUERY = 'sum(x{ns="$namespace",d="$workload",s="$service",pod=~"$pods",re=~"^a$$
 
 def asked(assumed: Assumed, arm: ArmName, query: str = QUERY) -> str:
     made = as_of_then(spec(metrics=[{"name": "errors", "query": query, "unit": "ratio"}]), assumed)
-    (query,) = queries(made.metrics[0], arm, asking(made, assumed, "shop", "prod", "canary"))
+    (query,) = queries(made.metrics[0], arm, asking(made, assumed, ("shop", "prod", "canary")))
     return query.promql
 
 

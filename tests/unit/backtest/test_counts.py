@@ -198,7 +198,7 @@ async def test_what_is_asked_together_is_answered_together() -> None:
         return [((), [(start, 1.0)])]
 
     history = History(slowly, Stretch(START, 10.0, 2))
-    course = Course("shop", "default", spec(), {}, lambda *_: (None, ()), history, lambda *_: 0)
+    course = Course("shop", "default", "uid", spec(), {}, lambda *_: (None, ()), history, lambda *_: 0)
     source = PastMetrics(course, VirtualClock(START))
     quick, slow = [
         asyncio.create_task(

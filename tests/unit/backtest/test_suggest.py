@@ -15,7 +15,7 @@ from tidegate.core.judging.duration import clocks_after, sustained_state
 from tidegate.core.model.finding import Finding, SeriesFinding, State
 from tidegate.simulation.backtest.history import Stretch
 from tidegate.simulation.backtest.suggest import Rate, overlapping, rounded, suggestion, tightest, written
-from tidegate.simulation.backtest.tracks import Track, severity, severity_of_limit
+from tidegate.simulation.backtest.tracks import Samples, Track, severity, severity_of_limit
 
 NAN = math.nan
 
@@ -25,7 +25,8 @@ def guard(**given: object) -> Guard:
 
 
 def track(line: Guard, values: list[float]) -> Track:
-    return Track(line, Stretch(START, 10.0, len(values)), severities={"": array("d", values)})
+    metric = spec().metrics[0]
+    return Track(line, Stretch(START, 10.0, len(values)), Samples(metric, {}), severities={"": array("d", values)})
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def as_json(found: Backtest, *, suggest: bool) -> dict[str, Any]:
 
 def _run(run: PastRun) -> dict[str, Any]:
     made = asdict(run)
-    made |= {"start": _instant(run.start), "end": _instant(run.end), "seconds": run.end - run.start}
+    made |= {"start": _instant(run.start), "end": _instant(run.end), "seconds": round(run.end - run.start, 3)}
     made |= {"held": run.held, "shared": run.shared}
     made["holds"] = [hold | {"begin": _instant(hold["begin"]), "end": _instant(hold["end"])} for hold in made["holds"]]
     made["spans"] = [span | {"begin": _instant(span["begin"]), "end": _instant(span["end"])} for span in made["spans"]]
@@ -99,4 +99,4 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (JSON)
 
 
 def _instant(epoch: float) -> str:
-    return instant(epoch).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return instant(round(epoch, 3)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

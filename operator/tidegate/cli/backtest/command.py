@@ -32,8 +32,9 @@ from tidegate.core.run.timeline import timeline
 from tidegate.ports.errors import PortError
 from tidegate.runtime.settings import Source
 from tidegate.simulation.backtest.arms import Assumed
-from tidegate.simulation.backtest.backtest import Backtest, NoHistoryError, Order, Watcher, backtest
+from tidegate.simulation.backtest.backtest import Backtest, NoHistoryError, Watcher, backtest
 from tidegate.simulation.backtest.history import Progress
+from tidegate.simulation.backtest.order import Order
 from tidegate.simulation.backtest.run import Span
 
 MOST_RUNS: Final = 2000
@@ -128,7 +129,7 @@ def _print(arguments: argparse.Namespace, found: Backtest, unmet: list[str]) -> 
 async def _backtest(address: SourceAddress, order: Order, told: _Told) -> Backtest:
     source = PrometheusHistory(address)
     try:
-        return await backtest(source.range, order, Watcher(told.fetched, told.ran, told.judging), ask_raw=source.raw)
+        return await backtest(source.range, order, Watcher(told.fetched, told.ran), ask_raw=source.raw)
     finally:
         source.close()
 
@@ -240,10 +241,6 @@ class _Told:
         self._asked = progress.done
         of = "" if self._runs else f" of {progress.wanted}"  # how many the runs will ask nobody knows
         self._say(f"{self._runs}asked {progress.done}{of} queries")
-
-    def judging(self, name: str) -> None:
-        """A metric or a line is looked at, at every point."""
-        self._say(f"asked {self._asked} queries; judging {name}")
 
     def ran(self, done: int, of: int) -> None:
         """So many runs have ended."""

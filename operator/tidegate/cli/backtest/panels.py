@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.thresholds import Guard, LimitKind, Threshold
-from tidegate.core.model.samples import Value
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.backtest import Backtest
-from tidegate.simulation.backtest.lines import placed
+from tidegate.simulation.backtest.lines import looks_down, placed
 from tidegate.simulation.backtest.run import PastRun
-from tidegate.simulation.backtest.tracks import Samples
+from tidegate.simulation.backtest.tracks import Seen
 
 ROOM_ABOVE = 1.25
 """The scale goes so far beyond the widest limit."""
@@ -69,36 +68,26 @@ def pictured(found: Backtest) -> PastRun:
 def panels(found: Backtest, columns: int) -> Iterator[Panel]:
     """A panel for each metric that a line looks at, in the spec's order."""
     for metric in found.spec.metrics:
-        candidate = found.samples.get((metric.name, ArmName.CANDIDATE))
+        candidate = found.seen.get((metric.name, ArmName.CANDIDATE))
         if candidate is None:
             continue
-        baseline = found.samples.get((metric.name, ArmName.BASELINE))
-        low = _looks_down(found, metric)
+        baseline = found.seen.get((metric.name, ArmName.BASELINE))
+        low = looks_down(found.spec, metric.name)
         one = _columns(candidate, columns, low=low)
         other = _columns(baseline, columns, low=low) if baseline is not None and baseline is not candidate else ()
         limits = tuple(_limits(found, metric))
         yield Panel(metric, one, other, limits, *_scale([*one, *other], limits))
 
 
-def _looks_down(found: Backtest, metric: Metric) -> bool:
-    kinds = {one.line.kind for one in placed(found.spec) if one.line.metric == metric.name}
-    return bool(kinds) and kinds <= {LimitKind.MIN, LimitKind.MAX_DECREASE}
-
-
-def _columns(samples: Samples, columns: int, *, low: bool) -> tuple[float, ...]:
+def _columns(seen: Seen, columns: int, *, low: bool) -> tuple[float, ...]:
     """The worst value in each column."""
-    points = len(samples.at)
+    points = len(seen.worst)
     worst = min if low else max
     found = []
     for column in range(columns):
         first = column * points // columns
-        values = [
-            one.value
-            for at in samples.at[first : max((column + 1) * points // columns, first + 1)]
-            if isinstance(at, Value)
-            for one in at.series
-            if one.value is not None and not math.isnan(one.value)
-        ]
+        column_of = seen.worst[first : max((column + 1) * points // columns, first + 1)]
+        values = [value for value in column_of if not math.isnan(value)]
         found.append(worst(values, default=math.nan))
     return tuple(found)
 

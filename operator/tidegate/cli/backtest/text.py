@@ -95,7 +95,7 @@ def show_suggestions(found: Backtest, out: TextIO) -> None:
     show(Table("Other limits, each line by itself, in clean runs from the same starts", CHOICES, tuple(rows)), out)
     if found.assumed is not Assumed.BASELINE and any(may_be_shared(one.line) for one, _ in suggestions):
         out.write(f"{SHARED}\n")
-    days = in_words(found.stretch.points * found.stretch.step)
+    days = in_words(found.order.end - found.order.start)
     out.write(
         f"\nThis rests on {len(found.runs)} run{'s' if len(found.runs) != 1 else ''} in {days} of history. It is not a guarantee: "
         "a limit that kept quiet then\nmay stop a healthy candidate tomorrow, and a wide limit finds a bad one late or never.\n"
@@ -160,7 +160,7 @@ def interval_in_words(rate: Rate) -> str:
 
 def moment(epoch: float) -> str:
     """An instant for people, in UTC."""
-    return f"{datetime.fromtimestamp(epoch, UTC):%a %Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromtimestamp(round(epoch), UTC):%a %Y-%m-%d %H:%M:%S}"
 
 
 def _notes(found: Backtest) -> Iterator[str]:

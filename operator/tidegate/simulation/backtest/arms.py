@@ -6,7 +6,7 @@ a date were open, and, when only the baseline has a history, that the candidate 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -25,6 +25,8 @@ from tidegate.core.model.world import ArmName
 LineT = TypeVar("LineT", bound=Threshold)
 PartT = TypeVar("PartT", RolloutSpec, Step)
 
+NOBODY: Final[Mapping[ArmName, str]] = {}
+"""No arm's pods are given."""
 LONGEST: Final = 100 * 365 * 86400.0
 """Seconds of traffic after which no window is shortened any more."""
 FIRST_HALF: Final = "[0-9b-h]"
@@ -49,17 +51,25 @@ def pods_of(deployment: str, last: str = "[a-z0-9]") -> str:
     return f"{deployment}-[a-z0-9]+-{end}"
 
 
-def pods(spec: RolloutSpec, assumed: Assumed) -> dict[ArmName, str]:
-    """What `$pods` stands for."""
+def pods(spec: RolloutSpec, assumed: Assumed, given: Mapping[ArmName, str] = NOBODY) -> dict[ArmName, str]:
+    """What `$pods` stands for; `given` says so of the arms that it names."""
+    if given:
+        return {**pods(spec, assumed), **given}
     if assumed is Assumed.HALVES:
         name = spec.baseline.deployment
         return {ArmName.BASELINE: pods_of(name, FIRST_HALF), ArmName.CANDIDATE: pods_of(name, SECOND_HALF)}
     return {ArmName.BASELINE: pods_of(spec.baseline.deployment), ArmName.CANDIDATE: pods_of(spec.candidate.deployment)}
 
 
-def as_of_then(spec: RolloutSpec, assumed: Assumed) -> RolloutSpec:
-    """The spec that is run: gates with a date open, and both arms' queries about the baseline where that is assumed."""
-    metrics = _metrics_of_then(spec, assumed)
+def as_of_then(spec: RolloutSpec, assumed: Assumed, given: Mapping[ArmName, str] = NOBODY) -> RolloutSpec:
+    """The spec that is run: gates with a date open, and both arms' queries about the baseline where that is assumed.
+
+    Args:
+        spec: as written.
+        assumed: whose history the candidate gets.
+        given: as for `pods`.
+    """
+    metrics = _metrics_of_then(spec, assumed, given)
     steps = tuple(step.model_copy(update={"gate": gates.without_calendar(step.gate)}) for step in spec.steps)
     alike = {metric.name for metric in metrics if not _variables(metric) & ARM_VARIABLES}
     alike = set() if assumed is Assumed.CANDIDATE else alike
@@ -89,12 +99,12 @@ def _with_lines_of_then(part: PartT, alike: set[str]) -> PartT:
     return part.model_copy(update={"guards": of_then(part.guards), "thresholds": of_then(part.thresholds)})
 
 
-def _metrics_of_then(spec: RolloutSpec, assumed: Assumed) -> tuple[Metric, ...]:
+def _metrics_of_then(spec: RolloutSpec, assumed: Assumed, given: Mapping[ArmName, str]) -> tuple[Metric, ...]:
     if assumed is Assumed.CANDIDATE:
         return spec.metrics
     values = {"workload": spec.baseline.deployment, "service": spec.baseline.service}
     if assumed is Assumed.BASELINE:
-        values["pods"] = pods_of(spec.baseline.deployment)
+        values["pods"] = pods(spec, assumed, given)[ArmName.BASELINE]
     return tuple(_about(metric, values) for metric in spec.metrics)
 
 
@@ -108,8 +118,18 @@ def _partly(text: str, values: dict[str, str]) -> str:
     return fill(text.replace("$$", "$$$$"), open_ | values)
 
 
-def asking(spec: RolloutSpec, assumed: Assumed, rollout: str, namespace: str, step: str) -> Asking:
-    """What the variables stand for once the candidate has had traffic for as long as any window."""
+def asking(
+    spec: RolloutSpec, assumed: Assumed, place: tuple[str, str, str], given: Mapping[ArmName, str] = NOBODY
+) -> Asking:
+    """What the variables stand for once the candidate has had traffic for as long as any window.
+
+    Args:
+        spec: the Rollout's.
+        assumed: whose history the candidate gets.
+        place: name and namespace of the Rollout, and the step.
+        given: as for `pods`.
+    """
+    rollout, namespace, step = place
     return Asking(
         source=spec.prometheus.source,
         namespace=namespace,
@@ -119,7 +139,7 @@ def asking(spec: RolloutSpec, assumed: Assumed, rollout: str, namespace: str, st
         traffic=LONGEST,
         workloads={ArmName.BASELINE: spec.baseline.deployment, ArmName.CANDIDATE: spec.candidate.deployment},
         services={ArmName.BASELINE: spec.baseline.service, ArmName.CANDIDATE: spec.candidate.service},
-        pods=pods(spec, assumed),
+        pods=pods(spec, assumed, given),
     )
 
 

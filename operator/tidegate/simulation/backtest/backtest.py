@@ -1,60 +1,31 @@
-"""A backtest whole: fetch, judge every point, run from every start, count."""
+"""A backtest whole: the history in parts, each fetched, judged and run by itself, and what came of all of them together."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Protocol
 
-from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.metrics import Metric, WhenEmpty
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.validation import Templates
-from tidegate.core.metrics import counters
-from tidegate.core.model import cadence
-from tidegate.core.model.answers import Query
-from tidegate.core.model.observation import Problem
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName
-from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, lines, pods, steady
-from tidegate.simulation.backtest.gaps import Gap, anything, gaps, maybe_counted, raw_gaps
-from tidegate.simulation.backtest.history import AskRange, History, Progress, Stretch, together
-from tidegate.simulation.backtest.lines import CountedSummary, LineSummary, Placed, placed, places, summary, tested
-from tidegate.simulation.backtest.raw import AskRaw
-from tidegate.simulation.backtest.run import PastRun, PastRunner, Span
-from tidegate.simulation.backtest.suggest import Rate, Suggestion, suggestion, tightest
-from tidegate.simulation.backtest.tracks import Samples, Track
-from tidegate.simulation.backtest.world import Course, uid_of
-
-RUNS_AT_ONCE = 8
-"""Runs under way at the same time: while one waits for an answer another goes on."""
-COUNTING_AT_ONCE = 2
-"""The same where requests are counted: each run has raw samples of its own hours."""
+from tidegate.simulation.backtest.arms import Assumed, as_of_then
+from tidegate.simulation.backtest.gaps import Gap, gaps, raw_gaps
+from tidegate.simulation.backtest.history import AskRange, Progress, Stretch, together
+from tidegate.simulation.backtest.lines import CountedSummary, LineSummary, Placed, placed, summary, tested
+from tidegate.simulation.backtest.order import PART, Order, Task, tasks
+from tidegate.simulation.backtest.part import JudgedRun, Part, part, queries_of
+from tidegate.simulation.backtest.raw import AskRaw, Lack
+from tidegate.simulation.backtest.run import PastRun
+from tidegate.simulation.backtest.suggest import Rate, Suggestion, suggestion
+from tidegate.simulation.backtest.tracks import Seen
 
 
 class NoHistoryError(Exception):
     """There is nothing to run on; the message says which metric had no data, about which arm, and what was asked."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be run."""
-
-    name: str
-    namespace: str
-    spec: RolloutSpec
-    """As written."""
-    start: float
-    """Epoch seconds: from when on history is asked for, and the first run begins."""
-    end: float
-    planned: tuple[Span, ...]
-    """The steps of a clean run, in seconds from its start."""
-    length: float
-    """Seconds that a clean run takes, its promotion included."""
-    every: float = math.inf
-    """Seconds from the start of one run to that of the next."""
-    assumed: Assumed | None = None
-    """Whose history; `None`: the candidate's when it has one."""
 
 
 @dataclass
@@ -66,42 +37,39 @@ class Backtest:
     spec: RolloutSpec
     """As of then: what was run."""
     stretch: Stretch
-    samples: Mapping[tuple[str, ArmName], Samples]
-    tracks: Mapping[tuple[Placed, str], Track]
-    """By line, and step where the query names it."""
-    runs: Sequence[PastRun] = ()
+    seen: Mapping[tuple[str, ArmName], Seen]
+    """By metric and arm; one and the same object where both arms ask the same."""
+    judged: Sequence[JudgedRun] = ()
     gaps: Sequence[Gap] = ()
 
     @property
+    def runs(self) -> Sequence[PastRun]:
+        """Every run, in the order of their starts."""
+        return [one.run for one in self.judged]
+
+    @property
     def rate(self) -> Rate:
-        """How many runs were stopped."""
-        return Rate(sum(run.stopped for run in self.runs), len(self.runs))
+        """How many runs were stopped by a limit, of those that did not end for lack of data."""
+        told = [run for run in self.runs if not run.lacking]
+        return Rate(sum(run.stopped for run in told), len(told))
 
     def metric(self, name: str) -> Metric:
         """The metric of a name."""
         return next(metric for metric in self.spec.metrics if metric.name == name)
 
-    def track(self, one: Placed) -> Track | None:
-        """A line's track; `None` for one whose query changes at every judgement."""
-        return self.tracks.get((one, one.step)) or self.tracks.get((one, self.spec.steps[0].name))
-
     def untested(self, one: Placed) -> bool:
         """Whether a line compared a history with itself, so that nothing follows from its silence."""
         if not one.line.relative:
             return False
-        candidate, baseline = (
-            self.samples.get((one.line.metric, arm)) for arm in (ArmName.CANDIDATE, ArmName.BASELINE)
-        )
+        candidate, baseline = (self.seen.get((one.line.metric, arm)) for arm in (ArmName.CANDIDATE, ArmName.BASELINE))
         return candidate is baseline
 
     def lines(self) -> Iterator[LineSummary]:
         """Every line over all runs."""
-        most = 2 * self.stretch.step
-        spans = [run.spans for run in self.runs]
-        for one in placed(self.spec):
-            track = self.track(one)
-            if track is not None:
-                yield summary(one, self.spec, self.metric(one.line.metric), track, spans, most)
+        for place, one in enumerate(placed(self.spec)):
+            found = [line for run in self.judged if (line := run.lines[place]) is not None]
+            if found:
+                yield summary(one, self.metric(one.line.metric), found)
 
     def tests(self) -> Iterator[CountedSummary]:
         """Every test on counts over all runs."""
@@ -109,18 +77,10 @@ class Backtest:
 
     def suggestions(self) -> Iterator[tuple[Placed, Suggestion]]:
         """Other limits for every line, over clean runs from every start."""
-        most = 2 * self.stretch.step
-        for one in placed(self.spec):
-            track = self.track(one)
-            if track is None or self.untested(one):
-                continue
-            clean = [[_moved(span, run.start, self.stretch.end) for span in self.order.planned] for run in self.runs]
-            kept = [tightest(track, places(one, self.spec, spans, track), most) for spans in clean]
-            yield one, suggestion(one.line, self.metric(one.line.metric), kept)
-
-
-def _moved(span: Span, start: float, end: float) -> Span:
-    return Span(span.step, span.weight, start + span.begin, min(start + span.end, end))
+        for place, one in enumerate(placed(self.spec)):
+            kept = [line.kept for run in self.judged if (line := run.lines[place]) is not None]
+            if kept and not self.untested(one):
+                yield one, suggestion(one.line, self.metric(one.line.metric), kept)
 
 
 @dataclass
@@ -129,8 +89,34 @@ class Watcher:
 
     fetched: Callable[[Progress], None] = lambda _progress: None
     ran: Callable[[int, int], None] = lambda _done, _all: None
-    judging: Callable[[str], None] = lambda _name: None
-    """Of the metric or the line whose points come next."""
+    """So many runs of so many have ended."""
+
+
+class Perform(Protocol):
+    """Does parts of a backtest, here or in other processes."""
+
+    @property
+    def at_once(self) -> int:
+        """How many may be under way at the same time."""
+        ...
+
+    def __call__(self, task: Task) -> Awaitable[Part]:
+        """Does one. Raises PortError."""
+        ...
+
+
+@dataclass
+class Here:
+    """Does one part after another in this process, so that the history of one alone is in memory."""
+
+    ask: AskRange
+    ask_raw: AskRaw | None = None
+    progress: Progress = field(default_factory=Progress)
+    at_once: int = 1
+
+    async def __call__(self, task: Task) -> Part:
+        """Does one. Raises PortError."""
+        return await part(self.ask, task, self.ask_raw, self.progress)
 
 
 async def backtest(
@@ -139,6 +125,7 @@ async def backtest(
     watcher: Watcher | None = None,
     *,
     ask_raw: AskRaw | None = None,
+    perform: Perform | None = None,
     leap: bool = True,
 ) -> Backtest:
     """Runs `order` on the history that `ask` gives.
@@ -148,6 +135,7 @@ async def backtest(
         order: what to run.
         watcher: told how far it is.
         ask_raw: the source's raw samples, for tests on counts.
+        perform: does the parts; by default they are done here, one after another.
         leap: leave out the ticks that would change nothing.
 
     Raises:
@@ -155,175 +143,92 @@ async def backtest(
         NoHistoryError: it has nothing.
     """
     watcher = watcher or Watcher()
-    step = max(order.spec.interval.seconds, 1.0)
-    start = cadence.at_or_after(uid_of(order.name), step, order.start)
-    stretch = Stretch(start, step, math.floor((order.end - start) / step + 1e-6) + 1)
+    stretch = order.stretch
     if stretch.points < 2:
-        raise NoHistoryError(f"from {order.start:.0f} to {order.end:.0f} there are not two judgements {step:g} s apart")
-    history = History(ask, stretch, Progress(watcher.fetched), ask_raw)
-    found = await _judged(history, order, watcher)
-    await _run(found, history, watcher, leap=leap)
-    found.gaps = [*found.gaps, *_uncounted(found, history)]
+        message = f"from {order.start:.0f} to {order.end:.0f} there are not two judgements {order.step:g} s apart"
+        raise NoHistoryError(message)
+    progress = Progress(watcher.fetched)
+    assumed = await assumed_of(ask, order, progress)
+    given = list(tasks(order, assumed, leap=leap))
+    parts = await _done(given, perform or Here(ask, ask_raw, progress), watcher)
+    spec = as_of_then(order.spec, assumed, order.pods)
+    found = Backtest(order, assumed, spec, stretch, _whole(parts), [run for one in parts for run in one.runs])
+    found.gaps = [*gaps(spec.metrics, found.seen, stretch), *_uncounted(found, parts)]
     return found
 
 
-def starts(order: Order, first: float, step: float) -> list[float]:
-    """When the runs begin: the first in any case, others where a clean run still fits in."""
-    found, number = [first], 1
-    while math.isfinite(order.every):
-        wanted = order.start + number * order.every
-        if wanted + order.length > order.end:
-            break
-        found.append(cadence.at_or_after(uid_of(order.name), step, wanted))
-        number += 1
-    return found
+async def assumed_of(ask: AskRange, order: Order, progress: Progress) -> Assumed:
+    """Whose history it is: the one that is ordered, else the candidate's if it has any, else the baseline's.
 
-
-async def _judged(history: History, order: Order, watcher: Watcher) -> Backtest:
-    """Everything fetched and every line judged at every point; chooses whose history it is."""
+    Raises:
+        PortError: the source could not be asked.
+        NoHistoryError: nobody has any; a metric that is empty when all is well proves nothing.
+    """
+    asked: list[tuple[str, str]] = []
     for assumed in [order.assumed] if order.assumed else [Assumed.CANDIDATE, Assumed.BASELINE]:
-        spec = as_of_then(order.spec, assumed)
-        asked = dict(_queries(spec, order, assumed))
-        await history.load([query.promql for texts in asked.values() for query in texts])
-        samples = await _samples(history, spec, asked, watcher)
-        if anything(samples, ArmName.CANDIDATE):
-            break
-    else:
-        raise NoHistoryError(_nothing(order, asked))
-    by_arm = {(metric, arm): one for (metric, arm, _), one in reversed(samples.items())}
-    return Backtest(
-        order,
-        assumed,
-        spec,
-        history.stretch,
-        by_arm,
-        await _tracks(history, spec, samples, watcher),
-        gaps=gaps(by_arm, history.stretch),
-    )
+        spec = as_of_then(order.spec, assumed, order.pods)
+        zero = {metric.name for metric in spec.metrics if metric.when_empty is WhenEmpty.ZERO}
+        found = [(name, arm, texts[-1].promql) for (name, arm, _), texts in queries_of(spec, order, assumed)]
+        mine = list(dict.fromkeys(text for name, arm, text in found if arm is ArmName.CANDIDATE and name not in zero))
+        if not mine or await _anything(ask, mine, order.stretch, progress):
+            return assumed
+        asked = [(name, text) for name, arm, text in found if arm is ArmName.BASELINE]
+    raise NoHistoryError(_nothing(order, asked))
 
 
-def _queries(
-    spec: RolloutSpec, order: Order, assumed: Assumed
-) -> Iterator[tuple[tuple[str, ArmName, str], tuple[Query, ...]]]:
-    """The steady queries of every metric in use, by metric, arm and step."""
-    used = {line.metric for line in lines(spec)}
-    for step in spec.steps:
-        asks = asking(spec, assumed, order.name, order.namespace, step.name)
-        for metric in spec.metrics:
-            if metric.name not in used:
-                continue
-            for arm in ArmName:
-                texts = steady(metric, arm, asks)
-                if texts:
-                    yield (metric.name, arm, step.name), texts
+async def _anything(ask: AskRange, texts: Sequence[str], stretch: Stretch, progress: Progress) -> bool:
+    """Whether any of these queries has an answer at any point."""
+    for begin, end in stretch.pieces(PART):
+        for text in texts:
+            progress.begin()
+            found = await ask(text, begin, end, stretch.step)
+            progress.finish()
+            if any(points for _, points in found):
+                return True
+    return False
 
 
-async def _samples(
-    history: History,
-    spec: RolloutSpec,
-    asked: Mapping[tuple[str, ArmName, str], tuple[Query, ...]],
-    watcher: Watcher,
-) -> dict[tuple[str, ArmName, str], Samples]:
-    """Each text sampled once, however many steps ask it."""
-    metrics = {metric.name: metric for metric in spec.metrics}
-    made: dict[tuple[str, tuple[str, ...]], Samples] = {}
-    found = {}
-    for (name, arm, step), texts in asked.items():
-        key = (name, tuple(query.promql for query in texts))
-        if key not in made:
-            watcher.judging(name)
-            made[key] = await Samples.of(history, metrics[name], texts)
-        found[name, arm, step] = made[key]
-    return found
+async def _done(given: Sequence[Task], perform: Perform, watcher: Watcher) -> list[Part]:
+    """The parts, in the order of the tasks."""
+    found: dict[int, Part] = {}
+    slots = asyncio.Semaphore(perform.at_once)
+    runs = sum(len(task.starts) for task in given)
+    watcher.ran(0, runs)
 
-
-async def _tracks(
-    history: History, spec: RolloutSpec, samples: Mapping[tuple[str, ArmName, str], Samples], watcher: Watcher
-) -> dict[tuple[Placed, str], Track]:
-    found: dict[tuple[Placed, str], Track] = {}
-    made: dict[tuple[Placed, int, int], Track] = {}
-    for one in placed(spec):
-        for step in (step.name for step in spec.steps):
-            if one.line.counted or (one.step and one.step != step):
-                continue  # a test on counts is judged by all that came before, not point by point
-            candidate = samples.get((one.line.metric, ArmName.CANDIDATE, step))
-            baseline = samples.get((one.line.metric, ArmName.BASELINE, step)) if one.line.relative else None
-            if candidate is None:
-                continue
-            key = (one, id(candidate), id(baseline))
-            if key not in made:
-                watcher.judging(one.name)
-                made[key] = await Track.of(one.line, candidate, baseline, history.stretch)
-            found[one, step] = made[key]
-    return found
-
-
-async def _run(found: Backtest, history: History, watcher: Watcher, *, leap: bool) -> None:
-    order, spec = found.order, found.spec
-    course = Course(
-        order.name,
-        order.namespace,
-        spec,
-        pods(spec, found.assumed),
-        _check,
-        history,
-        _changes(found),
-        leap=leap,
-        there=lambda query, now: maybe_counted(found.samples, found.stretch, query, now),
-    )
-    instants = starts(order, history.stretch.start, history.stretch.step)
-    watcher.ran(0, len(instants))
-    results: dict[float, PastRun] = {}
-    slots = asyncio.Semaphore(COUNTING_AT_ONCE if any(line.counted for line in lines(spec)) else RUNS_AT_ONCE)
-
-    async def one(start: float) -> None:
+    async def one(number: int, task: Task) -> None:
         async with slots:
-            results[start] = await PastRunner(course, start).run()
-            watcher.ran(len(results), len(instants))
+            found[number] = await perform(task)
+        watcher.ran(sum(len(part.runs) for part in found.values()), runs)
 
-    await together(one(start) for start in instants)
-    found.runs = [results[start] for start in instants]
-
-
-def _changes(found: Backtest) -> Callable[[str, float, int], int]:
-    """The next point at which a judgement in force differs, by step, weight and point."""
-    changing = {line.metric for line in lines(found.spec)} - {metric for metric, _ in found.samples}
-
-    def after(step: str, weight: float, index: int) -> int:
-        if weight == 0:
-            return found.stretch.points
-        nearest = found.stretch.points
-        for one in placed(found.spec):
-            if (one.step and one.step != step) or (one.line.relative and weight >= 100):
-                continue
-            track = found.tracks.get((one, step))
-            nearest = min(nearest, track.change_after(index) if track is not None else index + 1)
-        return nearest if not changing else min(nearest, index + 1)
-
-    return after
+    await together(one(number, task) for number, task in enumerate(given))
+    return [found[number] for number in range(len(given))]
 
 
-def _uncounted(found: Backtest, history: History) -> Iterator[Gap]:
+def _whole(parts: Sequence[Part]) -> dict[tuple[str, ArmName], Seen]:
+    """What was seen in all parts, one after the other."""
+    made: dict[int, Seen] = {}
+    found = {}
+    for key, first in parts[0].seen.items():
+        if id(first) not in made:
+            made[id(first)] = Seen()
+            for one in parts:
+                made[id(first)].extend(one.seen[key])
+        found[key] = made[id(first)]
+    return found
+
+
+def _uncounted(found: Backtest, parts: Sequence[Part]) -> Iterator[Gap]:
     """Where the tests on counts had nothing to count."""
-    spec, order = found.spec, found.order
-    used = {line.metric for line in lines(spec) if line.counted}
-    asks = [asking(spec, found.assumed, order.name, order.namespace, step.name) for step in spec.steps]
-    seen: set[str] = set()
-    for (name, arm), samples in found.samples.items():
-        selectors = [text for part, text in counters(samples.metric).items() if part in {"total", "histogram"}]
-        for selector in dict.fromkeys(one.filled(text, samples.metric, arm) for text in selectors for one in asks):
-            if name in used and selector not in seen:
-                seen.add(selector)
-                yield from raw_gaps(samples, arm, history.stretch, history.raw.lacking(selector))
+    lacks: dict[tuple[str, ArmName], dict[tuple[float, float], Lack]] = {}
+    for one in parts:
+        for key, spans in one.lacks.items():
+            lacks.setdefault(key, {}).update({(begin, end): lack for begin, end, lack in spans})
+    for (name, arm), spans_of in lacks.items():
+        ordered = sorted(((begin, end, lack) for (begin, end), lack in spans_of.items()), key=itemgetter(0))
+        yield from raw_gaps(found.metric(name), arm, found.seen[name, arm], found.stretch, ordered)
 
 
-def _check(raw: Mapping[str, object], _templates: Templates) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
-    """The spec was checked as it was written; filled in for one arm it would not pass again."""
-    return RolloutSpec.model_validate(raw), ()
-
-
-def _nothing(order: Order, asked: Mapping[tuple[str, ArmName, str], tuple[Query, ...]]) -> str:
-    texts = {name: queries[-1].promql for (name, arm, _), queries in asked.items() if arm is ArmName.BASELINE}
-    listed = "".join(f"\n  {name}: {text}" for name, text in texts.items())
+def _nothing(order: Order, asked: Sequence[tuple[str, str]]) -> str:
+    listed = "".join(f"\n  {name}: {text}" for name, text in dict(asked).items())
     over = f"from {instant(order.start):%Y-%m-%d %H:%M:%S} to {instant(order.end):%Y-%m-%d %H:%M:%S} UTC"
     return f"no metric of Rollout {order.name} has any data {over}; asked last:{listed}"

@@ -1,4 +1,4 @@
-"""What a history lacks: whether there is any data about an arm, where a metric has none, and where requests cannot be counted."""
+"""What a history lacks: where a metric has no data, and where requests cannot be counted."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from tidegate.api.rollout.metrics import WhenEmpty
+from tidegate.api.rollout.metrics import Metric, WhenEmpty
 from tidegate.core.metrics.asking import ROUNDED
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import by_step
 from tidegate.simulation.backtest.history import Stretch
 from tidegate.simulation.backtest.raw import Lack
-from tidegate.simulation.backtest.tracks import Samples
+from tidegate.simulation.backtest.tracks import Samples, Seen
 
 _REACH: Final = re.compile(r"\[(\d+)(m?)s\](?: offset (\d+)(m?)s)?")
 
@@ -46,20 +46,15 @@ class Gap:
     missing: Missing = Missing.DATA
 
 
-def anything(samples: Mapping[tuple[str, ArmName, str], Samples], arm: ArmName) -> bool:
-    """Whether any metric about an arm has data; one that is empty when all is well proves nothing."""
-    mine = [one for (_, of, _), one in samples.items() if of is arm and one.metric.when_empty is not WhenEmpty.ZERO]
-    return not mine or not all(one.nothing for one in mine)
-
-
-def gaps(samples: Mapping[tuple[str, ArmName], Samples], stretch: Stretch) -> list[Gap]:
+def gaps(metrics: Sequence[Metric], seen: Mapping[tuple[str, ArmName], Seen], stretch: Stretch) -> list[Gap]:
     """Every metric with its arm that lacks data somewhere, the baseline's first."""
-    found, seen = [], set()
-    for (name, arm), one in sorted(samples.items(), key=lambda item: item[0][1]):
+    kinds = {metric.name: metric for metric in metrics}
+    found, told = [], set()
+    for (name, arm), one in sorted(seen.items(), key=lambda item: item[0][1]):
         without = [index for index, empty in enumerate(one.empty) if empty]
-        if id(one) in seen or not without or one.metric.when_empty is WhenEmpty.ZERO:
+        if id(one) in told or not without or kinds[name].when_empty is WhenEmpty.ZERO:
             continue
-        seen.add(id(one))
+        told.add(id(one))
         end = next(b for b, after in zip(without, [*without[1:], -1], strict=True) if after != b + 1)
         first = (stretch.time(without[0]), stretch.time(end + 1))
         found.append(Gap(name, arm, len(without) * stretch.step, first))
@@ -78,34 +73,37 @@ def maybe_counted(samples: Mapping[tuple[str, ArmName], Samples], stretch: Stret
     parts = (reach.group(1, 2), reach.group(3, 4))
     behind = sum(float(number or 0) / (1000 if milli else 1) for number, milli in parts)
     first = stretch.index(now - behind + ROUNDED)
-    return first < 0 or known.counted_since(stretch.index(now), first)
+    return first < 0 or known.seen.counted_since(stretch.index(now), first)
 
 
 def raw_gaps(
-    samples: Samples, arm: ArmName, stretch: Stretch, lacking: Sequence[tuple[float, float, Lack]]
+    metric: Metric, arm: ArmName, seen: Seen, stretch: Stretch, lacking: Sequence[tuple[float, float, Lack]]
 ) -> list[Gap]:
     """Where requests could not be counted although the metric has a value: what older samples are thinned out to, or gone.
 
     Args:
-        samples: the metric's of the arm.
-        arm: whose they are.
+        metric: which.
+        arm: whose.
+        seen: of the metric of the arm.
         stretch: of the history.
         lacking: begin and end (epoch seconds) of what its counter of all requests lacked, ascending.
     """
     found = []
     for missing, kind in ((Missing.RAW, Lack.EMPTY), (Missing.SCRAPES, Lack.COARSE)):
-        spans = [(begin, end) for begin, end, lack in lacking if lack is kind and _valued(samples, stretch, begin, end)]
+        spans = [
+            (begin, end) for begin, end, lack in lacking if lack is kind and _valued(metric, seen, stretch, begin, end)
+        ]
         whole = list(_joined(spans))
         if whole:
             seconds = sum(end - begin for begin, end in whole)
-            found.append(Gap(samples.metric.name, arm, seconds, whole[0], missing))
+            found.append(Gap(metric.name, arm, seconds, whole[0], missing))
     return found
 
 
-def _valued(samples: Samples, stretch: Stretch, begin: float, end: float) -> bool:
+def _valued(metric: Metric, seen: Seen, stretch: Stretch, begin: float, end: float) -> bool:
     """Whether the metric has a value that rests on this stretch alone."""
-    first = max(stretch.index(begin + samples.metric.window.seconds) + 1, 0)
-    return 0 in samples.empty[first : stretch.index(end) + 1]
+    first = max(stretch.index(begin + metric.window.seconds) + 1, 0)
+    return 0 in seen.empty[first : stretch.index(end) + 1]
 
 
 def _joined(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:

@@ -14,8 +14,8 @@ from tidegate.core.model.answers import Matrix, SeriesValue, Vector
 from tidegate.core.model.raw_samples import RawSeries
 from tidegate.simulation.backtest.raw import AskRaw, RawPast
 
-MOST_POINTS: Final = 11_000
-"""Points of a series that Prometheus gives in one answer."""
+MOST_POINTS: Final = 2_000
+"""Points of a series that are asked for at once: Prometheus gives 11,000, and of many series that would be a large answer."""
 AT_ONCE: Final = 6
 """Queries under way at the same time: a Prometheus in production has other work."""
 
@@ -211,7 +211,7 @@ class History:
     ) -> Sequence[tuple[Labels, Sequence[tuple[float, float]]]]:
         self.progress.begin()
         async with self._slots:
-            found = await self._ask(promql, start, end, self.stretch.step)
+            found = await self._ask(promql, round(start, 3), round(end, 3), self.stretch.step)
         self.progress.finish()
         return found
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.rollout.thresholds import Guard, Threshold
+from tidegate.api.rollout.thresholds import Guard, LimitKind, Threshold
+from tidegate.core.judging.limits import ROUNDING
 from tidegate.core.model.finding import State
 from tidegate.core.run.checkpoints import offsets
 from tidegate.core.statistics.accumulators import Conclusion
 from tidegate.simulation.backtest.counts import Tested
 from tidegate.simulation.backtest.run import PastRun, Span
-from tidegate.simulation.backtest.suggest import tightest
+from tidegate.simulation.backtest.suggest import tightest, tightest_of
 from tidegate.simulation.backtest.tracks import Track, severity_of_limit, whole_of
 
 
@@ -30,6 +31,42 @@ class Placed:
     def name(self) -> str:
         """For people."""
         return f"{self.step}: {self.line.identity}" if self.step else self.line.identity
+
+
+@dataclass(frozen=True)
+class SeriesOfRun:
+    """One series of a line in one run, or in all of them."""
+
+    judged: int
+    """Judgements that rest on a value."""
+    beyond: int
+    longest: float
+    """Seconds for which it was beyond the limit without a good sample between."""
+    worst: float
+    """On the scale of `severity`."""
+    needed: float
+    """The tightest limit that it would have kept, on the same scale."""
+
+
+@dataclass(frozen=True)
+class LineOfRun:
+    """One line in one run."""
+
+    states: Mapping[State, int]
+    """How many judgements came to what."""
+    needed: float
+    """The tightest limit that the run would have kept, on the scale of `severity`."""
+    kept: float
+    """The same of a clean run from the same start."""
+    series: Mapping[str, SeriesOfRun]
+    worst: float | None = None
+    """The worst value, in the metric's unit; `None` without any."""
+    base: float | None = None
+    """The baseline's value beside it."""
+    worst_at: float | None = None
+    """Epoch seconds."""
+    badness: float = -math.inf
+    """Of the worst value, on the scale of `severity`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +96,8 @@ class LineSummary:
 
     Of a `min` of 99.9 % it is a share of the 0.1 % that it leaves.
     """
+    series: Mapping[str, SeriesOfRun]
+    """By labels."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +144,12 @@ def placed(spec: RolloutSpec) -> Iterator[Placed]:
             yield Placed(line, step.name)
 
 
+def looks_down(spec: RolloutSpec, metric: str) -> bool:
+    """Whether the lower a metric's value the worse: all its lines say what it must not fall below, or from."""
+    kinds = {one.line.kind for one in placed(spec) if one.line.metric == metric}
+    return bool(kinds) and kinds <= {LimitKind.MIN, LimitKind.MAX_DECREASE}
+
+
 def places(one: Placed, spec: RolloutSpec, spans: Sequence[Span], track: Track) -> list[int]:
     """The points of history at which a run with these spans judges a line: every point for a guard, else the checkpoints."""
     found: list[int] = []
@@ -122,35 +167,83 @@ def places(one: Placed, spec: RolloutSpec, spans: Sequence[Span], track: Track) 
     return [place for place in found if place >= 0]
 
 
-def summary(
-    one: Placed, spec: RolloutSpec, metric: Metric, track: Track, runs: Sequence[Sequence[Span]], most: float
-) -> LineSummary:
-    """One line over runs with these spans."""
-    all_places = [places(one, spec, spans, track) for spans in runs]
-    flat = [place for run in all_places for place in run]
-    counts = dict.fromkeys(State, 0)
-    for place in flat:
-        counts[track.state(place)] += 1
-    worst = max(
-        (place for place in flat if not math.isnan(track.values[place])),
-        key=lambda place: _badness(one.line, track, place),
-        default=None,
+def of_run(
+    one: Placed, spec: RolloutSpec, track: Track, spans: tuple[Sequence[Span], Sequence[Span]], most: float
+) -> LineOfRun:
+    """One line in one run.
+
+    Args:
+        one: the line.
+        spec: of the run.
+        track: the line's.
+        spans: of the run, and of a clean one from the same start.
+        most: seconds that count as watched between two samples of a series, at most.
+    """
+    run, clean = (places(one, spec, each, track) for each in spans)
+    found = LineOfRun(
+        Counter(track.state(place) for place in run),
+        tightest(track, run, most),
+        tightest(track, clean, most),
+        {labels: _of_series(track, labels, run, most) for labels in track.severities},
     )
-    needed = max((tightest(track, run, most) for run in all_places), default=-math.inf)
-    base = track.bases[worst] if worst is not None else math.nan
+    valued = [place for place in run if not math.isnan(track.values[place])]
+    if not valued:
+        return found
+    worst = max(valued, key=lambda place: _badness(one.line, track, place))
+    return replace(
+        found,
+        worst=track.values[worst],
+        base=None if math.isnan(track.bases[worst]) else track.bases[worst],
+        worst_at=track.stretch.time(worst),
+        badness=_badness(one.line, track, worst),
+    )
+
+
+def _of_series(track: Track, labels: str, run: Sequence[int], most: float) -> SeriesOfRun:
+    limit = severity_of_limit(track.line, track.candidate.metric)
+    values = [value for place in run if not math.isnan(value := track.severities[labels][place])]
+    return SeriesOfRun(
+        judged=len(values),
+        beyond=sum(value > limit + ROUNDING for value in values),
+        longest=_stretch(track, labels, run, (limit, most)),
+        worst=max(values, default=-math.inf),
+        needed=tightest_of(track, labels, run, most),
+    )
+
+
+def summary(one: Placed, metric: Metric, runs: Sequence[LineOfRun]) -> LineSummary:
+    """One line over runs."""
+    counts: Counter[State] = Counter()
+    for run in runs:
+        counts.update(run.states)
+    worst = max((run for run in runs if run.worst is not None), key=lambda run: run.badness, default=None)
+    needed = max((run.needed for run in runs), default=-math.inf)
+    series = {labels: _together(runs, labels) for labels in dict.fromkeys(key for run in runs for key in run.series)}
     return LineSummary(
         placed=one,
-        judged=len(flat),
+        judged=counts.total(),
         beyond=counts[State.BREACHED],
-        longest=max((_longest(track, run, metric, most) for run in all_places), default=0.0),
+        longest=max((each.longest for each in series.values()), default=0.0),
         too_few=counts[State.TOO_FEW_REQUESTS],
         missing=counts[State.NO_DATA] + counts[State.SOURCE_DOWN],
         not_comparable=counts[State.NOT_COMPARABLE],
-        worst=track.values[worst] if worst is not None else None,
-        base=None if math.isnan(base) else base,
-        worst_at=track.stretch.time(worst) if worst is not None else None,
+        worst=worst.worst if worst is not None else None,
+        base=worst.base if worst is not None else None,
+        worst_at=worst.worst_at if worst is not None else None,
         needed=needed if needed > -math.inf else None,
         room=_room(severity_of_limit(one.line, metric), needed, whole_of(one.line, metric)),
+        series=series,
+    )
+
+
+def _together(runs: Sequence[LineOfRun], labels: str) -> SeriesOfRun:
+    mine = [run.series[labels] for run in runs if labels in run.series]
+    return SeriesOfRun(
+        sum(each.judged for each in mine),
+        sum(each.beyond for each in mine),
+        max(each.longest for each in mine),
+        max(each.worst for each in mine),
+        max(each.needed for each in mine),
     )
 
 
@@ -163,11 +256,6 @@ def _room(limit: float, needed: float, whole: float | None) -> float | None:
     if needed == -math.inf or limit == 0:
         return None
     return (limit - needed) / (abs(limit) if whole is None else whole + limit)
-
-
-def _longest(track: Track, run: Sequence[int], metric: Metric, most: float) -> float:
-    limit = severity_of_limit(track.line, metric)
-    return max((_stretch(track, one, run, (limit, most)) for one in track.severities), default=0.0)
 
 
 def _stretch(track: Track, series: str, run: Sequence[int], bounds: tuple[float, float]) -> float:

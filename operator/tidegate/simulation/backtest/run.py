@@ -24,6 +24,8 @@ from tidegate.simulation.cluster import Cluster
 MILLISECOND: Final = 0.001
 SHARED: Final = "SharedIncident"
 """Reason of a hold that is no fault of the candidate's."""
+LACKING: Final = frozenset({"NoData", "SourceDown"})
+"""Reasons of an end that no limit brought about."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ class PastRun:
     def stopped(self) -> bool:
         """Whether limits put the candidate back."""
         return self.outcome in {"Reverted", "SentBack"}
+
+    @property
+    def lacking(self) -> bool:
+        """Whether it ended because data was missing, which says nothing of any limit."""
+        return self.stopped and self.reason in LACKING
 
     @property
     def held(self) -> bool:

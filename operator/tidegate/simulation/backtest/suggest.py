@@ -77,12 +77,12 @@ def tightest(track: Track, places: Sequence[int], most: float) -> float:
 
     Returns: on the scale of `severity`; minus infinity when no limit is too tight, infinity when none is wide enough.
     """
+    return max((tightest_of(track, one, places, most) for one in track.severities), default=-math.inf)
+
+
+def tightest_of(track: Track, series: str, places: Sequence[int], most: float) -> float:
+    """The same for one of its series."""
     lasts = lasting(track.line)
-    return max((_of_series(track, one, places, (lasts, most)) for one in track.severities), default=-math.inf)
-
-
-def _of_series(track: Track, series: str, places: Sequence[int], over: tuple[float, float]) -> float:
-    lasts, most = over
     severities = track.severities[series]
     watched, before, found = 0.0, None, -math.inf
     entering: deque[tuple[float, float]] = deque()  # samples too young to begin a stretch that is complete

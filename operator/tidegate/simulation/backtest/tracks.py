@@ -1,6 +1,7 @@
-"""Every line judged at every point of history, by the core's own `judge`: what the tables, the picture and the runs share.
+"""Every line judged at every point of a stretch of history, by the core's own `judge`: what the tables, the picture and the runs share.
 
-A run need not tick where no judgement differs from the one before; `Track.change_after` says where the next one does.
+A sample is dropped once the lines have looked at it: what is kept of a point are a few numbers. A run need not tick where no
+judgement differs from the one before; `Track.change_after` says where the next one does.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import math
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidegate.api.rollout.metrics import Metric
@@ -18,52 +19,62 @@ from tidegate.api.values.scalars import Unit
 from tidegate.core.judging.limits import judge
 from tidegate.core.metrics import sample
 from tidegate.core.metrics.series_coverage import unless_incomplete
-from tidegate.core.model.answers import Answer, Query, Vector
+from tidegate.core.model.answers import Query
 from tidegate.core.model.finding import Context, Finding, SeriesFinding, State
 from tidegate.core.model.samples import Asked, NotAsked, Sample, TooFew, Value
-from tidegate.simulation.backtest.history import History, Stretch
+from tidegate.simulation.backtest.history import Recording, Stretch
 
 STATES: tuple[State, ...] = tuple(State)
-BREATH = 2000
+BREATH = 500
 """Points from one breath to the next: some hundredths of a second."""
 
 
-@dataclass(frozen=True)
-class Samples:
-    """One metric's samples of one arm at every point."""
+@dataclass
+class Seen:
+    """What is kept of one metric of one arm at every point."""
 
-    metric: Metric
-    queries: tuple[Query, ...]
-    at: Sequence[Sample]
-    empty: bytearray
+    worst: array[float] = field(default_factory=lambda: array("d"))
+    """The worst series' value, NaN without one."""
+    empty: bytearray = field(default_factory=bytearray)
     """1 where the source had no series: of a ratio, none of the total."""
-
-    @property
-    def nothing(self) -> bool:
-        """Whether there never was a series."""
-        return 0 not in self.empty
 
     def counted_since(self, index: int, first: int = 0) -> bool:
         """Whether there was a series from the point `first` up to `index`."""
         return 0 in self.empty[first : index + 1]
 
-    @classmethod
-    async def of(cls, history: History, metric: Metric, queries: tuple[Query, ...]) -> Samples:
-        """From the recordings of its queries, which must have been loaded."""
-        recordings = [history.recording(query.promql) for query in queries]
-        found: list[Sample] = []
-        empty = bytearray(history.stretch.points)
-        for index in range(history.stretch.points):
-            await _breath(index)
-            answers: dict[Query, Answer | None] = {
-                query: recording.vector(index)
-                for query, recording in zip(queries, recordings, strict=True)
-                if recording is not None
-            }
-            found.append(sample(metric, Asked(answers), queries))
-            last = answers[queries[-1]]
-            empty[index] = not isinstance(last, Vector) or not last.series
-        return cls(metric, queries, found, empty)
+    def cut(self, points: int) -> Seen:
+        """Of the first points alone."""
+        return Seen(self.worst[:points], self.empty[:points])
+
+    def extend(self, later: Seen) -> None:
+        """With the points that follow."""
+        self.worst.extend(later.worst)
+        self.empty.extend(later.empty)
+
+
+@dataclass
+class Samples:
+    """One metric's samples of one arm, point after point."""
+
+    metric: Metric
+    recordings: Mapping[Query, Recording]
+    """By its queries; the last one is of what must be there: of a ratio, all requests."""
+    low: bool = False
+    """The lower a value the worse."""
+    now: Sample = field(default_factory=NotAsked)
+    """The sample at the point that was taken last."""
+    seen: Seen = field(default_factory=Seen)
+
+    def take(self, index: int) -> None:
+        """The sample at a point; all before it must have been taken."""
+        answers = {query: recording.vector(index) for query, recording in self.recordings.items()}
+        queries = tuple(answers)
+        self.now = sample(self.metric, Asked(dict(answers)), queries)
+        last = answers[queries[-1]]
+        self.seen.empty.append(not last.series)
+        values = self.now.series if isinstance(self.now, Value) else ()
+        known = (one.value for one in values if one.value is not None and not math.isnan(one.value))
+        self.seen.worst.append((min if self.low else max)(known, default=math.nan))
 
 
 @dataclass
@@ -72,6 +83,11 @@ class Track:
 
     line: Threshold
     stretch: Stretch
+    candidate: Samples
+    baseline: Samples | None = None
+    """For a line that compares."""
+    beside: Samples | None = None
+    """The baseline's of a metric by segments: whether one without requests counts depends on it."""
     states: bytearray = field(default_factory=bytearray)
     """Places in `STATES`: what a judgement would have come to, without its `for`."""
     values: array[float] = field(default_factory=lambda: array("d"))
@@ -82,26 +98,20 @@ class Track:
     """For each series how far it went in the direction of the limit (see `severity`); NaN where there was nothing to judge."""
     changes: array[int] = field(default_factory=lambda: array("l"))
     """Points at which the judgement of a series differs from that at the point before."""
+    _before: object = None
 
-    @classmethod
-    async def of(cls, line: Threshold, candidate: Samples, baseline: Samples | None, stretch: Stretch) -> Track:
-        """Judges `line` at every point, as when the run has been under way for longer than any window and warm-up."""
-        made, metric = cls(line, stretch), candidate.metric
-        context = Context()
-        missing: Sample = NotAsked()
-        before: object = None
-        for index in range(stretch.points):
-            await _breath(index)
-            own, other = candidate.at[index], baseline.at[index] if baseline is not None else missing
-            finding = unless_incomplete(metric, own, judge(line, metric, own, other, context))
-            made._take(index, metric, finding)
-            now = _posture(finding, own, index, candidate)
-            if now != before and index:
-                made.changes.append(index)
-            before = now
-        return made
+    def take(self, index: int) -> None:
+        """Judges the samples at hand, as when the run has been under way for longer than any window and warm-up."""
+        metric, own = self.candidate.metric, self.candidate.now
+        other = self.baseline.now if self.baseline is not None else NotAsked()
+        finding = unless_incomplete(metric, own, judge(self.line, metric, own, other, Context()))
+        self._keep(index, metric, finding)
+        now = (*_posture(finding, own, index, self.candidate.seen), *self._served())
+        if now != self._before and index:
+            self.changes.append(index)
+        self._before = now
 
-    def _take(self, index: int, metric: Metric, finding: Finding) -> None:
+    def _keep(self, index: int, metric: Metric, finding: Finding) -> None:
         worst = finding.worst
         self.states.append(STATES.index(finding.state))
         self.values.append(_number(worst.value if worst else None))
@@ -110,6 +120,15 @@ class Track:
             if one.series not in self.severities:
                 self.severities[one.series] = array("d", [math.nan]) * self.stretch.points
             self.severities[one.series][index] = severity(self.line, metric, one)
+
+    def _served(self) -> tuple[object, ...]:
+        """The baseline's segments with requests."""
+        if self.beside is None or not self.candidate.metric.by:
+            return ()
+        other = self.beside.now
+        return (
+            tuple(one.series for one in other.series if one.value is not None) if isinstance(other, Value) else (other,)
+        )
 
     def state(self, index: int) -> State:
         """The judgement at a point."""
@@ -121,16 +140,24 @@ class Track:
         return self.changes[place] if place < len(self.changes) else self.stretch.points
 
 
-async def _breath(index: int) -> None:
-    """Lets a cancellation in now and then: months of history take long, and nobody should have to wait for the end of it."""
-    if index % BREATH == 0:
-        await asyncio.sleep(0)
+async def judged(stretch: Stretch, samples: Iterable[Samples], tracks: Sequence[Track]) -> None:
+    """Takes every point: first all samples, then every line that looks at them."""
+    each = list({id(one): one for one in samples}.values())
+    for index in range(stretch.points):
+        if (
+            index % BREATH == 0
+        ):  # a cancellation comes in: months of history take long, and nobody should wait for the end of it
+            await asyncio.sleep(0)
+        for one in each:
+            one.take(index)
+        for track in tracks:
+            track.take(index)
 
 
-def _posture(finding: Finding, sample: Sample, index: int, samples: Samples) -> tuple[object, ...]:
+def _posture(finding: Finding, sample: Sample, index: int, seen: Seen) -> tuple[object, ...]:
     """What must be the same at two points so that a tick at the second changes nothing."""
     whose_fault = finding.state is State.BREACHED and finding.line.kind in {LimitKind.MAX, LimitKind.MIN}
-    away = isinstance(sample, TooFew) and sample.silent and samples.counted_since(index)
+    away = isinstance(sample, TooFew) and sample.silent and seen.counted_since(index)
     if whose_fault or away:  # more is asked then, and the answer may be another one at every point
         return (index,)
     groups = ((one.series, one.value is None) for one in sample.series) if isinstance(sample, Value) else ()

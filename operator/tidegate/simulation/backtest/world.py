@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import count
 from typing import Any, Final
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import RolloutStatus
+from tidegate.core.model import cadence
 from tidegate.core.model.answers import Answer, Query, SeriesValue, Vector
 from tidegate.core.model.world import Arm, ArmName, Lookup
 from tidegate.core.traffic import targets
@@ -28,6 +31,10 @@ PAST: Final = "past-"
 """How it begins where blocks of the baseline's past are asked for."""
 KNOWN: Final = "known-"
 """How it begins where the last value of a counter is asked for."""
+CLOSE: Final = 0.0005
+"""Seconds that a point of the judging grid may lie before the start of a run: instants are asked for, and told, to the millisecond."""
+CLOSE_SHARE: Final = 1e-5
+"""The same as a share of the interval, for long ones: the uid is found by trying."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,8 @@ class Course:
 
     name: str
     namespace: str
+    uid: str
+    """Says where the points of the judging grid lie."""
     spec: RolloutSpec
     """As of then (arms.py)."""
     pods: Mapping[ArmName, str]
@@ -109,9 +118,9 @@ class PastMetrics:
         if query.part == "clock":
             return Vector((SeriesValue((), now),))
         if query.part.startswith(PAST):
-            return await self._history.past(query.promql, now)
+            return await self._history.past(query.promql, round(now, 3))
         if query.part.startswith(RAW):
-            return await self._history.raw.answer(query.promql, now)
+            return await self._history.raw.answer(query.promql, round(now, 3))
         if query.part.startswith(KNOWN) and not self._course.there(query, now):
             return Vector(())
         recording = self._history.recording(query.promql)
@@ -120,9 +129,17 @@ class PastMetrics:
         return recording.vector(self._history.stretch.index(now))
 
 
-def uid_of(name: str) -> str:
-    """The uid of a Rollout in the past: it says where the points of its judging grid lie."""
-    return f"past-{name}"
+@lru_cache(maxsize=64)
+def uid_at(start: float, interval: float) -> str:
+    """A uid of a Rollout whose judging grid has a point at an instant, or by `close` before it.
+
+    Args:
+        start: the instant, epoch seconds.
+        interval: seconds between two points.
+    """
+    wanted, close = (start / interval) % 1, max(CLOSE / interval, CLOSE_SHARE)
+    uids = (f"past-{number}" for number in count())
+    return next(uid for uid in uids if (wanted - cadence.phase(uid, 1.0)) % 1 < close)
 
 
 def world_of(course: Course, cluster: Cluster) -> World:
@@ -148,5 +165,5 @@ def cluster_of(course: Course, clock: VirtualClock) -> Cluster:
         made.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
     raw: dict[str, Any] = course.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     rollout = made.add_rollout(course.name, raw)
-    made.rollouts[course.name] = replace(rollout, uid=uid_of(course.name))
+    made.rollouts[course.name] = replace(rollout, uid=course.uid)
     return made
