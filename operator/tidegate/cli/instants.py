@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 
+from tidegate.api.values.scalars import Duration
+
 
 def read_instant(text: str) -> datetime:
     """The instant. Raises: ValueError: it is none, or says no time zone."""
@@ -23,3 +25,14 @@ def instant(text: str) -> datetime:
         return read_instant(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def duration(text: str) -> Duration:
+    """A length of time above 0, for an argument of `argparse`."""
+    try:
+        found = Duration.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if found.seconds <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be greater than 0")
+    return found

@@ -14,9 +14,10 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from tests.unit.adapters.fake_server import Reply, answers, error, running
+from tests.unit.adapters.fake_server import Reply, answers, error
 from tests.unit.backtest.past import START, Given, Past
 from tests.unit.backtest.past import spec as spec_of
+from tests.unit.backtest.said import Said
 from tests.unit.backtest.story import prometheus
 from tidegate.cli.backtest.png import as_png
 from tidegate.cli.backtest.svg import STYLE
@@ -73,27 +74,6 @@ def lacking(file: Path) -> Path:
     rollout["spec"]["guards"].append({"metric": "other", "maxIncrease": "20%", "floor": 0})
     file.write_text(yaml.safe_dump(rollout))
     return file
-
-
-class Said:
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.code = -1
-        self.err = ""
-
-    async def __call__(self, past: dict[str, Callable[[float], Given]] | Reply, *arguments: object) -> str:
-        serving = prometheus(Past(past)) if isinstance(past, dict) else running(past)
-        async with serving as fake:
-            given = ["backtest", *(str(one) for one in arguments), "--prometheus", fake.url]
-            self.code = await asyncio.to_thread(main, given)
-        said = self._capsys.readouterr()
-        self.err = said.err.replace(fake.url, "URL")
-        return said.out
-
-
-@pytest.fixture
-def tidegate(capsys: pytest.CaptureFixture[str]) -> Said:
-    return Said(capsys)
 
 
 async def test_a_metric_of_a_template_is_asked_as_its_own(tidegate: Said, templated: tuple[Path, Path]) -> None:

@@ -9,50 +9,69 @@ import json
 import math
 import shutil
 import sys
-import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from tidegate.adapters.clock import SystemClock
-from tidegate.adapters.prometheus import FileAuth, SourceAddress
+from tidegate.adapters.prometheus import SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.values.scalars import Duration
 from tidegate.api.values.text import printable
-from tidegate.cli.backtest import chart, svg, text
+from tidegate.cli.backtest import chart, score_text, svg, text
 from tidegate.cli.backtest.as_json import as_json
 from tidegate.cli.backtest.png import as_png
+from tidegate.cli.backtest.progress import Told
+from tidegate.cli.backtest.source import add_source_arguments, address_of
+from tidegate.cli.backtest.windows_file import GivenWindows, windows_of
+from tidegate.cli.backtest.workers import jobs_for, workers
 from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
-from tidegate.cli.instants import read_instant
+from tidegate.cli.instants import duration, read_instant
 from tidegate.cli.rollouts import the_rollout
 from tidegate.core.run.timeline import timeline
 from tidegate.ports.errors import PortError
-from tidegate.runtime.settings import Source
 from tidegate.simulation.backtest.arms import Assumed
-from tidegate.simulation.backtest.backtest import Backtest, NoHistoryError, Watcher, backtest
+from tidegate.simulation.backtest.backtest import Backtest, Here, NoHistoryError, Perform, Watcher, backtest
 from tidegate.simulation.backtest.history import Progress
 from tidegate.simulation.backtest.order import Order
 from tidegate.simulation.backtest.run import Span
+from tidegate.simulation.backtest.score import Score, order_of, score
 
 MOST_RUNS: Final = 2000
 """Runs of one call: a year of hours is 8,760, and says no more than a month."""
 OUTCOMES: Final = ("Succeeded", "Reverted", "SentBack", "Running")
 """How a run of the past can end; `Running`: the history ended first."""
-REDRAWN: Final = 0.2
-"""Seconds between two words on progress to a terminal; ten times as long to anything else."""
+
+
+MOST_JOBS: Final = 64
+"""Processes of one call."""
+NOT_SCORED: Final = {
+    "--from": "begin",
+    "--to": "end",
+    "--every": "every",
+    "--suggest": "suggest",
+    "--svg": "svg",
+    "--png": "png",
+    "--chart": "chart",
+    "--expect": "expect",
+}
+"""Options that a file of windows has no use for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The Rollout, the history, and how to print."""
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", help="YAML with one Rollout, and its metric templates; - for stdin")
-    add("--prometheus", required=True, metavar="URL", help="what /api/v1/query_range is added to")
-    add("--from", dest="begin", required=True, metavar="WHEN", help="2026-11-01T00:00:00Z, or 14d before --to")
+    add("--from", dest="begin", metavar="WHEN", help="2026-11-01T00:00:00Z, or 14d before --to")
     add("--to", dest="end", metavar="WHEN", help="an instant, or so long ago; by default now")
-    add("--every", type=_duration, metavar="TIME", help="start a run so often (1d); by default one, at --from")
+    add("--every", type=duration, metavar="TIME", help="start a run so often (1d); by default one, at --from")
+    add(
+        "--score", metavar="FILE", help="instead of --from: run the windows of this file, and count what came out right"
+    )
     add(
         "--as",
         dest="assumed",
@@ -70,34 +89,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--png", type=Path, metavar="FILE", help="the same picture as PNG (extra: tidegate[png])")
     add("--chart", action=argparse.BooleanOptionalAction, help="draw the metrics; by default on a terminal")
     add("--format", choices=("text", "json"), default="text", help="default: text")
+    add("-q", "--quiet", action="store_true", help="print the result alone: no progress, no notes, no tables")
     add("--expect", choices=OUTCOMES, help="exit with 1 unless every run ends so")
-    add("--bearer-token-file", type=Path, metavar="FILE", help="a token for Prometheus")
-    add("--user", metavar="NAME", help="a user of Prometheus, with --password-file")
-    add("--password-file", type=Path, metavar="FILE", help="that user's password")
-    add(
-        "--header",
-        action="append",
-        default=[],
-        metavar="NAME:VALUE",
-        help="a header for Prometheus, such as X-Scope-OrgID",
-    )
-    add("--ca-file", type=Path, metavar="FILE", help="certificates to trust instead of the system's")
-    add("--timeout", type=_duration, default=Duration("1m"), help="for one answer; by default 1m")
+    add("--jobs", type=_jobs, metavar="N", help="processes; by default one for each core where there is enough to do")
+    add_source_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0; 1 when a run did not end as expected."""
+    """0; 1 when a run did not end as expected, or the score is not the one that is required."""
     given = the_rollout(arguments.files, "backtest")
     document, spec = given.document, given.whole_spec()
     if not spec.metrics:
         raise CommandError(f"{document.file}: the Rollout asks no metrics; there is nothing to look up")
-    order = _order(arguments, document, spec)
-    address = _address(arguments)
-    told = _Told()
+    address, told = address_of(arguments), Told(quiet=arguments.quiet)
+    job = _job(arguments, document, spec)
     try:
-        found = asyncio.run(_backtest(address, order, told))
+        return job(address, told)
     except (PortError, NoHistoryError) as error:
         raise CommandError(str(error)) from error
+
+
+def _job(arguments: argparse.Namespace, document: Document, spec: RolloutSpec) -> Callable[[SourceAddress, Told], int]:
+    """What is to be done, with all that the command line says checked."""
+    now = SystemClock().now()
+    if arguments.score is None:
+        if arguments.begin is None:
+            raise CommandError("--from is required: an instant such as 2026-11-01T00:00:00Z, or 14d; or --score FILE")
+        return partial(_runs, arguments, _order(arguments, document, spec, now))
+    for option, name in NOT_SCORED.items():
+        if getattr(arguments, name):
+            raise CommandError(f"{option} does not go with --score: the file says which runs there are")
+    windows = windows_of(arguments.score, now)
+    return partial(_score, arguments, _whole(arguments, document, spec, (now, now)), windows)
+
+
+def _runs(arguments: argparse.Namespace, order: Order, address: SourceAddress, told: Told) -> int:
+    """Runs over a stretch of history."""
+    jobs = jobs_for(order.stretch.points, arguments.jobs)
+    try:
+        found = asyncio.run(_backtest(address, order, told, jobs))
     finally:
         told.end()
     if arguments.svg is not None:
@@ -112,30 +142,84 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if unmet else 0
 
 
+def _score(
+    arguments: argparse.Namespace, rollout: Order, given: GivenWindows, address: SourceAddress, told: Told
+) -> int:
+    """Windows with what should happen in them."""
+    points = sum(order_of(window, rollout).stretch.points for window in given.windows)
+    try:
+        found = asyncio.run(_scored(address, rollout, given, told, jobs_for(points, arguments.jobs)))
+    finally:
+        told.end()
+    unmet = list(found.unmet(given.required))
+    if arguments.format == "json":
+        print(json.dumps(score_text.as_json(found) | {"unmet": unmet}, indent=2, allow_nan=False))
+        return 1 if unmet else 0
+    if not arguments.quiet:
+        score_text.show(found, rollout, sys.stdout)
+    print(printable_lines(score_text.words(found)))
+    for line in unmet:
+        print(f"NOT AS REQUIRED: {printable(line)}")
+    return 1 if unmet else 0
+
+
 def _print(arguments: argparse.Namespace, found: Backtest, unmet: list[str]) -> None:
-    drawn = arguments.chart if arguments.chart is not None else sys.stdout.isatty()
-    text.show_runs(found, sys.stdout)
+    drawn = arguments.chart if arguments.chart is not None else sys.stdout.isatty() and not arguments.quiet
+    if not arguments.quiet:
+        text.show_runs(found, sys.stdout)
     if drawn:
         print("\n" + "\n\n".join(chart.charts(found, shutil.get_terminal_size((100, 24)).columns)))
-    text.show_lines(found, sys.stdout)
-    text.show_tests(found, sys.stdout)
+    if not arguments.quiet:
+        text.show_lines(found, sys.stdout)
+        text.show_tests(found, sys.stdout)
     if arguments.suggest:
         text.show_suggestions(found, sys.stdout)
-    print("\n" + "\n".join(printable(line) for line in text.words(found).split("\n")))
+    print(("" if arguments.quiet else "\n") + printable_lines(text.words(found)))
     for line in unmet:
         print(f"NOT AS EXPECTED: {printable(line)}")
 
 
-async def _backtest(address: SourceAddress, order: Order, told: _Told) -> Backtest:
-    source = PrometheusHistory(address)
+def printable_lines(words: str) -> str:
+    """Lines, each safe to show."""
+    return "\n".join(printable(line) for line in words.split("\n"))
+
+
+async def _backtest(address: SourceAddress, order: Order, told: Told, jobs: int) -> Backtest:
+    source, progress = PrometheusHistory(address), Progress(told.fetched)
     try:
-        return await backtest(source.range, order, Watcher(told.fetched, told.ran), ask_raw=source.raw)
+        with _performing(source, address, jobs, progress) as perform:
+            watcher = Watcher(told.fetched, told.ran)
+            return await backtest(source.range, order, watcher, ask_raw=source.raw, perform=perform)
     finally:
         source.close()
 
 
-def _order(arguments: argparse.Namespace, document: Document, spec: RolloutSpec) -> Order:
-    now = SystemClock().now()
+async def _scored(address: SourceAddress, rollout: Order, given: GivenWindows, told: Told, jobs: int) -> Score:
+    source, progress = PrometheusHistory(address), Progress(told.fetched)
+    try:
+        with _performing(source, address, jobs, progress) as perform:
+            return await score(perform, rollout, given.windows, Watcher(told.fetched, told.ran))
+    finally:
+        source.close()
+
+
+@contextlib.contextmanager
+def _performing(source: PrometheusHistory, address: SourceAddress, jobs: int, progress: Progress) -> Iterator[Perform]:
+    """Who does the parts: this process, or others."""
+    if jobs == 1:
+        yield Here(source.range, source.raw, progress)
+        return
+    with workers(address, jobs, progress) as many:
+        yield many
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 1 to {MOST_JOBS}")
+    return int(text)
+
+
+def _order(arguments: argparse.Namespace, document: Document, spec: RolloutSpec, now: float) -> Order:
     end = _moment(arguments.end, now) if arguments.end else now
     start = _moment(arguments.begin, end)
     every = arguments.every.seconds if arguments.every else math.inf
@@ -143,30 +227,18 @@ def _order(arguments: argparse.Namespace, document: Document, spec: RolloutSpec)
         raise CommandError("--from must lie before --to")
     if (end - start) / max(every, 1e-3) > MOST_RUNS:
         raise CommandError(f"--every {arguments.every} gives more than {MOST_RUNS} runs")
+    return replace(_whole(arguments, document, spec, (start, end)), every=every)
+
+
+def _whole(arguments: argparse.Namespace, document: Document, spec: RolloutSpec, over: tuple[float, float]) -> Order:
+    """One run of the Rollout from one instant to another (epoch seconds)."""
     steps = timeline(spec)
     spans = tuple(Span(one.step.name, float(one.step.weight.percent), one.start, one.end) for one in steps)
     metadata = document.content.get("metadata")
     own = str(metadata.get("namespace", "default")) if isinstance(metadata, dict) else "default"
     length = steps[-1].end + spec.promotion.settle.seconds + 2 * spec.interval.seconds
     assumed = Assumed(arguments.assumed) if arguments.assumed else None
-    return Order(document.name, arguments.namespace or own, spec, start, end, spans, length, every, assumed)
-
-
-def _address(arguments: argparse.Namespace) -> SourceAddress:
-    headers = dict(_header(text) for text in arguments.header)
-    try:
-        url = Source.model_validate({"url": arguments.prometheus}).url
-    except ValidationError as error:
-        said = str(error.errors()[0].get("ctx", {}).get("error") or error.errors()[0]["msg"])
-        if "password" in said:  # never shown
-            raise CommandError("--prometheus must not hold a password; use --user and --password-file") from None
-        raise CommandError(f"--prometheus {arguments.prometheus} {said}") from error
-    if (arguments.user is None) != (arguments.password_file is None):
-        raise CommandError("--user goes with --password-file")
-    if arguments.user is not None and arguments.bearer_token_file is not None:
-        raise CommandError("give --bearer-token-file or --user, not both")
-    auth = FileAuth(arguments.bearer_token_file, arguments.user or "", arguments.password_file)
-    return SourceAddress(url, auth, arguments.ca_file, headers=headers, timeout=arguments.timeout.seconds)
+    return Order(document.name, arguments.namespace or own, spec, *over, spans, length, assumed=assumed)
 
 
 def _svg(text: str) -> Path:
@@ -174,17 +246,6 @@ def _svg(text: str) -> Path:
     if path.suffix.lower() == ".png":
         raise argparse.ArgumentTypeError(f"write --png {path}")
     return path
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition(":")
-    try:
-        made = Source.model_validate({"url": "http://localhost", "headers": {name.strip(): value.strip()}}).headers
-    except ValidationError:
-        made = {}
-    if not separator or not made:
-        raise CommandError(f"--header {name}: write it like X-Scope-OrgID:shop, on one line")
-    return name.strip(), value.strip()
 
 
 def _moment(text: str, before: float) -> float:
@@ -208,56 +269,8 @@ def _moment(text: str, before: float) -> float:
     return instant.timestamp()
 
 
-def _duration(text: str) -> Duration:
-    try:
-        found = Duration.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if found.seconds <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be greater than 0")
-    return found
-
-
 def _write(path: Path, picture: bytes) -> None:
     try:
         path.write_bytes(picture)
     except OSError as error:
         raise CommandError(f"cannot write {path}: {error.strerror}") from error
-
-
-class _Told:
-    """Says on stderr how far it is: on a terminal in one line that is written over."""
-
-    def __init__(self) -> None:
-        self._begun = time.perf_counter()
-        self._last = 0.0
-        self._open = False
-        self._words = ""
-        self._asked = 0
-        self._runs = ""
-
-    def fetched(self, progress: Progress) -> None:
-        """An answer is wanted, or there."""
-        self._asked = progress.done
-        of = "" if self._runs else f" of {progress.wanted}"  # how many the runs will ask nobody knows
-        self._say(f"{self._runs}asked {progress.done}{of} queries")
-
-    def ran(self, done: int, of: int) -> None:
-        """So many runs have ended."""
-        self._runs = f"ran {done} of {of}; "
-        self._say(f"{self._runs}asked {self._asked} queries")
-
-    def _say(self, words: str) -> None:
-        self._words = words
-        now, terminal = time.perf_counter(), sys.stderr.isatty()
-        if now - self._last < (REDRAWN if terminal else 10 * REDRAWN):
-            return
-        self._last = now
-        sys.stderr.write(f"\r\x1b[K{words}" if terminal else f"{words}\n")
-        sys.stderr.flush()
-        self._open = terminal
-
-    def end(self) -> None:
-        """Nothing more comes."""
-        sys.stderr.write("\r\x1b[K" if self._open else "")
-        print(f"{self._words or 'nothing asked'}, in {time.perf_counter() - self._begun:.1f} s", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,15 +19,22 @@ from tidegate.simulation.backtest.backtest import Backtest
 from tidegate.simulation.backtest.gaps import Gap, Missing
 from tidegate.simulation.backtest.lines import CountedSummary, LineSummary, Placed, placed
 from tidegate.simulation.backtest.run import Held, PastRun
-from tidegate.simulation.backtest.suggest import Choice, Rate, overlapping
+from tidegate.simulation.backtest.suggest import Choice, Rate, overlapping, rounded, written
+from tidegate.simulation.backtest.tracks import whole_of
 
 RUNS: Final = ("started", "took", "outcome", "why")
-LINES: Final = ("limit", "evaluated", "breached", "longest", "too few", "no data", "worst", "at", "room left")
+LINES: Final = (
+    *("limit", "evaluated", "breached", "longest", "too few", "not comparable", "no data"),
+    *("worst", "at", "room left"),
+)
+SERIES: Final = ("limit", "series", "evaluated", "breached", "longest", "worst", "stops none from")
 HOLDS: Final = ("run of", "held from", "for", "because")
 TESTS: Final = ("test", "runs", "worse", "shown ok", "cannot tell")
 CHOICES: Final = ("limit", "value", "which is", "stops", "long-run rate (95% confidence)")
 MOST_LISTED: Final = 10
 """Runs that all went well and are listed one by one."""
+MOST_SERIES: Final = 10
+"""Series of a limit that are listed one by one."""
 MOST_HOLDS: Final = 20
 """Holds that are listed one by one."""
 UNTUNED: Final = (
@@ -64,6 +72,13 @@ def show_lines(found: Backtest, out: TextIO) -> None:
     if summaries:
         out.write("\n")
         show(Table("Limits, over all runs", LINES, tuple(_line(found, one) for one in summaries)), out)
+    rows = tuple(row for one in summaries for row in _series(found, one))
+    if rows:
+        out.write("\n")
+        show(Table("The same by series, the worst of each limit first", SERIES, rows), out)
+    left = sum(max(len(one.series) - MOST_SERIES, 0) for one in summaries)
+    if left:
+        out.write(f"and {left} more (--format json has all)\n")
 
 
 def show_tests(found: Backtest, out: TextIO) -> None:
@@ -233,6 +248,7 @@ def _line(found: Backtest, one: LineSummary) -> tuple[str, ...]:
         beyond,
         (in_words(one.longest) or "0s") if lasting(line) and one.beyond else "",
         str(one.too_few) if one.too_few else "",
+        str(one.not_comparable) if one.not_comparable else "",
         str(one.missing) if one.missing else "",
         worst,
         moment(one.worst_at) if one.worst_at is not None else "",
@@ -244,6 +260,24 @@ def _line(found: Backtest, one: LineSummary) -> tuple[str, ...]:
         if one.room < 0
         else f"{min(one.room, 9.99) * 100:.0f} %",
     )
+
+
+def _series(found: Backtest, one: LineSummary) -> Iterator[tuple[str, ...]]:
+    """The worst of several series; nothing for a line with one, or that compares a history with itself."""
+    if len(one.series) < 2 or found.untested(one.placed):
+        return
+    line, metric = one.placed.line, found.metric(one.placed.line.metric)
+    ordered = sorted(one.series.items(), key=lambda item: (-item[1].needed, -item[1].worst, item[0]))
+    for number, (labels, each) in enumerate(ordered[:MOST_SERIES]):
+        yield (
+            name_of(one.placed) if number == 0 else "",
+            labels,
+            str(each.judged),
+            f"{each.beyond} ({100 * each.beyond / each.judged:.2g} %)" if each.beyond else "0",
+            (in_words(each.longest) or "0s") if lasting(line) and each.beyond else "",
+            written(line, metric, each.worst) if math.isfinite(each.worst) else "",
+            written(line, metric, rounded(each.needed, whole_of(line, metric))) if math.isfinite(each.needed) else "",
+        )
 
 
 def _choices(one: Placed, choices: tuple[Choice, ...]) -> Iterator[tuple[str, ...]]:
@@ -259,6 +293,9 @@ def _kind(found: Backtest) -> str:
 def _counted(found: Backtest) -> Iterator[str]:
     rate, runs = found.rate, found.runs
     yield f"{_kind(found)} {rate_in_words(rate)} runs; long-run rate {interval_in_words(rate)} (95% confidence)."
+    lacking = sum(run.lacking for run in runs)
+    if lacking:
+        yield f"Ended for lack of data, and not counted: {lacking} of {len(runs)} runs."
     held = sum(run.held and not run.stopped for run in runs)
     if held:
         shared = sum(run.shared and not run.stopped for run in runs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import EvidenceStatus, RolloutStatus
 from tidegate.core.count_tests.factory import count_test_of
+from tidegate.core.model.finding import SeriesFinding
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.world import RolloutObject
@@ -38,6 +39,8 @@ class Tested:
     possible: str
     message: str
     """The finding, in the operator's words."""
+    finding: SeriesFinding | None = None
+    """The series, or the segment, that it tells of."""
 
 
 def note(known: dict[str, Gathered], status: RolloutStatus, now: float) -> None:
@@ -60,4 +63,6 @@ def tested(spec: RolloutSpec, gathered: Mapping[str, Gathered]) -> Iterator[Test
         finding = count_test_of(draft, line, metric, found.evidence).result().finding(line, metric)
         evidence = finding.evidence
         if evidence is not None:
-            yield Tested(line.identity, evidence.conclusion, evidence.counts, evidence.possible, finding.message)
+            yield Tested(
+                line.identity, evidence.conclusion, evidence.counts, evidence.possible, finding.message, finding.worst
+            )

@@ -16,6 +16,8 @@ from tidegate.api.rollout.run_status import Stage
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.judging.judge import SCRAPE
 from tidegate.core.model import cadence
+from tidegate.core.model.answers import Answer, Query
+from tidegate.simulation.backtest.cause import Cause, Moment, cause_of
 from tidegate.simulation.backtest.counts import Gathered, Tested, note, tested
 from tidegate.simulation.backtest.world import NEW_IMAGE, Course, PastTicker, cluster_of, world_of
 from tidegate.simulation.clock import VirtualClock
@@ -85,10 +87,12 @@ class PastRun:
     holds: tuple[Held, ...] = ()
     tests: tuple[Tested, ...] = ()
     """What the tests on counts had shown at its end."""
+    cause: Cause | None = None
+    """What stopped it, where that was a line."""
 
     @property
     def stopped(self) -> bool:
-        """Whether limits put the candidate back."""
+        """Whether the candidate was put back."""
         return self.outcome in {"Reverted", "SentBack"}
 
     @property
@@ -120,6 +124,7 @@ class PastRunner:
     _holds: list[Held] = field(default_factory=list)
     _gathered: dict[str, Gathered] = field(default_factory=dict)
     """By line, what its test on counts has gathered."""
+    _cause: Cause | None = None
     _decided: float | None = None
     """When the end was decided: it may be recorded some seconds later, when no late write can land any more."""
 
@@ -127,7 +132,8 @@ class PastRunner:
         """Makes the world."""
         self.clock = VirtualClock(self.start)
         self.cluster = cluster_of(self.course, self.clock)
-        self.ticker = PastTicker(world_of(self.course, self.cluster), self.course.check)
+        self.world = world_of(self.course, self.cluster)
+        self.ticker = PastTicker(self.world, self.course.check)
         self._uid = self.cluster.rollouts[self.course.name].uid
         self._interval = max(self.course.spec.interval.seconds, 1.0)
 
@@ -145,9 +151,11 @@ class PastRunner:
             await self.ticker.outbox.drained()
             self.ticks += 1
             status = self._status()
+            memory = self.ticker.memory(self.course.namespace, self.course.name)
             self._note(status)
             self._hold(status)
-            note(self._gathered, self.ticker.memory(self.course.namespace, self.course.name), due)
+            note(self._gathered, memory, due)
+            await self._blame(memory, due)
             if following is None or self._over(status):
                 break
             posture = _posture(status)
@@ -229,6 +237,23 @@ class PastRunner:
         if hold is not None and not going_on:
             self._holds.append(Held(now, math.inf, hold.reason, hold.message))
 
+    async def _blame(self, memory: RolloutStatus, now: float) -> None:
+        """Keeps what brought about an end, when it is decided."""
+        run = memory.run
+        if self._cause is not None or run is None:
+            return
+        sent_back = run.promotion is not None and run.promotion.stage == Stage.SENT_BACK
+        words = [text for _, _, reason, text in self.cluster.events if reason == "PromotionBreached"]
+        message = run.ending.evidence if run.ending is not None else words[0] if sent_back and words else ""
+        if not message:
+            return
+        rollout = self.cluster.rollouts[self.course.name]
+        moment = Moment(self.course.spec, rollout, self.course.pods, memory, now, message)
+        self._cause = await cause_of(moment, tested(self.course.spec, self._gathered), self._ask)
+
+    async def _ask(self, query: Query) -> Answer:
+        return await self.world.metrics.sample(query, timeout=math.inf, rollout=self.course.name)
+
     def _over(self, status: RolloutStatus) -> bool:
         promotion = status.run.promotion if status.run is not None else None
         return bool(status.history) or (promotion is not None and promotion.stage == Stage.SENT_BACK)
@@ -248,7 +273,8 @@ class PastRunner:
         end = self._decided if self._decided is not None else self.clock.now()
         holds = tuple(replace(one, end=min(one.end, end)) for one in self._holds)
         tests = tuple(tested(self.course.spec, self._gathered))
-        return PastRun(self.start, end, outcome, reason, message, tuple(self._spans), told, self.ticks, holds, tests)
+        rest = (tuple(self._spans), told, self.ticks, holds, tests, self._cause)
+        return PastRun(self.start, end, outcome, reason, message, *rest)
 
     def _told(self) -> Iterator[Told]:
         """What was told, an end at the instant it was decided: that is when the weights went back."""
