@@ -118,8 +118,10 @@ async def test_the_panel_of_a_test_has_both_rates_and_its_name_and_the_picture_i
     assert [path.get("class") for path in panel.findall(f"{SVG}path")] == ["baseline", "candidate"]
     assert len([line for line in panel.findall(f"{SVG}line") if line.get("class") == "limit"]) == 1  # that of max 5%
     texts = ["".join(text.itertext()) for text in tree.iter(f"{SVG}text")]
-    assert {"regression margin 20%", "max 5%"} <= set(texts)
-    assert any("worse than the baseline" in text for text in texts)
+    assert {"also judged by regression margin 20%", "max 5%"} <= set(texts)
+    assert [text.get("class") for text in panel.iter(f"{SVG}text") if "margin" in (text.text or "")] == ["small"]
+    drawn = " ".join(texts)
+    assert drawn.count("worse than the baseline's by more than") == 1
     assert [line for line in tree.findall(f"{SVG}line") if line.get("class") == "stop"]
 
 
@@ -146,3 +148,31 @@ async def test_a_limit_of_a_test_is_a_line_and_a_spread_is_none() -> None:
         "maxSpread 20%": (None, None),
         "maxIncrease 20%": (None, 0.2),
     }
+
+
+async def test_what_stopped_a_run_is_told_in_numbers_too(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (past,) = json.loads(await printed(REGRESSED, capsys, file, "--format", "json"))["runs"]
+    assert past["cause"] == {
+        "line": "worse",
+        "metric": "errors",
+        "limit": "margin 20%",
+        "series": "",
+        "value": 0.04,
+        "baseline": 0.005,
+        "unit": "ratio",
+        "counts": "120 of 3000 against 15 of 3000",
+    }
+
+
+async def test_a_run_that_nothing_stopped_has_no_cause(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (past,) = json.loads(await printed(CALM, capsys, file, "--format", "json"))["runs"]
+    assert past["cause"] is None
+
+
+async def test_quiet_prints_the_result_alone(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with prometheus(rates(CALM), Scraped(CALM)) as fake:
+        given = ["backtest", str(file), "--prometheus", fake.url, *FROM, "--quiet"]
+        assert await asyncio.to_thread(main, given) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert [line.split()[0] for line in said.out.splitlines()] == ["Succeeded"]

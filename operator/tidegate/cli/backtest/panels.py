@@ -38,6 +38,11 @@ class Limit:
     """Share of the picture's width, 0 to 1."""
     end: float
 
+    @property
+    def placed(self) -> bool:
+        """Whether it has a place on the scale."""
+        return self.value is not None or self.change is not None
+
 
 @dataclass(frozen=True)
 class Panel:

@@ -83,7 +83,10 @@ def picture(found: Backtest) -> str:
     parts += _marks(found, marks, (top + 20, y - GAP))
     y += 12
     told = [f"{number}  {moment(one.time)}  {one.reason}: {one.message}" for number, one in enumerate(marks, 1)]
-    tested = [words for one in found.tests() for words in tested_in_words(found, one)]
+    # What a test says is the reason of a stop as well: a picture tells it once.
+    why = [one.message for one in marks]
+    tests = (one for one in found.tests() if one.told is None or not any(one.told.message in said for said in why))
+    tested = [words for one in tests for words in tested_in_words(found, one)]
     for said in (textwrap.wrap(text, LINE, subsequent_indent="   ") for text in [*told, *tested]):
         for place, line in enumerate(said):
             parts.append(_text(LEFT + (14 if place else 0), y + 15 * place, line.strip(), "small"))
@@ -177,6 +180,9 @@ def _panel(panel: Panel, y: float) -> Iterator[str]:
     unit = panel.metric.effective_unit
     yield f'<g data-metric="{escape(panel.metric.name)}">'
     yield _text(LEFT, y - 5, panel.metric.name, "title")
+    beside = ", ".join(dict.fromkeys(limit.label for limit in panel.limits if not limit.placed))
+    if beside:  # a margin or a spread is no value of this axis
+        yield _text(LEFT + PLOT, y - 5, f"also judged by {beside}", "small end")
     yield f'<rect class="frame" x="{LEFT}" y="{y:.1f}" width="{PLOT}" height="{HEIGHT}"/>'
     yield _text(LEFT - 6, y + 10, shown(panel.top, unit), "small end")
     yield _text(LEFT - 6, y + HEIGHT, shown(panel.bottom, unit), "small end")
@@ -187,7 +193,8 @@ def _panel(panel: Panel, y: float) -> Iterator[str]:
     yield _path(panel, panel.candidate, y, "candidate")
     taken: list[float] = []
     for limit in panel.limits:
-        yield from _limit(panel, limit, y, taken)
+        if limit.placed:
+            yield from _limit(panel, limit, y, taken)
     yield "</g>"
 
 
@@ -196,16 +203,14 @@ def _limit(panel: Panel, limit: Limit, y: float, taken: list[float]) -> Iterator
     if limit.value is not None:
         height = _y(panel, limit.value, y)
         yield f'<line class="limit" x1="{begin:.1f}" x2="{end:.1f}" y1="{height:.1f}" y2="{height:.1f}"/>'
-    elif limit.change is not None:
+    else:
         first, last = round(limit.begin * COLUMNS), round(limit.end * COLUMNS)
         base = panel.baseline or panel.candidate
-        change = limit.change
+        change = limit.change or 0.0
         curve = [value * (1 + change) if first <= place <= last else math.nan for place, value in enumerate(base)]
         yield _path(panel, curve, y, "limit")
         known = [value for value in curve if not math.isnan(value)]
         height = _y(panel, known[0], y) if known else y + HEIGHT / 2
-    else:
-        height = y  # nowhere on the scale: its name alone, at the top
     label = height - 4 if height > y + 14 else height + 13
     while any(abs(label - other) < 12 for other in taken):
         label += 12

@@ -27,7 +27,7 @@ LINES: Final = (
     *("limit", "evaluated", "breached", "longest", "too few", "not comparable", "no data"),
     *("worst", "at", "room left"),
 )
-SERIES: Final = ("limit", "series", "evaluated", "breached", "longest", "worst", "stops none from")
+SERIES: Final = ("limit", "series", "evaluated", "breached", "longest", "not comparable", "worst", "stops none from")
 HOLDS: Final = ("run of", "held from", "for", "because")
 TESTS: Final = ("test", "runs", "worse", "shown ok", "cannot tell")
 CHOICES: Final = ("limit", "value", "which is", "stops", "long-run rate (95% confidence)")
@@ -275,6 +275,7 @@ def _series(found: Backtest, one: LineSummary) -> Iterator[tuple[str, ...]]:
             str(each.judged),
             f"{each.beyond} ({100 * each.beyond / each.judged:.2g} %)" if each.beyond else "0",
             (in_words(each.longest) or "0s") if lasting(line) and each.beyond else "",
+            str(each.not_comparable) if each.not_comparable else "",
             written(line, metric, each.worst) if math.isfinite(each.worst) else "",
             written(line, metric, rounded(each.needed, whole_of(line, metric))) if math.isfinite(each.needed) else "",
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import RolloutStatus
-from tidegate.api.rollout.thresholds import Threshold
+from tidegate.api.rollout.thresholds import LimitKind, Threshold
 from tidegate.core.judging.judge import asking, context_of, guards_in_force, metric_of, thresholds_in_force
 from tidegate.core.judging.limits import judge, sentence, unit_of
 from tidegate.core.metrics import queries, sample
@@ -110,7 +110,7 @@ async def _of_limit(
         for one in finding.series:
             words = finding.message if one is finding.worst else sentence(line, metric, one, plain)
             if one.state is State.BREACHED and words in moment.message:
-                alone = one.baseline is None and arm is ArmName.CANDIDATE
+                alone = line.kind in {LimitKind.MAX, LimitKind.MIN} and arm is ArmName.CANDIDATE
                 return _cause(line, metric, _beside(one, base) if alone else one)
     return None
 

@@ -46,6 +46,8 @@ class SeriesOfRun:
     """On the scale of `severity`."""
     needed: float
     """The tightest limit that it would have kept, on the same scale."""
+    not_comparable: int = 0
+    """Judgements in which the baseline had no series of its labels."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class LineOfRun:
     """One line in one run."""
 
     states: Mapping[State, int]
-    """How many judgements came to what."""
+    """How many judgements came to what; one in which a series could not be compared is `NotComparable`, unless it is a breach."""
     needed: float
     """The tightest limit that the run would have kept, on the scale of `severity`."""
     kept: float
@@ -83,6 +85,7 @@ class LineSummary:
     missing: int
     """Judgements without data."""
     not_comparable: int
+    """Judgements within the limit in which a series had no counterpart in the baseline."""
     worst: float | None
     """The worst value, in the metric's unit; `None` without any."""
     base: float | None
@@ -181,7 +184,7 @@ def of_run(
     """
     run, clean = (places(one, spec, each, track) for each in spans)
     found = LineOfRun(
-        Counter(track.state(place) for place in run),
+        Counter(_state(track, place) for place in run),
         tightest(track, run, most),
         tightest(track, clean, most),
         {labels: _of_series(track, labels, run, most) for labels in track.severities},
@@ -199,6 +202,12 @@ def of_run(
     )
 
 
+def _state(track: Track, place: int) -> State:
+    found = track.state(place)
+    apart = found is not State.BREACHED and any(each[place] for each in track.apart.values())
+    return State.NOT_COMPARABLE if apart else found
+
+
 def _of_series(track: Track, labels: str, run: Sequence[int], most: float) -> SeriesOfRun:
     limit = severity_of_limit(track.line, track.candidate.metric)
     values = [value for place in run if not math.isnan(value := track.severities[labels][place])]
@@ -208,6 +217,7 @@ def _of_series(track: Track, labels: str, run: Sequence[int], most: float) -> Se
         longest=_stretch(track, labels, run, (limit, most)),
         worst=max(values, default=-math.inf),
         needed=tightest_of(track, labels, run, most),
+        not_comparable=sum(track.apart[labels][place] for place in run) if labels in track.apart else 0,
     )
 
 
@@ -244,6 +254,7 @@ def _together(runs: Sequence[LineOfRun], labels: str) -> SeriesOfRun:
         max(each.longest for each in mine),
         max(each.worst for each in mine),
         max(each.needed for each in mine),
+        sum(each.not_comparable for each in mine),
     )
 
 

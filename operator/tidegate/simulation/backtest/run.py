@@ -125,6 +125,8 @@ class PastRunner:
     _gathered: dict[str, Gathered] = field(default_factory=dict)
     """By line, what its test on counts has gathered."""
     _cause: Cause | None = None
+    _before: RolloutStatus = field(default_factory=RolloutStatus)
+    """What was remembered after the tick before."""
     _decided: float | None = None
     """When the end was decided: it may be recorded some seconds later, when no late write can land any more."""
 
@@ -156,6 +158,7 @@ class PastRunner:
             self._hold(status)
             note(self._gathered, memory, due)
             await self._blame(memory, due)
+            self._before = memory
             if following is None or self._over(status):
                 break
             posture = _posture(status)
@@ -248,7 +251,9 @@ class PastRunner:
         if not message:
             return
         rollout = self.cluster.rollouts[self.course.name]
-        moment = Moment(self.course.spec, rollout, self.course.pods, memory, now, message)
+        # Traffic that was sent back has been where it is since now; the queries were about the time before.
+        status = self._before if sent_back and self._before.run is not None else memory
+        moment = Moment(self.course.spec, rollout, self.course.pods, status, now, message)
         self._cause = await cause_of(moment, tested(self.course.spec, self._gathered), self._ask)
 
     async def _ask(self, query: Query) -> Answer:

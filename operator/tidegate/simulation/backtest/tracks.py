@@ -96,6 +96,8 @@ class Track:
     """The baseline's value beside it, NaN without one."""
     severities: dict[str, array[float]] = field(default_factory=dict)
     """For each series how far it went in the direction of the limit (see `severity`); NaN where there was nothing to judge."""
+    apart: dict[str, bytearray] = field(default_factory=dict)
+    """1 where a series could not be compared because the baseline had none of its labels; only of series that had that."""
     changes: array[int] = field(default_factory=lambda: array("l"))
     """Points at which the judgement of a series differs from that at the point before."""
     _before: object = None
@@ -120,6 +122,8 @@ class Track:
             if one.series not in self.severities:
                 self.severities[one.series] = array("d", [math.nan]) * self.stretch.points
             self.severities[one.series][index] = severity(self.line, metric, one)
+            if one.state is State.NOT_COMPARABLE:
+                self.apart.setdefault(one.series, bytearray(self.stretch.points))[index] = 1
 
     def _served(self) -> tuple[object, ...]:
         """The baseline's segments with requests."""
