@@ -13,7 +13,6 @@ from tidegate.simulation.backtest.history import Stretch
 from tidegate.simulation.backtest.order import Task, tasks
 from tidegate.simulation.backtest.part import part
 from tidegate.simulation.backtest.tracks import BREATH, Samples, judged
-from tidegate.simulation.backtest.world import CLOSE
 
 CANARY, BASELINE = "shop-canary", '"shop"'
 CALM: dict[str, Callable[[float], Given]] = {BASELINE: lambda _: 0.01}
@@ -162,7 +161,7 @@ async def test_a_run_starts_at_the_very_instant_that_is_asked_for(at: float) -> 
     (past,) = (await backtest(Past(CALM), moved)).runs
     assert past.start == made.start + at
     assert past.spans[0].begin == past.start
-    assert 0 <= past.start - moved.stretch.start <= CLOSE
+    assert 0 <= past.start - moved.stretch.start <= 0.001  # of ten seconds
 
 
 async def test_runs_in_parts_are_the_same_as_runs_over_the_whole_history() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import count
+from functools import cache
 from typing import Any, Final
 
 from tidegate.api.rollout.spec import RolloutSpec
@@ -31,10 +32,8 @@ PAST: Final = "past-"
 """How it begins where blocks of the baseline's past are asked for."""
 KNOWN: Final = "known-"
 """How it begins where the last value of a counter is asked for."""
-CLOSE: Final = 0.0005
-"""Seconds that a point of the judging grid may lie before the start of a run: instants are asked for, and told, to the millisecond."""
-CLOSE_SHARE: Final = 1e-5
-"""The same as a share of the interval, for long ones: the uid is found by trying."""
+UIDS: Final = 2**17
+"""Uids that are tried: so many that one of them has its grid where it is wanted, to a hundred-thousandth of the interval or so."""
 
 
 @dataclass(frozen=True)
@@ -129,17 +128,24 @@ class PastMetrics:
         return recording.vector(self._history.stretch.index(now))
 
 
-@lru_cache(maxsize=64)
 def uid_at(start: float, interval: float) -> str:
-    """A uid of a Rollout whose judging grid has a point at an instant, or by `close` before it.
+    """A uid of a Rollout whose judging grid has a point at an instant, or a little before it: a hundred-thousandth of the interval.
 
     Args:
         start: the instant, epoch seconds.
         interval: seconds between two points.
     """
-    wanted, close = (start / interval) % 1, max(CLOSE / interval, CLOSE_SHARE)
-    uids = (f"past-{number}" for number in count())
-    return next(uid for uid in uids if (wanted - cadence.phase(uid, 1.0)) % 1 < close)
+    phases, numbers = _phases()
+    return f"past-{numbers[bisect_right(phases, (start / interval) % 1) - 1]}"
+
+
+@cache
+def _phases() -> tuple[array[float], array[int]]:
+    """The phases of many uids as shares of an interval, ascending, and the uids' numbers; of the first place the last one, an interval before."""
+    found = sorted((cadence.phase(f"past-{number}", 1.0), number) for number in range(UIDS))
+    return array("d", [found[-1][0] - 1, *(phase for phase, _ in found)]), array(
+        "l", [found[-1][1], *(one for _, one in found)]
+    )
 
 
 def world_of(course: Course, cluster: Cluster) -> World:
