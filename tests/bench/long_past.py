@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ def measured(what: str, arguments: list[str]) -> Taken:
     begun = time.perf_counter()
     largest = together = 0.0
     processes = 1
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603  (our own)
         [sys.executable, "-m", "tidegate.cli", "backtest", *arguments], stdout=subprocess.PIPE
     ) as child:
         while True:
@@ -176,7 +176,7 @@ async def measure(days: float, segments: int, jobs: int | None) -> list[Taken]:
             return [one async for one in _all(folder, prometheus.url, days, jobs)]
 
 
-async def _all(folder: Path, url: str, days: float, jobs: int | None) -> Any:
+async def _all(folder: Path, url: str, days: float, jobs: int | None) -> AsyncIterator[Taken]:
     said = ["--jobs", str(jobs)] if jobs else []
     begin, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for at in (BEGIN, BEGIN + days * 86400))
     over = ["--from", begin, "--to", end, "--every", "6h", "--quiet"]
@@ -201,7 +201,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int)
     arguments = parser.parse_args()
     for one in asyncio.run(measure(arguments.days, arguments.segments, arguments.jobs)):
-        print(
+        progress(
             f"{one.what}: {one.seconds:.0f} s; resident {one.largest:.0f} MiB in the largest process, "
             f"{one.together:.0f} MiB in all {one.processes} together"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.backtest.story import WEEK, prometheus
+from tidegate.cli.backtest.windows_file import windows_of
 from tidegate.cli.main import main
 
 PAGE = Path(__file__).parents[3] / "docs" / "backtest.md"
@@ -22,17 +24,18 @@ def blocks(language: str) -> list[str]:
     return [found[2] for found in BLOCK.finditer(PAGE.read_text()) if found[1] == language]
 
 
-async def printed(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+async def printed(command: str, folder: Path, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
     (folder / "checkout.yaml").write_text(blocks("yaml")[0])
+    (folder / "windows.yaml").write_text(blocks("yaml")[1])
     program, *arguments = command.removeprefix("$ ").split()
     assert program == "tidegate"
     async with prometheus(WEEK) as fake:
         given = [one.replace(ADDRESS, fake.url) for one in arguments]
-        assert await asyncio.to_thread(main, given) == 0
+        assert await asyncio.to_thread(main, given) == code
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 async def test_what_is_shown_is_what_is_printed(
     number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,3 +63,10 @@ async def test_the_picture_is_the_one_that_is_drawn(
     if os.environ.get("TIDEGATE_WRITE_DOCS"):
         PICTURE.write_text(drawn)
     assert PICTURE.read_text() == drawn
+
+
+def test_every_file_of_windows_that_is_shown_is_one(tmp_path: Path) -> None:
+    for number, text in enumerate(blocks("yaml")[1:]):
+        (tmp_path / f"{number}.yaml").write_text(text)
+        given = windows_of(str(tmp_path / f"{number}.yaml"), now=math.inf)
+        assert given.windows

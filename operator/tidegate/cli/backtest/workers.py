@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -69,8 +70,16 @@ def workers(address: SourceAddress, jobs: int, progress: Progress) -> Iterator[W
 
 
 def _begin() -> None:
-    """Ctrl-C ends the command, and that ends its processes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ctrl-C ends a process without a word, and so does the end of the command, however that came about."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_follow, name="follow", daemon=True).start()
+
+
+def _follow() -> None:
+    command = multiprocessing.parent_process()
+    if command is not None:
+        command.join()
+        os._exit(1)
 
 
 def _work(address: SourceAddress, task: Task) -> Part:
