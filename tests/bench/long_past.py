@@ -19,16 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 
 from lab import binaries
+from lab.ports import free_port
 from lab.processes import Processes
-from lab.prometheus import Prometheus
 from tests.bench.stage import progress
 
 MINUTE = 60.0
-BEGIN = 1_790_812_800.0
-"""2026-10-01T00:00:00Z."""
+BEGIN = 1_767_225_600.0
+"""2026-01-01T00:00:00Z."""
 WEIGHTS = {"shop": 600, "shop-canary": 60}
 """Requests a minute of a segment of each arm, on average."""
 ERRORS = 0.005
@@ -136,7 +137,12 @@ def measured(what: str, arguments: list[str]) -> Taken:
     if child.returncode:
         raise SystemExit(f"{what}: ended with {child.returncode}")
     progress(out.decode().strip().splitlines()[-1])
-    return Taken(what, time.perf_counter() - begun, largest, together, processes)
+    found = Taken(what, time.perf_counter() - begun, largest, together, processes)
+    progress(
+        f"{found.what}: {found.seconds:.0f} s; resident {found.largest:.0f} MiB in the largest process, "
+        f"{found.together:.0f} MiB in all {found.processes} together"
+    )
+    return found
 
 
 def _family(pid: int) -> list[int]:
@@ -172,8 +178,34 @@ async def measure(days: float, segments: int, jobs: int | None) -> list[Taken]:
         await asyncio.to_thread(subprocess.run, command, check=True)
         (folder / "history.txt").unlink()
         progress("blocks made")
-        async with Processes(folder / "logs") as children, Prometheus(children, folder) as prometheus:
-            return [one async for one in _all(folder, prometheus.url, days, jobs)]
+        async with Processes(folder / "logs") as children:
+            url = await _prometheus(children, folder, blocks)
+            return [one async for one in _all(folder, url, days, jobs)]
+
+
+async def _prometheus(children: Processes, folder: Path, blocks: Path) -> str:
+    """One that scrapes nothing and keeps everything."""
+    (folder / "prometheus.yml").write_text("{}")
+    address = f"127.0.0.1:{free_port()}"
+    command: list[str | Path] = [
+        binaries.program("prometheus"),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={blocks}",
+        "--storage.tsdb.retention.time=10y",
+        f"--web.listen-address={address}",
+        "--log.level=warn",
+    ]
+
+    async def answers() -> bool:
+        async with aiohttp.ClientSession() as session:
+            try:
+                async with session.get(f"http://{address}/-/ready") as answer:
+                    return answer.status == 200
+            except aiohttp.ClientError:
+                return False
+
+    await children.start("prometheus", command).ready(answers, 60.0)
+    return f"http://{address}"
 
 
 async def _all(folder: Path, url: str, days: float, jobs: int | None) -> AsyncIterator[Taken]:
@@ -200,11 +232,7 @@ def main() -> int:
     parser.add_argument("--segments", type=int, default=41)
     parser.add_argument("--jobs", type=int)
     arguments = parser.parse_args()
-    for one in asyncio.run(measure(arguments.days, arguments.segments, arguments.jobs)):
-        progress(
-            f"{one.what}: {one.seconds:.0f} s; resident {one.largest:.0f} MiB in the largest process, "
-            f"{one.together:.0f} MiB in all {one.processes} together"
-        )
+    asyncio.run(measure(arguments.days, arguments.segments, arguments.jobs))
     return 0
 
 

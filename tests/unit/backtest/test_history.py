@@ -14,7 +14,7 @@ from tidegate.simulation.backtest.history import AT_ONCE, MOST_POINTS, History, 
 
 
 def test_a_long_stretch_is_asked_for_in_pieces_that_prometheus_gives_in_one_answer() -> None:
-    stretch = Stretch(START, 30.0, 7 * 1000)
+    stretch = Stretch(START, 30.0, 4 * MOST_POINTS - 10)
     pieces = stretch.pieces()
     assert len(pieces) == 4
     assert all((end - start) / 30 + 1 <= MOST_POINTS for start, end in pieces)

@@ -206,10 +206,11 @@ async def _scored(address: SourceAddress, rollout: Order, given: GivenWindows, t
 @contextlib.contextmanager
 def _performing(source: PrometheusHistory, address: SourceAddress, jobs: int, progress: Progress) -> Iterator[Perform]:
     """Who does the parts: this process, or others."""
+    here = Here(source.range, source.raw, progress)
     if jobs == 1:
-        yield Here(source.range, source.raw, progress)
+        yield here
         return
-    with workers(address, jobs, progress) as many:
+    with workers(here, address, jobs) as many:
         yield many
 
 

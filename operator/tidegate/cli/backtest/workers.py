@@ -1,4 +1,4 @@
-"""Parts of a backtest done by processes of their own, one for each core: judging is work for a processor, and Python has one in a process."""
+"""Parts of a backtest done by several processes, one for each core: judging is work for a processor, and Python has one in a process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Final
 from tidegate.adapters.prometheus import SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.cli.errors import CommandError
-from tidegate.simulation.backtest.history import Progress
+from tidegate.simulation.backtest.backtest import Perform
 from tidegate.simulation.backtest.order import Task
 from tidegate.simulation.backtest.part import Part, part
 
@@ -35,36 +35,39 @@ def jobs_for(points: int, asked: int | None) -> int:
 
 
 class Workers:
-    """Does parts in other processes."""
+    """Does one part at a time here, and the others in other processes."""
 
-    def __init__(self, pool: ProcessPoolExecutor, address: SourceAddress, jobs: int, progress: Progress) -> None:
+    def __init__(self, here: Perform, pool: ProcessPoolExecutor, address: SourceAddress, jobs: int) -> None:
         self.at_once = jobs + 1  # one waits, so that no process does
+        self._here = here
         self._pool = pool
         self._address = address
-        self._progress = progress
+        self._busy = False
 
     async def __call__(self, task: Task) -> Part:
         """Does one. Raises PortError; CommandError: a process was ended from outside."""
+        if not self._busy:
+            self._busy = True
+            try:
+                return await self._here(task)
+            finally:
+                self._busy = False
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._pool, _work, self._address, task)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, _work, self._address, task)
         except BrokenProcessPool as error:
             raise CommandError(
                 "a process of the backtest was ended from outside (out of memory?); try --jobs 1"
             ) from error
-        self._progress.wanted += found.asked
-        self._progress.done += found.asked
-        self._progress.tell(self._progress)
-        return found
 
 
 @contextmanager
-def workers(address: SourceAddress, jobs: int, progress: Progress) -> Iterator[Workers]:
-    """So many processes, which end with the block."""
+def workers(here: Perform, address: SourceAddress, jobs: int) -> Iterator[Workers]:
+    """So many processes, of which this is one; the others end with the block."""
     # A new interpreter for each: a fork would copy threads' locks, and all that this process has in memory.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
+    pool = ProcessPoolExecutor(jobs - 1, mp_context=context, initializer=_begin)
     try:
-        yield Workers(pool, address, jobs, progress)
+        yield Workers(here, pool, address, jobs)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -14,7 +14,7 @@ from tidegate.core.model.answers import Matrix, SeriesValue, Vector
 from tidegate.core.model.raw_samples import RawSeries
 from tidegate.simulation.backtest.raw import AskRaw, RawPast
 
-MOST_POINTS: Final = 2_000
+MOST_POINTS: Final = 500
 """Points of a series that are asked for at once: Prometheus gives 11,000, and of many series that would be a large answer."""
 AT_ONCE: Final = 6
 """Queries under way at the same time: a Prometheus in production has other work."""

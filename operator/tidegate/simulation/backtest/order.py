@@ -15,7 +15,7 @@ from tidegate.simulation.backtest.history import Stretch
 from tidegate.simulation.backtest.run import Span
 from tidegate.simulation.backtest.world import uid_at
 
-PART: Final = 1000
+PART: Final = 500
 """Points of a part without runs, at most; with runs that are shorter than that, as many of them as begin within so many points."""
 SLACK: Final = 5
 """Points beyond the end of a clean run: a run that takes longer gets more of the history when it needs it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
@@ -51,8 +52,6 @@ class Part:
     """Of its own points; one and the same object where both arms ask the same."""
     runs: tuple[JudgedRun, ...]
     lacks: Lacks
-    asked: int
-    """Queries."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,6 @@ async def part(ask: AskRange, task: Task, ask_raw: AskRaw | None = None, progres
     Raises: PortError: the source could not be asked.
     """
     progress = progress or Progress()
-    before = progress.done
     spec = as_of_then(task.order.spec, task.assumed, task.order.pods)
     known = await _known(History(ask, task.stretch(), progress, ask_raw), spec, task)
     runs = [run async for run in _runs(known, spec, task, task.starts)]
@@ -86,7 +84,9 @@ async def part(ask: AskRange, task: Task, ask_raw: AskRaw | None = None, progres
     for start in late:  # it took longer than a clean run
         again = await _longer(ask, replace(task, starts=(start,)), spec, (ask_raw, progress))
         runs = [again if run.run.start == start else run for run in runs]
-    return Part(seen, tuple(runs), lacks, progress.done - before)
+    del known
+    gc.collect()  # runs and their history refer to each other: nobody would miss hundreds of megabytes for long
+    return Part(seen, tuple(runs), lacks)
 
 
 async def _longer(ask: AskRange, task: Task, spec: RolloutSpec, rest: tuple[AskRaw | None, Progress]) -> JudgedRun:

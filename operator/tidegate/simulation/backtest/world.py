@@ -142,10 +142,12 @@ def uid_at(start: float, interval: float) -> str:
 @cache
 def _phases() -> tuple[array[float], array[int]]:
     """The phases of many uids as shares of an interval, ascending, and the uids' numbers; of the first place the last one, an interval before."""
-    found = sorted((cadence.phase(f"past-{number}", 1.0), number) for number in range(UIDS))
-    return array("d", [found[-1][0] - 1, *(phase for phase, _ in found)]), array(
-        "l", [found[-1][1], *(one for _, one in found)]
-    )
+    every = array("d", (cadence.phase(f"past-{number}", 1.0) for number in range(UIDS)))
+    numbers = array("l", sorted(range(UIDS), key=every.__getitem__))
+    numbers.insert(0, numbers[-1])
+    phases = array("d", (every[number] for number in numbers))
+    phases[0] -= 1
+    return phases, numbers
 
 
 def world_of(course: Course, cluster: Cluster) -> World:
