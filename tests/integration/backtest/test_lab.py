@@ -145,6 +145,34 @@ async def test_a_test_on_counts_finds_it_in_the_raw_samples_of_then(
     assert "worse than the baseline" in picture.read_text()
 
 
+async def test_windows_of_then_are_scored_with_what_really_happened(
+    stretch: Stretch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The arms are named by the windows; the Rollout itself names nobody who was there."""
+    file = manifest(stretch.namespace, tmp_path, step_seconds=60)
+    made = yaml.safe_load(file.read_text())
+    names = {arm: dict(made["spec"][arm]) for arm in ("candidate", "baseline")}
+    for arm in names:
+        made["spec"][arm] |= {"deployment": f"other-{arm}", "service": f"other-{arm}"}
+    file.write_text(yaml.safe_dump(made))
+    windows = [
+        {"name": "calm", "end": stamp(stretch.spoiled - 1), "expect": "continue"},
+        {"name": "spoiled", "end": stamp(stretch.end + 1), "expect": "stop", "from": stamp(stretch.spoiled)},
+    ]
+    arms = {arm: {key: one[key] for key in ("deployment", "service")} for arm, one in names.items()}
+    given = [{"start": stamp(stretch.begin), **arms, **window} for window in windows]
+    (tmp_path / "windows.yaml").write_text(yaml.safe_dump({"windows": given}))
+    for jobs in ("1", "2"):
+        score = ("--score", str(tmp_path / "windows.yaml"), "--format", "json", "--jobs", jobs)
+        code = await backtest(stretch, file, *score)
+        found = json.loads(capsys.readouterr().out)
+        assert code == 0
+        assert [one["verdict"] for one in found["windows"]] == ["Continued", "Found"], found
+        assert 0 <= found["medianMinutes"] * 60 < 7
+        assert found["windows"][1]["run"]["cause"]["value"] > 0.05
+        assert found["windows"][1]["run"]["start"] == stamp(stretch.begin).replace("Z", ".000Z")
+
+
 async def test_an_incident_that_both_arms_had_is_a_hold(
     stretch: Stretch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

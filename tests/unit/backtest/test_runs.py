@@ -168,7 +168,7 @@ async def test_runs_in_parts_are_the_same_as_runs_over_the_whole_history() -> No
     """A week of short runs in many parts, and the same in one."""
     past = {CANARY: lambda t: 0.2 if t % 5000 > 4900 else 0.01, BASELINE: lambda _: 0.01}
     guards = [{"metric": "errors", "max": "5%", "for": "20s"}, {"metric": "errors", "max": "10%", "onBreach": "Hold"}]
-    made = order(spec(guards=guards), 30_000, every=1300)
+    made = order(spec(guards=guards), 15_000, every=1900)
     parts = list(tasks(made, Assumed.CANDIDATE))
     assert len(parts) > 2
     assert [task.first for task in parts[1:]] == [task.last + 1 for task in parts[:-1]]
@@ -183,7 +183,7 @@ async def test_runs_in_parts_are_the_same_as_runs_over_the_whole_history() -> No
 async def test_a_run_that_takes_longer_than_a_clean_one_gets_more_history() -> None:
     """It holds for hours, and ends only then."""
     guards = [{"metric": "errors", "max": "5%", "onBreach": "Hold"}]
-    past = Past(CALM | {CANARY: lambda t: 0.2 if 200 < t < 5_000 else 0.01})
-    (one,) = (await backtest(past, order(spec(guards=guards), 10_000))).runs
+    past = Past(CALM | {CANARY: lambda t: 0.2 if 200 < t < 3_000 else 0.01})
+    (one,) = (await backtest(past, order(spec(guards=guards), 6_000))).runs
     assert one.outcome == "Succeeded"
-    assert 5_000 < one.end - START < 6_000
+    assert 3_000 < one.end - START < 4_000

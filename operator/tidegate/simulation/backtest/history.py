@@ -158,6 +158,12 @@ class History:
         await together(self._piece(found[text], text, start, end) for text in wanted for start, end in pieces)
         self._recordings |= found
 
+    def release(self) -> None:
+        """Forgets every answer."""
+        self._recordings.clear()
+        self._instants.clear()
+        self.raw.release()
+
     def recording(self, promql: str) -> Recording | None:
         """The recording of a query; `None` when it was not loaded."""
         return self._recordings.get(promql)

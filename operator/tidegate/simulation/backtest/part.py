@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from tidegate.api.rollout.spec import RolloutSpec
@@ -59,8 +59,19 @@ class _Known:
     """What is known of a stretch of history."""
 
     history: History
-    samples: Mapping[Place, Samples]
-    tracks: Mapping[tuple[Placed, str], Track]
+    samples: dict[Place, Samples]
+    tracks: dict[tuple[Placed, str], Track]
+
+    @cached_property
+    def by_arm(self) -> dict[tuple[str, ArmName], Samples]:
+        """The samples of the first step that asks."""
+        return {(metric, arm): one for (metric, arm, _), one in reversed(list(self.samples.items()))}
+
+    def release(self) -> None:
+        """Forgets it all: a run and its history refer to each other, and would be in memory until somebody looks for such rings."""
+        for one in (self.samples, self.tracks, self.by_arm):
+            one.clear()
+        self.history.release()
 
 
 async def part(ask: AskRange, task: Task, ask_raw: AskRaw | None = None, progress: Progress | None = None) -> Part:
@@ -78,14 +89,13 @@ async def part(ask: AskRange, task: Task, ask_raw: AskRaw | None = None, progres
     spec = as_of_then(task.order.spec, task.assumed, task.order.pods)
     known = await _known(History(ask, task.stretch(), progress, ask_raw), spec, task)
     runs = [run async for run in _runs(known, spec, task, task.starts)]
-    seen = _own(known.samples, task.last - task.first + 1)
+    seen = _own(known, task.last - task.first + 1)
     lacks = dict(_lacks(known, spec, task))
     late = [run.run.start for run in runs if _cut_off(run.run, known.history.stretch, task.order)]
+    known.release()
     for start in late:  # it took longer than a clean run
         again = await _longer(ask, replace(task, starts=(start,)), spec, (ask_raw, progress))
         runs = [again if run.run.start == start else run for run in runs]
-    del known
-    gc.collect()  # runs and their history refer to each other: nobody would miss hundreds of megabytes for long
     return Part(seen, tuple(runs), lacks)
 
 
@@ -98,6 +108,7 @@ async def _longer(ask: AskRange, task: Task, spec: RolloutSpec, rest: tuple[AskR
         longer = replace(task, first=first, last=first, reach=reach)
         known = await _known(History(ask, longer.stretch(), progress, ask_raw), spec, longer)
         (run,) = [run async for run in _runs(known, spec, longer, task.starts)]
+        known.release()
         if not _cut_off(run.run, known.history.stretch, task.order):
             return run
 
@@ -171,7 +182,6 @@ def _tracks(stretch: Stretch, spec: RolloutSpec, samples: Mapping[Place, Samples
 async def _runs(known: _Known, spec: RolloutSpec, task: Task, starts: Sequence[float]) -> AsyncIterator[JudgedRun]:
     """The runs, in the order of their starts."""
     order = task.order
-    by_arm = _by_arm(known.samples)
     course = Course(
         order.name,
         order.namespace,
@@ -182,7 +192,7 @@ async def _runs(known: _Known, spec: RolloutSpec, task: Task, starts: Sequence[f
         known.history,
         _changes(known, spec),
         leap=task.leap,
-        there=lambda query, now: maybe_counted(by_arm, known.history.stretch, query, now),
+        there=lambda query, now: maybe_counted(known.by_arm, known.history.stretch, query, now),
     )
     results: dict[float, PastRun] = {}
     slots = asyncio.Semaphore(COUNTING_AT_ONCE if any(line.counted for line in lines(spec)) else RUNS_AT_ONCE)
@@ -228,15 +238,10 @@ def _changes(known: _Known, spec: RolloutSpec) -> Callable[[str, float, int], in
     return after
 
 
-def _by_arm(samples: Mapping[Place, Samples]) -> dict[tuple[str, ArmName], Samples]:
-    """Those of the first step that asks."""
-    return {(metric, arm): one for (metric, arm, _), one in reversed(list(samples.items()))}
-
-
-def _own(samples: Mapping[Place, Samples], points: int) -> dict[tuple[str, ArmName], Seen]:
+def _own(known: _Known, points: int) -> dict[tuple[str, ArmName], Seen]:
     """Of a part's own points; those of both arms stay one object where they are one."""
     made: dict[int, Seen] = {}
-    return {key: made.setdefault(id(one), one.seen.cut(points)) for key, one in _by_arm(samples).items()}
+    return {key: made.setdefault(id(one), one.seen.cut(points)) for key, one in known.by_arm.items()}
 
 
 def _lacks(
@@ -247,7 +252,7 @@ def _lacks(
     steps = [(order.name, order.namespace, step.name) for step in spec.steps]
     asks = [asking(spec, task.assumed, place, order.pods) for place in steps]
     told: set[str] = set()
-    for (name, arm), samples in _by_arm(known.samples).items():
+    for (name, arm), samples in known.by_arm.items():
         selectors = [text for one, text in counters(samples.metric).items() if one in {"total", "histogram"}]
         for selector in dict.fromkeys(one.filled(text, samples.metric, arm) for text in selectors for one in asks):
             if name in used and selector not in told:

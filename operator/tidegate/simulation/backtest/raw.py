@@ -118,6 +118,11 @@ class RawPast:
             tuple(RawHistogram(labels, tuple(at)) for labels, at in _histograms(pieces, start, end)),
         )
 
+    def release(self) -> None:
+        """Forgets the samples, and not what was lacking."""
+        self._pieces.clear()
+        self._size = 0
+
     def lacking(self, selector: str) -> list[tuple[float, float, Lack]]:
         """Begin and end (epoch seconds) of the pieces of a selector that lacked something, of all that were asked for."""
         return sorted(((*span, lack) for span, lack in self._lacks.get(selector, {}).items()), key=itemgetter(0))
