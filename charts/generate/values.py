@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from tidegate.adapters.routers import BY_KIND, STANDARD
 from tidegate.api.model import ApiModel
-from tidegate.runtime.settings import Namespace
+from tidegate.api.namespace_freeze import NamespaceName
 
 Passed = dict[str, Any]
 """An object of Kubernetes, passed on as it is."""
@@ -201,7 +201,7 @@ class Values(ApiModel):
     """Of the pod."""
     crds: Crds = Crds()
     """The CustomResourceDefinitions."""
-    namespaces: list[Namespace] = []
+    namespaces: list[NamespaceName] = []
     """The namespaces that are served; empty: the whole cluster."""
     cluster_scoped_resources: bool = True
     """Whether objects outside of namespaces are created."""

@@ -16,11 +16,14 @@
 {{- end }}
 {{- end -}}
 
-{{- /* What it reads outside of namespaces. Without it, Rollouts that name a ClusterMetricTemplate wait, and new CRDs are noticed late. */ -}}
+{{- /* What it reads outside of namespaces. Without it, Rollouts that name a ClusterMetricTemplate wait, new CRDs are
+noticed late, and freezes with a selector hold in every namespace. */ -}}
 {{- define "tidegate.rules.cluster" -}}
 - {apiGroups: [tidegate.dev], resources: [clustermetrictemplates], verbs: [get, list, watch]}
 - {apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [list, watch]}
-{{- if .Values.namespaces }}
+{{- $chosen := list -}}
+{{- range .Values.config.freezes }}{{ if .namespaceSelector }}{{ $chosen = append $chosen .name }}{{ end }}{{ end -}}
+{{- if or .Values.namespaces $chosen }}
 - {apiGroups: [""], resources: [namespaces], verbs: [list, watch]}
 {{- end }}
 {{- end -}}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from tidegate.api.rollout.gates import Gate
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import Threshold
 from tidegate.api.values.text import printable
@@ -60,7 +62,7 @@ def _print(document: Document, spec: RolloutSpec, start: datetime | None) -> Non
     for heading, lines in _sections(spec):
         print(f"\n{printable(heading)}")
         print("".join(f"  {printable(line)}\n" for line in lines), end="")
-    print(f"\n{_totals(steps, start)}")
+    print(f"\n{_totals(steps, start, dated=gates.dated(spec))}")
 
 
 def _row(number: int, planned: Planned, start: datetime | None) -> tuple[str, ...]:
@@ -76,6 +78,9 @@ def _row(number: int, planned: Planned, start: datetime | None) -> tuple[str, ..
 
 
 def _sections(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
+    everywhere = gates.descriptions(Gate(windows=spec.windows, freezes=spec.freezes))
+    if everywhere:
+        yield "Before every step", everywhere
     yield from _lines(f"Guards, every {spec.interval} in every step", spec.guards)
     yield from _lines("Thresholds, at the checkpoints of every step", spec.thresholds)
     for step in spec.steps:
@@ -104,17 +109,22 @@ def _missing_data(spec: RolloutSpec) -> list[str]:
     return found
 
 
-def _totals(steps: Sequence[Planned], start: datetime | None) -> str:
+def _totals(steps: Sequence[Planned], start: datetime | None, *, dated: bool) -> str:
+    never = next((planned.step.name for planned in steps if math.isinf(planned.start)), None)
+    if never is not None:
+        return f"The gate of step {never} never opens: its parts are not open at the same time."
     judged = sum(len(planned.checkpoints) for planned in steps)
     watched = sum(planned.step.duration.seconds for planned in steps)
     waited = sum(planned.waited for planned in steps)
     waiting = f", {in_words(waited)} of it at gates" if waited else ""
-    unknown = any(gates.on_calendar(planned.step.gate) for planned in steps)
+    unknown = dated
     dates = "; gates with a date are taken as open (--start says when the run begins)" if unknown and not start else ""
     return f"Total: {in_words(watched + waited)}{waiting}, {judged} checkpoints{dates}."
 
 
 def _moment(offset: float, start: datetime | None) -> str:
+    if math.isinf(offset):
+        return "never"
     if start is None:
         return in_words(offset)
     try:

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps(outcome.as_json() | {"unmet": failures}, indent=2))
     else:
-        dated = any(gates.on_calendar(step.gate) for step in spec.steps)
+        dated = gates.dated(spec)
         _print(document, outcome, failures, took, dated=dated)
     return 1 if failures else 0
 

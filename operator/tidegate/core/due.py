@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidegate.api.rollout.run_status import Stage
-from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
 from tidegate.core.gates import raise_rule
@@ -16,7 +15,7 @@ from tidegate.core.model.answers import Query
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.run.checkpoints import reached
-from tidegate.core.run.steps import more_wanted
+from tidegate.core.run.steps import begun, following_step, more_wanted
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import open_draft
@@ -29,9 +28,18 @@ def due(memory: Memory, seen: Observation) -> tuple[Query, ...]:
     if run is None or run.ending is not None or seen.rollout.deleting:
         return ()
     draft = open_draft(memory, seen)
-    if not _time_to_judge(draft):
+    if _waits_without_traffic(draft) or not _time_to_judge(draft):
         return ()
     return _once(_needed(draft))
+
+
+def _waits_without_traffic(draft: Draft) -> bool:
+    """Whether the run waits at a closed gate, and the candidate has no traffic: nothing can be evaluated or raised."""
+    to = following_step(draft)
+    if to is None or draft.weight > 0 or draft.run.promotion is not None or draft.run.hold is not None:
+        return False
+    waits = draft.step.passed or not begun(draft)
+    return waits and targets.traffic(draft) is targets.Traffic.NONE and gates.closed(draft, to) is not None
 
 
 def _needed(draft: Draft) -> list[Query]:
@@ -97,19 +105,11 @@ def _settle_came(draft: TickContext) -> bool:
 
 def _only_judgement_missing(draft: Draft, last: float) -> bool:
     """Everything but the judgement allows a raise: pods became available, or a gate opened."""
-    to = _next(draft)
+    to = following_step(draft)
     if to is None or draft.run.promotion is not None:
         return False
     if draft.step.reached and not draft.step.passed and not more_wanted(draft, to):
         return False
-    if last < gates.opens(to, gates.times(draft.run.begun)) <= draft.now:
+    if gates.opened_since(draft, to, last):
         return True
     return draft.now - last >= min(raise_rule.AT_MOST_EVERY, draft.interval) and not raise_rule.blockers(draft, to)
-
-
-def _next(draft: TickContext) -> Step | None:
-    current = draft.step_spec
-    if current is None or not draft.step.passed:
-        return current
-    index = draft.spec.steps.index(current) + 1
-    return draft.spec.steps[index] if index < len(draft.spec.steps) else None

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from tidegate.api.metric_template.ref import TemplateRef
+from tidegate.api.rollout.gates import Freeze
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.claims import Claim
@@ -146,6 +147,14 @@ class Commands(Protocol):
 
         Raises: Rejected, Unavailable.
         """
+        ...
+
+
+class Freezes(Protocol):
+    """The administrator's freezes."""
+
+    def of(self, namespace: str) -> tuple[Freeze, ...]:
+        """Those for a namespace that are not over: a look-up in memory."""
         ...
 
 

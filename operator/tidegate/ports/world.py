@@ -8,6 +8,7 @@ from tidegate.ports.protocols import (
     Announcer,
     Clock,
     Commands,
+    Freezes,
     MetricSource,
     MetricTemplates,
     RolloutStore,
@@ -27,6 +28,7 @@ class World:
     metric_templates: MetricTemplates
     metrics: MetricSource
     commands: Commands
+    freezes: Freezes
     announcer: Announcer
     clock: Clock
     telemetry: Telemetry

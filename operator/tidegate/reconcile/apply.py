@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
 
 from tidegate.api.rollout.spec import FINALIZER
+from tidegate.core.gates import INTENT_LIFE
 from tidegate.core.model.plan import Action, KeepFinalizer, Plan, SetWeights, WriteTemplate
 from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
-
-INTENT_LIFE: Final = 5.0
-"""Seconds after its record was begun in which an intent may still raise, or write the new template."""
 
 
 @dataclass(frozen=True)

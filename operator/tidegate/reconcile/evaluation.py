@@ -244,6 +244,7 @@ class Evaluation:
             templated=parsed.templated,
             live=live,
             attended=self.attended,
+            freezes=self.world.freezes.of(rollout.namespace),
             outcomes_refused=self.outbox.refused(self.reader.key),
         )
         seen = await observe(self.world, known, memory)

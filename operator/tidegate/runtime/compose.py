@@ -18,6 +18,8 @@ from tidegate.adapters.kubernetes.claims import RolloutCache
 from tidegate.adapters.kubernetes.client import Api, load_configuration
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.events import KubernetesEvents
+from tidegate.adapters.kubernetes.freezes import EVERY as LABELS_EVERY
+from tidegate.adapters.kubernetes.freezes import NamespaceFreezes
 from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
@@ -100,6 +102,8 @@ async def run_operator(
     async with _api(configuration, metrics) as api, _sources(settings, metrics) as sources:
         commands = KubernetesCommands(api, caches.commands, clock.now)
         access = WriteAccess()
+        freezes = NamespaceFreezes(api, settings.freezes, clock.now)
+        await freezes.look()
         world = World(
             store=KubernetesRollouts(api, caches.rollouts),
             workloads=KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations),
@@ -107,6 +111,7 @@ async def run_operator(
             metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
             metrics=sources,
             commands=commands,
+            freezes=freezes,
             announcer=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
             clock=clock,
             telemetry=LoggedTelemetry(metrics),
@@ -122,7 +127,14 @@ async def run_operator(
         async with _serving(settings, metrics, api, scheduler, standing):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
             with _signals_to(stop):
-                background = (resync.run(), _upkeeping(upkeep), _pulse(api), _standing(standing), writing.run())
+                background = (
+                    resync.run(),
+                    _upkeeping(upkeep),
+                    _pulse(api),
+                    _standing(standing),
+                    writing.run(),
+                    _calendar(freezes),
+                )
                 await _run(stop, scheduler, watches.run, *background)
         _log.info("operator stopped")
 
@@ -163,6 +175,12 @@ async def _standing(standing: Standing) -> None:
     while True:
         await standing.look()
         await asyncio.sleep(LOOK_EVERY)
+
+
+async def _calendar(freezes: NamespaceFreezes) -> None:
+    while True:
+        await asyncio.sleep(LABELS_EVERY)
+        await freezes.look()
 
 
 async def _pulse(api: Api) -> None:

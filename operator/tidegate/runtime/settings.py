@@ -20,6 +20,7 @@ from tidegate.adapters.routers import STANDARD
 from tidegate.api.manifest_yaml import ManifestLoader, weighed
 from tidegate.api.model import ApiModel
 from tidegate.api.rollout.traffic import RouteKind
+from tidegate.api.namespace_freeze import NamespaceFreeze, NamespaceName
 from tidegate.api.validation.dialects import Dialect
 from tidegate.api.values.scalars import Duration
 from tidegate.api.values.text import printable
@@ -30,8 +31,6 @@ _VISIBLE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 """A header's value (RFC 9110, 5.5)."""
 SourceName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """How a Rollout names a source."""
-Namespace = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
-"""A namespace."""
 
 
 def _shown(pattern: str) -> Any:  # noqa: ANN401  (pydantic's own type)
@@ -196,8 +195,10 @@ class Settings(ApiModel):
 
     sources: dict[SourceName, Source] = Field(default_factory=dict, json_schema_extra={"additionalProperties": False})
     """The sources a Rollout can name in `spec.prometheus.source`."""
-    namespaces: tuple[Namespace, ...] = ()
+    namespaces: tuple[NamespaceName, ...] = ()
     """The namespaces that are served; empty for the whole cluster."""
+    freezes: tuple[NamespaceFreeze, ...] = ()
+    """Times in which no Rollout of some namespaces raises a weight."""
     ignored_annotations: tuple[str, ...] = ()
     """Annotations of pod templates that do not make a version, such as an injector's checksum."""
     routers: tuple[Annotated[RouteKind, AfterValidator(_not_custom)], ...] = tuple(map(RouteKind, STANDARD))

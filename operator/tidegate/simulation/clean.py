@@ -16,6 +16,7 @@ from tidegate.api.rollout.thresholds import Threshold
 from tidegate.api.validation.lines import lines_of
 from tidegate.api.values.scalars import Duration, Quantity, Unit
 from tidegate.core import gates
+from tidegate.core.gates.kind import GateContext
 from tidegate.core.model.time_format import instant
 from tidegate.core.run.timeline import timeline
 from tidegate.simulation.script import LATEST_START, Level, MetricScript, World
@@ -55,7 +56,8 @@ def _start(spec: RolloutSpec) -> datetime:
 
 def _dates(spec: RolloutSpec) -> list[datetime]:
     """When gates open that depend on the date."""
-    opening = (gates.calendar_opens(step.gate) for step in spec.steps)
+    usual = World().start.timestamp()
+    opening = (gates.calendar_opens(gates.in_force(spec, step), GateContext(usual, {}, step)) for step in spec.steps)
     return [instant(at) for at in opening if at is not None and math.isfinite(at)]
 
 
@@ -135,5 +137,5 @@ def _written(value: float, unit: Unit) -> Quantity:
 def _longest_days(spec: RolloutSpec) -> int:
     """More than a clean run takes: its steps with their gates, and a month."""
     far = any(date.year >= LATEST_START for date in _dates(spec))  # nobody lives to see it
-    steps = timeline(spec, None if far else _start(spec))
-    return min(int((steps[-1].end + spec.promotion.settle.seconds) / A_DAY) + 31, 999_999)
+    ends = [planned.end for planned in timeline(spec, None if far else _start(spec)) if math.isfinite(planned.end)]
+    return min(int((max(ends, default=0.0) + spec.promotion.settle.seconds) / A_DAY) + 31, 999_999)

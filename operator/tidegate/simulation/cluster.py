@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.api.metric_template.ref import TemplateRef
+from tidegate.api.rollout.gates import Freeze
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.template_fields import template_fields
 from tidegate.core.model.version import first_fingerprint
@@ -109,6 +110,8 @@ class Cluster:
     """By `Kind/name`."""
     not_served: set[str] = field(default_factory=set)
     """Kinds of route whose definition was deleted."""
+    freezes: tuple[Freeze, ...] = ()
+    """The administrator's, for the namespace."""
     metric_templates: dict[TemplateRef, MetricTemplateObject] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     outcomes: dict[str, tuple[bool, str]] = field(default_factory=dict)

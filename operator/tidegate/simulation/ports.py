@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.api.metric_template.ref import TemplateRef
+from tidegate.api.rollout.gates import Freeze
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
@@ -203,6 +204,15 @@ class MemoryCommands(_Port):
         await self.effect("commands.conclude", write)
 
 
+class MemoryFreezes(_Port):
+    """`Freezes` in memory."""
+
+    def of(self, namespace: str) -> tuple[Freeze, ...]:
+        """The freezes."""
+        del namespace
+        return tuple(one for one in self.cluster.freezes if one.to.timestamp() > self.cluster.clock.now())
+
+
 class MemoryAnnouncer(_Port):
     """`Announcer` in memory."""
 
@@ -269,6 +279,7 @@ def memory_world(cluster: Cluster, answers: Callable[[Query, float], Answer], ga
         metric_templates=MemoryMetricTemplates(cluster, passed),
         metrics=ScriptedMetrics(cluster, passed, answers),
         commands=MemoryCommands(cluster, passed),
+        freezes=MemoryFreezes(cluster, passed),
         announcer=MemoryAnnouncer(cluster, passed),
         clock=cluster.clock,
         telemetry=Silence(),

@@ -14,6 +14,7 @@ from pydantic.config import JsonDict
 
 from tidegate.api.commands import Action
 from tidegate.api.model import ApiModel
+from tidegate.api.rollout.gates import Freezes
 from tidegate.api.values.names import Instant
 from tidegate.api.values.scalars import Duration, Quantity, Weight
 from tidegate.core.model.world import ArmName
@@ -177,6 +178,8 @@ class World(ApiModel):
     """The weights on the routes at the start; by default 100 and 0."""
     baseline_follows: Duration | None = None
     """With `AwaitBaseline`: so long after the run begins to wait for the baseline, Git brings the version to it. By default nobody does."""
+    freezes: Freezes = ()
+    """The administrator's freezes for the namespace."""
     metrics: dict[str, MetricScript] = Field(default_factory=dict)
     """What each metric of the Rollout says, by its name. One that is not named has no data."""
     outages: tuple[Outage, ...] = ()

@@ -78,6 +78,9 @@ class Scripted:
         self.clock = VirtualClock(self.world.start.timestamp())
         self.begin = self.clock.now()
         self.cluster = Cluster(self.clock, namespace="default", rollout_seconds=self.world.roll_out.seconds)
+        self.cluster.freezes = tuple(
+            one.model_copy(update={"reason": f"the administrator's freeze: {one.reason}"}) for one in self.world.freezes
+        )
         self._levels = {
             (name, arm): Levels.of(script.candidate if arm is ArmName.CANDIDATE else self._baseline(name, script))
             for name, script in self.world.metrics.items()

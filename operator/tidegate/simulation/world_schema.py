@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from tidegate.api.values.text import ONE_LINE
 from tidegate.simulation.script import World
 
 TITLE: Final = "A world for tidegate simulate"
@@ -29,12 +30,16 @@ def _plain(value: JsonValue) -> dict[str, JsonValue]:
 
 
 def _converted(value: JsonValue) -> JsonValue:
-    """Kubernetes' numbers-or-texts in the words of JSON schema, descriptions on one line, titles left out."""
+    """Kubernetes' numbers-or-texts in the words of JSON schema, descriptions on one line; without titles and RE2's own patterns."""
     if isinstance(value, list):
         return [_converted(one) for one in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: _converted(one) for key, one in value.items() if key != INT_OR_STRING and not _is_title(key, one)}
+    kept = {
+        key: _converted(one)
+        for key, one in value.items()
+        if key != INT_OR_STRING and not _is_title(key, one) and one != ONE_LINE
+    }
     if isinstance(value.get("description"), str):
         kept["description"] = " ".join(str(value["description"]).split())
     return {"type": ["integer", "string"], **kept} if INT_OR_STRING in value else kept

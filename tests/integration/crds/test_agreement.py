@@ -107,6 +107,17 @@ CASES = [
         "'2026-11-21T14:00:00+01:00'", "'2026-11-21 14:00:00Z'", "'2026-11-21'", "2026-11-21", "'2026-11-21T14:00Z'", "'2026-13-01T14:00:00Z'", "1763733600", "'2026-11-21T14:00:00.5Z'",
     )),
     Case("after: 2026-11-21T14:00:00Z", "sinceStep: {step: canary, elapsed: 1h}"), Case("after: 2026-11-21T14:00:00Z", "sinceStep: {step: x, elapsed: 1h}"),
+    *(Case("gate: {after: 2026-11-21T14:00:00Z}", f"gate: {{windows: [{{{window}}}]}}") for window in (
+        "from: '09:00', to: '16:00', timeZone: Europe/Berlin", "from: 09:00, to: 16:00, timeZone: UTC", "from: '9:00', to: '16:00', timeZone: UTC",
+        "from: '22:00', to: '04:00', timeZone: UTC, days: [Fri]", "from: '22:00', to: '04:00', timeZone: UTC, days: [Friday]", "from: '22:00', to: '04:00', timeZone: UTC, days: []",
+        "from: '22:00', to: '04:00', timeZone: UTC, days: [Fri, Fri]", "from: '00:00', to: '24:00', timeZone: Etc/GMT+5", "from: '09:00', to: '09:00', timeZone: UTC",
+        "from: '24:00', to: '09:00', timeZone: UTC", "from: '09:00', to: '16:00'",
+    )),
+    Case("gate: {after: 2026-11-21T14:00:00Z}", "gate: {windows: [{from: '09:00', to: '16:00', timeZone: Europe/Berln}]}", SCHEMA),
+    *(Case("  interval: 30s", f"  interval: 30s\n  freezes: [{{{freeze}}}]") for freeze in (
+        "from: '2026-12-18T17:00:00Z', to: '2026-12-20T17:00:00+01:00', reason: books", "from: '2026-12-18T17:00:00Z', to: '2026-12-18T17:00:00+01:00', reason: books",
+        "from: '2026-12-18T17:00:00Z', to: '2026-12-20T17:00:00Z'", "from: 2026-12-18, to: '2026-12-20T17:00:00Z', reason: books",
+    )),
     # PromQL, and what only lint knows
     Case("max(latency", "max((latency", SCHEMA), Case("max(latency_seconds{pod=~\"$pods\"})", "latency_seconds[5m]", SCHEMA), Case("$pods\"})\n    unit", "$pod\"})\n    unit", SCHEMA),
     Case("max(latency_seconds{pod=~\"$pods\"})", "up", SCHEMA), Case("bad: 'x_total{", "bad: 'rate(x_total{", SCHEMA), Case("bad: 'x_total{pod=~\"$pods\",code=~\"5..\"}'", "bad: 'rate(x_total[5m])'"), Case("  - metric: latency", "  - {metric: errors, max: 5%}\n  - metric: latency", SCHEMA),

@@ -241,6 +241,7 @@ async def test_the_columns_show_what_goes_on(cluster: ControlPlane, api: Api, ro
         "weight": {"desired": 5, "observed": 4.5},
         "conditions": [{"type": "Ready", "status": "Unknown", "reason": "Progressing"}],
         "nextCheckTime": "2099-01-02T03:04:05Z",
+        "gate": {"step": "everyone", "summary": "step everyone: opens at 2099-01-02T03:04:05Z"},
         "run": RUN | {"version": {"images": ["web:2", "proxy:1"]}},
         "released": {"images": ["web:1"]},
     }
@@ -258,6 +259,7 @@ async def test_the_columns_show_what_goes_on(cluster: ControlPlane, api: Api, ro
         "Reason": "Progressing",
         "Candidate": "web-canary",
         "Baseline": "web",
+        "Waiting for": "step everyone: opens at 2099-01-02T03:04:05Z",
         "On trial": "web:2",
         "In service": "web:1",
     }

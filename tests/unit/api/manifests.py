@@ -137,6 +137,9 @@ BY_RULE = (
     Bad("a gate on the step itself", {"steps.1.gate.sinceStep.step": "everyone"}, "spec.steps[1].gate.sinceStep.step", "'everyone' is not an earlier step; earlier ones are canary", "spec.steps", "must be the name of an earlier step"),
     Bad("a gate on a later step", {"steps.0.gate": {"sinceStep": {"step": "everyone", "elapsed": "1h"}}}, "spec.steps[0].gate.sinceStep.step", "'everyone' is not an earlier step; the first step has none", "spec.steps", "must be the name of an earlier step"),
     Bad("a gate on no step", {"steps.1.gate.sinceStep.step": "ramp"}, "spec.steps[1].gate.sinceStep.step", "'ramp' is not a step of this Rollout", "spec.steps", "must be the name of an earlier step"),
+    Bad("a window that has no length", {"steps.1.gate.windows": [{"from": "09:00", "to": "09:00", "timeZone": "UTC"}]}, "spec.steps[1].gate.windows[0].to", "'from' and 'to' must differ", "spec.steps[1].gate.windows[0].to"),
+    Bad("a window that begins at the end of the day", {"windows": [{"from": "24:00", "to": "09:00", "timeZone": "UTC"}]}, "spec.windows[0].from", "'from' must be before 24:00", "spec.windows[0].from"),
+    Bad("a freeze that ends before it begins", {"freezes": [{"from": "2026-12-18T17:00:00Z", "to": "2026-12-18T16:00:00Z", "reason": "x"}]}, "spec.freezes[0].to", "'to' must be later than 'from'", "spec.freezes[0].to"),
 )
 """Refused by a CEL rule and by its twin."""
 

@@ -340,3 +340,41 @@ def test_a_spec_that_is_none_is_borne(spec: dict[str, Any]) -> None:
         told({"run": RUN, "step": STEP, "released": {"images": ["web:1"]}}, spec=spec)[0]
         == "In service: baseline with web:1"
     )
+
+
+def test_a_closed_gate_says_what_is_awaited_since_when_and_from_whom() -> None:
+    window = {"part": "windows", "message": "opens with its window at 2026-11-23T08:00:00Z", "since": AT}
+    status = {
+        "run": RUN,
+        "step": STEP,
+        "gate": {
+            "step": "everyone",
+            "closed": [
+                window | {"opens": "2026-11-23T08:00:00Z"},
+                {"part": "approvals", "message": "awaits approval 'finance'", "since": AT, "people": "whoever may"},
+            ],
+            "opens": "2026-11-23T08:00:00Z",
+        },
+    }
+    table = next(part for part in told(status) if part.startswith("Closed"))
+    assert table.splitlines()[0] == "Closed in the gate of step everyone, which can open at 2026-11-23 08:00:00 UTC"
+    assert [line.split() for line in table.splitlines()[-2:]] == [
+        [
+            *[
+                "windows",
+                "opens",
+                "with",
+                "its",
+                "window",
+                "at",
+                "2026-11-23T08:00:00Z",
+                "14:00:00",
+                "UTC",
+                "nobody",
+                "2026-11-23",
+                "08:00:00",
+                "UTC",
+            ]
+        ],
+        [*["approvals", "awaits", "approval", "'finance'", "14:00:00", "UTC", "whoever", "may"]],
+    ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.status import StepBegin
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
+from tidegate.core.gates.kind import GateContext
 from tidegate.core.metrics import queries
 from tidegate.core.metrics.asking import SHORTEST_WINDOW, Asking
 from tidegate.core.metrics.variables import fill, promql_duration
@@ -16,6 +19,7 @@ from tidegate.core.model.claims import Claim, stronger
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import ArmName
 from tidegate.core.run.checkpoints import following, offsets, reached
+from tidegate.core.tick.kept_spec import NO_SPEC as SPEC
 
 VALUES = {"namespace": "shop", "workload": 'a"b\\c', "window": "30s", "pods": "x-[a-z0-9]{5}"}
 
@@ -132,7 +136,9 @@ def test_the_newest_checkpoint_without_a_verdict_is_due() -> None:
 def test_gates(why: str, gate: object, now: float, open_: bool) -> None:  # noqa: FBT001
     begun = (StepBegin(name="first", time=instant(50)),)
     fields = {"gate": gate} if gate else {}
-    assert (gates.closed(step(**fields), gates.times(begun), now) is None) is open_, why
+    one = step(**fields)
+    in_force = gates.in_force(SPEC, one)
+    assert (not gates.closed_parts(in_force, GateContext(now, gates.times(begun), one))) is open_, why
 
 
 def test_the_grid_has_one_point_an_interval_shifted_by_uid() -> None:
@@ -183,7 +189,8 @@ def test_who_has_the_better_right(why: str, mine: Claim, other: Claim, wins: boo
 )
 def test_a_gate_at_the_end_of_the_calendar_is_open_or_closed(after: str) -> None:
     one = step(gate={"after": after, "sinceStep": {"step": "first", "elapsed": "1d"}})
-    begun = {"first": 0.0}
-    assert (gates.closed(one, begun, 2 * 86400.0) is None) is after.startswith("0001")
-    assert gates.opens(one, begun) >= 86400.0
-    assert instant(gates.opens(one, begun)).year <= 9999
+    in_force, context = gates.in_force(SPEC, one), GateContext(2 * 86400.0, {"first": 0.0}, one)
+    assert (not gates.closed_parts(in_force, context)) is after.startswith("0001")
+    opens = gates.opens(in_force, context.at(-math.inf))
+    assert opens >= 86400.0
+    assert instant(opens).year <= 9999

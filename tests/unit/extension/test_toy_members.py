@@ -96,10 +96,10 @@ def test_a_gate(grown: Grown) -> None:
             ),
             (
                 "core/gates/__init__.py",
-                "import AfterInstant, AfterStep\n",
+                "import AfterInstant, AfterStep, NotFrozen\n",
                 "from tidegate.core.gates.toy import AfterRun\n",
             ),
-            ("core/gates/__init__.py", "(AfterInstant(), AfterStep()", ", AfterRun()"),
+            ("core/gates/__init__.py", "(AfterInstant(), AfterStep(), InWindow(), NotFrozen()", ", AfterRun()"),
         ],
         "core/gates/toy.py",
         """

@@ -21,6 +21,8 @@ sources:
     url: http://thanos
     basicAuth: {username: me, passwordFile: TOKEN}
 namespaces: [shop]
+freezes:
+- {name: year-end, from: "2026-12-18T17:00:00Z", to: "2027-01-04T06:00:00Z", reason: books, namespaces: [shop]}
 ignoredAnnotations: [example.com/checksum]
 listen: ":9000"
 logs: {format: json, level: debug}
@@ -45,6 +47,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert settings.sources["other"].basic_auth is not None
     assert settings.sources["other"].partial_responses == "Refuse"
     assert settings.namespaces == ("shop",)
+    assert [one.name for one in settings.freezes] == ["year-end"]
     assert (settings.listen, settings.logs.level) == (":9000", "debug")
 
 
@@ -66,6 +69,9 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path, text: str) -> None:
         ("a key without its certificate", "sources: {default: {url: http://a, clientKeyFile: /k}}", "clientCertFile"),
         ("a time-out of nothing", "sources: {default: {url: http://a, timeout: 0s}}", "sources.default.timeout"),
         ("partial answers tolerated", "sources: {default: {url: http://a, partialResponses: Warn}}", "sources.default.partialResponses: write 'Refuse' or 'Trust'"),
+        ("a freeze that ends before it begins", "freezes: [{name: a, from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z', reason: b}]", "freezes.0: 'to' must be later than 'from'"),
+        ("a freeze without a reason", "freezes: [{name: a, from: '2026-01-02T00:00:00Z', to: '2026-01-03T00:00:00Z'}]", "freezes.0.reason: is required"),
+        ("a selector that selects by nothing", "freezes: [{name: a, from: '2026-01-02T00:00:00Z', to: '2026-01-03T00:00:00Z', reason: b, namespaceSelector: {matchExpressions: [{key: a, operator: In}]}}]", "operator In needs values"),
         ("no threads", "sources: {default: {url: http://a, concurrency: 0}}", "concurrency"),
         ("an address without a port", "listen: localhost", "0.0.0.0:8080"),
         ("a level nobody knows", "logs: {level: loud}", "logs.level"),

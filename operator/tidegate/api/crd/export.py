@@ -69,6 +69,7 @@ def _rollouts() -> Schema:
         _column("Reason", f"{_READY}.reason", "Why it is ready or not", wide=True),
         _column("Candidate", ".spec.candidate.deployment", "The Deployment under test", wide=True),
         _column("Baseline", ".spec.baseline.deployment", "The Deployment in service", wide=True),
+        _column("Waiting for", ".status.gate.summary", "What the gate of the next step waits for", wide=True),
         _column("On trial", ".status.run.version.images[*]", "The first image of the run under way", wide=True),
         _column(
             "In service", ".status.released.images[*]", "The first image last promoted, or found serving", wide=True

@@ -13,6 +13,7 @@ from pydantic import Field
 from tidegate.api.crd.cel import at_least_a_second, earlier_steps, known_metrics, known_metrics_in_steps
 from tidegate.api.crd.lists import unique_by
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rollout.gates import Freezes, Windows
 from tidegate.api.rollout.metrics import Metric, MissingData
 from tidegate.api.rollout.promotion import Promotion
 from tidegate.api.rollout.steps import Step
@@ -96,6 +97,10 @@ class RolloutSpec(ApiModel):
     """When missing data becomes a reason to act."""
     on_precondition_lost: LossResponse = LossResponse.REVERT
     """When the candidate has traffic and its Service is deleted, or a Service begins to select the other arm's pods: `Revert` at once, or `Hold`: no progress until it is fixed. (A missing candidate Deployment or route always reverts.)"""
+    windows: Windows = ()
+    """Hours of the week in which any step may raise the weight: within one of them. By default at any time."""
+    freezes: Freezes = ()
+    """Times in which no step raises the weight."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS, json_schema_extra=unique_by("name"))]
     """The way from weight 0 to the end."""
     promotion: Promotion

@@ -28,11 +28,13 @@ from tidegate.api.rollout.run_status import (
 __all__ = [
     "CheckpointStatus",
     "Clock",
+    "ClosedPartStatus",
     "CommandStatus",
     "Condition",
     "Ending",
     "EvidenceStatus",
     "FindingStatus",
+    "GateStatus",
     "GuardStatus",
     "HistoryEntry",
     "Hold",
@@ -94,6 +96,36 @@ class StepStatus(StatusModel):
     """The final checkpoint passed."""
     expected_end: datetime | None = None
     """When the duration ends if nothing intervenes."""
+
+
+class ClosedPartStatus(StatusModel):
+    """A part of a gate that is closed."""
+
+    part: str
+    """The field of the gate, such as `windows` or `approvals`."""
+    message: Words = ""
+    """What it waits for."""
+    since: datetime
+    """Since when it is waited for."""
+    people: Words = ""
+    """Who can open it; absent where no person can."""
+    opens: datetime | None = None
+    """When time opens it; absent when something else must happen first."""
+
+
+class GateStatus(StatusModel):
+    """The gate that the run waits at."""
+
+    step: str
+    """The step behind it."""
+    step_hash: str = ""
+    """Identity of the step as it is now: an approval counts for it alone."""
+    summary: Words = ""
+    """What is waited for, for the printer column."""
+    closed: tuple[ClosedPartStatus, ...] = ()
+    """The parts that are closed."""
+    opens: datetime | None = None
+    """When it can open next, as far as time is concerned; absent when it could open now, or nobody can say."""
 
 
 class WeightStatus(StatusModel):
@@ -279,6 +311,8 @@ class RolloutStatus(StatusModel):
     """The run under way."""
     step: StepStatus | None = None
     """The step the run is in."""
+    gate: GateStatus | None = None
+    """The gate that the run waits at, while it is closed."""
     weight: WeightStatus | None = None
     """The candidate's share of traffic."""
     guards: tuple[GuardStatus, ...] = ()

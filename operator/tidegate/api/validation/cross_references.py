@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 
+from tidegate.api.rollout.gates import Window
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
 from tidegate.api.validation.problems import Problem, Where
@@ -34,8 +35,18 @@ def _duplicates(spec: RolloutSpec) -> Iterator[Problem]:
     for index, target in enumerate(spec.traffic):
         yield from repeated("rule", target.rules or (), ("spec", "traffic", index, "rules"))
     yield from repeated("field", spec.promotion.exclude, ("spec", "promotion", "exclude"))
+    for where, windows in _windows(spec):
+        for index, window in enumerate(windows):
+            yield from repeated("day", window.days, (*where, index, "days"))
     for index, metric in enumerate(spec.metrics):
         yield from repeated("label", metric.by, ("spec", "metrics", index, str(metric.kind), "by"))
+
+
+def _windows(spec: RolloutSpec) -> Iterator[tuple[Where, tuple[Window, ...]]]:
+    yield ("spec", "windows"), spec.windows
+    for index, step in enumerate(spec.steps):
+        if step.gate is not None:
+            yield ("spec", "steps", index, "gate", "windows"), step.gate.windows
 
 
 def _unknown_metrics(spec: RolloutSpec) -> Iterator[Problem]:

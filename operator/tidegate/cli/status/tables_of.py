@@ -1,11 +1,11 @@
-"""The tables of `tidegate status`: guards, metrics without an answer, tests on counts, checkpoints, earlier runs."""
+"""The tables of `tidegate status`: the gate, guards, metrics without an answer, tests on counts, checkpoints, earlier runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tidegate.api.rollout.status import CheckpointStatus, EvidenceStatus, FindingStatus, GuardStatus
+from tidegate.api.rollout.status import CheckpointStatus, EvidenceStatus, FindingStatus, GateStatus, GuardStatus
 from tidegate.api.rollout.thresholds import LimitKind
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table
@@ -23,6 +23,8 @@ JUDGED: Final = ("metric", "limit", "window", "candidate", "baseline", "series",
 def tables(told: Told) -> Iterator[Table]:
     """See the module."""
     status = told.status
+    if status.gate is not None:
+        yield _gate(status.gate, told)
     unanswered = {one.message for one in status.missing_data} - {""}
     if status.guards:
         rows = [_guard(guard, told, unanswered) for guard in status.guards]
@@ -41,6 +43,23 @@ def tables(told: Told) -> Iterator[Table]:
             for one in runs
         ]
         yield _table("Earlier runs", ("run", "version", "outcome", "ended", "why"), rows)
+
+
+def _gate(gate: GateStatus, told: Told) -> Table:
+    """What the gate waits for, since when, who can open it, and when time does."""
+    rows = [
+        (
+            one.part,
+            one.message,
+            told.moment(one.since),
+            one.people or ("nobody" if one.opens is not None else ""),
+            told.moment(one.opens) if one.opens is not None else "",
+        )
+        for one in gate.closed
+    ]
+    opens = f", which can open at {told.moment(gate.opens)}" if gate.opens is not None else ""
+    title = f"Closed in the gate of step {gate.step}{opens}"
+    return _table(title, ("part", "it", "since", "who can open it", "opens"), rows)
 
 
 def _guard(guard: GuardStatus, told: Told, unanswered: set[str]) -> tuple[str, ...]:

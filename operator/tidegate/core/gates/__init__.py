@@ -5,18 +5,31 @@ A new kind of gate: its field in `api/rollout/gates.py`, a module here, a row in
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from tidegate.api.rollout.gates import Gate
+from pydantic.alias_generators import to_camel
+
+from tidegate.api.rollout.gates import Freeze, Gate
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import StepBegin
 from tidegate.api.rollout.steps import Step
 from tidegate.core.gates.kind import Closed, GateContext, GateKind
-from tidegate.core.gates.schedule import AfterInstant, AfterStep
+from tidegate.core.gates.schedule import AfterInstant, AfterStep, NotFrozen
+from tidegate.core.gates.windows import InWindow
 from tidegate.core.model.plan import Why
+from tidegate.core.tick.context import TickContext
 
-KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep())
+KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep(), InWindow(), NotFrozen())
+
+INTENT_LIFE: Final = 5.0
+"""Seconds after its record was begun in which an intent may still raise, or write the new template."""
+
+MOST_TURNS: Final = 100
+"""Times a part that opens is held against the others: windows that never meet are given up after about two years."""
 
 
 def times(begun: Iterable[StepBegin]) -> dict[str, float]:
@@ -27,61 +40,113 @@ def times(begun: Iterable[StepBegin]) -> dict[str, float]:
     return found
 
 
-def closed(step: Step, begun: Mapping[str, float], now: float) -> Why | None:
-    """Why the step's gate is closed; `None` when it is open. Of several reasons the one that opens last.
+def hash_of(step: Step) -> str:
+    """Identity of a step as it is written: an approval counts for it alone."""
+    return hashlib.sha256(step.model_dump_json(by_alias=True, exclude_defaults=True).encode()).hexdigest()[:12]
+
+
+def in_force(spec: RolloutSpec, step: Step, freezes: Sequence[Freeze] = ()) -> tuple[Gate, ...]:
+    """The gates before a step: the Rollout's own windows and freezes, the administrator's freezes, and the step's gate."""
+    everywhere = Gate.model_construct(windows=spec.windows, freezes=(*spec.freezes, *freezes))
+    return (everywhere, step.gate) if step.gate is not None else (everywhere,)
+
+
+def closed_parts(gates: Iterable[Gate], context: GateContext) -> tuple[Closed, ...]:
+    """The parts that are closed, each with the name of its field."""
+    evaluated = ((kind, kind.evaluate(part, context)) for kind, part in _parts(gates))
+    return tuple(replace(one, part=to_camel(kind.field)) for kind, one in evaluated if one is not None)
+
+
+def shut(gates: Sequence[Gate], context: GateContext) -> tuple[Closed, ...]:
+    """The parts that keep a raise from being begun: those closed now, or before its last write could have landed."""
+    return closed_parts(gates, context) or closed_parts(gates, context.at(context.now + INTENT_LIFE))
+
+
+def opens(gates: Sequence[Gate], context: GateContext, *, people: bool = True) -> float:
+    """Epoch seconds of the first instant, not before that of the context, at which a raise may be begun.
 
     Args:
-        step: the step, as the spec has it.
-        begun: epoch seconds at which each step of the run began, by its name.
-        now: epoch seconds.
+        gates: all that must be open.
+        context: what they are evaluated on.
+        people: `False` to take as given what people have to give.
+
+    Returns: infinite when something other than time must happen first.
     """
-    found = _closed(step, begun, now)
+    at = context.now
+    for _ in range(MOST_TURNS):
+        closed = [one for one in shut(gates, context.at(at)) if people or not one.people]
+        if not closed:
+            return at
+        at = max(one.opens for one in closed)
+        if math.isinf(at):
+            break
+    return math.inf
+
+
+def before(draft: TickContext, step: Step) -> tuple[tuple[Gate, ...], GateContext]:
+    """The gates before a step of the run under way, and what they are evaluated on in this tick."""
+    return in_force(draft.spec, step, draft.seen.freezes), GateContext(draft.now, times(draft.run.begun), step)
+
+
+def closed(draft: TickContext, step: Step) -> Why | None:
+    """Why the step may not begin, with every part that is closed; `None` when its gate is open."""
+    found = shut(*before(draft, step))
     if not found:
         return None
-    last = max(found, key=lambda one: one.opens)
-    return Why("GateClosed", f"the gate of step {step.name!r} {last.message}")
+    return Why("GateClosed", f"the gate of step {step.name!r} {'; it '.join(one.message for one in found)}")
 
 
-def opens(step: Step, begun: Mapping[str, float]) -> float:
-    """Epoch seconds from which the gate is open as far as time is concerned.
+def opens_at(draft: TickContext, step: Step) -> float:
+    """Epoch seconds from which the step may begin as far as time is concerned; infinite when something else must happen first."""
+    return opens(*before(draft, step))
 
-    Returns: 0 without a gate; infinite when something else must happen first.
-    """
-    return max((one.opens for one in _closed(step, begun, -math.inf)), default=0.0)
+
+def opened_since(draft: TickContext, step: Step, last: float) -> bool:
+    """Whether time has opened the step's gate since `last` (epoch seconds)."""
+    gates, context = before(draft, step)
+    return not shut(gates, context) and bool(shut(gates, context.at(last)))
 
 
 def describe(gate: Gate | None) -> str:
     """What a step waits for, for a person; empty without a gate."""
-    return ", ".join(kind.describe(part) for kind, part in _parts(gate))
+    return ", ".join(descriptions(gate))
+
+
+def descriptions(gate: Gate | None) -> tuple[str, ...]:
+    """What a gate waits for, each part for itself."""
+    return tuple(kind.describe(part) for kind, part in _parts(_given(gate)))
 
 
 def on_calendar(gate: Gate | None) -> bool:
     """Whether it depends on the date when the gate opens."""
-    return any(kind.calendar for kind, _ in _parts(gate))
+    return any(kind.calendar for kind, _ in _parts(_given(gate)))
 
 
-def calendar_opens(gate: Gate | None) -> float | None:
-    """Epoch seconds from which the gate is open as far as the date is concerned; `None` when it does not depend on it."""
-    context = GateContext(-math.inf, {})
-    found = (kind.evaluate(part, context) for kind, part in _parts(gate) if kind.calendar)
+def dated(spec: RolloutSpec) -> bool:
+    """Whether the date decides when a step of the Rollout may begin."""
+    return any(kind.calendar for step in spec.steps for kind, _ in _parts(in_force(spec, step)))
+
+
+def calendar_opens(gates: Iterable[Gate], context: GateContext) -> float | None:
+    """Epoch seconds from which the gates are open as far as the date is concerned; `None` when it does not keep them closed."""
+    found = (kind.evaluate(part, context) for kind, part in _parts(gates) if kind.calendar)
     return max((one.opens for one in found if one is not None), default=None)
 
 
 def without_calendar(gate: Gate | None) -> Gate | None:
     """The gate without what depends on the date; `None` when nothing is left."""
-    kept = {kind.field: part for kind, part in _parts(gate) if not kind.calendar}
+    kept = {kind.field: part for kind, part in _parts(_given(gate)) if not kind.calendar}
     return Gate(**kept) if kept else None
 
 
-def _closed(step: Step, begun: Mapping[str, float], now: float) -> list[Closed]:
-    context = GateContext(now, begun)
-    evaluated = (kind.evaluate(part, context) for kind, part in _parts(step.gate))
-    return [one for one in evaluated if one is not None]
+def _given(gate: Gate | None) -> tuple[Gate, ...]:
+    return (gate,) if gate is not None else ()
 
 
-def _parts(gate: Gate | None) -> Iterator[tuple[GateKind, Any]]:
-    """The kinds that the gate uses, each with the value of its field."""
-    for kind in KINDS if gate is not None else ():
-        part = getattr(gate, kind.field)
-        if part is not None:
-            yield kind, part
+def _parts(gates: Iterable[Gate]) -> Iterator[tuple[GateKind, Any]]:
+    """The kinds that the gates use, each with the value of its field."""
+    for gate in gates:
+        for kind in KINDS:
+            part = getattr(gate, kind.field)
+            if part is not None and part != ():
+                yield kind, part

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
+
+from tidegate.api.rollout.steps import Step
 
 
 @dataclass(frozen=True)
@@ -16,16 +18,26 @@ class GateContext:
     """Epoch seconds."""
     begun: Mapping[str, float]
     """Epoch seconds at which each step of the run began, by its name."""
+    step: Step
+    """The step whose weight is to be set."""
+
+    def at(self, now: float) -> Self:
+        """The same at another instant (epoch seconds)."""
+        return replace(self, now=now)
 
 
 @dataclass(frozen=True)
 class Closed:
-    """Why a gate is closed."""
+    """Why a part of a gate is closed."""
 
     message: str
     """What it waits for, to follow the name of the step: `opens at 2026-11-21T14:00:00Z`."""
     opens: float = math.inf
     """Epoch seconds at which time alone opens it; infinite when something else must happen first."""
+    people: str = ""
+    """Who can open it, in words; empty where no person can."""
+    part: str = ""
+    """The field of the gate, as on the wire; filled in by the registry."""
 
 
 class GateKind(Protocol):

@@ -58,7 +58,7 @@ def blockers(draft: TickContext, to: Step | None) -> list[Why]:
     found.append(unfit_route(draft))
     found.append(ownership.conflict(draft))
     if to is not None:
-        found.append(gates.closed(to, gates.times(run.begun), draft.now))
+        found.append(gates.closed(draft, to))
     return [why for why in found if why is not None]
 
 

@@ -1,12 +1,13 @@
-"""Gates that time opens: an instant, or a distance from an earlier step."""
+"""Gates that time opens: an instant, a distance from an earlier step, the end of a freeze."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidegate.api.rollout.gates import SinceStep
+from tidegate.api.rollout.gates import Freeze, SinceStep
 from tidegate.core.gates.kind import Closed, GateContext
 from tidegate.core.model.time_format import instant
 
@@ -44,6 +45,31 @@ class AfterStep:
     def describe(self, part: SinceStep) -> str:
         """`2d after canary began`."""
         return f"{part.elapsed} after {part.step} began"
+
+
+@dataclass(frozen=True)
+class NotFrozen:
+    """`freezes`: not during any of them."""
+
+    field: str = "freezes"
+    calendar: bool = True
+
+    def evaluate(self, part: Sequence[Freeze], context: GateContext) -> Closed | None:
+        """Closed during a freeze; of several the one that ends last."""
+        frozen = [one for one in part if one.from_.timestamp() <= context.now < one.to.timestamp()]
+        if not frozen:
+            return None
+        last = max(frozen, key=lambda one: one.to)
+        ends = last.to.timestamp()
+        return Closed(f"is frozen until {instant(ends):%Y-%m-%dT%H:%M:%SZ} ({last.reason})", ends)
+
+    def describe(self, part: Sequence[Freeze]) -> str:
+        """`not from 2026-12-18 17:00 UTC to 2027-01-04 06:00 UTC (year-end)`."""
+        return ", ".join(f"not from {_date(one.from_)} to {_date(one.to)} ({one.reason})" for one in part)
+
+
+def _date(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M %Z}"
 
 
 def _until(opens: float, context: GateContext) -> Closed | None:

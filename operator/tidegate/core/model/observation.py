@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from tidegate.api.rollout.gates import Freeze
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.claims import Claim
 from tidegate.core.model.samples import Asked
@@ -54,6 +55,8 @@ class Observation:
     commands: tuple[Command, ...] = ()
     claims: tuple[Claim, ...] = ()
     """What the other Rollouts of the namespace hold."""
+    freezes: tuple[Freeze, ...] = ()
+    """The administrator's freezes for the namespace."""
     outcomes_refused: str = ""
     """Why outcomes of commands could not be written, in the API server's words."""
     templates: Mapping[ArmName, Lookup[Template]] = field(default_factory=dict)

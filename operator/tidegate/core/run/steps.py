@@ -52,6 +52,15 @@ def more_wanted(draft: Draft, spec: Step) -> bool:
     return begun(draft) and (spec.weight.percent > draft.weight or targets.unknown(draft))
 
 
+def following_step(draft: TickContext) -> Step | None:
+    """The step to be raised to next: the current one until it has passed; `None` after the last, and where an edit removed it."""
+    current, steps = draft.step_spec, draft.spec.steps
+    if current is None or not draft.step.passed:
+        return current
+    index = steps.index(current) + 1
+    return steps[index] if index < len(steps) else None
+
+
 def _follow_down(draft: Draft, spec: Step) -> None:
     """The step's weight was edited to a lower one: that acts now."""
     draft.update_run(weight=float(spec.weight.percent))
@@ -129,7 +138,7 @@ def _watch(draft: Draft, spec: Step) -> None:
         return
     draft.watching = not draft.step.passed
     if draft.step.passed or verdict(draft, spec):
-        _go_on(draft, spec)
+        _go_on(draft)
     else:
         _expect(draft, spec)
 
@@ -161,11 +170,10 @@ def _expect(draft: Draft, spec: Step) -> None:
         draft.doing = Why("Watching", f"step {draft.step.summary}: weight {spec.weight}% for {total}")
 
 
-def _go_on(draft: Draft, spec: Step) -> None:
-    steps = draft.spec.steps
-    index = steps.index(spec) + 1
-    if index < len(steps):
-        _try_raise(draft, steps[index])
+def _go_on(draft: Draft) -> None:
+    to = following_step(draft)
+    if to is not None:
+        _try_raise(draft, to)
         return
     blocked = [why for why in raise_rule.blockers(draft, None) if why.reason != "CandidateNotReady"]
     judgement = raise_rule.unjudged(draft)
@@ -181,9 +189,7 @@ def _try_raise(draft: Draft, to: Step) -> None:
     judgement = raise_rule.unjudged(draft)
     if blocked or judgement is not None:
         _blocked(draft, blocked, judgement)
-        opens = gates.opens(to, gates.times(draft.run.begun))
-        if opens != float("inf"):
-            draft.wakes.append(opens)
+        draft.wakes.append(gates.opens_at(draft, to))
         return
     index = draft.spec.steps.index(to)
     weight = to.weight.percent

@@ -8,6 +8,7 @@ from datetime import datetime
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
+from tidegate.core.gates.kind import GateContext
 from tidegate.core.run.checkpoints import offsets
 
 
@@ -34,15 +35,17 @@ def timeline(spec: RolloutSpec, start: datetime | None = None) -> list[Planned]:
 
     Args:
         spec: the Rollout's.
-        start: when the run begins. Without it gates that depend on the date are taken as open: nobody can know.
+        start: when the run begins. Without it gates that depend on the date are taken as open: nobody can know. What people have
+            to give is taken as given.
     """
     found: list[Planned] = []
     begun: dict[str, float] = {}
     origin, now = start.timestamp() if start is not None else 0.0, 0.0
     for step in spec.steps:
-        gate = step.gate if start is not None else gates.without_calendar(step.gate)
-        opens = gates.opens(step.model_copy(update={"gate": gate}), begun) - origin
-        opened = max(now, opens)
+        given = gates.in_force(spec, step)
+        undated = (gates.without_calendar(gate) for gate in given)
+        kept = given if start is not None else tuple(gate for gate in undated if gate is not None)
+        opened = gates.opens(kept, GateContext(origin + now, begun, step), people=False) - origin
         found.append(Planned(step, opened, opened + step.duration.seconds, opened - now))
         begun[step.name] = origin + opened
         now = found[-1].end

@@ -10,6 +10,7 @@ from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan
 from tidegate.core.model.time_format import instant
 from tidegate.core.run.checkpoints import following
+from tidegate.core.status.awaited_gate import awaited_step, gate_status
 from tidegate.core.status.conditions import conditions, phase_of
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.open import open_draft
@@ -49,6 +50,7 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observation) -> RolloutSta
             "message": (why.message if why is not None else fallback)[:1024],
             "conditions": conditions(before.conditions, plan, seen),
             "weight": weight,
+            "gate": gate_status(before.gate, draft),
             "next_check_time": _near(before.next_check_time, _whole_second(_next_check(draft))),
         }
     )
@@ -64,8 +66,8 @@ def _next_check(draft: TickContext) -> datetime | None:
     if step.reached and not step.passed:
         offset = following(spec, step.watched)
         return instant(draft.now + offset - step.watched) if offset is not None else None
-    index = draft.spec.steps.index(spec) + int(step.passed)
-    opens = gates.opens(draft.spec.steps[index], gates.times(draft.run.begun)) if index < len(draft.spec.steps) else 0.0
+    awaited = awaited_step(draft)
+    opens = gates.opens(*gates.before(draft, awaited), people=False) if awaited is not None else 0.0
     return instant(opens) if draft.now < opens < float("inf") else None
 
 

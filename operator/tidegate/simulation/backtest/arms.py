@@ -74,7 +74,12 @@ def as_of_then(spec: RolloutSpec, assumed: Assumed, given: Mapping[ArmName, str]
     alike = {metric.name for metric in metrics if not _variables(metric) & ARM_VARIABLES}
     alike = set() if assumed is Assumed.CANDIDATE else alike
     changed = spec.model_copy(
-        update={"steps": tuple(_with_lines_of_then(step, alike) for step in steps), "paused": False}
+        update={
+            "steps": tuple(_with_lines_of_then(step, alike) for step in steps),
+            "paused": False,
+            "windows": (),
+            "freezes": (),
+        }
     )
     return _with_lines_of_then(changed, alike).model_copy(update={"metrics": metrics})
 
@@ -198,7 +203,7 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
     if "pods" in used:
         names = " and ".join(dict.fromkeys(_named(spec, assumed)))
         yield f"Which pods there were is not known: $pods is taken as {names}."
-    if any(gates.on_calendar(step.gate) for step in spec.steps):
+    if gates.dated(spec):
         yield "Gates with a date were open."
     yield "The operator, the pods and the routes were well, and Prometheus answered."
 

@@ -1,0 +1,57 @@
+"""The gate that a run waits at, for people: what is closed, since when, who can open it, and when it can open next."""
+
+from __future__ import annotations
+
+import math
+
+from tidegate.api.rollout.status import ClosedPartStatus, GateStatus
+from tidegate.api.rollout.steps import Step
+from tidegate.core import gates
+from tidegate.core.gates.kind import Closed
+from tidegate.core.model.time_format import instant
+from tidegate.core.run.steps import following_step
+from tidegate.core.tick.context import TickContext
+
+
+def awaited_step(draft: TickContext) -> Step | None:
+    """The step that a run would begin next, and can as far as the step before it is concerned; `None` where there is none."""
+    if draft.status.run is None or draft.status.step is None or draft.ending() or draft.run.promotion is not None:
+        return None
+    begun = any(one.name == draft.step.name for one in draft.run.begun)
+    return following_step(draft) if draft.step.passed or not begun else None
+
+
+def gate_status(before: GateStatus | None, draft: TickContext) -> GateStatus | None:
+    """The gate of the step that is awaited; `None` while it is open, and where none is awaited.
+
+    Args:
+        before: as last recorded: what is still closed keeps its `since`.
+        draft: the tick.
+    """
+    step = awaited_step(draft)
+    if step is None:
+        return None
+    in_force, context = gates.before(draft, step)
+    closed = gates.shut(in_force, context)
+    if not closed:
+        return None
+    opens = gates.opens(in_force, context, people=False)
+    return GateStatus(
+        step=step.name,
+        step_hash=gates.hash_of(step),
+        summary=f"step {step.name}: {'; '.join(one.message for one in closed)}"[:512],
+        closed=tuple(_part(before, step, one, draft.now) for one in closed),
+        opens=instant(opens) if draft.now < opens < math.inf else None,
+    )
+
+
+def _part(before: GateStatus | None, step: Step, closed: Closed, now: float) -> ClosedPartStatus:
+    known = before.closed if before is not None and before.step == step.name else ()
+    since = next((one.since for one in known if one.part == closed.part), instant(now))
+    return ClosedPartStatus(
+        part=closed.part,
+        message=closed.message[:512],
+        since=since,
+        people=closed.people[:512],
+        opens=instant(closed.opens) if math.isfinite(closed.opens) else None,
+    )
