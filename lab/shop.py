@@ -102,6 +102,6 @@ async def command(lab: Cluster, namespace: str, action: str, reason: str = "told
         "apiVersion": API_VERSION,
         "kind": "RolloutCommand",
         "metadata": {"name": f"{action.lower()}-1", "namespace": namespace},
-        "spec": {"rollout": APP, "action": action, "reason": reason, "requester": "lab"},
+        "spec": {"rollout": APP, "action": action, "reason": reason},
     }
     return await lab.api.create(item)

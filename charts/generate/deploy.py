@@ -1,6 +1,6 @@
 """`deploy/`: plain YAML for kubectl and kustomize, rendered from the chart.
 
-`base` holds what a cluster-wide and a namespaced installation have in common, `cluster` and `namespaced` the rest. The
+`requesters` stamps commands with their requester, which only Kubernetes 1.36 and later can. `base` holds what a cluster-wide and a namespaced installation have in common, `cluster` and `namespaced` the rest. The
 operator's configuration is a file beside each `kustomization.yaml`, made a ConfigMap whose name changes with its
 content, so that a change restarts the operator.
 """
@@ -25,6 +25,7 @@ SERVED: Final = "tidegate"
 ONLY_HELMS: Final = ("helm.sh/chart", "app.kubernetes.io/managed-by", "checksum/config")
 WHOLE: Final = ("--set", "crds.keep=false")  # only Helm reads that annotation
 CLUSTER: Final = ("--set", "crds.enabled=false")
+STAMPING: Final = ("--set", "admission.stampRequester=Always")
 NAMESPACED: Final = ("--set", f"clusterScopedResources=false,namespaces={{{SERVED}}}")
 
 Object = dict[str, Any]
@@ -39,10 +40,12 @@ def files() -> dict[Path, str]:
     everywhere, there = rendered(*CLUSTER), rendered(*NAMESPACED)
     common = [one for one in everywhere if one in there]
     crds = [one for one in rendered(*WHOLE) if one["kind"] == "CustomResourceDefinition"]
+    stamping = [one for one in rendered(*CLUSTER, *STAMPING) if one["kind"].startswith("MutatingAdmissionPolicy")]
     rest = {"cluster": [_namespace(), *_less(everywhere, common)], "namespaced": _less(there, common)}
     return {
         **_folder("crds", crds),
         **_folder("base", common),
+        **_folder("requesters", stamping),
         **_folder("cluster", rest["cluster"], "../crds", "../base"),
         **_folder("namespaced", rest["namespaced"], "../base"),
     }
@@ -117,6 +120,8 @@ def _file(item: Object) -> str:
     match item["apiVersion"].partition("/")[0]:
         case "rbac.authorization.k8s.io":
             return "rbac.yaml"
+        case "admissionregistration.k8s.io":
+            return "admission.yaml"
         case "flowcontrol.apiserver.k8s.io":
             return "flowschema.yaml"
         case "apiextensions.k8s.io":

@@ -78,6 +78,17 @@ class Rbac(ApiModel):
     """Whether the cluster's roles view, edit and admin are extended by Tidegate's kinds."""
 
 
+class Admission(ApiModel):
+    """Policies by which the API server checks who creates which RolloutCommand."""
+
+    enabled: bool = True
+    """Whether they are created."""
+    stamp_requester: Literal["Auto", "Always", "Never"] = "Auto"
+    """Whether a command that names no requester gets the user who creates it; `Auto`: where Kubernetes has such policies (1.36)."""
+    approvals_by_service_accounts: bool = False
+    """Whether a service account may approve or reject; a Role with verbs ["*"] holds every `approve-NAME`."""
+
+
 class ServiceAccount(ApiModel):
     """The operator's account."""
 
@@ -213,6 +224,8 @@ class Values(ApiModel):
     """The operator's configuration file, without `namespaces` and `routers`."""
     rbac: Rbac = Rbac()
     """Roles and bindings."""
+    admission: Admission = Admission()
+    """Who may create which RolloutCommand."""
     service_account: ServiceAccount = ServiceAccount()
     """The operator's account."""
     resources: Passed = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}

@@ -8,8 +8,8 @@ from typing import Any
 from charts.generate.values import Values
 from tidegate.runtime.settings import Settings
 
-ELSEWHERE = ("namespaces", "routers")
-"""The keys of the settings that the chart takes from values of their own, because permissions depend on them too."""
+ELSEWHERE = ("namespaces", "routers", "commandPolicy")
+"""The keys of the settings that the chart fills in itself, because other objects depend on them too."""
 
 
 def as_json() -> str:

@@ -295,6 +295,59 @@ def _follow_when_awaited(story: Story) -> None:
         story.runner.at(story.shop.clock.now() + 15.0, lambda: _follow_when_awaited(story))
 
 
+def _approved_by_two(story: Story, seen: Seen) -> None:
+    if seen.share == 10:
+        story.once("people", 15.0, lambda: _approve_when_awaited(story))
+
+
+def _approve_when_awaited(story: Story) -> None:
+    """People answer once the Rollout says that they are awaited."""
+    gate = story.shop.status.gate
+    if gate is None or not gate.closed:
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _approve_when_awaited(story))
+        return
+    for name, person in (("engineering", "ann"), ("finance", "bob"), ("finance", "cleo")):
+        story.shop.command(Action.APPROVE, step="half", approval=name, requester=person)
+
+
+def _rejected(story: Story, seen: Seen) -> None:
+    if seen.share == 10:
+        story.once("people", 15.0, lambda: _reject_when_awaited(story))
+
+
+def _reject_when_awaited(story: Story) -> None:
+    gate = story.shop.status.gate
+    if gate is None or not gate.closed:
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _reject_when_awaited(story))
+        return
+    story.shop.command(Action.REJECT, step="half", approval="finance", requester="bob")
+    story.once("abort", 15.0, lambda: _abort_when_paused(story))
+
+
+def _abort_when_paused(story: Story) -> None:
+    run = story.shop.status.run
+    if run is None or run.paused is None:
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _abort_when_paused(story))
+    else:
+        _abort(story)
+
+
+def _skip(action: Action) -> Callable[[Story, Seen], None]:
+    def on_write(story: Story, seen: Seen) -> None:
+        if seen.share == 10:
+            story.once("skip", 15.0, lambda: _skip_when_reached(story, action))
+
+    return on_write
+
+
+def _skip_when_reached(story: Story, action: Action) -> None:
+    step = story.shop.status.step
+    if step is None or not step.reached:
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _skip_when_reached(story, action))
+        return
+    story.shop.command(action)
+
+
 GUARDS = [{"metric": "errors", "max": "5%"}]
 BARE = {
     "metrics": [],
@@ -302,6 +355,26 @@ BARE = {
     "steps": [
         {"name": "canary", "weight": 10, "duration": "30s"},
         {"name": "half", "weight": 50, "duration": "30s"},
+    ],
+}
+GATED = {
+    **BARE,
+    "steps": [
+        {"name": "canary", "weight": 10, "duration": "30s"},
+        {
+            "name": "half",
+            "weight": 50,
+            "duration": "30s",
+            "gate": {"approvals": [{"name": "engineering"}, {"name": "finance"}]},
+        },
+    ],
+}
+LONG = {
+    **BARE,
+    "steps": [
+        {"name": "canary", "weight": 10, "duration": "1h"},
+        {"name": "third", "weight": 30, "duration": "1s"},
+        {"name": "half", "weight": 50, "duration": "1s"},
     ],
 }
 ABORTED = {"outcome": "Aborted", "image": "shop:v1"}
@@ -315,6 +388,10 @@ SCENARIOS = [
         outcome="Reverted",
         image="shop:v1",
     ),
+    Scenario("approved by two", GATED, on_write=_approved_by_two),
+    Scenario("rejected, then aborted", GATED, on_write=_rejected, weights=(0, 10, 0), **ABORTED),
+    Scenario("advanced", LONG, on_write=_skip(Action.ADVANCE), weights=(0, 10, 30, 50, 0)),
+    Scenario("promoted early", LONG, on_write=_skip(Action.PROMOTE)),
     Scenario("aborted", BARE, on_write=_on_share(50, "abort", _abort), **ABORTED),
     Scenario(
         "deleted",

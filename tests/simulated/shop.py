@@ -104,11 +104,15 @@ class Shop:
     def set_weight(self, baseline: int, candidate: int) -> None:
         self.cluster.set_weights(REF, {"#0": (baseline, candidate)})
 
-    def command(self, action: Action, reason: str = "because") -> None:
+    def command(self, action: Action, reason: str = "because", **fields: Any) -> str:  # noqa: ANN401
+        """Lets somebody create a RolloutCommand; its uid."""
         number = len(self.cluster.commands)
+        given = {"run": "", "requester": "ann", "verified": True, **fields}
+        uid, created = f"command-{number}", self.clock.now()
         self.cluster.commands.append(
-            Command(f"command-{number}", f"c{number}", action, "", reason, "ann", self.clock.now())
+            Command(uid=uid, name=f"c{number}", action=action, reason=reason, created=created, **given)
         )
+        return uid
 
     def weights(self) -> list[float]:
         """The candidate's share after each write to the route, percent."""

@@ -27,9 +27,10 @@ from hypothesis.stateful import (
 )
 
 from tests.simulated.crashes import KilledError
-from tests.simulated.shop import Shop, spec, value
+from tests.simulated.shop import Shop, check, spec, value
 from tests.simulated.witness import OURS, Seen, WitnessedCluster, broken_promises
 from tidegate.api.commands import Action
+from tidegate.core.gates.step_hash import hash_of
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
 from tidegate.core.model.world import Arm, ArmName, Command
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
@@ -48,6 +49,7 @@ STEPS = [
     {"name": "canary", "weight": 10, "duration": "60s", "thresholds": [{"metric": "errors", "max": "1%"}]},
     {"name": "half", "weight": 50, "duration": "60s", "thresholds": [{"metric": "errors", "max": "1%"}]},
 ]
+GATE = {"approvals": [{"name": "engineering"}, {"name": "finance"}]}
 EDITS: dict[str, dict[str, object]] = {
     "as it was": {},
     "paused": {"paused": True},
@@ -58,6 +60,9 @@ EDITS: dict[str, dict[str, object]] = {
     "finer": {"steps": [{**STEPS[0], "weight": "2.5"}, STEPS[1]]},
     "another revision": {"revision": "r2"},
     "nonsense": {"steps": "nonsense"},
+    "asking two people": {"steps": [STEPS[0], {**STEPS[1], "gate": GATE}]},
+    "asking two people, edited": {"steps": [STEPS[0], {**STEPS[1], "weight": 60, "gate": GATE}]},
+    "frozen": {"freezes": [{"from": "2020-01-01T00:00:00Z", "to": "2040-01-01T00:00:00Z", "reason": "books"}]},
 }
 CALLS = (
     "store.write_status",
@@ -197,8 +202,26 @@ class Machine(RuleBasedStateMachine):
         why += ["deleting"] if stored.deleting else []
         why += [self.answer] if self.answer != "well" and seen.before > 0 else []
         why += [self.answer] if self.answer == "down" else []
+        why += self._closed(stored.spec, seen.status) if "promotion" not in run else []
         if why:
             self.raises.append(f"raised to {seen.share:g}% at {seen.write.time:.1f} although: {', '.join(why)}")
+
+    def _closed(self, raw: Mapping[str, Any], status: Mapping[str, Any]) -> list[str]:
+        """What is closed in the gate of the step that was raised to, by the spec and the status as stored."""
+        parsed, _ = check(raw)
+        name = (status.get("step") or {}).get("name")
+        step = next((one for one in parsed.steps if one.name == name), None) if parsed is not None else None
+        if parsed is None or step is None:
+            return []
+        given = {
+            (one["name"], one["person"])
+            for one in status.get("approvals") or ()
+            if (one["step"], one["stepHash"]) == (step.name, hash_of(step))
+        }
+        asked = set(step.gate.quorum.names) if step.gate is not None and step.gate.quorum is not None else set()
+        missing = asked - {name for name, _ in given}
+        alone = {"one person for two"} if len({person for _, person in given}) < len(given) else set()
+        return [*sorted(missing | alone), *(one.reason for one in parsed.freezes)]
 
     @initialize(seconds=st.sampled_from([20, 0, 75, 140, 155]))
     def a_run_is_under_way(self, seconds: int) -> None:
@@ -420,9 +443,19 @@ class Machine(RuleBasedStateMachine):
     def the_spec_is_edited(self, edit: str) -> None:
         self._happens(lambda: self.cluster.edit_rollout("checkout", self._spec(**EDITS[edit])))
 
-    @rule(action=st.sampled_from(sorted(Action)))
+    @rule(action=st.sampled_from(sorted(set(Action) - {Action.APPROVE, Action.REJECT})))
     def somebody_commands(self, action: Action) -> None:
         self._happens(lambda: self.shop.command(action))
+
+    @precondition(lambda self: self.exists)
+    @rule(
+        action=st.sampled_from([Action.APPROVE, Action.APPROVE, Action.REJECT]),
+        name=st.sampled_from(["engineering", "finance"]),
+        who=st.sampled_from(["ann", "bob"]),
+        step=st.sampled_from(["half", "half", "canary"]),
+    )
+    def somebody_approves(self, action: Action, name: str, who: str, step: str) -> None:
+        self._happens(lambda: self.shop.command(action, step=step, approval=name, requester=who))
 
     @rule(image=st.sampled_from(["shop:v2", "shop:v3"]))
     def the_candidate_changes(self, image: str) -> None:

@@ -59,13 +59,32 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
+{{- define "tidegate.commandPolicy" -}}
+{{- include "tidegate.fullname" . }}-commands
+{{- end -}}
+
+{{- /* The constraints of the admission policies: RolloutCommands that are created in the namespaces served. */ -}}
+{{- define "tidegate.createdCommands" -}}
+resourceRules:
+- {apiGroups: [tidegate.dev], apiVersions: ["*"], operations: [CREATE], resources: [rolloutcommands]}
+{{- with .Values.namespaces }}
+namespaceSelector:
+  matchExpressions:
+  - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}
+{{- end }}
+{{- end -}}
+
 {{- define "tidegate.port" -}}
 {{- regexFind "[0-9]+$" .Values.config.listen -}}
 {{- end -}}
 
 {{- /* The operator's configuration file. */ -}}
 {{- define "tidegate.config" -}}
-{{- toYaml (merge (dict "namespaces" .Values.namespaces "routers" .Values.routers) .Values.config) -}}
+{{- $own := dict "namespaces" .Values.namespaces "routers" .Values.routers -}}
+{{- if and .Values.admission.enabled .Values.clusterScopedResources -}}
+{{- $_ := set $own "commandPolicy" (include "tidegate.commandPolicy" .) -}}
+{{- end -}}
+{{- toYaml (merge $own .Values.config) -}}
 {{- end -}}
 
 {{- /* What the schema cannot say. */ -}}

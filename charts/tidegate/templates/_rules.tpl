@@ -21,6 +21,9 @@ noticed late, and freezes with a selector hold in every namespace. */ -}}
 {{- define "tidegate.rules.cluster" -}}
 - {apiGroups: [tidegate.dev], resources: [clustermetrictemplates], verbs: [get, list, watch]}
 - {apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [list, watch]}
+{{- if .Values.admission.enabled }}
+- {apiGroups: [admissionregistration.k8s.io], resources: [validatingadmissionpolicies, validatingadmissionpolicybindings], verbs: [get]}
+{{- end }}
 {{- $chosen := list -}}
 {{- range .Values.config.freezes }}{{ if .namespaceSelector }}{{ $chosen = append $chosen .name }}{{ end }}{{ end -}}
 {{- if or .Values.namespaces $chosen }}

@@ -30,11 +30,13 @@ WAITING: Final = {
 """What the next move waits for, or what is under way. After `progressDeadline` most of them become `Stalled`."""
 
 PEOPLE: Final = {
+    "AwaitingApproval": "The gate of the next step awaits approvals; `.status.gate` names them, and who can give them.",
     "BaselineChanged": "The baseline's version was changed during the run. Resume continues with the baseline as it is now, Abort reverts.",
     "LoweredByOther": "The candidate's weight was lowered by something other than the operator. It stays so until Resume.",
     "Paused": "The run is paused; guards stay active.",
     "PausedByCommand": "A RolloutCommand paused the run; guards stay active.",
     "PausedBySpec": "`spec.paused` is true.",
+    "Rejected": "An approval was refused (`Reject`): the run is paused with that reason, and the approval is asked for anew after Resume.",
     "StatusLost": "The status of a run was emptied while the candidate had traffic. The run was recovered from the route and is paused. Guards are active; Abort or Resume.",
     "StepGone": "An edit removed the current step from the spec: restore it, or Abort.",
 }
@@ -88,6 +90,7 @@ ENDS: Final = {
 """Why a run ended, or is being ended."""
 
 NEWS: Final = {
+    "Approved": "A person gave an approval of a step.",
     "Aborted": "A command ended the run.",
     "BaselineDiffers": "The candidate's version was released before, and the baseline has been changed since: nothing to do.",
     "BaselineReady": "Enough baseline pods are available for a revert.",
@@ -108,6 +111,9 @@ NEWS: Final = {
     "SourceDown": "The source of a metric with an acting limit cannot be queried. `missingData.sourceDown` sets how long that is tolerated, and what happens then.",
     "StatusRefused": "The API server refuses to store the status; the message has its words.",
     "StepEdited": "The current step's weight was edited.",
+    "PromoteRequested": "A Promote command skips the remaining steps; their gates and the raise rule still apply.",
+    "StepAdvanced": "An Advance command ended the step before its duration.",
+    "UnverifiedApproval": "An approval was given by a command whose requester the API server had not checked: the admission policies were not installed.",
     "StepPassed": "A step's final checkpoint passed.",
     "StepStarted": "A step's weight was set.",
     "Succeeded": "A run succeeded.",

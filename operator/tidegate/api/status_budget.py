@@ -19,6 +19,10 @@ routes, and the template that a promotion replaces."""
 
 A_STEP: Final = 120
 """Bytes of a step that has begun."""
+AN_APPROVAL: Final = 1600
+"""Bytes of an approval, with the longest name of a person and `LONGEST_SAYING` characters of what that one said."""
+LONGEST_SAYING: Final = 100
+"""Characters of the reason of an approval that are kept."""
 A_GUARD: Final = 250
 """Bytes of a guard that is not ok, its message and clocks aside."""
 A_CLOCK: Final = LONGEST_LABELS + 75

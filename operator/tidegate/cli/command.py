@@ -1,4 +1,4 @@
-"""`tidegate abort | pause | resume | retry`: a RolloutCommand, and what became of it."""
+"""`tidegate abort | pause | resume | retry | approve | reject | advance | promote`: a RolloutCommand, and what became of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tidegate.api.validation.schema_errors import read
 from tidegate.api.values.scalars import Duration
 from tidegate.api.values.text import printable
 from tidegate.cli.cluster import add_cluster_arguments, add_rollout_argument, with_cluster
+from tidegate.cli.completion import names
 from tidegate.cli.errors import CommandError
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.fetching import the_rollout
@@ -23,6 +24,8 @@ from tidegate.cli.waiting import Awaited, add_wait_arguments, until_decided
 from tidegate.ports.errors import PortError
 
 MANAGER: Final = "tidegate-cli"
+UNNAMED: Final = "step"
+"""Stands in for the step until the Rollout says which one is awaited."""
 POLL_SECONDS: Final = 0.3
 REVIEWS: Final = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview")
 
@@ -30,7 +33,13 @@ REVIEWS: Final = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which Rollout, why, and how long to wait."""
     add_rollout_argument(parser)
-    parser.add_argument("--reason", default="", help="why, for the record")
+    action = Action(str(parser.get_default("command")).capitalize())
+    if action.of_approval:
+        approval = parser.add_argument("approval", metavar="APPROVAL", help="its name, as the gate of the step has it")
+        names.complete(approval, names.approvals)
+        parser.add_argument("--step", default="", help="the step; by default the one that is awaited")
+    needed = action is Action.REJECT
+    parser.add_argument("--reason", default="", required=needed, help="why, for the record")
     parser.add_argument("--run", default="", metavar="ID", help="only if this run is still the current one")
     add_wait_arguments(
         parser, "also until the run has ended or a person is needed; the exit code says how it ended", "30s"
@@ -47,8 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
 async def _ask(arguments: argparse.Namespace, cluster: Connection) -> int:
     given = {"rollout": arguments.name, "action": arguments.command.capitalize()}
     asked = given | {"run": arguments.run, "reason": arguments.reason}
+    of_approval = Action(given["action"]).of_approval
+    if of_approval:
+        asked |= {"name": arguments.approval, "step": arguments.step or UNNAMED}
     _checked(asked)  # before anything is asked of the cluster
     rollout = await the_rollout(cluster, arguments.name)
+    if of_approval:
+        asked |= _step_of(rollout, arguments)
     spec = _checked(asked | {"requester": await _requester(cluster)})
     created = await cluster.api.create(COMMANDS, cluster.namespace, _manifest(spec, cluster.namespace), manager=MANAGER)
     if not arguments.timeout.seconds:
@@ -62,6 +76,15 @@ async def _ask(arguments: argparse.Namespace, cluster: Connection) -> int:
         return ExitCode.DONE if done else ExitCode.NO
     awaited, aside = _awaited(spec.action, rollout), arguments.output is not None
     return await until_decided(cluster, arguments.name, awaited, arguments.timeout, aside=aside)
+
+
+def _step_of(rollout: JsonObject, arguments: argparse.Namespace) -> dict[str, str]:
+    """The step that is meant, with its identity as it is seen now. Raises: CommandError: none is awaited, and none is named."""
+    gate = (rollout.get("status") or {}).get("gate") or {}
+    step = arguments.step or gate.get("step")
+    if not step:
+        raise CommandError(f"{arguments.name} awaits no approval now; name the step with --step")
+    return {"step": step} | ({"stepHash": gate["stepHash"]} if gate.get("step") == step else {})
 
 
 def _awaited(action: Action, before: JsonObject) -> Awaited:

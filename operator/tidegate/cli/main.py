@@ -35,6 +35,10 @@ COMMANDS: Final = {
     "pause": ("command", "pause the run; guards stay active"),
     "resume": ("command", "continue a paused run"),
     "retry": ("command", "try a reverted version again"),
+    "approve": ("command", "give an approval that the gate of a step awaits"),
+    "reject": ("command", "refuse an approval of a step; the run is paused with the reason"),
+    "advance": ("command", "end the current step now; gates and limits still apply"),
+    "promote": ("command", "skip the remaining steps; gates and limits still apply"),
     "doctor": ("doctor.command", "check a cluster and its Prometheus, and say what to do"),
     "convert": ("convert.command", "write Rollouts from manifests of Argo Rollouts or Flagger"),
     "preset": ("preset", "list the built-in metric presets, by system"),
@@ -116,6 +120,7 @@ def parser_for(asked: str) -> argparse.ArgumentParser:
     for name, (_, help_) in COMMANDS.items():
         added = parsers.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
         if name == asked:
+            added.set_defaults(command=name)
             _command(name).add_arguments(added)
     return parser
 

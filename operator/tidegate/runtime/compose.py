@@ -16,6 +16,8 @@ import structlog
 from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.kubernetes.claims import RolloutCache
 from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.command_policy import EVERY as POLICY_EVERY
+from tidegate.adapters.kubernetes.command_policy import CommandPolicy
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.kubernetes.freezes import EVERY as LABELS_EVERY
@@ -100,7 +102,9 @@ async def run_operator(
     caches = Caches(rollouts=RolloutCache(waking, metrics.broken), routes=RouteCaches(routers_of(settings)))
     configuration = await load_configuration(kubeconfig, context)
     async with _api(configuration, metrics) as api, _sources(settings, metrics) as sources:
-        commands = KubernetesCommands(api, caches.commands, clock.now)
+        policy = CommandPolicy(api, settings.command_policy)
+        await policy.look()
+        commands = KubernetesCommands(api, caches.commands, clock.now, policy.checked)
         access = WriteAccess()
         freezes = NamespaceFreezes(api, settings.freezes, clock.now)
         await freezes.look()
@@ -127,14 +131,12 @@ async def run_operator(
         async with _serving(settings, metrics, api, scheduler, standing):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
             with _signals_to(stop):
-                background = (
-                    resync.run(),
-                    _upkeeping(upkeep),
-                    _pulse(api),
-                    _standing(standing),
-                    writing.run(),
-                    _calendar(freezes),
+                looking = (
+                    _every(LABELS_EVERY, freezes.look),
+                    _every(POLICY_EVERY, policy.look),
+                    _every(UPKEEP, upkeep.once),
                 )
+                background = (resync.run(), *looking, _pulse(api), _standing(standing), writing.run())
                 await _run(stop, scheduler, watches.run, *background)
         _log.info("operator stopped")
 
@@ -165,22 +167,16 @@ async def _run(
             raise result
 
 
-async def _upkeeping(upkeep: CommandUpkeep) -> None:
-    while True:
-        await asyncio.sleep(UPKEEP)
-        await upkeep.once()
-
-
 async def _standing(standing: Standing) -> None:
     while True:
         await standing.look()
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _calendar(freezes: NamespaceFreezes) -> None:
+async def _every(seconds: float, look: Callable[[], Coroutine[Any, Any, None]]) -> None:
     while True:
-        await asyncio.sleep(LABELS_EVERY)
-        await freezes.look()
+        await asyncio.sleep(seconds)
+        await look()
 
 
 async def _pulse(api: Api) -> None:

@@ -199,6 +199,9 @@ class Settings(ApiModel):
     """The namespaces that are served; empty for the whole cluster."""
     freezes: tuple[NamespaceFreeze, ...] = ()
     """Times in which no Rollout of some namespaces raises a weight."""
+    command_policy: Annotated[str, Field(max_length=253), _shown(r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")] = ""
+    """The ValidatingAdmissionPolicy, and its binding of the same name, that checks the requesters of commands. Empty: there is
+    none, and every approval is unverified."""
     ignored_annotations: tuple[str, ...] = ()
     """Annotations of pod templates that do not make a version, such as an injector's checksum."""
     routers: tuple[Annotated[RouteKind, AfterValidator(_not_custom)], ...] = tuple(map(RouteKind, STANDARD))

@@ -25,6 +25,8 @@ REQUESTS: Final = 10_000.0
 """Requests of the candidate in each window, where no more are needed."""
 ENOUGH: Final = 20.0
 """How many times `minimumRequests` there are."""
+APPROVED_AFTER: Final = Duration("1m")
+"""How long people take to give an approval that is awaited."""
 DELIVERED_AFTER: Final = Duration("1m")
 """How long Git takes to bring the version to a baseline that is awaited."""
 BEFORE_A_DATE: Final = timedelta(days=1)
@@ -43,6 +45,7 @@ def clean_world(spec: RolloutSpec) -> World:
         start=_start(spec),
         lasts=Duration(f"{_longest_days(spec)}d"),
         baseline_follows=DELIVERED_AFTER,
+        approved_after=APPROVED_AFTER,
         metrics={metric.name: clean_script(spec, metric) for metric in spec.metrics},
     )
 

@@ -104,6 +104,12 @@ class CommandEdit(ApiModel):
     """Why."""
     requester: str = "somebody"
     """Who."""
+    step: str = ""
+    """For `Approve` and `Reject`: the step."""
+    name: str = ""
+    """For `Approve` and `Reject`: the approval."""
+    verified: bool = True
+    """Whether the API server checked the requester."""
 
 
 THINGS = ("restart", "setWeight", "pods", "command", "release", "updateBaseline", "edit", "delete")
@@ -178,6 +184,8 @@ class World(ApiModel):
     """The weights on the routes at the start; by default 100 and 0."""
     baseline_follows: Duration | None = None
     """With `AwaitBaseline`: so long after the run begins to wait for the baseline, Git brings the version to it. By default nobody does."""
+    approved_after: Duration | None = None
+    """So long after an approval begins to be awaited, somebody of its own gives it. By default nobody does."""
     freezes: Freezes = ()
     """The administrator's freezes for the namespace."""
     metrics: dict[str, MetricScript] = Field(default_factory=dict)

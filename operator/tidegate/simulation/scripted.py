@@ -6,8 +6,10 @@ import bisect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from tidegate.api.commands import Action
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.metrics import kind_of
@@ -22,7 +24,7 @@ from tidegate.simulation.cluster import Cluster, SimulatedRoute
 from tidegate.simulation.counter import Counter, numbers
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
-from tidegate.simulation.script import Event, Level, MetricScript, World
+from tidegate.simulation.script import CommandEdit, Event, Level, MetricScript, World
 
 LAST_RECORD = 60.0
 """Seconds before a restart at which the run was last recorded: a live operator records every five minutes."""
@@ -99,6 +101,7 @@ class Scripted:
         def stop() -> bool:
             tell()
             self._follow()
+            self._approve()
             self._wake_when_rolled_out()
             return self._over()
 
@@ -211,6 +214,21 @@ class Scripted:
         when = self.clock.now() + self.world.baseline_follows.seconds
         self.runner.at(when, lambda: self.cluster.set_image(self.spec.baseline.deployment, image))
 
+    def _approve(self) -> None:
+        """Lets people of their own give each approval that is awaited, once for each run."""
+        run, gate = self.status.get("run") or {}, self.status.get("gate") or {}
+        step = next((one for one in self.spec.steps if one.name == gate.get("step")), None)
+        quorum = step.gate.quorum if step is not None and step.gate is not None else None
+        if self.world.approved_after is None or quorum is None:
+            return
+        for name in quorum.names:
+            key = f"{run.get('id')} {gate['step']} {name}"
+            if key not in self._followed:
+                self._followed.add(key)
+                said = CommandEdit(action=Action.APPROVE, requester=f"someone of {name}", step=gate["step"], name=name)
+                event = Event(at=self.world.approved_after, command=said)
+                self.runner.at(self.clock.now() + event.at.seconds, partial(self._happen, event))
+
     def _refs(self) -> tuple[TargetRef, ...]:
         return targets.refs_of(self.spec, "default")
 
@@ -244,7 +262,18 @@ class Scripted:
             number = len(self.cluster.commands)
             said = event.command
             self.cluster.commands.append(
-                Command(f"c{number}", f"c{number}", said.action, "", said.reason, said.requester, self.clock.now())
+                Command(
+                    uid=f"c{number}",
+                    name=f"c{number}",
+                    action=said.action,
+                    run="",
+                    reason=said.reason,
+                    requester=said.requester,
+                    created=self.clock.now(),
+                    step=said.step,
+                    approval=said.name,
+                    verified=said.verified,
+                )
             )
         elif event.release is not None:
             self.cluster.set_image(self.spec.candidate.deployment, event.release)

@@ -11,7 +11,7 @@ from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.validation.problems import Problem, Where
-from tidegate.simulation.script import Expectation, Level, MetricScript, World
+from tidegate.simulation.script import CommandEdit, Expectation, Level, MetricScript, World
 
 OUTCOMES: Final = (*RunEnd, "Running", "None")
 """What can come of a world: a run's outcome, `Running` for one that has not ended, `None` when none began."""
@@ -79,6 +79,23 @@ def _of_events(world: World, spec: RolloutSpec) -> Iterator[Problem]:
         if edit is not None and edit.target is not None and edit.target not in routes:
             where: Where = ("events", index, "setWeight", "target")
             yield Problem(where, _unknown("route", edit.target, routes, "the Rollout has"))
+        if event.command is not None:
+            yield from _of_command(event.command, spec, ("events", index, "command"))
+
+
+def _of_command(command: CommandEdit, spec: RolloutSpec, where: Where) -> Iterator[Problem]:
+    """An approval of a step that there is not is told: it is misspelt."""
+    if not command.action.of_approval:
+        for field in ("step", "name"):
+            if getattr(command, field):
+                yield Problem((*where, field), "is for 'Approve' and 'Reject'")
+        return
+    for field in ("step", "name"):
+        if not getattr(command, field):
+            yield Problem((*where, field), f"is needed for '{command.action}'")
+    steps = [step.name for step in spec.steps]
+    if command.step and command.step not in steps:
+        yield Problem((*where, "step"), _unknown("step", command.step, steps, "the Rollout has"))
 
 
 def _of_expectation(expected: Expectation | None, spec: RolloutSpec) -> Iterator[Problem]:

@@ -200,8 +200,21 @@ def test_a_command_is_checked_too() -> None:
     assert check_command({"spec": {"rollout": "web", "action": "Abort"}})[1] == []
     found = check_command({"spec": {"rollout": "web", "action": "abort"}})[1]
     assert [str(problem) for problem in found] == [
-        "spec.action: 'abort' is not known; write 'Abort', 'Pause', 'Resume' or 'Retry'"
+        "spec.action: 'abort' is not known; write 'Abort', 'Pause', 'Resume', 'Retry', 'Approve', 'Reject', 'Advance' or 'Promote'"
     ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"action": "Approve", "step": "all", "name": "finance"}, []),
+        ({"action": "Reject", "step": "all", "name": "finance"}, ["spec.reason: 'Reject' needs a 'reason'"]),
+        ({"action": "Approve", "step": "all"}, ["spec.action: 'step' and 'name' go with 'Approve' and 'Reject', which need both"]),
+        ({"action": "Abort", "name": "finance"}, ["spec.action: 'step' and 'name' go with 'Approve' and 'Reject', which need both"]),
+    ],
+)  # fmt: skip
+def test_an_approval_names_its_step(spec: dict[str, str], words: list[str]) -> None:
+    assert [str(one) for one in check_command({"spec": {"rollout": "web", **spec}})[1]] == words
 
 
 def test_the_variables_checked_are_those_the_core_fills_in() -> None:

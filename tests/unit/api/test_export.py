@@ -111,6 +111,7 @@ def test_lists_that_identify_their_items_are_maps() -> None:
     }
     assert keys == {
         ".spec.steps": ["name"],
+        ".spec.steps[].gate.approvals": ["name"],
         ".spec.metrics": ["name"],
         ".spec.traffic": ["kind", "name"],
         ".status.conditions": ["type"],

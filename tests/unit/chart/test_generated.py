@@ -43,7 +43,7 @@ def test_the_default_configuration_is_the_operators_but_for_the_format_of_its_lo
 
 
 def test_every_setting_of_the_operator_is_a_value() -> None:
-    known = values_schema.schema()["properties"]["config"]["properties"].keys() | {"namespaces", "routers"}
+    known = values_schema.schema()["properties"]["config"]["properties"].keys() | {*values_schema.ELSEWHERE}
     assert known == Settings.model_json_schema(by_alias=True)["properties"].keys()
 
 

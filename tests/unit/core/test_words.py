@@ -10,7 +10,7 @@ from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.status import StepBegin
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
-from tidegate.core.gates.kind import GateContext
+from tidegate.core.gates.kind import Asked, GateContext
 from tidegate.core.metrics import queries
 from tidegate.core.metrics.asking import SHORTEST_WINDOW, Asking
 from tidegate.core.metrics.variables import fill, promql_duration
@@ -191,6 +191,6 @@ def test_a_gate_at_the_end_of_the_calendar_is_open_or_closed(after: str) -> None
     one = step(gate={"after": after, "sinceStep": {"step": "first", "elapsed": "1d"}})
     in_force, context = gates.in_force(SPEC, one), GateContext(2 * 86400.0, {"first": 0.0}, one)
     assert (not gates.closed_parts(in_force, context)) is after.startswith("0001")
-    opens = gates.opens(in_force, context.at(-math.inf))
+    opens = gates.opens([Asked(in_force, context.at(-math.inf))])
     assert opens >= 86400.0
     assert instant(opens).year <= 9999

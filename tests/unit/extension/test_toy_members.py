@@ -99,7 +99,11 @@ def test_a_gate(grown: Grown) -> None:
                 "import AfterInstant, AfterStep, NotFrozen\n",
                 "from tidegate.core.gates.toy import AfterRun\n",
             ),
-            ("core/gates/__init__.py", "(AfterInstant(), AfterStep(), InWindow(), NotFrozen()", ", AfterRun()"),
+            (
+                "core/gates/__init__.py",
+                "(AfterInstant(), AfterStep(), InWindow(), NotFrozen(), Approved()",
+                ", AfterRun()",
+            ),
         ],
         "core/gates/toy.py",
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
@@ -113,14 +114,25 @@ def command_of(raw: Mapping[str, Any]) -> tuple[str, Command] | Refusable | None
         reason=spec.get("reason") or "",
         requester=spec.get("requester") or "",
         created=epoch(metadata.get("creationTimestamp") or ""),
+        step=spec.get("step") or "",
+        approval=spec.get("name") or "",
+        step_hash=spec.get("stepHash") or "",
     )
 
 
 class KubernetesCommands:
     """The `Commands` port on the Kubernetes API. `now` gives epoch seconds."""
 
-    def __init__(self, api: Api, cache: CommandCache, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        cache: CommandCache,
+        now: Callable[[], float],
+        verified: Callable[[float], bool] = lambda _: False,
+    ) -> None:
+        """`verified` says whether the API server checked the requester of a command created at an instant (epoch seconds)."""
         self._api = api
+        self._verified = verified
         self._cache = cache
         self._now = now
         self._listings = Listings(self._list)
@@ -129,7 +141,8 @@ class KubernetesCommands:
         """Those without an outcome, oldest first. While no watch stream tells of them all, their namespace is listed."""
         if not self._cache.complete:
             await self._listings.ensure(namespace)
-        return self._cache.of(namespace, rollout)
+        found = self._cache.of(namespace, rollout)
+        return [replace(one, verified=self._verified(one.created)) if one.action.of_approval else one for one in found]
 
     async def _list(self, namespace: str) -> None:
         with suppress(PortError):

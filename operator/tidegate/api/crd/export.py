@@ -86,6 +86,8 @@ def _commands() -> Schema:
         _column("Phase", ".status.phase", "The outcome"),
         _column("Requester", ".spec.requester", "The requester"),
         _column("Age", ".metadata.creationTimestamp", "", "date"),
+        _column("Step", ".spec.step", "The step that is approved", wide=True),
+        _column("Approval", ".spec.name", "The approval", wide=True),
         _column("Reason", ".spec.reason", "Why", wide=True),
         _column("Message", ".status.message", "What was done, or why not", wide=True),
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from tidegate.api.crd.lists import unique
+from tidegate.api.crd.lists import unique, unique_by
 from tidegate.api.model import ApiModel, Rule
-from tidegate.api.values.names import Instant, StepName
+from tidegate.api.values.names import ApprovalName, Instant, StepName
 from tidegate.api.values.scalars import Duration
 from tidegate.api.values.text import ONE_LINE
 from tidegate.api.values.times import ClockTime, TimeZone, Weekday
@@ -73,6 +74,30 @@ Windows = Annotated[tuple[Window, ...], Field(max_length=MAX_WINDOWS)]
 Freezes = Annotated[tuple[Freeze, ...], Field(max_length=MAX_FREEZES)]
 
 
+class Approval(ApiModel):
+    """One approval: of a role, or an item of a checklist."""
+
+    name: ApprovalName
+    """Its name, such as `finance`; who may give it has the verb `approve-NAME` on the Rollout."""
+    early: bool = False
+    """Whether it may be given before the step before has passed. By default it may not."""
+
+
+@dataclass(frozen=True)
+class Quorum:
+    """The approvals of a gate, and how many are needed."""
+
+    approvals: tuple[Approval, ...]
+    needed: int
+    distinct: bool
+    """One person may give one of them."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the approvals, as listed."""
+        return tuple(one.name for one in self.approvals)
+
+
 class Gate(ApiModel):
     """What must be true before a step may raise the weight. All that is given must be true."""
 
@@ -84,3 +109,25 @@ class Gate(ApiModel):
     """Only within one of these windows, and within one of the Rollout's own."""
     freezes: Freezes = ()
     """Not during these freezes, nor the Rollout's own, nor the administrator's."""
+    approvals: Annotated[tuple[Approval, ...], Field(max_length=16, json_schema_extra=unique_by("name"))] = ()
+    """Not before people have given these approvals (`tidegate approve`). An edit of the step makes them void."""
+    required: Annotated[int, Field(ge=1, le=16)] | None = None
+    """How many of the approvals are enough; by default all of them."""
+    distinct_people: bool = True
+    """Whether one person may give only one of the approvals, by default true. `false` for a checklist that one person may tick."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.required) || (has(self.approvals) && self.required <= self.approvals.size())",
+            "'required' must not be more than there are 'approvals'",
+            ".required",
+            lambda self: self.required is None or self.required <= len(self.approvals),
+        ),
+    )
+
+    @property
+    def quorum(self) -> Quorum | None:
+        """The approvals with how many are needed; `None` without any."""
+        if not self.approvals:
+            return None
+        return Quorum(self.approvals, self.required or len(self.approvals), self.distinct_people)

@@ -46,7 +46,7 @@ class Paused(StatusModel):
     """Why a run stands still until a person resumes it. *memory*."""
 
     reason: str
-    """`PausedByCommand`, `LoweredByOther` or `BaselineChanged`."""
+    """`PausedByCommand`, `Rejected`, `LoweredByOther` or `BaselineChanged`."""
     message: Words = ""
     """Who and why."""
     since: datetime
@@ -209,5 +209,7 @@ class RunStatus(StatusModel):
     """What the next move waits for."""
     begun: tuple[StepBegin, ...] = ()
     """The steps begun so far."""
+    promote: bool = False
+    """Promote was requested: the remaining steps are skipped."""
     promotion: PromotionStatus | None = None
     """How far the promotion is."""

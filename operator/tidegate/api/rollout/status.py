@@ -26,6 +26,7 @@ from tidegate.api.rollout.run_status import (
 )
 
 __all__ = [
+    "ApprovalStatus",
     "CheckpointStatus",
     "Clock",
     "ClosedPartStatus",
@@ -126,6 +127,25 @@ class GateStatus(StatusModel):
     """The parts that are closed."""
     opens: datetime | None = None
     """When it can open next, as far as time is concerned; absent when it could open now, or nobody can say."""
+
+
+class ApprovalStatus(StatusModel):
+    """An approval that was given. *memory*: it counts for this run, this step and this hash."""
+
+    step: str
+    """The step."""
+    step_hash: str
+    """Identity of the step as it was approved."""
+    name: str
+    """The approval."""
+    person: str
+    """The requester of the command that gave it."""
+    verified: bool = False
+    """Whether the API server had checked the requester (docs/approvals.md)."""
+    time: datetime
+    """When it was given."""
+    reason: Words = ""
+    """What the person said."""
 
 
 class WeightStatus(StatusModel):
@@ -313,6 +333,8 @@ class RolloutStatus(StatusModel):
     """The step the run is in."""
     gate: GateStatus | None = None
     """The gate that the run waits at, while it is closed."""
+    approvals: tuple[ApprovalStatus, ...] = ()
+    """The approvals given in this run, or in the last one. *memory*."""
     weight: WeightStatus | None = None
     """The candidate's share of traffic."""
     guards: tuple[GuardStatus, ...] = ()

@@ -99,7 +99,8 @@ def check_spec(spec: RolloutSpec) -> list[Problem]:
 def check_command(manifest: Mapping[str, object]) -> tuple[RolloutCommandSpec | None, list[Problem]]:
     """A RolloutCommand's spec, and what is wrong with it."""
     spec, problems = read(RolloutCommandSpec, manifest.get("spec", {}), ("spec",))
-    return spec, [*metadata_problems(manifest), *problems]
+    broken = broken_rules(spec, ("spec",)) if spec is not None else ()
+    return spec, [*metadata_problems(manifest), *problems, *broken]
 
 
 def check_template(manifest: Mapping[str, object]) -> tuple[MetricTemplateSpec | None, list[Problem]]:

@@ -19,7 +19,7 @@ def memory_problems(spec: RolloutSpec) -> Iterator[Problem]:
     alone = len(spec.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True).encode())
     if most > status_budget.MEMORY and alone <= MOST_BYTES:
         message = (
-            f"could need {most} bytes of the status to remember what was seen; {status_budget.MEMORY} are the most: have fewer guards, lines "
+            f"could need {most} bytes of the status to remember what was seen; {status_budget.MEMORY} are the most: have fewer guards, approvals, lines "
             "with 'regression' or 'split', or metrics with 'by', or shorter queries"
         )
         yield Problem(("spec",), message)
@@ -43,6 +43,7 @@ def needed(spec: RolloutSpec) -> int:
     return (
         len(json.dumps(text))
         + status_budget.A_STEP * len(spec.steps)
+        + status_budget.AN_APPROVAL * sum(len(step.gate.approvals) for step in spec.steps if step.gate is not None)
         + status_budget.A_METRIC * len(spec.metrics)
         + status_budget.A_GUARD * guards
         + status_budget.A_CLOCK * min(status_budget.MOST_CLOCKS, clocks)

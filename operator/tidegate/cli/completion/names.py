@@ -28,6 +28,15 @@ def rollouts(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     return asyncio.run(_listed(parsed_args, ROLLOUTS))
 
 
+def approvals(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """Those that the gates of the Rollout ask for: of the step that is awaited, or named; of all steps where neither is."""
+    found = asyncio.run(_read(parsed_args, ROLLOUTS))
+    gate = (found.get("status") or {}).get("gate") or {}
+    meant = getattr(parsed_args, "step", "") or gate.get("step", "")
+    steps = [one for one in (found.get("spec") or {}).get("steps") or () if not meant or one.get("name") == meant]
+    return list(dict.fromkeys(one["name"] for step in steps for one in (step.get("gate") or {}).get("approvals") or ()))
+
+
 def namespaces(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Those of the cluster."""
     return asyncio.run(_listed(parsed_args, NAMESPACES))
@@ -50,6 +59,20 @@ async def _listed(parsed_args: argparse.Namespace, resource: Resource) -> list[s
                 await found.api.close()
     except (PortError, TimeoutError):
         return []
+
+
+async def _read(parsed_args: argparse.Namespace, resource: Resource) -> JsonObject:
+    """The object that the command line names so far; empty when it cannot be read."""
+    given = vars(parsed_args)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            found = await kubeconfig.connect(given.get("kubeconfig"), given.get("context"))
+            try:
+                return await found.api.get(resource, given.get("namespace") or found.namespace, str(given.get("name")))
+            finally:
+                await found.api.close()
+    except (PortError, TimeoutError):
+        return {}
 
 
 async def _items(api: Api, resource: Resource, namespace: str | None) -> AsyncIterator[JsonObject]:

@@ -46,6 +46,8 @@ OPERATOR: Final = (
 """What the operator does beside what routes need; deploy/cluster/rbac.yaml grants it. Kinds of the cluster itself are in `CLUSTER_WIDE`."""
 CLUSTER_WIDE: Final = (
     Need("apiextensions.k8s.io", "customresourcedefinitions", ("list", "watch"), "noticing new CRDs without a restart"),
+    Need("admissionregistration.k8s.io", "validatingadmissionpolicies", ("get",), "verified approvals"),
+    Need("admissionregistration.k8s.io", "validatingadmissionpolicybindings", ("get",), "verified approvals"),
 )
 USER: Final = (
     Need(ROLLOUTS.group, ROLLOUTS.plural, ("get", "list", "watch")),

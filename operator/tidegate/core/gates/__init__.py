@@ -5,10 +5,10 @@ A new kind of gate: its field in `api/rollout/gates.py`, a module here, a row in
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 from pydantic.alias_generators import to_camel
@@ -17,13 +17,14 @@ from tidegate.api.rollout.gates import Freeze, Gate
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import StepBegin
 from tidegate.api.rollout.steps import Step
-from tidegate.core.gates.kind import Closed, GateContext, GateKind
+from tidegate.core.gates.approvals import Approved
+from tidegate.core.gates.kind import Asked, Closed, GateContext, GateKind
 from tidegate.core.gates.schedule import AfterInstant, AfterStep, NotFrozen
 from tidegate.core.gates.windows import InWindow
 from tidegate.core.model.plan import Why
 from tidegate.core.tick.context import TickContext
 
-KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep(), InWindow(), NotFrozen())
+KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep(), InWindow(), NotFrozen(), Approved())
 
 INTENT_LIFE: Final = 5.0
 """Seconds after its record was begun in which an intent may still raise, or write the new template."""
@@ -40,11 +41,6 @@ def times(begun: Iterable[StepBegin]) -> dict[str, float]:
     return found
 
 
-def hash_of(step: Step) -> str:
-    """Identity of a step as it is written: an approval counts for it alone."""
-    return hashlib.sha256(step.model_dump_json(by_alias=True, exclude_defaults=True).encode()).hexdigest()[:12]
-
-
 def in_force(spec: RolloutSpec, step: Step, freezes: Sequence[Freeze] = ()) -> tuple[Gate, ...]:
     """The gates before a step: the Rollout's own windows and freezes, the administrator's freezes, and the step's gate."""
     everywhere = Gate.model_construct(windows=spec.windows, freezes=(*spec.freezes, *freezes))
@@ -54,27 +50,28 @@ def in_force(spec: RolloutSpec, step: Step, freezes: Sequence[Freeze] = ()) -> t
 def closed_parts(gates: Iterable[Gate], context: GateContext) -> tuple[Closed, ...]:
     """The parts that are closed, each with the name of its field."""
     evaluated = ((kind, kind.evaluate(part, context)) for kind, part in _parts(gates))
-    return tuple(replace(one, part=to_camel(kind.field)) for kind, one in evaluated if one is not None)
+    return tuple(replace(one, part=one.part or to_camel(kind.field)) for kind, one in evaluated if one is not None)
 
 
-def shut(gates: Sequence[Gate], context: GateContext) -> tuple[Closed, ...]:
+def shut(asked: Iterable[Asked]) -> tuple[Closed, ...]:
     """The parts that keep a raise from being begun: those closed now, or before its last write could have landed."""
-    return closed_parts(gates, context) or closed_parts(gates, context.at(context.now + INTENT_LIFE))
+    found = (closed_parts(one.gates, one.context) or closed_parts(one.gates, _late(one.context)) for one in asked)
+    return tuple(chain.from_iterable(found))
 
 
-def opens(gates: Sequence[Gate], context: GateContext, *, people: bool = True) -> float:
-    """Epoch seconds of the first instant, not before that of the context, at which a raise may be begun.
+def opens(asked: Sequence[Asked], *, people: bool = True) -> float:
+    """Epoch seconds of the first instant, not before that of the contexts, at which a raise may be begun.
 
     Args:
-        gates: all that must be open.
-        context: what they are evaluated on.
+        asked: all gates that must be open; at least one.
         people: `False` to take as given what people have to give.
 
     Returns: infinite when something other than time must happen first.
     """
-    at = context.now
+    at = asked[0].context.now
     for _ in range(MOST_TURNS):
-        closed = [one for one in shut(gates, context.at(at)) if people or not one.people]
+        turned = [Asked(one.gates, one.context.at(at)) for one in asked]
+        closed = [one for one in shut(turned) if people or not one.people]
         if not closed:
             return at
         at = max(one.opens for one in closed)
@@ -83,28 +80,45 @@ def opens(gates: Sequence[Gate], context: GateContext, *, people: bool = True) -
     return math.inf
 
 
-def before(draft: TickContext, step: Step) -> tuple[tuple[Gate, ...], GateContext]:
-    """The gates before a step of the run under way, and what they are evaluated on in this tick."""
-    return in_force(draft.spec, step, draft.seen.freezes), GateContext(draft.now, times(draft.run.begun), step)
+def before(draft: TickContext, step: Step) -> list[Asked]:
+    """The gates before a step of the run under way, as they are asked in this tick; those of steps that are skipped as well."""
+    steps, begun = draft.spec.steps, times(draft.run.begun)
+    skips = draft.run.promote and draft.step_spec is not None and draft.step.name != step.name
+    passed = steps[steps.index(draft.step_spec) + 1 : steps.index(step)] if skips and draft.step_spec else ()
+    return [
+        Asked(
+            in_force(draft.spec, one, draft.seen.freezes),
+            GateContext(draft.now, begun, one, draft.status.approvals),
+        )
+        for one in (*passed, step)
+    ]
 
 
 def closed(draft: TickContext, step: Step) -> Why | None:
     """Why the step may not begin, with every part that is closed; `None` when its gate is open."""
-    found = shut(*before(draft, step))
-    if not found:
+    asked = [(one.context.step.name, shut([one])) for one in before(draft, step)]
+    words = [
+        f"the gate of step {name!r} {'; it '.join(one.message for one in found)}" for name, found in asked if found
+    ]
+    if not words:
         return None
-    return Why("GateClosed", f"the gate of step {step.name!r} {'; it '.join(one.message for one in found)}")
+    people = any(one.people for _, found in asked for one in found)
+    return Why("AwaitingApproval", "; ".join(words)) if people else Why("GateClosed", "; ".join(words))
 
 
 def opens_at(draft: TickContext, step: Step) -> float:
     """Epoch seconds from which the step may begin as far as time is concerned; infinite when something else must happen first."""
-    return opens(*before(draft, step))
+    return opens(before(draft, step))
 
 
 def opened_since(draft: TickContext, step: Step, last: float) -> bool:
     """Whether time has opened the step's gate since `last` (epoch seconds)."""
-    gates, context = before(draft, step)
-    return not shut(gates, context) and bool(shut(gates, context.at(last)))
+    asked = before(draft, step)
+    return not shut(asked) and bool(shut(Asked(one.gates, one.context.at(last)) for one in asked))
+
+
+def _late(context: GateContext) -> GateContext:
+    return context.at(context.now + INTENT_LIFE)
 
 
 def describe(gate: Gate | None) -> str:
@@ -118,12 +132,12 @@ def descriptions(gate: Gate | None) -> tuple[str, ...]:
 
 
 def on_calendar(gate: Gate | None) -> bool:
-    """Whether it depends on the date when the gate opens."""
+    """Whether it depends on the date, or on people, when the gate opens."""
     return any(kind.calendar for kind, _ in _parts(_given(gate)))
 
 
 def dated(spec: RolloutSpec) -> bool:
-    """Whether the date decides when a step of the Rollout may begin."""
+    """Whether the date, or people, decide when a step of the Rollout may begin."""
     return any(kind.calendar for step in spec.steps for kind, _ in _parts(in_force(spec, step)))
 
 
@@ -134,7 +148,7 @@ def calendar_opens(gates: Iterable[Gate], context: GateContext) -> float | None:
 
 
 def without_calendar(gate: Gate | None) -> Gate | None:
-    """The gate without what depends on the date; `None` when nothing is left."""
+    """The gate without what depends on the date or on people; `None` when nothing is left."""
     kept = {kind.field: part for kind, part in _parts(_given(gate)) if not kind.calendar}
     return Gate(**kept) if kept else None
 

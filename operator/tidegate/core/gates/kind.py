@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
+from tidegate.api.rollout.gates import Gate
+from tidegate.api.rollout.status import ApprovalStatus
 from tidegate.api.rollout.steps import Step
 
 
@@ -20,10 +22,20 @@ class GateContext:
     """Epoch seconds at which each step of the run began, by its name."""
     step: Step
     """The step whose weight is to be set."""
+    approvals: tuple[ApprovalStatus, ...] = ()
+    """The approvals given in this run."""
 
     def at(self, now: float) -> Self:
         """The same at another instant (epoch seconds)."""
         return replace(self, now=now)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Gates that must be open, with what they are evaluated on."""
+
+    gates: tuple[Gate, ...]
+    context: GateContext
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class Closed:
     people: str = ""
     """Who can open it, in words; empty where no person can."""
     part: str = ""
-    """The field of the gate, as on the wire; filled in by the registry."""
+    """The field of the gate, as on the wire; by default that of the kind."""
 
 
 class GateKind(Protocol):
@@ -50,7 +62,7 @@ class GateKind(Protocol):
 
     @property
     def calendar(self) -> bool:
-        """Whether it depends on the date, so that a plan without a start cannot tell when it opens."""
+        """Whether it depends on the date or on people, so that the run alone cannot tell when it opens."""
         ...
 
     def evaluate(self, part: Any, context: GateContext) -> Closed | None:  # noqa: ANN401  (each kind has its own model)

@@ -214,6 +214,14 @@ class Command:
     requester: str
     created: float
     """Epoch seconds."""
+    step: str = ""
+    """For an approval: the step."""
+    approval: str = ""
+    """For an approval: its name."""
+    step_hash: str = ""
+    """For an approval: the step's identity as the person saw it; empty when that is not said."""
+    verified: bool = False
+    """The API server has checked that the requester is the user who created it, and may do this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from tidegate.api.rollout.status import CommandStatus
 from tidegate.api.values.text import printable
 from tidegate.core.model.plan import ConcludeCommand
 from tidegate.core.model.world import Command
-from tidegate.core.run import promotion
+from tidegate.core.run import approvals, promotion, skipping
 from tidegate.core.run.baseline_change import accept_baseline
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
@@ -67,18 +67,27 @@ def _refusal(draft: TickContext, command: Command) -> str | None:
     run = draft.status.run
     if command.run and (run is None or run.id != command.run):
         return f"run {printable(command.run)} is not under way"
-    if run is None and command.action is Action.RESUME and draft.spec.paused:
+    if run is not None:
+        return _refusal_of_a_run(draft, command)
+    if command.action is Action.RESUME and draft.spec.paused:
         return "no run is under way: spec.paused keeps it from starting"
-    if run is None:
-        return None if command.action is Action.RETRY else "no run is under way"
-    ending = run.ending is not None
+    return None if command.action is Action.RETRY else "no run is under way"
+
+
+def _refusal_of_a_run(draft: TickContext, command: Command) -> str | None:
+    """The same of a run that is under way."""
+    if draft.run.ending is not None:
+        taken = command.action in {Action.ABORT, Action.RETRY}
+        return None if taken else f"run {draft.run.id} is ending"
     match command.action:
-        case Action.RETRY if not ending:
+        case Action.RETRY:
             return "a run is under way; Abort it first"
-        case Action.PAUSE | Action.RESUME if ending:
-            return f"run {run.id} is ending"
-        case Action.RESUME if run.paused is None and not _sent_back(draft):
+        case Action.RESUME if draft.run.paused is None and not _sent_back(draft):
             return "the run is not paused" + (" by a command: spec.paused is true" if draft.spec.paused else "")
+        case Action.APPROVE | Action.REJECT:
+            return approvals.refusal(draft, command)
+        case Action.ADVANCE | Action.PROMOTE:
+            return skipping.refusal(draft, command)
         case _:
             return None
 
@@ -100,6 +109,12 @@ def _carry_out(draft: Draft, command: Command) -> str:
             return f"run {draft.run.id} is paused; guards stay on"
         case Action.RESUME:
             return _resume(draft)
+        case Action.APPROVE:
+            return approvals.give(draft, command)
+        case Action.REJECT:
+            return approvals.reject(draft, command)
+        case Action.ADVANCE | Action.PROMOTE:
+            return skipping.advance(draft, command, words)
         case Action.RETRY:
             draft.update(retry=True)
             return "the version is tried again" + (" once this run has ended" if draft.status.run is not None else "")

@@ -170,6 +170,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         retry=False,
         waiting=None,
         checkpoints=(),
+        approvals=(),
         targets=(),
     )
     targets.remember(draft)

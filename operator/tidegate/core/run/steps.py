@@ -58,7 +58,16 @@ def following_step(draft: TickContext) -> Step | None:
     if current is None or not draft.step.passed:
         return current
     index = steps.index(current) + 1
+    if draft.run.promote and index < len(steps):
+        return steps[-1]
     return steps[index] if index < len(steps) else None
+
+
+def awaited_step(draft: TickContext) -> Step | None:
+    """The step that a run would begin next, and can as far as the step before it is concerned; `None` where there is none."""
+    if draft.status.run is None or draft.status.step is None or draft.ending() or draft.run.promotion is not None:
+        return None
+    return following_step(draft) if draft.step.passed or not begun(draft) else None
 
 
 def _follow_down(draft: Draft, spec: Step) -> None:
@@ -136,6 +145,8 @@ def _watch(draft: Draft, spec: Step) -> None:
     if more:
         _try_raise(draft, spec)
         return
+    if draft.run.promote and not draft.step.passed:
+        draft.update_step(passed=True, expected_end=None)
     draft.watching = not draft.step.passed
     if draft.step.passed or verdict(draft, spec):
         _go_on(draft)
@@ -211,7 +222,16 @@ def _without_absence(draft: TickContext) -> Memory:
 
 
 _PERSON = frozenset(
-    {"PausedBySpec", "PausedByCommand", "LoweredByOther", "BaselineChanged", "InvalidSpec", "StatusUnreadable"}
+    {
+        "AwaitingApproval",
+        "Rejected",
+        "PausedBySpec",
+        "PausedByCommand",
+        "LoweredByOther",
+        "BaselineChanged",
+        "InvalidSpec",
+        "StatusUnreadable",
+    }
 )
 _PATIENT = frozenset({"GateClosed", "Holding", "AwaitingJudgement", *_PERSON})
 """Waits that no deadline ends."""

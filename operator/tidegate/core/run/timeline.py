@@ -8,7 +8,7 @@ from datetime import datetime
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
-from tidegate.core.gates.kind import GateContext
+from tidegate.core.gates.kind import Asked, GateContext
 from tidegate.core.run.checkpoints import offsets
 
 
@@ -45,7 +45,7 @@ def timeline(spec: RolloutSpec, start: datetime | None = None) -> list[Planned]:
         given = gates.in_force(spec, step)
         undated = (gates.without_calendar(gate) for gate in given)
         kept = given if start is not None else tuple(gate for gate in undated if gate is not None)
-        opened = gates.opens(kept, GateContext(origin + now, begun, step), people=False) - origin
+        opened = gates.opens([Asked(kept, GateContext(origin + now, begun, step))], people=False) - origin
         found.append(Planned(step, opened, opened + step.duration.seconds, opened - now))
         begun[step.name] = origin + opened
         now = found[-1].end

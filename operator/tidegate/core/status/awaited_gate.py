@@ -8,17 +8,10 @@ from tidegate.api.rollout.status import ClosedPartStatus, GateStatus
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.gates.kind import Closed
+from tidegate.core.gates.step_hash import hash_of
 from tidegate.core.model.time_format import instant
-from tidegate.core.run.steps import following_step
+from tidegate.core.run.steps import awaited_step
 from tidegate.core.tick.context import TickContext
-
-
-def awaited_step(draft: TickContext) -> Step | None:
-    """The step that a run would begin next, and can as far as the step before it is concerned; `None` where there is none."""
-    if draft.status.run is None or draft.status.step is None or draft.ending() or draft.run.promotion is not None:
-        return None
-    begun = any(one.name == draft.step.name for one in draft.run.begun)
-    return following_step(draft) if draft.step.passed or not begun else None
 
 
 def gate_status(before: GateStatus | None, draft: TickContext) -> GateStatus | None:
@@ -31,14 +24,14 @@ def gate_status(before: GateStatus | None, draft: TickContext) -> GateStatus | N
     step = awaited_step(draft)
     if step is None:
         return None
-    in_force, context = gates.before(draft, step)
-    closed = gates.shut(in_force, context)
+    asked = gates.before(draft, step)
+    closed = gates.shut(asked)
     if not closed:
         return None
-    opens = gates.opens(in_force, context, people=False)
+    opens = gates.opens(asked, people=False)
     return GateStatus(
         step=step.name,
-        step_hash=gates.hash_of(step),
+        step_hash=hash_of(step),
         summary=f"step {step.name}: {'; '.join(one.message for one in closed)}"[:512],
         closed=tuple(_part(before, step, one, draft.now) for one in closed),
         opens=instant(opens) if draft.now < opens < math.inf else None,

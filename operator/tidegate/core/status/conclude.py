@@ -10,7 +10,8 @@ from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan
 from tidegate.core.model.time_format import instant
 from tidegate.core.run.checkpoints import following
-from tidegate.core.status.awaited_gate import awaited_step, gate_status
+from tidegate.core.run.steps import awaited_step
+from tidegate.core.status.awaited_gate import gate_status
 from tidegate.core.status.conditions import conditions, phase_of
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.open import open_draft
@@ -67,7 +68,7 @@ def _next_check(draft: TickContext) -> datetime | None:
         offset = following(spec, step.watched)
         return instant(draft.now + offset - step.watched) if offset is not None else None
     awaited = awaited_step(draft)
-    opens = gates.opens(*gates.before(draft, awaited), people=False) if awaited is not None else 0.0
+    opens = gates.opens(gates.before(draft, awaited), people=False) if awaited is not None else 0.0
     return instant(opens) if draft.now < opens < float("inf") else None
 
 

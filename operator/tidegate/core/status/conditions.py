@@ -35,6 +35,11 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
     missing = [one for one in status.missing_data if one.answers >= LEAST_ANSWERS]
     if missing:
         wanted.append(("MissingData", "True", Why(missing[0].kind, "; ".join(one.message for one in missing)[:1024])))
+    unverified = [one for one in status.approvals if not one.verified] if status.run is not None else []
+    if unverified:
+        names = ", ".join(f"{one.name} of step {one.step} by {one.person}" for one in unverified)
+        words = f"the API server had not checked who gave {names}: the admission policies were not installed then"
+        wanted.append(("ApprovalsUnverified", "True", Why("UnverifiedApproval", words[:1024])))
     if seen.outcomes_refused:
         wanted.append(("OutcomesUnwritten", "True", Why("WriteRefused", seen.outcomes_refused)))
     known = {condition.type: condition for condition in before}
@@ -46,6 +51,7 @@ TOLD: Final = {
     "RevertReady": "False",
     "TemplatesUnread": "True",
     "OutcomesUnwritten": "True",
+    "ApprovalsUnverified": "True",
 }
 """Conditions a person must know of, and the status in which they must."""
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tidegate.api.rollout.gates import Freeze, Gate, Window
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
-from tidegate.core.gates.kind import GateContext
+from tidegate.core.gates.kind import Asked, GateContext
 from tidegate.core.gates.windows import in_words, is_open, next_opening
 from tidegate.core.model.time_format import instant
 from tidegate.core.tick.kept_spec import NO_SPEC
@@ -154,8 +154,8 @@ def test_windows_of_the_rollout_and_of_the_step_must_both_be_open() -> None:
     step = STEP.model_copy(update={"gate": Gate(windows=(window("15:00", "20:00"),))})
     in_force = gates.in_force(spec, step)
     assert [one.part for one in gates.closed_parts(in_force, context("2026-01-05T10:00:00Z"))] == ["windows"]
-    assert gates.opens(in_force, context("2026-01-05T10:00:00Z")) == at("2026-01-05T14:00:00Z")
-    assert gates.opens(in_force, context("2026-01-05T15:00:00Z")) == at("2026-01-06T14:00:00Z")
+    assert gates.opens([Asked(in_force, context("2026-01-05T10:00:00Z"))]) == at("2026-01-05T14:00:00Z")
+    assert gates.opens([Asked(in_force, context("2026-01-05T15:00:00Z"))]) == at("2026-01-06T14:00:00Z")
 
 
 def test_a_freeze_that_ends_outside_the_window_opens_with_the_next_window() -> None:
@@ -167,7 +167,7 @@ def test_a_freeze_that_ends_outside_the_window_opens_with_the_next_window() -> N
     )
     in_force = gates.in_force(spec, STEP, (freeze("2026-01-10T00:00:00Z", "2026-01-12T12:00:00Z", "the other"),))
     now = context("2026-01-05T10:00:00Z")
-    assert gates.opens(in_force, now) == at("2026-01-12T12:00:00Z")
+    assert gates.opens([Asked(in_force, now)]) == at("2026-01-12T12:00:00Z")
     (closed,) = gates.closed_parts(in_force, now)
     assert (closed.part, closed.message) == ("freezes", "is frozen until 2026-01-06T20:00:00Z (books)")
 
@@ -175,7 +175,7 @@ def test_a_freeze_that_ends_outside_the_window_opens_with_the_next_window() -> N
 def test_windows_that_never_meet_never_open() -> None:
     spec = NO_SPEC.model_copy(update={"windows": (window("09:00", "16:00", days=["Mon"]),)})
     step = STEP.model_copy(update={"gate": Gate(windows=(window("09:00", "16:00", days=["Tue"]),))})
-    assert math.isinf(gates.opens(gates.in_force(spec, step), context("2026-01-05T10:00:00Z")))
+    assert math.isinf(gates.opens([Asked(gates.in_force(spec, step), context("2026-01-05T10:00:00Z"))]))
 
 
 def test_a_window_at_the_end_of_the_calendar_is_no_error() -> None:
