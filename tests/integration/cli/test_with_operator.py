@@ -10,6 +10,7 @@ import pytest_asyncio
 from lab import shop
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
+from lab.wait import until
 from tests.integration.cli.test_commands import Cli
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("operator")]
@@ -67,3 +68,38 @@ async def test_a_paused_run_is_a_persons_to_decide(lab: Lab, namespace: str, tid
     said = await tidegate("pause", shop.APP, "--reason", "lunch", "--wait", "--timeout", "60s")
     assert tidegate.code == 4, said
     assert said.splitlines()[-1] == "checkout: waits for a person (PausedByCommand): Pause by admin: lunch"
+
+
+async def test_an_approval_opens_the_gate_that_waits_for_it(lab: Lab, namespace: str, tidegate: Cli) -> None:
+    gate = {"approvals": [{"name": "finance"}, {"name": "product"}], "distinctPeople": False}
+    half = {"name": "half", "weight": 50, "duration": "1s", "gate": gate}
+    await release(lab, namespace, "v2", steps=[*QUICK, half])
+    said = await tidegate("status", shop.APP, "--wait", "--timeout", "60s")
+    assert tidegate.code == 4, said
+    assert "(AwaitingApproval): the gate of step 'half' awaits approval of finance, product" in said
+    said = await tidegate("approve", shop.APP, "legal")
+    assert (tidegate.code, "has no approval 'legal': it asks for finance, product" in said) == (1, True), said
+    said = await tidegate("reject", shop.APP, "finance", "--reason", "no money", "--step", "half")
+    assert (tidegate.code, "is paused; finance is asked for anew after Resume" in said) == (0, True), said
+    await tidegate("resume", shop.APP)
+    said = await tidegate("approve", shop.APP, "product")
+    assert (tidegate.code, "product of step half is approved" in said) == (0, True), said
+    table = await tidegate("status", shop.APP)
+    assert "awaits approval of finance (given: product by admin, unverified)" in table
+    said = await tidegate("approve", shop.APP, "finance", "--wait", "--timeout", "60s")
+    assert tidegate.code == 0, said
+    assert said.splitlines()[-1].endswith("was promoted")
+    status = (await shop.state(lab, namespace))["status"]
+    assert [(one["name"], one["person"]) for one in status["approvals"]] == [("product", "admin"), ("finance", "admin")]
+
+
+async def test_a_person_who_advances_does_not_wait_for_the_duration(lab: Lab, namespace: str, tidegate: Cli) -> None:
+    await release(lab, namespace, "v2", steps=LONG)
+
+    async def reached() -> bool:
+        return bool(((await shop.state(lab, namespace)).get("status", {}).get("step") or {}).get("reached"))
+
+    await until(reached, 60, "the step's weight is on the route")
+    said = await tidegate("advance", shop.APP, "--reason", "seen enough", "--wait", "--timeout", "60s")
+    assert tidegate.code == 0, said
+    assert said.splitlines()[-1].endswith("was promoted")
