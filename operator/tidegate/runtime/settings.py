@@ -19,8 +19,8 @@ from yarl import URL
 from tidegate.adapters.routers import STANDARD
 from tidegate.api.manifest_yaml import ManifestLoader, weighed
 from tidegate.api.model import ApiModel
-from tidegate.api.rollout.traffic import RouteKind
 from tidegate.api.namespace_freeze import NamespaceFreeze, NamespaceName
+from tidegate.api.rollout.traffic import RouteKind
 from tidegate.api.validation.dialects import Dialect
 from tidegate.api.values.scalars import Duration
 from tidegate.api.values.text import printable
