@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.bench.decisions.cells import COLD, FIVE_TIMES, LATE_OUTAGES, NOISY, OUTAGES, PEEKING
+from tests.bench.decisions.cells import COLD, FIVE_TIMES, LATE_OUTAGES, OUTAGES, PEEKING
 from tests.bench.decisions.race import LIMITED, MARGIN, TOGETHER, Figures
 from tests.bench.decisions.real import Driven
 from tests.bench.decisions.tidegate_rules import ALPHA
@@ -30,16 +30,15 @@ class Bar:
 
 def bars(healthy: Found, harms: Found, judgement: float) -> list[Bar]:
     """All of them, in the order in which they are shown."""
-    known_weak = {cell.name for cell in NOISY}
     # Cold pods that break a limit do break it: that is no false stop of a test against it.
     beyond_limit = {cell.name for cell in COLD}
     return [
         *(
-            _false_stops(f"{rule}: false stops in every healthy cell but noisy arms{more}", rule, healthy, left_out)
+            _false_stops(f"{rule}: false stops in every healthy cell{more}", rule, healthy, left_out)
             for rule, more, left_out in (
-                (MARGIN, "", known_weak),
-                (LIMITED, " and cold pods", known_weak | beyond_limit),
-                (TOGETHER, "", known_weak),
+                (MARGIN, "", set()),
+                (LIMITED, " but cold pods", beyond_limit),
+                (TOGETHER, "", set()),
             )
         ),
         *(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.bench.decisions.cells import COLD, NOISY, SLOW
+from tests.bench.decisions.cells import CLUMPED, COLD, NOISY, SLOW
 from tests.bench.decisions.cost import PODS
 from tests.bench.decisions.decided import Decided
 from tests.bench.decisions.race import LIMITED, MARGIN, PLAIN, RULES, SEED, Figures
@@ -108,6 +108,7 @@ def _bars(found: Decided) -> Table:
 
 def _weak(found: Decided) -> str:
     noisy = [found.healthy[cell.name][MARGIN].stopped for cell in NOISY]
+    clumped = found.healthy[CLUMPED[2].name][MARGIN].stopped
     ranked = found.healthy[NOISY[-1].name]["Kayenta"].stopped
     cold = [found.healthy[cell.name][LIMITED].stopped for cell in COLD]
     slow, fast = f"{SLOW:g}/s", "10/s"
@@ -123,10 +124,10 @@ def _weak(found: Decided) -> str:
     return f"""\
 ### Weak spots
 
-- **Noisy arms at high traffic.** The comparison takes what differs between two arms for the version's doing. Where the rates of
-  two equal arms vary by 30 % from minute to minute, each by itself, {_percent(noisy[0])} of healthy rollouts are stopped at
-  10/s and {_percent(noisy[1])} at 100/s: give such a service a wider `margin`. A rank test on the minutes' rates, such as
-  Kayenta's, bears it ({_percent(ranked)} at 100/s), and needs more time and a second fresh arm.
+- **Noisy arms and clumps.** Errors that do not come one by one are told from the baseline's past. Where the rates of two equal arms
+  vary by 30 % from minute to minute, each by itself, {_percent(noisy[0])} of healthy rollouts are stopped at 10/s and
+  {_percent(noisy[1])} at 100/s; where errors come in clumps of 8, {_percent(clumped)}. A rank test on the minutes' rates, such as
+  Kayenta's, bears noisy arms too ({_percent(ranked)} at 100/s), and needs more time and a second fresh arm.
 - **Late onset.** A harm may begin at any time, and evidence is mixed over when; the later, the more of it is needed, and never
   a single minute's alone.
   Five times the errors after two hours: {_late(late[slow])} at {slow}, {_late(late[fast])} at {fast}; by
