@@ -566,6 +566,8 @@ def _witnessed(shop: Shop) -> WitnessedCluster:
     return shop.cluster
 
 
+pytestmark = pytest.mark.timeout(240)
+
 PROFILE = settings(
     max_examples=60,
     stateful_step_count=30,

@@ -16,6 +16,7 @@ from tests.unit.cli.test_any_input import VALUES, changed, places
 from tests.unit.convert.test_argo import BLUE_GREEN, HOLDING, ROUTED
 from tests.unit.convert.test_flagger import CANARY
 from tidegate.cli.convert.conditions import Bound, bounds
+from tidegate.cli.convert.draft import rollout
 from tidegate.cli.convert.promql_text import converted
 from tidegate.cli.convert.reading import as_duration, as_quantity, seconds
 from tidegate.cli.main import main
@@ -95,3 +96,7 @@ def test_a_manifest_with_anything_anywhere_is_answered(where: tuple[int, tuple[A
         file = Path(folder) / "given.yaml"
         file.write_text(yaml.safe_dump_all(changed(copy.deepcopy(MANIFESTS[index]), place, value)), encoding="utf-8")
         assert main(["convert", str(file)]) in {0, 1, 2}
+
+
+def test_a_namespace_that_is_no_text_is_left_out() -> None:
+    assert "namespace" not in rollout({"name": "shop", "namespace": [0]}).manifest["metadata"]

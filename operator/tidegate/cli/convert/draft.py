@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tidegate.api.rollout.spec import API_VERSION, MAX_STEPS, RolloutSpec
 from tidegate.api.validation import Where
+from tidegate.cli.convert.reading import text
 
 NO_EQUAL: Final = "no equal"
 """Tidegate has nothing like it: it was left out."""
@@ -52,7 +53,9 @@ class Draft:
 
 def rollout(metadata: Object) -> Draft:
     """An empty Rollout with the name, namespace and labels of what is converted. It is paused: somebody reads it first."""
-    kept: Object = {key: metadata[key] for key in ("name", "namespace", "labels") if metadata.get(key)}
+    kept: Object = {key: text(metadata, key) for key in ("name", "namespace") if text(metadata, key)}
+    if metadata.get("labels"):
+        kept["labels"] = metadata["labels"]
     spec: Object = {
         "paused": True,
         "baseline": {},
