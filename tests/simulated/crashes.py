@@ -348,6 +348,32 @@ def _skip_when_reached(story: Story, action: Action) -> None:
     story.shop.command(action)
 
 
+def _resume_when_paused(story: Story) -> None:
+    run = story.shop.status.run
+    if run is None or run.paused is None:
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _resume_when_paused(story))
+    else:
+        story.shop.command(Action.RESUME)
+
+
+def _stepped_back(act: Callable[[Story], None]) -> Callable[[Story, Seen], None]:
+    def on_write(story: Story, seen: Seen) -> None:
+        if seen.share < seen.before:
+            story.once("person", 15.0, lambda: act(story))
+
+    return on_write
+
+
+def _sick_once(query: Query, cluster: WitnessedCluster) -> bool:
+    """Sick at 50 % until the candidate went down once."""
+    went_down = any(one.share < one.before for one in cluster.seen)
+    return query.arm is ArmName.CANDIDATE and _share(cluster) == 50 and not went_down
+
+
+def _back_to(**goal: object) -> dict[str, Any]:
+    return {"guards": [{"metric": "errors", "max": "5%", "onBreach": "StepBack", "stepBack": goal}]}
+
+
 GUARDS = [{"metric": "errors", "max": "5%"}]
 BARE = {
     "metrics": [],
@@ -387,6 +413,28 @@ SCENARIOS = [
         sick=lambda query, cluster: query.arm is ArmName.CANDIDATE and _share(cluster) == 50,
         outcome="Reverted",
         image="shop:v1",
+    ),
+    Scenario(
+        "stepped back to a step, then resumed",
+        _back_to(step="canary"),
+        sick=_sick_once,
+        on_write=_stepped_back(_resume_when_paused),
+        weights=(0, 10, 50, 10, 50, 0),
+    ),
+    Scenario(
+        "stepped back to a weight, then resumed",
+        _back_to(weight=5),
+        sick=_sick_once,
+        on_write=_stepped_back(_resume_when_paused),
+        weights=(0, 10, 50, 5, 50, 0),
+    ),
+    Scenario(
+        "stepped back, then aborted",
+        _back_to(weight=5, gates="Ask"),
+        sick=_sick_once,
+        on_write=_stepped_back(_abort_when_paused),
+        weights=(0, 10, 50, 5, 0),
+        **ABORTED,
     ),
     Scenario("approved by two", GATED, on_write=_approved_by_two),
     Scenario("rejected, then aborted", GATED, on_write=_rejected, weights=(0, 10, 0), **ABORTED),

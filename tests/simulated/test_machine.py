@@ -49,6 +49,8 @@ STEPS = [
     {"name": "canary", "weight": 10, "duration": "60s", "thresholds": [{"metric": "errors", "max": "1%"}]},
     {"name": "half", "weight": 50, "duration": "60s", "thresholds": [{"metric": "errors", "max": "1%"}]},
 ]
+GUARDS = [{"metric": "errors", "max": "5%"}, {"metric": "latency", "max": "50%", "onBreach": "Warn"}]
+WORSE = {"metric": "errors", "max": "1%", "onBreach": "StepBack"}
 GATE = {"approvals": [{"name": "engineering"}, {"name": "finance"}]}
 EDITS: dict[str, dict[str, object]] = {
     "as it was": {},
@@ -62,6 +64,8 @@ EDITS: dict[str, dict[str, object]] = {
     "nonsense": {"steps": "nonsense"},
     "asking two people": {"steps": [STEPS[0], {**STEPS[1], "gate": GATE}]},
     "asking two people, edited": {"steps": [STEPS[0], {**STEPS[1], "weight": 60, "gate": GATE}]},
+    "stepping back to a step": {"guards": [*GUARDS, {**WORSE, "stepBack": {"step": "canary", "gates": "Ask"}}]},
+    "stepping back to a weight": {"guards": [*GUARDS, {**WORSE, "stepBack": {"weight": 5}}]},
     "frozen": {"freezes": [{"from": "2020-01-01T00:00:00Z", "to": "2040-01-01T00:00:00Z", "reason": "books"}]},
 }
 CALLS = (
@@ -167,9 +171,8 @@ class Machine(RuleBasedStateMachine):
             {"name": name, "query": f'{name}{{deployment="$workload"}}', "unit": "ratio", "window": "20s"}
             for name in ("errors", "latency")
         ]
-        guards = [{"metric": "errors", "max": "5%"}, {"metric": "latency", "max": "50%", "onBreach": "Warn"}]
         promotion = {"strategy": "CopyTemplate", "settle": "20s"}
-        made = {"steps": STEPS, "promotion": promotion, "metrics": metrics, "guards": guards}
+        made = {"steps": STEPS, "promotion": promotion, "metrics": metrics, "guards": GUARDS}
         return spec(**{**made, **changes})
 
     def _status_written(self, name: str, status: Mapping[str, Any]) -> None:

@@ -38,6 +38,7 @@ PEOPLE: Final = {
     "PausedBySpec": "`spec.paused` is true.",
     "Rejected": "An approval was refused (`Reject`): the run is paused with that reason, and the approval is asked for anew after Resume.",
     "StatusLost": "The status of a run was emptied while the candidate had traffic. The run was recovered from the route and is paused. Guards are active; Abort or Resume.",
+    "SteppedBack": "A limit with `onBreach: StepBack` was breached: the candidate went down to the weight given there, and the run is paused. Resume begins that step anew, Abort reverts.",
     "StepGone": "An edit removed the current step from the spec: restore it, or Abort.",
 }
 """A person is waited for."""

@@ -18,7 +18,7 @@ def line_in_words(line: Threshold) -> str:
     """A limit and what its breach does, such as `error-rate above 5% for 15m → revert`."""
     lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
     name = f"{line.name}: " if line.name else ""
-    return f"{name}{line.metric} {_beyond(line)}{lasting} → {responses.describe(line.on_breach, line.after_hold)}"
+    return f"{name}{line.metric} {_beyond(line)}{lasting} → {responses.describe(line)}"
 
 
 def checkpoints_in_words(step: Step) -> str:

@@ -97,6 +97,10 @@ def _go_on(draft: Draft) -> None:
     keep_finalizer(draft)
     draft.stalled = _wrong(draft)
     targets.put_back_removed(draft)
+    if draft.steps_back:
+        targets.lower_to(draft, draft.weight)
+        draft.intent = True
+        return
     moving = promotion.returning(draft) or promotion.sending_back(draft)
     if not moving and targets.put_back_more(draft):
         return

@@ -133,12 +133,12 @@ async def test_a_role_that_lacks_something_is_told_verb_by_verb(bare: Lab, docto
 async def test_an_older_definition_is_noticed(bare: Lab, doctor: Doctor) -> None:
     await bare.install_tidegate()
     crd = yaml.safe_load((ROOT / "crds/rolloutcommands.tidegate.dev.yaml").read_text())
-    del crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["reason"]
+    del crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["requester"]
     await bare.api.patch(crd, {"spec": crd["spec"]})
     try:
         await doctor(bare)
         (older,) = doctor.of("CRDs", "warning")
-        assert older["message"] == "rolloutcommands.tidegate.dev lacks fields that this version has: spec.reason"
+        assert older["message"] == "rolloutcommands.tidegate.dev lacks fields that this version has: spec.requester"
     finally:
         await bare.install_tidegate()
 

@@ -131,7 +131,7 @@ def test_a_gate(grown: Grown) -> None:
 def test_a_response(grown: Grown) -> None:
     grown.add(
         [
-            ("api/rollout/responses.py", '    WARN = "Warn"\n', '    CHEER = "Cheer"\n'),
+            ("api/rollout/responses.py", '    STEP_BACK = "StepBack"\n', '    CHEER = "Cheer"\n'),
             ("core/responses/__init__.py", "import Warn\n", "from tidegate.core.responses.toy import Cheer\n"),
             ("core/responses/__init__.py", "    Response.WARN: Warn(),\n", "    Response.CHEER: Cheer(),\n"),
         ],
@@ -142,7 +142,7 @@ def test_a_response(grown: Grown) -> None:
                 if breach.new:
                     draft.say("LimitBreached", "hooray: " + breach.message)
 
-            def describe(self, after_hold=None):
+            def describe(self, line):
                 return "cheer"
         """,
     )

@@ -11,7 +11,7 @@ from tidegate.api.crd.cel import at_least_a_second
 from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout.metric_kinds import Measured, kind_rules
-from tidegate.api.rollout.responses import Response
+from tidegate.api.rollout.responses import MissingDataResponse
 from tidegate.api.values.scalars import Duration, Unit
 
 MetricName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
@@ -33,16 +33,16 @@ class MissingDataPolicy(ApiModel):
 
     after: Duration
     """Watched time without data (and at least three queries) before it acts."""
-    then: Response
+    then: MissingDataResponse
     """What happens then."""
 
 
 class MissingData(ApiModel):
     """When missing data becomes a reason to act."""
 
-    no_data: MissingDataPolicy = MissingDataPolicy(after=Duration("10m"), then=Response.REVERT)
+    no_data: MissingDataPolicy = MissingDataPolicy(after=Duration("10m"), then=MissingDataResponse.REVERT)
     """The source answers, but this metric has no data."""
-    source_down: MissingDataPolicy = MissingDataPolicy(after=Duration("1h"), then=Response.HOLD)
+    source_down: MissingDataPolicy = MissingDataPolicy(after=Duration("1h"), then=MissingDataResponse.HOLD)
     """The source cannot be queried at all."""
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
+
+from tidegate.api.model import ApiModel, Rule
+from tidegate.api.values.names import StepName
+from tidegate.api.values.scalars import Weight
 
 
 class Response(StrEnum):
     """What a breach does, the most severe first."""
 
     REVERT = "Revert"
+    STEP_BACK = "StepBack"
     HOLD = "Hold"
     WARN = "Warn"
 
     @property
-    def ends_traffic(self) -> bool:
-        """Whether it takes the candidate's traffic away: then it matters whose fault the breach is."""
-        return self is Response.REVERT
+    def takes_traffic(self) -> bool:
+        """Whether it takes traffic from the candidate: then it matters whose fault the breach is."""
+        return self in {Response.REVERT, Response.STEP_BACK}
 
     @property
     def blocks_raise(self) -> bool:
@@ -23,8 +29,42 @@ class Response(StrEnum):
         return self is not Response.WARN
 
 
+class MissingDataResponse(StrEnum):
+    """What missing data does."""
+
+    REVERT = "Revert"
+    HOLD = "Hold"
+    WARN = "Warn"
+
+
 class AfterHold(StrEnum):
     """How the step continues when a hold ends."""
 
     CONTINUE = "Continue"
     RESTART = "Restart"
+
+
+class StepBackGates(StrEnum):
+    """Whether gates that were open once are asked again."""
+
+    KEEP = "Keep"
+    ASK = "Ask"
+
+
+class StepBack(ApiModel):
+    """Where `onBreach: StepBack` goes."""
+
+    step: StepName | None = None
+    """An earlier step of this Rollout: the run goes back to it."""
+    weight: Weight | None = None
+    """A weight: the run stays in its step, which begins anew."""
+    gates: StepBackGates = StepBackGates.KEEP
+    """Whether the gates of the steps between the two must open again, as that of the step with the breach must: `Ask`, or `Keep`, the default. Approvals given for a gate that must open again are void."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.step) != has(self.weight)",
+            "give either 'step' or 'weight'",
+            holds=lambda self: (self.step is None) != (self.weight is None),
+        ),
+    )

@@ -46,7 +46,7 @@ class Paused(StatusModel):
     """Why a run stands still until a person resumes it. *memory*."""
 
     reason: str
-    """`PausedByCommand`, `Rejected`, `LoweredByOther` or `BaselineChanged`."""
+    """`PausedByCommand`, `Rejected`, `SteppedBack`, `LoweredByOther` or `BaselineChanged`."""
     message: Words = ""
     """Who and why."""
     since: datetime

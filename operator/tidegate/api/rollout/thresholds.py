@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_snake
 
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout.metrics import MetricName
-from tidegate.api.rollout.responses import AfterHold, Response
+from tidegate.api.rollout.responses import AfterHold, Response, StepBack
 from tidegate.api.values.scalars import Duration, Percent, Quantity
 from tidegate.api.values.text import ONE_LINE
 
@@ -100,7 +100,9 @@ class Threshold(ApiModel):
     floor: Quantity | None = None
     """For `maxIncrease`, which needs it: a value below this is never a breach, and from a baseline at 0 any other is."""
     on_breach: Response = Response.REVERT
-    """`Revert`, the default; `Hold`: stay at this weight until all limits are met again; `Warn`: only report it."""
+    """`Revert`, the default; `StepBack`: go down and pause for a person; `Hold`: stay at this weight until all limits are met again; `Warn`: only report it."""
+    step_back: StepBack | None = None
+    """For `onBreach: StepBack`: where to. Where the candidate has no more than that, the run pauses at the weight it has; during a promotion, when every step has passed, the response is `Revert`."""
     after_hold: AfterHold = AfterHold.CONTINUE
     """After a hold: `Continue` the step's duration, the default, or `Restart` it."""
     on_shared_incident: SharedIncident = SharedIncident.HOLD
@@ -133,10 +135,16 @@ class Threshold(ApiModel):
             lambda self: self.after_hold is AfterHold.CONTINUE or self.on_breach is Response.HOLD,
         ),
         Rule(
-            "!has(self.split) || has(self.onBreach) && self.onBreach != 'Revert'",
+            "!has(self.split) || has(self.onBreach) && !(self.onBreach in ['Revert', 'StepBack'])",
             "'split' needs 'onBreach: Hold' or 'onBreach: Warn': a revert does not fix routing",
             ".onBreach",
-            lambda self: self.split is None or self.on_breach is not Response.REVERT,
+            lambda self: self.split is None or not self.on_breach.takes_traffic,
+        ),
+        Rule(
+            "has(self.stepBack) == (has(self.onBreach) && self.onBreach == 'StepBack')",
+            "'stepBack' goes with 'onBreach: StepBack', which needs it",
+            ".stepBack",
+            lambda self: (self.step_back is not None) == (self.on_breach is Response.STEP_BACK),
         ),
     )
 

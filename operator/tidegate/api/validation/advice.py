@@ -99,7 +99,7 @@ def _of_full_weight(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 
 def _protects(line: Line) -> bool:
-    return not line.threshold.relative and line.threshold.on_breach.ends_traffic
+    return not line.threshold.relative and line.threshold.on_breach.takes_traffic
 
 
 def _of_checkpoints(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:

@@ -15,6 +15,7 @@ def name_problems(spec: RolloutSpec) -> Iterator[Problem]:
     yield from _duplicates(spec)
     yield from _unknown_metrics(spec)
     yield from _unknown_steps(spec)
+    yield from _step_backs(spec)
     yield from _same_identity(spec)
 
 
@@ -69,6 +70,29 @@ def _unknown_steps(spec: RolloutSpec) -> Iterator[Problem]:
                 f"; earlier ones are {', '.join(names[:index])}" if index else "; the first step has none before it"
             )
             yield Problem(("spec", "steps", index, "gate", "sinceStep", "step"), f"'{name}' is {what}{earlier}")
+
+
+def _step_backs(spec: RolloutSpec) -> Iterator[Problem]:
+    """Limits that step back to nowhere, or not down."""
+    names = [step.name for step in spec.steps]
+    for line in lines_of(spec):
+        goal = line.threshold.step_back
+        if goal is None:
+            continue
+        earlier = names if line.step is None else names[: line.step]
+        if goal.step is not None and goal.step not in earlier:
+            what = "not an earlier step" if goal.step in names else "not a step of this Rollout"
+            there_are = (
+                f"; write one of {', '.join(earlier)}"
+                if earlier
+                else "; the first step has none before it: write 'weight'"
+            )
+            yield Problem((*line.where, "stepBack", "step"), f"'{goal.step}' is {what}{there_are}")
+        if goal.weight is not None and line.step is not None:
+            weight = spec.steps[line.step].weight
+            if goal.weight.percent >= weight.percent:
+                words = f"'{goal.weight}' is not below the weight of step '{names[line.step]}', which is {weight}%"
+                yield Problem((*line.where, "stepBack", "weight"), words)
 
 
 def _same_identity(spec: RolloutSpec) -> Iterator[Problem]:

@@ -19,6 +19,12 @@ class Line:
     role: str
     """`guards` or `thresholds`."""
 
+    @property
+    def step(self) -> int | None:
+        """The index of the step it is written in; `None` where it is the Rollout's own."""
+        index = self.where[2]
+        return index if self.where[1] == "steps" and isinstance(index, int) else None
+
 
 def lines_of(spec: RolloutSpec) -> list[Line]:
     """Every line: the Rollout's own, then those of each step."""

@@ -99,4 +99,4 @@ def _without_a_revert(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 
 def _reverts(line: Line) -> bool:
-    return line.threshold.on_breach.ends_traffic
+    return line.threshold.on_breach.takes_traffic

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
 
 from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.responses import Response
 from tidegate.api.rollout.run_status import EvidenceStatus
 from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.count_tests.counts import Wanted, closed_windows
@@ -131,7 +132,7 @@ class LineTest:
         step = step_of(self.metric, self.draft.interval)
         known = self.draft.run.evidence
         found = next((one for one in known if (one.name, one.asked) == (self.line.identity, asked)), None)
-        if found is None:
+        if found is None or self._has_led_to_a_step_back(found):
             return EvidenceStatus(name=self.line.identity, asked=asked, start=instant(self.draft.now), step=step)
         if found.windows and (
             not found.state or unpacked(found.state) is None
@@ -144,6 +145,12 @@ class LineTest:
         if found.step == step:
             return found
         return found.model_copy(update={"start": instant(begin), "step": step, "windows": 0})
+
+    def _has_led_to_a_step_back(self, gathered: EvidenceStatus) -> bool:
+        """Whether it was gathered before the run stepped back: it has had its effect, and the limit is tested anew."""
+        since = self.draft.run.traffic_since
+        steps_back = self.line.on_breach is Response.STEP_BACK
+        return steps_back and since is not None and gathered.start < since
 
     def _digest(self) -> str:
         return digest(self.line, self.metric)

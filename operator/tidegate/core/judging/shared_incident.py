@@ -123,7 +123,7 @@ def shared(finding: Finding) -> bool:
 def _asks_whose_fault(draft: TickContext, line: Threshold, metric: Metric) -> bool:
     return (
         line.kind in {LimitKind.MAX, LimitKind.MIN}
-        and line.on_breach.ends_traffic
+        and line.on_breach.takes_traffic
         and line.on_shared_incident is SharedIncident.HOLD
         and comparable(draft)
         and draft.run.promotion is None

@@ -9,23 +9,29 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tidegate.api.rollout.responses import AfterHold, Response
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.judging.shared_incident import shared
 from tidegate.core.model.finding import Finding
 from tidegate.core.responses.hold import Hold
 from tidegate.core.responses.kind import Breach, ResponseKind
 from tidegate.core.responses.revert import Revert
+from tidegate.core.responses.step_back import StepBack
 from tidegate.core.responses.warn import Warn
 from tidegate.core.tick.draft import Draft
 
 KINDS: Final[Mapping[Response, ResponseKind]] = {
     Response.REVERT: Revert(),
+    Response.STEP_BACK: StepBack(),
     Response.HOLD: Hold(),
     Response.WARN: Warn(),
 }
 
+SEVERITY: Final = tuple(Response)
+"""The responses, the most severe first."""
+
 
 def respond(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str = "") -> None:
-    """Does what breached limits ask for: what takes the traffic away stands before all else, and alone.
+    """Does what breached limits ask for: of what takes traffic away the most severe, and that alone.
 
     Args:
         draft: the tick's plan.
@@ -34,10 +40,11 @@ def respond(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str 
         prefix: what stands before their messages.
     """
     breached = list(breached)
-    for finding in breached:
-        if finding.line.on_breach.ends_traffic and not shared(finding):
-            KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
-            return
+    taking = [one for one in breached if one.line.on_breach.takes_traffic and not shared(one)]
+    if taking:
+        worst = min(taking, key=lambda one: SEVERITY.index(one.line.on_breach))
+        KINDS[worst.line.on_breach].apply(draft, _breach(worst, reason, prefix))
+        return
     for finding in breached:
         if shared(finding):
             restart = finding.line.after_hold is AfterHold.RESTART
@@ -55,10 +62,11 @@ def warn(draft: Draft, breached: Iterable[Finding]) -> None:
             KINDS[Response.WARN].apply(draft, Breach("LimitBreached", message, new=finding.new))
 
 
-def describe(response: Response, after_hold: AfterHold = AfterHold.CONTINUE) -> str:
-    """What a response does, in a few words for a person."""
-    return KINDS[response].describe(after_hold)
+def describe(line: Threshold) -> str:
+    """What a breach of the limit does, in a few words for a person."""
+    return KINDS[line.on_breach].describe(line)
 
 
 def _breach(finding: Finding, reason: str, prefix: str) -> Breach:
-    return Breach(reason, prefix + finding.message, finding.line.after_hold, new=finding.new)
+    line = finding.line
+    return Breach(reason, prefix + finding.message, line.after_hold, new=finding.new, line=line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.api.rollout.responses import AfterHold
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.draft import Draft
 
@@ -17,8 +18,8 @@ class Hold:
         """Stands still."""
         draft.hold(breach.hold_reason, breach.message, restart=breach.after_hold is AfterHold.RESTART)
 
-    def describe(self, after_hold: AfterHold = AfterHold.CONTINUE) -> str:
+    def describe(self, line: Threshold) -> str:
         """What it does, for a person."""
-        if after_hold is AfterHold.RESTART:
+        if line.after_hold is AfterHold.RESTART:
             return "hold until all limits are met, then restart the duration"
         return "hold until all limits are met"

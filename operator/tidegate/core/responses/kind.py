@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tidegate.api.rollout.responses import AfterHold
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.tick.draft import Draft
 
 
@@ -21,6 +22,8 @@ class Breach:
     """The reason of a hold that comes of it."""
     new: bool = True
     """It was none at the evaluation before."""
+    line: Threshold | None = None
+    """The limit that is breached; `None` where data is missing."""
 
 
 class ResponseKind(Protocol):
@@ -30,6 +33,6 @@ class ResponseKind(Protocol):
         """Does it: the plan and the status of the run change."""
         ...
 
-    def describe(self, after_hold: AfterHold = AfterHold.CONTINUE) -> str:
-        """What it does, in a few words for a person."""
+    def describe(self, line: Threshold) -> str:
+        """What it does at a breach of the limit, in a few words for a person."""
         ...

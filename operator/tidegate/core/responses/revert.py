@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidegate.api.rollout.responses import AfterHold
 from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.draft import Draft
 
@@ -18,6 +18,6 @@ class Revert:
         """Ends the run."""
         draft.end(RunEnd.REVERTED, breach.reason, breach.message)
 
-    def describe(self, after_hold: AfterHold = AfterHold.CONTINUE) -> str:  # noqa: ARG002  (of no account here)
+    def describe(self, line: Threshold) -> str:  # noqa: ARG002  (of no account here)
         """What it does, for a person."""
         return "revert"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidegate.api.rollout.responses import AfterHold
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.draft import Draft
 
@@ -18,6 +18,6 @@ class Warn:
         if breach.new:
             draft.say(breach.reason, breach.message, warning=True)
 
-    def describe(self, after_hold: AfterHold = AfterHold.CONTINUE) -> str:  # noqa: ARG002  (of no account here)
+    def describe(self, line: Threshold) -> str:  # noqa: ARG002  (of no account here)
         """What it does, for a person."""
         return "warn"

@@ -26,7 +26,7 @@ def notice_breaches(draft: Draft) -> None:
     warn(draft, _breached(draft.judgement.guards))
     guards = _breached(acting(draft.judgement.guards))
     if _settling(draft):  # the way back from a breach is the promotion's
-        respond(draft, [one for one in guards if not one.line.on_breach.ends_traffic], "GuardBreached")
+        respond(draft, [one for one in guards if not one.line.on_breach.takes_traffic], "GuardBreached")
         return
     respond(draft, guards, "GuardBreached")
     if draft.run.hold is not None:
@@ -52,8 +52,9 @@ def notice_missing_data(draft: Draft, *, judging: bool) -> None:
 
 
 def _respond_to_missing(draft: Draft, missing: MissingDataStatus) -> None:
-    rule, response = missing_data.policy(draft, missing), missing_data.policy(draft, missing).then
-    if response.ends_traffic and serving(draft) is ArmName.BASELINE:  # promoted: every step was passed with eyes open
+    rule = missing_data.policy(draft, missing)
+    response = Response(rule.then)
+    if response.takes_traffic and serving(draft) is ArmName.BASELINE:  # promoted: every step was passed with eyes open
         response = Response.HOLD
     message = f"{missing.message}; no data for {in_words(missing.watched)} (limit {rule.after})"
     new = not missing_data.lasted_before(draft, missing)

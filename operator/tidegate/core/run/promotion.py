@@ -332,7 +332,7 @@ def _settle(draft: Draft) -> None:
 def _breached(draft: Draft) -> bool:
     """A guard breached while settling: the candidate, which served well, gets the traffic again."""
     breached = [f for f in acting(draft.judgement.guards) if f.state is State.BREACHED]
-    worst = next((f for f in breached if f.line.on_breach.ends_traffic), None)
+    worst = next((f for f in breached if f.line.on_breach.takes_traffic), None)
     if worst is not None:
         _enter(draft, Stage.SENT_BACK)
         draft.say("PromotionBreached", f"after the promotion: {worst.message}", warning=True)

@@ -206,8 +206,9 @@ def _try_raise(draft: Draft, to: Step) -> None:
     weight = to.weight.percent
     fresh_step = to.name != draft.step.name or not begun(draft)
     if fresh_step:
-        begin = StepBegin(name=to.name, time=instant(draft.now))
-        draft.update_run(begun=(*draft.run.begun, begin))
+        if all(one.name != to.name for one in draft.run.begun):
+            begin = StepBegin(name=to.name, time=instant(draft.now))
+            draft.update_run(begun=(*draft.run.begun, begin))
         draft.update(step=new_step(draft.spec.steps, index))
         draft.memory = _without_absence(draft)
         draft.say("StepStarted", f"step {draft.step.summary}: weight {to.weight}%")
@@ -228,6 +229,7 @@ _PERSON = frozenset(
         "PausedBySpec",
         "PausedByCommand",
         "LoweredByOther",
+        "SteppedBack",
         "BaselineChanged",
         "InvalidSpec",
         "StatusUnreadable",

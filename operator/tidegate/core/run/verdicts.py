@@ -44,9 +44,8 @@ def verdict(draft: Draft, spec: Step) -> bool:
     breached = [f for f in acting(draft.judgement.thresholds) if f.state is State.BREACHED]
     _record(draft, spec, offset, "Breach" if breached else "Pass")
     if breached:
+        draft.update_step(judged=step.judged)  # where the run goes on, it is evaluated again
         respond(draft, breached, "CheckpointBreached", f"checkpoint {_at(offset)} of step {spec.name!r}: ")
-        if draft.run.ending is None:
-            draft.update_step(judged=step.judged)
         return False
     if final:
         draft.update_step(passed=True, expected_end=None)

@@ -63,6 +63,8 @@ class Draft(Evaluating):
     """Nothing is to be done, and nothing is wrong."""
     puts_back: bool = False
     """What somebody else gave the candidate is taken away."""
+    steps_back: bool = False
+    """A breach lowers the weight decided."""
     arms_refused: bool = False
     """An edit changed the arms while a run is under way."""
     watching: bool = False

@@ -211,7 +211,7 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
 def may_be_shared(line: Threshold) -> bool:
     """Whether a rollout would look whose fault a breach is."""
     limited = line.kind in {LimitKind.MAX, LimitKind.MIN} or (line.regression is not None and not line.relative)
-    return limited and line.on_breach.ends_traffic and line.on_shared_incident is SharedIncident.HOLD
+    return limited and line.on_breach.takes_traffic and line.on_shared_incident is SharedIncident.HOLD
 
 
 def _named(spec: RolloutSpec, assumed: Assumed) -> list[str]:

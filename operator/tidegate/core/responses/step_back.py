@@ -1,0 +1,78 @@
+"""`StepBack`: the candidate goes down to a weight it had, and the run pauses there for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tidegate.api.rollout.responses import StepBack as Goal
+from tidegate.api.rollout.responses import StepBackGates
+from tidegate.api.rollout.run_status import Paused, RunEnd
+from tidegate.api.rollout.status import StepStatus
+from tidegate.api.rollout.thresholds import Threshold
+from tidegate.core.model.plan import Why
+from tidegate.core.model.time_format import instant
+from tidegate.core.responses.kind import Breach
+from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.open import new_step
+
+
+@dataclass(frozen=True)
+class StepBack:
+    """See the module."""
+
+    def apply(self, draft: Draft, breach: Breach) -> None:
+        """Lowers the weight decided and pauses; a promotion that is under way has no step to go back to, so it reverts."""
+        goal = breach.line.step_back if breach.line is not None else None
+        if draft.run.promotion is not None or goal is None:
+            draft.end(RunEnd.REVERTED, breach.reason, breach.message)
+            return
+        step = _step_of(draft, goal)
+        if step is draft.step:
+            if draft.run.paused is None:
+                where = f"the candidate has no more than {goal.step or goal.weight} already"
+                _pause(draft, f"{breach.message}; {where}: paused until Resume")
+            return
+        weight = min(goal.weight.percent if goal.weight is not None else Decimal(str(step.weight)), draft.weight)
+        words = f"{breach.message}; back at step {step.name!r} with weight {float(weight):g}%, paused until Resume"
+        _reopen(draft, goal, step)
+        draft.update(step=step.model_copy(update={"weight": float(weight)}))
+        traffic_since = instant(draft.now) if draft.run.traffic_since is not None else None
+        draft.update_run(weight=float(weight), traffic_since=traffic_since, hold=None, waiting=None, promote=False)
+        _pause(draft, words)
+        draft.steps_back = True
+
+    def describe(self, line: Threshold) -> str:
+        """What it does, for a person."""
+        goal = line.step_back
+        to = f"to step {goal.step}" if goal and goal.step else f"to weight {goal.weight}%" if goal else ""
+        return f"step back {to} and pause"
+
+
+def _step_of(draft: Draft, goal: Goal) -> StepStatus:
+    """The step the run is in afterwards, as it begins; the current one as it is where that is not later than the goal."""
+    places = {one.name: place for place, one in enumerate(draft.spec.steps)}
+    current = places.get(draft.step.name, len(places))
+    if goal.weight is not None:
+        lower = goal.weight.percent < draft.weight and current < len(places)
+        return new_step(draft.spec.steps, current) if lower else draft.step
+    place = places.get(goal.step or "", current)
+    return new_step(draft.spec.steps, place) if place < current else draft.step
+
+
+def _reopen(draft: Draft, goal: Goal, step: StepStatus) -> None:
+    """The gates that must open again: what was given for them is void."""
+    names = [one.name for one in draft.spec.steps]
+    between = names[names.index(step.name) + 1 :] if goal.gates is StepBackGates.ASK else []
+    again = {draft.step.name, *between}
+    draft.update(approvals=tuple(one for one in draft.status.approvals if one.step not in again))
+    draft.update_run(begun=tuple(one for one in draft.run.begun if one.name not in again))
+
+
+def _pause(draft: Draft, words: str) -> None:
+    """Pauses, also where the run is paused for another reason: a person must know of this one."""
+    before = draft.run.paused
+    since = before.since if before is not None else instant(draft.now)
+    draft.update_run(paused=Paused(reason="SteppedBack", message=words, since=since))
+    draft.say("SteppedBack", words, warning=True)
+    draft.attention = Why("Paused", words)

@@ -1,0 +1,272 @@
+"""`onBreach: StepBack`: the candidate goes down at once and the run pauses; Resume begins the step anew, Abort reverts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.simulated.counted import WORSE, counted
+from tests.simulated.scraped import Stage
+from tests.simulated.shop import Shop, spec
+from tidegate.api.commands import Action
+from tidegate.api.rollout.run_status import Paused, RunStatus
+from tidegate.api.validation import check_rollout
+from tidegate.simulation.runner import Runner
+
+STEPS = [
+    {"name": "canary", "weight": 10, "duration": "30s"},
+    {"name": "ramp", "weight": 50, "duration": "10m"},
+    {"name": "most", "weight": 80, "duration": "10m"},
+]
+SICK = 0.06
+
+
+def limit(goal: dict[str, Any], **changes: object) -> dict[str, Any]:
+    return {"metric": "errors", "max": "5%", "onBreach": "StepBack", "stepBack": goal, **changes}
+
+
+async def at_half(goal: dict[str, Any], **changes: object) -> tuple[Shop, Runner]:
+    shop = Shop()
+    runner = shop.rollout(spec(**{"steps": STEPS, "guards": [limit(goal)], **changes}))
+    await runner.run_until(shop.start + 300, lambda: shop.weight == 50)
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.weight == 50
+    return shop, runner
+
+
+async def fails(shop: Shop, runner: Runner, value: float = SICK) -> float:
+    """The candidate fails from now on; when that was first answered."""
+    shop.values["candidate"] = value
+    await runner.run_until(shop.clock.now() + 11)
+    return shop.cluster.history[-1].time
+
+
+async def passes(shop: Shop, runner: Runner, seconds: float) -> None:
+    await runner.run_until(shop.clock.now() + seconds)
+
+
+def run_of(shop: Shop) -> RunStatus:
+    run = shop.status.run
+    assert run is not None
+    return run
+
+
+def paused_of(shop: Shop) -> Paused:
+    paused = run_of(shop).paused
+    assert paused is not None
+    return paused
+
+
+async def test_a_breach_goes_back_to_the_step_at_once_and_waits_for_a_person() -> None:
+    shop, runner = await at_half({"step": "canary"})
+    await fails(shop, runner)
+    assert shop.weights() == [0, 10, 50, 10]
+    status = shop.status
+    assert status.step is not None
+    assert paused_of(shop).reason == "SteppedBack"
+    assert paused_of(shop).message.endswith("; back at step 'canary' with weight 10%, paused until Resume")
+    assert (status.step.name, status.step.watched, status.phase) == ("canary", 0.0, "Paused")
+    ready = next(one for one in status.conditions if one.type == "Ready")
+    assert (ready.status, ready.reason) == ("Unknown", "Paused")
+    await passes(shop, runner, 7200)
+    assert shop.weights() == [0, 10, 50, 10]
+    told = [reason for _, _, reason, _ in shop.cluster.events]
+    assert told.count("SteppedBack") == 1, "a breach that lasts is told once"
+
+
+async def test_resume_begins_the_step_anew_and_the_steps_after_it() -> None:
+    shop, runner = await at_half({"step": "canary"})
+    await fails(shop, runner)
+    shop.values["candidate"] = 0.0
+    await passes(shop, runner, 3600)
+    resumed = shop.clock.now()
+    runner.at(resumed, lambda: shop.command(Action.RESUME))
+    await runner.run_until(resumed + 300, lambda: shop.weight == 50)
+    assert shop.cluster.history[-1].time - resumed >= 30, "the step's whole duration is watched again"
+    await passes(shop, runner, 3600)
+    assert shop.outcome == "Succeeded"
+    assert shop.weights() == [0, 10, 50, 10, 50, 80, 0]
+
+
+async def test_a_weight_keeps_the_step_which_begins_anew_by_the_raise_rule() -> None:
+    shop, runner = await at_half({"weight": 5})
+    await fails(shop, runner)
+    assert shop.weight == 5
+    step = shop.status.step
+    assert step is not None
+    assert (step.name, step.watched, step.weight) == ("ramp", 0.0, 5.0)
+    runner.at(shop.clock.now() + 60, lambda: shop.command(Action.RESUME))
+    await passes(shop, runner, 120)
+    assert shop.weight == 5, "the limit is still breached, so nothing is raised"
+    assert paused_of(shop), "and a person is waited for again"
+    shop.values["candidate"] = 0.0
+    await passes(shop, runner, 60)
+    runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
+    await passes(shop, runner, 60)
+    assert shop.weight == 50
+    assert await over(shop, runner) == "Succeeded"
+
+
+async def over(shop: Shop, runner: Runner) -> str:
+    await runner.run_until(shop.clock.now() + 7200, lambda: shop.outcome != "")
+    return shop.outcome
+
+
+async def test_abort_reverts_from_there() -> None:
+    shop, runner = await at_half({"weight": 5})
+    await fails(shop, runner)
+    runner.at(shop.clock.now() + 60, lambda: shop.command(Action.ABORT))
+    assert await over(shop, runner) == "Aborted"
+    assert shop.weights() == [0, 10, 50, 5, 0]
+
+
+async def test_of_several_breaches_the_most_severe_wins() -> None:
+    goal = {"step": "canary"}
+    hold = {"metric": "errors", "max": "3%", "onBreach": "Hold"}
+    shop, runner = await at_half(goal, guards=[hold, limit(goal), {"metric": "errors", "max": "20%"}])
+    await fails(shop, runner)
+    assert shop.weight == 10
+    assert run_of(shop).hold is None, "a step back stands above a hold"
+    await fails(shop, runner, 0.3)
+    assert shop.outcome == "Reverted"
+    assert shop.weights() == [0, 10, 50, 10, 0]
+    together, runner = await at_half(goal, guards=[limit(goal), {"metric": "errors", "max": "4%"}])
+    await fails(together, runner)
+    assert together.weights() == [0, 10, 50, 0]
+
+
+async def test_a_breach_where_there_is_nothing_to_go_back_to_pauses() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=STEPS, guards=[limit({"step": "ramp"})]))
+    await runner.run_until(shop.start + 15)
+    await fails(shop, runner)
+    assert shop.weight == 10
+    assert paused_of(shop).message.endswith("the candidate has no more than ramp already: paused until Resume")
+
+
+async def test_a_pause_for_another_reason_does_not_hide_it_and_delays_nothing() -> None:
+    shop, runner = await at_half({"step": "canary"})
+    runner.at(shop.clock.now(), lambda: shop.command(Action.PAUSE))
+    await passes(shop, runner, 30)
+    await fails(shop, runner)
+    assert shop.weight == 10
+    assert paused_of(shop).reason == "SteppedBack"
+
+
+async def test_what_both_arms_breach_is_no_reason_to_go_back() -> None:
+    shop, runner = await at_half({"step": "canary"})
+    shop.values["baseline"] = SICK
+    await fails(shop, runner)
+    assert shop.weight == 50
+    hold = run_of(shop).hold
+    assert hold is not None
+    assert hold.reason == "SharedIncident"
+
+
+async def test_during_a_promotion_there_is_no_step_to_go_back_to() -> None:
+    shop, runner = await at_half({"step": "canary"})
+    shop.cluster.rollout_seconds = 600.0
+    await runner.run_until(shop.clock.now() + 7200, lambda: _promoting(shop))
+    await fails(shop, runner)
+    await over(shop, runner)
+    assert (shop.outcome, shop.weight) == ("Reverted", 0)
+
+
+def _promoting(shop: Shop) -> bool:
+    run = shop.status.run
+    return run is not None and run.promotion is not None and run.promotion.stage == "RollingOut"
+
+
+async def test_a_checkpoint_steps_back_and_is_evaluated_anew() -> None:
+    failing = {**STEPS[1], "checkpoints": [{"at": "3m"}], "thresholds": [limit({"step": "canary"}, max="3%")]}
+    shop, runner = await at_half({"step": "canary"}, steps=[STEPS[0], failing, STEPS[2]], guards=[])
+    shop.values["candidate"] = 0.04
+    await passes(shop, runner, 180)
+    assert shop.weight == 10
+    assert shop.status.checkpoints[0].verdict == "Breach"
+    shop.values["candidate"] = 0.0
+    runner.at(shop.clock.now() + 60, lambda: shop.command(Action.RESUME))
+    assert await over(shop, runner) == "Succeeded"
+
+
+@pytest.mark.parametrize(("gates", "asked"), [("Keep", ["half"]), ("Ask", ["third", "half"])])
+async def test_what_was_given_for_the_gate_of_the_step_with_the_breach_is_void(gates: str, asked: list[str]) -> None:
+    approvals = {"approvals": [{"name": "finance"}]}
+    steps = [
+        {"name": "canary", "weight": 10, "duration": "10s"},
+        {"name": "third", "weight": 30, "duration": "10s", "gate": approvals},
+        {"name": "half", "weight": 50, "duration": "10m", "gate": approvals},
+    ]
+    shop = Shop()
+    runner = shop.rollout(spec(steps=steps, guards=[limit({"step": "canary", "gates": gates})]))
+
+    async def approved_until(weight: float) -> list[str]:
+        """The steps whose gates were asked on the way up."""
+        found = []
+        for _ in range(4):
+            await passes(shop, runner, 60)
+            if shop.weight == weight or shop.status.gate is None:
+                break
+            found.append(shop.status.gate.step)
+            shop.command(Action.APPROVE, step=found[-1], approval="finance")
+        return found
+
+    assert await approved_until(50) == ["third", "half"]
+    await fails(shop, runner)
+    assert shop.weight == 10
+    shop.values["candidate"] = 0.0
+    await passes(shop, runner, 60)
+    shop.command(Action.RESUME)
+    assert await approved_until(50) == asked
+    assert await over(shop, runner) == "Succeeded"
+
+
+async def test_counts_that_led_to_it_do_not_lead_to_it_again() -> None:
+    stage = Stage(counted({**WORSE, "onBreach": "StepBack", "stepBack": {"weight": 5}}))
+    stage.source.shares(stage.start, baseline=0.005, candidate=0.05)
+    await stage.runner.run_until(stage.start + 900, lambda: stage.shop.weight == 5)
+    assert stage.shop.weight == 5
+    since = stage.shop.clock.now()
+    stage.source.shares(since, baseline=0.005, candidate=0.005)
+    await stage.until(since - stage.start + 60)
+    stage.shop.command(Action.RESUME)
+    await stage.until(since - stage.start + 6 * 3600)
+    assert run_of(stage.shop).paused is None
+    assert stage.shop.weights() == [0, 10, 5, 10]
+
+
+@pytest.mark.parametrize(
+    ("changed", "path", "message"),
+    [
+        ({"guards": [limit({"step": "nowhere"})]}, "spec.guards[0].stepBack.step", "not a step of this Rollout"),
+        ({"guards": [limit({})]}, "spec.guards[0].stepBack", "give either 'step' or 'weight'"),
+        ({"guards": [{**limit({"weight": 5}), "onBreach": "Hold"}]}, "spec.guards[0].stepBack", "goes with"),
+        (
+            {"guards": [{"metric": "errors", "max": "5%", "onBreach": "StepBack"}]},
+            "spec.guards[0].stepBack",
+            "needs it",
+        ),
+        (
+            {"steps": [STEPS[0], {**STEPS[1], "guards": [limit({"step": "ramp"})]}, STEPS[2]]},
+            "spec.steps[1].guards[0].stepBack.step",
+            "'ramp' is not an earlier step; write one of canary",
+        ),
+        (
+            {"steps": [{**STEPS[0], "guards": [limit({"step": "ramp"})]}, *STEPS[1:]]},
+            "spec.steps[0].guards[0].stepBack.step",
+            "the first step has none before it: write 'weight'",
+        ),
+        (
+            {"steps": [STEPS[0], {**STEPS[1], "thresholds": [limit({"weight": 50})]}]},
+            "spec.steps[1].thresholds[0].stepBack.weight",
+            "'50' is not below the weight of step 'ramp', which is 50%",
+        ),
+    ],
+)
+def test_a_step_back_to_nowhere_is_refused_where_it_is_written(
+    changed: dict[str, Any], path: str, message: str
+) -> None:
+    _, found = check_rollout({"metadata": {"name": "shop"}, "spec": spec(**{"guards": [], **changed})})
+    assert [one.path for one in found] == [path]
+    assert message in found[0].message
