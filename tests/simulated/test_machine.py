@@ -52,6 +52,7 @@ STEPS = [
 GUARDS = [{"metric": "errors", "max": "5%"}, {"metric": "latency", "max": "50%", "onBreach": "Warn"}]
 WORSE = {"metric": "errors", "max": "1%", "onBreach": "StepBack"}
 GATE = {"approvals": [{"name": "engineering"}, {"name": "finance"}]}
+CHECKS = {"checks": [{"metric": "incidents", "max": 0}]}
 EDITS: dict[str, dict[str, object]] = {
     "as it was": {},
     "paused": {"paused": True},
@@ -64,6 +65,7 @@ EDITS: dict[str, dict[str, object]] = {
     "nonsense": {"steps": "nonsense"},
     "asking two people": {"steps": [STEPS[0], {**STEPS[1], "gate": GATE}]},
     "asking two people, edited": {"steps": [STEPS[0], {**STEPS[1], "weight": 60, "gate": GATE}]},
+    "checking": {"steps": [{**STEPS[0], "gate": CHECKS}, {**STEPS[1], "gate": CHECKS}]},
     "stepping back to a step": {"guards": [*GUARDS, {**WORSE, "stepBack": {"step": "canary", "gates": "Ask"}}]},
     "stepping back to a weight": {"guards": [*GUARDS, {**WORSE, "stepBack": {"weight": 5}}]},
     "frozen": {"freezes": [{"from": "2020-01-01T00:00:00Z", "to": "2040-01-01T00:00:00Z", "reason": "books"}]},
@@ -171,6 +173,7 @@ class Machine(RuleBasedStateMachine):
             {"name": name, "query": f'{name}{{deployment="$workload"}}', "unit": "ratio", "window": "20s"}
             for name in ("errors", "latency")
         ]
+        metrics.append({"name": "incidents", "query": "open_incidents", "unit": "none", "window": "20s"})
         promotion = {"strategy": "CopyTemplate", "settle": "20s"}
         made = {"steps": STEPS, "promotion": promotion, "metrics": metrics, "guards": GUARDS}
         return spec(**{**made, **changes})
@@ -224,7 +227,8 @@ class Machine(RuleBasedStateMachine):
         asked = set(step.gate.quorum.names) if step.gate is not None and step.gate.quorum is not None else set()
         missing = asked - {name for name, _ in given}
         alone = {"one person for two"} if len({person for _, person in given}) < len(given) else set()
-        return [*sorted(missing | alone), *(one.reason for one in parsed.freezes)]
+        checks = ["checks"] if step.gate is not None and step.gate.checks and self.answer != "well" else []
+        return [*checks, *sorted(missing | alone), *(one.reason for one in parsed.freezes)]
 
     @initialize(seconds=st.sampled_from([20, 0, 75, 140, 155]))
     def a_run_is_under_way(self, seconds: int) -> None:

@@ -15,7 +15,7 @@ from tidegate.core.model.answers import Query
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.run.checkpoints import reached
-from tidegate.core.run.steps import begun, following_step, more_wanted
+from tidegate.core.run.steps import awaited_step, following_step, more_wanted
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import open_draft
@@ -35,11 +35,11 @@ def due(memory: Memory, seen: Observation) -> tuple[Query, ...]:
 
 def _waits_without_traffic(draft: Draft) -> bool:
     """Whether the run waits at a closed gate, and the candidate has no traffic: nothing can be evaluated or raised."""
-    to = following_step(draft)
-    if to is None or draft.weight > 0 or draft.run.promotion is not None or draft.run.hold is not None:
+    to = awaited_step(draft)
+    if to is None or draft.weight > 0 or draft.run.hold is not None:
         return False
-    waits = draft.step.passed or not begun(draft)
-    return waits and targets.traffic(draft) is targets.Traffic.NONE and gates.closed(draft, to) is not None
+    closed = gates.closed(draft, to) is not None and not gates.queries(draft, to)
+    return closed and targets.traffic(draft) is targets.Traffic.NONE
 
 
 def _needed(draft: Draft) -> list[Query]:
@@ -52,6 +52,9 @@ def _needed(draft: Draft) -> list[Query]:
         found += queries_of(draft, counted_in_force(draft))
         if _thresholds_needed(draft):
             found += queries_of(draft, thresholds_in_force(draft))
+    to = awaited_step(draft)
+    if to is not None:
+        found += gates.queries(draft, to)
     return found
 
 

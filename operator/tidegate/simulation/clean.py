@@ -13,7 +13,7 @@ from typing import Final
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import Threshold
-from tidegate.api.validation.lines import lines_of
+from tidegate.api.validation.lines import check_lines, lines_of
 from tidegate.api.values.scalars import Duration, Quantity, Unit
 from tidegate.core import gates
 from tidegate.core.gates.kind import GateContext
@@ -118,7 +118,7 @@ def _well(spec: RolloutSpec, metric: Metric) -> float:
 
 
 def _bounds(spec: RolloutSpec, metric: Metric) -> tuple[float | None, float | None]:
-    lines = [line.threshold for line in lines_of(spec) if line.threshold.metric == metric.name]
+    lines = [line.threshold for line in (*lines_of(spec), *check_lines(spec)) if line.threshold.metric == metric.name]
     unit = metric.effective_unit
     lowest = [line.min.in_unit(unit) for line in lines if line.min is not None]
     highest = [one.in_unit(unit) for line in lines for one in _highest(line)]

@@ -115,6 +115,7 @@ BY_RULE = (
     Bad("a margin beside a limit", {"guards.0.max": GONE, "guards.0.regression": {"margin": "5%", "limit": "1%"}}, "spec.guards[0].regression.margin", "'margin' is how much worse than the baseline"),
     Bad("a split that reverts", {"guards.0.max": GONE, "guards.0.split": {}}, "spec.guards[0].onBreach", "a revert does not fix routing"),
     Bad("a restart without a hold", {"steps.1.thresholds.0.afterHold": "Restart"}, "spec.steps[1].thresholds[0].afterHold", "'afterHold' goes with 'onBreach: Hold'"),
+    Bad("a check by two limits", {"steps.1.gate.checks": [{"metric": "errors", "max": 1, "min": 0}]}, "spec.steps[1].gate.checks[0]", "give either 'max' or 'min'"),
     Bad("a step back without a goal", {"guards.0.onBreach": "StepBack"}, "spec.guards[0].stepBack", "which needs it"),
     Bad("a goal without a step back", {"guards.0.stepBack": {"weight": 5}}, "spec.guards[0].stepBack", "'stepBack' goes with 'onBreach: StepBack'"),
     Bad("a step back to two goals", {"guards.0.onBreach": "StepBack", "guards.0.stepBack": {"step": "canary", "weight": 5}}, "spec.guards[0].stepBack", "give either 'step' or 'weight'"),

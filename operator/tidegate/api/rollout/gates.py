@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from tidegate.api.crd.lists import unique, unique_by
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rollout.metrics import MetricName
+from tidegate.api.rollout.responses import Response
+from tidegate.api.rollout.thresholds import Threshold
 from tidegate.api.values.names import ApprovalName, Instant, StepName
-from tidegate.api.values.scalars import Duration
+from tidegate.api.values.scalars import Duration, Quantity
 from tidegate.api.values.text import ONE_LINE
 from tidegate.api.values.times import ClockTime, TimeZone, Weekday
 
@@ -83,6 +87,32 @@ class Approval(ApiModel):
     """Whether it may be given before the step before has passed. By default it may not."""
 
 
+class Check(ApiModel):
+    """A limit that must be met when the weight is raised, on a metric that needs no candidate."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=ONE_LINE)] | None = None
+    """Its identity; by default made of the metric and the limit, such as `open-incidents max 0`."""
+    metric: MetricName
+    """Name of a metric that uses none of `$workload`, `$service` and `$pods`."""
+    max: Quantity | None = None
+    """With a value above this the gate is closed."""
+    min: Quantity | None = None
+    """With a value below this the gate is closed."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.max) != has(self.min)",
+            "give either 'max' or 'min': two limits are two lines",
+            holds=lambda self: (self.max is None) != (self.min is None),
+        ),
+    )
+
+    @cached_property
+    def limit(self) -> Threshold:
+        """The same as a limit: no breach of it does more than keep the gate closed."""
+        return Threshold(name=self.name, metric=self.metric, max=self.max, min=self.min, on_breach=Response.WARN)
+
+
 @dataclass(frozen=True)
 class Quorum:
     """The approvals of a gate, and how many are needed."""
@@ -115,6 +145,8 @@ class Gate(ApiModel):
     """How many of the approvals are enough; by default all of them."""
     distinct_people: bool = True
     """Whether one person may give only one of the approvals, by default true. `false` for a checklist that one person may tick."""
+    checks: Annotated[tuple[Check, ...], Field(max_length=16)] = ()
+    """Not while one of these limits is not met, or cannot be evaluated. They are evaluated every interval once all else in the gate is open."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

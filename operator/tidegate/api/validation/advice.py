@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import Guard
-from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.lines import Line, check_lines, lines_of, rollout_lines, step_lines
 from tidegate.api.validation.problems import Problem, Severity, Where
 from tidegate.api.validation.promotions import promotion_advice
 from tidegate.api.validation.queries import texts_of
@@ -29,7 +29,7 @@ def advice(spec: RolloutSpec) -> list[Problem]:
 
 
 def _of_metrics(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
-    used = {line.threshold.metric for line in lines_of(spec)}
+    used = {line.threshold.metric for line in (*lines_of(spec), *check_lines(spec))}
     for index, metric in enumerate(spec.metrics):
         where: Where = ("spec", "metrics", index)
         if metric.name not in used:

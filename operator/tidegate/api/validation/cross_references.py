@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from tidegate.api.rollout.gates import Window
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.lines import Line, check_lines, lines_of, rollout_lines, step_lines
 from tidegate.api.validation.problems import Problem, Where
 
 
@@ -53,7 +53,7 @@ def _windows(spec: RolloutSpec) -> Iterator[tuple[Where, tuple[Window, ...]]]:
 def _unknown_metrics(spec: RolloutSpec) -> Iterator[Problem]:
     known = {metric.name for metric in spec.metrics}
     there_are = f"spec.metrics has {', '.join(sorted(known))}" if known else "spec.metrics is empty"
-    for line in lines_of(spec):
+    for line in (*lines_of(spec), *check_lines(spec)):
         if line.threshold.metric not in known:
             yield Problem((*line.where, "metric"), f"there is no metric '{line.threshold.metric}': {there_are}")
 
@@ -100,6 +100,7 @@ def _same_identity(spec: RolloutSpec) -> Iterator[Problem]:
     yield from _collisions([], common)
     for index in range(len(spec.steps)):
         yield from _collisions(common, step_lines(spec, index))
+        yield from _collisions([], [line for line in check_lines(spec) if line.step == index])
 
 
 def _collisions(in_force: list[Line], lines: list[Line]) -> Iterator[Problem]:

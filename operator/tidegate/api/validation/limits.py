@@ -8,7 +8,7 @@ from tidegate.api.rollout.metric_kinds import Measured
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import LimitKind
-from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.lines import Line, check_lines, lines_of, rollout_lines, step_lines
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.api.values.scalars import Quantity
 
@@ -24,7 +24,7 @@ def limit_problems(spec: RolloutSpec) -> Iterator[Problem]:
     metrics = {metric.name: metric for metric in spec.metrics}
     for index, one in enumerate(spec.metrics):
         yield from definition_problems(one, ("spec", "metrics", index))
-    for line in lines_of(spec):
+    for line in (*lines_of(spec), *check_lines(spec)):
         metric = metrics.get(line.threshold.metric)
         # One that could not be resolved has no unit yet.
         if metric is not None and metric.preset is None and metric.template is None:

@@ -17,7 +17,7 @@ class Line:
     threshold: Threshold
     where: Where
     role: str
-    """`guards` or `thresholds`."""
+    """`guards`, `thresholds` or `checks`."""
 
     @property
     def step(self) -> int | None:
@@ -45,6 +45,16 @@ def step_lines(spec: RolloutSpec, index: int) -> list[Line]:
     step = spec.steps[index]
     own = (("guards", step.guards), ("thresholds", step.thresholds))
     return [line for role, lines in own for line in _placed(lines, ("spec", "steps", index, role), role)]
+
+
+def check_lines(spec: RolloutSpec) -> list[Line]:
+    """The checks of the steps' gates, as limits."""
+    return [
+        Line(check.limit, ("spec", "steps", index, "gate", "checks", place), "checks")
+        for index, step in enumerate(spec.steps)
+        if step.gate is not None
+        for place, check in enumerate(step.gate.checks)
+    ]
 
 
 def _placed(lines: tuple[Threshold, ...], where: Where, role: str) -> Iterator[Line]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.api.rollout.metric_kinds import Measured
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.validation.lines import lines_of
+from tidegate.api.validation.lines import check_lines, lines_of
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.api.values import promql
 
@@ -19,10 +19,16 @@ def texts_of(metric: Measured, where: Where) -> list[tuple[Where, str]]:
 def query_problems(spec: RolloutSpec) -> Iterator[Problem]:
     """Queries that could not be asked, or that ask the same of both arms where these are compared."""
     compared = {line.threshold.metric for line in lines_of(spec) if line.threshold.relative or line.threshold.counted}
+    checked = {line.threshold.metric: line for line in reversed(check_lines(spec))}
     for index, metric in enumerate(spec.metrics):
         where = ("spec", "metrics", index)
         for place, text in texts_of(metric, where):
             yield from _of_text(place, text, compared=metric.name in compared and place[-1] != "requests")
+        if metric.name in checked and any(
+            promql.variables(text) & promql.ARM_VARIABLES for text in metric.texts.values()
+        ):
+            words = f"metric '{metric.name}' is of an arm: a check is on a metric that uses none of $workload, $service and $pods"
+            yield Problem((*checked[metric.name].where, "metric"), words)
 
 
 def unknown_variable(text: str) -> str:

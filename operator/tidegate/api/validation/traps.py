@@ -24,13 +24,22 @@ def traps(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     yield from _without_a_revert(spec)
     for index, metric in enumerate(spec.metrics):
         if metric.template is None:
-            yield from query_traps(metric, ("spec", "metrics", index))
+            limited = any(line.threshold.metric == metric.name for line in lines_of(spec))
+            yield from query_traps(metric, ("spec", "metrics", index), of_an_arm=limited)
 
 
-def query_traps(metric: Metric | MetricTemplateSpec, where: Where) -> Iterator[tuple[Where, str]]:
-    """What is wrong with a query that can be asked, and says less than it seems to."""
+def query_traps(
+    metric: Metric | MetricTemplateSpec, where: Where, *, of_an_arm: bool = True
+) -> Iterator[tuple[Where, str]]:
+    """What is wrong with a query that can be asked, and says less than it seems to.
+
+    Args:
+        metric: what asks it.
+        where: its place.
+        of_an_arm: a limit of an arm is on it, not only checks of gates.
+    """
     texts = texts_of(metric, where)
-    if texts and not any(promql.variables(text) & promql.ARM_VARIABLES for _, text in texts):
+    if of_an_arm and texts and not any(promql.variables(text) & promql.ARM_VARIABLES for _, text in texts):
         yield (
             texts[0][0],
             f"names none of {_ARMS}: it says the same of both arms, so a breach belongs to neither",

@@ -6,7 +6,7 @@ A new kind of gate: its field in `api/rollout/gates.py`, a module here, a row in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
@@ -17,14 +17,21 @@ from tidegate.api.rollout.gates import Freeze, Gate
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import StepBegin
 from tidegate.api.rollout.steps import Step
+from tidegate.core.gates import checks
 from tidegate.core.gates.approvals import Approved
+from tidegate.core.gates.checks import Checked
 from tidegate.core.gates.kind import Asked, Closed, GateContext, GateKind
 from tidegate.core.gates.schedule import AfterInstant, AfterStep, NotFrozen
 from tidegate.core.gates.windows import InWindow
+from tidegate.core.model.answers import Query
+from tidegate.core.model.finding import Finding
 from tidegate.core.model.plan import Why
 from tidegate.core.tick.context import TickContext
 
 KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep(), InWindow(), NotFrozen(), Approved())
+
+LAST: Final[tuple[GateKind, ...]] = (Checked(),)
+"""Those that are evaluated once all others are open: until then nothing is queried for them."""
 
 INTENT_LIFE: Final = 5.0
 """Seconds after its record was begun in which an intent may still raise, or write the new template."""
@@ -49,7 +56,12 @@ def in_force(spec: RolloutSpec, step: Step, freezes: Sequence[Freeze] = ()) -> t
 
 def closed_parts(gates: Iterable[Gate], context: GateContext) -> tuple[Closed, ...]:
     """The parts that are closed, each with the name of its field."""
-    evaluated = ((kind, kind.evaluate(part, context)) for kind, part in _parts(gates))
+    gates = tuple(gates)
+    return _closed(KINDS, gates, context) or _closed(LAST, gates, context)
+
+
+def _closed(kinds: Sequence[GateKind], gates: Iterable[Gate], context: GateContext) -> tuple[Closed, ...]:
+    evaluated = ((kind, kind.evaluate(part, context)) for kind, part in _parts(gates, kinds))
     return tuple(replace(one, part=one.part or to_camel(kind.field)) for kind, one in evaluated if one is not None)
 
 
@@ -85,13 +97,13 @@ def before(draft: TickContext, step: Step) -> list[Asked]:
     steps, begun = draft.spec.steps, times(draft.run.begun)
     skips = draft.run.promote and draft.step_spec is not None and draft.step.name != step.name
     passed = steps[steps.index(draft.step_spec) + 1 : steps.index(step)] if skips and draft.step_spec else ()
-    return [
-        Asked(
-            in_force(draft.spec, one, draft.seen.freezes),
-            GateContext(draft.now, begun, one, draft.status.approvals),
-        )
-        for one in (*passed, step)
-    ]
+    return [_asked(draft, one, begun) for one in (*passed, step)]
+
+
+def _asked(draft: TickContext, step: Step, begun: Mapping[str, float]) -> Asked:
+    gates = in_force(draft.spec, step, draft.seen.freezes)
+    checked, unmet = checks.findings(draft, gates), checks.unmet_before(draft, step)
+    return Asked(gates, GateContext(draft.now, begun, step, draft.status.approvals, checked, unmet))
 
 
 def closed(draft: TickContext, step: Step) -> Why | None:
@@ -104,6 +116,19 @@ def closed(draft: TickContext, step: Step) -> Why | None:
         return None
     people = any(one.people for _, found in asked for one in found)
     return Why("AwaitingApproval", "; ".join(words)) if people else Why("GateClosed", "; ".join(words))
+
+
+def queries(draft: TickContext, step: Step) -> list[Query]:
+    """What must be asked to evaluate the checks before the step; nothing while another part of its gate is closed."""
+    asked = before(draft, step)
+    closed_otherwise = any(_closed(KINDS, one.gates, one.context) for one in asked)
+    return [] if closed_otherwise else [query for one in asked for query in checks.queries_of(draft, one.gates)]
+
+
+def unanswered(draft: TickContext, step: Step) -> Finding | None:
+    """A check before the step that this tick has not evaluated; `None` when there is none."""
+    found = (finding for one in before(draft, step) for finding in one.context.checked.values())
+    return next((one for one in found if not one.answered), None)
 
 
 def opens_at(draft: TickContext, step: Step) -> float:
@@ -157,10 +182,10 @@ def _given(gate: Gate | None) -> tuple[Gate, ...]:
     return (gate,) if gate is not None else ()
 
 
-def _parts(gates: Iterable[Gate]) -> Iterator[tuple[GateKind, Any]]:
+def _parts(gates: Iterable[Gate], kinds: Sequence[GateKind] = (*KINDS, *LAST)) -> Iterator[tuple[GateKind, Any]]:
     """The kinds that the gates use, each with the value of its field."""
     for gate in gates:
-        for kind in KINDS:
+        for kind in kinds:
             part = getattr(gate, kind.field)
             if part is not None and part != ():
                 yield kind, part

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 from tidegate.api.rollout.gates import Gate
 from tidegate.api.rollout.status import ApprovalStatus
 from tidegate.api.rollout.steps import Step
+from tidegate.core.model.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class GateContext:
     """The step whose weight is to be set."""
     approvals: tuple[ApprovalStatus, ...] = ()
     """The approvals given in this run."""
+    checked: Mapping[str, Finding] = field(default_factory=dict)
+    """The checks of the gates, evaluated in this tick, by identity; empty where nothing can be asked."""
+    unmet: str = ""
+    """What was said of checks that were not met when they were last evaluated."""
 
     def at(self, now: float) -> Self:
         """The same at another instant (epoch seconds)."""

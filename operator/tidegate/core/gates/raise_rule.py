@@ -81,11 +81,20 @@ def way_back_blocked(draft: TickContext) -> Why | None:
     return _another_version(draft) or workloads.unreached(ArmName.CANDIDATE, spec.candidate.service, candidate)
 
 
-def unjudged(draft: TickContext) -> Why | None:
+def unjudged(draft: TickContext, to: Step | None) -> Why | None:
     """What this tick's judgement says against a raise; `None` when it allows one.
 
     From a route that gives the candidate nothing there is nothing to judge: then it is enough that the source answers.
+
+    Args:
+        draft: the tick's draft.
+        to: the step whose checks must have been evaluated; `None` for a way back that has no gate.
     """
+    unchecked = gates.unanswered(draft, to) if to is not None else None
+    return _unwell(draft) or (_not_well(unchecked) if unchecked is not None else None)
+
+
+def _unwell(draft: TickContext) -> Why | None:
     if targets.traffic(draft) is targets.Traffic.NONE:
         return _silent_source(draft)
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])

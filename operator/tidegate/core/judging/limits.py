@@ -136,7 +136,7 @@ def _spread(line: Threshold, metric: Metric, candidate: Value, context: Context)
     too_far = spread - limit > ROUNDING
     unit = metric.effective_unit
     words = (
-        f"spread of {line.metric} of the {context.arm} over {len(numbers)} series is {shown(spread, Unit.RATIO)}, "
+        f"spread of {line.metric}{context.of_the_arm} over {len(numbers)} series is {shown(spread, Unit.RATIO)}, "
         f"{'above' if too_far else 'within'} {line.kind} {line.limit} (lowest {lowest or 'series'} {shown(low, unit)}, "
         f"highest {highest or 'series'} {shown(high, unit)})"
     )
@@ -214,7 +214,7 @@ def sentence(line: Threshold, metric: Metric, worst: SeriesFinding, context: Con
     value = f"is {shown(worst.value, unit)}" if worst.value is not None else "was observed in too few requests"
     if worst.value is None and worst.requests is None:
         value = "was not observed"
-    words = f"{line.metric} of the {context.arm}{worst.series} {value}"
+    words = f"{line.metric}{context.of_the_arm}{worst.series} {value}"
     match worst.state:
         case State.BREACHED:
             words += f", {breached} {line.kind} {line.limit}"

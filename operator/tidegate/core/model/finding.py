@@ -89,7 +89,7 @@ class Context:
     """What a judgement must know besides the samples."""
 
     arm: str = "candidate"
-    """The arm that serves on trial: the candidate, or after the promotion the baseline."""
+    """The arm that serves on trial: the candidate, or after the promotion the baseline; empty for a metric of neither."""
     comparable: bool = True
     """The baseline has traffic of its own, and a version of its own, to compare with."""
     incomparable: str = "the baseline has no traffic to compare with"
@@ -100,6 +100,11 @@ class Context:
     """Data should be there by now: the window and a scrape have passed since the candidate got traffic."""
     window: str = ""
     """The window asked for, for the message."""
+
+    @property
+    def of_the_arm(self) -> str:
+        """` of the candidate`; empty for a metric of neither arm."""
+        return f" of the {self.arm}" if self.arm else ""
 
 
 UNANSWERED: Final = "no answer, "

@@ -187,7 +187,7 @@ def _go_on(draft: Draft) -> None:
         _try_raise(draft, to)
         return
     blocked = [why for why in raise_rule.blockers(draft, None) if why.reason != "CandidateNotReady"]
-    judgement = raise_rule.unjudged(draft)
+    judgement = raise_rule.unjudged(draft, None)
     if blocked or judgement is not None:
         _blocked(draft, blocked, judgement)
         return
@@ -197,7 +197,7 @@ def _go_on(draft: Draft) -> None:
 def _try_raise(draft: Draft, to: Step) -> None:
     """Raises to the step's weight if nothing stands before it."""
     blocked = raise_rule.blockers(draft, to)
-    judgement = raise_rule.unjudged(draft)
+    judgement = raise_rule.unjudged(draft, to)
     if blocked or judgement is not None:
         _blocked(draft, blocked, judgement)
         draft.wakes.append(gates.opens_at(draft, to))

@@ -1,0 +1,149 @@
+"""`gate.checks`: a weight is raised only while limits on metrics without an arm are met, and they are asked for no sooner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.simulated.shop import Shop, spec, value
+from tidegate.api.commands import Action
+from tidegate.api.validation import check_rollout
+from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
+from tidegate.simulation.runner import Runner
+
+INCIDENTS = {"name": "incidents", "query": "open_incidents", "window": "1h"}
+GATE = {"checks": [{"metric": "incidents", "max": 0}]}
+
+
+class Checked:
+    """A shop in which a step's gate checks the open incidents."""
+
+    def __init__(self, step: int = 0, gate: dict[str, Any] | None = None, **changes: object) -> None:
+        self.shop = Shop()
+        self.incidents: Answer = value(0)
+        self.asked: list[float] = []
+        self.shop.answer = self._answer
+        made = spec()
+        steps = [
+            {**one, **({"gate": gate or GATE} if place == step else {})} for place, one in enumerate(made["steps"])
+        ]
+        self.runner: Runner = self.shop.rollout(
+            spec(**{"steps": steps, "metrics": [*made["metrics"], INCIDENTS], **changes})
+        )
+
+    def _answer(self, query: Query, now: float) -> Answer | None:
+        if query.metric != "incidents":
+            return None
+        self.asked.append(now - self.shop.start)
+        return self.incidents
+
+    async def passes(self, seconds: float) -> None:
+        await self.runner.run_until(self.shop.clock.now() + seconds)
+
+    @property
+    def closed(self) -> str:
+        gate = self.shop.status.gate
+        return gate.closed[0].message if gate is not None else ""
+
+
+async def test_a_check_that_is_not_met_moves_no_traffic_and_says_why() -> None:
+    world = Checked()
+    world.incidents = value(2)
+    await world.passes(600)
+    assert world.shop.weights() == [0]
+    assert world.closed == "incidents is 2, above max 0 (window 1h)"
+    status = world.shop.status
+    assert status.gate is not None
+    assert (status.gate.closed[0].part, status.phase) == ("checks", "Waiting")
+    assert len([one for one in world.asked if one > 60]) == 54, "asked every interval"
+    world.incidents = value(0)
+    await world.passes(11)
+    assert world.shop.weight == 10
+    assert world.shop.status.gate is None
+
+
+async def test_a_check_that_is_met_delays_nothing() -> None:
+    world, plain = Checked(step=1), Shop()
+    runner = plain.rollout()
+    for one, many in ((world.shop, world.runner), (plain, runner)):
+        await many.run_until(one.start + 120, lambda one=one: one.weight == 50)
+    raised = [one.cluster.history[-1].time - one.start for one in (world.shop, plain)]
+    assert raised[0] - raised[1] <= 2.0, "one more look"
+
+
+async def test_nothing_known_is_not_met() -> None:
+    for answer in (Vector(()), Failed(FailedReason.REFUSED, "no answer")):
+        world = Checked(step=1)
+        world.incidents = answer
+        await world.passes(600)
+        assert world.shop.weight == 10
+        assert "incidents" in world.closed
+
+
+async def test_nothing_is_asked_while_another_part_is_closed() -> None:
+    world = Checked(gate={**GATE, "approvals": [{"name": "ops"}]})
+    await world.passes(3600)
+    assert world.asked == []
+    assert world.closed == "awaits approval of ops"
+    world.shop.command(Action.APPROVE, step="canary", approval="ops")
+    await world.passes(20)
+    assert world.shop.weight == 10
+
+
+async def test_an_answer_of_before_is_none_of_now() -> None:
+    """The incident opens while the step is watched, after the check was met once."""
+    world = Checked(step=1)
+    await world.passes(25)
+    world.incidents = value(1)
+    await world.passes(300)
+    assert world.shop.weight == 10
+    assert world.closed.startswith("incidents is 1")
+
+
+async def test_a_check_never_delays_a_revert_and_a_run_without_checks_asks_none() -> None:
+    world = Checked(step=1)
+    world.incidents = value(1)
+    await world.passes(120)
+    world.shop.values["candidate"] = 0.06
+    await world.passes(11)
+    assert world.shop.weight == 0
+    other = Checked(step=5)
+    await other.passes(300)
+    assert other.asked == []
+
+
+async def test_what_was_not_met_is_remembered_between_evaluations() -> None:
+    world = Checked()
+    world.incidents = value(2)
+    await world.passes(35)
+    for _ in range(5):
+        world.runner.restart()
+        await world.passes(1.5)
+        assert world.closed.startswith("incidents is 2")
+
+
+def problems(**changes: object) -> list[tuple[str, str]]:
+    made = spec()
+    steps = [{**made["steps"][0], "gate": {"checks": [{"metric": "incidents", "max": 0}]}}]
+    metrics = [*made["metrics"], INCIDENTS]
+    manifest = {"metadata": {"name": "shop"}, "spec": spec(**{"steps": steps, "metrics": metrics, **changes})}
+    return [(one.path, one.message) for one in check_rollout(manifest)[1]]
+
+
+def steps(*checks: dict[str, object]) -> list[dict[str, Any]]:
+    return [{"name": "canary", "weight": 10, "gate": {"checks": list(checks)}}]
+
+
+def test_a_check_that_cannot_be_evaluated_is_refused_where_it_is_written() -> None:
+    where = "spec.steps[0].gate.checks"
+    assert problems() == []
+    (unknown,) = problems(steps=steps({"metric": "nothing", "max": 0}))
+    assert unknown[0] == f"{where}[0].metric"
+    assert "there is no metric 'nothing'" in unknown[1]
+    (of_an_arm,) = problems(steps=steps({"metric": "errors", "max": "1%"}))
+    assert of_an_arm[0] == f"{where}[0].metric"
+    assert "is of an arm" in of_an_arm[1]
+    (misfit,) = problems(steps=steps({"metric": "incidents", "max": "5%"}))
+    assert misfit[0] == f"{where}[0].max"
+    (twice,) = problems(steps=steps(*[{"metric": "incidents", "max": 0}] * 2))
+    assert twice[0] == f"{where}[1]"
+    assert "give either 'max' or 'min'" in problems(steps=steps({"metric": "incidents", "max": 1, "min": 0}))[0][1]
