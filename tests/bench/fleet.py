@@ -111,6 +111,17 @@ class Fleet:
         if pace != interval:
             await self._set(new, interval=f"{interval}s")
 
+    async def counted(self, shops: Sequence[Shop], patience: float = PATIENCE) -> None:
+        """Returns when the duration of each one's step counts: nothing more is read or recorded until it ends."""
+        names = {shop.name for shop in shops}
+
+        async def done() -> bool:
+            found = await self._lab.api.list(API_VERSION, "Rollout")
+            steps = [item["status"].get("step", {}) for item in found if item["metadata"]["name"] in names]
+            return all(step.get("reached") for step in steps)
+
+        await until(done, patience, "the steps' durations count", every=0.5)
+
     async def end(self, shops: Sequence[Shop], patience: float = PATIENCE) -> None:
         """Ends their runs by a breach, soon; returns when all is at rest and the source well again."""
         await self._set(shops, interval="1s")

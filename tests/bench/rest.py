@@ -59,6 +59,7 @@ async def under_way(stage: Stage, rollouts: int, seconds: float) -> tuple[str, .
     await stage.fleet.grow(rollouts)
     shops = stage.fleet.shops[:rollouts]
     await stage.fleet.run(shops, RUNNING_INTERVAL)
+    await stage.fleet.counted(shops)
     await stage.settled()
     found = await _over(stage, seconds)
     progress(f"{rollouts} under way: {found.rss:.0f} MiB, {found.a_minute(found.requests):.1f} API requests a minute")

@@ -17,6 +17,7 @@ async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> T
     """Leaves the runs under way."""
     shops = stage.fleet.shops[-rollouts:]
     await stage.fleet.run(shops, interval)
+    await stage.fleet.counted(shops)
     await stage.settled_at_work()
     await stage.source.switch("good")
     before = await stage.cost()
