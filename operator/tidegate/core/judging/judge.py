@@ -266,7 +266,7 @@ def context_of(draft: TickContext, metric: Metric, arm: ArmName, asks: Asking) -
     """What a judgement of a metric of one arm must know besides the samples."""
     window = asks.window(metric)
     return Context(
-        arm=str(arm) if of_one_arm(metric) else "",
+        arm=str(arm),
         comparable=comparable(draft),
         incomparable="both arms run one version"
         if same_on_both(draft)
