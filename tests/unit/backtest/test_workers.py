@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import sys
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,15 +15,51 @@ import yaml
 
 from tests.unit.adapters.fake_server import Reader, Writer, running
 from tests.unit.backtest.past import spec
-from tidegate.cli.backtest.workers import MOST, WORTH, jobs_for
+from tidegate.adapters.prometheus import SourceAddress
+from tidegate.cli.backtest.workers import MOST, PATIENCE, Jobs, Workers
+from tidegate.simulation.backtest.arms import Assumed
+from tidegate.simulation.backtest.order import Order, Task
+from tidegate.simulation.backtest.part import Part
 
 DEADLINE = 30.0
 
 
-def test_processes_are_started_where_there_is_enough_to_do_and_as_many_as_asked_for() -> None:
-    cores = min(len(os.sched_getaffinity(0)), MOST)
-    assert [jobs_for(WORTH - 1, None), jobs_for(WORTH, None)] == [1, cores]
-    assert [jobs_for(10, 3), jobs_for(10 * WORTH, 1)] == [3, 1]
+def test_there_is_a_process_for_each_core_or_as_many_as_asked_for() -> None:
+    assert Jobs.of(None) == Jobs(min(len(os.sched_getaffinity(0)), MOST), PATIENCE)
+    assert Jobs.of(3) == Jobs(3, 0.0)
+
+
+@pytest.mark.parametrize(("patience", "here"), [(3600.0, 5), (0.0, 1)])
+async def test_what_is_done_soon_is_done_here_and_else_the_others_help(patience: float, here: int) -> None:
+    """One part here waits until all others are done elsewhere, or for nobody where nobody helps."""
+    order = Order("shop", "default", spec(), 0.0, 100.0, (), 50.0)
+    tasks = [Task(order, Assumed.BASELINE, number, number, number) for number in range(5)]
+    elsewhere: list[int] = []
+    all_others = asyncio.Event()
+    mine: list[int] = []
+
+    @dataclass
+    class Here:
+        at_once: int = 1
+
+        async def __call__(self, task: Task) -> Part:
+            mine.append(task.first)
+            if not patience:
+                await all_others.wait()
+            return Part({}, (), {})
+
+    class Pool(Executor):
+        def submit(self, _work: object, /, _address: object, task: Task) -> Future[Part]:  # type: ignore[override]
+            elsewhere.append(task.first)
+            if len(elsewhere) == len(tasks) - 1:
+                all_others.set()
+            done: Future[Part] = Future()
+            done.set_result(Part({}, (), {}))
+            return done
+
+    both = Workers(Here(), Pool(), SourceAddress("http://nobody"), Jobs(2, patience))
+    await asyncio.wait_for(asyncio.gather(*(both(task) for task in tasks)), DEADLINE)
+    assert (len(mine), len(elsewhere)) == (here, len(tasks) - here)
 
 
 def children(pid: int) -> set[int]:

@@ -27,7 +27,7 @@ from tidegate.cli.backtest.png import as_png
 from tidegate.cli.backtest.progress import Told
 from tidegate.cli.backtest.source import add_source_arguments, address_of
 from tidegate.cli.backtest.windows_file import GivenWindows, windows_of
-from tidegate.cli.backtest.workers import jobs_for, workers
+from tidegate.cli.backtest.workers import Jobs, workers
 from tidegate.cli.documents import Document
 from tidegate.cli.errors import CommandError
 from tidegate.cli.instants import duration, read_instant
@@ -39,7 +39,7 @@ from tidegate.simulation.backtest.backtest import Backtest, Here, NoHistoryError
 from tidegate.simulation.backtest.history import Progress
 from tidegate.simulation.backtest.order import Order
 from tidegate.simulation.backtest.run import Span
-from tidegate.simulation.backtest.score import Score, order_of, score
+from tidegate.simulation.backtest.score import Score, score
 
 MOST_RUNS: Final = 2000
 """Runs of one call: a year of hours is 8,760, and says no more than a month."""
@@ -91,7 +91,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=("text", "json"), default="text", help="default: text")
     add("-q", "--quiet", action="store_true", help="print the result alone: no progress, no notes, no tables")
     add("--expect", choices=OUTCOMES, help="exit with 1 unless every run ends so")
-    add("--jobs", type=_jobs, metavar="N", help="processes; by default one for each core where there is enough to do")
+    add(
+        "--jobs",
+        type=_jobs,
+        metavar="N",
+        help="processes; by default one for each core, once the work takes more than seconds",
+    )
     add_source_arguments(parser)
 
 
@@ -125,9 +130,8 @@ def _job(arguments: argparse.Namespace, document: Document, spec: RolloutSpec) -
 
 def _runs(arguments: argparse.Namespace, order: Order, address: SourceAddress, told: Told) -> int:
     """Runs over a stretch of history."""
-    jobs = jobs_for(order.stretch.points, arguments.jobs)
     try:
-        found = asyncio.run(_backtest(address, order, told, jobs))
+        found = asyncio.run(_backtest(address, order, told, Jobs.of(arguments.jobs)))
     finally:
         told.end()
     if arguments.svg is not None:
@@ -146,9 +150,8 @@ def _score(
     arguments: argparse.Namespace, rollout: Order, given: GivenWindows, address: SourceAddress, told: Told
 ) -> int:
     """Windows with what should happen in them."""
-    points = sum(order_of(window, rollout).stretch.points for window in given.windows)
     try:
-        found = asyncio.run(_scored(address, rollout, given, told, jobs_for(points, arguments.jobs)))
+        found = asyncio.run(_scored(address, rollout, given, told, Jobs.of(arguments.jobs)))
     finally:
         told.end()
     unmet = list(found.unmet(given.required))
@@ -184,7 +187,7 @@ def printable_lines(words: str) -> str:
     return "\n".join(printable(line) for line in words.split("\n"))
 
 
-async def _backtest(address: SourceAddress, order: Order, told: Told, jobs: int) -> Backtest:
+async def _backtest(address: SourceAddress, order: Order, told: Told, jobs: Jobs) -> Backtest:
     source, progress = PrometheusHistory(address), Progress(told.fetched)
     try:
         with _performing(source, address, jobs, progress) as perform:
@@ -194,7 +197,7 @@ async def _backtest(address: SourceAddress, order: Order, told: Told, jobs: int)
         source.close()
 
 
-async def _scored(address: SourceAddress, rollout: Order, given: GivenWindows, told: Told, jobs: int) -> Score:
+async def _scored(address: SourceAddress, rollout: Order, given: GivenWindows, told: Told, jobs: Jobs) -> Score:
     source, progress = PrometheusHistory(address), Progress(told.fetched)
     try:
         with _performing(source, address, jobs, progress) as perform:
@@ -204,10 +207,10 @@ async def _scored(address: SourceAddress, rollout: Order, given: GivenWindows, t
 
 
 @contextlib.contextmanager
-def _performing(source: PrometheusHistory, address: SourceAddress, jobs: int, progress: Progress) -> Iterator[Perform]:
+def _performing(source: PrometheusHistory, address: SourceAddress, jobs: Jobs, progress: Progress) -> Iterator[Perform]:
     """Who does the parts: this process, or others."""
     here = Here(source.range, source.raw, progress)
-    if jobs == 1:
+    if jobs.number == 1:
         yield here
         return
     with workers(here, address, jobs) as many:

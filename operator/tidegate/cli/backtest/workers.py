@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from tidegate.adapters.prometheus import SourceAddress
@@ -20,38 +22,47 @@ from tidegate.simulation.backtest.backtest import Perform
 from tidegate.simulation.backtest.order import Task
 from tidegate.simulation.backtest.part import Part, part
 
-WORTH: Final = 20_000
-"""Points of all parts together from which further processes are worth their start, which takes a second."""
+PATIENCE: Final = 2.0
+"""Seconds after which further processes are worth their start, which takes a second."""
 MOST: Final = 4
 """Processes, unless more are asked for: a Prometheus in production has other work."""
 
 
-def jobs_for(points: int, asked: int | None) -> int:
-    """How many processes do the work: as many as asked for, else one for each core where there is enough to do."""
-    if asked is not None:
-        return asked
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST) if points >= WORTH else 1
+@dataclass(frozen=True)
+class Jobs:
+    """How many processes do the work."""
+
+    number: int
+    patience: float
+    """Seconds after which those beside this one are started, if there is still something to do."""
+
+    @classmethod
+    def of(cls, asked: int | None) -> Jobs:
+        """As many as asked for, at once; else one for each core that this process may use, once it proves to be worth it."""
+        if asked is not None:
+            return cls(asked, 0.0)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cls(min(cores, MOST), PATIENCE)
 
 
 class Workers:
     """Does one part at a time here, and the others in other processes."""
 
-    def __init__(self, here: Perform, pool: ProcessPoolExecutor, address: SourceAddress, jobs: int) -> None:
-        self.at_once = jobs + 1  # one waits, so that no process does
+    def __init__(self, here: Perform, pool: Executor, address: SourceAddress, given: Jobs) -> None:
+        self.at_once = given.number + 1  # one waits, so that no process does
         self._here = here
         self._pool = pool
         self._address = address
-        self._busy = False
+        self._free = asyncio.Lock()
+        self._until = asyncio.get_running_loop().time() + given.patience
 
     async def __call__(self, task: Task) -> Part:
         """Does one. Raises PortError; CommandError: a process was ended from outside."""
-        if not self._busy:
-            self._busy = True
+        if await self._soon():
             try:
                 return await self._here(task)
             finally:
-                self._busy = False
+                self._free.release()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, _work, self._address, task)
         except BrokenProcessPool as error:
@@ -59,15 +70,22 @@ class Workers:
                 "a process of the backtest was ended from outside (out of memory?); try --jobs 1"
             ) from error
 
+    async def _soon(self) -> bool:
+        """Whether this process is free; at first that is waited for, as all may be done soon."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._until):
+                return await self._free.acquire()
+        return False
+
 
 @contextmanager
-def workers(here: Perform, address: SourceAddress, jobs: int) -> Iterator[Workers]:
+def workers(here: Perform, address: SourceAddress, given: Jobs) -> Iterator[Workers]:
     """So many processes, of which this is one; the others end with the block."""
     # A new interpreter for each: a fork would copy threads' locks, and all that this process has in memory.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs - 1, mp_context=context, initializer=_begin)
+    pool = ProcessPoolExecutor(given.number - 1, mp_context=context, initializer=_begin)
     try:
-        yield Workers(here, pool, address, jobs)
+        yield Workers(here, pool, address, given)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
