@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.backtest.past import Given, run, spec
+from tests.unit.backtest.past import START, Given, run, spec
 from tidegate.simulation.backtest.run import PastRun
 
 METRICS: list[dict[str, Any]] = [
@@ -109,3 +109,29 @@ async def test_what_is_due_at_a_point_of_the_grid_is_not_found_one_point_later()
         ends.add(tuple(round(past.end, 1) for past in found.runs))
         assert found.runs[0].reason == "NoData"
     assert len(ends) == 1
+
+
+async def test_a_segment_that_only_the_baseline_has_again_is_noticed_although_the_candidate_is_as_before() -> None:
+    """Idle in both arms it is left out; with requests of the baseline alone nothing is decided until the candidate has some."""
+    ratio = {"bad": 'bad{d="$workload"}', "total": 'all{d="$workload"}', "by": ["pod"]}
+    idle = {"a": 1000.0, "b": 0.0}
+    past = {
+        "bad{": lambda _: {"a": 1.0, "b": 0.0},
+        'all{d="shop-canary"': lambda _: idle,
+        'all{d="shop"': lambda t: {"a": 1000.0, "b": 1000.0} if 150 < t < 1000 else idle,
+    }
+    steps = [
+        {"name": "canary", "weight": 10, "duration": "5m", "checkpoints": [{"at": "2m"}]},
+        {"name": "half", "weight": 50, "duration": "5m"},
+    ]
+    of = spec(
+        metrics=[{"name": "errors", "ratio": ratio, "window": "30s"}],
+        guards=[],
+        thresholds=[{"metric": "errors", "max": "5%"}],
+        steps=steps,
+        promotion={"strategy": "CopyTemplate", "settle": "0s"},
+    )
+    leaping, ticking = [(await run(past, of, 2200, leap=leap)).runs for leap in (True, False)]
+    assert [told(one) for one in leaping] == [told(one) for one in ticking]
+    assert leaping[0].outcome == "Succeeded"
+    assert 1000 < leaping[0].end - START < 1700

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
-from tests.unit.backtest.past import START, Given, Past, order, run, spec
+from tests.unit.backtest.past import START, Given, Past, Series, order, run, spec
 from tidegate.simulation.backtest.arms import Assumed
 from tidegate.simulation.backtest.backtest import NoHistoryError, backtest
-from tidegate.simulation.backtest.history import Stretch
+from tidegate.simulation.backtest.history import Recording, Stretch
 from tidegate.simulation.backtest.order import Task, tasks
 from tidegate.simulation.backtest.part import part
 from tidegate.simulation.backtest.tracks import BREATH, Samples, judged
@@ -187,3 +188,25 @@ async def test_a_run_that_takes_longer_than_a_clean_one_gets_more_history() -> N
     (one,) = (await backtest(past, order(spec(guards=guards), 6_000))).runs
     assert one.outcome == "Succeeded"
     assert 3_000 < one.end - START < 4_000
+
+
+class Watching(Past):
+    """Counts the recordings in memory whenever it is asked."""
+
+    most = 0
+
+    async def __call__(self, promql: str, start: float, end: float, step: float) -> Sequence[Series]:
+        self.most = max(self.most, sum(isinstance(one, Recording) for one in gc.get_objects()))
+        return await super().__call__(promql, start, end, step)
+
+
+async def test_the_history_of_one_part_is_in_memory_at_a_time() -> None:
+    made = order(spec(), 40_000, every=5000)
+    assert len(list(tasks(made, Assumed.CANDIDATE))) > 6
+    past = Watching({CANARY: lambda _: 0.01, BASELINE: lambda _: 0.01})
+    gc.disable()  # nobody looks for rings of objects that nobody knows any more
+    try:
+        await backtest(past, made)
+    finally:
+        gc.enable()
+    assert past.most == 2  # one query about each arm

@@ -98,6 +98,15 @@ async def test_each_window_comes_out_as_it_did(tidegate: Said, file: Path, tmp_p
     assert said["medianMinutes"] == pytest.approx(1, abs=1e-4)
 
 
+async def test_a_candidate_without_any_data_counts_nowhere_although_nothing_ended_its_run(
+    tidegate: Said, file: Path, tmp_path: Path
+) -> None:
+    given = [window("too short to act", lasts="50s", **named("silent"))]
+    said = json.loads(await tidegate(BY_POD, file, "--score", windows(tmp_path, given), "--format", "json"))
+    (one,) = said["windows"]
+    assert (one["run"]["outcome"], one["verdict"]) == ("Running", "NoData")
+
+
 async def test_the_cause_of_a_stop_is_told_in_numbers(tidegate: Said, file: Path, tmp_path: Path) -> None:
     said = json.loads(await tidegate(BY_POD, file, "--score", windows(tmp_path), "--format", "json"))
     run = next(one["run"] for one in said["windows"] if one["name"] == "slow query")
