@@ -21,7 +21,7 @@ def as_json(found: Backtest, *, suggest: bool) -> dict[str, Any]:
     made: dict[str, Any] = {
         "rollout": found.order.name,
         "namespace": found.order.namespace,
-        "from": instant_as_text(found.stretch.start),
+        "from": instant_as_text(found.order.start),
         "to": instant_as_text(found.stretch.end),
         "interval": found.stretch.step,
         "as": str(found.assumed),

@@ -21,8 +21,8 @@ from tidegate.simulation.backtest.run import PastRun
 from tidegate.simulation.backtest.suggest import Rate
 from tidegate.simulation.backtest.windows import Expected, Required, Window
 
-BEFORE: Final = 0.05
-"""Seconds that a judgement may lie before the instant it is of (world.py, `CLOSE_SHARE`): a stop right at `from` is no false one."""
+BEFORE: Final = 1e-4
+"""Share of the interval by which a judgement may lie before the instant it is of (`uid_at`): a stop right at `from` is no false one."""
 
 
 class Verdict(StrEnum):
@@ -146,9 +146,7 @@ class Score:
             yield f"falseStops: {tally.false_stops}, at most {required.false_stops} are allowed"
         if required.found is not None and tally.found < required.found:
             yield f"found: {tally.found}, at least {required.found} are required"
-        if required.median is not None and (
-            tally.minutes is None or tally.minutes * 60 > required.median.seconds + BEFORE
-        ):
+        if required.median is not None and (tally.minutes is None or tally.minutes * 60 > required.median.seconds):
             took = "nothing was found" if tally.minutes is None else f"{tally.minutes:.3g} minutes"
             yield f"median: {took}, at most {required.median} is required"
 
@@ -215,7 +213,7 @@ def _task(order: Order, *, leap: bool) -> Task:
 def _scored(window: Window, order: Order, part: Part) -> Scored:
     (judged,) = part.runs
     lacking = judged.run.lacking or _silent(order, part)
-    return Scored(window, judged.run, Verdict.NO_DATA if lacking else _verdict(window, judged.run))
+    return Scored(window, judged.run, Verdict.NO_DATA if lacking else _verdict(window, judged.run, order.step))
 
 
 def _silent(order: Order, part: Part) -> bool:
@@ -225,9 +223,9 @@ def _silent(order: Order, part: Part) -> bool:
     return bool(mine) and not any(0 in seen.empty for seen in mine)
 
 
-def _verdict(window: Window, run: PastRun) -> Verdict:
+def _verdict(window: Window, run: PastRun, interval: float) -> Verdict:
     if window.expect is Expected.CONTINUE:
         return Verdict.FALSE_STOP if run.stopped else Verdict.CONTINUED
     if not run.stopped:
         return Verdict.MISSED
-    return Verdict.EARLY if run.end < window.since - BEFORE else Verdict.FOUND
+    return Verdict.EARLY if run.end < window.since - BEFORE * interval else Verdict.FOUND
