@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.cli.main import main
+from tidegate.reconcile.specs import checked
+from tidegate.simulation.script import World
+from tidegate.simulation.scripted import Scripted
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WORLDS = sorted((EXAMPLES / "worlds").glob("*.yaml"))
@@ -36,3 +41,19 @@ def test_thirteen_days_take_few_ticks(capsys: pytest.CaptureFixture[str]) -> Non
     out = capsys.readouterr().out
     ticks = int(out.split('"ticks": ')[1].split(",")[0].split("\n")[0])
     assert ticks < 1000, "at an interval of 30 s a live operator ticks 40,000 times"
+
+
+def test_three_hundred_and_eighty_requests_are_told_with_what_they_leave_possible() -> None:
+    raw = yaml.safe_load((EXAMPLES / "three-phase-production.yaml").read_text())["spec"]
+    world = World.model_validate(
+        yaml.safe_load((EXAMPLES / "worlds/three-phase-production-one-percent.yaml").read_text())
+    )
+    scripted = Scripted("ledger", raw, RolloutSpec.model_validate(raw), world, checked)
+    scripted.run()
+    last = scripted.status["checkpoints"][0]
+    assert (last["step"], last["at"], last["verdict"]) == ("one", "2h", "Pass")
+    found = next(one for one in last["findings"] if one["metric"] == "errors-so-far")
+    assert found["counts"] == "0 of 380"
+    low, high = (float(one.rstrip("%")) for one in found["possible"].split(" to "))
+    assert low == 0
+    assert 0.79 <= high <= 2, "a look at one fixed time would leave 0.79 %; this holds however often one looks"

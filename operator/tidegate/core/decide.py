@@ -98,8 +98,7 @@ def _go_on(draft: Draft) -> None:
     draft.stalled = _wrong(draft)
     targets.put_back_removed(draft)
     if draft.steps_back:
-        targets.lower_to(draft, draft.weight)
-        draft.intent = True
+        _step_back(draft)
         return
     moving = promotion.returning(draft) or promotion.sending_back(draft)
     if not moving and targets.put_back_more(draft):
@@ -111,6 +110,15 @@ def _go_on(draft: Draft) -> None:
     if draft.ending():
         draft.actions.clear()
         carry_out(draft)
+    elif draft.steps_back:
+        draft.actions.clear()
+        _step_back(draft)
+
+
+def _step_back(draft: Draft) -> None:
+    """A breach has lowered the weight decided: the routes follow at once."""
+    targets.lower_to(draft, draft.weight)
+    draft.intent = True
 
 
 def _wrong(draft: Draft) -> Why | None:

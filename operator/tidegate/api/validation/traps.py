@@ -24,8 +24,8 @@ def traps(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     yield from _without_a_revert(spec)
     for index, metric in enumerate(spec.metrics):
         if metric.template is None:
-            limited = any(line.threshold.metric == metric.name for line in lines_of(spec))
-            yield from query_traps(metric, ("spec", "metrics", index), of_an_arm=limited)
+            reverts = any(line.threshold.metric == metric.name and _reverts(line) for line in lines_of(spec))
+            yield from query_traps(metric, ("spec", "metrics", index), of_an_arm=reverts)
 
 
 def query_traps(
@@ -36,7 +36,7 @@ def query_traps(
     Args:
         metric: what asks it.
         where: its place.
-        of_an_arm: a limit of an arm is on it, not only checks of gates.
+        of_an_arm: a limit on it takes traffic from the candidate, so its breach must be the candidate's.
     """
     texts = texts_of(metric, where)
     if of_an_arm and texts and not any(promql.variables(text) & promql.ARM_VARIABLES for _, text in texts):
