@@ -101,6 +101,8 @@ NEWS: Final = {
     "HoldEnded": "No limit is breached any more; the run continues.",
     "SharedIncident": "The candidate is beyond a limit and no worse than the baseline, so a revert would not help: the step holds until no limit is breached.",
     "Holding": "A limit with `onBreach: Hold`, or missing data, holds the step until no limit is breached.",
+    "NotificationFailed": "A message of `spec.notifications` could not be sent; the message names the receiver and says why. The run is not affected.",
+    "NotificationsOff": "`spec.notifications` names receivers, and the operator's configuration allows none (`notifications.schemes`): nothing is sent.",
     "Idle": "The candidate runs the version in service.",
     "LimitBreached": "A limit with `onBreach: Warn` is breached.",
     "NoData": "The source answers, and a metric with an acting limit has no data. `missingData.noData` sets how long that is tolerated, and what happens then.",

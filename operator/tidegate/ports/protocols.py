@@ -12,9 +12,11 @@ from typing import Any, Protocol
 
 from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.api.rollout.gates import Freeze
+from tidegate.api.rollout.notifications import Notification
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.claims import Claim
+from tidegate.core.model.message import Message, Place
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.world import (
@@ -159,12 +161,36 @@ class Freezes(Protocol):
 
 
 class Announcer(Protocol):
-    """Whoever is told of decisions: Kubernetes Events today. Called outside ticks, from a bounded queue."""
+    """Kubernetes Events: whoever looks at the object is told of decisions. Called outside ticks, from a bounded queue."""
 
     async def announce(self, rollout: RolloutObject, decision: Decision) -> None:
         """Tells people.
 
         Raises: Rejected, Unavailable; the announcement is then given up, and the log says so.
+        """
+        ...
+
+
+class Notifier(Protocol):
+    """Whoever `spec.notifications` names. Called outside ticks, from a bounded queue of its own for each receiver."""
+
+    @property
+    def off(self) -> str:
+        """Why no message is ever sent; empty when they are."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """What messages say of this cluster."""
+        ...
+
+    async def send(self, namespace: str, receiver: Notification, message: Message) -> None:
+        """Hands one message to one receiver. No error's words hold the receiver's URL, nor any other part of its Secret.
+
+        Raises:
+            Rejected: the receiver, or the administrator's settings, will never take it; it is not tried again.
+            Missing: there is no Secret of that name, or it has no such key.
+            Unavailable: no answer, or one that says try later.
         """
         ...
 
@@ -201,6 +227,10 @@ class Telemetry(Protocol):
 
     def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:
         """A tick ended with this status."""
+        ...
+
+    def notified(self, kind: str, outcome: str) -> None:
+        """A message was `sent`, could not be sent and is tried again (`retried`), was given up (`failed`), or found no room (`dropped`)."""
         ...
 
     def forgotten(self, namespace: str, name: str) -> None:

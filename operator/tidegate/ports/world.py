@@ -11,6 +11,7 @@ from tidegate.ports.protocols import (
     Freezes,
     MetricSource,
     MetricTemplates,
+    Notifier,
     RolloutStore,
     Telemetry,
     TrafficRouter,
@@ -30,5 +31,6 @@ class World:
     commands: Commands
     freezes: Freezes
     announcer: Announcer
+    notifier: Notifier
     clock: Clock
     telemetry: Telemetry

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from tidegate.api.rollout.notifications import Notification
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import Condition
 from tidegate.core.model.memory import Memory, Refusal, judged
@@ -15,6 +16,7 @@ from tidegate.core.model.plan import Decision, Plan, SetWeights, Why
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.status.conclude import conclude
 from tidegate.core.status.conditions import news
+from tidegate.core.status.messages import due_again, spec_told, under_way
 from tidegate.core.traffic.targets import KEPT_PUT_BACKS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
@@ -42,6 +44,8 @@ class Carrying:
     outbox: Outbox
     decisions: list[Decision] = field(default_factory=list)
     """Not told yet."""
+    receivers: tuple[Notification, ...] = ()
+    """Of the messages."""
 
     async def carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> RolloutObject:
         """Records what must be recorded, acts, and remembers what was decided, whatever became of the actions.
@@ -53,6 +57,7 @@ class Carrying:
             Superseded: something urgent was decided meanwhile.
         """
         record = self.record
+        self.receivers = spec_told(record.memory.status, seen).notifications
         memory = replace(plan.memory, status=conclude(record.memory.status, plan, seen))
         if plan.urgent:
             return await self._end(rollout, plan, memory, seen)
@@ -220,6 +225,7 @@ class Carrying:
             Superseded: something urgent was decided meanwhile.
         """
         record, now = self.record, self.evaluation.now
+        self.receivers = spec_told(record.memory.status, seen).notifications
         status = conclude(record.memory.status, plan, seen)
         record.memory = replace(plan.memory, status=status)
         self.decisions += plan.decisions
@@ -234,7 +240,7 @@ class Carrying:
         self._conclude_commands(rollout, plan)
         self.world.telemetry.concluded(rollout, status)
         upkeep = math.inf if self.evaluation.attended else plan.upkeep
-        return min(plan.stable_until, upkeep, now + self._outcomes_again(plan))
+        return min(plan.stable_until, upkeep, now + self._outcomes_again(plan), due_again(status))
 
     def _outcomes_again(self, plan: Plan) -> float:
         """Seconds until outcomes of commands that could not be written are tried again; infinite where none are left."""
@@ -261,6 +267,14 @@ class Carrying:
         for decision in decisions:
             self.world.telemetry.decided(rollout, decision)
             self.outbox.announce(rollout, decision)
+        self._offer(rollout)
+
+    def _offer(self, rollout: RolloutObject) -> None:
+        """Hands on the messages that are recorded."""
+        status, written = self.record.memory.status, self.record.written
+        told = status.notifications
+        if written is not None and told is not None and told == written.notifications:
+            self.outbox.messages.offer(rollout, status, under_way(status), self.receivers)
 
 
 def raises(plan: Plan) -> bool:

@@ -246,6 +246,7 @@ class Evaluation:
             attended=self.attended,
             freezes=self.world.freezes.of(rollout.namespace),
             outcomes_refused=self.outbox.refused(self.reader.key),
+            notifying=self.outbox.messages.known(self.reader.key),
         )
         seen = await observe(self.world, known, memory)
         spec = spec_in_force(memory, seen)

@@ -19,6 +19,7 @@ from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import PortError, Rejected
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Key
+from tidegate.reconcile.notifying import Deliveries
 
 DELIVERIES: Final = 4
 """Deliveries at a time: enough for thousands a minute, few beside what moves traffic."""
@@ -65,10 +66,18 @@ class Outbox:
         self._queues: OrderedDict[Key, _Queue] = OrderedDict()
         self._refusals: dict[Key, _Refusal] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.failure: BaseException | None = None
-        """What ended a delivery that no port may raise: a mistake, or the end of a simulated process."""
+        self.messages = Deliveries(world)
+        """Those of `spec.notifications`, which wait for nothing here, and for which nothing here waits."""
+        self.messages.wake = self._news
+        self._failure: BaseException | None = None
         self.wake: Callable[[str, str], None] = _nobody
-        """Called with namespace and name of a Rollout when the last outcome that waited for it has been written."""
+        """Called with namespace and name of a Rollout when the last outcome that waited for it has been written, and when there is
+        news of its messages."""
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended a delivery that no port may raise: a mistake, or the end of a simulated process."""
+        return self._failure or self.messages.failure
 
     def announce(self, rollout: RolloutObject, decision: Decision) -> None:
         """Tells people of a decision, soon."""
@@ -107,18 +116,23 @@ class Outbox:
     @property
     def busy(self) -> bool:
         """Whether anything waits to be delivered."""
-        return bool(self._tasks)
+        return bool(self._tasks) or self.messages.busy
 
     async def drained(self) -> None:
         """Waits until nothing waits to be delivered."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
+        await self.messages.drained()
 
     def abandon(self) -> None:
         """Gives up what has not been delivered."""
         self._queues.clear()
+        self.messages.abandon()
         for task in self._tasks:
             task.cancel()
+
+    def _news(self, namespace: str, name: str) -> None:
+        self.wake(namespace, name)
 
     def _queue(self, key: Key) -> _Queue:
         return self._queues.setdefault(key, _Queue())
@@ -132,7 +146,7 @@ class Outbox:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.failure = error
+            self._failure = error
             _log.error("delivery failed", error=f"{type(error).__name__}: {error}")
 
     async def _deliver(self) -> None:

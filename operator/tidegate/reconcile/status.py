@@ -36,6 +36,7 @@ REMEMBERED: Final = (
     "retry",
     "waiting",
     "runs",
+    "notifications",
 )
 """Parts of the status, as on the wire, that a later tick reads back. The others are for people."""
 

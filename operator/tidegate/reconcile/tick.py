@@ -119,6 +119,7 @@ class Ticker:
         self._records.pop(key, None)
         self._index.put(key, ())
         self.outbox.forget(key)
+        self.outbox.messages.gone(key)
         self._world.telemetry.forgotten(*key)
 
 

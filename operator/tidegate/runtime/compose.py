@@ -25,11 +25,15 @@ from tidegate.adapters.kubernetes.freezes import NamespaceFreezes
 from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
+from tidegate.adapters.kubernetes.secrets import KubernetesSecrets
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
+from tidegate.adapters.notifiers.allowed import Allowed
+from tidegate.adapters.notifiers.by_kind import NotifiersByKind
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.adapters.routers import RouteCaches, enabled, routers
 from tidegate.adapters.routers.row import Router
 from tidegate.adapters.routers.rows.custom import CustomKind
+from tidegate.core.model.message import Place
 from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watches, WriteAccessWatch, takes_of
 from tidegate.handlers.command_upkeep import EVERY as UPKEEP
 from tidegate.handlers.intake import waking
@@ -42,7 +46,7 @@ from tidegate.reconcile.scheduler import Scheduler
 from tidegate.reconcile.specs import checker
 from tidegate.reconcile.tick import Ticker
 from tidegate.runtime.self_metrics import Metrics
-from tidegate.runtime.settings import Settings, Source
+from tidegate.runtime.settings import Notifications, Settings, Source
 from tidegate.runtime.telemetry import LoggedTelemetry
 from tidegate.runtime.web import WebServer, stale
 
@@ -101,7 +105,11 @@ async def run_operator(
     metrics, clock = Metrics(), SystemClock()
     caches = Caches(rollouts=RolloutCache(waking, metrics.broken), routes=RouteCaches(routers_of(settings)))
     configuration = await load_configuration(kubeconfig, context)
-    async with _api(configuration, metrics) as api, _sources(settings, metrics) as sources:
+    async with (
+        _api(configuration, metrics) as api,
+        _sources(settings, metrics) as sources,
+        _notifiers(settings, api, clock) as notifiers,
+    ):
         policy = CommandPolicy(api, settings.command_policy)
         await policy.look()
         commands = KubernetesCommands(api, caches.commands, clock.now, policy.checked)
@@ -117,6 +125,7 @@ async def run_operator(
             commands=commands,
             freezes=freezes,
             announcer=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
+            notifier=notifiers,
             clock=clock,
             telemetry=LoggedTelemetry(metrics),
         )
@@ -222,6 +231,21 @@ async def _api(configuration: Any, metrics: Metrics) -> AsyncIterator[Api]:  # n
         yield api
     finally:
         await api.close()
+
+
+@asynccontextmanager
+async def _notifiers(settings: Settings, api: Api, clock: SystemClock) -> AsyncIterator[NotifiersByKind]:
+    said = settings.notifications
+    notifiers = NotifiersByKind(KubernetesSecrets(api, clock), allowed_by(said), Place(said.cluster, said.link))
+    try:
+        yield notifiers
+    finally:
+        await notifiers.close()
+
+
+def allowed_by(said: Notifications) -> Allowed:
+    """Where the configuration lets messages go."""
+    return Allowed(said.schemes, said.hosts, said.internal_hosts)
 
 
 @asynccontextmanager

@@ -66,6 +66,12 @@ class Metrics:
             ("kind",),
             registry=made,
         )
+        self._notifications = Counter(
+            "tidegate_notifications_total",
+            "Messages of spec.notifications, by the kind of receiver: sent, retried, failed (given up), dropped.",
+            ("kind", "outcome"),
+            registry=made,
+        )
         self._stalled = Gauge(
             "tidegate_rollout_stalled",
             "1 for each Rollout that waits for a person to mend something, by reason.",
@@ -121,6 +127,10 @@ class Metrics:
     def broken(self, kind: str) -> None:
         """An object of this kind, or a part of it, could not be read and was skipped."""
         self._broken.labels(kind).inc()
+
+    def notified(self, kind: str, outcome: str) -> None:
+        """A message was sent, is tried again, was given up or dropped."""
+        self._notifications.labels(kind, outcome).inc()
 
     def ticked(self, seconds: float, *, late: float) -> None:
         """A tick took `seconds` and began `late` seconds after it was due."""

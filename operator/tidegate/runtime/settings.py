@@ -23,7 +23,7 @@ from tidegate.api.namespace_freeze import NamespaceFreeze, NamespaceName
 from tidegate.api.rollout.traffic import RouteKind
 from tidegate.api.validation.dialects import Dialect
 from tidegate.api.values.scalars import Duration
-from tidegate.api.values.text import printable
+from tidegate.api.values.text import ONE_LINE, printable
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, 5.6.2)."""
@@ -81,6 +81,25 @@ def _not_custom(kind: RouteKind) -> RouteKind:
     if kind is RouteKind.CUSTOM:
         raise ValueError("kinds for 'kind: Custom' are described one by one, under 'custom'")
     return kind
+
+
+def _host_name(text: str) -> str:
+    name = text.rstrip(".").lower()
+    if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.:-]*[a-z0-9_:])?", name):
+        raise ValueError("write the name of a host, such as events.tools.svc, without scheme and port")
+    return name
+
+
+def _host_pattern(text: str) -> str:
+    return text if text == "*" else ("*." if text.startswith("*.") else "") + _host_name(text.removeprefix("*."))
+
+
+def _link(text: str) -> str:
+    if text and (
+        not re.fullmatch(r"https?://[^/\s]+(/[^\s]*)?", text) or "{" in re.sub(r"\{(namespace|name)\}", "", text)
+    ):
+        raise ValueError("write it like https://rollouts.example.org/{namespace}/{name}")
+    return text
 
 
 def _listen_address(text: str) -> str:
@@ -181,6 +200,22 @@ class CustomKind(ApiModel):
     """How long after a raise the numbers count as acting: nobody reports that they do."""
 
 
+class Notifications(ApiModel):
+    """Where messages of `spec.notifications` may go. A tenant writes the URL, and the operator's pod connects to it."""
+
+    schemes: tuple[Annotated[str, AfterValidator(_like(r"[a-z][a-z0-9+.-]*", "it like slack or https"))], ...] = ()
+    """Schemes of URLs: those of apprise (`slack`, `pagerduty`, `mailtos`, ...), and `https` or `http` for CloudEvents. Empty: no
+    messages are sent."""
+    hosts: tuple[Annotated[str, AfterValidator(_host_pattern)], ...] = ()
+    """Hosts that a URL may name where its scheme has no host of its own: `hooks.example.org`, `*.example.org`, or `*` for any."""
+    internal_hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
+    """Hosts that may be at an address which is not public, such as a Service of the cluster."""
+    cluster: Annotated[str, Field(max_length=63, pattern=ONE_LINE)] = ""
+    """The cluster's name in every message."""
+    link: Annotated[str, AfterValidator(_link)] = ""
+    """A URL for people in every message, with `{namespace}` and `{name}` of the Rollout."""
+
+
 class Logs(ApiModel):
     """How the operator logs."""
 
@@ -208,6 +243,8 @@ class Settings(ApiModel):
     """The kinds of route whose weights may be set: each is watched, and needs its permissions (`docs/routers.md`)."""
     custom: tuple[CustomKind, ...] = ()
     """Further kinds, for `kind: Custom`."""
+    notifications: Notifications = Notifications()
+    """Where messages may go; by default nowhere."""
     listen: Annotated[str, AfterValidator(_listen_address), _shown(r"^[^/]*:[0-9]{1,5}$")] = "0.0.0.0:8080"
     """Address of `/metrics`, `/healthz` and `/readyz`."""
     logs: Logs = Logs()

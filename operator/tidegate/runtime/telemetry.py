@@ -66,6 +66,10 @@ class LoggedTelemetry:
         stalled = (one.reason for one in status.conditions if (one.type, one.status) == ("Stalled", "True"))
         self.metrics.stalled(rollout.namespace, rollout.name, next(stalled, ""))
 
+    def notified(self, kind: str, outcome: str) -> None:
+        """Counts a message, by the kind of its receiver."""
+        self.metrics.notified(kind, outcome)
+
     def forgotten(self, namespace: str, name: str) -> None:
         """Drops the Rollout's series."""
         self.metrics.forget(namespace, name)

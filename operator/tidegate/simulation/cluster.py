@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.api.rollout.gates import Freeze
+from tidegate.core.model.message import Message
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.template_fields import template_fields
 from tidegate.core.model.version import first_fingerprint
@@ -117,6 +118,8 @@ class Cluster:
     outcomes: dict[str, tuple[bool, str]] = field(default_factory=dict)
     """Command uid to (done, message)."""
     events: list[tuple[float, str, str, str]] = field(default_factory=list)
+    messages: list[tuple[float, str, Message]] = field(default_factory=list)
+    """What was sent: when, to whom, what."""
     """Time, Rollout, reason, message."""
     history: list[RouteWrite] = field(default_factory=list)
     rollout_seconds: float = 0.0

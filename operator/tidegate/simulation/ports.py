@@ -8,10 +8,12 @@ from typing import Any
 
 from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.api.rollout.gates import Freeze
+from tidegate.api.rollout.notifications import Notification
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
 from tidegate.core.model.claims import Claim, claim_of_raw, run_id
+from tidegate.core.model.message import Message, Place
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.world import (
@@ -223,6 +225,20 @@ class MemoryAnnouncer(_Port):
 
 
 @dataclass
+class MemoryNotifier(_Port):
+    """`Notifier` in memory."""
+
+    off: str = ""
+    place: Place = field(default_factory=Place)
+
+    async def send(self, namespace: str, receiver: Notification, message: Message) -> None:
+        """Keeps the message."""
+        del namespace
+        sent = (self.cluster.clock.now(), receiver.label, message)
+        await self.effect("notifier.send", lambda: self.cluster.messages.append(sent))
+
+
+@dataclass
 class ScriptedMetrics:
     """`MetricSource` that answers from a function of time; it passes the gate like every port."""
 
@@ -259,6 +275,9 @@ class Silence:
     def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:
         """Nothing."""
 
+    def notified(self, kind: str, outcome: str) -> None:
+        """Nothing."""
+
     def forgotten(self, namespace: str, name: str) -> None:
         """Nothing."""
 
@@ -281,6 +300,7 @@ def memory_world(cluster: Cluster, answers: Callable[[Query, float], Answer], ga
         commands=MemoryCommands(cluster, passed),
         freezes=MemoryFreezes(cluster, passed),
         announcer=MemoryAnnouncer(cluster, passed),
+        notifier=MemoryNotifier(cluster, passed),
         clock=cluster.clock,
         telemetry=Silence(),
     )

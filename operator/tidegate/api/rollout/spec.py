@@ -15,6 +15,7 @@ from tidegate.api.crd.lists import unique_by
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout.gates import Freezes, Windows
 from tidegate.api.rollout.metrics import Metric, MissingData
+from tidegate.api.rollout.notifications import MAX_NOTIFICATIONS, Notification
 from tidegate.api.rollout.promotion import Promotion
 from tidegate.api.rollout.steps import Step
 from tidegate.api.rollout.thresholds import Guard, Threshold
@@ -105,6 +106,8 @@ class RolloutSpec(ApiModel):
     """The way from weight 0 to the end."""
     promotion: Promotion
     """What happens when every step has passed. Required, because it may write to a Deployment."""
+    notifications: Annotated[tuple[Notification, ...], Field(max_length=MAX_NOTIFICATIONS)] = ()
+    """Who is told what; by default nobody. The operator's configuration must allow it (docs/notifications.md)."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -39,6 +39,8 @@ __all__ = [
     "GuardStatus",
     "HistoryEntry",
     "Hold",
+    "MessageStatus",
+    "MessagesStatus",
     "MissingDataStatus",
     "PairStatus",
     "Paused",
@@ -59,7 +61,7 @@ class Condition(StatusModel):
     """A Kubernetes condition, in the shape kstatus reads."""
 
     type: str
-    """`Ready`, `Reconciling`, `Stalled`, `RevertReady`, `MissingData`."""
+    """`Ready`, `Reconciling`, `Stalled`, `RevertReady`, `MissingData`, `NotificationsFailing`."""
     status: str
     """`True`, `False` or `Unknown`."""
     reason: str
@@ -317,6 +319,48 @@ def _with_outcome(value: object) -> object:
     return {"uid": value} if isinstance(value, str) else value
 
 
+class MessageStatus(StatusModel):
+    """Something that is told by `spec.notifications`. *memory*: it is told once, and as resolved when it is over."""
+
+    event: str
+    """What is told, as in `spec.notifications[].events`."""
+    subject: str = ""
+    """What of it, such as the step or the reason: with run and event it is the key by which receivers know repeats."""
+    run: str = ""
+    """The run; absent outside of one."""
+    since: datetime
+    """Since when it is so."""
+    resolved: datetime | None = None
+    """When it was over; absent while it lasts, and for what does not last."""
+    again: datetime | None = None
+    """It is so again, and was told too lately to be told again at once."""
+    message: Words = ""
+    """Why, in words; cut short once it is told."""
+    step: str = ""
+    """The step of the run, such as `2/3 ramp`."""
+    weight: float = 0
+    """The candidate's weight, percent."""
+    outcome: str = ""
+    """`Sent` to every receiver, or `Failed`; absent while it is under way."""
+    failure: Words = ""
+    """What kept it from being sent."""
+
+
+class MessagesStatus(StatusModel):
+    """What has been told, and is being told, by `spec.notifications`. *memory*."""
+
+    run: str = ""
+    """The newest run whose start has been noted."""
+    steps: int = 0
+    """Steps of it that have been noted as begun."""
+    promoting: bool = False
+    """Its promotion has been noted."""
+    ended: str = ""
+    """The newest run whose end has been noted."""
+    messages: tuple[MessageStatus, ...] = ()
+    """The newest messages, oldest first."""
+
+
 class RolloutStatus(StatusModel):
     """The state of the Rollout, its reason, and since when."""
 
@@ -361,3 +405,5 @@ class RolloutStatus(StatusModel):
     """What the next run waits for. *memory*."""
     runs: int = 0
     """Runs begun so far. *memory*."""
+    notifications: MessagesStatus | None = None
+    """What is told by `spec.notifications`; absent without any. *memory*."""

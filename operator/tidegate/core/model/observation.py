@@ -9,6 +9,7 @@ from enum import IntEnum
 from tidegate.api.rollout.gates import Freeze
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.claims import Claim
+from tidegate.core.model.message import NOT_NOTIFYING, Notifying
 from tidegate.core.model.samples import Asked
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Command, Lookup, RolloutObject, Route, Template
 
@@ -59,6 +60,8 @@ class Observation:
     """The administrator's freezes for the namespace."""
     outcomes_refused: str = ""
     """Why outcomes of commands could not be written, in the API server's words."""
+    notifying: Notifying = NOT_NOTIFYING
+    """What is known of messages under way."""
     templates: Mapping[ArmName, Lookup[Template]] = field(default_factory=dict)
     """Only when a plan asked for them."""
     old_template: Lookup[Template] | None = None

@@ -13,6 +13,7 @@ from tidegate.core.run.checkpoints import following
 from tidegate.core.run.steps import awaited_step
 from tidegate.core.status.awaited_gate import gate_status
 from tidegate.core.status.conditions import conditions, phase_of
+from tidegate.core.status.messages import with_messages
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.open import open_draft
 from tidegate.core.traffic import targets
@@ -44,7 +45,7 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observation) -> RolloutSta
         desired=status.run.weight if status.run is not None else 0.0,
         observed=float(round(observed, 3)) if observed is not None else None,
     )
-    return status.model_copy(
+    status = status.model_copy(
         update={
             "observed_generation": seen.rollout.generation,
             "phase": phase_of(plan, status),
@@ -55,6 +56,7 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observation) -> RolloutSta
             "next_check_time": _near(before.next_check_time, _whole_second(_next_check(draft))),
         }
     )
+    return with_messages(before, status, draft, plan)
 
 
 def _next_check(draft: TickContext) -> datetime | None:

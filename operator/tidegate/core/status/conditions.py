@@ -42,8 +42,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
         wanted.append(("ApprovalsUnverified", "True", Why("UnverifiedApproval", words[:1024])))
     if seen.outcomes_refused:
         wanted.append(("OutcomesUnwritten", "True", Why("WriteRefused", seen.outcomes_refused)))
-    known = {condition.type: condition for condition in before}
-    return tuple(_condition(known.get(kind), kind, state, why, seen) for kind, state, why in wanted)
+    return tuple(condition(before, kind, state, why, seen) for kind, state, why in wanted)
 
 
 TOLD: Final = {
@@ -52,6 +51,7 @@ TOLD: Final = {
     "TemplatesUnread": "True",
     "OutcomesUnwritten": "True",
     "ApprovalsUnverified": "True",
+    "NotificationsFailing": "True",
 }
 """Conditions a person must know of, and the status in which they must."""
 
@@ -91,8 +91,10 @@ def _ready(plan: Plan) -> tuple[str, str, Why]:
     return "Ready", "Unknown", Why("Progressing", "the Rollout is being looked at")
 
 
-def _condition(before: Condition | None, kind: str, state: str, why: Why, seen: Observation) -> Condition:
-    since = before.last_transition_time if before is not None and before.status == state else instant(seen.now)
+def condition(before: Iterable[Condition], kind: str, state: str, why: Why, seen: Observation) -> Condition:
+    """A condition as it is written; `before` are those of the status as last recorded."""
+    known = next((one for one in before if one.type == kind and one.status == state), None)
+    since = known.last_transition_time if known is not None else instant(seen.now)
     return Condition(
         type=kind,
         status=state,

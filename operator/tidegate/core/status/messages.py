@@ -1,0 +1,324 @@
+"""What `spec.notifications` tells: what stands now and what has come to pass, held against what has been told.
+
+It is part of the status that records the decision, so a crash loses neither: a message stays under way until its delivery is
+recorded. Everything is read from the status after the plan, never from the plan's own words: what was decided in another tick, or
+by another process, is told all the same, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from tidegate.api.reading_back import read_back
+from tidegate.api.rollout.notifications import STANDING, NotificationEvent
+from tidegate.api.rollout.responses import Response
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import Condition, HistoryEntry, MessagesStatus, MessageStatus, RolloutStatus
+from tidegate.core.judging.missing_data import LEAST_ANSWERS
+from tidegate.core.model.finding import State
+from tidegate.core.model.memory import Memory
+from tidegate.core.model.message import Notifying
+from tidegate.core.model.observation import Observation
+from tidegate.core.model.plan import Plan, Why
+from tidegate.core.model.time_format import instant
+from tidegate.core.status.conditions import condition
+from tidegate.core.tick.context import TickContext
+from tidegate.core.tick.kept_spec import NO_SPEC, spec_in_force
+
+KEPT: Final = 16
+"""Messages that are remembered; those under way and what lasts are dropped last."""
+
+QUIET: Final = 600.0
+"""Seconds between two messages that the same thing is so again: one that comes and goes is not told each time."""
+
+LONGEST: Final = 400
+"""Characters of a message's reason while it is under way."""
+LONGEST_TOLD: Final = 120
+"""Characters of it afterwards."""
+LONGEST_SUBJECT: Final = 63
+
+FAILING: Final = "NotificationsFailing"
+"""The condition that says so. `Ready` is about the release, and is not touched."""
+
+SENT: Final = "Sent"
+FAILED: Final = "Failed"
+
+_ENDS: Final[Mapping[str, NotificationEvent]] = {
+    RunEnd.SUCCEEDED: NotificationEvent.SUCCEEDED,
+    RunEnd.REVERTED: NotificationEvent.REVERTED,
+    RunEnd.ABORTED: NotificationEvent.ABORTED,
+    RunEnd.SUPERSEDED: NotificationEvent.SUPERSEDED,
+    RunEnd.DELETED: NotificationEvent.DELETED,
+}
+"""The event of each end."""
+
+
+@dataclass(frozen=True)
+class _So:
+    """Something that is so now, or has come to pass."""
+
+    event: NotificationEvent
+    subject: str
+    message: str
+    since: datetime
+
+
+def identity(message: MessageStatus) -> str:
+    """What tells a message from all others of its Rollout."""
+    state = "resolved" if message.resolved is not None else "firing"
+    return f"{message.run}/{message.event}/{message.subject}/{message.since.timestamp():.3f}/{state}"
+
+
+def under_way(status: RolloutStatus) -> tuple[MessageStatus, ...]:
+    """The messages that are still to be sent, oldest first."""
+    told = status.notifications
+    return tuple(one for one in told.messages if not one.outcome) if told is not None else ()
+
+
+def due_again(status: RolloutStatus) -> float:
+    """Epoch seconds from which something may be told again that was told too lately; infinite when there is none."""
+    told = status.notifications.messages if status.notifications is not None else ()
+    return min((_told_at(one) + QUIET for one in told if one.again is not None), default=float("inf"))
+
+
+def with_messages(before: RolloutStatus, status: RolloutStatus, draft: TickContext, plan: Plan) -> RolloutStatus:
+    """The status with what is told, and with a condition where that fails.
+
+    Args:
+        before: the status as last recorded.
+        status: after the plan, with its conditions.
+        draft: the tick.
+        plan: what was decided.
+    """
+    seen = draft.seen
+    spec = spec_told(before, seen)
+    if not spec.notifications:
+        return status if status.notifications is None else status.model_copy(update={"notifications": None})
+    told = messages(status, spec, plan, seen.notifying, seen.now)
+    failing = _failing(told, seen.notifying)
+    found = (condition(before.conditions, FAILING, "True", failing, seen),) if failing is not None else ()
+    return status.model_copy(update={"notifications": told, "conditions": (*status.conditions, *found)})
+
+
+def spec_told(before: RolloutStatus, seen: Observation) -> RolloutSpec:
+    """The spec whose `notifications` count: the valid one, else that of the run, else what can be read of the invalid one."""
+    if seen.spec is not None or before.run is not None or not seen.rollout.spec.get("notifications"):
+        return spec_in_force(Memory(before), seen)
+    return read_back(RolloutSpec, dict(seen.rollout.spec)).value or NO_SPEC
+
+
+def _failing(told: MessagesStatus | None, notifying: Notifying) -> Why | None:
+    """What keeps messages from being sent, now or the last time that it was tried."""
+    if notifying.off:
+        return Why("NotificationsOff", notifying.off)
+    if notifying.trouble:
+        return Why("NotificationFailed", notifying.trouble)
+    tried = [one for one in told.messages if one.outcome] if told is not None else []
+    if tried and tried[-1].outcome == FAILED:
+        return Why("NotificationFailed", f"{tried[-1].event} was not sent: {tried[-1].failure}")
+    return None
+
+
+def messages(
+    status: RolloutStatus, spec: RolloutSpec, plan: Plan, notifying: Notifying, now: float
+) -> MessagesStatus | None:
+    """What has been told, and is to be told.
+
+    Args:
+        status: after the plan, with its conditions; its `notifications` are as recorded before.
+        spec: in force.
+        plan: what was decided. Before its actions are carried out nobody knows what will stand after them.
+        notifying: what became of the messages under way.
+        now: epoch seconds.
+
+    Returns: `None` where nobody is to be told anything.
+    """
+    if not spec.notifications or notifying.off:
+        return None
+    before = status.notifications or _begun(status, now)
+    wanted = {event for one in spec.notifications for event in one.events}
+    told = [_dealt_with(one, notifying) for one in before.messages]
+    settled = (plan.quiet and not plan.intent) or plan.stalled is not None
+    found = _standing(status, spec, plan.attention, now)
+    standing = {(one.event, one.subject[:LONGEST_SUBJECT]): one for one in found}
+    told = [_still(one, standing, status, now) if settled or one.run != _run(status) else one for one in told]
+    known = {(one.event, one.subject) for one in told if one.run == _run(status)}
+    fresh = [one for key, one in standing.items() if settled and key not in known]
+    new = [_message(one, status) for one in (*_passed(before, status, now), *fresh) if one.event in wanted]
+    return MessagesStatus(
+        run=status.run.id if status.run is not None else before.run,
+        steps=len(status.run.begun) if status.run is not None else 0,
+        promoting=status.run is not None and status.run.promotion is not None,
+        ended=status.history[0].id if status.history else before.ended,
+        messages=tuple(_kept([*told, *new])),
+    )
+
+
+def _begun(status: RolloutStatus, now: float) -> MessagesStatus:
+    """Where telling begins: what has come to pass before is not told."""
+    run = status.run
+    new = run is None or run.start_time >= instant(now)
+    return MessagesStatus(
+        run="" if new or run is None else run.id,
+        steps=0 if new or run is None else len(run.begun),
+        promoting=not new and run is not None and run.promotion is not None,
+        ended=status.history[0].id if status.history else "",
+    )
+
+
+def _passed(before: MessagesStatus, status: RolloutStatus, now: float) -> Iterator[_So]:
+    """What has come to pass since."""
+    for entry in reversed(_ended(before, status)):
+        event = _ENDS.get(entry.outcome)
+        if event is not None:
+            yield _So(event, entry.reason, entry.message, entry.end_time)
+    run = status.run
+    if run is None:
+        return
+    same = run.id == before.run
+    if not same:
+        yield _So(NotificationEvent.STARTED, "", f"a run of {', '.join(run.version.images)} began", run.start_time)
+    for step in run.begun[before.steps if same else 0 :]:
+        yield _So(NotificationEvent.STEP_REACHED, step.name, f"step {step.name} began", step.time)
+    if run.promotion is not None and not (same and before.promoting):
+        words = "every step has passed, and the version becomes the baseline"
+        yield _So(NotificationEvent.PROMOTING, "", words, instant(now))
+
+
+def _ended(before: MessagesStatus, status: RolloutStatus) -> list[HistoryEntry]:
+    """The runs that ended since, newest first."""
+    found = []
+    for entry in status.history:
+        if entry.id == before.ended:
+            break
+        found.append(entry)
+    return found if before.ended else found[:1]
+
+
+def _standing(status: RolloutStatus, spec: RolloutSpec, attention: Why | None, now: float) -> Iterator[_So]:
+    """What is so now, and lasts."""
+    run = status.run
+    if run is not None and run.ending is None:
+        if run.hold is not None:
+            yield _So(NotificationEvent.HELD, run.hold.reason, run.hold.message, run.hold.since)
+        yield from _warned(status, spec)
+        for missing in status.missing_data:
+            if missing.answers >= LEAST_ANSWERS:
+                yield _So(NotificationEvent.MISSING_DATA, missing.metric, missing.message, missing.since)
+    if attention is not None:
+        yield _awaited(status, attention, now)
+    for one in status.conditions:
+        event = _of_condition(one)
+        if event is not None:
+            yield _So(event, one.reason, one.message, one.last_transition_time)
+
+
+def _awaited(status: RolloutStatus, attention: Why, now: float) -> _So:
+    """The person that is waited for: at a gate, or by a run that is paused."""
+    run, gate = status.run, status.gate
+    waiting = run.waiting if run is not None else status.waiting
+    since = waiting.since if waiting is not None and waiting.reason == attention.reason else instant(now)
+    if attention.reason == "AwaitingBaseline":
+        return _So(NotificationEvent.AWAITING, attention.reason, attention.message, since)
+    if attention.reason == "AwaitingApproval" and gate is not None:
+        since = min((one.since for one in gate.closed if one.people), default=since)
+        who = "; ".join(dict.fromkeys(one.people for one in gate.closed if one.people))
+        words = f"{attention.message} ({who})" if who else attention.message
+        return _So(NotificationEvent.AWAITING, gate.step, words, since)
+    paused = run.paused if run is not None else None
+    if paused is not None:
+        return _So(NotificationEvent.PAUSED, paused.reason, paused.message or attention.message, paused.since)
+    reason = "PausedBySpec" if attention.reason == "Paused" else attention.reason
+    return _So(NotificationEvent.PAUSED, reason, attention.message, since)
+
+
+def _warned(status: RolloutStatus, spec: RolloutSpec) -> Iterator[_So]:
+    """The limits that only warn and are breached."""
+    lines = [*spec.guards, *(guard for step in spec.steps for guard in step.guards)]
+    warning = {line.identity for line in lines if line.on_breach is Response.WARN}
+    for guard in status.guards:
+        if guard.state == State.BREACHED and guard.name in warning:
+            yield _So(NotificationEvent.WARNED, guard.name, guard.message, guard.since)
+
+
+def _of_condition(condition: Condition) -> NotificationEvent | None:
+    """What a condition is told as; a Rollout that is stalled because it was reverted has been told of."""
+    match condition.type, condition.status, condition.reason:
+        case "Stalled", "True", reason if reason != "Reverted":
+            return NotificationEvent.STALLED
+        case "RevertReady", "False", _:
+            return NotificationEvent.REVERT_UNSAFE
+    return None
+
+
+def _dealt_with(one: MessageStatus, notifying: Notifying) -> MessageStatus:
+    """The message with what became of it."""
+    if one.outcome or identity(one) not in notifying.outcomes:
+        return one
+    failure = notifying.outcomes[identity(one)]
+    return one.model_copy(
+        update={
+            "outcome": FAILED if failure else SENT,
+            "failure": failure[:LONGEST_TOLD],
+            "message": one.message[:LONGEST_TOLD],
+        }
+    )
+
+
+def _still(
+    one: MessageStatus, standing: Mapping[tuple[NotificationEvent, str], _So], status: RolloutStatus, now: float
+) -> MessageStatus:
+    """The message as it is now: over when what it tells of is, again when that is so again."""
+    if one.event not in STANDING:
+        return one
+    so = standing.get((NotificationEvent(one.event), one.subject)) if one.run == _run(status) else None
+    if so is None:
+        over = {"again": None} if one.resolved is not None else {"resolved": instant(now), "outcome": "", "failure": ""}
+        return one.model_copy(update=over)
+    if one.resolved is None:
+        return one
+    if now < _told_at(one) + QUIET:
+        return one if one.again is not None else one.model_copy(update={"again": instant(now)})
+    return _message(so, status)
+
+
+def _told_at(one: MessageStatus) -> float:
+    return one.since.timestamp()
+
+
+def _run(status: RolloutStatus) -> str:
+    """The run that what stands now belongs to; of a Rollout without one, nothing."""
+    return status.run.id if status.run is not None else ""
+
+
+def _message(so: _So, status: RolloutStatus) -> MessageStatus:
+    run = status.run
+    ended = so.event in _ENDS.values() and bool(status.history)
+    return MessageStatus(
+        event=so.event,
+        subject=so.subject[:LONGEST_SUBJECT],
+        run=status.history[0].id if ended else _run(status),
+        since=so.since,
+        message=so.message[:LONGEST],
+        step=status.step.summary if status.step is not None and run is not None else "",
+        weight=run.weight if run is not None else 0.0,
+    )
+
+
+def _kept(told: list[MessageStatus]) -> list[MessageStatus]:
+    """At most `KEPT` of them, in order: what is dealt with and over is dropped first, an end that is under way last."""
+    order = sorted(range(len(told)), key=lambda place: (_worth(told[place]), place))
+    dropped = set(order[: max(len(told) - KEPT, 0)])
+    return [one for place, one in enumerate(told) if place not in dropped]
+
+
+def _worth(one: MessageStatus) -> int:
+    """How late a message is dropped."""
+    lasts = one.event in STANDING and (one.resolved is None or one.again is not None)
+    if one.outcome:
+        return 1 if lasts else 0
+    return 3 if one.event in _ENDS.values() else 2
