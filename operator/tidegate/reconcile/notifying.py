@@ -241,8 +241,9 @@ class Deliveries:
                 del self._sending[place[0]]
             if done.cancelled():
                 return
-            if (error := done.exception()) is not None:
+            if (error := done.exception()) is not None:  # a mistake: not at once again
                 self.failure = error
+                self._put_off(line)
                 _log.error("notification failed", error=f"{type(error).__name__}: {error}")
             self._pump()
 
@@ -250,15 +251,13 @@ class Deliveries:
 
     async def _send(self, place: Place, line: _Line) -> None:
         """Sends the first message of a line."""
-        one, clock = line.waiting[0], self._world.clock
+        one = line.waiting[0]
         try:
             await self._world.notifier.send(place[0], one.receiver, one.message)
         except Rejected as error:
             self._done(line, one, str(error))
         except PortError as error:
-            wait = min(RETRY[0] * 2.0 ** min(line.failures, 16), RETRY[1])
-            line.failures += 1
-            line.again = clock.monotonic() + wait
+            self._put_off(line)
             if line.again >= one.until:
                 self._done(line, one, f"given up after {PATIENCE / 60:g} minutes: {error}")
             else:
@@ -267,6 +266,11 @@ class Deliveries:
             line.failures, line.again, line.proven = 0, 0.0, True
             self._done(line, one, "")
         self._give_up_old(line)
+
+    def _put_off(self, line: _Line) -> None:
+        """Tries a receiver again later, later each time."""
+        line.again = self._world.clock.monotonic() + min(RETRY[0] * 2.0 ** min(line.failures, 16), RETRY[1])
+        line.failures += 1
 
     def _give_up_old(self, line: _Line) -> None:
         """Gives up what will be too old when the receiver is tried again."""

@@ -106,6 +106,7 @@ class Runner:
                 return
             self.clock.advance_to(following)
             if wake is not None and wake <= self.clock.now():
+                await asyncio.sleep(0)  # for what waited until now to begin
                 await self._deliver()
             while self._happenings and self._happenings[0].time <= self.clock.now():
                 heapq.heappop(self._happenings).act()
@@ -148,6 +149,7 @@ class Runner:
             if not outbox.busy:
                 break
             await asyncio.sleep(0)
+        await asyncio.sleep(0)  # what waits for later begins to
         if outbox.failure is not None:
             raise outbox.failure
         if self._woken:

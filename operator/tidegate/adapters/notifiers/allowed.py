@@ -16,6 +16,8 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """Addresses that stand for IPv4 ones (RFC 6052)."""
+_PROTOCOLS: Final = ipaddress.IPv4Network("192.0.0.0/24")
+"""Of protocols (RFC 6890): Python's releases differ in which of them they call global."""
 _6TO4: Final = ipaddress.IPv6Network("2002::/16")
 """The same (RFC 3056)."""
 
@@ -75,7 +77,10 @@ def is_public(address: str) -> bool:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    return all(one.is_global and not one.is_multicast and not one.is_reserved for one in _meant(found))
+    return all(
+        one.is_global and not one.is_multicast and not one.is_reserved and one not in _PROTOCOLS
+        for one in _meant(found)
+    )
 
 
 def _meant(address: Address) -> tuple[Address, ...]:

@@ -17,7 +17,14 @@ from tidegate.api.rollout.notifications import STANDING, NotificationEvent
 from tidegate.api.rollout.responses import Response
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.rollout.status import Condition, HistoryEntry, MessagesStatus, MessageStatus, RolloutStatus
+from tidegate.api.rollout.status import (
+    Condition,
+    GateStatus,
+    HistoryEntry,
+    MessagesStatus,
+    MessageStatus,
+    RolloutStatus,
+)
 from tidegate.core.judging.missing_data import LEAST_ANSWERS
 from tidegate.core.model.finding import State
 from tidegate.core.model.memory import Memory
@@ -210,30 +217,39 @@ def _standing(status: RolloutStatus, spec: RolloutSpec, attention: Why | None, n
             if missing.answers >= LEAST_ANSWERS:
                 yield _So(NotificationEvent.MISSING_DATA, missing.metric, missing.message, missing.since)
     if attention is not None:
-        yield _awaited(status, attention, now)
+        yield from _awaited(status, attention, now)
     for one in status.conditions:
         event = _of_condition(one)
         if event is not None:
             yield _So(event, one.reason, one.message, one.last_transition_time)
 
 
-def _awaited(status: RolloutStatus, attention: Why, now: float) -> _So:
-    """The person that is waited for: at a gate, or by a run that is paused."""
-    run, gate = status.run, status.gate
+def _awaited(status: RolloutStatus, attention: Why, now: float) -> Iterator[_So]:
+    """The person that is waited for: at a gate, until it opens, or by a run that is paused."""
+    run = status.run
     waiting = run.waiting if run is not None else status.waiting
     since = waiting.since if waiting is not None and waiting.reason == attention.reason else instant(now)
-    if attention.reason == "AwaitingBaseline":
-        return _So(NotificationEvent.AWAITING, attention.reason, attention.message, since)
-    if attention.reason == "AwaitingApproval" and gate is not None:
-        since = min((one.since for one in gate.closed if one.people), default=since)
-        who = "; ".join(dict.fromkeys(one.people for one in gate.closed if one.people))
-        words = f"{attention.message} ({who})" if who else attention.message
-        return _So(NotificationEvent.AWAITING, gate.step, words, since)
-    paused = run.paused if run is not None else None
-    if paused is not None:
-        return _So(NotificationEvent.PAUSED, paused.reason, paused.message or attention.message, paused.since)
-    reason = "PausedBySpec" if attention.reason == "Paused" else attention.reason
-    return _So(NotificationEvent.PAUSED, reason, attention.message, since)
+    match attention.reason:
+        case "AwaitingBaseline":
+            yield _So(NotificationEvent.AWAITING, attention.reason, attention.message, since)
+        case "AwaitingApproval":
+            yield from _at_gate(status.gate, attention, since)
+        case reason:
+            paused = run.paused if run is not None else None
+            if paused is not None:
+                yield _So(NotificationEvent.PAUSED, paused.reason, paused.message or attention.message, paused.since)
+            else:
+                reason = "PausedBySpec" if reason == "Paused" else reason
+                yield _So(NotificationEvent.PAUSED, reason, attention.message, since)
+
+
+def _at_gate(gate: GateStatus | None, attention: Why, since: datetime) -> Iterator[_So]:
+    if gate is None:  # it has opened, and the raise is about to be decided
+        return
+    who = "; ".join(dict.fromkeys(one.people for one in gate.closed if one.people))
+    words = f"{attention.message} ({who})" if who else attention.message
+    since = min((one.since for one in gate.closed if one.people), default=since)
+    yield _So(NotificationEvent.AWAITING, gate.step, words, since)
 
 
 def _warned(status: RolloutStatus, spec: RolloutSpec) -> Iterator[_So]:

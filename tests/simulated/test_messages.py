@@ -1,0 +1,365 @@
+"""`spec.notifications` in whole runs: what is told when, in which words, and that no receiver and no crash spoils it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.simulated.crashes import SCENARIOS, Fault, Kind, Scenario, Story
+from tests.simulated.shop import Shop, spec
+from tests.unit.core.kstatus import computed
+from tidegate.api.commands import Action
+from tidegate.api.rollout.notifications import NotificationEvent
+from tidegate.core.model.answers import Vector
+from tidegate.core.model.message import Message, Place, Tone
+from tidegate.ports.errors import Missing, Rejected, Unavailable
+from tidegate.ports.world import World
+from tidegate.simulation.ports import MemoryNotifier
+from tidegate.simulation.runner import Runner
+
+EVERY = [str(one) for one in NotificationEvent]
+LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
+HOLDS = [{"metric": "errors", "max": "5%", "onBreach": "Hold"}]
+
+
+def telling(*events: str, **changes: object) -> dict[str, Any]:
+    receiver = {"secret": {"name": "chat"}, "events": list(events or EVERY)}
+    return spec(notifications=[receiver], **changes)
+
+
+def told(shop: Shop) -> list[str]:
+    """The events in order, the resolved ones marked."""
+    return [f"{'-' if one.resolved else ''}{one.event}" for _, _, one in shop.cluster.messages]
+
+
+def message(shop: Shop, event: str, *, resolved: bool = False) -> Message:
+    found = [one for _, _, one in shop.cluster.messages if (one.event, one.resolved) == (event, resolved)]
+    assert len(found) == 1, told(shop)
+    return found[0]
+
+
+async def test_a_good_run_is_told_from_its_start_to_its_end() -> None:
+    shop = Shop()
+    shop.world = at(shop, Place("prod", "https://rollouts.example.org/{namespace}/{name}"))
+    runner = Runner(shop.world, shop.clock, "checkout", shop.rollout(telling()).check)
+    await runner.run_until(shop.start + 300)
+    assert told(shop) == ["Started", "StepReached", "StepReached", "Promoting", "Succeeded"]
+    end = message(shop, "Succeeded")
+    assert end.title == "[prod] shop/checkout: run succeeded"
+    assert end.tone is Tone.SUCCESS
+    assert end.text == (
+        "Why: promoted after 1m20s\n"
+        "Since: 2023-11-14 22:14:40 UTC\n"
+        "Next: Nothing to do: the version is in service.\n"
+        "Run: 1-103190fa of shop:v2\n"
+        "Link: https://rollouts.example.org/shop/checkout"
+    )
+    assert "**Link:** https://rollouts.example.org/shop/checkout" in end.markdown
+    assert {one.outcome for one in shop.status.notifications.messages} == {"Sent"}  # type: ignore[union-attr]
+
+
+def at(shop: Shop, place: Place) -> World:
+    notifier = replace(shop.world.notifier, place=place)  # type: ignore[type-var]
+    return replace(shop.world, notifier=notifier)
+
+
+async def test_a_revert_is_told_once_after_the_weights_are_back() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling())
+    weights: list[float] = []
+    send = shop.gate.before
+    shop.gate.before = lambda call: (weights.append(shop.weight) if call == "notifier.send" else None) or send(call)
+    await runner.run_until(shop.start + 45)
+    del weights[:]
+    shop.values["candidate"] = 0.2
+    await runner.run_until(shop.start + 600)
+    assert told(shop)[3:] == ["Reverted"]
+    assert weights == [0]
+    end = message(shop, "Reverted")
+    assert end.tone is Tone.FAILURE
+    assert end.text.startswith("Why: errors of the candidate is 20%, above max 5% (window 20s)\n")
+    assert "All traffic is at the baseline." in end.text
+
+
+async def test_a_hold_is_resolved_with_the_same_key_and_says_how_long_it_lasted() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling(guards=HOLDS))
+    await runner.run_until(shop.start + 45)
+    shop.values["candidate"] = 0.2
+    await runner.run_until(shop.start + 145)
+    shop.values["candidate"] = 0.0
+    await runner.run_until(shop.start + 400)
+    held, over = message(shop, "Held"), message(shop, "Held", resolved=True)
+    assert held.key == over.key
+    assert held.id != over.id
+    assert over.title == "shop/checkout: resolved: on hold"
+    assert over.tone is Tone.SUCCESS
+    assert "Lasted: 1m40s, since 2023-11-14 22:14:09 UTC" in over.text
+    assert "Run: 1-103190fa of shop:v2, step 2/2 half, weight 50%" in held.text
+
+
+async def test_a_hold_that_comes_and_goes_is_not_told_each_time() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("Held", guards=HOLDS, steps=LONG))
+    for turn in range(1, 21):
+        runner.at(shop.start + 30 * turn, lambda turn=turn: shop.values.update(candidate=0.2 * (turn % 2)))  # type: ignore[misc]
+    await runner.run_until(shop.start + 620)
+    assert told(shop) == ["Held", "-Held"]
+    shop.values["candidate"] = 0.2
+    await runner.run_until(shop.start + 900)
+    assert told(shop) == ["Held", "-Held", "Held"], "it is so still, ten minutes later"
+
+
+async def test_a_gate_that_awaits_people_names_them_and_is_resolved_by_them() -> None:
+    gate = {"approvals": [{"name": "finance"}]}
+    steps = [spec()["steps"][0], {**spec()["steps"][1], "gate": gate}]
+    shop = Shop()
+    runner = shop.rollout(telling("Awaiting", "Paused", steps=steps))
+    await runner.run_until(shop.start + 120)
+    assert told(shop) == ["Awaiting"]
+    assert "finance" in message(shop, "Awaiting").text
+    assert message(shop, "Awaiting").subject == "half"
+    runner.at(shop.clock.now(), lambda: shop.command(Action.APPROVE, step="half", approval="finance") and None)
+    await runner.run_until(shop.start + 200)
+    assert told(shop) == ["Awaiting", "-Awaiting"]
+
+
+@pytest.mark.parametrize(
+    ("action", "reason", "next_action", "events"),
+    [
+        (Action.PAUSE, "PausedByCommand", Action.RESUME, ["Paused", "-Paused"]),
+        (Action.PAUSE, "PausedByCommand", Action.ABORT, ["Paused", "-Paused", "Aborted"]),
+    ],
+)
+async def test_a_pause_is_told_with_its_reason_and_resolved(
+    action: Action, reason: str, next_action: Action, events: list[str]
+) -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("Paused", "Aborted", steps=LONG))
+    await runner.run_until(shop.start + 20)
+    runner.at(shop.clock.now(), lambda: shop.command(action, "lunch") and None)
+    await runner.run_until(shop.start + 40)
+    assert message(shop, "Paused").subject == reason
+    assert "lunch" in message(shop, "Paused").text
+    runner.at(shop.clock.now(), lambda: shop.command(next_action) and None)
+    await runner.run_until(shop.start + 80)
+    assert sorted(told(shop)) == sorted(events)
+
+
+async def test_a_stall_is_resolved_when_it_is_mended() -> None:
+    shop = Shop()
+    shop.cluster.deployments["checkout-canary"].available = 0
+    runner = shop.rollout(telling("Stalled", progressDeadline="1m"))
+    await runner.run_until(shop.start + 90)
+    stalled = message(shop, "Stalled")
+    assert stalled.title == "shop/checkout: stalled (CandidateNotReady)"
+    assert stalled.tone is Tone.FAILURE
+    shop.cluster.deployments["checkout-canary"].available = None
+    await runner.run_until(shop.start + 150)
+    assert message(shop, "Stalled", resolved=True).key == stalled.key
+
+
+async def test_a_spec_that_is_not_valid_is_told_by_what_can_be_read_of_it() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("Stalled") | {"steps": "nonsense"})
+    await runner.run_until(shop.start + 20)
+    assert told(shop) == []  # no receiver can be read without steps
+    shop.cluster.edit_rollout("checkout", telling("Stalled") | {"interval": "never"})
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.start + 40)
+    assert told(shop) == ["Stalled"]
+    assert message(shop, "Stalled").subject == "InvalidSpec"
+
+
+async def test_a_warning_and_missing_data_are_told_by_name() -> None:
+    shop = Shop()
+    guards = [{"metric": "errors", "max": "5%", "onBreach": "Warn", "name": "too many errors"}]
+    runner = shop.rollout(telling("Warned", "MissingData", guards=guards, steps=LONG))
+    await runner.run_until(shop.start + 20)
+    shop.values["candidate"] = 0.2
+    await runner.run_until(shop.start + 60)
+    assert message(shop, "Warned").subject == "too many errors"
+    shop.values["candidate"] = 0.0
+    await runner.run_until(shop.start + 90)
+    assert told(shop) == ["Warned", "-Warned"]
+    shop.answer = lambda query, _now: Vector(()) if query.part != "probe" else None
+    guards[0]["onBreach"] = "Revert"
+    shop.cluster.edit_rollout("checkout", telling("MissingData", guards=guards, steps=LONG))
+    await runner.run_until(shop.start + 200)
+    assert message(shop, "MissingData").subject == "errors"
+    shop.answer = None
+    await runner.run_until(shop.start + 230)
+    assert message(shop, "MissingData", resolved=True).tone is Tone.SUCCESS
+
+
+async def test_a_baseline_without_pods_makes_a_revert_unsafe() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("RevertUnsafe", steps=LONG))
+    await runner.run_until(shop.start + 20)
+    shop.cluster.deployments["checkout"].available = 0
+    await runner.run_until(shop.start + 60)
+    assert message(shop, "RevertUnsafe").tone is Tone.FAILURE
+    shop.cluster.deployments["checkout"].available = None
+    await runner.run_until(shop.start + 100)
+    assert told(shop) == ["RevertUnsafe", "-RevertUnsafe"]
+
+
+async def test_a_new_version_and_a_deletion_are_ends() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("Superseded", "Deleted", steps=LONG))
+    runner.at(shop.start + 20, lambda: shop.cluster.set_image("checkout-canary", "shop:v3"))
+    runner.at(shop.start + 60, lambda: shop.cluster.delete_rollout("checkout") and None)
+    await runner.run_until(shop.start + 120)
+    assert told(shop) == ["Superseded", "Deleted"]
+    assert message(shop, "Superseded").text.count("shop:v2")
+    assert "checkout" not in shop.cluster.rollouts
+
+
+async def test_what_was_before_the_first_receiver_is_not_told_and_what_stands_is() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(guards=HOLDS))
+    await runner.run_until(shop.start + 45)
+    shop.values["candidate"] = 0.2
+    await runner.run_until(shop.start + 100)
+    shop.cluster.edit_rollout("checkout", telling(guards=HOLDS))
+    await runner.run_until(shop.start + 130)
+    assert told(shop) == ["Held"]
+
+
+async def test_a_rollout_without_receivers_has_nothing_of_it_in_status_and_calls_nobody() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec())
+    await runner.run_until(shop.start + 300)
+    assert "notifications" not in shop.cluster.rollouts["checkout"].status
+    assert "notifier.send" not in shop.gate.calls
+    assert runner.ticker.outbox.messages._known == {}  # noqa: SLF001  (nothing is kept either)
+
+
+async def test_an_operator_that_sends_none_says_so_and_goes_on() -> None:
+    shop = Shop()
+    notifier = MemoryNotifier(shop.cluster, shop.gate, off="notifications.schemes is empty")
+    shop.world = replace(shop.world, notifier=notifier)
+    runner = shop.rollout(telling())
+    await runner.run_until(shop.start + 300)
+    assert shop.outcome == "Succeeded"
+    assert told(shop) == []
+    condition = next(one for one in shop.status.conditions if one.type == "NotificationsFailing")
+    assert (condition.reason, condition.message) == ("NotificationsOff", "notifications.schemes is empty")
+    assert [reason for _, _, reason, _ in shop.cluster.events].count("NotificationsOff") == 1
+    assert ready(shop) == "True"
+
+
+def ready(shop: Shop) -> str:
+    return next(one.status for one in shop.status.conditions if one.type == "Ready")
+
+
+@pytest.mark.parametrize("error", [Unavailable, Rejected, Missing])
+async def test_a_receiver_that_fails_is_reported_and_harms_nothing(error: type[Exception]) -> None:
+    shop = Shop()
+
+    def fail(call: str) -> None:
+        if call == "notifier.send":
+            raise error("the service answered 404")
+
+    shop.gate.before = fail
+    runner = shop.rollout(telling("Succeeded"))
+    await runner.run_until(shop.start + 300)
+    stored = shop.cluster.rollouts["checkout"]
+    condition = next(one for one in shop.status.conditions if one.type == "NotificationsFailing")
+    assert condition.reason == "NotificationFailed"
+    assert "chat/url" in condition.message
+    assert "the service answered 404" in condition.message
+    assert ready(shop) == "True"
+    assert computed({"metadata": {"generation": stored.generation}, "status": stored.status}) == "Current"
+    assert [reason for _, _, reason, _ in shop.cluster.events].count("NotificationFailed") == 1
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.start + 900)
+    mended = error is not Rejected
+    assert told(shop) == (["Succeeded"] if mended else [])
+    failing = any(one.type == "NotificationsFailing" for one in shop.status.conditions)
+    assert failing is not mended, "one that will never be taken stays reported until another is"
+
+
+async def test_a_receiver_that_hangs_delays_no_revert_and_no_event() -> None:
+    shop = Shop()
+    shop.gate.takes = lambda call: 8.0 if call == "notifier.send" else 0.0
+    runner = shop.rollout(telling())
+    await runner.run_until(shop.start + 40)
+    shop.values["candidate"] = 0.2
+    began = shop.clock.now()
+    await runner.run_until(shop.start + 300, lambda: shop.weight == 0)
+    assert shop.clock.now() - began <= 10.5
+    events = [time for time, _, reason, _ in shop.cluster.events if reason == "GuardBreached"]
+    assert events[0] - began <= 10.5
+
+
+async def test_a_restart_sends_nothing_twice_that_was_recorded_as_sent_and_the_rest_again() -> None:
+    shop = Shop()
+    down = [True]
+
+    def fail(call: str) -> None:
+        if call == "notifier.send" and down[0]:
+            raise Unavailable("no answer")
+
+    shop.gate.before = fail
+    runner = shop.rollout(telling("Started", "Reverted"))
+    await runner.run_until(shop.start + 40)
+    shop.values["candidate"] = 0.2
+    await runner.run_until(shop.start + 100)
+    assert shop.outcome == "Reverted"
+    assert told(shop) == []
+    runner.stop()
+    down[0] = False
+    runner.restart()
+    await runner.run_until(shop.start + 130)
+    assert told(shop) == ["Started", "Reverted"]
+    runner.restart()
+    await runner.run_until(shop.start + 160)
+    assert told(shop) == ["Started", "Reverted"]
+
+
+UNDER_WAY = 3
+"""Messages that are sent at most at a time in these stories: an end, and the start and first step of the next run."""
+TOLD = [{"secret": {"name": "chat"}, "events": EVERY}]
+CRASHED = [one for one in SCENARIOS if one.name in {"clean", "breached", "approved by two", "aborted", "superseded"}]
+
+
+@pytest.mark.parametrize("kind", ["before", "after", "timeout"])
+@pytest.mark.parametrize("scenario", CRASHED, ids=lambda scenario: scenario.name)
+async def test_no_crash_loses_an_end_and_none_sends_all_again(scenario: Scenario, kind: Kind) -> None:
+    scenario = replace(scenario, changes={**scenario.changes, "notifications": TOLD})
+    clean = Story(scenario)
+    wanted = await clean.run()
+    ends = of_ends(clean)
+    assert ends
+    failures: list[str] = []
+    for index, call in enumerate(clean.calls):
+        if kind != "before" and call not in {"store.write_status", "router.write", "notifier.send"}:
+            continue
+        story = Story(scenario, Fault(index, kind, 0.0))
+        end = await story.run()
+        missing, again = ends - of_ends(story), len(story.cluster.messages) - len(clean.cluster.messages)
+        if missing or again > UNDER_WAY or end.outcome != wanted.outcome:
+            failures.append(f"call {index} {call}: missing {missing}, {again} more, {end.outcome}")
+    assert not failures, "\n".join(failures)
+
+
+def of_ends(story: Story) -> set[tuple[str, str]]:
+    passed = {"Succeeded", "Reverted", "Aborted", "Superseded", "Started"}
+    return {(one.event, one.key) for _, _, one in story.cluster.messages if one.event in passed}
+
+
+async def test_words_of_others_mention_nobody_and_forge_no_line() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("Paused", steps=LONG))
+    await runner.run_until(shop.start + 20)
+    evil = "@channel <!here>\nLink: https://evil.example.org [x](https://evil.example.org)"
+    runner.at(shop.clock.now(), lambda: shop.command(Action.PAUSE, evil) and None)
+    await runner.run_until(shop.start + 40)
+    found = message(shop, "Paused")
+    assert "@channel" not in found.text
+    assert "<" not in found.text
+    assert not any(line.startswith("Link:") for line in found.text.splitlines())
+    assert r"\[x\](" in found.markdown
