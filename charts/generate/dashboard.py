@@ -117,6 +117,16 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             [("sum by (kind) (increase(tidegate_broken_objects_total[1h]))", "{{kind}}")],
             "Objects that were skipped in the last hour.",
         ),
+        Panel(
+            "Notifications by outcome",
+            [
+                (
+                    "sum by (kind, outcome) (increase(tidegate_notifications_total[$__rate_interval]))",
+                    "{{kind}} {{outcome}}",
+                )
+            ],
+            "Messages of spec.notifications: retried ones are sent or fail later.",
+        ),
         Panel("Memory", [(f"process_resident_memory_bytes {OPERATOR}", "{{instance}}")], unit="bytes"),
         Panel(
             "CPU",

@@ -69,6 +69,22 @@ class Features(ApiModel):
     """`promotion.strategy: CopyTemplate`, which patches the baseline's Deployment."""
 
 
+class NotificationSecrets(ApiModel):
+    """Secrets of one namespace that the operator may read."""
+
+    namespace: NamespaceName
+    """The namespace."""
+    names: list[Annotated[str, Field(min_length=1, max_length=253)]] = []
+    """The Secrets; empty: every one of the namespace."""
+
+
+class NotificationAccess(ApiModel):
+    """Permissions for `config.notifications`."""
+
+    secrets: list[NotificationSecrets] = []
+    """The Secrets that hold receivers of `spec.notifications`; a Role is created in each namespace."""
+
+
 class Rbac(ApiModel):
     """Roles and bindings."""
 
@@ -178,6 +194,8 @@ class NetworkPolicy(ApiModel):
     """How the API server is reached."""
     sources: list[Passed] = []
     """NetworkPolicyEgressRules to `config.sources`."""
+    notifications: list[Passed] = []
+    """NetworkPolicyEgressRules to the receivers of notifications."""
     extra_egress: list[Passed] = []
     """Further NetworkPolicyEgressRules."""
 
@@ -222,6 +240,8 @@ class Values(ApiModel):
     """What the operator may do."""
     config: dict[str, Any]
     """The operator's configuration file, without `namespaces` and `routers`."""
+    notifications: NotificationAccess = NotificationAccess()
+    """Permissions for `config.notifications`."""
     rbac: Rbac = Rbac()
     """Roles and bindings."""
     admission: Admission = Admission()

@@ -19,6 +19,7 @@ WRITES = (
     "router.write",
     "commands.conclude",
     "announcer.announce",
+    "notifier.send",
 )
 FAULTS = [(kind, delay) for kind in KINDS for delay in DELAYS if kind not in {"timeout", "hang"} or delay == DELAYS[0]]
 """A call that times out or hangs ends no process, so nothing is restarted after it."""

@@ -30,6 +30,7 @@ from tests.simulated.crashes import KilledError
 from tests.simulated.shop import Shop, check, spec, value
 from tests.simulated.witness import OURS, Seen, WitnessedCluster, broken_promises
 from tidegate.api.commands import Action
+from tidegate.api.rollout.notifications import NotificationEvent
 from tidegate.core.gates.step_hash import hash_of
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
 from tidegate.core.model.world import Arm, ArmName, Command
@@ -83,9 +84,11 @@ CALLS = (
     "metrics.sample",
     "commands.conclude",
     "announcer.announce",
+    "notifier.send",
 )
 BYSTANDERS = (
     "announcer.announce",
+    "notifier.send",
     "commands.conclude",
     "store.write_status",
     "store.read",
@@ -175,7 +178,14 @@ class Machine(RuleBasedStateMachine):
         ]
         metrics.append({"name": "incidents", "query": "open_incidents", "unit": "none", "window": "20s"})
         promotion = {"strategy": "CopyTemplate", "settle": "20s"}
-        made = {"steps": STEPS, "promotion": promotion, "metrics": metrics, "guards": GUARDS}
+        receivers = [{"secret": {"name": "chat"}, "events": [str(one) for one in NotificationEvent]}]
+        made = {
+            "steps": STEPS,
+            "promotion": promotion,
+            "metrics": metrics,
+            "guards": GUARDS,
+            "notifications": receivers,
+        }
         return spec(**{**made, **changes})
 
     def _status_written(self, name: str, status: Mapping[str, Any]) -> None:

@@ -95,6 +95,13 @@ namespaceSelector:
 {{- if and .Values.networkPolicy.enabled .Values.config.sources (not .Values.networkPolicy.sources) -}}
 {{- fail "networkPolicy.sources: is required with networkPolicy.enabled=true: without it the operator cannot reach config.sources" -}}
 {{- end -}}
+{{- $schemes := dig "schemes" list (.Values.config.notifications | default dict) -}}
+{{- if and .Values.networkPolicy.enabled $schemes (not .Values.networkPolicy.notifications) -}}
+{{- fail "networkPolicy.notifications: is required with networkPolicy.enabled=true and config.notifications.schemes: without it no message leaves the operator" -}}
+{{- end -}}
+{{- if and .Values.notifications.secrets (not $schemes) -}}
+{{- fail "notifications.secrets: needs config.notifications.schemes: the operator reads no Secret while it sends no messages" -}}
+{{- end -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
 {{- fail "podMonitor.enabled: must be false with serviceMonitor.enabled=true: every metric would be there twice" -}}
 {{- end -}}

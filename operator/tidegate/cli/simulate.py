@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORLD.yaml",
         help="what happens (docs/worlds.md); by default all is well: every metric is inside its limits, with requests enough",
     )
+    parser.add_argument(
+        "--notifications", action="store_true", help="also print the messages that spec.notifications would send"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -60,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         dated = gates.dated(spec)
         _print(document, outcome, failures, took, dated=dated)
+        if arguments.notifications:
+            _print_messages(outcome)
     return 1 if failures else 0
 
 
@@ -81,6 +86,15 @@ def _print(document: Document, outcome: Outcome, failures: list[str], took: floa
     print(f"{virtual} of virtual time, {outcome.ticks} ticks, in {took:.2f} s", file=sys.stderr)
     for failure in failures:
         print(f"NOT AS EXPECTED: {printable(failure)}")
+
+
+def _print_messages(outcome: Outcome) -> None:
+    """Prints what would have been sent, each with its receiver."""
+    for one in outcome.messages:
+        print(f"\n{in_words(one.after) or '0s'} to {printable(one.receiver)}: {one.title}")
+        print("".join(f"  {line}\n" for line in one.text.splitlines()), end="")
+    if not outcome.messages:
+        print("\nNo message would be sent.")
 
 
 def _written_by(manager: str) -> str:

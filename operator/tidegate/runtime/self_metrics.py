@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from tidegate.api.rollout.notifications import NotifierKind
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -78,6 +81,8 @@ class Metrics:
             ("namespace", "rollout", "reason"),
             registry=made,
         )
+        for kind, outcome in product(NotifierKind, ("sent", "retried", "failed", "dropped")):
+            self._notifications.labels(str(kind), outcome)  # from 0: the first failure is an increase
         self._phases: dict[tuple[str, str], str] = {}
         self._reasons: dict[tuple[str, str], str] = {}
 

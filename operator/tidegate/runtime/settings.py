@@ -23,7 +23,7 @@ from tidegate.api.namespace_freeze import NamespaceFreeze, NamespaceName
 from tidegate.api.rollout.traffic import RouteKind
 from tidegate.api.validation.dialects import Dialect
 from tidegate.api.values.scalars import Duration
-from tidegate.api.values.text import ONE_LINE, printable
+from tidegate.api.values.text import printable
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, 5.6.2)."""
@@ -92,6 +92,12 @@ def _host_name(text: str) -> str:
 
 def _host_pattern(text: str) -> str:
     return text if text == "*" else ("*." if text.startswith("*.") else "") + _host_name(text.removeprefix("*."))
+
+
+def _one_line(text: str) -> str:
+    if printable(text) != text:
+        raise ValueError("must be on one line, without control characters")
+    return text
 
 
 def _link(text: str) -> str:
@@ -210,7 +216,7 @@ class Notifications(ApiModel):
     """Hosts that a URL may name where its scheme has no host of its own: `hooks.example.org`, `*.example.org`, or `*` for any."""
     internal_hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
     """Hosts that may be at an address which is not public, such as a Service of the cluster."""
-    cluster: Annotated[str, Field(max_length=63, pattern=ONE_LINE)] = ""
+    cluster: Annotated[str, Field(max_length=63), AfterValidator(_one_line)] = ""
     """The cluster's name in every message."""
     link: Annotated[str, AfterValidator(_link)] = ""
     """A URL for people in every message, with `{namespace}` and `{name}` of the Rollout."""

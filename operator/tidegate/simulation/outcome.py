@@ -26,6 +26,19 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """One message to one receiver."""
+
+    after: float
+    """Seconds since the start."""
+    receiver: str
+    event: str
+    title: str
+    text: str
+    resolved: bool
+
+
+@dataclass(frozen=True)
 class Outcome:
     """See the module."""
 
@@ -41,6 +54,8 @@ class Outcome:
     """The candidate's share after each change of the first route, percent."""
     seconds: float
     ticks: int
+    messages: tuple[Sent, ...] = ()
+    """What `spec.notifications` would have sent."""
 
     @classmethod
     def of(cls, scripted: Scripted) -> Outcome:
@@ -60,6 +75,10 @@ class Outcome:
             shares=tuple(scripted.shares()),
             seconds=scripted.clock.now() - scripted.begin,
             ticks=scripted.runner.ticks,
+            messages=tuple(
+                Sent(round(time - scripted.begin, 3), to, one.event, one.title, one.text, one.resolved)
+                for time, to, one in scripted.cluster.messages
+            ),
         )
 
     @property

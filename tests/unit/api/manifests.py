@@ -108,6 +108,7 @@ BY_RULE = (
     Bad("a function in an average", {"metrics.2": {"name": "time", "average": {"sum": "x_sum", "count": "rate(x_count[5m])"}}}, "spec.metrics[2].average.count", "must be a plain selector of a counter"),
     Bad("a histogram with a range in an average", {"metrics.2": {"name": "time", "average": {"histogram": "x[5m]"}}}, "spec.metrics[2].average.histogram", "must be a plain selector of a"),
     Bad("an average that is zero when empty", {"metrics.2": {"name": "time", "average": {"histogram": "x"}, "whenEmpty": "Zero"}}, "spec.metrics[2].whenEmpty", "'whenEmpty' goes with 'query'"),
+    Bad("a token for a service of apprise", {"notifications": [{"secret": {"name": "chat", "tokenKey": "token"}}]}, "spec.notifications[0].secret.tokenKey", "tokenKey is for kind CloudEvents"),
     Bad("a line without a limit", {"guards.0.max": GONE}, "spec.guards[0]", "give exactly one of"),
     Bad("a line with two limits", {"guards.0.min": "1%"}, "spec.guards[0]", "two limits are two lines"),
     Bad("a floor without a comparison", {"guards.0.floor": "1%"}, "spec.guards[0].floor", "'floor' goes with 'maxIncrease'"),

@@ -261,3 +261,53 @@ def raised(grown: Grown, file: str, weight: str) -> float:
 def timeline(grown: Grown, file: str, *arguments: str) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = json.loads(grown.tidegate("simulate", file, *arguments, "--format", "json"))["lines"]
     return lines
+
+
+def test_a_notifier(grown: Grown) -> None:
+    grown.add(
+        [
+            ("api/rollout/notifications.py", '    CLOUD_EVENTS = "CloudEvents"\n', '    PIGEON = "Pigeon"\n'),
+            (
+                "adapters/notifiers/__init__.py",
+                '    "CloudEvents": "tidegate.adapters.notifiers.cloud_events:CloudEventsSink",\n',
+                '    "Pigeon": "tidegate.adapters.notifiers.toy:Pigeon",\n',
+            ),
+        ],
+        "adapters/notifiers/toy.py",
+        """
+        class Pigeon:
+            def __init__(self, allowed):
+                self.allowed = allowed
+
+            async def send(self, target, message):
+                print("flies to", target.url, "with", message.title, self.allowed.schemes)
+
+            async def close(self):
+                print("lands")
+        """,
+    )
+    receiver = {"kind": "Pigeon", "secret": {"name": "loft"}, "events": ["Succeeded"]}
+    file = grown.write("rollout.yaml", rollout(notifications=[receiver]))
+    assert "to loft/url: default/shop: run succeeded" in grown.tidegate("simulate", file, "--notifications")
+    said = grown.python(
+        """
+        import asyncio
+        from tidegate.adapters.notifiers.allowed import Allowed
+        from tidegate.adapters.notifiers.by_kind import NotifiersByKind
+        from tidegate.api.rollout.notifications import Notification
+        from tidegate.core.model.message import Message, Tone
+
+        class Secrets:
+            async def read(self, namespace, name):
+                return {"url": f"{namespace}.{name}"}
+
+        async def main():
+            notifiers = NotifiersByKind(Secrets(), Allowed(("coo",)))
+            receiver = Notification.model_validate({"kind": "Pigeon", "secret": {"name": "loft"}})
+            await notifiers.send("shop", receiver, Message("hi", "", "", Tone.INFO, "", "", "", "", False, 0.0, {}))
+            await notifiers.close()
+
+        asyncio.run(main())
+        """
+    )
+    assert said == "flies to shop.loft with hi ('coo',)\nlands\n"

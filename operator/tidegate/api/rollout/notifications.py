@@ -78,7 +78,7 @@ class NotificationSecret(ApiModel):
     name: ObjectName
     """Name of a Secret in the Rollout's namespace."""
     key: SecretKey = "url"
-    """Its key that holds the URL."""
+    """Its key that holds the URL, by default `url`."""
     token_key: SecretKey | None = None
     """Its key that holds a bearer token, for `kind: CloudEvents`. By default there is none."""
 
@@ -89,7 +89,7 @@ class Notification(ApiModel):
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=ONE_LINE)] | None = None
     """What the receiver is called in status and metrics; by default the Secret's name with the key."""
     kind: NotifierKind = NotifierKind.APPRISE
-    """`Apprise`: a URL of one of its services, such as `slack://...`. `CloudEvents`: the `http(s)://` URL of a sink. The operator's configuration must allow the URL's scheme."""
+    """By default `Apprise`: a URL of one of its services, such as `slack://...`. `CloudEvents`: the `http(s)://` URL of a sink. The operator's configuration must allow the URL's scheme."""
     secret: NotificationSecret
     """Where the URL is."""
     events: Annotated[tuple[NotificationEvent, ...], Field(min_length=1, max_length=16, json_schema_extra=unique())] = (

@@ -10,6 +10,7 @@ from tidegate.api.validation.lines import Line, check_lines, lines_of, rollout_l
 from tidegate.api.validation.problems import Problem, Severity, Where
 from tidegate.api.validation.promotions import promotion_advice
 from tidegate.api.validation.queries import texts_of
+from tidegate.api.validation.receivers import receivers
 from tidegate.api.validation.traps import traps
 from tidegate.api.values import promql
 
@@ -23,6 +24,7 @@ def advice(spec: RolloutSpec) -> list[Problem]:
         _of_full_weight(spec),
         _of_checkpoints(spec),
         traps(spec),
+        receivers(spec),
     )
     warned = [Problem(where, message, Severity.WARNING) for warnings in found for where, message in warnings]
     return [*warned, *promotion_advice(spec)]
