@@ -149,7 +149,13 @@ class Fleet:
         """Unix time at which a watch told that the candidate's weight is 0."""
         return self._watch.of(shop.namespace, shop.name)[-1].at
 
-    async def _set(self, shops: Sequence[Shop], **changes: str) -> None:
+    async def tell(self, shops: Sequence[Shop], notifications: Sequence[Object], secret: Object) -> None:
+        """Gives each receivers, and its namespace their Secret."""
+        for namespace in sorted({shop.namespace for shop in shops}):
+            await self._lab.api.create({**secret, "metadata": {**secret["metadata"], "namespace": namespace}})
+        await self._set(shops, notifications=list(notifications))
+
+    async def _set(self, shops: Sequence[Shop], **changes: object) -> None:
         await _together(self._lab.api.patch(_rollout(shop), {"spec": changes}) for shop in shops)
 
     def _all_have(self, shops: Sequence[Shop], share: int) -> bool:

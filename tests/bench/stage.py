@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +80,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(a_namespace: int = A_NAMESPACE) -> AsyncIterator[Stage]:
-    """`a_namespace` is how many shops are in one namespace."""
+async def stage(a_namespace: int = A_NAMESPACE, settings: Mapping[str, object] | None = None) -> AsyncIterator[Stage]:
+    """`a_namespace` is how many shops are in one namespace; `settings` are further ones of the operator's configuration."""
     progress("starting etcd, API server and controllers")
     async with Lab(prometheus=False, gateway=False, processes=False) as lab:
         await lab.install_tidegate()
@@ -89,7 +89,7 @@ async def stage(a_namespace: int = A_NAMESPACE) -> AsyncIterator[Stage]:
         async with (
             Source(lab.children) as source,
             RouteWatch(lab.api) as watch,
-            OperatorProcess(lab, sources={"default": source.url}, kubeconfig=kubeconfig) as operator,
+            OperatorProcess(lab, sources={"default": source.url}, kubeconfig=kubeconfig, settings=settings) as operator,
         ):
             yield Stage(lab, source, operator, Fleet(lab, watch, source, a_namespace), Yard(lab, kubeconfig))
 

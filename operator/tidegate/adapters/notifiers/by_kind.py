@@ -11,7 +11,7 @@ from tidegate.adapters.notifiers.allowed import Allowed
 from tidegate.adapters.notifiers.sender import Make, Sender, Target
 from tidegate.api.rollout.notifications import Notification, NotifierKind
 from tidegate.core.model.message import Message, Place
-from tidegate.ports.errors import Missing, PortError, Rejected
+from tidegate.ports.errors import Missing, PortError, Rejected, Unavailable
 
 OFF = "the operator's configuration allows no notifications: notifications.schemes is empty"
 
@@ -59,7 +59,11 @@ class NotifiersByKind:
         self._senders.clear()
 
     async def _target(self, namespace: str, receiver: Notification) -> Target:
-        where, secret = receiver.secret, await self._secrets.read(namespace, receiver.secret.name)
+        where = receiver.secret
+        try:
+            secret = await self._secrets.read(namespace, where.name)
+        except Rejected as error:  # a permission is given, a Secret mended: it is tried again
+            raise Unavailable(str(error)) from error
         for key in filter(None, (where.key, where.token_key)):
             if not secret.get(key):
                 raise Missing(f"Secret {namespace}/{where.name} has no key {key!r}")

@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import apprise
 import pytest
 
 from tests.unit.adapters.notifiers.receiver import Receiver, receiver
 from tidegate.adapters.notifiers import KINDS, maker
 from tidegate.adapters.notifiers.allowed import Allowed
 from tidegate.adapters.notifiers.apprise_process import AppriseProcess
+from tidegate.adapters.notifiers.child import __main__ as child
 from tidegate.adapters.notifiers.cloud_events import CloudEventsSink
 from tidegate.adapters.notifiers.sender import Sender, Target
 from tidegate.api.rollout.notifications import NotifierKind
@@ -286,3 +288,24 @@ def alive(pid: int) -> bool:
         return proc(pid, "stat").rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of modules that apprise loads
+@pytest.mark.parametrize(
+    ("url", "field", "value", "action"),
+    [
+        ("pagerduty://key1@key2", "dedup", MESSAGE.key, "resolve"),
+        ("pagerduty://key1@key2?dedup=mine", "dedup", "mine", "resolve"),
+        ("opsgenie://aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/#team", "alias", MESSAGE.key, "map"),
+    ],
+)
+def test_services_with_incidents_get_the_key_and_a_resolution_closes_them(
+    url: str, field: str, value: str, action: str
+) -> None:
+    service = apprise.Apprise.instantiate(url)
+    assert service is not None
+    child.group(service, {"key": MESSAGE.key, "resolved": True})
+    assert (getattr(service, field), service.action) == (value, action)
+    again = apprise.Apprise.instantiate(url)
+    child.group(again, {"key": MESSAGE.key, "resolved": False})
+    assert again.action in {"trigger", "map"}

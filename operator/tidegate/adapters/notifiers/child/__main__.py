@@ -56,7 +56,7 @@ def _send(given: dict[str, Any], allowed: Allowed) -> tuple[str, str]:
     sending = Sending(own_host=any("{host}" in one or "{host:" in one for one in service.templates))
     SENDING.set(sending)
     service.redirects, service.retry = False, 0
-    _group(service, given)
+    group(service, given)
     plain = schemes & PROGRAMS or service.resolve_format("markdown") == "text"
     body, body_format = (given["text"], "text") if plain else (given["markdown"], "markdown")
     try:
@@ -74,7 +74,7 @@ def _send(given: dict[str, Any], allowed: Allowed) -> tuple[str, str]:
     return "rejected" if final else "unavailable", f"the service answered {status}"
 
 
-def _group(service: Any, given: dict[str, Any]) -> None:  # noqa: ANN401  (a plugin)
+def group(service: Any, given: dict[str, Any]) -> None:  # noqa: ANN401  (a plugin)
     """Lets services with incidents tell repeats, and close what is over, unless the URL says how."""
     for name in ("dedup", "alias", "entity"):
         if hasattr(service, name) and not getattr(service, name):
