@@ -6,13 +6,13 @@ import itertools
 from dataclasses import dataclass, field
 
 from lab.wait import DeadlineError
-from tests.bench import crowd, machine, rest, reverts, ticks
+from tests.bench import crowd, machine, notifications, rest, reverts, ticks
 from tests.bench.figures import Table, quantile
 from tests.bench.reverts import Storm
 from tests.bench.stage import Stage, progress, stage
 
-PARTS = ("rest", "ticks", "revert", "neighbours", "crowd", "many", "start")
-"""Those that need the lab's control plane; each of the last four has one of its own, and can be asked for alone."""
+PARTS = ("rest", "ticks", "revert", "neighbours", "crowd", "many", "start", "notifications")
+"""Those that need the lab's control plane; each of the last five has one of its own, and can be asked for alone."""
 TOO_MANY = {(500, 1)}
 """Counts and intervals one process cannot keep: at 2.5 ms of processor time a tick, this is more than a core."""
 WHY_NONE = (
@@ -43,6 +43,8 @@ class Wanted:
     running: int = 200
     many: tuple[int, ...] = (300, 3000)
     """Rollouts at rest."""
+    told: int = notifications.COUNT
+    """Rollouts with receivers that breach at once."""
 
 
 @dataclass
@@ -63,6 +65,10 @@ async def measure(wanted: Wanted) -> Measured:
     if crowds := await _crowds(wanted, found):
         table = crowd.table()
         table.rows += crowds
+        found.tables.append(table)
+    if "notifications" in wanted.parts:
+        table = notifications.table()
+        table.rows += await notifications.rows(wanted.told)
         found.tables.append(table)
     found.busy = (before, machine.busy())
     found.ours = _ours(found.storms, resting)
