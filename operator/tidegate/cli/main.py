@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "advance": ("command", "end the current step now; gates and limits still apply"),
     "promote": ("command", "skip the remaining steps; gates and limits still apply"),
     "doctor": ("doctor.command", "check a cluster and its Prometheus, and say what to do"),
+    "notify-test": ("notify_test", "send a test message to the receivers of a Rollout"),
     "convert": ("convert.command", "write Rollouts from manifests of Argo Rollouts or Flagger"),
     "preset": ("preset", "list the built-in metric presets, by system"),
     "crd": ("crd", "write the CustomResourceDefinitions"),

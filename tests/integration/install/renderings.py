@@ -24,6 +24,10 @@ RENDERINGS: Final[dict[str, dict[str, Any]]] = {
     "definitions that go": {"crds": {"keep": False, "annotations": {"example.org/by": "platform"}}},
     "namespaces": {"namespaces": ["shop", "bank"]},
     "namespaces alone": {"namespaces": ["shop"], "clusterScopedResources": False},
+    "notifications": {
+        "config": {"notifications": {"schemes": ["slack", "https"], "hosts": ["*"], "cluster": "prod"}},
+        "notifications": {"secrets": [{"namespace": "shop", "names": ["chat", "bus"]}, {"namespace": "bank"}]},
+    },
     "one router": {"routers": ["HTTPRoute"]},
     "no CopyTemplate": {"features": {"copyTemplate": False}},
     "a foreign account": {"serviceAccount": {"create": False, "name": "given"}, "rbac": {"create": False}},

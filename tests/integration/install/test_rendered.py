@@ -99,6 +99,14 @@ async def test_the_configuration_is_what_the_operator_takes(values: dict[str, An
         ({"config": {"sources": SOURCE}, "networkPolicy": {"enabled": True}}, "networkPolicy.sources: is required"),
         ({"serviceAccount": {"create": False}}, "serviceAccount.name: is required"),
         (
+            {"notifications": {"secrets": [{"namespace": "shop"}]}},
+            "notifications.secrets: needs config.notifications.schemes",
+        ),
+        (
+            {"config": {"notifications": {"schemes": ["slack"]}}, "networkPolicy": {"enabled": True}},
+            "networkPolicy.notifications: is required",
+        ),
+        (
             {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}},
             "podMonitor.enabled: must be false with serviceMonitor.enabled=true",
         ),
@@ -139,6 +147,21 @@ async def test_permissions_follow_the_routers_and_features() -> None:
 async def test_the_operator_may_not_read_secrets_nor_do_anything_by_wildcard(values: dict[str, Any]) -> None:
     found = rules(await template(values=values))
     assert [rule for rule in found if "secrets" in rule or "*" in rule] == []
+
+
+async def test_secrets_of_notifications_are_read_by_name_in_their_namespaces_alone() -> None:
+    objects = await template(values=RENDERINGS["notifications"])
+    roles = {
+        one["metadata"]["namespace"]: one["rules"]
+        for one in objects
+        if one["kind"] == "Role" and one["metadata"]["name"] == f"{RELEASE}-notifications"
+    }
+    secrets = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}
+    assert roles == {"shop": [{**secrets, "resourceNames": ["chat", "bus"]}], "bank": [secrets]}
+    bindings = [one for one in objects if one["kind"] == "RoleBinding"]
+    assert {one["metadata"]["namespace"] for one in bindings} == {"shop", "bank"}
+    settings = next(one["data"]["operator.yaml"] for one in objects if one["kind"] == "ConfigMap")
+    assert yaml.safe_load(settings)["notifications"]["cluster"] == "prod"
 
 
 async def test_in_namespaces_the_same_rights_are_roles() -> None:
