@@ -17,6 +17,7 @@ from lab.ports import free_port
 from lab.stack import Lab
 from tests.integration.install import image
 from tests.integration.install.tools import RELEASE, ROOT
+from tests.unit.adapters.notifiers.receiver import receiver
 
 pytestmark = pytest.mark.timeout(180)
 ACCOUNT = [
@@ -175,3 +176,28 @@ def test_what_the_image_copies_is_not_ignored() -> None:
     }
     assert copied == kept
     assert [part for part in copied if not (ROOT / part).exists()] == []
+
+
+SEND = """
+import asyncio, sys
+from tidegate.adapters.notifiers.allowed import Allowed
+from tidegate.adapters.notifiers.apprise_process import AppriseProcess
+from tidegate.adapters.notifiers.sender import Target
+from tidegate.core.model.message import Message, Tone
+
+async def main():
+    sender = AppriseProcess(Allowed(("json",), (), ("127.0.0.1",)))
+    message = Message("hello", "Why: it works", "", Tone.INFO, "Test", "", "key", "id", False, 0.0, {})
+    await sender.send(Target(sys.argv[1]), message)
+    await sender.close()
+
+asyncio.run(main())
+"""
+
+
+def test_the_process_of_notifications_needs_nothing_to_write_to_either(app: Path) -> None:
+    with receiver() as there:
+        line = command("-c", SEND, there.url("json"))
+        done = subprocess.run(line, env=environment(app), capture_output=True, text=True, check=False, cwd="/")
+        assert done.returncode == 0, done.stderr
+        assert there.bodies()[0]["message"] == "Why: it works"
