@@ -142,6 +142,11 @@ async def test_a_redirect_that_the_url_asks_for_is_not_followed_either(there: Re
         async with opened(of(LOOPBACK)) as sender:
             await failure(sender, there.url(scheme, "/ok?redirect=yes"))
         assert private.got == []
+        del there.got[:]
+        there.location = there.url("http", "/redirected")
+        async with opened(of(LOOPBACK)) as sender:
+            await failure(sender, there.url(scheme, "/ok?redirect=yes"))
+        assert len(there.got) == 1, "not even where it may go"
 
 
 @pytest.mark.parametrize("kind", SENDERS)
