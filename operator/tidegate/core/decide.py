@@ -97,7 +97,7 @@ def _go_on(draft: Draft) -> None:
     keep_finalizer(draft)
     draft.stalled = _wrong(draft)
     targets.put_back_removed(draft)
-    if draft.steps_back:
+    if draft.stepping_back():
         _step_back(draft)
         return
     moving = promotion.returning(draft) or promotion.sending_back(draft)
@@ -110,7 +110,7 @@ def _go_on(draft: Draft) -> None:
     if draft.ending():
         draft.actions.clear()
         carry_out(draft)
-    elif draft.steps_back:
+    elif draft.stepping_back():
         draft.actions.clear()
         _step_back(draft)
 

@@ -75,6 +75,10 @@ class Draft(Evaluating):
     templates: bool = False
     old_template: str = ""
 
+    def stepping_back(self) -> bool:
+        """Whether a breach lowers the weight decided."""
+        return self.steps_back
+
     def take(self, judgement: Judgement) -> None:
         """Takes over what the evaluation found: the plan is made of it."""
         self.judgement = judgement
