@@ -11,8 +11,8 @@ STAMP := $(VENV)/.ready
 help: ## What there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-demo: $(STAMP) ## A good candidate is promoted, a bad one reverted: real API server, Envoy, Prometheus and traffic
-	@$(BIN)/python -m lab demo
+demo: $(STAMP) ## A good candidate is promoted, a bad one reverted: real API server, Envoy, Prometheus and traffic (STORY=approvals: people)
+	@$(BIN)/python -m lab demo --story "$(STORY)"
 
 lab: $(STAMP) ## The same control plane, left running for you
 	@$(BIN)/python -m lab up

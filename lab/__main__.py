@@ -10,6 +10,9 @@ import sys
 
 from lab import binaries
 
+STORIES = ("approvals",)
+"""Names in `lab.demo.STORIES`."""
+
 # `up` and `demo` are imported when asked for: `build` is to work with as little as possible.
 
 
@@ -26,7 +29,7 @@ def main() -> int:
             case "up":
                 return _up()
             case _:
-                return _demo()
+                return _demo(arguments.story)
     except (binaries.MissingProgramError, binaries.BuildError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -39,7 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="build what is not there yet: minutes the first time, then at once")
     commands.add_parser("up", help="start everything and keep it until Ctrl-C")
-    commands.add_parser("demo", help="a good candidate is promoted, a bad one reverted")
+    demo = commands.add_parser("demo", help="a good candidate is promoted, a bad one reverted")
+    demo.add_argument("--story", default="", choices=["", *STORIES], help="another story instead")
     return parser
 
 
@@ -55,9 +59,9 @@ def _up() -> int:
     return 0
 
 
-def _demo() -> int:
+def _demo(story: str) -> int:
     binaries.all_programs()
-    return importlib.import_module("lab.demo").main() or 0
+    return importlib.import_module("lab.demo").main(story) or 0
 
 
 if __name__ == "__main__":

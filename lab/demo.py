@@ -1,6 +1,6 @@
 """`make demo`: a good candidate is promoted, a bad one is reverted, on real parts, shown as it happens.
 
-Exits non-zero when an expectation is not met.
+`make demo STORY=NAME` plays one of `STORIES` instead. Exits non-zero when an expectation is not met.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import contextlib
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.live import Live
 
-from lab import shop
+from lab import demo_approvals, shop
 from lab.expectations import broken
 from lab.operator_process import OperatorProcess
 from lab.route_watch import RouteWatch
@@ -24,7 +24,7 @@ from lab.stack import Lab
 from lab.stories import play
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from lab.api import Object
     from lab.stories import Story
@@ -33,9 +33,15 @@ NAMESPACE = "shop"
 RATE = 80.0
 
 
-def main() -> int:
+STORIES: Final[Mapping[str, Callable[[Console], Awaitable[list[str]]]]] = {
+    "approvals": demo_approvals.story,
+}
+"""Further stories: each shows itself, and returns the expectations that were not met."""
+
+
+def main(story: str = "") -> int:
     """The exit code: 0 when all went as expected, 1 when not, 130 on Ctrl-C."""
-    return asyncio.run(_main())
+    return asyncio.run(_main(story))
 
 
 def _console() -> Console:
@@ -43,14 +49,25 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=170)
 
 
-async def _main() -> int:
-    running = asyncio.ensure_future(_demo(_console()))
+async def _main(story: str) -> int:
+    console = _console()
+    running = asyncio.ensure_future(_play(console, story) if story else _demo(console))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         return await running
     print("interrupted; nothing is left running", file=sys.stderr)
     return 130
+
+
+async def _play(console: Console, story: str) -> int:
+    begun = time.monotonic()
+    failures = await STORIES[story](console)
+    for failure in failures:
+        console.print(f"[bold red]NOT AS EXPECTED[/] {failure}")
+    if not failures:
+        console.print(f"[bold green]As expected[/] ({time.monotonic() - begun:.0f} s).")
+    return 1 if failures else 0
 
 
 async def _demo(console: Console) -> int:

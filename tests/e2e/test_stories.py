@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import io
 
-from lab import shop
+import pytest
+from rich.console import Console
+
+from lab import demo_approvals, shop
 from lab.expectations import broken
 from lab.operator_process import OperatorProcess
 from lab.route_watch import RouteWatch
@@ -28,3 +31,9 @@ async def test_a_good_candidate_is_promoted_and_a_bad_one_reverted(lab: Lab, nam
     assert all(stretch.requests > 200 for stretch in good.stretches), "the splits were measured on real traffic"
     assert set(bad.failed) == {"v3"}
     assert load.skipped == 0
+
+
+@pytest.mark.timeout(180)
+async def test_people_who_may_approve_and_people_who_may_not() -> None:
+    told = Console(file=io.StringIO(), width=200)
+    assert await demo_approvals.story(told) == []
