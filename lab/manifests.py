@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab import pods, routes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lab.api import Object
 
@@ -34,6 +34,22 @@ def deployment(
             "replicas": replicas,
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+
+
+def cron_job(namespace: str, name: str, command: Sequence[str], *, retries: int = 0, suspended: bool = True) -> Object:
+    """A CronJob that never runs by itself, whose Jobs run `command` as a local process."""
+    container = {"name": "job", "image": "job", "command": list(command)}
+    pod = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "schedule": "0 0 31 2 *",
+            "suspend": suspended,
+            "jobTemplate": {"spec": {"backoffLimit": retries, "template": pod}},
         },
     }
 

@@ -2,7 +2,8 @@
 
 A pod of the sample image becomes one process on a loopback address of its own, and is Ready while that answers; Tidegate's
 own pod becomes the operator (`lab.operator_pod`). Pods of other images, and all pods when `processes` is false, become
-Ready without one; a Job's pod ends at once.
+Ready without one. A Job's pod with a command is that command as a process, and its exit code is how it ends; without a command it
+ends at once.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 0.5
 STARTING_PROBE_SECONDS = 0.05
+MOST_JOBS = 16  # Jobs' commands at the same time: the others wait, as pods without a node do
 DRAIN_SECONDS = 1.0  # a pod's process goes on so long after the pod is gone, as a preStop hook would have it
 TARGETS = "pods.json"
 
@@ -62,6 +64,7 @@ class Node:
         self._tasks = Tasks()
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._free = addresses or _addresses()
+        self._jobs = asyncio.Semaphore(MOST_JOBS)
         self._stack = contextlib.AsyncExitStack()
         self.addresses: dict[str, str] = {}
 
@@ -106,7 +109,7 @@ class Node:
     async def _keep(self, pod: Object, address: str) -> None:
         """One pod's life; ends by being cancelled."""
         if pods.owner(pod, "Job"):
-            await self._report(pod, pods.ended(pod))
+            await self._keep_job(pod, address)
         elif self._is_operator(pod):
             await self._keep_operator(pod)
         elif self._processes and pods.image(pod).startswith(pods.SAMPLE):
@@ -114,6 +117,25 @@ class Node:
         else:
             ready = pods.environment(pod).get("READY", "true") != "false"
             await self._report(pod, pods.running(pod, address, ready=ready))
+
+    async def _keep_job(self, pod: Object, address: str) -> None:
+        """Runs a Job's command to its end, or until the pod is deleted; one without a command has ended."""
+        command = pods.command(pod)
+        if not command or not self._processes:
+            await self._report(pod, pods.ended(pod, pods.exit_code(pod)))
+            return
+        async with self._jobs:
+            own = {name: value.replace("$$", "$") for name, value in pods.environment(pod).items()}
+            process = self._children.start(
+                "job." + ".".join(key(pod)), command, {"PATH": os.environ.get("PATH", ""), **own}
+            )
+            try:
+                await self._report(pod, pods.running(pod, address, ready=True))
+                while process.running:  # noqa: ASYNC110  (a child process sets no Event)
+                    await asyncio.sleep(STARTING_PROBE_SECONDS)
+            finally:
+                await self._children.stop(process, grace=1.0)
+            await self._report(pod, pods.ended(pod, process.child.returncode))
 
     def _is_operator(self, pod: Object) -> bool:
         return self._processes and operator_pod.is_operator(pod)

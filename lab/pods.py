@@ -24,6 +24,17 @@ def environment(pod: Object) -> dict[str, str]:
     return {"VERSION": image(pod).rpartition(":")[2], "POD": pod["metadata"]["name"], **own}
 
 
+def command(pod: Object) -> list[str]:
+    """What the first container runs; empty when its image says that."""
+    container = pod["spec"]["containers"][0]
+    return [*container.get("command", ()), *(container.get("args", ()) if container.get("command") else ())]
+
+
+def exit_code(pod: Object) -> int:
+    """How a pod without a command ends: the env EXIT_CODE, by default 0."""
+    return int(environment(pod).get("EXIT_CODE", "0"))
+
+
 def owner(pod: Object, kind: str) -> str:
     """The name of the controlling owner of that kind; empty when there is none."""
     references = pod["metadata"].get("ownerReferences", [])
@@ -60,9 +71,8 @@ def running(pod: Object, address: str, *, ready: bool, restarts: int = 0) -> Obj
     }
 
 
-def ended(pod: Object) -> Object:
-    """The status of a Job's pod that has run: its exit code is the env EXIT_CODE (default 0)."""
-    code = int(environment(pod).get("EXIT_CODE", "0"))
+def ended(pod: Object, code: int) -> Object:
+    """The status of a Job's pod that has run, with its exit code."""
     state = {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed", "finishedAt": _now()}}
     return {
         "phase": "Failed" if code else "Succeeded",

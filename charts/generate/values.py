@@ -67,6 +67,8 @@ class Features(ApiModel):
 
     copy_template: bool = True
     """`promotion.strategy: CopyTemplate`, which patches the baseline's Deployment."""
+    jobs: bool = True
+    """Hooks, Jobs of gates and `onBreach: RunJob`, which create Jobs from suspended CronJobs."""
 
 
 class NotificationSecrets(ApiModel):

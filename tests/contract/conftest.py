@@ -12,11 +12,18 @@ from tests.contract.stage import SPEC, Rules, Stage
 from tidegate.api.commands import Action
 from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.core.model.world import Acceptance, Command
-from tidegate.ports.protocols import Commands, MetricTemplates, RolloutStore, TrafficRouter, Workloads
+from tidegate.ports.protocols import Commands, Jobs, MetricTemplates, RolloutStore, TrafficRouter, Workloads
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.cluster import Cluster, SimulatedCronJob, SimulatedRoute
 from tidegate.simulation.faults import Gate
-from tidegate.simulation.ports import MemoryCommands, MemoryMetricTemplates, MemoryRouter, MemoryStore, MemoryWorkloads
+from tidegate.simulation.ports import (
+    MemoryCommands,
+    MemoryJobs,
+    MemoryMetricTemplates,
+    MemoryRouter,
+    MemoryStore,
+    MemoryWorkloads,
+)
 
 
 class MemoryStage:
@@ -31,6 +38,8 @@ class MemoryStage:
         self.router: TrafficRouter = MemoryRouter(self.cluster, gate)
         self.metric_templates: MetricTemplates = MemoryMetricTemplates(self.cluster, gate)
         self.commands: Commands = MemoryCommands(self.cluster, gate)
+        self.cluster.cron_jobs["nothing"] = SimulatedCronJob(missing=True)
+        self.jobs: Jobs = MemoryJobs(self.cluster, gate)
 
     async def put_rollout(self, name: str) -> None:
         self.cluster.add_rollout(name, SPEC)
@@ -79,6 +88,12 @@ class MemoryStage:
 
     async def delete_metric_template(self, ref: TemplateRef) -> None:
         self.cluster.delete_metric_template(ref)
+
+    async def put_cron_job(self, name: str, *, suspended: bool) -> None:
+        self.cluster.cron_jobs[name] = SimulatedCronJob(suspended=suspended)
+
+    async def delete_jobs(self) -> None:
+        self.cluster.jobs.clear()
 
     async def put_command(self, name: str, rollout: str, action: str) -> None:
         del rollout

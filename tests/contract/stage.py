@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from tidegate.api.metric_template.ref import TemplateRef
-from tidegate.ports.protocols import Commands, MetricTemplates, RolloutStore, TrafficRouter, Workloads
+from tidegate.ports.protocols import Commands, Jobs, MetricTemplates, RolloutStore, TrafficRouter, Workloads
 
 SPEC: Mapping[str, Any] = {
     "baseline": {"deployment": "shop", "service": "shop"},
@@ -34,6 +34,7 @@ class Stage(Protocol):
     router: TrafficRouter
     metric_templates: MetricTemplates
     commands: Commands
+    jobs: Jobs
 
     async def put_rollout(self, name: str) -> None:
         """A Rollout with `SPEC` comes to be."""
@@ -89,6 +90,14 @@ class Stage(Protocol):
 
     async def delete_metric_template(self, ref: TemplateRef) -> None:
         """Somebody deletes it."""
+        ...
+
+    async def put_cron_job(self, name: str, *, suspended: bool) -> None:
+        """A CronJob comes to be."""
+        ...
+
+    async def delete_jobs(self) -> None:
+        """Somebody deletes the Jobs there are."""
         ...
 
     async def put_command(self, name: str, rollout: str, action: str) -> None:

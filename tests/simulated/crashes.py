@@ -14,6 +14,7 @@ from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
+from tidegate.simulation.cluster import SimulatedCronJob
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
@@ -118,6 +119,10 @@ class End:
     finalizers: tuple[str, ...]
     outcomes: tuple[tuple[bool, str], ...]
     """Of commands."""
+    jobs: tuple[str, ...]
+    """The CronJobs of which Jobs were created."""
+    ended_jobs: tuple[tuple[str, str], ...]
+    """The Jobs in status, with what became of them."""
 
 
 @dataclass
@@ -155,6 +160,7 @@ class Story:
         self.shop = Shop(cluster_of=cluster_of)
         self.cluster: WitnessedCluster = self.shop.cluster  # type: ignore[assignment]
         self.cluster.rollout_seconds = scenario.rollout_seconds
+        self.cluster.cron_jobs.update(dict.fromkeys(CRON_JOBS, SimulatedCronJob(lasts=5)))
         self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))
         self.cluster.add_rollout("checkout", spec(**scenario.changes))
         sick = scenario.sick
@@ -235,6 +241,10 @@ class Story:
             exists=stored is not None,
             finalizers=stored.finalizers if stored else (),
             outcomes=tuple(sorted(self.cluster.outcomes.values())),
+            jobs=tuple(sorted(one.cron_job for one in self.cluster.created_jobs)),
+            ended_jobs=tuple(sorted((one.name.rsplit("-", 1)[0], one.outcome) for one in self.shop.status.jobs))
+            if stored
+            else (),
         )
 
 
@@ -252,6 +262,9 @@ def complaints(story: Story, end: End, wanted: End) -> list[str]:
 
 
 # The stories
+
+HOOKS = ("RunStart", "StepStart", "StepEnd", "Revert", "Success", "End")
+CRON_JOBS = (*(when.lower() for when in HOOKS), "smoke")
 
 
 def _share(cluster: WitnessedCluster) -> float:
@@ -274,6 +287,20 @@ def _on_share(
 
 def _abort(story: Story) -> None:
     story.shop.command(Action.ABORT)
+
+
+def _abort_after_its_job(story: Story, seen: Seen) -> None:
+    if seen.share == 50:
+        story.once("abort", 15.0, lambda: _abort_when_started(story))
+
+
+def _abort_when_started(story: Story) -> None:
+    """Somebody aborts once the Job at the start of the second step has run."""
+    jobs = story.shop.status.jobs
+    if any((one.key, one.step) == ("stepstart", "half") and one.outcome for one in jobs):
+        _abort(story)
+    else:
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _abort_when_started(story))
 
 
 def _sent_back(story: Story, seen: Seen) -> None:
@@ -403,6 +430,31 @@ LONG = {
         {"name": "half", "weight": 50, "duration": "1s"},
     ],
 }
+
+
+def _hook(when: str, **fields: str) -> dict[str, Any]:
+    return {"name": when.lower(), "when": when, "job": {"cronJob": when.lower()}, **fields}
+
+
+JOBS = {
+    **BARE,
+    "hooks": [_hook(when) for when in HOOKS],
+    "steps": [
+        {"name": "canary", "weight": 10, "duration": "30s"},
+        {"name": "half", "weight": 50, "duration": "30s", "gate": {"jobs": [{"cronJob": "smoke"}]}},
+    ],
+}
+
+
+def _watched_long(changes: dict[str, Any]) -> dict[str, Any]:
+    canary, half = changes["steps"]
+    return {**changes, "steps": [canary, {**half, "duration": "1h"}]}
+
+
+def _jobs_ended(shop: Shop) -> bool:
+    return shop.outcome != "" and all(one.outcome for one in shop.status.jobs)
+
+
 ABORTED = {"outcome": "Aborted", "image": "shop:v1"}
 
 SCENARIOS = [
@@ -440,6 +492,16 @@ SCENARIOS = [
     Scenario("rejected, then aborted", GATED, on_write=_rejected, weights=(0, 10, 0), **ABORTED),
     Scenario("advanced", LONG, on_write=_skip(Action.ADVANCE), weights=(0, 10, 30, 50, 0)),
     Scenario("promoted early", LONG, on_write=_skip(Action.PROMOTE)),
+    Scenario("with jobs", JOBS, done=_jobs_ended),
+    Scenario("with jobs, aborted", _watched_long(JOBS), on_write=_abort_after_its_job, done=_jobs_ended, **ABORTED),
+    Scenario(
+        "with a hook, deleted",
+        {**BARE, "hooks": [_hook("Revert")]},
+        on_write=_on_share(50, "delete", lambda story: story.cluster.delete_rollout("checkout")),
+        done=lambda shop: not shop.cluster.rollouts,
+        outcome="",
+        image="shop:v1",
+    ),
     Scenario("aborted", BARE, on_write=_on_share(50, "abort", _abort), **ABORTED),
     Scenario(
         "deleted",

@@ -18,6 +18,7 @@ WRITES = (
     "workloads.write_template",
     "router.write",
     "commands.conclude",
+    "jobs.start",
     "announcer.announce",
     "notifier.send",
 )

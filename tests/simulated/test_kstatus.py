@@ -6,6 +6,7 @@ from tests.simulated.shop import Shop, spec
 from tests.unit.core.kstatus import computed
 from tidegate.api.commands import Action
 from tidegate.core.model.world import RolloutObject
+from tidegate.simulation.cluster import SimulatedCronJob
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
 
@@ -79,4 +80,32 @@ async def test_a_run_that_waits_too_long_has_failed_and_comes_back() -> None:
     assert seen(shop) == "Failed"
     shop.cluster.deployments["checkout-canary"].available = None
     await runner.run_until(shop.clock.now() + 30)
+    assert seen(shop) == "InProgress"
+
+
+async def test_what_a_job_does_after_the_end_changes_nothing_of_how_it_ended() -> None:
+    hooks = [{"name": "end", "when": "End", "job": {"cronJob": "end"}}]
+    shop = Shop()
+    shop.cluster.cron_jobs["end"] = SimulatedCronJob(fails=1, retries=0)
+    runner = shop.rollout(spec(hooks=hooks))
+    found = set()
+    while not shop.status.jobs or not shop.status.jobs[0].outcome:
+        await runner.run_until(shop.clock.now() + 5)
+        if shop.outcome:
+            found.add(seen(shop))
+    assert found == {"Current"}
+    assert shop.status.jobs[0].outcome == "Failed"
+
+
+async def test_a_run_that_waits_for_a_job_is_in_progress_and_one_that_cannot_be_created_fails_it_in_time() -> None:
+    hooks = [{"name": "warm", "when": "RunStart", "job": {"cronJob": "warm"}}]
+    shop = Shop()
+    shop.cluster.cron_jobs["warm"] = SimulatedCronJob(missing=True)
+    runner = shop.rollout(spec(hooks=hooks, progressDeadline="1m"))
+    await runner.run_until(shop.start + 30)
+    assert seen(shop) == "InProgress"
+    await runner.run_until(shop.start + 90)
+    assert seen(shop) == "Failed"
+    shop.cluster.cron_jobs.clear()
+    await runner.run_until(shop.start + 140)
     assert seen(shop) == "InProgress"

@@ -35,6 +35,7 @@ from tidegate.core.gates.step_hash import hash_of
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
 from tidegate.core.model.world import Arm, ArmName, Command
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
+from tidegate.simulation.cluster import SimulatedCronJob, SimulatedJob
 from tidegate.simulation.runner import Runner
 
 ANSWERS: dict[str, Answer] = {
@@ -54,6 +55,24 @@ GUARDS = [{"metric": "errors", "max": "5%"}, {"metric": "latency", "max": "50%",
 WORSE = {"metric": "errors", "max": "1%", "onBreach": "StepBack"}
 GATE = {"approvals": [{"name": "engineering"}, {"name": "finance"}]}
 CHECKS = {"checks": [{"metric": "incidents", "max": 0}]}
+HOOKS = [
+    {"name": when.lower(), "when": when, "job": {"cronJob": "hook", "deadline": "2m"}, **failure}
+    for when, failure in (
+        ("StepStart", {"onFailure": "Ignore"}),
+        ("StepEnd", {"onFailure": "Hold"}),
+        ("RunStart", {"onFailure": "Revert"}),
+        ("Revert", {}),
+        ("Success", {}),
+        ("End", {}),
+    )
+]
+CRON_JOBS = {
+    "well": SimulatedCronJob(lasts=5),
+    "slow": SimulatedCronJob(lasts=300),
+    "failing": SimulatedCronJob(lasts=2, fails=3, retries=1),
+    "refused": SimulatedCronJob(refused="jobs.batch is forbidden"),
+    "missing": SimulatedCronJob(missing=True),
+}
 EDITS: dict[str, dict[str, object]] = {
     "as it was": {},
     "paused": {"paused": True},
@@ -69,6 +88,14 @@ EDITS: dict[str, dict[str, object]] = {
     "checking": {"steps": [{**STEPS[0], "gate": CHECKS}, {**STEPS[1], "gate": CHECKS}]},
     "stepping back to a step": {"guards": [*GUARDS, {**WORSE, "stepBack": {"step": "canary", "gates": "Ask"}}]},
     "stepping back to a weight": {"guards": [*GUARDS, {**WORSE, "stepBack": {"weight": 5}}]},
+    "with hooks": {"hooks": HOOKS},
+    "with a job before half": {"steps": [STEPS[0], {**STEPS[1], "gate": {"jobs": [{"cronJob": "smoke"}]}}]},
+    "a job tidies": {
+        "guards": [
+            {"metric": "errors", "max": "1%", "onBreach": "RunJob", "job": {"cronJob": "tidy", "cooldown": "20s"}},
+            {"metric": "errors", "max": "5%"},
+        ]
+    },
     "frozen": {"freezes": [{"from": "2020-01-01T00:00:00Z", "to": "2040-01-01T00:00:00Z", "reason": "books"}]},
 }
 CALLS = (
@@ -85,10 +112,14 @@ CALLS = (
     "commands.conclude",
     "announcer.announce",
     "notifier.send",
+    "jobs.start",
+    "jobs.read",
 )
 BYSTANDERS = (
     "announcer.announce",
     "notifier.send",
+    "jobs.start",
+    "jobs.read",
     "commands.conclude",
     "store.write_status",
     "store.read",
@@ -163,6 +194,9 @@ class Machine(RuleBasedStateMachine):
         self.unfit: list[str] = []
         self.skewed: set[str] = set()
         """Runs into whose status a newer version wrote what this one does not know."""
+        self.early: list[str] = []
+        """Hooks that ran before their time."""
+        self.cluster.on_job.append(self._job_created)
         self.cluster.on_write.append(self._witness)
         self.cluster.on_status.append(self._status_written)
 
@@ -203,6 +237,16 @@ class Machine(RuleBasedStateMachine):
         revision = str(stored.spec.get("revision", "")) if stored is not None else ""
         return same and revision == (status.get("rejected") or {}).get("revision", "") and not status.get("retry")
 
+    def _job_created(self, job: SimulatedJob) -> None:
+        """What runs after a revert finds the weights as we put them back, and is in the status that is stored."""
+        stored = self.cluster.rollouts.get("checkout")
+        recorded = {one["name"] for one in (stored.status.get("jobs") or ())} if stored is not None else set()
+        if job.name not in recorded:
+            self.early.append(f"{job.name} before it was recorded")
+        last = self.cluster.seen[-1]
+        if job.environment["TIDEGATE_PURPOSE"] == "Revert" and last.share and last.write.manager in OURS:
+            self.early.append(f"{job.name} at {last.share:g}%")
+
     @property
     def exists(self) -> bool:
         return "checkout" in self.cluster.rollouts
@@ -238,7 +282,14 @@ class Machine(RuleBasedStateMachine):
         missing = asked - {name for name, _ in given}
         alone = {"one person for two"} if len({person for _, person in given}) < len(given) else set()
         checks = ["checks"] if step.gate is not None and step.gate.checks and self.answer != "well" else []
-        return [*checks, *sorted(missing | alone), *(one.reason for one in parsed.freezes)]
+        done = {
+            one["cronJob"]
+            for one in status.get("jobs") or ()
+            if (one["step"], one.get("stepHash"), one.get("outcome")) == (step.name, hash_of(step), "Succeeded")
+            and not one.get("void")
+        }
+        jobs = {one.cron_job for one in step.gate.jobs} if step.gate is not None else set()
+        return [*checks, *sorted(missing | alone), *(one.reason for one in parsed.freezes), *sorted(jobs - done)]
 
     @initialize(seconds=st.sampled_from([20, 0, 75, 140, 155]))
     def a_run_is_under_way(self, seconds: int) -> None:
@@ -444,6 +495,14 @@ class Machine(RuleBasedStateMachine):
     def pods_come_and_go(self, arm: str, available: int | None) -> None:
         self._happens(lambda: setattr(self.cluster.deployments[arm], "available", available))
 
+    @rule(kind=st.sampled_from(sorted(CRON_JOBS)))
+    def jobs_go(self, kind: str) -> None:
+        self._happens(lambda: self.cluster.cron_jobs.update(dict.fromkeys(("hook", "smoke", "tidy"), CRON_JOBS[kind])))
+
+    @rule()
+    def somebody_deletes_the_jobs(self) -> None:
+        self._happens(self.cluster.jobs.clear)
+
     # Hands
 
     @rule(candidate=st.sampled_from([30, 0, 1, 9, 100, None]))
@@ -490,6 +549,7 @@ class Machine(RuleBasedStateMachine):
     def promises_hold(self) -> None:
         self.never_more_than_recorded_and_no_raise_after_an_ending()
         self.every_raise_was_allowed()
+        self.a_job_runs_once_and_not_before_its_time()
         self.an_ending_is_never_taken_back()
         self.the_status_is_small_and_speaks_with_one_voice()
         self.no_status_that_was_written_is_unfit()
@@ -508,6 +568,11 @@ class Machine(RuleBasedStateMachine):
             self.latched[run["id"]] = run["ending"]["kind"]
         if run and run["id"] in self.latched:
             assert run.get("ending", {}).get("kind") == self.latched[run["id"]]
+
+    def a_job_runs_once_and_not_before_its_time(self) -> None:
+        names = [one.name for one in self.cluster.created_jobs]
+        assert len(set(names)) == len(names)
+        assert self.early == []
 
     def no_status_that_was_written_is_unfit(self) -> None:
         assert not self.unfit, self.unfit[0]

@@ -298,3 +298,47 @@ async def test_commands_that_the_first_version_remembered_are_not_carried_out_ag
     assert shop.status.run is not None
     assert shop.status.run.paused is None
     assert list(shop.cluster.outcomes.values()) == [(True, "carried out")]
+
+
+async def test_a_job_that_a_newer_version_runs_for_its_own_purpose_is_kept_and_disturbs_nothing() -> None:
+    shop, runner = await under_way()
+
+    def add(status: Status) -> None:
+        common = {
+            "run": status["run"]["id"],
+            "purpose": "Quarantine",
+            "key": "x",
+            "cronJob": "x",
+            "requested": "2023-01-01T00:00:00Z",
+        }
+        status["jobs"] = [
+            {"name": "theirs", "uid": "u", "limit": 60, "shape": "round", **common},
+            {"name": "new", **common},
+        ]
+
+    rewrite(shop, add)
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 120)
+    assert [one.get("shape") for one in stored(shop)["jobs"]] == ["round", None]
+    assert shop.status.run is not None
+    shop.values["candidate"] = 0.06
+    await runner.run_until(shop.clock.now() + 12)
+    assert shop.weight == 0
+
+
+async def test_whoever_empties_the_list_of_jobs_starts_none_a_second_time() -> None:
+    gated = [LONG[0] | {"duration": "1s"}, LONG[1] | {"gate": {"jobs": [{"cronJob": "smoke"}]}}]
+    shop, runner = await under_way(
+        steps=gated, hooks=[{"name": "warm", "when": "StepStart", "job": {"cronJob": "warm"}}]
+    )
+    await runner.run_until(shop.clock.now() + 40)
+    assert [one.cron_job for one in shop.cluster.created_jobs] == ["warm", "smoke"]
+    rewrite(shop, lambda status: status.update(jobs=[]))
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.weight == 50
+    assert [(one.cron_job, one.environment["TIDEGATE_STEP"]) for one in shop.cluster.created_jobs] == [
+        ("warm", "canary"),
+        ("smoke", "half"),
+        ("warm", "half"),
+    ]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tidegate.core.model.jobs import StartJob
 from tidegate.core.model.world import RolloutObject
-from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedRoute
+from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedJob, SimulatedRoute
 
 OURS = ("tidegate", "tidegate-revert")
 
@@ -33,6 +34,16 @@ class WitnessedCluster(Cluster):
     on_write: list[Callable[[Seen], None]] = field(default_factory=list)
     on_status: list[Callable[[str, Mapping[str, Any]], None]] = field(default_factory=list)
     """Told of each status that the operator writes: the Rollout's name, and the status."""
+
+    on_job: list[Callable[[SimulatedJob], None]] = field(default_factory=list)
+    """Told of each Job that is created."""
+
+    def start_job(self, rollout: RolloutObject, wanted: StartJob) -> None:
+        before = len(self.created_jobs)
+        super().start_job(rollout, wanted)
+        for job in self.created_jobs[before:]:
+            for listener in self.on_job:
+                listener(job)
 
     def put_status(self, rollout: RolloutObject, status: Mapping[str, Any]) -> None:
         super().put_status(rollout, status)

@@ -6,6 +6,10 @@
 - {apiGroups: [tidegate.dev], resources: [rollouts/status, rolloutcommands/status], verbs: [patch]}
 - {apiGroups: [apps], resources: [deployments], verbs: [get, list, watch{{ if .Values.features.copyTemplate }}, patch{{ end }}]}
 - {apiGroups: [apps], resources: [replicasets], verbs: [list]}
+{{- if .Values.features.jobs }}
+- {apiGroups: [batch], resources: [jobs], verbs: [create, get, list, watch]}
+- {apiGroups: [batch], resources: [cronjobs], verbs: [get]}
+{{- end }}
 - {apiGroups: [""], resources: [services], verbs: [get, list, watch]}
 - {apiGroups: [""], resources: [events], verbs: [create, patch]}
 {{- range $group, $resources := include "tidegate.routeResources" . | fromYaml }}

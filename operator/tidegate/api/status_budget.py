@@ -23,6 +23,12 @@ AN_APPROVAL: Final = 1600
 """Bytes of an approval, with the longest name of a person and `LONGEST_SAYING` characters of what that one said."""
 LONGEST_SAYING: Final = 100
 """Characters of the reason of an approval that are kept."""
+KEPT_JOBS: Final = 8
+"""Jobs that have ended and on which nothing rests any more, kept for the record."""
+LONGEST_CAUSE: Final = 200
+"""Characters of why a Job was started, and of how it failed, that are kept."""
+A_JOB: Final = 1700
+"""Bytes of a Job."""
 A_GUARD: Final = 250
 """Bytes of a guard that is not ok, its message and clocks aside."""
 A_CLOCK: Final = LONGEST_LABELS + 75

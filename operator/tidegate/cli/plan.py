@@ -83,6 +83,8 @@ def _sections(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
         yield "Before every step", everywhere
     yield from _lines(f"Guards, every {spec.interval} in every step", spec.guards)
     yield from _lines("Thresholds, at the checkpoints of every step", spec.thresholds)
+    if spec.hooks:
+        yield "Hooks", [words.hook_in_words(hook) for hook in spec.hooks]
     for step in spec.steps:
         yield from _lines(f"Guards in step {step.name}, every {spec.interval}", step.guards)
         yield from _lines(f"Thresholds in step {step.name}, at its checkpoints", step.thresholds)

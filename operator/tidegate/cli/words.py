@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from tidegate.api.rollout.jobs import Hook, HookFailure
 from tidegate.api.rollout.metrics import MissingDataPolicy
 from tidegate.api.rollout.promotion import Promotion, PromotionStrategy
 from tidegate.api.rollout.steps import Checkpoint, Step
@@ -19,6 +22,21 @@ def line_in_words(line: Threshold) -> str:
     lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
     name = f"{line.name}: " if line.name else ""
     return f"{name}{line.metric} {_beyond(line)}{lasting} → {responses.describe(line)}"
+
+
+def hook_in_words(hook: Hook) -> str:
+    """When a hook's Job runs, and what its failure does, such as `undo at Revert: a Job of CronJob undo-database`."""
+    steps = f" of {', '.join(hook.steps)}" if hook.steps else ""
+    deadline = f", for {hook.job.deadline} at most" if hook.job.deadline is not None else ""
+    failure = "" if hook.purpose.after_the_run else f"; when it fails → {_ON_FAILURE[hook.on_failure]}"
+    return f"{hook.name} at {hook.when}{steps}: a Job of CronJob {hook.job.cron_job}{deadline}{failure}"
+
+
+_ON_FAILURE: Final = {
+    HookFailure.HOLD: "pause until a person resumes",
+    HookFailure.REVERT: "revert",
+    HookFailure.IGNORE: "go on",
+}
 
 
 def checkpoints_in_words(step: Step) -> str:

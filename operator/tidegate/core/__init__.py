@@ -8,6 +8,7 @@ room uses only those further down:
     judging       is a limit met
     count_tests   the sequential tests on counts
     metrics       what to query, what an answer says        traffic      which numbers on which route
+    jobs          which Jobs there are, what became of them
     tick          the context and the plan of one tick      statistics   pure mathematics
     model         the data
 """

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tidegate.api.rollout.run_status import RunEnd
+from tidegate.core.jobs.asking import to_start
+from tidegate.core.jobs.noticing import notice_jobs
 from tidegate.core.judging.judge import evaluate
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why
-from tidegate.core.run import promotion, recovery
+from tidegate.core.run import hooks, promotion, recovery
 from tidegate.core.run.baseline_change import adopt_first_release, notice_baseline
 from tidegate.core.run.commands import take_commands
 from tidegate.core.run.ending import carry_out
@@ -55,6 +57,7 @@ def decide(memory: Memory, seen: Observation) -> Plan:
     adopt_first_release(draft)
     if recovery.lost(draft):
         recovery.recover(draft)
+    notice_jobs(draft)
     take_commands(draft)
     if draft.status.run is None:
         at_rest(draft)
@@ -66,7 +69,8 @@ def decide(memory: Memory, seen: Observation) -> Plan:
     judged = memory.last_judged
     if seen.asked.queries and not seen.asked.open:
         judged = seen.now
-    return replace(plan, memory=replace(plan.memory, last_tick=seen.now, last_judged=judged))
+    remembered = replace(plan.memory, last_tick=seen.now, last_judged=judged)
+    return replace(plan, memory=remembered, jobs=to_start(draft))
 
 
 def _rest_after_the_end(draft: Draft) -> None:
@@ -96,6 +100,7 @@ def _go_on(draft: Draft) -> None:
     """The run goes on: what is missing is said and put right, then comes the next move."""
     keep_finalizer(draft)
     draft.stalled = _wrong(draft)
+    hooks.start_due(draft)
     targets.put_back_removed(draft)
     if draft.stepping_back():
         _step_back(draft)
@@ -155,6 +160,7 @@ def _look_around(draft: Draft) -> None:
         notice_baseline,
         notice_refused_route,
         notice_contested_route,
+        hooks.answer_failures,
     ):
         if not draft.ending():
             notice(draft)

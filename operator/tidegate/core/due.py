@@ -8,6 +8,7 @@ from tidegate.api.rollout.run_status import Stage
 from tidegate.core import gates
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
 from tidegate.core.gates import raise_rule
+from tidegate.core.jobs.noticing import notice_jobs
 from tidegate.core.judging.judge import counted_in_force, guards_in_force, queries_of, thresholds_in_force
 from tidegate.core.metrics.asking import probe
 from tidegate.core.model import cadence
@@ -28,6 +29,7 @@ def due(memory: Memory, seen: Observation) -> tuple[Query, ...]:
     if run is None or run.ending is not None or seen.rollout.deleting:
         return ()
     draft = open_draft(memory, seen)
+    notice_jobs(draft)
     if _waits_without_traffic(draft) or not _time_to_judge(draft):
         return ()
     return _once(_needed(draft))

@@ -14,6 +14,7 @@ from tidegate.adapters.kubernetes.claims import RolloutCache
 from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.kubernetes.commands import CommandCache
 from tidegate.adapters.kubernetes.deployments import deployment_view
+from tidegate.adapters.kubernetes.jobs import JobCache
 from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS, metric_template
 from tidegate.adapters.kubernetes.rollouts import rollout_object
 from tidegate.adapters.kubernetes.workloads import WorkloadCaches, service_selector
@@ -47,6 +48,7 @@ class Caches:
     commands: CommandCache = field(default_factory=CommandCache)
     workloads: WorkloadCaches = field(default_factory=WorkloadCaches)
     routes: RouteCaches = field(default_factory=RouteCaches)
+    jobs: JobCache = field(default_factory=JobCache)
     metric_templates: Mapping[TemplateKind, Cache[MetricTemplateObject]] = field(
         default_factory=lambda: {kind: Cache() for kind in TEMPLATE_KINDS}
     )

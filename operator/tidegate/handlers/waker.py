@@ -15,6 +15,7 @@ class Waker(Protocol):
     def object_changed(self, kind: str, namespace: str, name: str) -> None:
         """A Deployment, Service, route or metric template changed in what decisions look at.
 
-        `namespace` is empty for an object in none. For the kind `RolloutCommand`, `name` is that of the Rollout it is for.
+        `namespace` is empty for an object in none. For the kinds `RolloutCommand` and `Job`, `name` is that of the Rollout it
+        is for.
         """
         ...

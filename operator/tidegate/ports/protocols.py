@@ -16,6 +16,7 @@ from tidegate.api.rollout.notifications import Notification
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.claims import Claim
+from tidegate.core.model.jobs import Job, StartJob
 from tidegate.core.model.message import Message, Place
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.template_change import TemplateChange
@@ -149,6 +150,26 @@ class Commands(Protocol):
 
         Raises: Rejected, Unavailable.
         """
+        ...
+
+
+class Jobs(Protocol):
+    """Jobs made from suspended CronJobs."""
+
+    def known(self, namespace: str, name: str) -> Job | None:
+        """The Job as a watch stream tells of it; `None` when none does. A look-up in memory."""
+        ...
+
+    async def start(self, rollout: RolloutObject, job: StartJob) -> Job:
+        """Creates the Job, or finds it where it was created for this Rollout before.
+
+        Raises: Conflict: another object has its name. Missing: there is no such CronJob. Rejected: it is not suspended, or the API
+        server refuses. Unavailable: whether it exists is not known.
+        """
+        ...
+
+    async def read(self, namespace: str, name: str) -> Lookup[Job]:
+        """The Job, read live."""
         ...
 
 

@@ -9,6 +9,7 @@ from tidegate.ports.protocols import (
     Clock,
     Commands,
     Freezes,
+    Jobs,
     MetricSource,
     MetricTemplates,
     Notifier,
@@ -29,6 +30,7 @@ class World:
     metric_templates: MetricTemplates
     metrics: MetricSource
     commands: Commands
+    jobs: Jobs
     freezes: Freezes
     announcer: Announcer
     notifier: Notifier

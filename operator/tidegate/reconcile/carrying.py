@@ -23,6 +23,7 @@ from tidegate.ports.world import World
 from tidegate.reconcile.apply import apply
 from tidegate.reconcile.evaluation import Evaluation
 from tidegate.reconcile.index import Key
+from tidegate.reconcile.jobs import JobDesk
 from tidegate.reconcile.outbox import Outbox
 from tidegate.reconcile.status import Record, needs_write, write
 
@@ -42,6 +43,7 @@ class Carrying:
     record: Record
     evaluation: Evaluation
     outbox: Outbox
+    desk: JobDesk
     decisions: list[Decision] = field(default_factory=list)
     """Not told yet."""
     receivers: tuple[Notification, ...] = ()
@@ -70,7 +72,7 @@ class Carrying:
             rollout = await self.evaluation.beside(self._record(rollout, memory), seen)
             if concluded is None:
                 self._said(plan)
-            self._conclude_commands(rollout, plan)
+            self._hand_on(rollout, plan)
             if record.memory is not before:
                 memory = judged(memory, record.memory)
         record.memory = memory
@@ -118,7 +120,7 @@ class Carrying:
         finally:
             stored = await _settled(recording)
         if isinstance(stored, RolloutObject):
-            self._conclude_commands(stored, plan)
+            self._hand_on(stored, plan)
         await self._check(rollout, plan, seen, applied.failures)
         if isinstance(stored, PortError):
             raise stored
@@ -237,7 +239,7 @@ class Carrying:
                 self.tell(rollout)
                 return now
         self.tell(rollout)
-        self._conclude_commands(rollout, plan)
+        self._hand_on(rollout, plan)
         self.world.telemetry.concluded(rollout, status)
         upkeep = math.inf if self.evaluation.attended else plan.upkeep
         return min(plan.stable_until, upkeep, now + self._outcomes_again(plan), due_again(status))
@@ -255,8 +257,11 @@ class Carrying:
         self.decisions += [one for one in news(self.record.told, conditions) if one.reason not in said]
         self.record.told = conditions
 
-    def _conclude_commands(self, rollout: RolloutObject, plan: Plan) -> None:
-        """Hands on the outcomes of commands, once the memory that knows them is recorded."""
+    def _hand_on(self, rollout: RolloutObject, plan: Plan) -> None:
+        """Hands on the outcomes of commands, and the Jobs that shall exist, once the memory that knows them is recorded."""
+        if plan.jobs:
+            recorded = {one.get("name") for one in (self.record.stored or {}).get("jobs") or ()}
+            self.desk.start(rollout, [one for one in plan.jobs if one.name in recorded])
         for outcome in plan.outcomes:
             self.outbox.conclude(rollout, outcome)
 

@@ -26,6 +26,7 @@ from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
 from tidegate.reconcile.index import Index
+from tidegate.reconcile.jobs import JobDesk
 from tidegate.reconcile.observe import observe, read_templates
 from tidegate.reconcile.outbox import Outbox
 from tidegate.reconcile.reading import Reader
@@ -56,6 +57,7 @@ class Evaluation:
     specs: Specs
     index: Index
     outbox: Outbox
+    desk: JobDesk
     reader: Reader
     interrupt: asyncio.Event | None
     attended: bool
@@ -245,6 +247,7 @@ class Evaluation:
             live=live,
             attended=self.attended,
             freezes=self.world.freezes.of(rollout.namespace),
+            jobs=self.desk.seen(rollout, memory.status.jobs),
             outcomes_refused=self.outbox.refused(self.reader.key),
             notifying=self.outbox.messages.known(self.reader.key),
         )

@@ -72,7 +72,7 @@ class Scheduler:
         self._work: dict[Key, _Work] = {}
         self._failures: dict[Key, int] = {}
         self._held_back: dict[Key, float] = {}
-        self.ticker.outbox.wake = self.rollout_woken
+        self.ticker.outbox.wake = self.ticker.desk.wake = self.rollout_woken
         self._news = asyncio.Event()
         self._sleeps_until = -math.inf
         """Monotonic seconds; what is due later than that is no news for the loop."""
@@ -92,11 +92,11 @@ class Scheduler:
         self._wake((namespace, name))
 
     def object_changed(self, kind: str, namespace: str, name: str) -> None:
-        """An object changed: wakes the Rollouts that look at it. A command's `name` is its Rollout's.
+        """An object changed: wakes the Rollouts that look at it. The `name` of a command or a Job is its Rollout's.
 
         `namespace` is empty for an object in none.
         """
-        if kind == "RolloutCommand":
+        if kind in {"RolloutCommand", "Job"}:
             self._wake((namespace, name))
             return
         for key in self.index.watchers(kind, namespace, name):

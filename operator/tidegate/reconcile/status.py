@@ -29,6 +29,7 @@ REMEMBERED: Final = (
     "missingData",
     "checkpoints",
     "history",
+    "jobs",
     "released",
     "rejected",
     "targets",

@@ -20,6 +20,7 @@ from tidegate.ports.world import World
 from tidegate.reconcile.carrying import Carrying, raises
 from tidegate.reconcile.evaluation import Evaluation, Superseded
 from tidegate.reconcile.index import Index, Key
+from tidegate.reconcile.jobs import JobDesk
 from tidegate.reconcile.outbox import Outbox
 from tidegate.reconcile.raises import Raises
 from tidegate.reconcile.reading import Reader
@@ -59,6 +60,8 @@ class Ticker:
         """Whose turn it is to raise."""
         self.outbox = Outbox(world)
         """What leaves the ticks without being waited for."""
+        self.desk = JobDesk(world)
+        """The Jobs of hooks, gates and limits, which are not waited for either."""
 
     async def tick(self, namespace: str, name: str, interrupt: asyncio.Event | None = None) -> float | None:
         """Looks at one Rollout and does what is to be done.
@@ -85,8 +88,10 @@ class Ticker:
             self._forget(key)
             return None
         self._records[key] = record
-        evaluation = Evaluation(self._world, self._specs, self._index, self.outbox, reader, interrupt, self._attended)
-        carrying = Carrying(self._world, key, record, evaluation, self.outbox)
+        evaluation = Evaluation(
+            self._world, self._specs, self._index, self.outbox, self.desk, reader, interrupt, self._attended
+        )
+        carrying = Carrying(self._world, key, record, evaluation, self.outbox, self.desk)
         following = await _Tick(reader, evaluation, carrying, self.raises).run(rollout)
         if following is None or (record.vanished and record.memory.status.run is None):
             self._forget(key)
@@ -120,6 +125,7 @@ class Ticker:
         self._index.put(key, ())
         self.outbox.forget(key)
         self.outbox.messages.gone(key)
+        self.desk.forget(key)
         self._world.telemetry.forgotten(*key)
 
 

@@ -22,6 +22,8 @@ from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.kubernetes.freezes import EVERY as LABELS_EVERY
 from tidegate.adapters.kubernetes.freezes import NamespaceFreezes
+from tidegate.adapters.kubernetes.job_watch import JobWatch
+from tidegate.adapters.kubernetes.jobs import KubernetesJobs
 from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
@@ -123,6 +125,7 @@ async def run_operator(
             metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
             metrics=sources,
             commands=commands,
+            jobs=KubernetesJobs(api, caches.jobs),
             freezes=freezes,
             announcer=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
             notifier=notifiers,
@@ -135,6 +138,12 @@ async def run_operator(
         resync = Resync(api, caches, intake, settings.namespaces, now=clock.now)
         watches.begun = resync.streams_began
         upkeep = CommandUpkeep(api, commands, caches.commands, caches.rollouts, clock)
+        jobs = JobWatch(
+            api,
+            caches.jobs,
+            lambda namespace, name: scheduler.object_changed("Job", namespace, name),
+            settings.namespaces,
+        )
         writing = WriteAccessWatch(api, caches, access, scheduler)
         standing = Standing(api, lambda: watches.refused, settings.namespaces)
         async with _serving(settings, metrics, api, scheduler, standing):
@@ -145,7 +154,7 @@ async def run_operator(
                     _every(POLICY_EVERY, policy.look),
                     _every(UPKEEP, upkeep.once),
                 )
-                background = (resync.run(), *looking, _pulse(api), _standing(standing), writing.run())
+                background = (resync.run(), *looking, _pulse(api), _standing(standing), writing.run(), jobs.run())
                 await _run(stop, scheduler, watches.run, *background)
         _log.info("operator stopped")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.api.rollout.gates import Freeze
+from tidegate.core.model.jobs import NO_DEADLINE_GIVEN, Job, JobState, StartJob
 from tidegate.core.model.message import Message
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.template_fields import template_fields
@@ -28,7 +29,7 @@ from tidegate.core.model.world import (
     TargetRef,
     Template,
 )
-from tidegate.ports.errors import Conflict, Missing
+from tidegate.ports.errors import Conflict, Missing, Rejected
 from tidegate.simulation.clock import VirtualClock
 
 
@@ -87,6 +88,41 @@ REVERT = "tidegate-revert"
 """The field manager of reverts."""
 
 
+@dataclass
+class SimulatedCronJob:
+    """A CronJob, and what becomes of the Jobs made from it."""
+
+    lasts: float = 30.0
+    """Seconds of one attempt."""
+    fails: int = 0
+    """Attempts that fail before one succeeds."""
+    retries: int = 6
+    """Failed attempts that are tried again (`backoffLimit`)."""
+    missing: bool = False
+    suspended: bool = True
+    refused: str = ""
+    """Why the API server refuses to create Jobs; empty when it does not."""
+
+
+@dataclass
+class SimulatedJob:
+    """A Job that was created."""
+
+    name: str
+    uid: str
+    rollout: str
+    """Uid of the Rollout it was created for."""
+    cron_job: str
+    environment: Mapping[str, str]
+    started: float
+    ends: float
+    failed: str
+    """Why it fails when it ends; empty when it succeeds."""
+    deadline: float = 0.0
+    owned: bool = True
+    """The Rollout owns it."""
+
+
 @dataclass(frozen=True)
 class RouteWrite:
     """One write to a route, for those who check promises over the whole history."""
@@ -113,6 +149,14 @@ class Cluster:
     """Kinds of route whose definition was deleted."""
     freezes: tuple[Freeze, ...] = ()
     """The administrator's, for the namespace."""
+    cron_jobs: dict[str, SimulatedCronJob] = field(default_factory=dict)
+    """By name; of one that is not here, Jobs succeed after half a minute."""
+    jobs: dict[str, SimulatedJob] = field(default_factory=dict)
+    """By name."""
+    created_jobs: list[SimulatedJob] = field(default_factory=list)
+    """Every Job that was ever created, in order."""
+    jobs_watched: bool = False
+    """A watch stream tells of Jobs; otherwise they must be looked at."""
     metric_templates: dict[TemplateRef, MetricTemplateObject] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     outcomes: dict[str, tuple[bool, str]] = field(default_factory=dict)
@@ -187,6 +231,68 @@ class Cluster:
     def delete_metric_template(self, ref: TemplateRef) -> None:
         """Deletes a template."""
         self.metric_templates.pop(ref, None)
+
+    # Jobs
+
+    def start_job(self, rollout: RolloutObject, wanted: StartJob) -> None:
+        """Creates a Job, or finds the one that was created for this Rollout.
+
+        Raises: Conflict, Missing, Rejected.
+        """
+        source = self.cron_jobs.get(wanted.cron_job, SimulatedCronJob())
+        if source.missing:
+            raise Missing(f"there is no CronJob {wanted.cron_job!r}")
+        if not source.suspended:
+            raise Rejected(f"CronJob {wanted.cron_job!r} is not suspended")
+        if source.refused:
+            raise Rejected(source.refused)
+        known = self.jobs.get(wanted.name)
+        if known is not None and known.rollout != rollout.uid:
+            raise Conflict(f"Job {wanted.name} is another's")
+        if known is None:
+            made = self._made(rollout, wanted, source)
+            self.jobs[wanted.name] = made
+            self.created_jobs.append(made)
+
+    def _made(self, rollout: RolloutObject, wanted: StartJob, source: SimulatedCronJob) -> SimulatedJob:
+        now, deadline = self.clock.now(), wanted.deadline or NO_DEADLINE_GIVEN
+        tired = source.fails > source.retries
+        lasts = source.lasts * (min(source.fails, source.retries) + 1)
+        failed = f"BackoffLimitExceeded: {source.retries + 1} attempts failed" if tired else ""
+        if lasts > deadline:
+            failed = "DeadlineExceeded: Job was active longer than specified deadline"
+        uid = f"uid-{wanted.name}-{self.next_version()}"
+        ends = now + min(lasts, deadline)
+        return SimulatedJob(
+            wanted.name,
+            uid,
+            rollout.uid,
+            wanted.cron_job,
+            wanted.environment,
+            now,
+            ends,
+            failed,
+            deadline,
+            wanted.owned,
+        )
+
+    def job(self, name: str) -> Lookup[Job]:
+        """A Job as the `Jobs` port reports it."""
+        found = self.jobs.get(name)
+        if found is None:
+            return ABSENT
+        ended = self.clock.now() >= found.ends
+        state = JobState.FAILED if found.failed else JobState.SUCCEEDED
+        return Job(
+            name=name,
+            uid=found.uid,
+            state=state if ended else JobState.RUNNING,
+            message=found.failed if ended else "",
+            started=found.started,
+            finished=found.ends if ended else None,
+            deadline=found.deadline,
+            watched=self.jobs_watched,
+        )
 
     # Deployments
 

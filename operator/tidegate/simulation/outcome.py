@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tidegate.core.model.jobs import Job
 from tidegate.core.model.time_format import in_words
 from tidegate.simulation.script import Expectation
 from tidegate.simulation.scripted import Scripted
@@ -56,6 +58,8 @@ class Outcome:
     ticks: int
     messages: tuple[Sent, ...] = ()
     """What `spec.notifications` would have sent."""
+    jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By CronJob, what became of the Jobs made from it, in order."""
 
     @classmethod
     def of(cls, scripted: Scripted) -> Outcome:
@@ -79,6 +83,7 @@ class Outcome:
                 Sent(round(time - scripted.begin, 3), to, one.event, one.title, one.text, one.resolved)
                 for time, to, one in scripted.cluster.messages
             ),
+            jobs=_jobs(scripted),
         )
 
     @property
@@ -95,6 +100,15 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """As JSON-ready data."""
         return asdict(self)
+
+
+def _jobs(scripted: Scripted) -> Mapping[str, tuple[str, ...]]:
+    """What became of every Job that was created, by its CronJob."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for job in scripted.cluster.created_jobs:
+        seen = scripted.cluster.job(job.name)
+        found[job.cron_job].append(str(seen.state) if isinstance(seen, Job) else "Deleted")
+    return {name: tuple(states) for name, states in found.items()}
 
 
 def _lines(scripted: Scripted) -> Iterator[Line]:
@@ -130,7 +144,13 @@ def unmet(expected: Expectation, outcome: Outcome) -> list[str]:
         wanted_shares = [float(weight.percent) for weight in expected.weights]
         if wanted_shares != [round(share, 3) for share in outcome.shares]:
             found.append(f"weights: expected {wanted_shares}, got {list(outcome.shares)}")
+    if expected.jobs is not None and dict(expected.jobs) != dict(outcome.jobs):
+        found.append(f"jobs: expected {_in_words(expected.jobs)}, got {_in_words(outcome.jobs)}")
     return found + list(_untimely(expected, outcome.ended_after))
+
+
+def _in_words(jobs: Mapping[str, tuple[str, ...]]) -> str:
+    return "; ".join(f"{name} {', '.join(states)}" for name, states in jobs.items()) or "none"
 
 
 def _untimely(expected: Expectation, ended: float | None) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
 from tidegate.core.model.claims import Claim, claim_of_raw, run_id
+from tidegate.core.model.jobs import Job, StartJob
 from tidegate.core.model.message import Message, Place
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.template_change import TemplateChange
@@ -206,6 +207,30 @@ class MemoryCommands(_Port):
         await self.effect("commands.conclude", write)
 
 
+class MemoryJobs(_Port):
+    """`Jobs` in memory."""
+
+    def known(self, namespace: str, name: str) -> Job | None:
+        """The Job, while a watch stream tells of it."""
+        del namespace
+        found = self.cluster.job(name) if self.cluster.jobs_watched else None
+        return found if isinstance(found, Job) else None
+
+    async def start(self, rollout: RolloutObject, job: StartJob) -> Job:
+        """Creates the Job, or finds it."""
+        await self.effect("jobs.start", lambda: self.cluster.start_job(rollout, job))
+        found = self.cluster.job(job.name)
+        if not isinstance(found, Job):
+            raise Unavailable(f"Job {job.name} was not seen")
+        return found
+
+    async def read(self, namespace: str, name: str) -> Lookup[Job]:
+        """The Job."""
+        del namespace
+        failed = await self.failed_read("jobs.read")
+        return Unknown(failed) if failed else self.cluster.job(name)
+
+
 class MemoryFreezes(_Port):
     """`Freezes` in memory."""
 
@@ -298,6 +323,7 @@ def memory_world(cluster: Cluster, answers: Callable[[Query, float], Answer], ga
         metric_templates=MemoryMetricTemplates(cluster, passed),
         metrics=ScriptedMetrics(cluster, passed, answers),
         commands=MemoryCommands(cluster, passed),
+        jobs=MemoryJobs(cluster, passed),
         freezes=MemoryFreezes(cluster, passed),
         announcer=MemoryAnnouncer(cluster, passed),
         notifier=MemoryNotifier(cluster, passed),

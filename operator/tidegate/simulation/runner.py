@@ -66,12 +66,13 @@ class Runner:
         self.down = True
         self.due = math.inf
         self.ticker.outbox.abandon()
+        self.ticker.desk.abandon()
 
     def restart(self) -> None:
         """A new process: empty caches, no memory but status."""
         self.down = False
         self.ticker = Ticker(self.world, self.check, attended=self.attended)
-        self.ticker.outbox.wake = self._wake
+        self.ticker.outbox.wake = self.ticker.desk.wake = self._wake
         self.due = self.clock.now()
 
     def leap(self, seconds: float) -> None:
@@ -144,14 +145,15 @@ class Runner:
 
     async def _deliver(self) -> None:
         """Lets what left the tick be delivered, as far as that takes no time."""
-        outbox = self.ticker.outbox
+        outbox, desk = self.ticker.outbox, self.ticker.desk
         for _ in range(TURNS):
-            if not outbox.busy:
+            if not outbox.busy and not desk.busy:
                 break
             await asyncio.sleep(0)
         await asyncio.sleep(0)  # what waits for later begins to
-        if outbox.failure is not None:
-            raise outbox.failure
+        failure = outbox.failure or desk.failure
+        if failure is not None:
+            raise failure
         if self._woken:
             self._woken = False
             self.due = self.clock.now()

@@ -15,7 +15,7 @@ from pydantic.config import JsonDict
 from tidegate.api.commands import Action
 from tidegate.api.model import ApiModel
 from tidegate.api.rollout.gates import Freezes
-from tidegate.api.values.names import Instant
+from tidegate.api.values.names import CronJobName, Instant
 from tidegate.api.values.scalars import Duration, Quantity, Weight
 from tidegate.core.model.world import ArmName
 
@@ -75,6 +75,23 @@ class Outage(ApiModel):
     """From when on."""
     for_: Annotated[Duration, Field(alias="for")]
     """For how long."""
+
+
+class JobScript(ApiModel):
+    """What becomes of the Jobs made from one CronJob."""
+
+    lasts: Duration = Duration("30s")
+    """How long one attempt takes."""
+    fails: Annotated[int, Field(ge=0)] = 0
+    """Attempts of each Job that fail before one succeeds."""
+    retries: Annotated[int, Field(ge=0)] = 6
+    """Failed attempts that are tried again (`backoffLimit`): with more the Job fails."""
+    missing: bool = False
+    """There is no such CronJob."""
+    suspended: bool = True
+    """It is suspended, as it must be."""
+    refused: str = ""
+    """The API server refuses to create its Jobs, in these words."""
 
 
 class WeightEdit(ApiModel):
@@ -165,6 +182,8 @@ class Expectation(ApiModel):
     """The candidate's share after each change of the first route."""
     step: str | None = None
     """The step a run that has not ended is in."""
+    jobs: dict[str, tuple[str, ...]] | None = None
+    """By CronJob, what became of the Jobs made from it, in order: `Succeeded`, `Failed` or `Running`; of one that is not named, none was made."""
 
 
 class World(ApiModel):
@@ -188,6 +207,8 @@ class World(ApiModel):
     """So long after an approval begins to be awaited, somebody of its own gives it. By default nobody does."""
     freezes: Freezes = ()
     """The administrator's freezes for the namespace."""
+    jobs: dict[CronJobName, JobScript] = Field(default_factory=dict)
+    """What becomes of Jobs, by the name of their CronJob. Of one that is not named they succeed after half a minute."""
     metrics: dict[str, MetricScript] = Field(default_factory=dict)
     """What each metric of the Rollout says, by its name. One that is not named has no data."""
     outages: tuple[Outage, ...] = ()

@@ -20,7 +20,7 @@ from tidegate.core.traffic import targets, weights
 from tidegate.reconcile.specs import Check
 from tidegate.simulation.clean import clean_level, is_clean
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.cluster import Cluster, SimulatedCronJob, SimulatedRoute
 from tidegate.simulation.counter import Counter, numbers
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
@@ -73,6 +73,7 @@ class Scripted:
     _followed: set[str] = field(default_factory=set)
     _told: set[float] = field(default_factory=set)
     _counted: dict[tuple[str, ArmName, str, int], Counter] = field(default_factory=dict)
+    _jobs_told: int = 0
     _last_status: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,6 +84,13 @@ class Scripted:
         self.cluster.freezes = tuple(
             one.model_copy(update={"reason": f"the administrator's freeze: {one.reason}"}) for one in self.world.freezes
         )
+        self.cluster.jobs_watched = True
+        self.cluster.cron_jobs = {
+            name: SimulatedCronJob(
+                one.lasts.seconds, one.fails, one.retries, one.missing, suspended=one.suspended, refused=one.refused
+            )
+            for name, one in self.world.jobs.items()
+        }
         self._levels = {
             (name, arm): Levels.of(script.candidate if arm is ArmName.CANDIDATE else self._baseline(name, script))
             for name, script in self.world.metrics.items()
@@ -103,6 +111,7 @@ class Scripted:
             self._follow()
             self._approve()
             self._wake_when_rolled_out()
+            self._wake_when_jobs_end()
             return self._over()
 
         self.runner.run(self.begin + self.world.lasts.seconds, stop)
@@ -299,6 +308,13 @@ class Scripted:
             if when > self.clock.now() and when not in self._told:
                 self._told.add(when)
                 self.runner.at(when, _nothing)
+
+    def _wake_when_jobs_end(self) -> None:
+        """As the watch stream of Jobs does; one that has just been created is seen at once."""
+        for job in self.cluster.created_jobs[self._jobs_told :]:
+            for when in (self.clock.now(), job.ends):
+                self.runner.at(when, _nothing)
+        self._jobs_told = len(self.cluster.created_jobs)
 
     def _over(self) -> bool:
         """Nothing more can come of it: no run, and nothing more happens."""

@@ -10,6 +10,7 @@ from tidegate.api.reasons import REASONS
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.validation.job_sources import jobs_of
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.simulation.script import CommandEdit, Expectation, Level, MetricScript, World
 
@@ -19,7 +20,12 @@ OUTCOMES: Final = (*RunEnd, "Running", "None")
 
 def world_problems(world: World, spec: RolloutSpec) -> list[Problem]:
     """What is wrong with a world for a Rollout, in the order in which it is written."""
-    return [*_of_metrics(world, spec), *_of_events(world, spec), *_of_expectation(world.expect, spec)]
+    return [
+        *_of_metrics(world, spec),
+        *_of_jobs(world, spec),
+        *_of_events(world, spec),
+        *_of_expectation(world.expect, spec),
+    ]
 
 
 def unsaid(world: World, spec: RolloutSpec) -> list[str]:
@@ -70,6 +76,17 @@ def _of_counts(script: MetricScript, metric: Metric, where: Where) -> Iterator[P
             yield Problem((*where, field), f"is for a metric that counts requests, and '{metric.name}' is a query")
     if {"requests", "traffic"} <= script.model_fields_set:
         yield Problem((*where, "requests"), "is not used beside 'traffic': give one of them")
+
+
+def _of_jobs(world: World, spec: RolloutSpec) -> Iterator[Problem]:
+    known = {placed.source.cron_job for placed in jobs_of(spec)}
+    for name in world.jobs:
+        if name not in known:
+            yield Problem(("jobs", name), _unknown("CronJob", name, known, "the Rollout names"))
+    expected = world.expect.jobs if world.expect is not None else None
+    for name in expected or {}:
+        if name not in known:
+            yield Problem(("expect", "jobs", name), _unknown("CronJob", name, known, "the Rollout names"))
 
 
 def _of_events(world: World, spec: RolloutSpec) -> Iterator[Problem]:

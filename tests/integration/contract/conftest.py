@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from lab import manifests
 from lab.api import Api as Hands
 from lab.control_plane import ControlPlane
 from tests.contract.stage import SPEC, Rules
 from tidegate.adapters.kubernetes.client import Api, load_configuration
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
+from tidegate.adapters.kubernetes.jobs import KubernetesJobs
 from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
@@ -43,6 +45,7 @@ class RealStage:
         self.router = routers(api, self.caches.routes)
         self.metric_templates = KubernetesMetricTemplates(api, self.caches.metric_templates)
         self.commands = KubernetesCommands(api, self.caches.commands, time.time)
+        self.jobs = KubernetesJobs(api, self.caches.jobs)
 
     def item(self, api_version: str, kind: str, name: str, **content: object) -> Object:
         metadata = {"name": name, "namespace": self.namespace}
@@ -126,6 +129,13 @@ class RealStage:
         if ref.kind is TemplateKind.CLUSTER_METRIC_TEMPLATE:
             del item["metadata"]["namespace"]
         return item
+
+    async def put_cron_job(self, name: str, *, suspended: bool) -> None:
+        await self.hands.create(manifests.cron_job(self.namespace, name, ["sleep", "60"], suspended=suspended))
+
+    async def delete_jobs(self) -> None:
+        for job in await self.hands.list("batch/v1", "Job", self.namespace):
+            await self.hands.delete(job)
 
     async def put_command(self, name: str, rollout: str, action: str) -> None:
         await self.hands.create(

@@ -30,6 +30,7 @@ RENDERINGS: Final[dict[str, dict[str, Any]]] = {
     },
     "one router": {"routers": ["HTTPRoute"]},
     "no CopyTemplate": {"features": {"copyTemplate": False}},
+    "no Jobs": {"features": {"jobs": False}},
     "a foreign account": {"serviceAccount": {"create": False, "name": "given"}, "rbac": {"create": False}},
     "IPv6": {"config": {"listen": "[::]:9090"}},
     "a source with credentials": {

@@ -141,6 +141,9 @@ async def test_permissions_follow_the_routers_and_features() -> None:
     assert custom - everything == {("a.example", "splits", verb) for verb in ("get", "list", "watch", "patch")}
     without = rules(await template(values={"features": {"copyTemplate": False}}))
     assert everything - without == {("apps", "deployments", "patch")}
+    jobs = {("batch", "jobs", verb) for verb in ("create", "get", "list", "watch")}
+    without = rules(await template(values={"features": {"jobs": False}}))
+    assert everything - without == {*jobs, ("batch", "cronjobs", "get")}
 
 
 @CASES

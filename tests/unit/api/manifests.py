@@ -63,6 +63,9 @@ def change(spec: Object, path: list[str], value: object) -> None:
         place[last] = value
 
 
+_HOOK: Object = {"name": "undo", "when": "Revert", "job": {"cronJob": "undo"}}
+
+
 @dataclass(frozen=True)
 class Bad:
     """A spoilt Rollout: what was changed, which field is to be named, and in which words."""
@@ -115,6 +118,12 @@ BY_RULE = (
     Bad("a floor beside a limit", {"guards.0.max": GONE, "guards.0.regression": {"floor": "1%", "limit": "1%"}}, "spec.guards[0].regression.floor", "'floor' is for a comparison with the baseline"),
     Bad("a margin beside a limit", {"guards.0.max": GONE, "guards.0.regression": {"margin": "5%", "limit": "1%"}}, "spec.guards[0].regression.margin", "'margin' is how much worse than the baseline"),
     Bad("a split that reverts", {"guards.0.max": GONE, "guards.0.split": {}}, "spec.guards[0].onBreach", "a revert does not fix routing"),
+    Bad("a job without its response", {"guards.0.job": {"cronJob": "tidy"}}, "spec.guards[0].job", "'job' goes with 'onBreach: RunJob'"),
+    Bad("a response without its job", {"guards.0.onBreach": "RunJob"}, "spec.guards[0].job", "'job' goes with 'onBreach: RunJob'"),
+    Bad("a cooldown of nothing", {"guards.0.onBreach": "RunJob", "guards.0.job": {"cronJob": "tidy", "cooldown": "0s"}}, "spec.guards[0].job.cooldown", "'cooldown' must be at least 1s"),
+    Bad("a deadline of half a second", {"hooks": [{**_HOOK, "job": {"cronJob": "undo", "deadline": "500ms"}}]}, "spec.hooks[0].job.deadline", "'deadline' must be at least 1s"),
+    Bad("steps of a hook after the run", {"hooks": [{**_HOOK, "steps": ["canary"]}]}, "spec.hooks[0].steps", "'steps' goes with 'when: StepStart'"),
+    Bad("a failure after the run that reverts", {"hooks": [{**_HOOK, "onFailure": "Revert"}]}, "spec.hooks[0].onFailure", "'onFailure' is for hooks during the run"),
     Bad("a restart without a hold", {"steps.1.thresholds.0.afterHold": "Restart"}, "spec.steps[1].thresholds[0].afterHold", "'afterHold' goes with 'onBreach: Hold'"),
     Bad("a check by two limits", {"steps.1.gate.checks": [{"metric": "errors", "max": 1, "min": 0}]}, "spec.steps[1].gate.checks[0]", "give either 'max' or 'min'"),
     Bad("a step back without a goal", {"guards.0.onBreach": "StepBack"}, "spec.guards[0].stepBack", "which needs it"),
@@ -156,7 +165,7 @@ BY_SCHEMA = (
     Bad("no steps", {"steps": []}, "spec.steps", "must not be empty", server_words="should have at least 1 items"),
     Bad("no rules", {"traffic.0.rules": []}, "spec.traffic[0].rules", "must not be empty", server_words="should have at least 1 items"),
     Bad("an unknown kind of route", {"traffic.0.kind": "Ingress"}, "spec.traffic[0].kind", "'Ingress' is not known; write 'HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute', 'LinkerdHTTPRoute'", server_words="Unsupported value"),
-    Bad("an unknown action", {"guards.0.onBreach": "Panic"}, "spec.guards[0].onBreach", "'Panic' is not known; write 'Revert', 'StepBack', 'Hold' or 'Warn'", server_words="Unsupported value"),
+    Bad("an unknown action", {"guards.0.onBreach": "Panic"}, "spec.guards[0].onBreach", "'Panic' is not known; write 'Revert', 'StepBack', 'Hold', 'RunJob' or 'Warn'", server_words="Unsupported value"),
     Bad("a duration in words", {"steps.0.duration": "two hours"}, "spec.steps[0].duration", "write it like 30s, 90m, 1h30m or 2d", server_words="should match"),
     Bad("an empty duration", {"steps.0.duration": ""}, "spec.steps[0].duration", "write it like 30s", server_words="should be at least 2 chars long"),
     Bad("a duration without a unit", {"guards.0.for": 300}, "spec.guards[0].for", "write it like 30s", server_words="must be of type string"),

@@ -25,6 +25,15 @@ def test_a_good_rollout_has_no_problems_and_no_advice() -> None:
     assert [str(problem) for problem in advice(spec)] == []
 
 
+def test_an_undo_without_a_deadline_is_warned_of() -> None:
+    hook = {"name": "undo", "when": "Revert", "job": {"cronJob": "undo"}}
+    spec, _ = check_rollout(good({"hooks": [hook]}))
+    assert spec is not None
+    (problem,) = advice(spec)
+    assert (problem.path, problem.severity) == ("spec.hooks[0].job", Severity.WARNING)
+    assert "the next run waits until the Job has ended" in problem.message
+
+
 @pytest.mark.parametrize("bad", [*BY_RULE, *BY_SCHEMA], ids=lambda bad: bad.case)
 def test_what_the_api_server_refuses_is_refused_here_and_the_field_is_named(bad: Bad) -> None:
     found = [message for path, message in problems(bad.changes) if path == bad.path]
@@ -65,6 +74,10 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("slower than nothing", {"metrics.0.ratio": {"histogram": "x_seconds", "slowerThan": 0}}, "spec.metrics[0].ratio.slowerThan", "write a bucket's bound"),
     ("a histogram's buckets", {"metrics.0.ratio": {"histogram": "x_seconds_bucket", "slowerThan": "1s"}}, "spec.metrics[0].ratio.histogram", "without _bucket: the operator adds that"),
     ("a histogram without a name", {"metrics.0.ratio": {"histogram": '{job="x"}', "slowerThan": "1s"}}, "spec.metrics[0].ratio.histogram", "must begin with the histogram's name"),
+    ("a hook in a step that there is not", {"hooks": [{"name": "x", "when": "StepEnd", "steps": ["ramp"], "job": {"cronJob": "x"}}]}, "spec.hooks[0].steps[0]", "'ramp' is not a step of this Rollout; there are canary, everyone"),
+    ("two hooks of one name", {"hooks": [{"name": "x", "when": "End", "job": {"cronJob": "x"}}, {"name": "x", "when": "End", "job": {"cronJob": "y"}}]}, "spec.hooks[1].name", "hook 'x' is there already"),
+    ("a job twice in a gate", {"steps.1.gate.jobs": [{"cronJob": "x"}, {"cronJob": "x"}]}, "spec.steps[1].gate.jobs[1].cronJob", "CronJob 'x' is there already"),
+    ("a CronJob that none can be called", {"steps.1.gate.jobs": [{"cronJob": "Smoke Test"}]}, "spec.steps[1].gate.jobs[0].cronJob", ""),
     ("nine tests", {"guards": [{"name": f"t{n}", "metric": "errors", "regression": {}} for n in range(9)]}, "spec.guards[8]", "8 are the most"),
     ("a misspelt field", {"guards.0.onbreach": "Hold"}, "spec.guards[0].onbreach", "is not a field here; did you mean 'onBreach'?"),
     ("a field in the models' own spelling", {"guards.0.on_breach": "Hold"}, "spec.guards[0].on_breach", "did you mean 'onBreach'?"),

@@ -110,8 +110,10 @@ def test_lists_that_identify_their_items_are_maps() -> None:
         if "x-kubernetes-list-map-keys" in node
     }
     assert keys == {
+        ".spec.hooks": ["name"],
         ".spec.steps": ["name"],
         ".spec.steps[].gate.approvals": ["name"],
+        ".spec.steps[].gate.jobs": ["cronJob"],
         ".spec.metrics": ["name"],
         ".spec.traffic": ["kind", "name"],
         ".status.conditions": ["type"],

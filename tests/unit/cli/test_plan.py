@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.unit.api.manifests import good
 from tidegate.api.rollout.spec import RolloutSpec
@@ -104,3 +105,26 @@ def test_a_start_that_is_no_instant_is_wrong_use(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit, match="2"):
         main(["plan", str(COMPLETE), "--start", "tomorrow"])
     assert "write it like 2026-11-21T09:00:00Z" in capsys.readouterr().err
+
+
+def test_jobs_of_a_gate_are_taken_as_done_and_hooks_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate = {"jobs": [{"cronJob": "smoke"}], "sinceStep": {"step": "canary", "elapsed": "1d"}}
+    hooks = [
+        {"name": "verify", "when": "StepEnd", "steps": ["canary"], "job": {"cronJob": "check", "deadline": "5m"}},
+        {"name": "undo", "when": "Revert", "job": {"cronJob": "undo-database"}},
+    ]
+    guard = {"metric": "errors", "max": "5%", "onBreach": "RunJob", "job": {"cronJob": "tidy", "cooldown": "2h"}}
+    manifest = good({"steps.1.gate": gate, "hooks": hooks, "guards.0": guard})
+    spec, _ = check_rollout(manifest)
+    assert spec is not None
+    start = datetime(2026, 11, 21, 9, tzinfo=UTC)
+    assert [step.start for step in timeline(spec, start)] == [0, DAY]
+    (tmp_path / "it.yaml").write_text(yaml.safe_dump(manifest))
+    assert main(["plan", str(tmp_path / "it.yaml")]) == 0
+    said = capsys.readouterr().out
+    assert "1d after canary began, Job smoke succeeded" in said
+    assert "errors above 5% → start a Job of CronJob tidy once per 2h, and go on" in said
+    assert "  verify at StepEnd of canary: a Job of CronJob check, for 5m at most; when it fails → pause" in said
+    assert "  undo at Revert: a Job of CronJob undo-database\n" in said

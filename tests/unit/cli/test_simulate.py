@@ -148,6 +148,8 @@ def test_a_baseline_begins_as_the_candidate_where_that_is_well(
         ("events: [{at: 1h, setWeight: {target: HTTPRoute/wb, weight: 1}}]", "there is no route 'HTTPRoute/wb'; did"),
         ("events: [{at: 1h, restart: 1m, delete: true}]", "give exactly one thing that happens: restart, setWeight"),
         ("events: [{at: 1h, bang: 1}]", "events[0].bang: is not a field here"),
+        ("jobs: {undo: {fails: 1}}", "jobs.undo: there is no CronJob 'undo': the Rollout names none"),
+        ("expect: {jobs: {undo: [Failed]}}", "expect.jobs.undo: there is no CronJob 'undo': the Rollout names none"),
         ("start: 2026-01-05T09:00:00", "start: must say its time zone"),
         ("start: yesterday", "start: 'yesterday' is not a valid timestamp; write it like 2026-11-21T14:00:00Z"),
     ],

@@ -378,3 +378,48 @@ def test_a_closed_gate_says_what_is_awaited_since_when_and_from_whom() -> None:
         ],
         [*["approvals", "awaits", "approval", "'finance'", "14:00:00", "UTC", "whoever", "may"]],
     ]
+
+
+def test_jobs_are_told_with_what_became_of_them() -> None:
+    jobs = [
+        {
+            "name": "web-undo-1",
+            "run": "3",
+            "purpose": "Revert",
+            "key": "undo",
+            "cronJob": "undo",
+            "step": "canary",
+            "requested": AT,
+            "uid": "u",
+            "started": AT,
+            "finished": "2026-11-21T14:02:00Z",
+            "outcome": "Failed",
+            "message": "BackoffLimitExceeded",
+        },
+        {
+            "name": "web-smoke-2",
+            "run": "3",
+            "purpose": "Gate",
+            "key": "smoke",
+            "cronJob": "smoke",
+            "step": "everyone",
+            "requested": AT,
+            "uid": "u",
+        },
+        {
+            "name": "web-tell-3",
+            "run": "3",
+            "purpose": "End",
+            "key": "tell",
+            "cronJob": "tell",
+            "requested": AT,
+            "message": "cannot be created: forbidden",
+        },
+    ]
+    (table,) = [part for part in told({"observedGeneration": 1, "jobs": jobs}) if part.startswith("Jobs")]
+    lines = [" ".join(line.split()) for line in table.splitlines()]
+    assert lines[2:] == [
+        "web-undo-1 Revert undo canary 14:00:00 UTC Failed 2m BackoffLimitExceeded",
+        "web-smoke-2 Gate smoke everyone 14:00:00 UTC Running 10m",
+        "web-tell-3 End tell 14:00:00 UTC Not created 10m cannot be created: forbidden",
+    ]

@@ -13,7 +13,15 @@ from pydantic import BaseModel
 from tests.simulated.shop import spec
 from tidegate.api import status_budget
 from tidegate.api.rollout.run_status import EvidenceStatus, GroupsStatus
-from tidegate.api.rollout.status import Clock, GuardStatus, MissingDataStatus, RolloutStatus, RunStatus, StepBegin
+from tidegate.api.rollout.status import (
+    Clock,
+    GuardStatus,
+    JobStatus,
+    MissingDataStatus,
+    RolloutStatus,
+    RunStatus,
+    StepBegin,
+)
 from tidegate.api.validation import check_rollout
 from tidegate.api.validation.memory import needed
 from tidegate.core.count_tests.state import Kind, SegmentState, State, packed
@@ -61,6 +69,30 @@ GROUPS = GroupsStatus(
 )
 
 
+JOB = JobStatus(
+    name=NAME,
+    run="1000-01234567",
+    purpose="StepStart",
+    key=f"{NAME} maxIncrease 20.55%",
+    cron_job="c" * 52,
+    step=NAME,
+    step_hash="0" * 12,
+    after=NAME,
+    ordinal=1000,
+    deadline=86_400.0,
+    on_failure="Ignore",
+    reason="CandidateServiceMissing",
+    cause="x" * status_budget.LONGEST_CAUSE,
+    requested=AT,
+    uid="01234567-0123-0123-0123-012345678901",
+    limit=86_400.0,
+    started=AT,
+    finished=AT,
+    outcome="Succeeded",
+    message="x" * status_budget.LONGEST_CAUSE,
+)
+
+
 def size(*models: BaseModel) -> int:
     return sum(len(one.model_dump_json(by_alias=True, exclude_none=True)) + 1 for one in models)
 
@@ -77,6 +109,7 @@ def size(*models: BaseModel) -> int:
         ((MISSING, MISSING), status_budget.A_METRIC),
         ((GROUPS,), status_budget.A_GROUPING),
         ((StepBegin(name=NAME, time=AT),), status_budget.A_STEP),
+        ((JOB,), status_budget.A_JOB),
     ],
     ids=lambda one: type(one[0]).__name__ if isinstance(one, tuple) else "",
 )

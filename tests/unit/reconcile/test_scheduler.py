@@ -16,6 +16,7 @@ from tidegate.core.model import cadence
 from tidegate.ports.errors import Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index, Key
+from tidegate.reconcile.jobs import JobDesk
 from tidegate.reconcile.outbox import Outbox
 from tidegate.reconcile.scheduler import LOOK_COUNTS, LOOKS, ROOM_AGAIN, Scheduler
 from tidegate.reconcile.tick import Ticker
@@ -72,6 +73,7 @@ class FakeTicker:
     """Whose first tick has shown that a run is under way."""
     evaluation: float = math.inf
     outbox: Outbox = field(default_factory=lambda: Outbox(Shop().world))
+    desk: JobDesk = field(default_factory=lambda: JobDesk(Shop().world))
 
     def reverting(self, key: Key) -> bool:
         return key[1] in self.ending

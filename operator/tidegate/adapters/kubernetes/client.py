@@ -7,6 +7,7 @@ ones validate and copy each body), serve every group alike, and cost neither imp
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ CALL_TIMEOUT: Final = 5.0
 """Seconds for one object, waiting for a connection included: a revert's answer is known before the next guard is due."""
 LIST_TIMEOUT: Final = 30.0
 """Seconds for one page of a list."""
+OK: Final = 200
 PAGE: Final = 500
 """Objects a page: what kubectl asks for."""
 CONNECTIONS: Final = 128
@@ -250,6 +252,33 @@ class Api:
                 return
             asked = {**asked, "continue": token}
 
+    async def listed(self, resource: Resource, namespace: str | None, query: Mapping[str, str]) -> JsonObject:
+        """The whole list of few objects, with the `resourceVersion` from which a watch goes on."""
+        what = f"list {resource.kind} in {namespace or 'the cluster'}"
+        call = _Call("GET", resource.path(namespace), what, query, timeout=LIST_TIMEOUT)
+        return await self._observed("list", resource, call)
+
+    async def events(
+        self, resource: Resource, namespace: str | None, query: Mapping[str, str], *, seconds: float
+    ) -> AsyncIterator[JsonObject]:
+        """The events of a watch, until the API server ends it after so many seconds."""
+        what = f"watch {resource.kind} in {namespace or 'the cluster'}"
+        asked = {**query, "watch": "true", "timeoutSeconds": f"{seconds:.0f}"}
+        call = _Call("GET", resource.path(namespace), what, asked, timeout=seconds + CALL_TIMEOUT)
+        with translated(what):
+            response = await self._send(call)
+            try:
+                if response.status != OK:
+                    await response.read()
+                    self._client.response_deserialize(response, {"2XX": "object"})
+                async for line in response.response.content:
+                    self.last_answer = time.monotonic()
+                    event = json.loads(line)
+                    if isinstance(event, dict):
+                        yield event
+            finally:
+                response.response.close()
+
     async def create(self, resource: Resource, namespace: str | None, body: JsonObject, *, manager: str) -> JsonObject:
         """Creates an object; returns it as stored."""
         what = f"create {resource.kind} in {namespace or 'the cluster'}"
@@ -362,19 +391,23 @@ class Api:
 
     async def _request(self, call: _Call) -> JsonObject:
         with translated(call.what):
-            _, url, headers, _, _ = await self._client.param_serialize(
-                method=call.method,
-                resource_path=call.path,
-                query_params=list(call.query.items()),
-                header_params=call.headers,
-                auth_settings=["BearerToken"],
-            )
-            response = await self._client.call_api(
-                call.method, url, headers, call.body, _request_timeout=call.timeout or self._timeout
-            )
-            await response.read()  # type: ignore[no-untyped-call]
+            response = await self._send(call)
+            await response.read()
             self.last_answer = time.monotonic()
             found: object = self._client.response_deserialize(response, {"2XX": "object"}).data
         if not isinstance(found, dict):
             raise Unavailable(f"{call.what}: the answer is not a JSON object")
         return found
+
+    async def _send(self, call: _Call) -> Any:  # noqa: ANN401  (the client's own type)
+        """The answer, of which nothing has been read."""
+        _, url, headers, _, _ = await self._client.param_serialize(
+            method=call.method,
+            resource_path=call.path,
+            query_params=list(call.query.items()),
+            header_params=call.headers,
+            auth_settings=["BearerToken"],
+        )
+        return await self._client.call_api(
+            call.method, url, headers, call.body, _request_timeout=call.timeout or self._timeout
+        )

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tidegate.api.crd.lists import unique, unique_by
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rollout.jobs import MAX_GATE_JOBS, JobSource
 from tidegate.api.rollout.metrics import MetricName
 from tidegate.api.rollout.responses import Response
 from tidegate.api.rollout.thresholds import Threshold
@@ -147,6 +148,8 @@ class Gate(ApiModel):
     """Whether one person may give only one of the approvals, by default true. `false` for a checklist that one person may tick."""
     checks: Annotated[tuple[Check, ...], Field(max_length=16)] = ()
     """Not while one of these limits is not met, or cannot be evaluated. They are evaluated every interval once all else in the gate is open."""
+    jobs: Annotated[tuple[JobSource, ...], Field(max_length=MAX_GATE_JOBS, json_schema_extra=unique_by("cronJob"))] = ()
+    """Not before these Jobs have succeeded. They run once all else allows the raise, once for this run and this step; an edit of the step makes their results void."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -16,6 +16,7 @@ class Response(StrEnum):
     REVERT = "Revert"
     STEP_BACK = "StepBack"
     HOLD = "Hold"
+    RUN_JOB = "RunJob"
     WARN = "Warn"
 
     @property
@@ -27,6 +28,11 @@ class Response(StrEnum):
     def blocks_raise(self) -> bool:
         """Whether the candidate is given no more while the breach lasts."""
         return self is not Response.WARN
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the run goes on beside it: it is done whatever else is breached, and stands in no other's place."""
+        return self in {Response.RUN_JOB, Response.WARN}
 
 
 class MissingDataResponse(StrEnum):

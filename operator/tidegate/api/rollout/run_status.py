@@ -46,7 +46,7 @@ class Paused(StatusModel):
     """Why a run stands still until a person resumes it. *memory*."""
 
     reason: str
-    """`PausedByCommand`, `Rejected`, `SteppedBack`, `LoweredByOther` or `BaselineChanged`."""
+    """`PausedByCommand`, `Rejected`, `SteppedBack`, `LoweredByOther`, `BaselineChanged`, `GateJobFailed` or `HookFailed`."""
     message: Words = ""
     """Who and why."""
     since: datetime

@@ -14,6 +14,7 @@ from tidegate.api.crd.cel import at_least_a_second, earlier_steps, known_metrics
 from tidegate.api.crd.lists import unique_by
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout.gates import Freezes, Windows
+from tidegate.api.rollout.jobs import MAX_HOOKS, Hook
 from tidegate.api.rollout.metrics import Metric, MissingData
 from tidegate.api.rollout.notifications import MAX_NOTIFICATIONS, Notification
 from tidegate.api.rollout.promotion import Promotion
@@ -104,6 +105,8 @@ class RolloutSpec(ApiModel):
     """Times in which no step raises the weight."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS, json_schema_extra=unique_by("name"))]
     """The way from weight 0 to the end."""
+    hooks: Annotated[tuple[Hook, ...], Field(max_length=MAX_HOOKS, json_schema_extra=unique_by("name"))] = ()
+    """Jobs that run at an instant of the run, such as the undo step of a database after a revert."""
     promotion: Promotion
     """What happens when every step has passed. Required, because it may write to a Deployment."""
     notifications: Annotated[tuple[Notification, ...], Field(max_length=MAX_NOTIFICATIONS)] = ()

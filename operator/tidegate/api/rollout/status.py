@@ -39,6 +39,7 @@ __all__ = [
     "GuardStatus",
     "HistoryEntry",
     "Hold",
+    "JobStatus",
     "MessageStatus",
     "MessagesStatus",
     "MissingDataStatus",
@@ -148,6 +149,55 @@ class ApprovalStatus(StatusModel):
     """When it was given."""
     reason: Words = ""
     """What the person said."""
+
+
+class JobStatus(StatusModel):
+    """A Job that was started for this Rollout. *memory*: recorded before the Job is created."""
+
+    name: str
+    """The Job's name."""
+    run: str
+    """The run it belongs to."""
+    purpose: str
+    """When a hook runs (`RunStart`, `StepStart`, `StepEnd`, `Revert`, `Success`, `End`), `Gate` or `Response`."""
+    key: str
+    """The hook's name, the limit's identity, or for a gate the CronJob."""
+    cron_job: str
+    """The CronJob it is made from."""
+    step: str = ""
+    """The step the run was in; for a gate the step behind it."""
+    step_hash: str = ""
+    """For a gate: identity of the step as it was; the result counts for it alone."""
+    after: str = ""
+    """The Job of the hook before it: it is created once that has succeeded."""
+    ordinal: int = 1
+    """Which of the Jobs for the same purpose it is, from 1."""
+    deadline: float = 0
+    """The deadline asked for, seconds; 0 for the CronJob's own."""
+    on_failure: str = ""
+    """What its failure does, for a hook during the run: `Hold`, `Revert` or `Ignore`."""
+    reason: str = ""
+    """Why it was started: one CamelCase word."""
+    cause: Words = ""
+    """Why, in words."""
+    requested: datetime
+    """When it was decided."""
+    uid: str = ""
+    """The Job's, once it was seen: until then it may not exist."""
+    limit: float = 0
+    """The Job's `activeDeadlineSeconds`, as created."""
+    started: datetime | None = None
+    """When the Job began."""
+    finished: datetime | None = None
+    """When it ended."""
+    outcome: str = ""
+    """`Succeeded`, `Failed`, or `Skipped` because the one before it failed; empty while it runs."""
+    message: Words = ""
+    """How it failed, or why it could not be created so far."""
+    answered: bool = False
+    """What its failure does to the run was done."""
+    void: bool = False
+    """For a gate: its result counts no more, because a person resumed the run: the Job is run again."""
 
 
 class WeightStatus(StatusModel):
@@ -379,6 +429,8 @@ class RolloutStatus(StatusModel):
     """The gate that the run waits at, while it is closed."""
     approvals: tuple[ApprovalStatus, ...] = ()
     """The approvals given in this run, or in the last one. *memory*."""
+    jobs: tuple[JobStatus, ...] = ()
+    """The Jobs of this run, or of the last one, oldest first. *memory*."""
     weight: WeightStatus | None = None
     """The candidate's share of traffic."""
     guards: tuple[GuardStatus, ...] = ()

@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_snake
 
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rollout.jobs import ResponseJob
 from tidegate.api.rollout.metrics import MetricName
 from tidegate.api.rollout.responses import AfterHold, Response, StepBack
 from tidegate.api.values.scalars import Duration, Percent, Quantity
@@ -100,9 +101,11 @@ class Threshold(ApiModel):
     floor: Quantity | None = None
     """For `maxIncrease`, which needs it: a value below this is never a breach, and from a baseline at 0 any other is."""
     on_breach: Response = Response.REVERT
-    """`Revert`, the default; `StepBack`: go down and pause for a person; `Hold`: stay at this weight until all limits are met again; `Warn`: only report it."""
+    """`Revert`, the default; `StepBack`: go down and pause for a person; `Hold`: stay at this weight until all limits are met again; `RunJob`: start a Job, and go on without a raise while the breach lasts; `Warn`: only report it."""
     step_back: StepBack | None = None
     """For `onBreach: StepBack`: where to. Where the candidate has no more than that, the run pauses at the weight it has; during a promotion, when every step has passed, the response is `Revert`."""
+    job: ResponseJob | None = None
+    """For `onBreach: RunJob`, which needs it: the Job."""
     after_hold: AfterHold = AfterHold.CONTINUE
     """After a hold: `Continue` the step's duration, the default, or `Restart` it."""
     on_shared_incident: SharedIncident = SharedIncident.HOLD
@@ -133,6 +136,12 @@ class Threshold(ApiModel):
             "'afterHold' goes with 'onBreach: Hold'",
             ".afterHold",
             lambda self: self.after_hold is AfterHold.CONTINUE or self.on_breach is Response.HOLD,
+        ),
+        Rule(
+            "has(self.job) == (has(self.onBreach) && self.onBreach == 'RunJob')",
+            "'job' goes with 'onBreach: RunJob', which needs it",
+            ".job",
+            lambda self: (self.job is not None) == (self.on_breach is Response.RUN_JOB),
         ),
         Rule(
             "!has(self.split) || has(self.onBreach) && !(self.onBreach in ['Revert', 'StepBack'])",

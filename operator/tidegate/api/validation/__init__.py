@@ -16,6 +16,7 @@ from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.validation.advice import advice
 from tidegate.api.validation.cross_references import name_problems
 from tidegate.api.validation.dialects import Dialect, spoken
+from tidegate.api.validation.job_sources import hook_problems
 from tidegate.api.validation.limits import count_problems, limit_problems
 from tidegate.api.validation.memory import memory_problems
 from tidegate.api.validation.objects import metadata_problems
@@ -87,6 +88,7 @@ def check_spec(spec: RolloutSpec) -> list[Problem]:
     found = [
         *query_problems(spec),
         *name_problems(spec),
+        *hook_problems(spec),
         *limit_problems(spec),
         *count_problems(spec),
         *memory_problems(spec),

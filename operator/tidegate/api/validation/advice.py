@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import Guard
+from tidegate.api.validation.job_sources import hook_advice
 from tidegate.api.validation.lines import Line, check_lines, lines_of, rollout_lines, step_lines
 from tidegate.api.validation.problems import Problem, Severity, Where
 from tidegate.api.validation.promotions import promotion_advice
@@ -23,6 +24,7 @@ def advice(spec: RolloutSpec) -> list[Problem]:
         _of_weights(spec),
         _of_full_weight(spec),
         _of_checkpoints(spec),
+        hook_advice(spec),
         traps(spec),
         receivers(spec),
     )

@@ -30,6 +30,12 @@ def repeated(noun: str, names: Iterable[Hashable], where: Where, *field: str) ->
 
 def _duplicates(spec: RolloutSpec) -> Iterator[Problem]:
     yield from repeated("step", (step.name for step in spec.steps), ("spec", "steps"), "name")
+    yield from repeated("hook", (hook.name for hook in spec.hooks), ("spec", "hooks"), "name")
+    for index, hook in enumerate(spec.hooks):
+        yield from repeated("step", hook.steps, ("spec", "hooks", index, "steps"))
+    for index, step in enumerate(spec.steps):
+        gated = (job.cron_job for job in step.gate.jobs) if step.gate is not None else ()
+        yield from repeated("CronJob", gated, ("spec", "steps", index, "gate", "jobs"), "cronJob")
     yield from repeated("metric", (metric.name for metric in spec.metrics), ("spec", "metrics"), "name")
     targets = (f"{target.kind}/{target.name}" for target in spec.traffic)
     yield from repeated("traffic target", targets, ("spec", "traffic"), "name")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tidegate.api import status_budget
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import Threshold
-from tidegate.api.validation.lines import rollout_lines, step_lines
+from tidegate.api.validation.lines import lines_of, rollout_lines, step_lines
 from tidegate.api.validation.problems import Problem
 from tidegate.api.validation.schema_errors import MOST_BYTES
 
@@ -44,6 +44,7 @@ def needed(spec: RolloutSpec) -> int:
         len(json.dumps(text))
         + status_budget.A_STEP * len(spec.steps)
         + status_budget.AN_APPROVAL * sum(len(step.gate.approvals) for step in spec.steps if step.gate is not None)
+        + status_budget.A_JOB * _jobs(spec)
         + status_budget.A_METRIC * len(spec.metrics)
         + status_budget.A_GUARD * guards
         + status_budget.A_CLOCK * min(status_budget.MOST_CLOCKS, clocks)
@@ -51,6 +52,14 @@ def needed(spec: RolloutSpec) -> int:
         + tests
         + status_budget.EXCLUDED * len(json.dumps(spec.promotion.exclude))
     )
+
+
+def _jobs(spec: RolloutSpec) -> int:
+    """Jobs that may be remembered at once: those of a limit, of the hooks in a step, of the gates, and the newest that have ended."""
+    limits = sum(line.threshold.job is not None for line in lines_of(spec))
+    gated = sum(len(step.gate.jobs) for step in spec.steps if step.gate is not None)
+    found = limits + len(spec.hooks) + gated
+    return found + status_budget.KEPT_JOBS if found else 0
 
 
 def _of_test(line: Threshold, segmented: set[str]) -> int:

@@ -43,4 +43,13 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 ApprovalName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 """An approval: the end of the verb `approve-NAME` that RBAC grants."""
 
+CronJobName = Annotated[
+    str,
+    Field(min_length=1, max_length=52, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"),
+]
+"""A CronJob: a DNS subdomain, short enough for the names of its Jobs."""
+
+HookName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+"""A hook of a Rollout."""
+
 StepName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]

@@ -41,6 +41,9 @@ OPERATOR: Final = (
     Need(DEPLOYMENTS.group, DEPLOYMENTS.plural, ("patch",), "promotion.strategy CopyTemplate"),
     Need(REPLICA_SETS.group, REPLICA_SETS.plural, ("list",)),
     Need(SERVICES.group, SERVICES.plural, ("get", "list", "watch")),
+    Need("batch", "cronjobs", ("get",), "hooks, gate jobs and RunJob"),
+    Need("batch", "jobs", ("create", "get"), "hooks, gate jobs and RunJob"),
+    Need("batch", "jobs", ("list", "watch"), "watching Jobs (each is looked at by itself)"),
     Need("", "events", ("create", "patch"), "Events"),
 )
 """What the operator does beside what routes need; deploy/cluster/rbac.yaml grants it. Kinds of the cluster itself are in `CLUSTER_WIDE`."""

@@ -1,16 +1,24 @@
-"""The tables of `tidegate status`: the gate, guards, metrics without an answer, tests on counts, checkpoints, earlier runs."""
+"""The tables of `tidegate status`: the gate, Jobs, guards, metrics without an answer, tests on counts, checkpoints, earlier runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tidegate.api.rollout.status import CheckpointStatus, EvidenceStatus, FindingStatus, GateStatus, GuardStatus
+from tidegate.api.rollout.status import (
+    CheckpointStatus,
+    EvidenceStatus,
+    FindingStatus,
+    GateStatus,
+    GuardStatus,
+    JobStatus,
+)
 from tidegate.api.rollout.thresholds import LimitKind
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table
 from tidegate.core.count_tests.state import Kind, unpacked
 from tidegate.core.count_tests.wording import possible
+from tidegate.core.model.time_format import in_words
 from tidegate.core.run.verdicts import ALPHA
 
 MOST_RUNS: Final = 5
@@ -25,6 +33,9 @@ def tables(told: Told) -> Iterator[Table]:
     status = told.status
     if status.gate is not None:
         yield _gate(status.gate, told)
+    if status.jobs:
+        rows = [_job(job, told) for job in status.jobs]
+        yield _table("Jobs", ("Job", "for", "step", "started", "outcome", "took", "what it said"), rows)
     unanswered = {one.message for one in status.missing_data} - {""}
     if status.guards:
         rows = [_guard(guard, told, unanswered) for guard in status.guards]
@@ -60,6 +71,22 @@ def _gate(gate: GateStatus, told: Told) -> Table:
     opens = f", which can open at {told.moment(gate.opens)}" if gate.opens is not None else ""
     title = f"Closed in the gate of step {gate.step}{opens}"
     return _table(title, ("part", "it", "since", "who can open it", "opens"), rows)
+
+
+def _job(job: JobStatus, told: Told) -> tuple[str, ...]:
+    """A Job; one of a gate counts no more once a person has resumed the run."""
+    began = job.started or job.requested
+    took = (job.finished or told.now) - began
+    outcome = job.outcome or ("Running" if job.uid else "Not created")
+    return (
+        job.name,
+        f"{job.purpose} {job.key}",
+        job.step,
+        told.moment(began),
+        f"{outcome}, run again" if job.void else outcome,
+        in_words(max(took.total_seconds(), 0.0) // 1) or "0s",
+        job.message,
+    )
 
 
 def _guard(guard: GuardStatus, told: Told, unanswered: set[str]) -> tuple[str, ...]:

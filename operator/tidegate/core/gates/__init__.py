@@ -15,11 +15,12 @@ from pydantic.alias_generators import to_camel
 
 from tidegate.api.rollout.gates import Freeze, Gate
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.rollout.status import StepBegin
+from tidegate.api.rollout.status import JobStatus, StepBegin
 from tidegate.api.rollout.steps import Step
 from tidegate.core.gates import checks
 from tidegate.core.gates.approvals import Approved
 from tidegate.core.gates.checks import Checked
+from tidegate.core.gates.jobs import JobsSucceeded
 from tidegate.core.gates.kind import Asked, Closed, GateContext, GateKind
 from tidegate.core.gates.schedule import AfterInstant, AfterStep, NotFrozen
 from tidegate.core.gates.windows import InWindow
@@ -28,7 +29,7 @@ from tidegate.core.model.finding import Finding
 from tidegate.core.model.plan import Why
 from tidegate.core.tick.context import TickContext
 
-KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep(), InWindow(), NotFrozen(), Approved())
+KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep(), InWindow(), NotFrozen(), Approved(), JobsSucceeded())
 
 LAST: Final[tuple[GateKind, ...]] = (Checked(),)
 """Those that are evaluated once all others are open: until then nothing is queried for them."""
@@ -76,14 +77,14 @@ def opens(asked: Sequence[Asked], *, people: bool = True) -> float:
 
     Args:
         asked: all gates that must be open; at least one.
-        people: `False` to take as given what people have to give.
+        people: `False` to take as given what people, and Jobs, have to give.
 
     Returns: infinite when something other than time must happen first.
     """
     at = asked[0].context.now
     for _ in range(MOST_TURNS):
         turned = [Asked(one.gates, one.context.at(at)) for one in asked]
-        closed = [one for one in shut(turned) if people or not one.people]
+        closed = [one for one in shut(turned) if people or not (one.people or one.given)]
         if not closed:
             return at
         at = max(one.opens for one in closed)
@@ -103,7 +104,12 @@ def before(draft: TickContext, step: Step) -> list[Asked]:
 def _asked(draft: TickContext, step: Step, begun: Mapping[str, float]) -> Asked:
     gates = in_force(draft.spec, step, draft.seen.freezes)
     checked, unmet = checks.findings(draft, gates), checks.unmet_before(draft, step)
-    return Asked(gates, GateContext(draft.now, begun, step, draft.status.approvals, checked, unmet))
+    context = GateContext(draft.now, begun, step, draft.status.approvals, checked, unmet, _jobs_of(draft))
+    return Asked(gates, context)
+
+
+def _jobs_of(draft: TickContext) -> tuple[JobStatus, ...]:
+    return tuple(one for one in draft.status.jobs if one.run == draft.run.id)
 
 
 def closed(draft: TickContext, step: Step) -> Why | None:

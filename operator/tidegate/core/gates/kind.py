@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 from tidegate.api.rollout.gates import Gate
-from tidegate.api.rollout.status import ApprovalStatus
+from tidegate.api.rollout.status import ApprovalStatus, JobStatus
 from tidegate.api.rollout.steps import Step
 from tidegate.core.model.finding import Finding
 
@@ -29,6 +29,8 @@ class GateContext:
     """The checks of the gates, evaluated in this tick, by identity; empty where nothing can be asked."""
     unmet: str = ""
     """What was said of checks that were not met when they were last evaluated."""
+    jobs: tuple[JobStatus, ...] = ()
+    """The Jobs of this run."""
 
     def at(self, now: float) -> Self:
         """The same at another instant (epoch seconds)."""
@@ -53,6 +55,8 @@ class Closed:
     """Epoch seconds at which time alone opens it; infinite when something else must happen first."""
     people: str = ""
     """Who can open it, in words; empty where no person can."""
+    given: bool = False
+    """A Job gives it: what comes of it is taken as given where only time is of account."""
     part: str = ""
     """The field of the gate, as on the wire; by default that of the kind."""
 
@@ -67,7 +71,7 @@ class GateKind(Protocol):
 
     @property
     def calendar(self) -> bool:
-        """Whether it depends on the date or on people, so that the run alone cannot tell when it opens."""
+        """Whether it depends on the date, on people or on Jobs, so that the run alone cannot tell when it opens."""
         ...
 
     def evaluate(self, part: Any, context: GateContext) -> Closed | None:  # noqa: ANN401  (each kind has its own model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.gates import ownership, workloads
+from tidegate.core.jobs.asking import awaited
 from tidegate.core.judging.judge import acting
 from tidegate.core.metrics.asking import probe
 from tidegate.core.model.answers import Failed, Vector
@@ -57,6 +58,7 @@ def blockers(draft: TickContext, to: Step | None) -> list[Why]:
         found.append(workloads.overlap(spec, baseline, candidate))
     found.append(unfit_route(draft))
     found.append(ownership.conflict(draft))
+    found.append(awaited(draft))
     if to is not None:
         found.append(gates.closed(draft, to))
     return [why for why in found if why is not None]

@@ -9,6 +9,7 @@ from enum import IntEnum
 from tidegate.api.rollout.gates import Freeze
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.claims import Claim
+from tidegate.core.model.jobs import Job
 from tidegate.core.model.message import NOT_NOTIFYING, Notifying
 from tidegate.core.model.samples import Asked
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Command, Lookup, RolloutObject, Route, Template
@@ -58,6 +59,8 @@ class Observation:
     """What the other Rollouts of the namespace hold."""
     freezes: tuple[Freeze, ...] = ()
     """The administrator's freezes for the namespace."""
+    jobs: Mapping[str, Lookup[Job]] = field(default_factory=dict)
+    """What is known of the Jobs that memory has and that have not ended, by name; `Unknown` says why one could not be created."""
     outcomes_refused: str = ""
     """Why outcomes of commands could not be written, in the API server's words."""
     notifying: Notifying = NOT_NOTIFYING

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidegate.core.model.answers import Query
+from tidegate.core.model.jobs import StartJob
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live
 from tidegate.core.model.template_change import TemplateChange
@@ -56,7 +57,7 @@ class ConcludeCommand:
 
 
 Action: TypeAlias = SetWeights | WriteTemplate | KeepFinalizer
-"""What changes the cluster. Outcomes of commands are no actions: they are written when everything else is done."""
+"""What changes what users get. Outcomes of commands and Jobs are no actions: no tick waits for them."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class Plan:
     actions: tuple[Action, ...] = ()
     outcomes: tuple[ConcludeCommand, ...] = ()
     """Outcomes of commands, to be written outside the tick, once the memory that knows them is recorded."""
+    jobs: tuple[StartJob, ...] = ()
+    """Jobs that shall exist, to be created outside the tick, once the memory that knows them is recorded."""
     decisions: tuple[Decision, ...] = ()
     intent: bool = False
     """The memory must be recorded before the actions."""

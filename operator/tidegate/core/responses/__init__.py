@@ -15,6 +15,7 @@ from tidegate.core.model.finding import Finding
 from tidegate.core.responses.hold import Hold
 from tidegate.core.responses.kind import Breach, ResponseKind
 from tidegate.core.responses.revert import Revert
+from tidegate.core.responses.run_job import RunJob
 from tidegate.core.responses.step_back import StepBack
 from tidegate.core.responses.warn import Warn
 from tidegate.core.tick.draft import Draft
@@ -23,6 +24,7 @@ KINDS: Final[Mapping[Response, ResponseKind]] = {
     Response.REVERT: Revert(),
     Response.STEP_BACK: StepBack(),
     Response.HOLD: Hold(),
+    Response.RUN_JOB: RunJob(),
     Response.WARN: Warn(),
 }
 
@@ -33,6 +35,8 @@ SEVERITY: Final = tuple(Response)
 def respond(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str = "") -> None:
     """Does what breached limits ask for: of what takes traffic away the most severe, and that alone.
 
+    What goes on beside the run is done whatever else is breached.
+
     Args:
         draft: the tick's plan.
         breached: the findings, in the order of their limits.
@@ -40,6 +44,10 @@ def respond(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str 
         prefix: what stands before their messages.
     """
     breached = list(breached)
+    for finding in breached:
+        if finding.line.on_breach.goes_on:
+            KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
+    breached = [one for one in breached if not one.line.on_breach.goes_on]
     taking = [one for one in breached if one.line.on_breach.takes_traffic and not shared(one)]
     if taking:
         worst = min(taking, key=lambda one: SEVERITY.index(one.line.on_breach))

@@ -10,6 +10,7 @@ from tidegate.api.rollout.responses import StepBackGates
 from tidegate.api.rollout.run_status import Paused, RunEnd
 from tidegate.api.rollout.status import StepStatus
 from tidegate.api.rollout.thresholds import Threshold
+from tidegate.core.jobs import record
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import instant
 from tidegate.core.responses.kind import Breach
@@ -66,6 +67,7 @@ def _reopen(draft: Draft, goal: Goal, step: StepStatus) -> None:
     between = names[names.index(step.name) + 1 :] if goal.gates is StepBackGates.ASK else []
     again = {draft.step.name, *between}
     draft.update(approvals=tuple(one for one in draft.status.approvals if one.step not in again))
+    record.void_gates(draft, again)
     draft.update_run(begun=tuple(one for one in draft.run.begun if one.name not in again))
 
 

@@ -10,7 +10,7 @@ from tidegate.api.rollout.status import CommandStatus
 from tidegate.api.values.text import printable
 from tidegate.core.model.plan import ConcludeCommand
 from tidegate.core.model.world import Command
-from tidegate.core.run import approvals, promotion, skipping
+from tidegate.core.run import approvals, hooks, promotion, skipping
 from tidegate.core.run.baseline_change import accept_baseline
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
@@ -132,6 +132,7 @@ def _abort(draft: Draft, words: str) -> None:
 def _resume(draft: Draft) -> str:
     paused = draft.run.paused
     draft.update_run(paused=None, waiting=None)
+    hooks.resume(draft)
     beside = "; the baseline counts as it is now" if accept_baseline(draft) else ""
     if paused is None and _sent_back(draft):
         promotion.try_again(draft)

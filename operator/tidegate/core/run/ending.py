@@ -10,7 +10,7 @@ from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why, WriteTemplate
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Template
-from tidegate.core.run import old_template
+from tidegate.core.run import hooks, old_template
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import targets
 
@@ -72,7 +72,7 @@ def carry_out(draft: Draft) -> None:
 
 def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
     """Concludes the run: into the history, and out of the way."""
-    run = draft.run
+    run, step = draft.run, draft.status.step
     entry = HistoryEntry(
         id=run.id,
         version=run.version.model_copy(update={"exclude": ()}),
@@ -92,6 +92,7 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
         waiting=None,
     )
     draft.say(str(outcome), f"run {run.id} ended: {message}", warning=outcome == RunEnd.REVERTED)
+    hooks.start_after(draft, step.name if step is not None else "", entry)
     draft.intent, draft.urgent = True, False
     draft.stalled = draft.attention = draft.lost = None
 

@@ -10,6 +10,8 @@ from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.status import RunStatus, Version
 from tidegate.core.gates import ownership, raise_rule, workloads
+from tidegate.core.jobs.asking import started_by, undone
+from tidegate.core.jobs.record import forget_earlier_runs
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.template_fields import in_words
@@ -149,6 +151,10 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         draft.need()
         return
     draft.need()
+    before = undone(draft)
+    if before is not None:
+        draft.wait(before, deadline=False)
+        return
     if draft.spec.paused:
         draft.attention = Why("PausedBySpec", "spec.paused is true: a run starts when it is false")
         return
@@ -173,6 +179,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         approvals=(),
         targets=(),
     )
+    forget_earlier_runs(draft)
     targets.remember(draft)
     named = in_full(version)
     differ = f"; the arms differ in what is not promoted: {in_words(own)}" if own else ""
@@ -267,6 +274,10 @@ def _let_go(draft: Draft) -> None:
     """Takes our finalizer off once nothing is left to put back; what may still have to be is waited for."""
     if draft.memory.unreadable and targets.traffic(draft) is not targets.Traffic.NONE:
         draft.wakes.append(draft.now + LOOK_AGAIN)
+        return
+    starting = started_by(draft) if draft.seen.rollout.deleting else None
+    if starting is not None:
+        draft.wakes.append(starting)
         return
     if not draft.actions and FINALIZER in draft.seen.rollout.finalizers:
         draft.actions.append(KeepFinalizer(present=False))

@@ -13,7 +13,7 @@ from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import Acceptance
-from tidegate.core.run import promotion
+from tidegate.core.run import hooks, promotion
 from tidegate.core.run.checkpoints import following
 from tidegate.core.run.preconditions import LOSSES
 from tidegate.core.run.verdicts import verdict
@@ -182,6 +182,7 @@ def _expect(draft: Draft, spec: Step) -> None:
 
 
 def _go_on(draft: Draft) -> None:
+    hooks.start_due(draft)
     to = following_step(draft)
     if to is not None:
         _try_raise(draft, to)
@@ -199,6 +200,8 @@ def _try_raise(draft: Draft, to: Step) -> None:
     blocked = raise_rule.blockers(draft, to)
     judgement = raise_rule.unjudged(draft, to)
     if blocked or judgement is not None:
+        if [why.reason for why in blocked] == ["GateClosed"]:
+            hooks.start_gate_jobs(draft, to)
         _blocked(draft, blocked, judgement)
         draft.wakes.append(gates.opens_at(draft, to))
         return
@@ -225,6 +228,8 @@ def _without_absence(draft: TickContext) -> Memory:
 _PERSON = frozenset(
     {
         "AwaitingApproval",
+        "GateJobFailed",
+        "HookFailed",
         "Rejected",
         "PausedBySpec",
         "PausedByCommand",

@@ -44,9 +44,12 @@ def verdict(draft: Draft, spec: Step) -> bool:
     breached = [f for f in acting(draft.judgement.thresholds) if f.state is State.BREACHED]
     _record(draft, spec, offset, "Breach" if breached else "Pass")
     if breached:
-        draft.update_step(judged=step.judged)  # where the run goes on, it is evaluated again
+        stops = any(not one.line.on_breach.goes_on for one in breached)
+        if stops:
+            draft.update_step(judged=step.judged)  # where the run goes on, it is evaluated again
         respond(draft, breached, "CheckpointBreached", f"checkpoint {_at(offset)} of step {spec.name!r}: ")
-        return False
+        if stops:
+            return False
     if final:
         draft.update_step(passed=True, expected_end=None)
         draft.say("StepPassed", f"step {draft.step.summary} passed at weight {spec.weight}%")

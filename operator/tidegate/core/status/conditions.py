@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from tidegate.api.rollout.jobs import JobPurpose
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import Condition, RolloutStatus
 from tidegate.core.gates import workloads
+from tidegate.core.jobs.record import in_words
 from tidegate.core.judging.missing_data import LEAST_ANSWERS
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Decision, Plan, Why
@@ -40,6 +42,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
         names = ", ".join(f"{one.name} of step {one.step} by {one.person}" for one in unverified)
         words = f"the API server had not checked who gave {names}: the admission policies were not installed then"
         wanted.append(("ApprovalsUnverified", "True", Why("UnverifiedApproval", words[:1024])))
+    wanted += _of_jobs(status)
     if seen.outcomes_refused:
         wanted.append(("OutcomesUnwritten", "True", Why("WriteRefused", seen.outcomes_refused)))
     return tuple(condition(before, kind, state, why, seen) for kind, state, why in wanted)
@@ -51,6 +54,8 @@ TOLD: Final = {
     "TemplatesUnread": "True",
     "OutcomesUnwritten": "True",
     "ApprovalsUnverified": "True",
+    "HookFailed": "True",
+    "JobsRefused": "True",
     "NotificationsFailing": "True",
 }
 """Conditions a person must know of, and the status in which they must."""
@@ -74,6 +79,19 @@ def news(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Decis
         for one in found
         if (one.type, one.status, one.reason) not in known
     )
+
+
+def _of_jobs(status: RolloutStatus) -> Iterator[tuple[str, str, Why]]:
+    """Jobs that cannot be created, and hooks after a run that have failed: until the next run begins."""
+    refused = [one for one in status.jobs if not one.uid and not one.outcome and one.message]
+    if refused:
+        words = "; ".join(f"{in_words(one)} {one.message}" for one in refused)
+        yield "JobsRefused", "True", Why("JobRefused", words[:1024])
+    late = {JobPurpose.REVERT, JobPurpose.SUCCESS, JobPurpose.END}
+    failed = [one for one in status.jobs if one.outcome == "Failed" and one.purpose in late]
+    if failed:
+        words = "; ".join(f"{in_words(one)} failed: {one.message}" for one in failed)
+        yield "HookFailed", "True", Why("HookFailed", words[:1024])
 
 
 def _ready(plan: Plan) -> tuple[str, str, Why]:

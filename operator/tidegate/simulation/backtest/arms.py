@@ -62,7 +62,7 @@ def pods(spec: RolloutSpec, assumed: Assumed, given: Mapping[ArmName, str] = NOB
 
 
 def as_of_then(spec: RolloutSpec, assumed: Assumed, given: Mapping[ArmName, str] = NOBODY) -> RolloutSpec:
-    """The spec that is run: gates with a date open, and both arms' queries about the baseline where that is assumed.
+    """The spec that is run: gates with a date open, no hooks, and both arms' queries about the baseline where that is assumed.
 
     Args:
         spec: as written.
@@ -79,6 +79,7 @@ def as_of_then(spec: RolloutSpec, assumed: Assumed, given: Mapping[ArmName, str]
             "paused": False,
             "windows": (),
             "freezes": (),
+            "hooks": (),
         }
     )
     return _with_lines_of_then(changed, alike).model_copy(update={"metrics": metrics})

@@ -164,6 +164,7 @@ def world_of(course: Course, cluster: Cluster) -> World:
 def cluster_of(course: Course, clock: VirtualClock) -> Cluster:
     """Both arms well, the candidate with a version of its own, all traffic on the baseline."""
     made = Cluster(clock, namespace=course.namespace)
+    made.jobs_watched = True
     for arm, image in ((course.spec.baseline, "app:v1"), (course.spec.candidate, NEW_IMAGE)):
         replicas = max(course.spec.baseline.min_available.of(3), 3)
         made.add_deployment(arm.deployment, image, {"app": arm.deployment}, replicas)

@@ -1,0 +1,108 @@
+"""The watch stream of Rollouts' Jobs: open while the end of one is awaited, and nothing is listed otherwise.
+
+Kopf's streams begin all together and bring whole kinds; of the Jobs of a cluster only ours are of account, and seldom. Where the
+operator may not watch Jobs, they are looked at one by one, as long as they run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+
+from tidegate.adapters.kubernetes.cache import Key
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.jobs import JOBS, ROLLOUT_LABEL, JobCache
+from tidegate.ports.errors import PortError, Rejected
+
+STREAM: Final = 60.0
+"""Seconds that one stream lasts: a deaf one is noticed by then."""
+RETRY: Final = (1.0, 30.0)
+"""Seconds until a stream that failed begins again: the first wait, doubled each time, and the longest."""
+ASK_AGAIN: Final = 60.0
+"""Seconds until a refused one is tried again."""
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class JobWatch:
+    """See the module. Used from one event loop."""
+
+    def __init__(
+        self, api: Api, cache: JobCache, wake: Callable[[str, str], None], namespaces: Sequence[str] = ()
+    ) -> None:
+        """`wake` is called with namespace and name of the Rollout whose Job changed; no `namespaces`: the whole cluster."""
+        self._api = api
+        self._cache = cache
+        self._wake = wake
+        self._places: tuple[str | None, ...] = tuple(namespaces) or (None,)
+
+    async def run(self) -> None:
+        """Streams for as long as it is not cancelled, while there is something to wait for."""
+        await asyncio.gather(*(self._run(place) for place in self._places))
+
+    async def _run(self, place: str | None) -> None:
+        wait = RETRY[0]
+        while True:
+            await self._cache.wanted.wait()
+            try:
+                await self._stream(place)
+                wait = RETRY[0]
+            except PortError as error:
+                refused = isinstance(error, Rejected)
+                _log.warning("Jobs are not watched", namespace=place or "all", error=str(error))
+                await asyncio.sleep(ASK_AGAIN if refused else wait)
+                wait = min(2 * wait, RETRY[1])
+            finally:
+                self._unwatch()
+
+    async def _stream(self, place: str | None) -> None:
+        """Lists and then watches, until no end is awaited or the stream fails.
+
+        Raises: Rejected, Unavailable.
+        """
+        version = await self._list(place)
+        while self._cache.wanted.is_set():
+            query = {"labelSelector": ROLLOUT_LABEL, "resourceVersion": version, "allowWatchBookmarks": "true"}
+            async for event in self._api.events(JOBS, place, query, seconds=STREAM):
+                raw = event.get("object") or {}
+                if event.get("type") == "ERROR":  # too old: listed again
+                    return
+                version = (raw.get("metadata") or {}).get("resourceVersion") or version
+                self._take(str(event.get("type")), raw)
+
+    async def _list(self, place: str | None) -> str:
+        listed: set[Key] = set()
+        found = await self._api.listed(JOBS, place, {"labelSelector": ROLLOUT_LABEL})
+        for raw in found.get("items") or ():
+            listed.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+            self._take("ADDED", raw)
+        for key, rollout in list(self._cache.awaited.items()):
+            if key not in listed and place in {None, key[0]}:
+                self._cache.views.drop(key)
+                self._cache.ended(key)
+                self._wake(key[0], rollout)
+        return str((found.get("metadata") or {}).get("resourceVersion") or "")
+
+    def _take(self, event: str, raw: Mapping[str, Any]) -> None:
+        if event == "BOOKMARK":
+            return
+        metadata = raw["metadata"]
+        key = (metadata["namespace"], metadata["name"])
+        if event == "DELETED":
+            rollout = self._cache.awaited.get(key) or (metadata.get("labels") or {}).get(ROLLOUT_LABEL, "")
+            self._cache.ended(key)
+            if self._cache.views.drop(key, metadata["resourceVersion"]):
+                self._wake(key[0], rollout)
+            return
+        view, news = self._cache.put(raw, watched=True)
+        if news:
+            self._wake(key[0], view.rollout)
+
+    def _unwatch(self) -> None:
+        """Nobody tells any more: who waits for an end looks for himself."""
+        self._cache.views.unwatch()
+        for (namespace, _), rollout in list(self._cache.awaited.items()):
+            self._wake(namespace, rollout)

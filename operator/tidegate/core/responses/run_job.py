@@ -1,0 +1,41 @@
+"""`RunJob`: a Job is started, and the run goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.api.rollout.jobs import JobPurpose
+from tidegate.api.rollout.thresholds import Threshold
+from tidegate.core.jobs import record
+from tidegate.core.responses.kind import Breach
+from tidegate.core.tick.draft import Draft
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """See the module."""
+
+    def apply(self, draft: Draft, breach: Breach) -> None:
+        """Starts one, unless the last one runs or was started within the cooldown."""
+        line = breach.line
+        if line is None or line.job is None:
+            return
+        if breach.new:
+            draft.say("LimitBreached", f"{breach.message}: a Job of CronJob {line.job.cron_job} responds", warning=True)
+        own = [one for one in draft.status.jobs if (one.purpose, one.key) == (JobPurpose.RESPONSE, line.identity)]
+        last = record.newest(own)
+        if last is not None and not last.outcome:
+            return
+        again = last.requested.timestamp() + line.job.cooldown.seconds if last is not None else draft.now
+        if draft.now < again:
+            draft.wakes.append(again)
+            return
+        step = draft.status.step.name if draft.status.step is not None else ""
+        why = (breach.reason, breach.message)
+        record.start(draft, record.Wanted(line.job, JobPurpose.RESPONSE, line.identity, draft.run.id, *why, step=step))
+
+    def describe(self, line: Threshold) -> str:
+        """What it does, for a person."""
+        if line.job is None:
+            return "start a Job, and go on"
+        return f"start a Job of CronJob {line.job.cron_job} once per {line.job.cooldown}, and go on"

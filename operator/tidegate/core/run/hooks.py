@@ -1,0 +1,131 @@
+"""Hooks and the Jobs of gates: when they start, and what a failed one does to the run."""
+
+from __future__ import annotations
+
+from tidegate.api.rollout.jobs import HookFailure, JobPurpose
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.status import HistoryEntry, JobStatus
+from tidegate.api.rollout.steps import Step
+from tidegate.core import gates
+from tidegate.core.gates.jobs import result
+from tidegate.core.gates.step_hash import hash_of
+from tidegate.core.jobs import record
+from tidegate.core.jobs.record import Wanted
+from tidegate.core.model.plan import Why
+from tidegate.core.tick.draft import Draft
+
+PAUSES = frozenset({"GateJobFailed", "HookFailed"})
+"""Pauses that come of a failed Job."""
+
+
+def start_due(draft: Draft) -> None:
+    """Starts the hooks whose instant has come, each once for its run and step; none while the run is paused."""
+    run, step = draft.run, draft.status.step
+    if not draft.spec.hooks or draft.memory.unreadable or draft.spec.paused or run.paused is not None:
+        return
+    if not run.begun:
+        _start_hooks(draft, JobPurpose.RUN_START, "", "RunStarted", f"run {run.id} started")
+    if step is None or run.promotion is not None:
+        return
+    if step.reached:
+        words = f"step {step.name} has weight {step.weight:g}% on the route"
+        _start_hooks(draft, JobPurpose.STEP_START, step.name, "StepStarted", words)
+    if step.passed:
+        _start_hooks(draft, JobPurpose.STEP_END, step.name, "StepPassed", f"step {step.name} passed")
+
+
+def start_after(draft: Draft, step: str, ended: HistoryEntry) -> None:
+    """Starts the hooks that run once a run has ended and its weights are written.
+
+    Args:
+        draft: the plan, with the run concluded.
+        step: the step it was in.
+        ended: what became of it.
+    """
+    put_back = ended.outcome != RunEnd.SUCCEEDED
+    before = ""
+    for purpose in (JobPurpose.REVERT if put_back else JobPurpose.SUCCESS, JobPurpose.END):
+        for hook in draft.spec.hooks:
+            if hook.purpose is purpose:
+                why = (ended.reason, ended.message)
+                wanted = Wanted(hook.job, purpose, hook.name, ended.id, *why, step=step, after=before)
+                before = record.start(draft, wanted).name
+
+
+def start_gate_jobs(draft: Draft, to: Step) -> None:
+    """Starts the Jobs of the gate before a step, once they are all that keeps it closed."""
+    asked = gates.before(draft, to)
+    if any(one.part != "jobs" for one in gates.shut(asked)):
+        return
+    for one in asked:
+        step = one.context.step
+        for source in step.gate.jobs if step.gate is not None else ():
+            if result(one.context.jobs, step, source) is None:
+                why = f"all else of the gate of step {step.name} is open"
+                gate = JobPurpose.GATE
+                wanted = Wanted(
+                    source, gate, source.cron_job, draft.run.id, "GateClosed", why, step.name, hash_of(step)
+                )
+                record.start(draft, wanted)
+
+
+def answer_failures(draft: Draft) -> None:
+    """Does what a failed Job of this run asks for: pause, revert, or nothing but the words."""
+    for entry in draft.status.jobs:
+        if entry.run != draft.run.id or entry.outcome != "Failed" or entry.answered or draft.ending():
+            continue
+        if _answer(draft, entry):
+            _mark(draft, entry, answered=True)
+
+
+def resume(draft: Draft) -> None:
+    """A person resumes: failed Jobs of gates are run again; a failed hook counts as dealt with."""
+    for entry in draft.status.jobs:
+        if entry.purpose == JobPurpose.GATE and entry.outcome == "Failed" and entry.answered:
+            _mark(draft, entry, void=True)
+
+
+def _answer(draft: Draft, entry: JobStatus) -> bool:
+    """Whether it was answered; one that must pause a run that is paused already waits for that to end."""
+    words = f"{record.in_words(entry)} failed: {entry.message}"
+    if entry.purpose == JobPurpose.GATE:
+        return _pause(draft, Why("GateJobFailed", f"{words}. Resume runs it again, Abort reverts"))
+    match entry.on_failure:
+        case HookFailure.REVERT:
+            draft.end(RunEnd.REVERTED, "HookFailed", words)
+        case HookFailure.HOLD:
+            return _pause(draft, Why("HookFailed", f"{words}. Resume goes on without it, Abort reverts"))
+        case _:
+            pass
+    return True
+
+
+def _pause(draft: Draft, why: Why) -> bool:
+    if draft.run.paused is not None:
+        return False
+    draft.pause(why.reason, why.message)
+    draft.intent = True
+    return True
+
+
+def _mark(draft: Draft, entry: JobStatus, **changes: bool) -> None:
+    marked = entry.model_copy(update=changes)
+    draft.update(jobs=tuple(marked if one.name == entry.name else one for one in draft.status.jobs))
+    draft.intent = True
+
+
+def _start_hooks(draft: Draft, purpose: JobPurpose, step: str, reason: str, cause: str) -> None:
+    """Starts the hooks of an instant, one after the other in the order in which they are listed."""
+    known = {record.of_one(one)[:4]: one.name for one in draft.status.jobs}
+    before = ""
+    for hook in draft.spec.hooks:
+        if hook.purpose is not purpose or not hook.concerns(step):
+            continue
+        name = known.get((draft.run.id, str(purpose), hook.name, step))
+        if name is None:
+            why, answer = (reason, cause), str(hook.on_failure)
+            wanted = Wanted(
+                hook.job, purpose, hook.name, draft.run.id, *why, step=step, on_failure=answer, after=before
+            )
+            name = record.start(draft, wanted).name
+        before = name
