@@ -147,6 +147,40 @@ async def test_hooks_of_one_instant_run_one_after_the_other() -> None:
     assert second.ends <= third.started
 
 
+async def test_the_undo_waits_for_what_the_run_has_started_and_the_revert_does_not() -> None:
+    told = Told(
+        hooks=[hook("StepStart", "migrate"), hook("Revert", "undo")],
+        cron_jobs={"migrate": SimulatedCronJob(lasts=100, fails=1, retries=0)},
+    )
+    await told.passes(20)
+    assert told.created == ["migrate"]
+    told.shop.values["candidate"] = BREACH
+    await told.passes(20)
+    assert (told.shop.weight, told.shop.outcome, told.created) == (0, "Reverted", ["migrate"])
+    await told.passes(120)
+    assert told.created == ["migrate", "undo"]
+    migrate, undo = told.shop.cluster.created_jobs
+    assert undo.started >= migrate.ends
+    assert [one.outcome for one in told.status.jobs] == ["Failed", "Succeeded"]
+
+
+async def test_what_could_not_be_created_during_the_run_is_not_created_after_it() -> None:
+    told = Told(hooks=[hook("StepStart", "migrate"), hook("Revert", "undo")])
+    told.shop.cluster.cron_jobs["migrate"] = SimulatedCronJob(missing=True)
+    await told.passes(4)
+    assert told.condition("JobsRefused") == ("True", "JobRefused")
+    await told.does(Action.ABORT)
+    told.shop.cluster.cron_jobs.clear()
+    await told.passes(60)
+    assert told.created == ["undo"]
+    assert [(one.outcome, one.message) for one in told.status.jobs] == [
+        ("Skipped", "the run ended before it was created"),
+        ("Succeeded", ""),
+    ]
+    assert told.condition("JobsRefused") is None
+    assert told.runner.due == float("inf")
+
+
 async def test_what_follows_a_failed_step_of_the_recovery_is_skipped() -> None:
     told = Told(
         hooks=[hook("Revert", "undo"), hook("Revert", "verify"), hook("End")],

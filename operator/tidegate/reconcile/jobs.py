@@ -89,7 +89,9 @@ class JobDesk:
             return
         if isinstance(known.seen, Job):
             known.seen = replace(known.seen, watched=False)
-        if job.uid and self._world.clock.monotonic() >= known.again:
+        if job.abandoned and isinstance(known.seen, Unknown):  # why it could not be created is of no account any more
+            known.seen, known.again = None, 0.0
+        if (job.uid or job.abandoned) and self._world.clock.monotonic() >= known.again:
             self._call(rollout, job.name, partial(self._look, rollout, job.name))
 
     def start(self, rollout: RolloutObject, jobs: Iterable[StartJob]) -> None:

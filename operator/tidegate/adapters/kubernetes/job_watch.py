@@ -71,20 +71,27 @@ class JobWatch:
                 if event.get("type") == "ERROR":  # too old: listed again
                     return
                 version = (raw.get("metadata") or {}).get("resourceVersion") or version
-                self._take(str(event.get("type")), raw)
+                self._take_or_skip(str(event.get("type")), raw)
 
     async def _list(self, place: str | None) -> str:
         listed: set[Key] = set()
         found = await self._api.listed(JOBS, place, {"labelSelector": ROLLOUT_LABEL})
         for raw in found.get("items") or ():
             listed.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
-            self._take("ADDED", raw)
+            self._take_or_skip("ADDED", raw)
         for key, rollout in list(self._cache.awaited.items()):
             if key not in listed and place in {None, key[0]}:
                 self._cache.views.drop(key)
                 self._cache.ended(key)
                 self._wake(key[0], rollout)
         return str((found.get("metadata") or {}).get("resourceVersion") or "")
+
+    def _take_or_skip(self, event: str, raw: Mapping[str, Any]) -> None:
+        """A Job that cannot be read is looked at by itself, and holds up no other."""
+        try:
+            self._take(event, raw)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            _log.error("Job skipped: it cannot be read", error=f"{type(error).__name__}: {error}")
 
     def _take(self, event: str, raw: Mapping[str, Any]) -> None:
         if event == "BOOKMARK":

@@ -111,10 +111,9 @@ class KubernetesJobs:
         """Creates the Job, or finds the one of this name that was created for this Rollout."""
         key = (rollout.namespace, job.name)
         cron_job = await self._api.get(CRON_JOBS, rollout.namespace, job.cron_job)
-        if (cron_job.get("spec") or {}).get("suspend") is not True:
-            raise Rejected(
-                f"CronJob {rollout.namespace}/{job.cron_job} is not suspended (spec.suspend: true), so it would also run by itself"
-            )
+        refusal = unsuspended(rollout.namespace, job.cron_job, cron_job)
+        if refusal:
+            raise Rejected(refusal)
         try:
             raw = await self._api.create(
                 JOBS, rollout.namespace, body_of(rollout, job, cron_job), manager=Manager.FORWARD
@@ -150,6 +149,13 @@ class KubernetesJobs:
 def _as_read(view: JobView) -> Job:
     """What a call of ours has brought: it must be looked at again until a watch stream tells of it."""
     return replace(view.job, watched=False)
+
+
+def unsuspended(namespace: str, name: str, cron_job: Mapping[str, Any]) -> str:
+    """Why no Job is made from a CronJob; empty when it is suspended, as it must be."""
+    if (cron_job.get("spec") or {}).get("suspend") is True:
+        return ""
+    return f"CronJob {namespace}/{name} is not suspended (spec.suspend: true), so it would also run by itself"
 
 
 def body_of(rollout: RolloutObject, job: StartJob, cron_job: Mapping[str, Any]) -> JsonObject:

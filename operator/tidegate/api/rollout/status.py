@@ -191,11 +191,13 @@ class JobStatus(StatusModel):
     finished: datetime | None = None
     """When it ended."""
     outcome: str = ""
-    """`Succeeded`, `Failed`, or `Skipped` because the one before it failed; empty while it runs."""
+    """`Succeeded`, `Failed`, or `Skipped` because the one before it failed or the run had ended; empty while it runs."""
     message: Words = ""
     """How it failed, or why it could not be created so far."""
     answered: bool = False
     """What its failure does to the run was done."""
+    abandoned: bool = False
+    """The run ended before the Job was seen: it is looked for, and not created any more."""
     void: bool = False
     """For a gate: its result counts no more, because a person resumed the run: the Job is run again."""
 

@@ -19,6 +19,7 @@ from tidegate.api.values.text import printable
 from tidegate.cli.cluster import add_cluster_arguments, name_of_rollout, with_cluster
 from tidegate.cli.completion import names
 from tidegate.cli.doctor import arms, attendance, installation, notifications, permissions, routes, sources
+from tidegate.cli.doctor.cron_jobs import cron_jobs
 from tidegate.cli.doctor.result import Level, Result, worst
 from tidegate.cli.errors import CommandError
 from tidegate.cli.exit_codes import ExitCode
@@ -143,6 +144,7 @@ async def _of_rollout(
         message = f"the configuration has no source '{spec.prometheus.source}': it has {', '.join(found)}"
         results.append(Result("spec", Level.FAILED, message, "correct spec.prometheus.source, or add the source"))
     results += notifications.told(rollout)
+    results += [one async for one in cron_jobs(cluster.api, cluster.namespace, spec)]
     return results + [one async for one in arms.measured(cluster, arguments.name, spec, source)]
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from tidegate.api.rollout.jobs import HookFailure, JobPurpose
 from tidegate.api.rollout.status import JobStatus
 from tidegate.core.jobs.noticing import LOOK_AGAIN
-from tidegate.core.jobs.record import Turn, in_words, turn_of
+from tidegate.core.jobs.record import Turn, in_words, only_during_the_run, turn_of
 from tidegate.core.model.jobs import StartJob
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words as lasting
@@ -27,7 +27,10 @@ def to_start(draft: TickContext) -> tuple[StartJob, ...]:
 def _startable(draft: TickContext) -> list[JobStatus]:
     """The Jobs that were not seen yet and for which no other is waited."""
     jobs = draft.status.jobs
-    return [one for one in jobs if not one.uid and not one.outcome and turn_of(jobs, one) is Turn.COME]
+    ending = draft.status.run is not None and draft.status.run.ending is not None
+    left = (one for one in jobs if not one.uid and not one.outcome and not one.abandoned)
+    wanted = (one for one in left if not (ending and only_during_the_run(one)))
+    return [one for one in wanted if turn_of(jobs, one) is Turn.COME]
 
 
 def awaited(draft: TickContext) -> Why | None:

@@ -19,6 +19,8 @@ GIVEN_UP: Final = 3600.0
 """Seconds after which a Job that could not be created counts as failed."""
 LATE: Final = 60.0
 """Seconds after its deadline in which a Job's controller should have ended it."""
+LANDED: Final = 10.0
+"""Seconds after which a creation whose answer was lost has landed, or never will: longer than any request's time-out."""
 LOOK_AGAIN: Final = 5.0
 """Seconds until a Job that no watch stream tells of is looked at again."""
 
@@ -35,7 +37,7 @@ def notice_jobs(draft: Draft) -> None:
 
 
 def _in_turn(draft: Draft, before: list[JobStatus], entry: JobStatus) -> JobStatus:
-    turn = Turn.COME if entry.uid else turn_of(before, entry)
+    turn = Turn.COME if entry.uid or entry.abandoned else turn_of(before, entry)
     if turn is Turn.NEVER:
         words = "the one before it failed"
         draft.say("JobFailed", f"{in_words(entry)} is not started: {words}", warning=True)
@@ -51,6 +53,10 @@ def _after(draft: Draft, entry: JobStatus) -> JobStatus:
             entry = _seen(draft, entry, seen)
         case Absence.ABSENT if entry.uid:
             entry = _ended(draft, entry, JobState.FAILED, "it was deleted before it ended", draft.now)
+        case Absence.ABSENT if entry.abandoned and draft.now - entry.requested.timestamp() >= LANDED:
+            words = "the run ended before it was created"
+            draft.intent = True
+            return entry.model_copy(update={"outcome": "Skipped", "message": words, "finished": instant(draft.now)})
         case Unknown(reason) if not entry.uid:
             entry = entry.model_copy(update={"message": f"cannot be created: {printable(reason)}"[:LONGEST_CAUSE]})
         case _:

@@ -22,6 +22,23 @@ DIGEST: Final = 12
 """Hex digits that make the name of one Job."""
 
 
+def abandon(draft: Draft, run: str) -> None:
+    """A run has ended: what was to run during it and was not seen to exist is created no more."""
+    draft.update(
+        jobs=tuple(
+            one.model_copy(update={"abandoned": True})
+            if one.run == run and only_during_the_run(one) and not one.uid
+            else one
+            for one in draft.status.jobs
+        )
+    )
+
+
+def only_during_the_run(entry: JobStatus) -> bool:
+    """Whether it has not ended, and makes no sense once its run has: a hook during the run, or a Job of a gate."""
+    return not entry.outcome and (entry.on_failure != "" or entry.purpose == JobPurpose.GATE)
+
+
 def void_gates(draft: Draft, steps: Collection[str]) -> None:
     """The gates of these steps must open again: what Jobs gave for them in this run counts no more."""
     run = draft.status.run
@@ -125,6 +142,8 @@ def turn_of(jobs: Sequence[JobStatus], entry: JobStatus) -> Turn:
     before = next((one for one in jobs if one.name == entry.after), None)
     if before is None or before.outcome == "Succeeded":
         return Turn.COME
+    if before.on_failure and not entry.on_failure:  # a hook during the run, and one after it: it need only have ended
+        return Turn.COME if before.outcome else Turn.AWAITED
     if not before.outcome or (before.on_failure and not before.answered):
         return Turn.AWAITED
     return Turn.COME if before.on_failure else Turn.NEVER

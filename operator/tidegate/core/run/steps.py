@@ -109,6 +109,7 @@ def _reach(draft: Draft, spec: Step) -> None:
     draft.update_step(reached=True)
     if draft.weight > 0 and draft.run.traffic_since is None:
         draft.update_run(traffic_since=instant(draft.now))
+    hooks.start_due(draft)
     draft.go_on()
     draft.need(Live.ROUTES)
     _watch(draft, spec)
