@@ -29,6 +29,7 @@ REMEMBERED: Final = (
     "missingData",
     "checkpoints",
     "history",
+    "approvals",
     "jobs",
     "released",
     "rejected",
