@@ -139,7 +139,7 @@ SKEWS: dict[str, Callable[[dict[str, Any]], object]] = {
     "words": lambda status: status.update(message="hello", phase="Fine"),
     "unknown fields": lambda status: (
         status["run"].update(quarantine={"since": "never"}),
-        status.get("step", {}).update(cohorts={"beta": 100}),
+        status.get("step", {}).update(lanes={"beta": 100}),
         status.update(quota=[{"name": "x"}]),
     ),
 }

@@ -49,10 +49,10 @@ def with_unknown_fields(status: Status) -> None:
     newer["quarantine"] = {"after": "3m"}
     newer["guards"][0]["burnRate"] = "14.4"
     newer["guards"].append({"metric": "errors", "maxBurn": "2x", "onBreach": "Quarantine"})
-    newer["steps"][0]["cohorts"] = {"beta": 100}
+    newer["steps"][0]["lanes"] = {"beta": 100}
     status["run"]["spec"] = json.dumps(newer)
     status["run"]["quarantine"] = {"since": "2026-01-01T00:00:00Z"}
-    status["step"]["cohorts"] = {"beta": 100}
+    status["step"]["lanes"] = {"beta": 100}
     status["targets"][0]["subset"] = "canary"
     status["quota"] = [{"name": "x"}]
     status["conditions"].append(
@@ -68,7 +68,7 @@ async def test_a_status_by_a_newer_version_is_acted_on_and_what_is_not_known_is_
     await runner.run_until(shop.clock.now() + 30)
     assert shop.weight == 10
     assert stored(shop)["run"]["quarantine"] == {"since": "2026-01-01T00:00:00Z"}
-    assert stored(shop)["step"]["cohorts"] == {"beta": 100}
+    assert stored(shop)["step"]["lanes"] == {"beta": 100}
     assert stored(shop)["targets"][0]["subset"] == "canary"
     assert stored(shop)["quota"] == [{"name": "x"}]
     shop.values["candidate"] = 0.5

@@ -31,6 +31,7 @@ WAITING: Final = {
 """What the next move waits for, or what is under way. After `progressDeadline` most of them become `Stalled`."""
 
 PEOPLE: Final = {
+    "CohortReverted": "A limit with `scope: Cohort` was breached: its cohort stays at 0 for the rest of the run, which goes on for the others. After the last step a person decides: Promote gives that cohort the version as well, Abort reverts.",
     "AwaitingApproval": "The gate of the next step awaits approvals; `.status.gate` names them, and who can give them.",
     "BaselineChanged": "The baseline's version was changed during the run. Resume continues with the baseline as it is now, Abort reverts.",
     "GateJobFailed": "A Job of the next step's gate failed, so the run is paused. Resume runs it again, Abort reverts.",

@@ -40,7 +40,7 @@ from tidegate.core.run.steps import take_step
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_problem
 from tidegate.core.tick.open import open_draft
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import cohorts, targets
 
 
 def decide(memory: Memory, seen: Observation) -> Plan:
@@ -108,6 +108,7 @@ def _go_on(draft: Draft) -> None:
     moving = promotion.returning(draft) or promotion.sending_back(draft)
     if not moving and targets.put_back_more(draft):
         return
+    cohorts.note_finished(draft)
     if draft.run.promotion is not None:
         promotion.promote(draft)
     else:
@@ -122,7 +123,7 @@ def _go_on(draft: Draft) -> None:
 
 def _step_back(draft: Draft) -> None:
     """A breach has lowered the weight decided: the routes follow at once."""
-    targets.lower_to(draft, draft.weight)
+    targets.lower_to(draft, draft.weights)
     draft.intent = True
 
 

@@ -38,7 +38,7 @@ def due(memory: Memory, seen: Observation) -> tuple[Query, ...]:
 def _waits_without_traffic(draft: Draft) -> bool:
     """Whether the run waits at a closed gate, and the candidate has no traffic: nothing can be evaluated or raised."""
     to = awaited_step(draft)
-    if to is None or draft.weight > 0 or draft.run.hold is not None:
+    if to is None or draft.weights.some or draft.run.hold is not None:
         return False
     closed = gates.closed(draft, to) is not None and not gates.queries(draft, to)
     return closed and targets.traffic(draft) is targets.Traffic.NONE
@@ -49,7 +49,7 @@ def _needed(draft: Draft) -> list[Query]:
     traffic = targets.traffic(draft)
     if draft.spec.metrics and traffic is not targets.Traffic.SOME:
         found.append(probe(draft.spec.prometheus.source))
-    if draft.weight > 0 or traffic is not targets.Traffic.NONE or draft.run.promotion is not None:
+    if draft.weights.some or traffic is not targets.Traffic.NONE or draft.run.promotion is not None:
         found += queries_of(draft, guards_in_force(draft))
         found += queries_of(draft, counted_in_force(draft))
         if _thresholds_needed(draft):
@@ -86,7 +86,7 @@ def _time_to_judge(draft: Draft) -> bool:
     last = draft.memory.last_judged
     if last is None or draft.now < last or cadence.passed(draft.seen.rollout.uid, draft.interval, last, draft.now):
         return True
-    if draft.now - last >= CATCHING_UP and draft.run.weight < 100 and catching_up(draft):
+    if draft.now - last >= CATCHING_UP and not draft.weights.full and catching_up(draft):
         return True
     return _checkpoint_came(draft) or _settle_came(draft) or _only_judgement_missing(draft, last)
 

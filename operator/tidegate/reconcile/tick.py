@@ -99,10 +99,13 @@ class Ticker:
         return following
 
     def reverting(self, key: Key) -> bool:
-        """Whether a run's end, or the way back from a breaching promotion, is under way: it is tried again soon."""
+        """Whether a revert, of a run or of a cohort, or the way back from a breaching promotion is under way: it is tried again soon."""
         record = self._records.get(key)
         run = record.memory.status.run if record is not None else None
-        return record is not None and run is not None and (run.ending is not None or _sent_back(record.memory))
+        if record is None or run is None:
+            return False
+        back = any(one.reverted is not None and not one.reverted.done for one in run.cohorts or ())
+        return run.ending is not None or back or _sent_back(record.memory)
 
     def under_way(self, key: Key) -> bool:
         """Whether a run is known to be under way."""

@@ -83,6 +83,7 @@ class Bad:
 # fmt: off
 _ARMS: Object = {"baseline": {"name": "web"}, "candidate": {"name": "web-canary"}}
 _CUSTOM: Object = {"group": "serving.knative.dev", "kind": "Service", "baseline": "/spec/a", "candidate": "/spec/b"}
+_COHORT: Object = {"kind": "HTTPRoute", "name": "web", "rules": ["beta"], "cohort": "beta"}
 _METRIC: Object = {"name": "extra", "query": "up"}
 
 BY_RULE = (
@@ -137,6 +138,14 @@ BY_RULE = (
     Bad("numbers for a kind that has a row", {"traffic.0.custom": _CUSTOM}, "spec.traffic[0].custom", "'custom' goes with 'kind: Custom'"),
     Bad("backends beside pointers", {"traffic.0": {"kind": "Custom", "name": "web", "custom": _CUSTOM, "backends": _ARMS}}, "spec.traffic[0].backends", "leave 'backends' out"),
     Bad("rules of a kind without any", {"traffic.0.kind": "TraefikService"}, "spec.traffic[0].rules", "leave 'rules' out"),
+    Bad("a cohort without rules", {"traffic.0": {"kind": "HTTPRoute", "name": "web", "cohort": "beta"}}, "spec.traffic[0].rules", "'cohort' needs 'rules'"),
+    Bad("the scope of a cohort without one", {"guards.0.scope": "Cohort"}, "spec.guards[0].scope", "'scope: Cohort' needs 'cohort'"),
+    Bad("a cohort that is held alone", {"traffic.1": _COHORT, "guards.0.scope": "Cohort", "guards.0.cohort": "beta", "guards.0.onBreach": "Hold"}, "spec.guards[0].scope", "goes with 'onBreach: Revert'"),
+    Bad("one route twice", {"traffic.1": {"kind": "HTTPRoute", "name": "web"}}, "spec.traffic[1].name", "traffic target 'HTTPRoute/web' is there already", "spec.traffic", "a route has one entry in 'traffic' for each 'cohort'"),
+    Bad("one cohort of a route twice", {"traffic.1": _COHORT, "traffic.2": {**_COHORT, "rules": ["others"]}}, "spec.traffic[2].name", "traffic target 'HTTPRoute/web of cohort beta' is there already", "spec.traffic", "a route has one entry in 'traffic' for each 'cohort'"),
+    Bad("a cohort of a step that traffic has not", {"traffic.1": _COHORT, "steps.0.cohorts": {"staff": 5}}, "spec.steps[0].cohorts.staff", "there is no cohort 'staff': spec.traffic has beta", "spec.steps", "every name in the steps' 'cohorts' must be a 'cohort' of 'traffic'"),
+    Bad("a guard's cohort that traffic has not", {"guards.0.cohort": "staff"}, "spec.guards[0].cohort", "there is no cohort 'staff': no entry of spec.traffic has a 'cohort'", "spec.guards", "every 'cohort' in 'guards' must be a 'cohort' of 'traffic'"),
+    Bad("a threshold's cohort that traffic has not", {"thresholds.0.cohort": "staff"}, "spec.thresholds[0].cohort", "there is no cohort 'staff'", "spec.thresholds", "every 'cohort' in 'thresholds' must be a 'cohort' of 'traffic'"),
     Bad("a subset of a kind without any", {"traffic.0.backends": {"baseline": {"subset": "v1"}, "candidate": {"subset": "v2"}}}, "spec.traffic[0].backends", "'subset' goes with ApisixRoute"),
     Bad("a flag without variants", {"traffic.0.kind": "FeatureFlag"}, "spec.traffic[0].backends", "needs 'backends'"),
     Bad("one Deployment for both", {"candidate.deployment": "web"}, "spec.candidate", "must be two Deployments"),
@@ -192,7 +201,8 @@ BY_SCHEMA = (
     Bad("33 metrics", {"metrics": [{**_METRIC, "name": f"m{i}"} for i in range(33)]}, "spec.metrics", "has 33 entries; at most 32 are allowed", server_words="must have at most 32 items"),
     Bad("two steps of one name", {"steps.1.name": "canary"}, "spec.steps[1].name", "step 'canary' is there already, as entry 0", "spec.steps[1]", "Duplicate value"),
     Bad("two metrics of one name", {"metrics.1.name": "errors"}, "spec.metrics[1].name", "metric 'errors' is there already", "spec.metrics[1]", "Duplicate value"),
-    Bad("one route twice", {"traffic.1": {"kind": "HTTPRoute", "name": "web"}}, "spec.traffic[1].name", "traffic target 'HTTPRoute/web' is there already", "spec.traffic[1]", "Duplicate value"),
+    Bad("a cohort's name with capitals", {"traffic.1": {**_COHORT, "cohort": "Beta"}}, "spec.traffic[1].cohort", "'Beta' is not lower-case letters", server_words="should match"),
+    Bad("a weight of a cohort beyond 100", {"traffic.1": _COHORT, "steps.0.cohorts": {"beta": 101}}, "spec.steps[0].cohorts.beta", "percent from 0 to 100", server_words="should be less than or equal to 100"),
     Bad("one rule twice", {"traffic.0.rules": ["a", "a"]}, "spec.traffic[0].rules[1]", "rule 'a' is there already", server_words="Duplicate value"),
     Bad("one label twice", {"metrics.0.ratio.by": ["a", "a"]}, "spec.metrics[0].ratio.by[1]", "label 'a' is there already", server_words="Duplicate value"),
 )

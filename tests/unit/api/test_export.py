@@ -115,7 +115,6 @@ def test_lists_that_identify_their_items_are_maps() -> None:
         ".spec.steps[].gate.approvals": ["name"],
         ".spec.steps[].gate.jobs": ["cronJob"],
         ".spec.metrics": ["name"],
-        ".spec.traffic": ["kind", "name"],
         ".status.conditions": ["type"],
     }
 

@@ -71,3 +71,25 @@ def earlier_steps(most: int) -> Rule:
     found = f"{places}.exists(j, j < i && self.steps[j].name == self.steps[i].gate.sinceStep.step)"
     message = "'gate.sinceStep.step' must be the name of an earlier step"
     return Rule(f"{places}.all(i, !({gated}) || {found})", message, ".steps")
+
+
+_COHORTS = "self.traffic.filter(t, has(t.cohort)).map(t, t.cohort)"
+
+
+def one_entry_for_each_cohort() -> Rule:
+    """A route has one entry for each cohort, and one without: as the keys of a list they would need a default."""
+    same = "a.kind == b.kind && a.name == b.name && (has(a.cohort) ? a.cohort : '') == (has(b.cohort) ? b.cohort : '')"
+    message = "a route has one entry in 'traffic' for each 'cohort', and one without"
+    return Rule(f"self.traffic.all(a, self.traffic.exists_one(b, {same}))", message, ".traffic")
+
+
+def known_cohorts_in_steps() -> Rule:
+    """The steps' `cohorts` are those of `traffic`."""
+    rule = f"self.steps.all(s, !has(s.cohorts) || s.cohorts.all(c, {_COHORTS}.exists(n, n == c)))"
+    return Rule(rule, "every name in the steps' 'cohorts' must be a 'cohort' of 'traffic'", ".steps")
+
+
+def known_cohorts(lines: str) -> Rule:
+    """`guards` or `thresholds` of the Rollout name cohorts it has."""
+    rule = f"!has(self.{lines}) || self.{lines}.all(t, !has(t.cohort) || {_COHORTS}.exists(n, n == t.cohort))"
+    return Rule(rule, f"every 'cohort' in '{lines}' must be a 'cohort' of 'traffic'", f".{lines}")

@@ -138,7 +138,7 @@ class _Converter:
                 # The field says what its items are: `kubectl explain` would show both, one below the other.
                 yield key, {name: one for name, one in found.items() if name != "description"}
                 self._lists -= 1
-            case "additionalProperties" if isinstance(value, dict) and value.get("type") == "string":
+            case "additionalProperties" if isinstance(value, dict) and _as_text(value):
                 yield key, self.convert(value, f"{where}{{}}")
             case _ if key in _KEPT:
                 yield key, value
@@ -146,6 +146,11 @@ class _Converter:
                 pass  # a title repeats the name; unknown fields are pruned, or refused by strict validation
             case _:
                 raise UnknownSchemaError(f"{where}: no structural form is known for {key}: {value!r}")
+
+
+def _as_text(schema: Mapping[str, JsonValue]) -> bool:
+    """Whether values are texts, or texts that may be written as integers."""
+    return schema.get("type") == "string" or schema.get("x-kubernetes-int-or-string") is True
 
 
 def _optional(raw: Mapping[str, JsonValue], where: str) -> Schema:

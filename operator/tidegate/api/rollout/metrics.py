@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout.metric_kinds import Measured, kind_rules
 from tidegate.api.rollout.responses import MissingDataResponse
+from tidegate.api.values import promql
 from tidegate.api.values.scalars import Duration, Unit
 
 MetricName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
@@ -55,10 +56,18 @@ class MissingDataOverride(ApiModel):
     """The source cannot be queried at all."""
 
 
+_OF_COHORT: Final = " of cohort "
+
+
+def plain_name(metric: str) -> str:
+    """A metric's name as the spec has it, whether or not it is told of one cohort."""
+    return metric.partition(_OF_COHORT)[0]
+
+
 class Metric(Measured):
     """A named query: a PromQL `query`, a `ratio` of two counters, or a `preset` or `template` that stands for one.
 
-    Variables, filled in for each arm: `$namespace $workload $service $rollout $step $window $elapsed $pods`; `$$` is a
+    Variables, filled in for each arm: `$namespace $workload $service $rollout $step $cohort $window $elapsed $pods`; `$$` is a
     dollar sign.
     """
 
@@ -95,6 +104,11 @@ class Metric(Measured):
         ),
         at_least_a_second("window", optional=True),
     )
+
+    def of_cohort(self, cohort: str) -> Metric:
+        """The metric of one cohort: `$cohort` filled in, and told in its name."""
+        named = self.model_copy(update={"name": f"{self.name}{_OF_COHORT}{cohort}"})
+        return named.measuring(named, lambda text: promql.filled(text, "cohort", cohort))
 
     @property
     def effective_unit(self) -> Unit:

@@ -112,6 +112,30 @@ class StepBegin(StatusModel):
     """When."""
 
 
+class CohortRevert(StatusModel):
+    """A cohort whose limit was breached: it stays at 0 for the rest of the run. *memory*."""
+
+    reason: str
+    """One CamelCase word."""
+    message: Words = ""
+    """What was seen that decided it."""
+    since: datetime
+    """When it was decided."""
+    done: bool = False
+    """Every route was seen to give the candidate nothing of it."""
+
+
+class CohortWeight(StatusModel):
+    """The weight last decided for a cohort: a ceiling like `weight`. *memory*."""
+
+    name: str
+    """The cohort."""
+    weight: float = 0
+    """Percent."""
+    reverted: CohortRevert | None = None
+    """Why it was taken back, where it was."""
+
+
 class PromotionStatus(StatusModel):
     """How far the promotion is. *memory*."""
 
@@ -183,6 +207,8 @@ class RunStatus(StatusModel):
     """When the run began."""
     weight: float = 0
     """The weight last decided, percent: a ceiling for the route, regardless of who writes it."""
+    cohorts: tuple[CohortWeight, ...] | None = None
+    """The weights last decided for cohorts; absent where there are none."""
     raised: datetime | None = None
     """When a raise was last decided: an end is not concluded before a late write could have landed."""
     traffic_since: datetime | None = None

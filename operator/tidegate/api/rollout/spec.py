@@ -10,7 +10,15 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from tidegate.api.crd.cel import at_least_a_second, earlier_steps, known_metrics, known_metrics_in_steps
+from tidegate.api.crd.cel import (
+    at_least_a_second,
+    earlier_steps,
+    known_cohorts,
+    known_cohorts_in_steps,
+    known_metrics,
+    known_metrics_in_steps,
+    one_entry_for_each_cohort,
+)
 from tidegate.api.crd.lists import unique_by
 from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout.gates import Freezes, Windows
@@ -79,10 +87,8 @@ class RolloutSpec(ApiModel):
     """The version in service."""
     candidate: Candidate
     """The version under test."""
-    traffic: Annotated[
-        tuple[TrafficTarget, ...], Field(min_length=1, max_length=8, json_schema_extra=unique_by("kind", "name"))
-    ]
-    """The places where the split is written."""
+    traffic: Annotated[tuple[TrafficTarget, ...], Field(min_length=1, max_length=8)]
+    """The places where the split is written: a route once, and once more for each cohort among its rules."""
     prometheus: PrometheusRef = PrometheusRef()
     """Where the metrics are queried."""
     interval: Duration = Duration("30s")
@@ -132,4 +138,8 @@ class RolloutSpec(ApiModel):
         known_metrics_in_steps("guards"),
         known_metrics_in_steps("thresholds"),
         earlier_steps(MAX_STEPS),
+        one_entry_for_each_cohort(),
+        known_cohorts_in_steps(),
+        known_cohorts("guards"),
+        known_cohorts("thresholds"),
     )

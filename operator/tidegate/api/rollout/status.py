@@ -13,6 +13,8 @@ from pydantic import BeforeValidator, Field
 
 from tidegate.api.model import StatusModel, Words
 from tidegate.api.rollout.run_status import (
+    CohortRevert,
+    CohortWeight,
     Ending,
     EvidenceStatus,
     Hold,
@@ -30,6 +32,9 @@ __all__ = [
     "CheckpointStatus",
     "Clock",
     "ClosedPartStatus",
+    "CohortRevert",
+    "CohortStatus",
+    "CohortWeight",
     "CommandStatus",
     "Condition",
     "Ending",
@@ -209,6 +214,19 @@ class WeightStatus(StatusModel):
     """What the run wants."""
     observed: float | None = None
     """What was last read; absent when it could not be read."""
+
+
+class CohortStatus(StatusModel):
+    """The candidate's share of one cohort in percent: what is wanted and what the routes say."""
+
+    name: str
+    """The cohort."""
+    desired: float
+    """What the run wants."""
+    observed: float | None = None
+    """The largest share that was last read; absent when none could be read."""
+    message: Words = ""
+    """Why it was taken back, where it was."""
 
 
 class Clock(StatusModel):
@@ -435,6 +453,8 @@ class RolloutStatus(StatusModel):
     """The Jobs of this run, or of the last one, oldest first. *memory*."""
     weight: WeightStatus | None = None
     """The candidate's share of traffic."""
+    cohorts: tuple[CohortStatus, ...] | None = None
+    """The candidate's share of each cohort; absent where there are none."""
     guards: tuple[GuardStatus, ...] = ()
     """The guards that are not ok."""
     missing_data: tuple[MissingDataStatus, ...] = ()

@@ -48,6 +48,8 @@ class Step(ApiModel):
     """The step's identity: rename it and it is another step."""
     weight: Weight
     """The candidate's share of traffic in percent: an integer from 0 to 100, or a quoted decimal such as '0.5'."""
+    cohorts: Annotated[dict[str, Weight], Field(max_length=8)] = {}  # noqa: RUF012  (frozen)
+    """The candidate's share of each cohort in percent, by its name in `traffic`. One that is not named keeps the weight of the step before; before the first step that names it that is 0, the default."""
     duration: Duration = Duration("0s")
     """How long the step keeps its weight and watches. Only time with the weight seen on the route counts. By default 0s: evaluated once."""
     gate: Gate | None = None

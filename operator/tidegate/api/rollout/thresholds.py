@@ -13,6 +13,7 @@ from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout.jobs import ResponseJob
 from tidegate.api.rollout.metrics import MetricName
 from tidegate.api.rollout.responses import AfterHold, Response, StepBack
+from tidegate.api.values.names import CohortName
 from tidegate.api.values.scalars import Duration, Percent, Quantity
 from tidegate.api.values.text import ONE_LINE
 
@@ -39,6 +40,13 @@ class SharedIncident(StrEnum):
 
     HOLD = "Hold"
     REVERT = "Revert"
+
+
+class Scope(StrEnum):
+    """What a revert takes back."""
+
+    RUN = "Run"
+    COHORT = "Cohort"
 
 
 class Regression(ApiModel):
@@ -100,6 +108,10 @@ class Threshold(ApiModel):
     """Requests that are not distributed as the weights say, shown by a test on the counts of a `ratio`. Holds or warns."""
     floor: Quantity | None = None
     """For `maxIncrease`, which needs it: a value below this is never a breach, and from a baseline at 0 any other is."""
+    cohort: CohortName | None = None
+    """The cohort that is evaluated: `$cohort` in the metric's queries. While its weight is 0 the limit is not evaluated."""
+    scope: Scope = Scope.RUN
+    """What `onBreach: Revert` takes back: the whole `Run`, the default, or with `cohort` that `Cohort` alone: it stays at 0 for the rest of the run, which goes on for the others."""
     on_breach: Response = Response.REVERT
     """`Revert`, the default; `StepBack`: go down and pause for a person; `Hold`: stay at this weight until all limits are met again; `RunJob`: start a Job, and go on without a raise while the breach lasts; `Warn`: only report it."""
     step_back: StepBack | None = None
@@ -155,6 +167,12 @@ class Threshold(ApiModel):
             ".stepBack",
             lambda self: (self.step_back is not None) == (self.on_breach is Response.STEP_BACK),
         ),
+        Rule(
+            "!has(self.scope) || self.scope == 'Run' || has(self.cohort) && (!has(self.onBreach) || self.onBreach == 'Revert')",
+            "'scope: Cohort' needs 'cohort' and goes with 'onBreach: Revert'",
+            ".scope",
+            lambda self: self.scope is Scope.RUN or (self.cohort is not None and self.on_breach is Response.REVERT),
+        ),
     )
 
     @cached_property
@@ -178,7 +196,8 @@ class Threshold(ApiModel):
     @property
     def identity(self) -> str:
         """The name by which status keeps it."""
-        return self.name or f"{self.metric} {self.kind} {self.limit}"
+        of = f" of cohort {self.cohort}" if self.cohort else ""
+        return self.name or f"{self.metric}{of} {self.kind} {self.limit}"
 
     @property
     def relative(self) -> bool:

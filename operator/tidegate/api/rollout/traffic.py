@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tidegate.api.crd.lists import unique
 from tidegate.api.model import ApiModel, Rule
-from tidegate.api.values.names import ObjectName
+from tidegate.api.values.names import CohortName, ObjectName
 from tidegate.api.values.text import ONE_LINE
 
 
@@ -111,6 +111,8 @@ class TrafficTarget(ApiModel):
     """Name of the route, in the Rollout's namespace. Of a `Mapping`, a `NginxIngress` and a `HigressIngress`: of the candidate's object."""
     rules: RuleNames | None = None
     """Names of the route's rules to set; by default every rule that has both backends. A rule without a name is `#` and its position, as status names it."""
+    cohort: CohortName | None = None
+    """Makes these rules a cohort: its weight is `cohorts.NAME` of the steps. By default the steps' `weight` is set. Needs `rules`, where the kind has any; several entries may have one cohort."""
     backends: RouteBackends | None = None
     """How the route names the two arms, where that is not their Services."""
     custom: CustomWeights | None = None
@@ -128,6 +130,12 @@ class TrafficTarget(ApiModel):
             "this kind of route holds one split only: leave 'rules' out",
             ".rules",
             lambda target: target.rules is None or target.kind not in WITHOUT_RULES,
+        ),
+        Rule(
+            f"!has(self.cohort) || has(self.rules) || {_one_of(WITHOUT_RULES)}",
+            "'cohort' needs 'rules': those that stand for it",
+            ".rules",
+            lambda target: target.cohort is None or target.rules is not None or target.kind in WITHOUT_RULES,
         ),
         Rule(
             "!has(self.backends) || self.kind != 'Custom'",
@@ -154,6 +162,15 @@ class TrafficTarget(ApiModel):
         """Whether a backend is a subset."""
         backends = self.backends
         return backends is not None and (backends.baseline.subset or backends.candidate.subset) is not None
+
+    @property
+    def key(self) -> str:
+        """How status and messages name the route: entries of one route have the same."""
+        return f"{self.router}/{self.name}"
+
+    def covers(self, rule: str) -> bool:
+        """Whether it sets the weights of a rule of its route."""
+        return self.rules is None or rule in self.rules
 
     @property
     def router(self) -> str:

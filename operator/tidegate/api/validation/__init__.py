@@ -14,6 +14,7 @@ from tidegate.api.metric_template.spec import MetricTemplateSpec
 from tidegate.api.rollout.metric_kinds import MetricKind
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.validation.advice import advice
+from tidegate.api.validation.cohorts import cohort_problems
 from tidegate.api.validation.cross_references import name_problems
 from tidegate.api.validation.dialects import Dialect, spoken
 from tidegate.api.validation.job_sources import hook_problems
@@ -89,6 +90,7 @@ def check_spec(spec: RolloutSpec) -> list[Problem]:
         *query_problems(spec),
         *name_problems(spec),
         *hook_problems(spec),
+        *cohort_problems(spec),
         *limit_problems(spec),
         *count_problems(spec),
         *memory_problems(spec),

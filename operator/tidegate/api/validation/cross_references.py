@@ -37,7 +37,10 @@ def _duplicates(spec: RolloutSpec) -> Iterator[Problem]:
         gated = (job.cron_job for job in step.gate.jobs) if step.gate is not None else ()
         yield from repeated("CronJob", gated, ("spec", "steps", index, "gate", "jobs"), "cronJob")
     yield from repeated("metric", (metric.name for metric in spec.metrics), ("spec", "metrics"), "name")
-    targets = (f"{target.kind}/{target.name}" for target in spec.traffic)
+    targets = (
+        f"{target.kind}/{target.name}{f' of cohort {target.cohort}' if target.cohort else ''}"
+        for target in spec.traffic
+    )
     yield from repeated("traffic target", targets, ("spec", "traffic"), "name")
     for index, target in enumerate(spec.traffic):
         yield from repeated("rule", target.rules or (), ("spec", "traffic", index, "rules"))

@@ -52,4 +52,7 @@ CronJobName = Annotated[
 HookName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 """A hook of a Rollout."""
 
+CohortName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+"""A cohort: also the value of `$cohort` in PromQL, so it needs no escaping there."""
+
 StepName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]

@@ -10,7 +10,7 @@ from typing import Final
 
 import promql_parser
 
-VARIABLES: Final = ("namespace", "workload", "service", "rollout", "step", "window", "elapsed", "pods")
+VARIABLES: Final = ("namespace", "workload", "service", "rollout", "step", "cohort", "window", "elapsed", "pods")
 """What may stand after a `$`."""
 ARM_VARIABLES: Final = frozenset({"workload", "service", "pods"})
 """Those that differ between the arms."""
@@ -30,6 +30,11 @@ NO_PROMQL: Final = "is not valid PromQL: "
 def variables(text: str) -> set[str]:
     """The names of the variables in a query."""
     return {match[1].strip("{}") for match in _VARIABLE.finditer(text)} - {"$"}
+
+
+def filled(text: str, variable: str, value: str) -> str:
+    """A query with one variable filled in, the others left as they are; `value` must need no escaping."""
+    return _VARIABLE.sub(lambda match: value if match[1].strip("{}") == variable else match[0], text)
 
 
 def parsed(text: str) -> promql_parser.Expr:

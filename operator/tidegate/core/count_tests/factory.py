@@ -30,7 +30,7 @@ def count_test_of(draft: TickContext, line: Threshold, metric: Metric, remembere
     """
     start, state = remembered.start.timestamp(), unpacked(remembered.state) if remembered.state else None
     if line.split is not None:
-        return SplitTest.of(draft, line.split, metric, start, state)
+        return SplitTest.of(draft, line, start, state)
     if line.regression is None:
         raise ValueError(f"{line.identity} is no test on counts")
     found = RegressionTest.of(draft, line.regression, metric, start, state)

@@ -104,7 +104,9 @@ class LineTest:
     @property
     def _at_work(self) -> bool:
         """There is something to count, and both arms to compare where that is asked for."""
-        return self.draft.run.traffic_since is not None and (len(self._arms) == 1 or comparable(self.draft))
+        return self.draft.run.traffic_since is not None and (
+            len(self._arms) == 1 or comparable(self.draft, self.line.cohort)
+        )
 
     @property
     def _arms(self) -> tuple[ArmName, ...]:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tidegate.api.rollout.metrics import Metric
-from tidegate.api.rollout.thresholds import Split
+from tidegate.api.rollout.thresholds import Split, Threshold
 from tidegate.core.count_tests.protocol import Closed, level_of, stand
 from tidegate.core.count_tests.state import Kind, SegmentState, State
 from tidegate.core.count_tests.wording import CountTestResult, of_split
@@ -27,11 +26,11 @@ BEFORE = 0.0
 """The peak of a split that was broken at an earlier weight: one that is broken at this one is higher."""
 
 
-def _share(draft: TickContext, known: float) -> float:
+def _share(draft: TickContext, known: float, cohort: str) -> float:
     """What the numbers on the route come to, percent: they may be a little less than the weight that was asked for."""
-    seen = targets.largest_share(draft)
+    seen = targets.largest_share(draft, cohort)
     if seen is None:
-        return known or draft.run.weight
+        return known or float(draft.weights.of(cohort))
     return float(round(seen, 3))
 
 
@@ -86,16 +85,17 @@ class SplitTest:
     """Requests that it took to show that the split is off: so many must not show it any more at another weight."""
 
     @classmethod
-    def of(cls, draft: TickContext, test: Split, metric: Metric, start: float, state: State | None) -> SplitTest:
-        """Goes on from what status keeps."""
-        del metric
+    def of(cls, draft: TickContext, line: Threshold, start: float, state: State | None) -> SplitTest:
+        """Goes on from what status keeps; `line` has a `split`. Raises: ValueError: it has none."""
+        if (test := line.split) is None:
+            raise ValueError(f"{line.identity} has no split")
         found = cls(test, start)
         if state is not None:
             weight, since, needed, peak = state.numbers
             portions = {labels: _portion(one) for labels, one in state.segments.items()}
             found = cls(test, start, weight, start + since, portions, None if math.isnan(peak) else peak, needed)
-        elsewhere = targets.standing(draft, draft.weight) in {Standing.LESS, Standing.MORE}
-        share = _share(draft, found.weight)
+        elsewhere = targets.standing(draft, draft.weights) in {Standing.LESS, Standing.MORE}
+        share = _share(draft, found.weight, line.cohort or "")
         if found.weight != share or not draft.step.reached or elsewhere:
             broken = found.peak is not None
             return replace(

@@ -117,8 +117,9 @@ def unfit_route(draft: TickContext) -> Why | None:
             case Route():
                 pass
         found = f" ({route.missing_because})" if route.missing_because else ""
-        if route.missing_rules:
-            names = ", ".join(route.missing_rules)
+        missing = targets.lacking(draft, route)
+        if missing:
+            names = ", ".join(missing)
             both = f"with both {ref.baseline} and {ref.candidate}{found}"
             return Why("RuleMissing", f"{ref.key} has no rule {names} {both}")
         if not route.pairs:

@@ -44,18 +44,26 @@ NO_PODS = "-"
 def guards_in_force(draft: TickContext) -> tuple[Guard, ...]:
     """The Rollout's guards and the current step's."""
     step = draft.step_spec
-    return (*draft.spec.guards, *(step.guards if step else ()))
+    lines = (*draft.spec.guards, *(step.guards if step else ()))
+    return tuple(line for line in lines if _served(draft, line))
 
 
 def thresholds_in_force(draft: TickContext) -> tuple[Threshold, ...]:
     """The Rollout's thresholds and the current step's."""
     step = draft.step_spec
-    return (*draft.spec.thresholds, *(step.thresholds if step else ()))
+    lines = (*draft.spec.thresholds, *(step.thresholds if step else ()))
+    return tuple(line for line in lines if _served(draft, line))
+
+
+def _served(draft: TickContext, line: Threshold) -> bool:
+    """Whether the line's cohort, if it has one, meets the version on trial."""
+    return not line.cohort or draft.weights.of(line.cohort) > 0 or serving(draft) is ArmName.BASELINE
 
 
 def metric_of(draft: TickContext, line: Threshold) -> Metric | None:
-    """The metric a line names."""
-    return next((metric for metric in draft.spec.metrics if metric.name == line.metric), None)
+    """The metric a line names, of the line's cohort."""
+    found = next((metric for metric in draft.spec.metrics if metric.name == line.metric), None)
+    return found.of_cohort(line.cohort) if found is not None and line.cohort else found
 
 
 def serving(draft: TickContext) -> ArmName:
@@ -102,7 +110,7 @@ def queries_of(draft: Evaluating, lines: Iterable[Threshold]) -> list[Query]:
             continue
         found += queries(metric, arm, asks)
         both = baseline_on_trial(draft) and of_one_arm(metric)
-        if (line.relative and comparable(draft)) or (not line.relative and both):
+        if (line.relative and comparable(draft, line.cohort)) or (not line.relative and both):
             found += queries(metric, ArmName.BASELINE, asks)
     return found
 
@@ -244,7 +252,7 @@ def _judged(draft: Evaluating, line: Threshold, metric: Metric, asks: Asking, ar
     if arm is ArmName.BASELINE and (line.relative or line.counted):
         words = f"{line.identity}: the promoted version has no other to compare with"
         return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
-    context = context_of(draft, metric, arm, asks)
+    context = context_of(draft, metric, arm, asks, line.cohort)
     if line.counted:
         return LineTest(draft, line, metric, asks).finding(context)
     candidate = sample(metric, draft.seen.asked, queries(metric, arm, asks))
@@ -262,12 +270,12 @@ def _judged(draft: Evaluating, line: Threshold, metric: Metric, asks: Asking, ar
     return with_requests.listed(without_gone(draft, metric, candidate, finding, with_requests.baseline))
 
 
-def context_of(draft: TickContext, metric: Metric, arm: ArmName, asks: Asking) -> Context:
-    """What a judgement of a metric of one arm must know besides the samples."""
+def context_of(draft: TickContext, metric: Metric, arm: ArmName, asks: Asking, cohort: str | None = None) -> Context:
+    """What a judgement of a metric of one arm, and of one cohort or all traffic, must know besides the samples."""
     window = asks.window(metric)
     return Context(
-        arm=str(arm),
-        comparable=comparable(draft),
+        arm=f"{arm} in cohort {cohort}" if cohort else str(arm),
+        comparable=comparable(draft, cohort),
         incomparable="both arms run one version"
         if same_on_both(draft)
         else "the baseline has no traffic to compare with",

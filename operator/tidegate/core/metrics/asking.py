@@ -49,6 +49,7 @@ class Asking:
             "service": self.services[arm],
             "rollout": self.rollout,
             "step": self.step,
+            "cohort": "",  # of a limit without one; `Metric.of_cohort` fills in the others
             "window": promql_duration(self.window(metric)),
             "elapsed": promql_duration(max(self.elapsed, 30.0)),
             "pods": self.pods[arm],

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 
-from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.metrics import Metric, plain_name
 from tidegate.api.rollout.run_status import GroupsStatus
 from tidegate.api.status_budget import MAX_SERIES
 from tidegate.core.metrics import digest
@@ -32,8 +32,8 @@ def note_groups(draft: Evaluating, metric: Metric, sample: Sample) -> None:
     now = (_digest(one.series) for one in sample.series if one.value is not None)
     seen = tuple(dict.fromkeys((*before, *now)))[:MAX_SERIES]
     if seen != before:
-        named = {one.name for one in draft.spec.metrics} - {metric.name}
-        others = (one for one in draft.run.groups if one.metric in named)
+        names = {one.name for one in draft.spec.metrics}
+        others = (one for one in draft.run.groups if one.metric != metric.name and plain_name(one.metric) in names)
         mine = GroupsStatus(metric=metric.name, asked=_asked(metric), seen=seen)
         draft.update_run(groups=(*others, mine))
 

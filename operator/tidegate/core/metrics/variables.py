@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-VARIABLES: Final = ("namespace", "workload", "service", "rollout", "step", "window", "elapsed", "pods")
+VARIABLES: Final = ("namespace", "workload", "service", "rollout", "step", "cohort", "window", "elapsed", "pods")
 """All there are. `api/validation` refuses any other."""
 
 _UNESCAPED: Final = ("window", "elapsed")

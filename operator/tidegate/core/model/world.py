@@ -7,7 +7,7 @@ so that "not there" and "no idea" cannot be confused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -135,6 +135,16 @@ class TargetRef:
     def key(self) -> str:
         """How status and messages name the target."""
         return f"{self.kind}/{self.name}"
+
+    @property
+    def pair(self) -> tuple[str, str, str]:
+        """The route and the two backends, whatever the rules."""
+        return self.key, self.baseline, self.candidate
+
+    def beside(self, rules: tuple[str, ...]) -> TargetRef:
+        """The same with further rules; empty: every rule that has both backends."""
+        both = tuple(dict.fromkeys((*self.rules, *rules))) if self.rules and rules else ()
+        return replace(self, rules=both)
 
 
 MOST: Final = 1_000_000

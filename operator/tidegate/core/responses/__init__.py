@@ -19,6 +19,7 @@ from tidegate.core.responses.run_job import RunJob
 from tidegate.core.responses.step_back import StepBack
 from tidegate.core.responses.warn import Warn
 from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic.cohorts import takes_cohort
 
 KINDS: Final[Mapping[Response, ResponseKind]] = {
     Response.REVERT: Revert(),
@@ -33,7 +34,7 @@ SEVERITY: Final = tuple(Response)
 
 
 def respond(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str = "") -> None:
-    """Does what breached limits ask for: of what takes traffic away the most severe, and that alone.
+    """Does what breached limits ask for: of what takes traffic away the most severe, and that alone but for cohorts taken back.
 
     What goes on beside the run is done whatever else is breached.
 
@@ -49,16 +50,21 @@ def respond(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str 
             KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
     breached = [one for one in breached if not one.line.on_breach.goes_on]
     taking = [one for one in breached if one.line.on_breach.takes_traffic and not shared(one)]
-    if taking:
-        worst = min(taking, key=lambda one: SEVERITY.index(one.line.on_breach))
+    whole = [one for one in taking if not takes_cohort(draft, one.line)]
+    if whole:
+        worst = min(whole, key=lambda one: SEVERITY.index(one.line.on_breach))
         KINDS[worst.line.on_breach].apply(draft, _breach(worst, reason, prefix))
+    for finding in taking:
+        if takes_cohort(draft, finding.line):
+            KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
+    if whole:
         return
     for finding in breached:
         if shared(finding):
             restart = finding.line.after_hold is AfterHold.RESTART
             both = finding.line.identity if finding.both else ""
             draft.hold("SharedIncident", prefix + finding.message, restart=restart, shared=both)
-        else:
+        elif not finding.line.on_breach.takes_traffic:
             KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
 
 

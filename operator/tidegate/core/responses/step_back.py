@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 
 from tidegate.api.rollout.responses import StepBack as Goal
 from tidegate.api.rollout.responses import StepBackGates
 from tidegate.api.rollout.run_status import Paused, RunEnd
 from tidegate.api.rollout.status import StepStatus
+from tidegate.api.rollout.target_weights import TargetWeights
 from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.jobs import record
 from tidegate.core.model.plan import Why
@@ -16,6 +16,7 @@ from tidegate.core.model.time_format import instant
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import new_step
+from tidegate.core.traffic import cohorts
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,13 @@ class StepBack:
                 where = f"the candidate has no more than {goal.step or goal.weight} already"
                 _pause(draft, f"{breach.message}; {where}: paused until Resume")
             return
-        weight = min(goal.weight.percent if goal.weight is not None else Decimal(str(step.weight)), draft.weight)
-        words = f"{breach.message}; back at step {step.name!r} with weight {float(weight):g}%, paused until Resume"
+        weights = _weights(draft, goal, step)
+        words = f"{breach.message}; back at step {step.name!r} with weight {weights}, paused until Resume"
         _reopen(draft, goal, step)
-        draft.update(step=step.model_copy(update={"weight": float(weight)}))
+        draft.update(step=step.model_copy(update={"weight": float(weights.weight)}))
         traffic_since = instant(draft.now) if draft.run.traffic_since is not None else None
-        draft.update_run(weight=float(weight), traffic_since=traffic_since, hold=None, waiting=None, promote=False)
+        draft.update_run(**cohorts.decided(draft, weights), traffic_since=traffic_since)
+        draft.update_run(hold=None, waiting=None, promote=False)
         _pause(draft, words)
         draft.steps_back = True
 
@@ -48,6 +50,14 @@ class StepBack:
         goal = line.step_back
         to = f"to step {goal.step}" if goal and goal.step else f"to weight {goal.weight}%" if goal else ""
         return f"step back {to} and pause"
+
+
+def _weights(draft: Draft, goal: Goal, step: StepStatus) -> TargetWeights:
+    """The weights afterwards, on no target more than now: those of the step, or the weight given and cohorts as they are."""
+    if goal.weight is not None:
+        return replace(draft.weights, weight=min(goal.weight.percent, draft.weight))
+    places = [one.name for one in draft.spec.steps]
+    return draft.weights.at_most(cohorts.asked(draft, draft.spec.steps[places.index(step.name)]))
 
 
 def _step_of(draft: Draft, goal: Goal) -> StepStatus:

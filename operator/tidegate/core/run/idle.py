@@ -9,6 +9,7 @@ from tidegate.api.rollout.promotion import BaselineMatch
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.status import RunStatus, Version
+from tidegate.api.rollout.target_weights import percents_of, weights_at
 from tidegate.core.gates import ownership, raise_rule, workloads
 from tidegate.core.jobs.asking import started_by, undone
 from tidegate.core.jobs.record import forget_earlier_runs
@@ -33,6 +34,7 @@ from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step
 from tidegate.core.traffic import targets, weights
+from tidegate.core.traffic.cohorts import cohort_of
 
 MOST_PATHS = 8
 LONGEST_PATH = 100
@@ -225,10 +227,12 @@ def _inexpressible(draft: TickContext) -> Why | None:
                     f"{route.ref.key}, rule {pair.rule}: the two numbers add up to {pair.total}, and the router demands "
                     f"{pair.fixed}: correct them, with the candidate's at 0",
                 )
-            total = weights.sum_alone([step.weight.percent for step in draft.spec.steps], pair)
+            cohort = cohort_of(draft.spec, route.ref.key, pair.rule) or ""
+            total = weights.sum_alone(percents_of(draft.spec, cohort), pair)
             for step in draft.spec.steps:
-                if weights.inexpressible(step.weight.percent, pair, total):
-                    cannot = _cannot_express(pair, total).format(asked=f"{step.weight}% (step {step.name!r})")
+                weight = weights_at(draft.spec, step).of(cohort)
+                if weights.inexpressible(weight, pair, total):
+                    cannot = _cannot_express(pair, total).format(asked=f"{weight:f}% (step {step.name!r})")
                     return Why("WeightNotExpressible", f"{route.ref.key}, rule {pair.rule}: {cannot}")
     return None
 
@@ -255,8 +259,11 @@ def _wait(draft: Draft, why: Why) -> None:
 def _keep_at_zero(draft: Draft) -> None:
     """After a revert the candidate stays at 0 until the next run, whoever raises it. What the spec no longer names is let go."""
     if draft.seen.spec is not None:
-        named = targets.refs_of(draft.spec, draft.seen.rollout.namespace)
-        kept = [one for one in draft.status.targets if targets.ref_of(one, draft.seen.rollout.namespace) in named]
+        namespace = draft.seen.rollout.namespace
+        named = {(ref.pair, frozenset(ref.rules)) for ref in targets.refs_of(draft.spec, namespace)}
+        kept = [
+            one for one in draft.status.targets if (targets.ref_of(one, namespace).pair, frozenset(one.rules)) in named
+        ]
         if len(kept) < len(draft.status.targets):
             draft.update(targets=tuple(kept))
     for target in draft.status.targets:

@@ -93,7 +93,7 @@ def notice_new_version(draft: Draft) -> None:
 
 def notice_our_revert(draft: Draft) -> None:
     """A route was last written by a revert of ours after this run's last raise, and status does not know: it was lost."""
-    if draft.weight == 0:
+    if not draft.weights.some:
         return
     for route in targets.routes(draft):
         known = next((t for t in draft.status.targets if targets.key_of(t) == route.ref.key), None)
@@ -109,7 +109,7 @@ def let_go_of_hold(draft: Draft) -> None:
     if hold is None or (hold.reason == "StepGone" and draft.step_spec is None):
         return
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
-    if draft.weight == 0 and draft.run.promotion is None and targets.traffic(draft) is targets.Traffic.NONE:
+    if not draft.weights.some and draft.run.promotion is None and targets.traffic(draft) is targets.Traffic.NONE:
         findings = []  # nothing to judge, nothing is asked
     if any(not finding.answered or finding.state in BAD for finding in findings):
         return

@@ -12,6 +12,7 @@ from tidegate.api.rollout.promotion import BaselineMatch, PromotionStrategy
 from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import PromotionStatus
+from tidegate.api.rollout.target_weights import TargetWeights, weights_at
 from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.judging.judge import acting
 from tidegate.core.model.finding import State
@@ -25,7 +26,7 @@ from tidegate.core.run.ending import LATE_WRITE, finish
 from tidegate.core.run.template_copy import copied
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import cohorts, targets
 
 MOST_WRITES = 3
 """Template writes of one promotion: one that must be repeated more often is contested, not lost."""
@@ -89,12 +90,17 @@ def promote(draft: Draft) -> None:
 def impossible(spec: RolloutSpec, baseline: Arm) -> Why | None:
     """Why the promotion could not be carried out on this baseline; `None` when it could. Asked before a run and before the write."""
     named = f"baseline Deployment {baseline.deployment!r}"
-    if baseline.recreates and spec.steps[-1].weight.percent < 100:
+    last = weights_at(spec, spec.steps[-1])
+    if baseline.recreates and not last.full:
+        rest = (
+            f"{100 - last.weight}% of the traffic"
+            if last.weight < 100
+            else f"a part of a cohort (it has weight {last})"
+        )
         return Why(
             "RecreateNeedsFullWeight",
             f"{named} has strategy Recreate, so it serves nothing while it rolls out the new version, and the last step leaves "
-            f"it {100 - spec.steps[-1].weight.percent}% of the traffic: give the last step weight 100, or the Deployment "
-            "strategy RollingUpdate",
+            f"it {rest}: give the last step weight 100, or the Deployment strategy RollingUpdate",
         )
     if spec.promotion.strategy is not PromotionStrategy.COPY_TEMPLATE:
         return None
@@ -119,7 +125,7 @@ def returning(draft: TickContext) -> bool:
 def sending_back(draft: TickContext) -> bool:
     """Whether the traffic is on its way back to the candidate, and its weight not decided yet: it is no higher than asked."""
     back = draft.run.promotion is not None and draft.run.promotion.stage == Stage.SENT_BACK
-    return back and draft.weight < draft.spec.steps[-1].weight.percent
+    return back and _last(draft).exceeds(draft.weights)
 
 
 def try_again(draft: Draft) -> None:
@@ -234,7 +240,7 @@ def _roll_out(draft: Draft) -> None:
         _contested(draft)
         return
     least = workloads.least_available(draft.spec, baseline, candidate)
-    needed = max(candidate.available if draft.weight > 0 else 1, least)
+    needed = max(candidate.available if draft.weights.some else 1, least)
     if not baseline.rolled_out:
         draft.wait(workloads.rolling_out(baseline, "baseline", "BaselineRollingOut"))
         return
@@ -283,7 +289,8 @@ def _awaited(draft: TickContext, baseline: Arm, candidate: Arm) -> str:
 
 
 def _start_returning(draft: Draft) -> None:
-    draft.update_run(weight=0.0)
+    nothing = TargetWeights(Decimal(0), dict.fromkeys(draft.weights.cohorts, Decimal(0)))
+    draft.update_run(**cohorts.decided(draft, nothing))
     _enter(draft, Stage.RETURNING)
     draft.say("ReturningTraffic", "the baseline runs the new version: all traffic goes back to it")
     draft.need()
@@ -359,13 +366,13 @@ def _baseline_gone_back(draft: Draft) -> bool:
 
 def _send_back(draft: Draft) -> None:
     """Gives the traffic back to the candidate, which served well, and waits for a person."""
-    weight = draft.spec.steps[-1].weight.percent
+    weights = _last(draft)
     why = draft.stalled = Why(
         "PromotionBreached",
         "the promoted baseline breached a guard, so the candidate serves again: Abort puts the old version back, Resume "
         "tries the promotion's last part again",
     )
-    if draft.weight == weight and _stands(draft, weight):
+    if draft.weights == weights and _stands(draft, weights):
         return
     blocked = raise_rule.way_back_blocked(draft)
     if blocked is not None:
@@ -375,19 +382,24 @@ def _send_back(draft: Draft) -> None:
         draft.wait(blocked)
         targets.put_back_more(draft)
         return
-    targets.raise_to(draft, weight)
+    targets.raise_to(draft, weights)
 
 
-def _stands(draft: Draft, weight: Decimal) -> bool:
+def _last(draft: TickContext) -> TargetWeights:
+    """The weights with which the candidate served well."""
+    return cohorts.asked(draft, draft.spec.steps[-1])
+
+
+def _stands(draft: Draft, weights: TargetWeights) -> bool:
     """Whether nothing is left to be raised: the weight was seen on the routes, whoever has lowered it since.
 
     While one of our own writes of before may still land, a lower weight is not taken for somebody's.
     """
-    standing = targets.standing(draft, weight)
+    standing = targets.standing(draft, weights)
     if standing is targets.Standing.UNSEEN:
-        return not targets.below(draft, weight)
+        return not targets.below(draft, weights)
     if standing is targets.Standing.LESS and draft.step.seen:
-        draft.pause("LoweredByOther", targets.lowered(weight))
+        draft.pause("LoweredByOther", targets.lowered(draft, weights))
         return True
     if standing is targets.Standing.LESS:
         return False

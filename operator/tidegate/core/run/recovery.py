@@ -7,11 +7,11 @@ there, paused, with its guards in force, so that a breach, an Abort or a deletio
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 
 from tidegate.api.commands import Action
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.status import Paused, RunStatus, StepBegin, Version
+from tidegate.api.rollout.target_weights import weights_at
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.version import same_template, version_of
 from tidegate.core.model.world import ArmName
@@ -20,6 +20,7 @@ from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step
 from tidegate.core.traffic import targets
+from tidegate.core.traffic.cohorts import decided
 
 
 def lost(draft: TickContext) -> bool:
@@ -46,15 +47,16 @@ def recover(draft: Draft) -> None:
     draft.need()
     if not draft.seen.fresh:
         return
-    share = targets.largest_share(draft) or Decimal(0)
-    steps, candidate = draft.spec.steps, draft.arm(ArmName.CANDIDATE)
-    index = max((place for place, step in enumerate(steps) if step.weight.percent <= share), default=0)
-    weight = float(min(share, steps[index].weight.percent))
+    spec, found = draft.spec, targets.observed(draft)
+    steps, candidate = spec.steps, draft.arm(ArmName.CANDIDATE)
+    reached = (place for place, step in enumerate(steps) if not weights_at(spec, step).exceeds(found))
+    index = max(reached, default=0)
+    weights = found.at_most(weights_at(spec, steps[index]))
     now, number = instant(draft.now), draft.status.runs + 1
     revision, exclude = draft.spec.revision, draft.spec.promotion.exclude
     version = version_of(candidate, revision, exclude) if candidate is not None else Version(revision=revision or "")
     message = (
-        f"the status of this run was lost while the candidate had {share:.3g}%: guards are in force, nothing is raised. "
+        f"the status of this run was lost while the candidate had {found.rounded()}: guards are in force, nothing is raised. "
         f"Abort reverts; Resume begins step {steps[index].name!r} anew{_promoted(draft, version)}"
     )
     run = RunStatus(
@@ -62,13 +64,13 @@ def recover(draft: Draft) -> None:
         version=version,
         start_time=now,
         spec=kept_text(draft.spec),
-        weight=weight,
         traffic_since=now,
         begun=tuple(StepBegin(name=step.name, time=now) for step in steps[: index + 1]),
         paused=Paused(reason="StatusLost", message=message, since=now),
     )
-    step = new_step(steps, index).model_copy(update={"weight": weight, "seen": True, "reached": True})
+    step = new_step(steps, index).model_copy(update={"weight": float(weights.weight), "seen": True, "reached": True})
     draft.update(run=run, step=step, runs=number, waiting=None, checkpoints=())
+    draft.update_run(**decided(draft, weights))
     targets.remember(draft)
     draft.memory = replace(draft.memory, unreadable="")
     draft.say("StatusLost", message, warning=True)

@@ -20,7 +20,7 @@ from tidegate.core.run.verdicts import verdict
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import new_step
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import cohorts, targets
 from tidegate.core.traffic.targets import Standing
 
 
@@ -34,7 +34,7 @@ def take_step(draft: Draft) -> None:
         draft.attention = Why("StepGone", "an edit removed the current step")
     elif not begun(draft):
         _try_raise(draft, spec)
-    elif spec.weight.percent < draft.weight:
+    elif draft.weights.exceeds(cohorts.asked(draft, spec)):
         _follow_down(draft, spec)
     elif not draft.step.reached:
         _reach(draft, spec)
@@ -49,7 +49,7 @@ def begun(draft: TickContext) -> bool:
 
 def more_wanted(draft: Draft, spec: Step) -> bool:
     """Whether an edit asks for more in the current step: a higher weight, or one more target."""
-    return begun(draft) and (spec.weight.percent > draft.weight or targets.unknown(draft))
+    return begun(draft) and (cohorts.asked(draft, spec).exceeds(draft.weights) or targets.unknown(draft))
 
 
 def following_step(draft: TickContext) -> Step | None:
@@ -72,16 +72,17 @@ def awaited_step(draft: TickContext) -> Step | None:
 
 def _follow_down(draft: Draft, spec: Step) -> None:
     """The step's weight was edited to a lower one: that acts now."""
-    draft.update_run(weight=float(spec.weight.percent))
-    draft.update_step(weight=float(spec.weight.percent), seen=False, reached=False)
-    targets.lower_to(draft, draft.weight)
-    draft.say("StepEdited", f"step {spec.name!r} was edited: weight {spec.weight}%")
+    lower = draft.weights.at_most(cohorts.asked(draft, spec))
+    draft.update_run(**cohorts.decided(draft, lower))
+    draft.update_step(weight=float(lower.weight), seen=False, reached=False)
+    targets.lower_to(draft, lower)
+    draft.say("StepEdited", f"step {spec.name!r} was edited: weight {lower}")
     draft.intent = True
 
 
 def _reach(draft: Draft, spec: Step) -> None:
     """The weight was decided; it must be seen on the route, and the gateway must have taken it."""
-    standing = targets.standing(draft, draft.weight)
+    standing = targets.standing(draft, draft.weights)
     if standing is Standing.UNSEEN:
         draft.wait(raise_rule.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
         return
@@ -107,7 +108,7 @@ def _reach(draft: Draft, spec: Step) -> None:
         draft.wait(Why("RouteSettling", words))
         return
     draft.update_step(reached=True)
-    if draft.weight > 0 and draft.run.traffic_since is None:
+    if draft.weights.some and draft.run.traffic_since is None:
         draft.update_run(traffic_since=instant(draft.now))
     hooks.start_due(draft)
     draft.go_on()
@@ -123,13 +124,13 @@ def _lowered(draft: Draft) -> None:
     """Somebody gave the candidate less: it stays so until a person resumes."""
     if draft.run.paused is None:
         draft.need(Live.ROUTES)
-    draft.pause("LoweredByOther", targets.lowered(draft.weight))
+    draft.pause("LoweredByOther", targets.lowered(draft, draft.weights))
     _standing_still(draft)
 
 
 def _watch(draft: Draft, spec: Step) -> None:
     more = more_wanted(draft, spec)
-    standing = targets.standing(draft, draft.weight)
+    standing = targets.standing(draft, draft.weights)
     if standing is Standing.LESS:
         _lowered(draft)
         return
@@ -179,7 +180,7 @@ def _expect(draft: Draft, spec: Step) -> None:
         draft.update_step(expected_end=end)
     if draft.doing is None:
         total = in_words(spec.duration.seconds) if spec.duration.seconds else "0s"
-        draft.doing = Why("Watching", f"step {draft.step.summary}: weight {spec.weight}% for {total}")
+        draft.doing = Why("Watching", f"step {draft.step.summary}: weight {cohorts.asked(draft, spec)} for {total}")
 
 
 def _go_on(draft: Draft) -> None:
@@ -188,12 +189,29 @@ def _go_on(draft: Draft) -> None:
     if to is not None:
         _try_raise(draft, to)
         return
+    left_out = _left_out(draft)
+    if left_out is not None:
+        draft.wait(left_out, deadline=False)
+        draft.attention = left_out
+        return
     blocked = [why for why in raise_rule.blockers(draft, None) if why.reason != "CandidateNotReady"]
     judgement = raise_rule.unjudged(draft, None)
     if blocked or judgement is not None:
         _blocked(draft, blocked, judgement)
         return
     promotion.begin(draft)
+
+
+def _left_out(draft: TickContext) -> Why | None:
+    """The cohorts that were taken back: the promotion would give them the version, so a person has to say that it shall."""
+    back = cohorts.reverted(draft)
+    if not back or draft.run.promote:
+        return None
+    names = ", ".join(one.name for one in back)
+    words = (
+        f"every step has passed, but cohort {names} was taken back, and the promotion would give it this version too"
+    )
+    return Why("CohortReverted", f"{words}: Promote does that, Abort reverts")
 
 
 def _try_raise(draft: Draft, to: Step) -> None:
@@ -207,7 +225,7 @@ def _try_raise(draft: Draft, to: Step) -> None:
         draft.wakes.append(gates.opens_at(draft, to))
         return
     index = draft.spec.steps.index(to)
-    weight = to.weight.percent
+    weights = cohorts.asked(draft, to)
     fresh_step = to.name != draft.step.name or not begun(draft)
     if fresh_step:
         if all(one.name != to.name for one in draft.run.begun):
@@ -215,11 +233,11 @@ def _try_raise(draft: Draft, to: Step) -> None:
             draft.update_run(begun=(*draft.run.begun, begin))
         draft.update(step=new_step(draft.spec.steps, index))
         draft.memory = _without_absence(draft)
-        draft.say("StepStarted", f"step {draft.step.summary}: weight {to.weight}%")
+        draft.say("StepStarted", f"step {draft.step.summary}: weight {weights}")
     else:
-        draft.update_step(weight=float(weight), seen=False, reached=False)
+        draft.update_step(weight=float(weights.weight), seen=False, reached=False)
     draft.go_on()
-    targets.raise_to(draft, weight)
+    targets.raise_to(draft, weights)
 
 
 def _without_absence(draft: TickContext) -> Memory:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from tidegate.api.rollout.status import RolloutStatus, WeightStatus
+from tidegate.api.rollout.status import CohortStatus, CohortWeight, RolloutStatus, WeightStatus
+from tidegate.api.rollout.target_weights import cohorts_of
 from tidegate.core import gates
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan
@@ -52,11 +54,30 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observation) -> RolloutSta
             "message": (why.message if why is not None else fallback)[:1024],
             "conditions": conditions(before.conditions, plan, seen),
             "weight": weight,
+            "cohorts": _cohorts(draft),
             "gate": gate_status(before.gate, draft),
             "next_check_time": _near(before.next_check_time, _whole_second(_next_check(draft))),
         }
     )
     return with_messages(before, status, draft, plan)
+
+
+def _cohorts(draft: TickContext) -> tuple[CohortStatus, ...] | None:
+    """Each cohort's share; `None` for a Rollout without cohorts."""
+    names = cohorts_of(draft.spec)
+    known = {one.name: one for one in (draft.status.run.cohorts if draft.status.run is not None else None) or ()}
+    found = [_cohort(name, known.get(name), targets.largest_share(draft, name)) for name in names]
+    return tuple(found) or None
+
+
+def _cohort(name: str, decided: CohortWeight | None, observed: Decimal | None) -> CohortStatus:
+    revert = decided.reverted if decided is not None else None
+    return CohortStatus(
+        name=name,
+        desired=decided.weight if decided is not None else 0.0,
+        observed=float(round(observed, 3)) if observed is not None else None,
+        message=f"taken back for the rest of the run: {revert.message}" if revert is not None else "",
+    )
 
 
 def _next_check(draft: TickContext) -> datetime | None:

@@ -8,12 +8,18 @@ from tidegate.core.model.world import ArmName
 from tidegate.core.tick.context import TickContext
 
 
-def comparable(draft: TickContext) -> bool:
+def comparable(draft: TickContext, cohort: str | None = None) -> bool:
     """Whether the arms can be compared: the baseline has traffic by intent, and runs another version than the candidate.
 
     Of two arms with one version nothing is attributed to either.
+
+    Args:
+        draft: the tick.
+        cohort: whose traffic is compared; by default that of all targets.
     """
-    return draft.run.weight < 100 and not same_on_both(draft)
+    weights = draft.weights
+    full = weights.of(cohort) >= 100 if cohort else weights.full
+    return not full and not same_on_both(draft)
 
 
 def same_on_both(draft: TickContext) -> bool:
@@ -25,7 +31,7 @@ def same_on_both(draft: TickContext) -> bool:
 def baseline_on_trial(draft: TickContext) -> bool:
     """Whether the baseline serves the new version to the rest of the traffic, before that is sent back to it."""
     run = draft.status.run
-    if run is None or run.promotion is None or run.weight >= 100:
+    if run is None or run.promotion is None or draft.weights.full:
         return False
     match run.promotion.stage:
         case Stage.COPYING:

@@ -8,6 +8,7 @@ from typing import Protocol
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import RolloutStatus, RunStatus, StepStatus
 from tidegate.api.rollout.steps import Step
+from tidegate.api.rollout.target_weights import TargetWeights
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Why
@@ -80,7 +81,12 @@ class TickContext(Protocol):
 
     @property
     def weight(self) -> Decimal:
-        """The weight decided last, percent."""
+        """The weight decided last, percent: of the targets without a cohort."""
+        ...
+
+    @property
+    def weights(self) -> TargetWeights:
+        """The weights decided last, on every target; a cohort that was never decided is at 0."""
         ...
 
     def ending(self) -> bool:

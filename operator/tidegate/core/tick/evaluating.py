@@ -8,6 +8,7 @@ from decimal import Decimal
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import RolloutStatus, RunStatus, StepStatus
 from tidegate.api.rollout.steps import Step
+from tidegate.api.rollout.target_weights import TargetWeights, cohorts_of
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
@@ -76,8 +77,14 @@ class Evaluating:
 
     @property
     def weight(self) -> Decimal:
-        """The weight decided last, percent."""
+        """The weight decided last, percent: of the targets without a cohort."""
         return Decimal(str(self.run.weight))
+
+    @property
+    def weights(self) -> TargetWeights:
+        """The weights decided last, on every target; a cohort that was never decided is at 0."""
+        decided = {one.name: Decimal(str(one.weight)) for one in self.run.cohorts or () if one.weight > 0}
+        return TargetWeights(self.weight, dict.fromkeys(cohorts_of(self.spec), Decimal(0)) | decided)
 
     def ending(self) -> bool:
         """Whether the run's end is decided."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from tidegate.api.rollout.status import StepStatus
+from tidegate.api.rollout.status import CohortWeight, StepStatus
 from tidegate.api.rollout.steps import Step
+from tidegate.api.rollout.target_weights import weights_at
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
@@ -82,13 +83,24 @@ def find_step(draft: Draft) -> None:
     if draft.status.run is None:
         return
     if draft.status.step is not None:
-        if draft.memory.unreadable and draft.run.weight == 0 and draft.step.seen:
-            draft.update_run(weight=draft.step.weight)
+        if draft.memory.unreadable and draft.step.seen:
+            _find_weights(draft)
         return
     names = [step.name for step in draft.spec.steps]
     begun = [one.name for one in draft.run.begun if one.name in names]
     draft.update(step=new_step(draft.spec.steps, names.index(begun[-1]) if begun else 0))
     draft.update_step(weight=draft.run.weight)
+
+
+def _find_weights(draft: Draft) -> None:
+    """Gives a run whose decided weights are missing from status those of its step."""
+    if draft.run.weight == 0:
+        draft.update_run(weight=draft.step.weight)
+    step = draft.step_spec
+    found = weights_at(draft.spec, step).cohorts if step is not None else {}
+    if draft.run.cohorts is None and found:
+        kept = tuple(CohortWeight(name=name, weight=float(weight)) for name, weight in found.items())
+        draft.update_run(cohorts=kept)
 
 
 def new_step(spec_steps: tuple[Step, ...], index: int) -> StepStatus:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from enum import Enum
 from typing import Final
 
 from tidegate.api.rollout.spec import FINALIZER, RolloutSpec
 from tidegate.api.rollout.status import PairStatus, TargetStatus
+from tidegate.api.rollout.target_weights import TargetWeights, cohorts_of, percents_of
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, SetWeights
 from tidegate.core.model.time_format import instant
@@ -16,6 +17,7 @@ from tidegate.core.model.world import ABSENT, Acceptance, Lookup, Route, RulePai
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import weights
+from tidegate.core.traffic.cohorts import cohort_of, decided, named_pairs, unfinished
 
 KEPT_PUT_BACKS: Final = 3
 """Times of put-backs that are remembered: after so many within a minute the route is contested."""
@@ -47,17 +49,14 @@ class Standing(Enum):
 
 
 def refs_of(spec: RolloutSpec, namespace: str) -> tuple[TargetRef, ...]:
-    """The targets the spec names."""
-    return tuple(
-        TargetRef(
-            namespace,
-            target.router,
-            target.name,
-            *target.named(spec.baseline.service, spec.candidate.service),
-            target.rules or (),
-        )
-        for target in spec.traffic
-    )
+    """The routes the spec names, each with the rules of all its entries: they are read and written together."""
+    found: dict[str, TargetRef] = {}
+    for target in spec.traffic:
+        backends = target.named(spec.baseline.service, spec.candidate.service)
+        ref = TargetRef(namespace, target.router, target.name, *backends, target.rules or ())
+        known = found.get(ref.key)
+        found[ref.key] = ref if known is None else known.beside(ref.rules)
+    return tuple(found.values())
 
 
 def ref_of(target: TargetStatus, namespace: str) -> TargetRef:
@@ -78,25 +77,44 @@ def routes(draft: TickContext) -> Iterator[Route]:
             yield route
 
 
-def wanted(draft: TickContext, route: Route, weight: Decimal) -> dict[str, tuple[int, int]]:
-    """The numbers of each rule for `weight` percent."""
-    percents = [weight, *(step.weight.percent for step in draft.spec.steps)]
-    return {pair.rule: weights.numbers(weight, pair, weights.sum_alone(percents, pair)) for pair in route.pairs}
+def wanted(draft: TickContext, route: Route, asked: TargetWeights) -> dict[str, tuple[int, int]]:
+    """The numbers of each rule for the weights asked."""
+    found: dict[str, tuple[int, int]] = {}
+    for pair, cohort in named_pairs(draft, route):
+        weight = asked.of(cohort)
+        percents = [weight, *percents_of(draft.spec, cohort)]
+        found[pair.rule] = weights.numbers(weight, pair, weights.sum_alone(percents, pair))
+    return found
 
 
-def largest_share(draft: TickContext) -> Decimal | None:
-    """The candidate's largest share on any of the spec's routes, percent; `None` when none could be read. For people."""
-    shares = [weights.share(pair) for route in routes(draft) for pair in route.pairs]
-    return max(shares, default=None)
+def largest_share(draft: TickContext, cohort: str = "") -> Decimal | None:
+    """The candidate's largest share on any of the spec's routes, percent; `None` when none could be read. For people.
+
+    Args:
+        draft: the tick.
+        cohort: whose rules; empty: those that the steps' `weight` is for.
+    """
+    pairs = (named for route in routes(draft) for named in named_pairs(draft, route))
+    return max((weights.share(pair) for pair, one in pairs if one == cohort), default=None)
+
+
+def observed(draft: TickContext) -> TargetWeights:
+    """The candidate's largest shares on the routes that could be read."""
+    shares = {name: largest_share(draft, name) or Decimal(0) for name in cohorts_of(draft.spec)}
+    return TargetWeights(largest_share(draft) or Decimal(0), shares)
+
+
+def lacking(draft: TickContext, route: Route) -> tuple[str, ...]:
+    """The rules that the spec names and the route lacks; what only an earlier spec named is not missed."""
+    return tuple(rule for rule in route.missing_rules if cohort_of(draft.spec, route.ref.key, rule) is not None)
 
 
 def traffic(draft: TickContext) -> Traffic:
     """Whether the candidate has traffic on a route of the spec or on a remembered one."""
     namespace = draft.seen.rollout.namespace
-    refs = {ref.key: ref for ref in refs_of(draft.spec, namespace)}
-    refs |= {key_of(target): ref_of(target, namespace) for target in draft.status.targets}
+    keys = [ref.key for ref in refs_of(draft.spec, namespace)] + [key_of(target) for target in draft.status.targets]
     found = Traffic.NONE
-    for key in refs:
+    for key in keys:
         route = draft.seen.routes.get(key, ABSENT)
         if isinstance(route, Unknown):
             found = Traffic.UNKNOWN
@@ -105,57 +123,74 @@ def traffic(draft: TickContext) -> Traffic:
     return found
 
 
-def standing(draft: TickContext, weight: Decimal) -> Standing:
-    """How the routes stand to `weight` percent."""
+def standing(draft: TickContext, asked: TargetWeights) -> Standing:
+    """How the routes stand to the weights asked."""
     refs = refs_of(draft.spec, draft.seen.rollout.namespace)
     seen = list(routes(draft))
-    compared = [
-        (route, pair, weights.compare(pair, wanted(draft, route, weight)[pair.rule]))
-        for route in seen
-        for pair in route.pairs
-    ]
-    if any(difference > 0 for _, _, difference in compared):
+    if next(_differing(draft, asked, 1), None) is not None:
         return Standing.MORE
-    if len(seen) < len(refs) or any(not route.pairs or route.missing_rules for route in seen):
+    if len(seen) < len(refs) or any(not route.pairs or lacking(draft, route) for route in seen):
         return Standing.UNSEEN
+    return Standing.LESS if _lowered(draft, asked) is not None else Standing.SAME
+
+
+def _differing(draft: TickContext, asked: TargetWeights, sign: int) -> Iterator[tuple[Route, RulePair, str]]:
+    """The pairs that give the candidate more (`sign` 1) or less (-1) than asked, each with its route and its cohort."""
+    for route in routes(draft):
+        numbers = wanted(draft, route, asked)
+        for pair, cohort in named_pairs(draft, route):
+            if weights.compare(pair, numbers[pair.rule]) == sign:
+                yield route, pair, cohort
+
+
+def _lowered(draft: TickContext, asked: TargetWeights) -> str | None:
+    """The cohort, empty for none, of the first rule that somebody lowered; `None` when nobody did."""
     known = _known(draft)
     lowered = (
-        pair for route, pair, difference in compared if difference < 0 and not _is_new(pair, known.get(route.ref))
+        cohort for route, pair, cohort in _differing(draft, asked, -1) if not _is_new(pair, known.get(route.ref.pair))
     )
-    return Standing.LESS if next(lowered, None) is not None else Standing.SAME
+    return next(lowered, None)
 
 
-def raise_to(draft: Draft, weight: Decimal) -> None:
-    """Decides `weight` percent, records what a revert would restore, and plans what brings every route there."""
+def raise_to(draft: Draft, asked: TargetWeights) -> None:
+    """Decides these weights, records what a revert would restore, and plans what brings every route there."""
     remember(draft)
-    draft.update_run(weight=float(weight), raised=instant(draft.now))
+    draft.update_run(**decided(draft, asked), raised=instant(draft.now))
     draft.intent = True
     draft.need()
     if FINALIZER not in draft.seen.rollout.finalizers:
         draft.actions.append(KeepFinalizer(present=True))
     for route in routes(draft):
-        pairs = wanted(draft, route, weight)
-        compared = {pair.rule: weights.compare(pair, pairs[pair.rule]) for pair in route.pairs}
+        pairs = wanted(draft, route, asked)
+        compared = {pair.rule: weights.compare(pair, pairs[pair.rule]) for pair, _ in named_pairs(draft, route)}
         if any(compared.values()):
             draft.actions.append(SetWeights(route, pairs, raises=any(one < 0 for one in compared.values())))
 
 
-def below(draft: TickContext, weight: Decimal) -> bool:
-    """Whether a route that could be read gives the candidate less than `weight` percent."""
-    shares = ((pair, wanted(draft, route, weight)[pair.rule]) for route in routes(draft) for pair in route.pairs)
-    return any(weights.compare(pair, numbers) < 0 for pair, numbers in shares)
+def below(draft: TickContext, asked: TargetWeights) -> bool:
+    """Whether a route that could be read gives the candidate less than asked."""
+    return next(_differing(draft, asked, -1), None) is not None
 
 
-def lowered(weight: Decimal) -> str:
+def lowered(draft: TickContext, asked: TargetWeights) -> str:
     """What is said of a route that somebody lowered."""
-    return f"the route gives the candidate less than {weight:f}%: lowered by somebody else"
+    words = _of(asked, _lowered(draft, asked) or "")
+    return f"the route gives the candidate less than {words}: lowered by somebody else"
 
 
-def lower_to(draft: Draft, weight: Decimal) -> None:
-    """Plans what takes from the candidate what is above `weight` percent, and raises nothing."""
+def _of(asked: TargetWeights, cohort: str) -> str:
+    return f"{asked.of(cohort).normalize():f}%{f' of cohort {cohort}' if cohort else ''}"
+
+
+def lower_to(draft: Draft, asked: TargetWeights) -> None:
+    """Plans what takes from the candidate what is above these weights, and raises nothing."""
     for route in routes(draft):
-        pairs = wanted(draft, route, weight)
-        above = {pair.rule: pairs[pair.rule] for pair in route.pairs if weights.compare(pair, pairs[pair.rule]) > 0}
+        numbers = wanted(draft, route, asked)
+        above = {
+            pair.rule: numbers[pair.rule]
+            for pair, _ in named_pairs(draft, route)
+            if weights.compare(pair, numbers[pair.rule]) > 0
+        }
         if above:
             draft.actions.append(SetWeights(route, above, raises=False))
             draft.need(Live.ROUTES)
@@ -163,15 +198,19 @@ def lower_to(draft: Draft, weight: Decimal) -> None:
 
 def put_back_more(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
-    if standing(draft, draft.weight) is not Standing.MORE:
+    more = next(_differing(draft, draft.weights, 1), None)
+    if more is None:
         return False
-    draft.puts_back = True
-    if draft.weight > 0:
-        lower_to(draft, draft.weight)
+    if draft.weights.some:
+        lower_to(draft, draft.weights)
     else:
         for target in draft.status.targets:
             restore(draft, target, revert=False)
-    say_put_back(draft, f"a route gave the candidate more than {draft.weight:f}%: put back")
+    if unfinished(draft):  # a revert of a cohort, which nothing delays
+        draft.urgent = draft.intent = True
+    else:
+        draft.puts_back = True
+        say_put_back(draft, f"a route gave the candidate more than {_of(draft.weights, more[2])}: put back")
     return True
 
 
@@ -185,13 +224,15 @@ def say_put_back(draft: Draft, message: str) -> None:
 def unknown(draft: Draft) -> bool:
     """Whether there is a target or a rule that was never set in this run: an edit of the spec or of a route added it."""
     known = _known(draft)
-    if any(ref not in known for ref in refs_of(draft.spec, draft.seen.rollout.namespace)):
+    if any(ref.pair not in known for ref in refs_of(draft.spec, draft.seen.rollout.namespace)):
         return True
-    return any(_is_new(pair, known[route.ref]) for route in routes(draft) for pair in route.pairs)
+    named = ((route, pair) for route in routes(draft) for pair, _ in named_pairs(draft, route))
+    return any(_is_new(pair, known[route.ref.pair]) for route, pair in named)
 
 
-def _known(draft: TickContext) -> dict[TargetRef, TargetStatus]:
-    return {ref_of(target, draft.seen.rollout.namespace): target for target in draft.status.targets}
+def _known(draft: TickContext) -> dict[tuple[str, str, str], TargetStatus]:
+    """What is remembered of each route and its two backends."""
+    return {ref_of(target, draft.seen.rollout.namespace).pair: target for target in draft.status.targets}
 
 
 def _is_new(pair: RulePair, target: TargetStatus | None) -> bool:
@@ -199,13 +240,14 @@ def _is_new(pair: RulePair, target: TargetStatus | None) -> bool:
     return target is None or weights.found_of(pair, target.found) is None
 
 
-def restore(draft: Draft, target: TargetStatus, *, revert: bool = True) -> bool:
+def restore(draft: Draft, target: TargetStatus, *, revert: bool = True, but: Collection[str] = ()) -> bool:
     """Plans what puts a remembered target back to what was found, the candidate at 0.
 
     Args:
         draft: the tick's draft.
         target: the remembered target.
         revert: this ends the run's traffic for good; otherwise it is a move of a run that goes on.
+        but: rules that are left as they are.
 
     Returns: whether it is back already, or the route is gone: it does not exist, or its kind is no longer served.
     """
@@ -213,9 +255,11 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True) -> bool:
     if not isinstance(route, Route):
         draft.need(Live.ROUTES)
         return draft.seen.live >= Live.ROUTES and _gone(route)
-    pairs = {pair.rule: weights.restored(pair, target.found) for pair in route.pairs}
+    pairs = {pair.rule: weights.restored(pair, target.found) for pair in route.pairs if pair.rule not in but}
     changed = {
-        pair.rule: pairs[pair.rule] for pair in route.pairs if (pair.baseline, pair.candidate) != pairs[pair.rule]
+        pair.rule: pairs[pair.rule]
+        for pair in route.pairs
+        if pair.rule in pairs and (pair.baseline, pair.candidate) != pairs[pair.rule]
     }
     if changed:
         draft.actions.append(SetWeights(route, changed, raises=False, revert=revert))
@@ -248,7 +292,7 @@ def remember(draft: Draft) -> None:
     known = {key_of(target): target for target in draft.status.targets}
     for route in routes(draft):
         before = known.get(route.ref.key)
-        same_pair = before is not None and ref_of(before, route.ref.namespace) == route.ref
+        same_pair = before is not None and ref_of(before, route.ref.namespace).pair == route.ref.pair
         found = before.found if before is not None and same_pair else ()
         found += tuple(_pair_status(pair) for pair in route.pairs if weights.found_of(pair, found) is None)
         known[route.ref.key] = TargetStatus(
@@ -268,8 +312,23 @@ def _pair_status(pair: RulePair) -> PairStatus:
 
 
 def put_back_removed(draft: Draft) -> None:
-    """Plans the restoring of targets that an edit took out of the spec; forgets those that are back."""
-    named = {ref.key for ref in refs_of(draft.spec, draft.seen.rollout.namespace)}
-    kept = tuple(target for target in draft.status.targets if key_of(target) in named or not restore(draft, target))
-    if kept != draft.status.targets:
-        draft.update(targets=kept)
+    """Plans the restoring of targets and rules that an edit took out of the spec; forgets those that are back."""
+    named = {ref.key: ref for ref in refs_of(draft.spec, draft.seen.rollout.namespace)}
+    kept: list[TargetStatus] = []
+    for target in draft.status.targets:
+        ref = named.get(key_of(target))
+        if ref is not None:
+            kept.append(_narrowed(draft, target, ref))
+        elif not restore(draft, target):
+            kept.append(target)
+    if tuple(kept) != draft.status.targets:
+        draft.update(targets=tuple(kept))
+
+
+def _narrowed(draft: Draft, target: TargetStatus, ref: TargetRef) -> TargetStatus:
+    """The target without the rules that the spec no longer names, once those are back as they were found."""
+    rules = tuple(rule for rule in target.rules if rule in ref.rules) if target.rules else ref.rules
+    if not ref.rules or rules == target.rules:
+        return target
+    back = restore(draft, target, revert=False, but=ref.rules)
+    return target.model_copy(update={"rules": rules}) if back else target

@@ -1,0 +1,75 @@
+"""Cohorts: the entries of one route beside each other, and names that steps, limits and queries use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.target_weights import cohorts_of
+from tidegate.api.rollout.traffic import TrafficTarget
+from tidegate.api.validation.lines import lines_of
+from tidegate.api.validation.problems import Problem, Where
+from tidegate.api.values import promql
+
+
+def cohort_problems(spec: RolloutSpec) -> Iterator[Problem]:
+    """Rules that belong to two targets, cohorts that there are not, and queries that would not know which is meant."""
+    yield from _entries(spec)
+    yield from _weights(spec)
+    yield from _lines(spec)
+
+
+def _entries(spec: RolloutSpec) -> Iterator[Problem]:
+    routes: dict[str, list[tuple[int, TrafficTarget]]] = {}
+    for index, target in enumerate(spec.traffic):
+        routes.setdefault(target.key, []).append((index, target))
+    for key, entries in routes.items():
+        if len(entries) > 1:
+            yield from _beside(key, entries)
+
+
+def _beside(key: str, entries: list[tuple[int, TrafficTarget]]) -> Iterator[Problem]:
+    """What is wrong with several entries of one route."""
+    owners: dict[str, int] = {}
+    for index, target in entries:
+        where: Where = ("spec", "traffic", index)
+        if target.rules is None:
+            words = f"{key} has {len(entries)} entries, so each must name its 'rules': a rule belongs to one of them"
+            yield Problem((*where, "rules"), words)
+        if target.backends != entries[0][1].backends:
+            words = f"the entries of {key} must name the same backends as spec.traffic[{entries[0][0]}]"
+            yield Problem((*where, "backends"), words)
+        for place, rule in enumerate(target.rules or ()):
+            owner = owners.setdefault(rule, index)
+            if owner != index:
+                words = f"rule '{rule}' of {key} belongs to spec.traffic[{owner}]: a rule has one weight"
+                yield Problem((*where, "rules", place), words)
+
+
+def _weights(spec: RolloutSpec) -> Iterator[Problem]:
+    for index, step in enumerate(spec.steps):
+        for name in step.cohorts:
+            if name not in cohorts_of(spec):
+                yield Problem(("spec", "steps", index, "cohorts", name), _unknown(spec, name))
+        if step.weight.percent > 0 and all(target.cohort is not None for target in spec.traffic):
+            words = "every entry of spec.traffic is a cohort, so nothing would get this weight: add one without 'cohort', or write 0"
+            yield Problem(("spec", "steps", index, "weight"), words)
+
+
+def _lines(spec: RolloutSpec) -> Iterator[Problem]:
+    using = {
+        metric.name for metric in spec.metrics if any("cohort" in promql.variables(t) for t in metric.texts.values())
+    }
+    for line in lines_of(spec):
+        name = line.threshold.cohort
+        if name is not None and name not in cohorts_of(spec):
+            yield Problem((*line.where, "cohort"), _unknown(spec, name))
+        if name is None and line.threshold.metric in using:
+            words = f"metric '{line.threshold.metric}' uses $cohort: say which with 'cohort'"
+            yield Problem((*line.where, "cohort"), words)
+
+
+def _unknown(spec: RolloutSpec, name: str) -> str:
+    names = ", ".join(cohorts_of(spec))
+    there_are = f"spec.traffic has {names}" if names else "no entry of spec.traffic has a 'cohort'"
+    return f"there is no cohort '{name}': {there_are}"

@@ -1,0 +1,414 @@
+"""Whole runs with cohorts: rules of the route that have a weight of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.simulated.shop import REF, Shop, spec, value
+from tidegate.api.commands import Action
+from tidegate.core.model.answers import Query
+from tidegate.core.model.world import ArmName
+from tidegate.ports.errors import Rejected, Unavailable
+from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.runner import Runner
+
+RULES = ("main", "staff", "beta")
+TRAFFIC: list[dict[str, Any]] = [
+    {"kind": "HTTPRoute", "name": "checkout", "rules": ["main"]},
+    {"kind": "HTTPRoute", "name": "checkout", "rules": ["staff"], "cohort": "staff"},
+    {"kind": "HTTPRoute", "name": "checkout", "rules": ["beta"], "cohort": "beta"},
+]
+STEPS: list[dict[str, Any]] = [
+    {"name": "staff", "weight": 0, "cohorts": {"staff": 100}, "duration": "30s"},
+    {"name": "beta", "weight": 5, "cohorts": {"beta": 50}, "duration": "30s"},
+    {"name": "half", "weight": 50, "duration": "30s"},
+]
+METRICS = [
+    {"name": "errors", "query": 'errors{deployment="$workload"}', "unit": "ratio", "window": "20s"},
+    {"name": "of-cohort", "query": 'errors{deployment="$workload",cohort="$cohort"}', "unit": "ratio", "window": "20s"},
+]
+ALONE = {"metric": "of-cohort", "cohort": "staff", "scope": "Cohort", "max": "5%"}
+
+
+class Cohorts(Shop):
+    """The shop, with three named rules."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rules = [{"checkout": 1, "checkout-canary": 0} for _ in RULES]
+        self.cluster.add_route(SimulatedRoute("HTTPRoute", "checkout", rules, names=list(RULES)))
+        self.begin = len(self.cluster.history)
+        self.sick: set[str] = set()
+        """Parts of queries that are answered with 6% for the candidate."""
+        self.asked: set[str] = set()
+        self.answer = self._answered
+
+    def _answered(self, query: Query, _now: float) -> Any:  # noqa: ANN401
+        self.asked.add(query.promql)
+        sick = query.arm is ArmName.CANDIDATE and any(part in query.promql for part in self.sick)
+        return value(0.06 if sick else 0.0)
+
+    def start_run(self, **changes: object) -> Runner:
+        """A Rollout with the cohorts."""
+        return self.rollout(spec(**{"traffic": TRAFFIC, "steps": STEPS, "metrics": METRICS, **changes}))
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The candidate's share in each rule now, percent."""
+        return shares_of(self.cluster.routes["HTTPRoute/checkout"].rules)
+
+    @property
+    def written(self) -> list[tuple[float, ...]]:
+        """The shares after each write since the start."""
+        return [shares_of(write.rules) for write in self.cluster.history[self.begin :]]
+
+    def told(self, reason: str) -> list[str]:
+        """The messages of the Events of one reason."""
+        return [message for _, _, one, message in self.cluster.events if one == reason]
+
+    def cohorts(self) -> dict[str, tuple[float, float | None]]:
+        """What status says of each cohort: wanted and observed."""
+        return {one.name: (one.desired, one.observed) for one in self.status.cohorts or ()}
+
+
+def shares_of(rules: Any) -> tuple[float, ...]:  # noqa: ANN401
+    return tuple(100 * one["checkout-canary"] / sum(one.values()) for one in rules)
+
+
+async def until_step(shop: Cohorts, runner: Runner, name: str, reached: bool = True) -> None:  # noqa: FBT001, FBT002
+    def there() -> bool:
+        step = shop.status.step if shop.cluster.rollouts["checkout"].status else None
+        return step is not None and step.name == name and step.reached is reached
+
+    await runner.run_until(shop.clock.now() + 400, there)
+    assert there(), shop.status.message
+
+
+async def test_each_target_has_its_own_weight_and_all_return_in_one_write() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+    assert shop.written == [(0, 100, 0), (5, 100, 50), (50, 100, 50), (0, 0, 0)]
+    assert shop.cluster.routes["HTTPRoute/checkout"].rules == [{"checkout": 1, "checkout-canary": 0}] * 3
+
+
+async def test_status_says_of_each_cohort_what_is_wanted_and_seen_and_the_weight_keeps_its_meaning() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "beta")
+    assert shop.cohorts() == {"staff": (100, 100), "beta": (50, 50)}
+    assert shop.status.weight is not None
+    assert (shop.status.weight.desired, shop.status.weight.observed) == (5, 5)
+    assert "weight 5%, cohort staff 100%, cohort beta 50%" in shop.status.message
+
+
+async def test_guards_are_evaluated_at_weight_0_while_a_cohort_has_traffic() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "staff")
+    shop.sick = {"errors{"}
+    await runner.run_until(shop.clock.now() + 11)
+    assert shop.shares == (0, 0, 0)
+    await runner.run_until(shop.clock.now() + 30, lambda: shop.outcome != "")
+    assert shop.outcome == "Reverted"
+    assert shop.status.history[0].reason == "GuardBreached"
+
+
+async def test_a_revert_lowers_every_target_in_one_write() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "half")
+    shop.sick = {"errors{"}
+    await runner.run_until(shop.clock.now() + 30, lambda: shop.outcome != "")
+    assert shop.written[-2:] == [(50, 100, 50), (0, 0, 0)]
+
+
+async def test_the_limit_of_a_cohort_asks_for_that_cohort() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[{"metric": "of-cohort", "cohort": name, "max": "5%"} for name in ("staff", "beta")])
+    await until_step(shop, runner, "staff")
+    await runner.run_until(shop.clock.now() + 11)
+    assert {one for one in shop.asked if "cohort" in one} == {'errors{deployment="checkout-canary",cohort="staff"}'}
+    await until_step(shop, runner, "half")
+    assert 'errors{deployment="checkout-canary",cohort="beta"}' in shop.asked
+
+
+async def test_a_cohort_alone_is_taken_back_and_the_run_goes_on_for_the_others() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[ALONE])
+    await until_step(shop, runner, "beta")
+    shop.sick = {'cohort="staff"'}
+    await runner.run_until(shop.clock.now() + 11)
+    assert shop.shares == (5, 0, 50)
+    assert shop.cohorts()["staff"] == (0, 0)
+    assert "of-cohort of the candidate in cohort staff is 6%" in next(one.message for one in shop.status.cohorts or ())
+    told = shop.told("CohortReverted")
+    assert len(told) == 1
+    assert "cohort staff is taken back" in told[0]
+    assert not shop.told("PutBack")
+    assert shop.status.run is not None
+    assert [one.reverted is not None and one.reverted.done for one in shop.status.run.cohorts or ()] == [True, False]
+    await until_step(shop, runner, "half")
+    assert shop.shares == (50, 0, 50)
+
+
+async def test_a_threshold_takes_its_cohort_back_and_the_checkpoint_decides_for_the_others() -> None:
+    shop = Cohorts()
+    steps = [STEPS[0], {**STEPS[1], "thresholds": [ALONE]}, STEPS[2]]
+    runner = shop.start_run(guards=[], steps=steps)
+    await until_step(shop, runner, "beta")
+    shop.sick = {'cohort="staff"'}
+    await until_step(shop, runner, "half")
+    assert shop.shares == (50, 0, 50)
+    assert [one.verdict for one in shop.status.checkpoints if one.step == "beta"] == ["Pass", "Breach"]
+
+
+async def test_a_version_that_a_cohort_was_spared_is_promoted_only_when_a_person_says_so() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[ALONE])
+    await until_step(shop, runner, "beta")
+    shop.sick = {'cohort="staff"'}
+    await runner.run_until(shop.clock.now() + 200)
+    run = shop.status.run
+    assert run is not None
+    assert run.promotion is None
+    assert run.waiting is not None
+    assert run.waiting.reason == "CohortReverted"
+    ready = next(one for one in shop.status.conditions if one.type == "Ready")
+    assert (ready.status, ready.reason) == ("Unknown", "CohortReverted")
+    shop.command(Action.PROMOTE)
+    shop.sick = set()
+    await runner.run_until(shop.clock.now() + 200, lambda: shop.outcome != "")
+    assert shop.outcome == "Succeeded"
+
+
+async def test_promote_of_before_a_cohort_was_taken_back_does_not_count() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[ALONE])
+    await until_step(shop, runner, "beta")
+    shop.command(Action.PROMOTE)
+    shop.sick = {'cohort="staff"'}
+    await runner.run_until(shop.clock.now() + 200)
+    assert shop.status.run is not None
+    assert shop.status.run.promotion is None
+
+
+async def test_the_run_is_reverted_when_the_cohort_was_all_there_is() -> None:
+    shop = Cohorts()
+    steps = [{"name": "staff", "weight": 0, "cohorts": {"staff": 100}, "duration": "60s"}]
+    runner = shop.start_run(guards=[ALONE], steps=steps)
+    await until_step(shop, runner, "staff")
+    shop.sick = {'cohort="staff"'}
+    await runner.run_until(shop.clock.now() + 30, lambda: shop.outcome != "")
+    assert shop.outcome == "Reverted"
+    assert shop.shares == (0, 0, 0)
+
+
+async def test_a_cohort_taken_back_while_later_steps_give_others_traffic_waits_for_those() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[ALONE])
+    await until_step(shop, runner, "staff")
+    shop.sick = {'cohort="staff"'}
+    await runner.run_until(shop.clock.now() + 11)
+    assert shop.shares == (0, 0, 0)
+    await until_step(shop, runner, "half")
+    assert shop.written == [(0, 100, 0), (0, 0, 0), (5, 0, 50), (50, 0, 50)]
+
+
+@pytest.mark.parametrize("call", ["store.write_status", "announcer.announce", "workloads.arm"])
+async def test_nothing_delays_the_revert_of_a_cohort(call: str) -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[ALONE])
+    await until_step(shop, runner, "beta")
+    shop.sick = {'cohort="staff"'}
+
+    def fail(name: str) -> None:
+        if name == call:
+            raise Unavailable(call)
+
+    shop.gate.before = fail
+    shop.gate.takes = lambda name: 8.0 if name == call else 0.0
+    await runner.run_until(shop.clock.now() + 11)
+    assert shop.shares == (5, 0, 50)
+
+
+async def test_a_revert_of_a_cohort_that_is_refused_is_told_and_tried_again_within_seconds() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[ALONE])
+    await until_step(shop, runner, "beta")
+    shop.sick = {'cohort="staff"'}
+    tried: list[float] = []
+
+    def refuse(name: str) -> None:
+        if name == "router.write":
+            tried.append(shop.clock.now())
+            raise Rejected("denied by policy")
+
+    shop.gate.before = refuse
+    await runner.run_until(shop.clock.now() + 70)
+    assert len(tried) > 20
+    assert {one.type: one.status for one in shop.status.conditions}["Stalled"] == "True"
+    shop.gate.before = lambda _name: None
+    await runner.run_until(shop.clock.now() + 6)
+    assert shop.shares == (5, 0, 50)
+
+
+async def test_a_cohort_that_somebody_lowered_stays_low_until_a_person_resumes() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "beta")
+    shop.cluster.set_weights(REF, {"staff": (100, 0)})
+    await runner.run_until(shop.clock.now() + 60)
+    run = shop.status.run
+    assert run is not None
+    assert run.paused is not None
+    assert run.paused.reason == "LoweredByOther"
+    assert "less than 100% of cohort staff" in run.paused.message
+    assert shop.shares == (5, 0, 50)
+    shop.command(Action.RESUME)
+    await until_step(shop, runner, "half")
+    assert shop.shares == (50, 100, 50)
+
+
+async def test_more_than_the_steps_weight_of_a_cohort_is_put_back_at_once() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "staff")
+    shop.cluster.set_weights(REF, {"beta": (20, 80)})
+    await runner.run_until(shop.clock.now() + 11)
+    assert shop.shares == (0, 100, 0)
+    assert "more than 0% of cohort beta" in shop.told("PutBack")[0]
+
+
+async def test_a_lower_weight_of_a_cohort_acts_now_and_a_higher_one_is_a_raise() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "beta")
+    lower = spec(traffic=TRAFFIC, metrics=METRICS, steps=[STEPS[0], {**STEPS[1], "cohorts": {"beta": 10}}, STEPS[2]])
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", lower))
+    await runner.run_until(shop.clock.now() + 2)
+    assert shop.shares == (5, 100, 10)
+    shop.sick = {"errors{"}
+    shop.answer = lambda _query, _now: value(0.02)
+    higher = {**lower, "paused": True, "steps": [STEPS[0], {**STEPS[1], "cohorts": {"beta": 90}}, STEPS[2]]}
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", higher))
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.shares == (5, 100, 10), "a raise waits while paused"
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", {**higher, "paused": False}))
+    await until_step(shop, runner, "beta")
+    await runner.run_until(shop.clock.now() + 15)
+    assert shop.shares == (5, 100, 90)
+
+
+async def test_a_cohort_taken_out_of_the_spec_is_put_back_first_and_then_let_go() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "beta")
+    steps = [{**one, "cohorts": {"beta": 50}} if one["name"] == "beta" else {**one, "cohorts": {}} for one in STEPS]
+    without = spec(traffic=[TRAFFIC[0], TRAFFIC[2]], metrics=METRICS, steps=steps)
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", without))
+    await runner.run_until(shop.clock.now() + 12)
+    assert shop.shares == (5, 0, 50)
+    assert [one.rules for one in shop.status.targets] == [("main", "beta")]
+    assert shop.cluster.routes["HTTPRoute/checkout"].rules[1] == {"checkout": 1, "checkout-canary": 0}
+    shop.cluster.set_weights(REF, {"staff": (0, 1)})
+    await until_step(shop, runner, "half")
+    assert shop.shares == (50, 100, 50), "what the spec does not name is nobody's business"
+
+
+async def test_a_cohort_that_an_edit_adds_is_a_raise_and_its_numbers_are_remembered_first() -> None:
+    shop = Cohorts()
+    only = [{"name": "canary", "weight": 5, "duration": "120s"}]
+    runner = shop.start_run(traffic=TRAFFIC[:1], steps=only)
+    await until_step(shop, runner, "canary")
+    added = spec(traffic=TRAFFIC[:2], metrics=METRICS, steps=[{**only[0], "cohorts": {"staff": 100}}])
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", added))
+    await runner.run_until(shop.clock.now() + 20)
+    assert shop.shares == (5, 100, 0)
+    assert [one.rule for one in shop.status.targets[0].found] == ["main", "staff"]
+    shop.command(Action.ABORT)
+    await runner.run_until(shop.clock.now() + 30, lambda: shop.outcome != "")
+    assert shop.cluster.routes["HTTPRoute/checkout"].rules == [{"checkout": 1, "checkout-canary": 0}] * 3
+
+
+async def test_promote_skips_to_the_last_steps_weights_of_all_targets() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "staff")
+    shop.command(Action.PROMOTE)
+    await until_step(shop, runner, "half")
+    assert shop.shares == (50, 100, 50)
+
+
+@pytest.mark.parametrize("ended", ["aborted", "superseded", "deleted"])
+async def test_every_target_returns_however_the_run_ends(ended: str) -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "half")
+    hands = {
+        "aborted": lambda: shop.command(Action.ABORT),
+        "superseded": lambda: shop.cluster.set_image("checkout-canary", "shop:v3"),
+        "deleted": lambda: shop.cluster.delete_rollout("checkout"),
+    }
+    runner.at(shop.clock.now(), hands[ended])
+    await runner.run_until(shop.clock.now() + 3)
+    assert shop.shares == (0, 0, 0)
+
+
+async def test_a_lost_status_is_recovered_with_the_weights_of_each_target() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "beta")
+    shop.cluster.put_rollout(_with_status(shop, {}))
+    runner.restart()
+    await runner.run_until(shop.clock.now() + 30)
+    assert shop.shares == (5, 100, 50)
+    run = shop.status.run
+    assert run is not None
+    assert run.paused is not None
+    assert run.paused.reason == "StatusLost"
+    assert "5%, cohort staff 100%, cohort beta 50%" in run.paused.message
+    shop.command(Action.ABORT)
+    await runner.run_until(shop.clock.now() + 30, lambda: shop.outcome != "")
+    assert shop.shares == (0, 0, 0)
+
+
+async def test_a_run_that_a_version_without_cohorts_began_goes_on() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "beta")
+    status = dict(shop.cluster.rollouts["checkout"].status)
+    status["run"] = {key: one for key, one in status["run"].items() if key != "cohorts"}
+    shop.cluster.put_rollout(_with_status(shop, {k: v for k, v in status.items() if k != "cohorts"}))
+    runner.restart()
+    await until_step(shop, runner, "half")
+    assert shop.shares == (50, 100, 50)
+
+
+async def test_a_rollout_without_cohorts_writes_nothing_of_them() -> None:
+    shop = Shop()
+    runner = shop.rollout()
+    await runner.run_until(shop.clock.now() + 25)
+    assert shop.status.run is not None
+    assert "ohort" not in str(shop.cluster.rollouts["checkout"].status)
+
+
+async def test_the_promoted_baseline_that_breaches_sends_every_target_back_to_its_last_weight() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    shop.answer = lambda query, _now: value(0.06 if _settles(shop) and "errors{" in query.promql else 0.0)
+    await runner.run_until(shop.clock.now() + 600, lambda: len(shop.written) > 4)
+    assert shop.written == [(0, 100, 0), (5, 100, 50), (50, 100, 50), (0, 0, 0), (50, 100, 50)]
+
+
+def _settles(shop: Cohorts) -> bool:
+    run = shop.cluster.rollouts["checkout"].status.get("run") or {}
+    return bool((run.get("promotion") or {}).get("stage") == "Settling")
+
+
+def _with_status(shop: Cohorts, status: dict[str, Any]) -> Any:  # noqa: ANN401
+    return replace(shop.cluster.rollouts["checkout"], status=status)
