@@ -1,7 +1,8 @@
 """HTTPRoutes, GRPCRoutes, Services and pods turned into Envoy's words, and into the routes' status: pure, no I/O.
 
-Honoured: hostnames; matches by path, header, query, method (exact, prefix, regular expression); weights. Filters,
-time-outs and TLS are not: no test of the operator needs them.
+Honoured: hostnames; matches by path, header (so cookie too), query, method (exact, prefix, regular expression); weights;
+the filter ResponseHeaderModifier of rules and of their backends. Other filters, time-outs and TLS are not: no test of the
+operator needs them.
 """
 
 from __future__ import annotations
@@ -140,9 +141,26 @@ def _action(route: Object, rule: Object) -> Object:
     shares = [(_backend(route, ref), int(ref.get("weight", 1))) for ref in rule.get("backendRefs", [])]
     if not sum(weight for _, weight in shares):
         return {"direct_response": {"status": 500}}
-    weighted = [{"name": cluster_name(backend), "weight": weight} for backend, weight in shares]
+    weighted = [
+        {"name": cluster_name(backend), "weight": weight, **_response_headers(ref)}
+        for (backend, weight), ref in zip(shares, rule["backendRefs"], strict=True)
+    ]
     missing = "INTERNAL_SERVER_ERROR"
-    return {"route": {"weighted_clusters": {"clusters": weighted}, "cluster_not_found_response_code": missing}}
+    forward = {"weighted_clusters": {"clusters": weighted}, "cluster_not_found_response_code": missing}
+    return {"route": forward, **_response_headers(rule)}
+
+
+def _response_headers(of: Object) -> Object:
+    """What the ResponseHeaderModifier filters of a rule, or of one of its backends, do to responses."""
+    found = [one["responseHeaderModifier"] for one in of.get("filters", []) if one["type"] == "ResponseHeaderModifier"]
+    added = [(header, "APPEND_IF_EXISTS_OR_ADD") for one in found for header in one.get("add", [])]
+    added += [(header, "OVERWRITE_IF_EXISTS_OR_ADD") for one in found for header in one.get("set", [])]
+    removed = [name for one in found for name in one.get("remove", [])]
+    add = [{"header": {"key": one["name"], "value": one["value"]}, "append_action": how} for one, how in added]
+    return {
+        **({"response_headers_to_add": add} if add else {}),
+        **({"response_headers_to_remove": removed} if removed else {}),
+    }
 
 
 def _backend(route: Object, ref: Object) -> Key:

@@ -412,3 +412,40 @@ def _settles(shop: Cohorts) -> bool:
 
 def _with_status(shop: Cohorts, status: dict[str, Any]) -> Any:  # noqa: ANN401
     return replace(shop.cluster.rollouts["checkout"], status=status)
+
+
+STICKY = "rule main has sessionPersistence"
+
+
+async def test_no_run_starts_on_a_route_that_keeps_sessions_at_weight_0() -> None:
+    shop = Cohorts()
+    shop.cluster.routes["HTTPRoute/checkout"].sticky = STICKY
+    runner = shop.start_run()
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.status.run is None
+    stalled = next(one for one in shop.status.conditions if one.type == "Stalled")
+    assert stalled.reason == "StickyRoute"
+    assert (
+        f"HTTPRoute/checkout, {STICKY}: a persistent session stays with its backend even at weight 0" in stalled.message
+    )
+    assert shop.written == []
+
+
+@pytest.mark.parametrize("response", ["Revert", "Hold"])
+async def test_sessions_that_begin_to_stay_during_a_run_are_told_at_once_and_answered(response: str) -> None:
+    shop = Cohorts()
+    runner = shop.start_run(onPreconditionLost=response)
+    await until_step(shop, runner, "beta")
+
+    def stick() -> None:
+        route = shop.cluster.routes["HTTPRoute/checkout"]
+        route.sticky, route.generation = STICKY, route.generation + 1
+
+    runner.at(shop.clock.now(), stick)
+    await runner.run_until(shop.clock.now() + 60)
+    if response == "Revert":
+        assert shop.shares == (0, 0, 0)
+        assert shop.status.history[0].reason == "StickyRoute"
+    else:
+        assert shop.shares == (5, 100, 50)
+        assert next(one.reason for one in shop.status.conditions if one.type == "Stalled") == "StickyRoute"

@@ -71,6 +71,7 @@ STALLED: Final = {
     "RouteNotWritable": "The operator may not write a route: nothing is raised and the step's time does not count, because a revert would be refused. Grant it the role in deploy/cluster/rbac.yaml.",
     "RouterNotServed": "The API server does not serve this kind of route, or does not allow it to be read, or the operator's configuration does not enable it (`routers`, `custom`).",
     "RuleMissing": "A rule named in the spec is not on the route, or lacks one of the backends.",
+    "StickyRoute": "A rule of a route keeps sessions with their backend even at weight 0 (`sessionPersistence`), so a revert would not reach those users. No run starts; where it appears during a run, `onPreconditionLost` applies.",
     "StatusUnreadable": "Part of the stored status cannot be read by this version of the operator. It is kept as it is; guards are active, nothing is raised.",
     "WrongSum": "The two numbers on a route do not add up to the sum that its router demands.",
     "WeightNotExpressible": "Other backends share the rule, so the pair's sum is kept, and it is too small for one of the weights.",

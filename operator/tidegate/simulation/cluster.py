@@ -77,11 +77,13 @@ class SimulatedRoute:
     manager: str = "somebody"
     """Who last wrote the rules."""
     acceptance: Acceptance = Acceptance.UNREPORTED
+    sticky: str = ""
+    """As `Route.sticky`."""
 
     @property
     def frame(self) -> tuple[object, ...]:
         """All that is not a weight."""
-        return tuple(self.names), tuple(tuple(sorted(backends)) for backends in self.rules)
+        return self.sticky, tuple(self.names), tuple(tuple(sorted(backends)) for backends in self.rules)
 
 
 REVERT = "tidegate-revert"
@@ -438,6 +440,7 @@ class Cluster:
             tuple(pairs),
             acceptance=found.acceptance,
             missing_rules=tuple(sorted(missing)),
+            sticky=found.sticky,
             reverted_by_us=found.manager == REVERT,
             handle=found.frame,
         )

@@ -155,3 +155,18 @@ def test_a_service_as_parent_reports_like_a_gateway() -> None:
         assert view({**raw, "status": {"parents": [said]}}).acceptance is acceptance
     other = reported(("Accepted", "False", 4), parent={**mesh, "port": 81})
     assert view({**raw, "status": {"parents": [other]}}).acceptance is Acceptance.UNREPORTED
+
+
+@pytest.mark.parametrize("kind", ["HTTPRoute", "GRPCRoute"])
+def test_a_rule_whose_sessions_stay_is_told_of_with_its_field(kind: str) -> None:
+    row = next(one for one in ROUTERS if one.kind == kind)
+    staying = route(
+        spec={"rules": [{"name": "main", "backendRefs": [WEB, CANARY], "sessionPersistence": {"type": "Cookie"}}]}
+    )
+    other = route(
+        spec={
+            "rules": [{"backendRefs": [WEB, CANARY]}, {"backendRefs": [WEB], "sessionPersistence": {"type": "Cookie"}}]
+        }
+    )
+    assert route_of(row.view(staying), REF).sticky == "rule main has sessionPersistence"
+    assert route_of(row.view(other), REF).sticky == "", "a rule that is not managed is not our business"

@@ -46,6 +46,8 @@ class RuleView:
     """As `RulePair.most`."""
     unreadable: str = ""
     """Why its weights cannot be read; empty when they can."""
+    sticky: str = ""
+    """The field by which sessions stay with their backend even at weight 0; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
     places: dict[str, tuple[Place, Place]] = {}
     missing = [name for name in ref.rules if name not in {rule.label for rule in view.rules}]
     because: list[str] = []
+    sticky: list[str] = []
     for rule in view.rules:
         if ref.rules and rule.label not in ref.rules:
             continue
@@ -104,6 +107,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         baseline, candidate = (_named(rule, name) for name in (ref.baseline, ref.candidate))
         if len(baseline) == len(candidate) == 1 and baseline != candidate:
             pairs.append(_pair(rule, baseline[0], candidate[0]))
+            sticky += [f"rule {rule.label} has {rule.sticky}"] if rule.sticky else []
             places[rule.label] = baseline[0].place, candidate[0].place
         elif ref.rules:
             missing.append(rule.label)
@@ -120,6 +124,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         missing_rules=tuple(missing),
         missing_because="; ".join(because[:MOST_TOLD]) if missing or not pairs else "",
         settle=view.settle,
+        sticky="; ".join(sticky[:MOST_TOLD]),
         reverted_by_us=view.reverted_by_us,
         handle=Handle(places, view.frame, view.tests),
     )

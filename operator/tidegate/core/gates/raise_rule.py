@@ -127,9 +127,20 @@ def unfit_route(draft: TickContext) -> Why | None:
             return Why("BackendsMissing", f"{ref.key} has no rule {both}")
         if route.not_writable:
             return Why("RouteNotWritable", route.not_writable)
+        if route.sticky:
+            return sticky(route)
         if route.acceptance is Acceptance.REFUSED:
             return Why("RouteNotAccepted", f"{ref.key} is refused: {route.acceptance_message}")
     return None
+
+
+def sticky(route: Route) -> Why:
+    """What is said of a route on which a revert would not reach every user."""
+    return Why(
+        "StickyRoute",
+        f"{route.ref.key}, {route.sticky}: a persistent session stays with its backend even at weight 0, so a revert would not reach "
+        "those users; remove it, and keep users on one version by a cookie cohort (docs/cohorts.md)",
+    )
 
 
 def _another_version(draft: TickContext) -> Why | None:

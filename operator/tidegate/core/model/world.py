@@ -203,6 +203,8 @@ class Route:
     """What was found instead of the backends, in words: a like-named one of another namespace, or two of them."""
     settle: float = 0.0
     """Seconds after a raise until the split counts as acting, because nobody says of this generation that it does."""
+    sticky: str = ""
+    """Which rules keep users on the candidate even at weight 0, and by which field; empty when none does."""
     reverted_by_us: bool = False
     """The last writer of the rules was our own field manager for reverts."""
     not_writable: str = field(default="", compare=False)

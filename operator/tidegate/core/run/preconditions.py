@@ -9,7 +9,7 @@ from typing import Final
 
 from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.spec import FINALIZER, LossResponse
-from tidegate.core.gates import workloads
+from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.world import ABSENT, Acceptance, ArmName
 from tidegate.core.tick.context import TickContext
@@ -24,6 +24,7 @@ LOSSES: Final = frozenset(
         "RouteContested",
         "RouteNotAccepted",
         "RouteNotWritable",
+        "StickyRoute",
     }
 )
 """Reasons for which a step stands still until what was lost is back."""
@@ -39,12 +40,12 @@ def keep_finalizer(draft: Draft) -> None:
 
 
 def notice_lost_services(draft: Draft) -> None:
-    """Ends the run, or stops the step, when the Services no longer send the candidate its share and nothing else."""
+    """Ends the run, or stops the step, when the candidate no longer gets its share and nothing else, or would keep users at 0."""
     promotion = draft.run.promotion
     settling = promotion is not None and promotion.stage == Stage.SETTLING
     if targets.traffic(draft) is targets.Traffic.NONE and not settling:
         return
-    lost = _unserved(draft) if settling else _lost_service(draft)
+    lost = _unserved(draft) if settling else _lost_service(draft) or _sticky(draft)
     if lost is None:
         return
     draft.need()
@@ -104,6 +105,11 @@ def _unserved(draft: TickContext) -> Why | None:
     if baseline is None:
         return None
     return workloads.unreached(ArmName.BASELINE, draft.spec.baseline.service, baseline)
+
+
+def _sticky(draft: TickContext) -> Why | None:
+    """While users stay with the candidate even at weight 0, each request makes more of them."""
+    return next((raise_rule.sticky(route) for route in targets.routes(draft) if route.sticky), None)
 
 
 def _lost_service(draft: TickContext) -> Why | None:

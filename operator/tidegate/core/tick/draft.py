@@ -26,8 +26,8 @@ ABSENCE_GRACE = 5.0
 REFUSED_LASTS = 60.0
 """Seconds for which a refusal is shown when nothing more is heard of it."""
 
-AT_ONCE = frozenset({"ProgressDeadlineExceeded"})
-"""Waits that are over before they begin: somebody else's deadline has passed."""
+AT_ONCE = frozenset({"ProgressDeadlineExceeded", "StickyRoute"})
+"""Waits that are over before they begin: somebody else's deadline has passed, or only a person can mend it."""
 
 TAKEN_AWAY = frozenset(
     {

@@ -17,12 +17,14 @@ BACKENDS: Final = WeightedLists(
     naming=Naming(namespaces=("namespace",), only={"group": frozenset({""}), "kind": frozenset({"", "Service"})}),
 )
 """Alike in every kind of route; an absent weight is 1."""
+STICKY: Final = replace(BACKENDS, rules=(replace(BACKENDS.rules[0], sticky="sessionPersistence"),))
+"""GEP-1619: a persistent session is kept to its backend "even if the weight is set to 0"."""
 _TESTED: Final = "CRDs of Gateway API 1.6.3 and 1.7.0"
 _REQUESTS: Final = Facts(
     family="gateway-api",
     cohorts="rules with `matches`",
     mirror="filter `RequestMirror`",
-    sticky="`sessionPersistence` (experimental): a revert does not reach those users",
+    sticky="own cookie rules ([cohorts](cohorts.md)); `sessionPersistence` is refused: a revert does not reach those users",
     tested=f"{_TESTED}; the lab's gateway",
 )
 _CONNECTIONS: Final = replace(
@@ -30,13 +32,13 @@ _CONNECTIONS: Final = replace(
 )
 
 
-def _route(kind: str, facts: Facts, *older: str) -> Router:
+def _route(kind: str, facts: Facts, *older: str, shape: WeightedLists = BACKENDS) -> Router:
     resource = Resource(GROUP, "v1", f"{kind.lower()}s", kind, older=older)
-    return Router(kind, resource, BACKENDS, parents(), facts)
+    return Router(kind, resource, shape, parents(), facts)
 
 
-HTTP_ROUTE: Final = _route("HTTPRoute", _REQUESTS)
-GRPC_ROUTE: Final = _route("GRPCRoute", _REQUESTS)
+HTTP_ROUTE: Final = _route("HTTPRoute", _REQUESTS, shape=STICKY)
+GRPC_ROUTE: Final = _route("GRPCRoute", _REQUESTS, shape=STICKY)
 TCP_ROUTE: Final = _route("TCPRoute", _CONNECTIONS, "v1alpha2")
 """v1 is served from Gateway API 1.6 on; from then on v1alpha2 is not served in the standard channel."""
 TLS_ROUTE: Final = _route("TLSRoute", _CONNECTIONS, "v1alpha3", "v1alpha2")

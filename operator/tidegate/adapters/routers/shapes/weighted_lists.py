@@ -27,6 +27,8 @@ class Rules:
     """Before the position of a rule without a name."""
     label: str = ""
     """The name of the one rule that there can be."""
+    sticky: str = ""
+    """Where a rule says that sessions stay with their backend even at weight 0."""
 
     def label_of(self, rule: Mapping[str, Any], path: Path) -> str:
         """How status and messages name a rule."""
@@ -95,6 +97,7 @@ class WeightedLists:
             fixed=self.numbers.total,
             most=self.numbers.most,
             unreadable=unreadable,
+            sticky=rules.sticky if rules.sticky and at(rule, parsed(rules.sticky)) not in (NOTHING, None) else "",
         )
 
     def _backends(self, rules: Rules, rule: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
