@@ -11,6 +11,7 @@ from typing import Final
 
 from tidegate.api.rollout.gates import Gate
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.target_weights import weights_at
 from tidegate.api.rollout.thresholds import Threshold
 from tidegate.api.values.text import printable
 from tidegate.cli import words
@@ -56,20 +57,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(document: Document, spec: RolloutSpec, start: datetime | None) -> None:
     steps = timeline(spec, start)
-    routes = ", ".join(f"{target.router}/{target.name}" for target in spec.traffic)
+    routes = ", ".join(dict.fromkeys(target.key for target in spec.traffic))
     title = f"{document.name}: {spec.baseline.deployment} → {spec.candidate.deployment} on {routes}"
-    show(Table(title, COLUMNS, tuple(_row(number, step, start) for number, step in enumerate(steps, 1))), sys.stdout)
+    show(
+        Table(title, COLUMNS, tuple(_row(spec, number, step, start) for number, step in enumerate(steps, 1))),
+        sys.stdout,
+    )
     for heading, lines in _sections(spec):
         print(f"\n{printable(heading)}")
         print("".join(f"  {printable(line)}\n" for line in lines), end="")
     print(f"\n{_totals(steps, start, dated=gates.dated(spec))}")
 
 
-def _row(number: int, planned: Planned, start: datetime | None) -> tuple[str, ...]:
+def _row(spec: RolloutSpec, number: int, planned: Planned, start: datetime | None) -> tuple[str, ...]:
     step = planned.step
     return (
         f"{number} {step.name}",
-        f"{step.weight}%",
+        str(weights_at(spec, step)).replace("cohort ", ""),
         _moment(planned.start, start),
         _moment(planned.end, start),
         gates.describe(step.gate),
@@ -81,6 +85,7 @@ def _sections(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
     everywhere = gates.descriptions(Gate(windows=spec.windows, freezes=spec.freezes))
     if everywhere:
         yield "Before every step", everywhere
+    yield from _cohorts(spec)
     yield from _lines(f"Guards, every {spec.interval} in every step", spec.guards)
     yield from _lines("Thresholds, at the checkpoints of every step", spec.thresholds)
     if spec.hooks:
@@ -90,6 +95,13 @@ def _sections(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
         yield from _lines(f"Thresholds in step {step.name}, at its checkpoints", step.thresholds)
     yield "When data is missing", _missing_data(spec)
     yield "When every step has passed", (words.promotion_in_words(spec.promotion),)
+
+
+def _cohorts(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
+    """Which rules stand for which cohort."""
+    named = [one for one in spec.traffic if one.cohort is not None]
+    if named:
+        yield "Cohorts", [f"{one.cohort}: {one.key} {', '.join(one.rules or ())}".strip() for one in named]
 
 
 def _lines(heading: str, lines: Sequence[Threshold]) -> Iterator[tuple[str, Sequence[str]]]:

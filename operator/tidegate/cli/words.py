@@ -21,7 +21,8 @@ def line_in_words(line: Threshold) -> str:
     """A limit and what its breach does, such as `error-rate above 5% for 15m → revert`."""
     lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
     name = f"{line.name}: " if line.name else ""
-    return f"{name}{line.metric} {_beyond(line)}{lasting} → {responses.describe(line)}"
+    cohort = f" of cohort {line.cohort}" if line.cohort else ""
+    return f"{name}{line.metric}{cohort} {_beyond(line)}{lasting} → {responses.describe(line)}"
 
 
 def hook_in_words(hook: Hook) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tidegate.api.rollout.target_weights import cohorts_of
 from tidegate.core.model.jobs import Job
 from tidegate.core.model.time_format import in_words
 from tidegate.simulation.script import Expectation
@@ -54,6 +55,8 @@ class Outcome:
     """Seconds from the start to the last run's end."""
     shares: tuple[float, ...]
     """The candidate's share after each change of the first route, percent."""
+    cohorts: dict[str, tuple[float, ...]]
+    """The candidate's share of each cohort each time it was another, percent."""
     seconds: float
     ticks: int
     messages: tuple[Sent, ...] = ()
@@ -77,6 +80,7 @@ class Outcome:
             step=str((status.get("step") or {}).get("name", "")),
             ended_after=ended[-1] if ended else None,
             shares=tuple(scripted.shares()),
+            cohorts={name: _changes(scripted.shares(name)) for name in cohorts_of(scripted.spec)},
             seconds=scripted.clock.now() - scripted.begin,
             ticks=scripted.runner.ticks,
             messages=tuple(
@@ -114,18 +118,26 @@ def _jobs(scripted: Scripted) -> Mapping[str, tuple[str, ...]]:
 def _lines(scripted: Scripted) -> Iterator[Line]:
     """Decisions and changes of weight, in the order in which they happened."""
     happened = [(time, 1, "", reason, message) for time, _, reason, message in scripted.cluster.events]
-    shares = iter(scripted.shares())
+    shares = [scripted.shares(), *(scripted.shares(cohort) for cohort in cohorts_of(scripted.spec))]
+    names = ("", *cohorts_of(scripted.spec))
+    told = iter(zip(*shares, strict=True))
     first = next(iter(scripted.cluster.routes), "") or (
         scripted.cluster.history[0].route if scripted.cluster.history else ""
     )
     for write in scripted.cluster.history:
         if write.route == first:
-            share = f"{next(shares, 0.0):g}%"
+            at_once = zip(names, next(told), strict=True)
+            share = ", ".join(f"{name} {one:g}%".strip() for name, one in at_once)
             happened.append(
                 (write.time, 0, share, "route written" if write.time > scripted.begin else "route found", write.manager)
             )
     for time, _, share, what, why in sorted(happened, key=lambda one: one[:2]):
         yield Line(time, round(time - scripted.begin, 3), share, what, why)
+
+
+def _changes(shares: list[float]) -> tuple[float, ...]:
+    """The shares without repetition."""
+    return tuple(one for index, one in enumerate(shares) if not index or one != shares[index - 1])
 
 
 def unmet(expected: Expectation, outcome: Outcome) -> list[str]:
@@ -146,6 +158,10 @@ def unmet(expected: Expectation, outcome: Outcome) -> list[str]:
             found.append(f"weights: expected {wanted_shares}, got {list(outcome.shares)}")
     if expected.jobs is not None and dict(expected.jobs) != dict(outcome.jobs):
         found.append(f"jobs: expected {_in_words(expected.jobs)}, got {_in_words(outcome.jobs)}")
+    for name, weights in expected.cohorts.items():
+        wanted_shares = [float(weight.percent) for weight in weights]
+        if wanted_shares != [round(share, 3) for share in outcome.cohorts.get(name, ())]:
+            found.append(f"cohort {name}: expected {wanted_shares}, got {list(outcome.cohorts.get(name, ()))}")
     return found + list(_untimely(expected, outcome.ended_after))
 
 

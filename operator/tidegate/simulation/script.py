@@ -55,13 +55,20 @@ class Level(ApiModel):
         return self
 
 
-class MetricScript(ApiModel):
+class ArmScript(ApiModel):
     """What one metric says about each arm."""
 
     candidate: Annotated[tuple[Level, ...], Field(min_length=1)]
     """About the candidate."""
     baseline: tuple[Level, ...] = ()
     """About the baseline. By default it is well all the time: what the candidate says at first, where that is inside the limits, else something inside them."""
+
+
+class MetricScript(ArmScript):
+    """What one metric says about each arm, and of single cohorts where that is something else."""
+
+    cohorts: dict[str, ArmScript] = {}  # noqa: RUF012  (frozen)
+    """What it says to limits with `cohort: NAME`. By default what it says of all."""
     requests: Annotated[float, Field(ge=0)] = 1000
     """For a `ratio`: requests of each arm in each window."""
     traffic: Annotated[float, Field(ge=0)] | None = None
@@ -179,7 +186,9 @@ class Expectation(ApiModel):
     not_after: Duration | None = None
     """The run must end by then."""
     weights: tuple[Weight, ...] | None = None
-    """The candidate's share after each change of the first route."""
+    """The candidate's share after each change of the first route, in its first rule that is no cohort."""
+    cohorts: dict[str, tuple[Weight, ...]] = {}  # noqa: RUF012  (frozen)
+    """The candidate's share of each cohort named, each time it was another on the first route. By default not looked at."""
     step: str | None = None
     """The step a run that has not ended is in."""
     jobs: dict[str, tuple[str, ...]] | None = None

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from tidegate.api.commands import Action
-from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.metrics import Metric, cohort_name, plain_name
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.metrics import kind_of
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName, Command, Route, TargetRef
 from tidegate.core.traffic import targets, weights
+from tidegate.core.traffic.cohorts import cohort_of
 from tidegate.reconcile.specs import Check
 from tidegate.simulation.clean import clean_level, is_clean
 from tidegate.simulation.clock import VirtualClock
@@ -24,7 +25,7 @@ from tidegate.simulation.cluster import Cluster, SimulatedCronJob, SimulatedRout
 from tidegate.simulation.counter import Counter, numbers
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
-from tidegate.simulation.script import CommandEdit, Event, Level, MetricScript, World
+from tidegate.simulation.script import ArmScript, CommandEdit, Event, Level, World
 
 LAST_RECORD = 60.0
 """Seconds before a restart at which the run was last recorded: a live operator records every five minutes."""
@@ -93,7 +94,7 @@ class Scripted:
         }
         self._levels = {
             (name, arm): Levels.of(script.candidate if arm is ArmName.CANDIDATE else self._baseline(name, script))
-            for name, script in self.world.metrics.items()
+            for name, script in self._scripts()
             for arm in ArmName
         }
         self._build()
@@ -124,16 +125,29 @@ class Scripted:
             self._last_status = rollout.status
         return self._last_status
 
-    def shares(self) -> list[float]:
-        """The candidate's share on the first route after each change, percent."""
-        ref = self._refs()[0]
+    def _scripts(self) -> Iterator[tuple[str, ArmScript]]:
+        """What is said of each metric, and of each metric of a cohort, by its name."""
+        for name, script in self.world.metrics.items():
+            yield name, script
+            for cohort, of_cohort in script.cohorts.items():
+                yield cohort_name(name, cohort), of_cohort
+
+    def shares(self, cohort: str = "") -> list[float]:
+        """The candidate's share on the first route after each change, percent, in its first rule of a cohort, or of none."""
+        ref, rule = self._refs()[0], self._rule(cohort)
         found: list[float] = []
         for write in self.cluster.history:
             if write.route == ref.key:
-                backends = write.rules[0]
+                backends = write.rules[rule]
                 total = backends[ref.baseline] + backends[ref.candidate]
                 found.append(100 * backends[ref.candidate] / total if total else 0.0)
         return found
+
+    def _rule(self, cohort: str) -> int:
+        """The position of the first route's first rule that stands for a cohort, or for none; else of its first."""
+        ref = self._refs()[0]
+        places = (i for i, rule in enumerate(ref.rules) if cohort_of(self.spec, ref.key, rule) == cohort)
+        return next(places, 0)
 
     def answer(self, query: Query, now: float) -> Answer:
         """What Prometheus says at an instant."""
@@ -145,8 +159,9 @@ class Scripted:
             return Vector((SeriesValue((), 1.0),))
         if query.part == "clock":
             return Vector((SeriesValue((), now),))
-        levels = self._levels.get((query.metric, query.arm))
-        metric = next((one for one in self.spec.metrics if one.name == query.metric), None)
+        metric = next((one for one in self.spec.metrics if one.name == plain_name(query.metric)), None)
+        plain = metric.name if metric is not None else ""
+        levels = self._levels.get((query.metric, query.arm)) or self._levels.get((plain, query.arm))
         counts, _, part = query.part.partition("-")
         if counts == "past" or levels is None or metric is None:
             return Matrix() if counts in {"past", "raw"} else Vector(())
@@ -173,9 +188,9 @@ class Scripted:
         ref = self._refs()[0]
         for write in self.cluster.history:
             if write.route == ref.key:
-                backends = write.rules[0]
-                mine = backends[ref.candidate if arm is ArmName.CANDIDATE else ref.baseline]
-                share = mine / max(backends[ref.candidate] + backends[ref.baseline], 1)
+                arms = [(one[ref.baseline], one[ref.candidate]) for one in write.rules]
+                mine = [pair[arm is ArmName.CANDIDATE] / max(sum(pair), 1) for pair in arms]
+                share = sum(mine) / len(mine)  # each rule has as many requests as any other
                 found.append((write.time - self.begin, share * script.traffic / seconds))
         return found
 
@@ -203,9 +218,9 @@ class Scripted:
             self.cluster.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
         self.cluster.add_rollout(self.name, self.raw)
 
-    def _baseline(self, name: str, script: MetricScript) -> tuple[Level, ...]:
+    def _baseline(self, name: str, script: ArmScript) -> tuple[Level, ...]:
         """What the baseline says: what is written, or else that it is well."""
-        metric = next((one for one in self.spec.metrics if one.name == name), None)
+        metric = next((one for one in self.spec.metrics if one.name == plain_name(name)), None)
         if script.baseline or metric is None:
             return script.baseline
         first = script.candidate[0]

@@ -10,9 +10,10 @@ from tidegate.api.reasons import REASONS
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.target_weights import cohorts_of
 from tidegate.api.validation.job_sources import jobs_of
 from tidegate.api.validation.problems import Problem, Where
-from tidegate.simulation.script import CommandEdit, Expectation, Level, MetricScript, World
+from tidegate.simulation.script import ArmScript, CommandEdit, Expectation, Level, MetricScript, World
 
 OUTCOMES: Final = (*RunEnd, "Running", "None")
 """What can come of a world: a run's outcome, `Running` for one that has not ended, `None` when none began."""
@@ -41,9 +42,18 @@ def _of_metrics(world: World, spec: RolloutSpec) -> Iterator[Problem]:
         if metric is None:
             yield Problem(where, _unknown("metric", name, known, "the Rollout has"))
             continue
-        for arm, levels in (("candidate", script.candidate), ("baseline", script.baseline)):
-            yield from _of_levels(levels, metric, (*where, arm))
+        yield from _of_arms(script, metric, where)
+        for cohort, of_cohort in script.cohorts.items():
+            place = (*where, "cohorts", cohort)
+            if cohort not in cohorts_of(spec):
+                yield Problem(place, _unknown("cohort", cohort, cohorts_of(spec), "the Rollout has"))
+            yield from _of_arms(of_cohort, metric, place)
         yield from _of_counts(script, metric, where)
+
+
+def _of_arms(script: ArmScript, metric: Metric, where: Where) -> Iterator[Problem]:
+    for arm, levels in (("candidate", script.candidate), ("baseline", script.baseline)):
+        yield from _of_levels(levels, metric, (*where, arm))
 
 
 def _of_levels(levels: tuple[Level, ...], metric: Metric, where: Where) -> Iterator[Problem]:

@@ -59,6 +59,11 @@ class MissingDataOverride(ApiModel):
 _OF_COHORT: Final = " of cohort "
 
 
+def cohort_name(metric: str, cohort: str) -> str:
+    """How a metric is called where it is told of one cohort."""
+    return f"{metric}{_OF_COHORT}{cohort}"
+
+
 def plain_name(metric: str) -> str:
     """A metric's name as the spec has it, whether or not it is told of one cohort."""
     return metric.partition(_OF_COHORT)[0]
@@ -107,7 +112,7 @@ class Metric(Measured):
 
     def of_cohort(self, cohort: str) -> Metric:
         """The metric of one cohort: `$cohort` filled in, and told in its name."""
-        named = self.model_copy(update={"name": f"{self.name}{_OF_COHORT}{cohort}"})
+        named = self.model_copy(update={"name": cohort_name(self.name, cohort)})
         return named.measuring(named, lambda text: promql.filled(text, "cohort", cohort))
 
     @property

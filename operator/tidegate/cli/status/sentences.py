@@ -39,6 +39,7 @@ def _all(told: Told) -> Iterator[str]:
     else:
         yield status.message
     yield from _versions(told)
+    yield from _cohorts(told)
     yield from _run(told)
     yield from _conditions(told)
     if status.next_check_time is not None and not _stands_still(told) and status.next_check_time >= told.now:
@@ -110,6 +111,14 @@ def _versions(told: Told) -> Iterator[str]:
         yield f"On trial: {told.deployment('candidate')} with {trial}, {_share(told)}"
     elif weight is not None:
         yield f"Candidate: {told.deployment('candidate')}, {_share(told)}"
+
+
+def _cohorts(told: Told) -> Iterator[str]:
+    """Each cohort's share, in a run."""
+    for one in (told.status.cohorts or ()) if told.status.run is not None else ():
+        seen = "the route could not be read" if one.observed is None else f"{one.observed:g}% on the route"
+        share = f"{one.desired:g}%" if one.observed == one.desired else f"{one.desired:g}% wanted, {seen}"
+        yield f"Cohort {one.name}: {share}{f'; {one.message}' if one.message else ''}"
 
 
 def _share(told: Told) -> str:
