@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from tests.simulated.shop import Shop, check, spec, value
-from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, weights
+from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, cohort_weights, weights
 from tidegate.api.commands import Action
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
-from tidegate.simulation.cluster import SimulatedCronJob
+from tidegate.simulation.cluster import SimulatedCronJob, SimulatedRoute
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
@@ -113,6 +113,7 @@ class End:
 
     outcome: str
     weights: tuple[float, ...]
+    cohort: tuple[float, ...]
     rules: str
     image: str
     exists: bool
@@ -137,6 +138,8 @@ class Scenario:
     done: Callable[[Shop], bool] = lambda shop: shop.outcome != ""
     outcome: str = "Succeeded"
     weights: tuple[float, ...] = (0, 10, 50, 0)
+    cohort: tuple[float, ...] = ()
+    """The shares of cohort `staff`, which a second rule of the route stands for."""
     image: str = "shop:v2"
 
 
@@ -159,6 +162,9 @@ class Story:
         self.timed: list[str] = []
         self.shop = Shop(cluster_of=cluster_of)
         self.cluster: WitnessedCluster = self.shop.cluster  # type: ignore[assignment]
+        if scenario.cohort:
+            rules = [{"checkout": 1, "checkout-canary": 0} for _ in ("main", "staff")]
+            self.cluster.add_route(SimulatedRoute("HTTPRoute", "checkout", rules, names=["main", "staff"]))
         self.cluster.rollout_seconds = scenario.rollout_seconds
         self.cluster.cron_jobs.update(dict.fromkeys(CRON_JOBS, SimulatedCronJob(lasts=5)))
         self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))
@@ -236,6 +242,7 @@ class Story:
         return End(
             outcome=history[-1].outcome if history else "",
             weights=tuple(weights(self.cluster)),
+            cohort=tuple(cohort_weights(self.cluster)),
             rules=json.dumps(self.cluster.routes["HTTPRoute/checkout"].rules, sort_keys=True),
             image=template["spec"]["containers"][0]["image"],
             exists=stored is not None,
@@ -256,7 +263,7 @@ def complaints(story: Story, end: End, wanted: End) -> list[str]:
     late = any(one.late for one in story.cluster.seen)
     for one in fields(End):
         got, want = getattr(end, one.name), getattr(wanted, one.name)
-        if got != want and not (late and one.name == "weights"):
+        if got != want and not (late and one.name in {"weights", "cohort"}):
             found.append(f"{one.name} {got!r}, without the fault {want!r}")
     return found
 
@@ -401,6 +408,24 @@ def _back_to(**goal: object) -> dict[str, Any]:
     return {"guards": [{"metric": "errors", "max": "5%", "onBreach": "StepBack", "stepBack": goal}]}
 
 
+def _staff(cluster: WitnessedCluster) -> float:
+    return cluster.seen[-1].cohorts[0][1]
+
+
+def _taken_back(story: Story, seen: Seen) -> None:
+    if seen.cohorts and seen.cohorts[0][1] < seen.cohorts[0][2] and seen.share == 50:
+        story.once("person", 15.0, lambda: _promote_when_awaited(story))
+
+
+def _promote_when_awaited(story: Story) -> None:
+    """A person decides whether those who were spared get the version as well."""
+    run = story.shop.status.run
+    if run is None or run.waiting is None or run.waiting.reason != "CohortReverted":
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _promote_when_awaited(story))
+    else:
+        story.shop.command(Action.PROMOTE)
+
+
 GUARDS = [{"metric": "errors", "max": "5%"}]
 BARE = {
     "metrics": [],
@@ -455,6 +480,16 @@ def _jobs_ended(shop: Shop) -> bool:
     return shop.outcome != "" and all(one.outcome for one in shop.status.jobs)
 
 
+COHORT = {
+    "traffic": [
+        {"kind": "HTTPRoute", "name": "checkout", "rules": ["main"]},
+        {"kind": "HTTPRoute", "name": "checkout", "rules": ["staff"], "cohort": "staff"},
+    ],
+    "steps": [
+        {"name": "canary", "weight": 10, "cohorts": {"staff": 100}, "duration": "30s"},
+        {"name": "half", "weight": 50, "duration": "30s"},
+    ],
+}
 ABORTED = {"outcome": "Aborted", "image": "shop:v1"}
 
 SCENARIOS = [
@@ -487,6 +522,22 @@ SCENARIOS = [
         on_write=_stepped_back(_abort_when_paused),
         weights=(0, 10, 50, 5, 0),
         **ABORTED,
+    ),
+    Scenario("with a cohort", COHORT, cohort=(0, 100, 0)),
+    Scenario(
+        "breached with a cohort",
+        COHORT,
+        sick=lambda query, cluster: query.arm is ArmName.CANDIDATE and _share(cluster) == 50,
+        cohort=(0, 100, 0),
+        outcome="Reverted",
+        image="shop:v1",
+    ),
+    Scenario(
+        "a cohort taken back, then promoted",
+        {**COHORT, "guards": [{"metric": "errors", "max": "5%", "cohort": "staff", "scope": "Cohort"}]},
+        sick=lambda query, cluster: query.arm is ArmName.CANDIDATE and _share(cluster) == 50 and _staff(cluster) > 0,
+        on_write=_taken_back,
+        cohort=(0, 100, 0),
     ),
     Scenario("approved by two", GATED, on_write=_approved_by_two),
     Scenario("rejected, then aborted", GATED, on_write=_rejected, weights=(0, 10, 0), **ABORTED),

@@ -22,6 +22,8 @@ class Seen:
     before: float
     status: dict[str, Any]
     late: bool
+    cohorts: tuple[tuple[str, float, float], ...] = ()
+    """Of each further rule, which stands for the cohort of its name: the name, its share, and its share before."""
 
 
 @dataclass
@@ -57,14 +59,18 @@ class WitnessedCluster(Cluster):
         status = dict(self.rollouts[name].status) if name else {}
         key = f"{route.kind}/{route.name}"
         before = next((one.share for one in reversed(self.seen) if one.write.route == key), 0.0)
-        found = Seen(write, share(write), before, status, self.landing)
+        earlier = next((one for one in reversed(self.history[:-1]) if one.route == key), write)
+        cohorts = tuple(
+            (name, share(write, place), share(earlier, place)) for place, name in enumerate(route.names) if place
+        )
+        found = Seen(write, share(write), before, status, self.landing, cohorts)
         self.seen.append(found)
         for listener in self.on_write:
             listener(found)
 
 
-def share(write: RouteWrite) -> float:
-    backends = write.rules[0]
+def share(write: RouteWrite, place: int = 0) -> float:
+    backends = write.rules[place] if place < len(write.rules) else {"checkout": 1, "checkout-canary": 0}
     total = backends["checkout"] + backends["checkout-canary"]
     return 100 * backends["checkout-canary"] / total if total else 0.0
 
@@ -74,6 +80,7 @@ def broken_promises(cluster: WitnessedCluster) -> list[str]:
     found = []
     for one in cluster.seen:
         run = one.status.get("run") or {}
+        found += _of_cohorts(one, run)
         if one.write.manager not in OURS or one.share <= one.before:
             continue
         when = f"{one.share:g}% at {one.write.time:.3f} by {one.write.manager}"
@@ -85,6 +92,29 @@ def broken_promises(cluster: WitnessedCluster) -> list[str]:
             found.append(f"{when}: above the {run.get('weight')}% recorded")
         if run.get("ending"):
             found.append(f"{when}: a raise after the ending {run['ending']['kind']}")
+    return found
+
+
+def _of_cohorts(one: Seen, run: Mapping[str, Any]) -> list[str]:
+    """The same of the further rules: each has a ceiling of its own."""
+    ceilings = {each["name"]: each["weight"] for each in run.get("cohorts") or ()}
+    raised = [(name, now) for name, now, before in one.cohorts if now > before]
+    if one.write.manager not in OURS or one.late or not raised:
+        return []
+    found = [
+        f"cohort {name} {now:g}% at {one.write.time:.3f}: above the {ceilings.get(name)}% recorded"
+        for name, now in raised
+        if now > ceilings.get(name, 0.0)
+    ]
+    return found + [f"cohort {name}: a raise after an ending" for name, _ in raised if run.get("ending")]
+
+
+def cohort_weights(cluster: WitnessedCluster) -> list[float]:
+    """The shares of the first cohort in order, without repetition."""
+    found: list[float] = []
+    for one in cluster.seen:
+        if one.cohorts and (not found or found[-1] != one.cohorts[0][1]):
+            found.append(one.cohorts[0][1])
     return found
 
 

@@ -40,6 +40,9 @@ A_GROUPING: Final = MAX_SERIES * 9 + 120
 SEGMENT_LABELS: Final = 40
 """Characters of the labels of a segment that a test on counts keeps, a digest of longer ones aside."""
 
+A_COHORT: Final = 800
+"""Bytes of a cohort with its weights and, where it was taken back, the words of the breach, in memory and for people."""
+
 A_TEST: Final = 950
 """Bytes of a test on counts; one against a limit takes `A_LIMIT` more."""
 SEGMENTS: Final = 13_500

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.target_weights import cohorts_of, weights_at
 from tidegate.api.rollout.thresholds import Guard
 from tidegate.api.validation.job_sources import hook_advice
 from tidegate.api.validation.lines import Line, check_lines, lines_of, rollout_lines, step_lines
@@ -22,6 +23,7 @@ def advice(spec: RolloutSpec) -> list[Problem]:
         _of_metrics(spec),
         _of_lines(spec),
         _of_weights(spec),
+        _of_cohorts(spec),
         _of_full_weight(spec),
         _of_checkpoints(spec),
         hook_advice(spec),
@@ -73,16 +75,45 @@ def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
                 (*line.where, "for"),
                 f"is shorter than the interval, {spec.interval}: one breached answer completes it",
             )
-    served = [step for step in spec.steps if step.weight.percent > 0]
-    if not served:
+    yield from _never_evaluated(spec)
+
+
+def _never_evaluated(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    if not any(weights_at(spec, step).some for step in spec.steps):
         for line in rollout_lines(spec):
             yield line.where, "is never evaluated: no step gives the candidate traffic"
     for index, step in enumerate(spec.steps):
+        weights = weights_at(spec, step)
         for line in step_lines(spec, index):
-            if step.weight.percent == 0:
+            cohort = line.threshold.cohort
+            if not weights.some:
                 yield line.where, "is never evaluated: the candidate has no traffic at weight 0"
-            elif step.weight.percent == 100 and line.threshold.relative:
+            elif cohort and not weights.of(cohort):
+                yield line.where, f"is never evaluated: cohort {cohort} has weight 0 in this step"
+            elif line.threshold.relative and (weights.of(cohort) >= 100 if cohort else weights.full):
                 yield line.where, "is never evaluated: at weight 100 the baseline has no traffic to compare with"
+
+
+def _of_cohorts(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    using = {one.name for one in spec.metrics if any("cohort" in promql.variables(text) for text in one.texts.values())}
+    templated = {one.name for one in spec.metrics if not one.texts}
+    for line in lines_of(spec):
+        threshold = line.threshold
+        if threshold.cohort and threshold.metric not in using | templated:
+            yield (
+                (*line.where, "cohort"),
+                f"metric '{threshold.metric}' does not use $cohort: it is the same for every cohort",
+            )
+        if threshold.split is not None and threshold.cohort is None and cohorts_of(spec):
+            yield (
+                (*line.where, "split"),
+                "counts against 'weight': the requests of cohorts must not be among those of its metric, or name a 'cohort'",
+            )
+    for index, target in enumerate(spec.traffic):
+        for place, rule in enumerate(target.rules or ()):
+            if target.cohort and rule.startswith("#"):
+                words = "is a position: a rule that is put before it becomes the cohort; give the rule a name where its kind has names"
+                yield ("spec", "traffic", index, "rules", place), words
 
 
 def _of_weights(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tidegate.api import status_budget
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.target_weights import cohorts_of, weights_at
 from tidegate.api.rollout.thresholds import Threshold
 from tidegate.api.validation.lines import lines_of, rollout_lines, step_lines
 from tidegate.api.validation.problems import Problem
@@ -38,7 +39,9 @@ def needed(spec: RolloutSpec) -> int:
     tests = max((sum(_of_test(line.threshold, segmented) for line in lines) for lines in in_force), default=0)
     grouped = sum(bool(metric.by) for metric in spec.metrics)
     text = spec.model_dump_json(by_alias=True, exclude_defaults=True)
-    if spec.steps[-1].weight.percent < 100:  # then those of the baseline as well, while it rolls out the new version
+    if not weights_at(
+        spec, spec.steps[-1]
+    ).full:  # then those of the baseline as well, while it rolls out the new version
         guards *= 2
     return (
         len(json.dumps(text))
@@ -48,7 +51,8 @@ def needed(spec: RolloutSpec) -> int:
         + status_budget.A_METRIC * len(spec.metrics)
         + status_budget.A_GUARD * guards
         + status_budget.A_CLOCK * min(status_budget.MOST_CLOCKS, clocks)
-        + status_budget.A_GROUPING * grouped
+        + status_budget.A_GROUPING * grouped * max(len(cohorts_of(spec)), 1)
+        + status_budget.A_COHORT * len(cohorts_of(spec))
         + tests
         + status_budget.EXCLUDED * len(json.dumps(spec.promotion.exclude))
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.target_weights import weights_at
 from tidegate.api.validation.problems import Problem, Severity
 
 OWN: Final = frozenset(
@@ -53,10 +54,11 @@ def promotion_advice(spec: RolloutSpec) -> Iterator[Problem]:
         if message:
             yield Problem(("spec", "promotion", "exclude", index), message, Severity.WARNING)
     last = spec.steps[-1]
-    if last.weight.percent < 100:
-        left = 100 - last.weight.percent
+    weights = weights_at(spec, last)
+    if not weights.full:
+        left = f"{100 - weights.weight}% of the traffic" if weights.weight < 100 else f"a part of cohorts ({weights})"
         message = (
-            f"leaves {left}% of the traffic to the baseline while that rolls out the new version: guards without a comparison "
+            f"leaves {left} to the baseline while that rolls out the new version: guards without a comparison "
             "are evaluated on both arms meanwhile; with a last step of 100 the baseline rolls out without traffic"
         )
         yield Problem(("spec", "steps", len(spec.steps) - 1, "weight"), message, Severity.NOTICE)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tidegate.api.metric_template.spec import MetricTemplateSpec
 from tidegate.api.rollout.metrics import Metric, WhenEmpty
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.target_weights import weights_at
 from tidegate.api.rollout.thresholds import Guard
 from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
 from tidegate.api.validation.problems import Where
@@ -67,14 +68,14 @@ def query_traps(
 
 def _that_never_last(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     """A `for` that no step is long enough for."""
-    served = [step for step in spec.steps if step.weight.percent > 0]
+    served = [step for step in spec.steps if weights_at(spec, step).some]
     whole = sum(step.duration.seconds for step in served) + spec.promotion.settle.seconds
     for line in rollout_lines(spec):
         if served and _lasting(line) > whole:
             yield (*line.where, "for"), "is longer than all steps together: it is never complete in a run without holds"
     for index, step in enumerate(spec.steps):
         for line in step_lines(spec, index):
-            if step.weight.percent and _lasting(line) > step.duration.seconds:
+            if weights_at(spec, step).some and _lasting(line) > step.duration.seconds:
                 yield (*line.where, "for"), f"is longer than the step, {step.duration}: it is never complete in it"
 
 
@@ -84,7 +85,7 @@ def _lasting(line: Line) -> float:
 
 def _too_rarely(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     """An interval that is longer than a step."""
-    guarded = [step for index, step in enumerate(spec.steps) if _guards(spec, index) and step.weight.percent]
+    guarded = [step for index, step in enumerate(spec.steps) if _guards(spec, index) and weights_at(spec, step).some]
     short = [step for step in guarded if 0 < step.duration.seconds < spec.interval.seconds]
     if short:
         named = ", ".join(f"'{step.name}' ({step.duration})" for step in short)
@@ -103,7 +104,8 @@ def _without_a_revert(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
         return
     for index, step in enumerate(spec.steps):
         # At weight 100 a limit that compares does nothing either: `advice` says that.
-        if 0 < step.weight.percent < 100 and not any(map(_reverts, rollout_lines(spec) + step_lines(spec, index))):
+        weights = weights_at(spec, step)
+        if weights.some and not weights.full and not any(map(_reverts, rollout_lines(spec) + step_lines(spec, index))):
             yield ("spec", "steps", index), "has traffic and no limit that reverts"
 
 

@@ -18,7 +18,7 @@ BACKENDS: Final = WeightedLists(
 )
 """Alike in every kind of route; an absent weight is 1."""
 STICKY: Final = replace(BACKENDS, rules=(replace(BACKENDS.rules[0], sticky="sessionPersistence"),))
-"""GEP-1619: a persistent session is kept to its backend "even if the weight is set to 0"."""
+"""By GEP-1619 a persistent session stays with its backend at weight 0 too."""
 _TESTED: Final = "CRDs of Gateway API 1.6.3 and 1.7.0"
 _REQUESTS: Final = Facts(
     family="gateway-api",
