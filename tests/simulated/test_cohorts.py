@@ -449,3 +449,71 @@ async def test_sessions_that_begin_to_stay_during_a_run_are_told_at_once_and_ans
     else:
         assert shop.shares == (5, 100, 50)
         assert next(one.reason for one in shop.status.conditions if one.type == "Stalled") == "StickyRoute"
+
+
+async def test_an_edit_that_lowers_one_target_raises_no_other() -> None:
+    shop = Cohorts()
+    runner = shop.start_run()
+    await until_step(shop, runner, "beta")
+    both = spec(
+        traffic=TRAFFIC,
+        metrics=METRICS,
+        paused=True,
+        steps=[STEPS[0], {**STEPS[1], "cohorts": {"staff": 20, "beta": 90}}, STEPS[2]],
+    )
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", both))
+    await runner.run_until(shop.clock.now() + 40)
+    assert shop.shares == (5, 20, 50)
+
+
+async def test_while_the_promoted_baseline_is_watched_no_target_may_get_anything() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(promotion={"strategy": "CopyTemplate", "settle": "60s"})
+    await runner.run_until(shop.clock.now() + 600, lambda: _settles(shop))
+    runner.at(shop.clock.now() + 5, lambda: shop.cluster.set_weights(REF, {"staff": (0, 100)}))
+    await runner.run_until(shop.clock.now() + 16)
+    assert shop.shares == (0, 0, 0)
+    assert shop.told("PutBack")
+
+
+async def test_the_revert_of_a_cohort_is_tried_again_as_soon_as_that_of_a_run() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[ALONE])
+    await until_step(shop, runner, "beta")
+    key = ("shop", "checkout")
+    assert not runner.ticker.reverting(key)
+    shop.sick = {'cohort="staff"'}
+
+    def refuse(name: str) -> None:
+        if name == "router.write":
+            raise Rejected("denied by policy")
+
+    shop.gate.before = refuse
+    await runner.run_until(shop.clock.now() + 12)
+    assert runner.ticker.reverting(key)
+    shop.gate.before = lambda _name: None
+    await runner.run_until(shop.clock.now() + 12)
+    assert not runner.ticker.reverting(key)
+
+
+@pytest.mark.parametrize(("percent", "state"), [(100, "NotComparable"), (50, "Breached")])
+async def test_a_cohort_is_compared_with_the_baseline_while_that_has_a_part_of_it(percent: int, state: str) -> None:
+    shop = Cohorts()
+    line = {"metric": "of-cohort", "cohort": "staff", "maxIncrease": "20%", "floor": "1%", "onBreach": "Hold"}
+    steps = [{"name": "staff", "weight": 100, "cohorts": {"staff": percent}, "duration": "10m"}]
+    runner = shop.start_run(guards=[line], steps=steps)
+    await until_step(shop, runner, "staff")
+    shop.sick = {"cohort="}
+    await runner.run_until(shop.clock.now() + 15)
+    assert [one.state for one in shop.status.guards] == [state]
+
+
+async def test_all_traffic_is_compared_while_the_baseline_has_a_part_of_one_cohort() -> None:
+    shop = Cohorts()
+    line = {"metric": "errors", "maxIncrease": "20%", "floor": "1%", "onBreach": "Hold"}
+    steps = [{"name": "all", "weight": 100, "cohorts": {"staff": 50, "beta": 100}, "duration": "10m"}]
+    runner = shop.start_run(guards=[line], steps=steps)
+    await until_step(shop, runner, "all")
+    shop.sick = {"errors{"}
+    await runner.run_until(shop.clock.now() + 15)
+    assert [one.state for one in shop.status.guards] == ["Breached"]

@@ -40,6 +40,9 @@ def test_what_the_api_server_refuses_is_refused_here_and_the_field_is_named(bad:
     assert any(bad.words in message for message in found), problems(bad.changes)
 
 
+_COHORT: dict[str, object] = {"kind": "HTTPRoute", "name": "web", "rules": ["beta"], "cohort": "beta"}
+_BACKENDS: dict[str, object] = {"baseline": {"name": "a"}, "candidate": {"name": "b"}}
+
 ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a share of 1", {"guards.0.max": 1}, "spec.guards[0].max", "is more than the whole of a ratio"),
     ("a time on a share", {"guards.0.max": "200ms"}, "spec.guards[0].max", "write a share such as '1%' or '0.01'"),
@@ -62,6 +65,12 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a quotient in a ratio", {"metrics.0.ratio.bad": "x_total / y_total"}, "spec.metrics[0].ratio.bad", "must be a plain selector"),
     ("a comment in a ratio", {"metrics.0.ratio.bad": "x_total # errors"}, "spec.metrics[0].ratio.bad", "must have no comment"),
     ("the same query for both arms", {"metrics.1.query": "max(x)"}, "spec.metrics[1].query", "must use $workload, $service or $pods"),
+    ("an entry beside another without rules", {"traffic.0": {"kind": "HTTPRoute", "name": "web"}, "traffic.1": _COHORT}, "spec.traffic[0].rules", "HTTPRoute/web has 2 entries, so each must name its 'rules'"),
+    ("a rule in two entries", {"traffic.1": {**_COHORT, "rules": ["everyone"]}}, "spec.traffic[1].rules[0]", "rule 'everyone' of HTTPRoute/web belongs to spec.traffic[0]"),
+    ("entries with other backends", {"traffic.1": {**_COHORT, "backends": _BACKENDS}}, "spec.traffic[1].backends", "must name the same backends as spec.traffic[0]"),
+    ("a weight for nobody", {"traffic.0": _COHORT}, "spec.steps[0].weight", "every entry of spec.traffic is a cohort"),
+    ("a query for a cohort without one", {"metrics.1.query": 'max(x{pod=~"$pods",circle="$cohort"})'}, "spec.steps[1].guards[0].cohort", "metric 'latency' uses $cohort: say which"),
+    ("a cohort of a step's guard that there is not", {"steps.1.guards.0.cohort": "staff"}, "spec.steps[1].guards[0].cohort", "there is no cohort 'staff'"),
     ("two lines that say the same", {"guards.1": {"metric": "errors", "max": "5%"}}, "spec.guards[1]", "says the same as spec.guards[0] ('errors max 5%')"),
     ("a step's line that says the same", {"steps.1.guards.0": {"metric": "errors", "max": "5%"}}, "spec.steps[1].guards[0]", "says the same as spec.guards[0]"),
     ("a name that another line has", {"guards.1": {"name": "errors max 5%", "metric": "latency", "max": "1s"}}, "spec.guards[1]", "says the same as"),
@@ -129,6 +138,9 @@ ADVICE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a window shorter than two intervals", {"metrics.0.window": "59s"}, "spec.metrics[0].window", "is short for an interval of 30s"),
     ("a for shorter than the interval", {"guards.0.for": "10s"}, "spec.guards[0].for", "is shorter than the interval, 30s"),
     ("nothing that can send all traffic back", {"guards": GONE, "steps.1.guards": GONE, "steps.1.thresholds": GONE, "thresholds.1": {"metric": "errors", "max": "1%", "onBreach": "Warn"}}, "spec.steps[1]", "nothing can send traffic back"),
+    ("a cohort that a query does not ask for", {"traffic.1": _COHORT, "guards.0.cohort": "beta", "steps.0.cohorts": {"beta": 50}}, "spec.guards[0].cohort", "metric 'errors' does not use $cohort"),
+    ("a line of a cohort at 0", {"traffic.1": _COHORT, "steps.1.guards.0.cohort": "beta"}, "spec.steps[1].guards[0]", "is never evaluated: cohort beta has weight 0 in this step"),
+    ("a cohort by its position", {"traffic.1": {**_COHORT, "rules": ["#1"]}}, "spec.traffic[1].rules[0]", "is a position: a rule that is put before it becomes the cohort"),
     ("less weight than before", {"steps.0.weight": 100, "steps.1.weight": 50}, "spec.steps[1].weight", "is less than the 100 of the step before"),
     ("a line in a step without traffic", {"steps.0.weight": 0, "steps.0.guards": [{"metric": "errors", "max": "1%"}]}, "spec.steps[0].guards[0]", "no traffic at weight 0"),
     ("a comparison with a baseline without traffic", {"steps.1.guards.0": {"metric": "latency", "maxIncrease": "10%", "floor": "1ms"}}, "spec.steps[1].guards[0]", "at weight 100 the baseline has no traffic"),

@@ -40,6 +40,22 @@ def test_a_new_rollout_has_nothing_to_tell() -> None:
     assert told({"observedGeneration": -1}) == []
 
 
+def test_a_run_tells_of_each_cohort() -> None:
+    cohorts = [
+        {"name": "staff", "desired": 100, "observed": 100},
+        {"name": "beta", "desired": 50, "observed": 20},
+        {"name": "chosen", "desired": 0, "observed": 0, "message": "taken back for the rest of the run: too slow"},
+        {"name": "unread", "desired": 5},
+    ]
+    status = {"weight": {"desired": 0, "observed": 0}, "run": RUN, "step": STEP, "cohorts": cohorts}
+    assert [line for line in told(status) if line.startswith("Cohort")] == [
+        "Cohort staff: 100%",
+        "Cohort beta: 50% wanted, 20% on the route",
+        "Cohort chosen: 0%; taken back for the rest of the run: too slow",
+        "Cohort unread: 5% wanted, the route could not be read",
+    ]
+
+
 def test_a_run_tells_what_is_in_service_and_on_trial_and_where_it_is() -> None:
     status = {
         "message": "watching 5% for 50m more",

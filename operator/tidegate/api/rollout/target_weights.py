@@ -36,6 +36,11 @@ class TargetWeights:
         """Whether every target gives it all."""
         return self.weight >= _ALL and all(weight >= _ALL for weight in self.cohorts.values())
 
+    @property
+    def largest(self) -> Decimal:
+        """The largest of all."""
+        return max(self.weight, *self.cohorts.values(), _NONE)
+
     def exceeds(self, other: TargetWeights) -> bool:
         """Whether any target has more than in `other`."""
         return self.weight > other.weight or any(weight > other.of(name) for name, weight in self.cohorts.items())

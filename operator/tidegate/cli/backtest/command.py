@@ -19,6 +19,7 @@ from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.prometheus import SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.target_weights import weights_at
 from tidegate.api.values.scalars import Duration
 from tidegate.api.values.text import printable
 from tidegate.cli.backtest import chart, score_text, svg, text
@@ -237,7 +238,8 @@ def _order(arguments: argparse.Namespace, document: Document, spec: RolloutSpec,
 def _whole(arguments: argparse.Namespace, document: Document, spec: RolloutSpec, over: tuple[float, float]) -> Order:
     """One run of the Rollout from one instant to another (epoch seconds)."""
     steps = timeline(spec)
-    spans = tuple(Span(one.step.name, float(one.step.weight.percent), one.start, one.end) for one in steps)
+    largest = [float(weights_at(spec, one.step).largest) for one in steps]
+    spans = tuple(Span(one.step.name, most, one.start, one.end) for one, most in zip(steps, largest, strict=True))
     metadata = document.content.get("metadata")
     own = str(metadata.get("namespace", "default")) if isinstance(metadata, dict) else "default"
     length = steps[-1].end + spec.promotion.settle.seconds + 2 * spec.interval.seconds

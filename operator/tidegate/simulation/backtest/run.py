@@ -32,7 +32,7 @@ LACKING: Final = frozenset({"NoData", "SourceDown"})
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a run at one weight."""
+    """A stretch of a run at one weight: of several targets the largest."""
 
     step: str
     weight: float
@@ -200,7 +200,7 @@ class PastRunner:
     def _steady(self, status: RolloutStatus) -> bool:
         """Whether every query is the same from one judgement to the next, and every answer is expected."""
         run = status.run
-        if run is None or run.promotion is not None or run.ending is not None:
+        if run is None or run.promotion is not None or run.ending is not None or run.cohorts:
             return False
         if run.traffic_since is None:
             return run.weight == 0
@@ -226,8 +226,9 @@ class PastRunner:
         if run is None or status.step is None or promotion is not None:
             return
         last = self._spans[-1] if self._spans else None
-        if last is None or (last.step, last.weight) != (status.step.name, run.weight):
-            self._spans.append(Span(status.step.name, run.weight, now, now))
+        weight = max(run.weight, *(one.weight for one in run.cohorts or ()), 0.0)
+        if last is None or (last.step, last.weight) != (status.step.name, weight):
+            self._spans.append(Span(status.step.name, weight, now, now))
 
     def _hold(self, status: RolloutStatus) -> None:
         """Keeps the holds."""
