@@ -464,6 +464,7 @@ async def test_an_edit_that_lowers_one_target_raises_no_other() -> None:
     runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", both))
     await runner.run_until(shop.clock.now() + 40)
     assert shop.shares == (5, 20, 50)
+    assert shop.cohorts() == {"staff": (20, 20), "beta": (50, 50)}, "what is not raised is no ceiling either"
 
 
 async def test_while_the_promoted_baseline_is_watched_no_target_may_get_anything() -> None:
