@@ -219,11 +219,16 @@ async def test_a_cohort_taken_back_while_later_steps_give_others_traffic_waits_f
     assert shop.written == [(0, 100, 0), (0, 0, 0), (5, 0, 50), (50, 0, 50)]
 
 
+@pytest.mark.parametrize("limit", ["guard", "threshold"])
 @pytest.mark.parametrize("call", ["store.write_status", "announcer.announce", "workloads.arm"])
-async def test_nothing_delays_the_revert_of_a_cohort(call: str) -> None:
+async def test_nothing_delays_the_revert_of_a_cohort(call: str, limit: str) -> None:
     shop = Cohorts()
-    runner = shop.start_run(guards=[ALONE])
+    lines = {"guard": [ALONE], "threshold": []}[limit]
+    every = [{**ALONE, "name": "staff"}] if limit == "threshold" else []
+    steps = [STEPS[0], {**STEPS[1], "thresholds": every, "checkpoints": [{"every": "5s"}]}, STEPS[2]]
+    runner = shop.start_run(guards=lines, steps=steps)
     await until_step(shop, runner, "beta")
+    await runner.run_until(shop.clock.now() + 1)
     shop.sick = {'cohort="staff"'}
 
     def fail(name: str) -> None:

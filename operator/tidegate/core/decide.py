@@ -119,6 +119,8 @@ def _go_on(draft: Draft) -> None:
     elif draft.stepping_back():
         draft.actions.clear()
         _step_back(draft)
+    elif cohorts.unfinished(draft):  # a checkpoint took one back
+        targets.put_back_more(draft)
 
 
 def _step_back(draft: Draft) -> None:
