@@ -221,7 +221,8 @@ async def test_a_cohort_taken_back_while_later_steps_give_others_traffic_waits_f
 
 @pytest.mark.parametrize("limit", ["guard", "threshold"])
 @pytest.mark.parametrize("call", ["store.write_status", "announcer.announce", "workloads.arm"])
-async def test_nothing_delays_the_revert_of_a_cohort(call: str, limit: str) -> None:
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+async def test_nothing_delays_the_revert_of_a_cohort(call: str, limit: str, how: str) -> None:
     shop = Cohorts()
     lines = {"guard": [ALONE], "threshold": []}[limit]
     every = [{**ALONE, "name": "staff"}] if limit == "threshold" else []
@@ -229,16 +230,20 @@ async def test_nothing_delays_the_revert_of_a_cohort(call: str, limit: str) -> N
     runner = shop.start_run(guards=lines, steps=steps)
     await until_step(shop, runner, "beta")
     await runner.run_until(shop.clock.now() + 1)
-    shop.sick = {'cohort="staff"'}
+    shop.sick, since = {'cohort="staff"'}, shop.clock.now()
 
     def fail(name: str) -> None:
         if name == call:
             raise Unavailable(call)
 
-    shop.gate.before = fail
-    shop.gate.takes = lambda name: 8.0 if name == call else 0.0
+    if how == "fails":
+        shop.gate.before = fail
+    else:
+        shop.gate.takes = lambda name: 60.0 if name == call else 0.0
     await runner.run_until(shop.clock.now() + 11)
     assert shop.shares == (5, 0, 50)
+    due = 10.0 if limit == "guard" else 5.0  # the interval, and the next checkpoint
+    assert shop.cluster.history[-1].time - since < due + 1
 
 
 async def test_a_revert_of_a_cohort_that_is_refused_is_told_and_tried_again_within_seconds() -> None:
