@@ -1,7 +1,7 @@
 -- Argo CD opens no library but the basic ones and `table`: no string, no math.
 local people = {
   AwaitingApproval = true, BaselineChanged = true, GateJobFailed = true, LoweredByOther = true, Paused = true, PausedByCommand = true,
-  PausedBySpec = true, Rejected = true, StatusLost = true, StepGone = true, SteppedBack = true,
+  CohortReverted = true, PausedBySpec = true, Rejected = true, StatusLost = true, StepGone = true, SteppedBack = true,
 }
 local status = obj.status
 if status == nil or status.conditions == nil or status.observedGeneration ~= obj.metadata.generation then
