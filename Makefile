@@ -11,7 +11,7 @@ STAMP := $(VENV)/.ready
 help: ## What there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-demo: $(STAMP) ## A good candidate is promoted, a bad one reverted: real API server, Envoy, Prometheus and traffic (STORY=approvals: people)
+demo: $(STAMP) ## A good candidate is promoted, a bad one reverted: real API server, Envoy, Prometheus and traffic (STORY=approvals: people; STORY=cohorts: 1,000 users)
 	@$(BIN)/python -m lab demo --story "$(STORY)"
 
 lab: $(STAMP) ## The same control plane, left running for you

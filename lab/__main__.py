@@ -10,7 +10,7 @@ import sys
 
 from lab import binaries
 
-STORIES = ("approvals",)
+STORIES = ("approvals", "cohorts")
 """Names in `lab.demo.STORIES`."""
 
 # `up` and `demo` are imported when asked for: `build` is to work with as little as possible.

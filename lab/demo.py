@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.live import Live
 
-from lab import demo_approvals, shop
+from lab import demo_approvals, demo_cohorts, shop
 from lab.expectations import broken
 from lab.operator_process import OperatorProcess
 from lab.route_watch import RouteWatch
@@ -35,6 +35,7 @@ RATE = 80.0
 
 STORIES: Final[Mapping[str, Callable[[Console], Awaitable[list[str]]]]] = {
     "approvals": demo_approvals.story,
+    "cohorts": demo_cohorts.story,
 }
 """Further stories: each shows itself, and returns the expectations that were not met."""
 

@@ -75,6 +75,16 @@ def test_every_command_shown_prints_what_is_shown(
     assert capsys.readouterr().out == expected
 
 
+def test_the_page_of_plans_names_every_world_of_them() -> None:
+    page = (ROOT / "docs/plans.md").read_text()
+    plans = re.findall(r"^\| outcome \| world \(`([a-z-]+)-…`\) \|$", page, re.MULTILINE)
+    assert len(plans) == 5
+    for plan, section in zip(plans, page.split("| outcome |")[1:], strict=True):
+        rows = {name for row in section.split("```")[0].splitlines() for name in re.findall(r"`([a-z-]+)`", row)}
+        worlds = {one.stem.removeprefix(f"{plan}-") for one in (ROOT / "examples/worlds").glob(f"{plan}-*.yaml")}
+        assert worlds <= rows, plan
+
+
 def test_there_is_something_to_check() -> None:
     assert ROLLOUTS
     assert TEMPLATES
