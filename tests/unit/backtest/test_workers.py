@@ -73,6 +73,14 @@ async def until(what: str, true: asyncio.Event) -> None:
         pytest.fail(what)
 
 
+async def enough_children(parent: int, least: int) -> list[int]:
+    """The processes that one has started, once there are so many: it may ask before the other one is there."""
+    async with asyncio.timeout(DEADLINE):
+        while len(found := children(parent)) < least:  # noqa: ASYNC110  (nothing tells of it)
+            await asyncio.sleep(0.02)
+    return list(found)
+
+
 async def test_a_command_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
     asked = asyncio.Event()
 
@@ -98,8 +106,7 @@ async def test_a_command_that_is_killed_leaves_no_process_behind(tmp_path: Path)
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         await until("nothing was asked", asked)
-        left = {pid: os.pidfd_open(pid) for pid in children(process.pid)}
-        assert len(left) >= 2
+        left = {pid: os.pidfd_open(pid) for pid in await enough_children(process.pid, 2)}
         process.send_signal(signal.SIGKILL)
         await process.wait()
         for pid, descriptor in left.items():
