@@ -122,6 +122,24 @@ class Fleet:
 
         await until(done, patience, "the steps' durations count", every=0.5)
 
+    async def ended(self, shops: Sequence[Shop]) -> bool:
+        """Whether none of them has a run."""
+        names = {shop.name for shop in shops}
+        found = await self._lab.api.list(API_VERSION, "Rollout")
+        return not any("run" in item["status"] for item in found if item["metadata"]["name"] in names)
+
+    async def gated(self, shops: Sequence[Shop], after: str, interval: int, patience: float = PATIENCE) -> None:
+        """Starts a run of each whose first step does not begin before `after`; returns when all wait at that gate."""
+        steps = [{"name": "canary", "weight": WEIGHT, "duration": "30d", "gate": {"after": after}}]
+        await self._set(shops, revision=f"r{next(_revisions)}", interval=f"{interval}s", steps=steps)
+        names = {shop.name for shop in shops}
+
+        async def waiting() -> bool:
+            found = await self._lab.api.list(API_VERSION, "Rollout")
+            return all("gate" in item["status"] for item in found if item["metadata"]["name"] in names)
+
+        await until(waiting, patience, "all wait at the gate", every=0.5)
+
     async def end(self, shops: Sequence[Shop], patience: float = PATIENCE) -> None:
         """Ends their runs by a breach, soon; returns when all is at rest and the source well again."""
         await self._set(shops, interval="1s")

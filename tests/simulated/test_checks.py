@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from tests.simulated.shop import Shop, spec, value
@@ -84,7 +85,8 @@ async def test_nothing_is_asked_while_another_part_is_closed() -> None:
     await world.passes(3600)
     assert world.asked == []
     assert world.closed == "awaits approval of ops"
-    world.shop.command(Action.APPROVE, step="canary", approval="ops")
+    approve = functools.partial(world.shop.command, Action.APPROVE, step="canary", approval="ops")
+    world.runner.at(world.shop.clock.now(), approve)
     await world.passes(20)
     assert world.shop.weight == 10
 

@@ -11,6 +11,7 @@ from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
 from tidegate.api.rollout.gates import Freeze
 from tidegate.core.model.answers import Query
+from tidegate.simulation.faults import Gate
 
 BREACH = 0.06
 
@@ -147,3 +148,22 @@ async def test_a_gate_that_closes_while_a_raise_is_recorded_stops_it(seconds: in
     shop.gate.takes = lambda call: 3.0 if call in {"store.write_status", "router.write"} else 0.0
     await runner.run_until(shop.start + 400)
     assert [write.time < ends for write in shop.cluster.history if write.rules[0]["checkout-canary"]] == [True] * raises
+
+
+async def test_a_run_that_waits_at_a_gate_without_traffic_costs_nothing() -> None:
+    """No query, no request but the first ones; the gate opens in time, also when the clock is set meanwhile."""
+    calls: list[str] = []
+    shop = Shop(gate=Gate(before=calls.append))
+    opens = shop.start + 3 * 86400
+    gate = {"after": f"{datetime.fromtimestamp(opens, UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    canary, half = spec()["steps"]
+    runner = shop.rollout(spec(steps=[{**canary, "gate": gate}, half]))
+    await runner.run_until(shop.start + 60)
+    begun, ticks = len(calls), runner.ticks
+    await runner.run_until(shop.start + 86400)
+    written = [call for call in calls[begun:] if call.startswith(("store.write", "metrics.sample"))]
+    assert written == []
+    assert runner.ticks - ticks <= 86400 / 300 + 1
+    runner.leap(3600)
+    await runner.run_until(opens + 3600, lambda: shop.weight == 10)
+    assert abs(shop.cluster.history[-1].time - opens) <= 300

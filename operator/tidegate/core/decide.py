@@ -36,10 +36,10 @@ from tidegate.core.run.preconditions import (
     notice_lost_services,
     notice_refused_route,
 )
-from tidegate.core.run.steps import take_step
+from tidegate.core.run.steps import take_step, waits_without_traffic
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_problem
-from tidegate.core.tick.open import open_draft
+from tidegate.core.tick.open import HEARTBEAT, open_draft
 from tidegate.core.traffic import cohorts, targets
 
 
@@ -93,7 +93,19 @@ def _under_way(draft: Draft) -> bool:
         _go_on(draft)
     if draft.lost is not None and draft.stalled is None:
         draft.stalled = draft.lost
+    _rest_at_a_gate(draft)
     return draft.status.run is not None
+
+
+def _rest_at_a_gate(draft: Draft) -> None:
+    """A run that waits at a gate without any traffic costs as much as a Rollout at rest; now and then the clock is looked at."""
+    before = draft.memory.status.run
+    if before is None or draft.status.run is None or draft.ending() or draft.actions or draft.intent:
+        return
+    if waits_without_traffic(draft):
+        draft.idle = True
+        draft.upkeep = draft.now + HEARTBEAT
+        draft.update_run(heartbeat=before.heartbeat)
 
 
 def _go_on(draft: Draft) -> None:

@@ -16,7 +16,7 @@ from tidegate.core.model.answers import Query
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.run.checkpoints import reached
-from tidegate.core.run.steps import awaited_step, following_step, more_wanted
+from tidegate.core.run.steps import awaited_step, following_step, more_wanted, waits_without_traffic
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import open_draft
@@ -30,18 +30,9 @@ def due(memory: Memory, seen: Observation) -> tuple[Query, ...]:
         return ()
     draft = open_draft(memory, seen)
     notice_jobs(draft)
-    if _waits_without_traffic(draft) or not _time_to_judge(draft):
+    if waits_without_traffic(draft) or not _time_to_judge(draft):
         return ()
     return _once(_needed(draft))
-
-
-def _waits_without_traffic(draft: Draft) -> bool:
-    """Whether the run waits at a closed gate, and the candidate has no traffic: nothing can be evaluated or raised."""
-    to = awaited_step(draft)
-    if to is None or draft.weights.some or draft.run.hold is not None:
-        return False
-    closed = gates.closed(draft, to) is not None and not gates.queries(draft, to)
-    return closed and targets.traffic(draft) is targets.Traffic.NONE
 
 
 def _needed(draft: Draft) -> list[Query]:

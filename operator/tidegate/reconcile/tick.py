@@ -170,7 +170,9 @@ class _Tick:
                 seen, plan = decided or await self.evaluation.decide(rollout, memory, live=live)
                 decided = None
                 record.interval = max(spec_in_force(memory, seen).interval.seconds, 1.0)
-                needs = max(plan.needs, least)  # an evaluation that is due does not wait for a look for its own sake
+                needs = (
+                    plan.needs if plan.idle else max(plan.needs, least)
+                )  # an evaluation that is due does not wait for a look for its own sake
                 if _must_look(plan, seen, needs):
                     again, live, least = rollout, needs, Live.NOTHING
                     if raises(plan) and not _sent_back(plan.memory) and not self.has_turn:

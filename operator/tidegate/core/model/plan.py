@@ -97,6 +97,8 @@ class Plan:
     """What must be read live before this is done: it rests on something decisive."""
     stable_until: float = math.inf
     """Epoch seconds: the earliest instant another plan could follow from the same observation."""
+    idle: bool = False
+    """It waits at a closed gate without any traffic: until something changes there is nothing to read, query or record."""
     upkeep: float = math.inf
     """Epoch seconds: when the queries must be asked again, or the heartbeat recorded."""
     templates: bool = False

@@ -70,6 +70,15 @@ def awaited_step(draft: TickContext) -> Step | None:
     return following_step(draft) if draft.step.passed or not begun(draft) else None
 
 
+def waits_without_traffic(draft: TickContext) -> bool:
+    """Whether the run waits at a closed gate, and the candidate has no traffic: nothing can be evaluated or raised."""
+    to = awaited_step(draft)
+    if to is None or draft.weights.some or draft.run.hold is not None:
+        return False
+    closed = gates.closed(draft, to) is not None and not gates.queries(draft, to)
+    return closed and targets.traffic(draft) is targets.Traffic.NONE
+
+
 def _follow_down(draft: Draft, spec: Step) -> None:
     """The step's weight was edited to a lower one: that acts now."""
     lower = draft.weights.at_most(cohorts.asked(draft, spec))

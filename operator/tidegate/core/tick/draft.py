@@ -63,6 +63,8 @@ class Draft(Evaluating):
     """Nothing is to be done, and nothing is wrong."""
     puts_back: bool = False
     """What somebody else gave the candidate is taken away."""
+    idle: bool = False
+    """The run waits at a closed gate, and the candidate has no traffic."""
     steps_back: bool = False
     """A breach lowers the weight decided."""
     arms_refused: bool = False
@@ -173,6 +175,7 @@ class Draft(Evaluating):
             urgent=self.urgent,
             needs=self.needs,
             stable_until=min(future, default=math.inf),
+            idle=self.idle,
             upkeep=self.upkeep,
             templates=self.templates,
             old_template=self.old_template,
