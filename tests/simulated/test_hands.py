@@ -315,3 +315,21 @@ async def test_after_a_revert_the_candidate_is_kept_at_zero() -> None:
     runner.at(shop.start + 100, lambda: shop.set_weight(50, 50))
     await runner.run_until(shop.start + 101)
     assert shop.weight == 0
+
+
+async def test_other_backends_of_a_route_are_refused_during_a_run_and_the_ones_it_has_are_put_back() -> None:
+    shop, runner = await begun()
+    backends = {"baseline": {"name": "checkout"}, "candidate": {"name": "checkout-other"}}
+    shop.cluster.routes["HTTPRoute/checkout"].rules[0]["checkout-other"] = 0
+    edited = spec(steps=LONG, traffic=[{"kind": "HTTPRoute", "name": "checkout", "backends": backends}])
+    runner.at(shop.start + 30, lambda: shop.cluster.edit_rollout("checkout", edited))
+    await runner.run_until(shop.start + 90)
+    assert shop.weight == 10
+    stalled = next(one for one in shop.status.conditions if one.type == "Stalled")
+    assert (stalled.status, stalled.reason) == ("True", "ArmsImmutable")
+    assert "the backends of a route" in stalled.message
+    runner.at(shop.start + 100, lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.start + 110)
+    rule = shop.cluster.routes["HTTPRoute/checkout"].rules[0]
+    assert (rule["checkout-canary"], rule["checkout-other"]) == (0, 0)
+    assert rule["checkout"] > 0

@@ -47,7 +47,7 @@ PEOPLE: Final = {
 """A person is waited for."""
 
 STALLED: Final = {
-    "ArmsImmutable": "An edit changed `baseline` or `candidate` while a run is under way; the run keeps its own.",
+    "ArmsImmutable": "An edit changed `baseline`, `candidate`, or the `backends` of a route, while a run is under way; the run keeps its own.",
     "ArmsOverlap": "A Service does not select exactly its own arm's pods, so a weight would not have its meaning.",
     "BackendsMissing": "A route has no rule with both Services as backends.",
     "BaselineMissing": "There is no baseline Deployment of that name.",

@@ -151,8 +151,8 @@ def _wrong(draft: Draft) -> Why | None:
     if draft.arms_refused:
         return Why(
             "ArmsImmutable",
-            "spec.baseline and spec.candidate cannot change while a run is under way: the run continues with the ones it began "
-            "with (Abort it first)",
+            "spec.baseline, spec.candidate and the backends of a route cannot change while a run is under way: the run "
+            "continues with the ones it began with (Abort it first)",
         )
     if draft.seen.spec is None and draft.seen.problems:
         first = draft.seen.problems[0]

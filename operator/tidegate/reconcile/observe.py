@@ -13,7 +13,7 @@ from tidegate.core.gates.ownership import claim_of
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation
 from tidegate.core.model.world import Arm, ArmName, Lookup, RolloutObject, Route, TargetRef, Template
-from tidegate.core.tick.kept_spec import arms_in_force, spec_in_force
+from tidegate.core.tick.kept_spec import arms_in_force, spec_in_force, with_arms_kept
 from tidegate.core.traffic import targets
 from tidegate.ports.world import World
 
@@ -48,7 +48,7 @@ async def read_templates(world: World, namespace: str, spec: RolloutSpec) -> Map
 
 def _refs(spec: RolloutSpec, arms: RolloutSpec, memory: Memory, rollout: RolloutObject) -> dict[str, TargetRef]:
     """Every target to look at: the remembered ones, and those the spec names (by its own words)."""
-    named = spec.model_copy(update={"baseline": arms.baseline, "candidate": arms.candidate})
+    named = with_arms_kept(spec, arms)
     refs = {targets.key_of(target): targets.ref_of(target, rollout.namespace) for target in memory.status.targets}
     if rollout.spec or memory.status.run is not None:
         for ref in targets.refs_of(named, rollout.namespace):

@@ -6,12 +6,14 @@ An edit of the Rollout moves its generation, and the last valid spec is kept the
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 from tidegate.api.reading_back import ReadBack, read_back
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.traffic import TrafficTarget
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 
@@ -75,6 +77,34 @@ def arms_in_force(memory: Memory, seen: Observation) -> RolloutSpec:
     run = memory.status.run
     kept = kept_spec(run.spec) if run is not None else None
     return kept if kept is not None else spec_in_force(memory, seen)
+
+
+def with_arms_kept(spec: RolloutSpec, began: RolloutSpec) -> RolloutSpec:
+    """The spec with the arms that a run began with, and their backends on each route; the very same where it has them.
+
+    Args:
+        spec: as it is now.
+        began: the run's last valid one.
+    """
+    changes: dict[str, object] = {}
+    if _arms(spec) != _arms(began):
+        changes |= {"baseline": began.baseline, "candidate": began.candidate}
+    traffic = tuple(_with_backends_kept(target, began.traffic) for target in spec.traffic)
+    if traffic != spec.traffic:
+        changes["traffic"] = traffic
+    return spec.model_copy(update=changes) if changes else spec
+
+
+def _arms(spec: RolloutSpec) -> tuple[tuple[str, str], ...]:
+    return tuple((arm.deployment, arm.service) for arm in (spec.baseline, spec.candidate))
+
+
+def _with_backends_kept(target: TrafficTarget, began: Iterable[TrafficTarget]) -> TrafficTarget:
+    """The target with the backends that the run has for its route: others would leave those at the weight they have."""
+    kept = next((one for one in began if (one.kind, one.name) == (target.kind, target.name)), target)
+    if (kept.backends, kept.custom) == (target.backends, target.custom):
+        return target
+    return target.model_copy(update={"backends": kept.backends, "custom": kept.custom})
 
 
 def spec_in_force(memory: Memory, seen: Observation) -> RolloutSpec:

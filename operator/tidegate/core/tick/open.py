@@ -13,7 +13,7 @@ from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.time_format import instant
 from tidegate.core.tick.draft import ABSENCE_GRACE, Draft
-from tidegate.core.tick.kept_spec import kept_spec, kept_text, spec_in_force
+from tidegate.core.tick.kept_spec import kept_spec, kept_text, spec_in_force, with_arms_kept
 
 HEARTBEAT = 300.0
 """Seconds between two records of a quiet run: what a restart may lose of its watched time."""
@@ -50,19 +50,14 @@ def _watch(draft: Draft) -> None:
 
 
 def _keep_spec(draft: Draft) -> None:
-    """Keeps the last valid spec; the arms of a run under way are the ones it began with."""
+    """Keeps the last valid spec; the arms of a run under way, and their backends on a route, are the ones it began with."""
     run = draft.run
     began = kept_spec(run.spec)
     if draft.seen.spec is None or began is None:
         return
-    if (began.baseline.deployment, began.baseline.service) != (
-        draft.spec.baseline.deployment,
-        draft.spec.baseline.service,
-    ) or (
-        began.candidate.deployment,
-        began.candidate.service,
-    ) != (draft.spec.candidate.deployment, draft.spec.candidate.service):
-        draft.spec = draft.spec.model_copy(update={"baseline": began.baseline, "candidate": began.candidate})
+    kept = with_arms_kept(draft.spec, began)
+    if kept is not draft.spec:
+        draft.spec = kept
         draft.arms_refused = True
     if draft.seen.rollout.generation != draft.status.observed_generation:
         text = kept_text(draft.spec)
