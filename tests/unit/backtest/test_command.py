@@ -20,7 +20,7 @@ from tests.unit.backtest.past import spec as spec_of
 from tests.unit.backtest.said import Said
 from tests.unit.backtest.story import prometheus
 from tidegate.cli.backtest.png import as_png
-from tidegate.cli.backtest.svg import STYLE
+from tidegate.cli.charts.drawing import STYLE
 from tidegate.cli.errors import CommandError
 from tidegate.cli.main import main
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from tidegate.cli.backtest.panels import IMPORTANT, Limit, Panel, panels, pictured, share
+from tidegate.cli.backtest.panels import IMPORTANT, Panel, panels, pictured, share
+from tidegate.cli.charts.limits import Limit
 from tidegate.core.model.value_format import shown
 from tidegate.simulation.backtest.backtest import Backtest
 

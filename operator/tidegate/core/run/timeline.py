@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.gates.kind import Asked, GateContext
 from tidegate.core.run.checkpoints import offsets
+
+NONE_BEGUN: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -30,16 +35,19 @@ class Planned:
         return tuple(self.start + offset for offset in offsets(self.step))
 
 
-def timeline(spec: RolloutSpec, start: datetime | None = None) -> list[Planned]:
+def timeline(
+    spec: RolloutSpec, start: datetime | None = None, before: Mapping[str, float] = NONE_BEGUN
+) -> list[Planned]:
     """The steps of a run in which all is well at once and nobody intervenes.
 
     Args:
         spec: the Rollout's.
         start: when the run begins. Without it gates that depend on the date are taken as open: nobody can know. What people have
             to give is taken as given.
+        before: epoch seconds at which steps that are no longer in `spec` began, for gates that count from them.
     """
     found: list[Planned] = []
-    begun: dict[str, float] = {}
+    begun = dict(before)
     origin, now = start.timestamp() if start is not None else 0.0, 0.0
     for step in spec.steps:
         given = gates.in_force(spec, step)

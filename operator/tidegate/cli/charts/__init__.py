@@ -1,0 +1,1 @@
+"""What every picture of this tool is made of."""
