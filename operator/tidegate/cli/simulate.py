@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from tidegate.api.rollout.spec import RolloutSpec
@@ -14,6 +15,8 @@ from tidegate.api.validation.schema_errors import read as read_model
 from tidegate.api.values.text import printable
 from tidegate.cli.documents import Document, read
 from tidegate.cli.errors import CommandError
+from tidegate.cli.report.simulated import Watched, simulated
+from tidegate.cli.report.write import format_of, write
 from tidegate.cli.rollouts import the_rollout
 from tidegate.cli.tables import Table, show
 from tidegate.core import gates
@@ -42,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--notifications", action="store_true", help="also print the messages that spec.notifications would send"
     )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write the report of the run (docs/report.md): FILE ends in .md, .html or .json",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -54,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     scripted = Scripted(document.name, _wire(document), spec, world, checked)
     for ref, template in given.templates.specs.items():
         scripted.cluster.put_metric_template(ref, template)
-    scripted.run()
+    watched = Watched(scripted)
+    scripted.run(watched.look)
     took = time.perf_counter() - begun
     outcome = Outcome.of(scripted)
     failures = unmet(world.expect, outcome) if world.expect else []
@@ -65,6 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
         _print(document, outcome, failures, took, dated=dated)
         if arguments.notifications:
             _print_messages(outcome)
+    if arguments.report is not None:
+        report, tiles = simulated(scripted, watched)
+        write(report, tiles, format_of(arguments.report), arguments.report)
     return 1 if failures else 0
 
 

@@ -173,11 +173,13 @@ class Scripted:
             return self._counter(metric, query.arm, part).answer(query.promql, since, self.begin)
         if counts == "known":
             return self._counter(metric, query.arm, part).last(query.promql, since)
-        return _vector(levels.at(since), metric, query.part, self._requests(metric, query.arm))
+        return _vector(levels.at(since), metric, query.part, self._requests(metric, query.arm, since))
 
-    def _requests(self, metric: Metric, arm: ArmName) -> float:
-        """Requests of an arm in a window, now."""
-        return self._rates(metric, arm)[-1][1] * metric.window.seconds
+    def _requests(self, metric: Metric, arm: ArmName, since: float) -> float:
+        """Requests of an arm in a window, as the weights were `since` seconds after the start."""
+        rates = self._rates(metric, arm)
+        place = bisect.bisect_right(rates, since, key=lambda one: one[0]) - 1
+        return rates[max(place, 0)][1] * metric.window.seconds
 
     def _rates(self, metric: Metric, arm: ArmName) -> list[tuple[float, float]]:
         """Since when an arm has how many requests a second: as the weights were, where the script says the traffic of both."""

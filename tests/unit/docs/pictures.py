@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from random import Random
 
-from tidegate.cli.backtest.svg import STYLE
+from tidegate.cli.charts.drawing import STYLE
 from tidegate.core.statistics.accumulators import Compared, together
 from tidegate.core.statistics.windows import Window
 

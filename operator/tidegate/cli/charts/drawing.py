@@ -29,9 +29,6 @@ text { font: 12px system-ui, 'DejaVu Sans', 'Noto Sans', 'Liberation Sans', Aria
 .candidate { fill: none; stroke: #0969da; stroke-width: 1.4 }
 .baseline { fill: none; stroke: #818b98; stroke-width: 1.2 }
 .limit { fill: none; stroke: #cf222e; stroke-width: 1.2; stroke-dasharray: 6 3 }
-.band { fill: #8250df; fill-opacity: .18 }
-.difference { fill: none; stroke: #8250df; stroke-width: 1.4 }
-.zero { stroke: #818b98; stroke-width: 1 }
 .limit-name { fill: #cf222e; font-size: 11px }
 .mark { stroke: #9a6700; stroke-width: 1.2 }
 .stop { stroke: #cf222e; stroke-width: 1.6 }
@@ -44,17 +41,16 @@ text { font: 12px system-ui, 'DejaVu Sans', 'Noto Sans', 'Liberation Sans', Aria
   text { fill: #e6edf3 } .small { fill: #9198a1 } .paper { fill: #0d1117 }
   .frame, .grid { stroke: #3d444d } .step { fill: #4493f8 } .candidate { stroke: #4493f8 } .baseline { stroke: #9198a1 }
   .limit { stroke: #f85149 } .limit-name { fill: #f85149 } .mark { stroke: #d29922 } .stop { stroke: #f85149 }
-  .band { fill: #ab7df8 } .difference { stroke: #ab7df8 } .zero { stroke: #9198a1 }
   .hold { fill: #d29922 } .good { stroke: #3fb950 } .run { fill: #3fb950 } .stopped { fill: #f85149 }
 }"""
 
 
-def document(width: float, height: float, title: str, parts: Iterable[str], *, styled: bool = True) -> str:
-    """A whole SVG; `styled` brings its own style, which one inside a page takes from the page."""
-    style = f"<style>{STYLE}\n</style>\n" if styled else ""
+def document(width: float, height: float, title: str, parts: Iterable[str], style: str = STYLE) -> str:
+    """A whole SVG. `style` is empty for one inside a page, which has it."""
+    rules = f"<style>{style}\n</style>\n" if style else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img">\n'
-        f"<title>{escape(title)}</title>\n{style}"
+        f"<title>{escape(title)}</title>\n{rules}"
         f'<rect class="paper" width="{width:g}" height="{height:g}"/>\n'
         + "\n".join(part for part in parts if part)
         + "\n</svg>\n"

@@ -161,11 +161,11 @@ def _touched(status: RolloutStatus) -> Touched | None:
         for line in checkpoint.findings:
             found = _COUNTED.match(line.counts)
             if found is not None and not line.limit.startswith("split "):
-                what = f"{line.threshold} ({line.window or 'the run'} before the checkpoint {checkpoint.at} into {checkpoint.step})"
+                what = f"{line.threshold} (in its window, at the checkpoint {checkpoint.at} into {checkpoint.step})"
                 windows.append((int(found[2]), what))
     if not windows:
         return None
-    most_in_window, what = max(windows)
+    most_in_window, what = max(windows, key=lambda one: one[0])
     return Touched(requests=most_in_window, at_least=True, source=what)
 
 

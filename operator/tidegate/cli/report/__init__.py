@@ -1,0 +1,1 @@
+"""`tidegate report`: what became of a run, as Markdown, HTML or JSON."""

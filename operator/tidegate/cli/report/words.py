@@ -1,0 +1,173 @@
+"""What a report says, as headings, facts and tables: Markdown and HTML write the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from tidegate.api.report import RUNNING, Report, Standing
+from tidegate.api.rollout.status import CheckpointStatus, FindingStatus
+from tidegate.cli.report.tile import Tile
+from tidegate.cli.status.told import version_in_words
+from tidegate.cli.tables import Table
+from tidegate.core.model.time_format import in_words
+
+LIMITS: Final = ("metric", "target", "current", "baseline", "status", "counted", "possible (95%)", "as of")
+FINDING: Final = ("limit", "metric", "value", "baseline", "series", "state", "counted", "possible (95%)", "window")
+MOST_CHECKPOINTS: Final = 20
+"""Checkpoints with their evidence that are written out; the newest."""
+
+
+def title(report: Report) -> str:
+    """Such as `shop/checkout: Reverted`."""
+    return f"{report.namespace}/{report.rollout}: {report.outcome}"
+
+
+def summary(report: Report) -> str:
+    """The outcome in a sentence."""
+    what = version_in_words(report.candidate.version) or "a version that names no image"
+    if report.outcome == RUNNING:
+        where = f" in step {report.step}" if report.step else ""
+        weight = f" at {report.weight:g}%" if report.weight is not None else ""
+        return f"Run {report.run} of {what} is under way{where}{weight}. {report.message}".strip()
+    took = in_words((report.end - report.start).total_seconds() // 1) if report.end is not None else ""
+    why = f" ({report.reason})" if report.reason and report.reason != report.outcome else ""
+    said = f": {report.message}" if report.message else ""
+    return f"Run {report.run} of {what} ended after {took}: {report.outcome}{why}{said}"
+
+
+def facts(report: Report) -> Iterator[tuple[str, str]]:
+    """Names and values, the most wanted first."""
+    yield "Released", _arm(report.candidate.deployment, version_in_words(report.candidate.version))
+    yield "In service before", _arm(report.baseline.deployment, version_in_words(report.baseline.version))
+    if report.not_promoted:
+        yield "Differs and is not promoted", ", ".join(report.not_promoted)
+    yield "Began", stamp(report.start)
+    if report.end is not None:
+        yield "Ended", stamp(report.end)
+    elif report.expected_end is not None:
+        yield "Expected end", f"{stamp(report.expected_end)}, if nothing intervenes and approvals are given in time"
+    else:
+        yield "Expected end", "not known: the run stands still, or is being ended or promoted"
+    if report.breach is not None:
+        yield from _breach(report)
+    if report.touched is not None:
+        least = "at least " if report.touched.at_least else ""
+        yield "Requests touched", f"{least}{report.touched.requests:,}, counted by {report.touched.source}"
+    else:
+        yield "Requests touched", "not known: no limit counts requests"
+    if report.users is not None:
+        yield "Users touched", f"{report.users.count:,.0f}"
+    if report.gate is not None and report.gate.closed:
+        waits = "; ".join(f"{one.part}: {one.message} (since {stamp(one.since)})" for one in report.gate.closed)
+        yield f"Waits at the gate of {report.gate.step} for", waits
+
+
+def _arm(deployment: str, version: str) -> str:
+    return f"{deployment}: {version}" if version else f"{deployment}: not recorded"
+
+
+def _breach(report: Report) -> Iterator[tuple[str, str]]:
+    breach = report.breach
+    if breach is None:
+        return
+    yield "Ended because", f"{breach.reason}: {breach.message}" if breach.message else breach.reason
+    if breach.decided is not None:
+        yield "Decided", stamp(breach.decided)
+    if breach.seconds is not None:
+        yield (
+            "Time to revert",
+            f"{in_words(breach.seconds)} from the decision until every route was seen without the candidate",
+        )
+    elif breach.decided is not None:
+        yield "Time to revert", "not over yet"
+
+
+def limits_table(limits: Sequence[Standing]) -> Table:
+    """Metric, target, current, status: `tidegate status` shows the same."""
+    return Table("Limits", LIMITS, tuple(_standing(one) for one in limits))
+
+
+def _standing(one: Standing) -> tuple[str, ...]:
+    named = "" if one.name == f"{one.metric} {one.target.partition(' for ')[0]}" else f" ({one.name})"
+    of = f" in {one.step}" if one.step else ""
+    kind = ", guard" if one.guard else ""
+    target = f"{one.target}{of}{kind}"
+    when = stamp(one.time) if one.time is not None else ""
+    return f"{one.metric}{named}", target, one.current, one.baseline, one.status, counted(one), one.possible, when
+
+
+def counted(one: Standing | FindingStatus) -> str:
+    """What was counted: of a ratio the bad requests."""
+    limit = one.target if isinstance(one, Standing) else one.limit
+    return f"{one.counts} {'to it' if limit.startswith('split ') else 'bad'}" if one.counts else ""
+
+
+def tables(report: Report) -> Iterator[Table]:
+    """The others, in the order of the report."""
+    if report.timeline:
+        rows = tuple(
+            (stamp(one.time), one.what, f"{one.weight:g}%" if one.weight is not None else "", one.why)
+            for one in report.timeline
+        )
+        yield Table("Timeline", ("time", "what", "weight", "why"), rows)
+    if report.approvals:
+        approvals = tuple(
+            (one.step, one.name, one.person or "unknown", "yes" if one.verified else "no", stamp(one.time), one.reason)
+            for one in report.approvals
+        )
+        yield Table("Approvals", ("step", "approval", "by", "verified", "when", "reason"), approvals)
+    if report.jobs:
+        yield Table(
+            "Jobs",
+            ("job", "purpose", "step", "outcome", "started", "finished", "message"),
+            tuple(map(_job, report.jobs)),
+        )
+
+
+def _job(one: dict[str, Any]) -> tuple[str, ...]:
+    names = ("name", "purpose", "step", "outcome", "started", "finished", "message")
+    found = [str(one.get(name) or "") for name in names]
+    return (*found[:3], found[3] or "running", *found[4:])
+
+
+def checkpoint_tables(report: Report) -> Iterator[Table]:
+    """Each checkpoint with its evidence, oldest first."""
+    for one in report.checkpoints[-MOST_CHECKPOINTS:]:
+        yield Table(f"{one.at} into {one.step}, {stamp(one.time)}: {one.verdict}", FINDING, tuple(_findings(one)))
+
+
+def _findings(checkpoint: CheckpointStatus) -> Iterator[tuple[str, ...]]:
+    for one in checkpoint.findings:
+        state = f"{one.state}, {one.conclusion}" if one.conclusion else one.state
+        value = one.value or ("" if one.state == "Ok" else one.message)
+        kind = " (guard)" if one.guard else ""
+        yield (
+            f"{one.threshold}{kind}",
+            one.metric,
+            value,
+            one.baseline,
+            one.series,
+            state,
+            counted(one),
+            one.possible,
+            one.window,
+        )
+
+
+def metric_table(tiles: Sequence[Tile]) -> Table:
+    """What the charts say, in numbers."""
+    rows = []
+    for tile in tiles:
+        candidate, *baseline = tile.footer
+        values = (candidate.removeprefix("candidate "), *(one.removeprefix("baseline ") for one in baseline), "")[:2]
+        rows.append((tile.track.metric.name, *values, tile.header, tile.between.removeprefix("95% interval: ")))
+    return Table(
+        "Metrics, newest values", ("metric", "candidate", "baseline", "difference", "95% interval"), tuple(rows)
+    )
+
+
+def stamp(instant: datetime) -> str:
+    """An instant for people."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
