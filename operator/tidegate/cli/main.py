@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "status": ("status.command", "show what a Rollout is doing, and why"),
     "watch": ("watch", "show Rollouts, or what one is doing, as it changes"),
     "history": ("history", "list the earlier runs of a Rollout"),
+    "report": ("report.command", "write the report of a run: what was decided when and on what evidence, with charts"),
     "abort": ("command", "revert the run now"),
     "pause": ("command", "pause the run; guards stay active"),
     "resume": ("command", "continue a paused run"),

@@ -216,6 +216,30 @@ class Notifier(Protocol):
         ...
 
 
+class Reports(Protocol):
+    """Where the reports of ended runs are kept. Called outside ticks."""
+
+    def keeps(self, namespace: str) -> bool:
+        """Whether there are any of a namespace: a look-up in memory."""
+        ...
+
+    async def keep(self, rollout: RolloutObject, run: str, text: str) -> None:
+        """Keeps the report of one run, unless there is one already.
+
+        Raises:
+            Rejected: it will never be taken.
+            Conflict, Missing, Unavailable: try again later.
+        """
+        ...
+
+    async def drop(self, rollout: RolloutObject, number: int) -> None:
+        """Deletes the report of the run with this number, if there is one.
+
+        Raises: as `keep`.
+        """
+        ...
+
+
 class Clock(Protocol):
     """Time."""
 

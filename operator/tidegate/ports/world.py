@@ -13,6 +13,7 @@ from tidegate.ports.protocols import (
     MetricSource,
     MetricTemplates,
     Notifier,
+    Reports,
     RolloutStore,
     Telemetry,
     TrafficRouter,
@@ -34,5 +35,6 @@ class World:
     freezes: Freezes
     announcer: Announcer
     notifier: Notifier
+    reports: Reports
     clock: Clock
     telemetry: Telemetry

@@ -153,6 +153,7 @@ class Carrying:
             self.record.refused = True
             raise
         self.record.refused = False
+        self.outbox.reports.under_way(self.key, memory.status)
         return stored
 
     async def _check(
@@ -269,10 +270,14 @@ class Carrying:
         """Tells people what was decided, once."""
         decisions, self.decisions = [*self.evaluation.said, *self.decisions], []
         self.evaluation.said.clear()
+        run = self.record.memory.status.run
         for decision in decisions:
             self.world.telemetry.decided(rollout, decision)
             self.outbox.announce(rollout, decision)
+            weight = run.weight if run is not None and decision.reason == "StepStarted" else None
+            self.outbox.reports.heard(self.key, decision, weight)
         self._offer(rollout)
+        self._report_ended(rollout)
 
     def _offer(self, rollout: RolloutObject) -> None:
         """Hands on the messages that are recorded."""
@@ -280,6 +285,12 @@ class Carrying:
         told = status.notifications
         if written is not None and told is not None and told == written.notifications:
             self.outbox.messages.offer(rollout, status, under_way(status), self.receivers)
+
+    def _report_ended(self, rollout: RolloutObject) -> None:
+        """Has the end of a run reported, once it is recorded: by this process, or by the one before."""
+        status, written = self.record.memory.status, self.record.written
+        if written is not None and written.history == status.history:
+            self.outbox.reports.seen(rollout, status)
 
 
 def raises(plan: Plan) -> bool:

@@ -20,6 +20,7 @@ from tidegate.ports.errors import PortError, Rejected
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Key
 from tidegate.reconcile.notifying import Deliveries
+from tidegate.reconcile.reporting import Reporting
 
 DELIVERIES: Final = 4
 """Deliveries at a time: enough for thousands a minute, few beside what moves traffic."""
@@ -69,6 +70,8 @@ class Outbox:
         self.messages = Deliveries(world)
         """Those of `spec.notifications`, which wait for nothing here, and for which nothing here waits."""
         self.messages.wake = self._news
+        self.reports = Reporting(world, self.announce)
+        """Of ended runs; they wait for nothing here either."""
         self._failure: BaseException | None = None
         self.wake: Callable[[str, str], None] = _nobody
         """Called with namespace and name of a Rollout when the last outcome that waited for it has been written, and when there is
@@ -77,7 +80,7 @@ class Outbox:
     @property
     def failure(self) -> BaseException | None:
         """What ended a delivery that no port may raise: a mistake, or the end of a simulated process."""
-        return self._failure or self.messages.failure
+        return self._failure or self.messages.failure or self.reports.failure
 
     def announce(self, rollout: RolloutObject, decision: Decision) -> None:
         """Tells people of a decision, soon."""
@@ -116,18 +119,20 @@ class Outbox:
     @property
     def busy(self) -> bool:
         """Whether anything waits to be delivered."""
-        return bool(self._tasks) or self.messages.busy
+        return bool(self._tasks) or self.messages.busy or self.reports.busy
 
     async def drained(self) -> None:
         """Waits until nothing waits to be delivered."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
         await self.messages.drained()
+        await self.reports.drained()
 
     def abandon(self) -> None:
         """Gives up what has not been delivered."""
         self._queues.clear()
         self.messages.abandon()
+        self.reports.abandon()
         for task in self._tasks:
             task.cancel()
 

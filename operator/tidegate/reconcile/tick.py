@@ -129,6 +129,7 @@ class Ticker:
         self.outbox.forget(key)
         self.outbox.messages.gone(key)
         self.desk.forget(key)
+        self.outbox.reports.forget(key)
         self._world.telemetry.forgotten(*key)
 
 

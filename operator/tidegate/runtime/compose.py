@@ -26,6 +26,7 @@ from tidegate.adapters.kubernetes.job_watch import JobWatch
 from tidegate.adapters.kubernetes.jobs import KubernetesJobs
 from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
 from tidegate.adapters.kubernetes.permissions import WriteAccess
+from tidegate.adapters.kubernetes.reports import KubernetesReports
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
 from tidegate.adapters.kubernetes.secrets import KubernetesSecrets
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
@@ -129,6 +130,7 @@ async def run_operator(
             freezes=freezes,
             announcer=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
             notifier=notifiers,
+            reports=KubernetesReports(api, settings.reports),
             clock=clock,
             telemetry=LoggedTelemetry(metrics),
         )

@@ -251,6 +251,8 @@ class Settings(ApiModel):
     """Further kinds, for `kind: Custom`."""
     notifications: Notifications = Notifications()
     """Where messages may go; by default nowhere."""
+    reports: tuple[NamespaceName, ...] = ()
+    """The namespaces in which the report of each ended run is kept in a ConfigMap (docs/report.md); empty: none is."""
     listen: Annotated[str, AfterValidator(_listen_address), _shown(r"^[^/]*:[0-9]{1,5}$")] = "0.0.0.0:8080"
     """Address of `/metrics`, `/healthz` and `/readyz`."""
     logs: Logs = Logs()

@@ -167,6 +167,10 @@ class Cluster:
     messages: list[tuple[float, str, Message]] = field(default_factory=list)
     """What was sent: when, to whom, what."""
     """Time, Rollout, reason, message."""
+    reported: frozenset[str] = frozenset()
+    """Namespaces in which reports of ended runs are kept."""
+    reports: dict[str, str] = field(default_factory=dict)
+    """Those reports, by the name of their ConfigMap."""
     history: list[RouteWrite] = field(default_factory=list)
     rollout_seconds: float = 0.0
     """How long a changed template takes to be rolled out."""

@@ -30,6 +30,7 @@ from tidegate.core.model.world import (
     Unknown,
     Unseen,
 )
+from tidegate.core.report.names import config_map_name, number_of
 from tidegate.ports.errors import Conflict, Missing, PortError, Unavailable
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
@@ -288,6 +289,33 @@ class ScriptedMetrics:
         return self.answers(query, self.cluster.clock.now())
 
 
+@dataclass
+class MemoryReports(_Port):
+    """`Reports` in memory."""
+
+    async def keep(self, rollout: RolloutObject, run: str, text: str) -> None:
+        """Keeps it."""
+        name = config_map_name(rollout.name, number_of(run))
+
+        def keep() -> None:
+            self.cluster.reports.setdefault(name, text)
+
+        await self.effect("reports.keep", keep)
+
+    def keeps(self, namespace: str) -> bool:
+        """As the cluster says."""
+        return namespace in self.cluster.reported
+
+    async def drop(self, rollout: RolloutObject, number: int) -> None:
+        """Drops it."""
+        name = config_map_name(rollout.name, number)
+
+        def drop() -> None:
+            self.cluster.reports.pop(name, None)
+
+        await self.effect("reports.drop", drop)
+
+
 class Silence:
     """`Telemetry` that tells nobody."""
 
@@ -327,6 +355,7 @@ def memory_world(cluster: Cluster, answers: Callable[[Query, float], Answer], ga
         freezes=MemoryFreezes(cluster, passed),
         announcer=MemoryAnnouncer(cluster, passed),
         notifier=MemoryNotifier(cluster, passed),
+        reports=MemoryReports(cluster, passed),
         clock=cluster.clock,
         telemetry=Silence(),
     )

@@ -82,6 +82,7 @@ CLUSTER_METRIC_TEMPLATES: Final = Resource(
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
 REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet")
 SERVICES: Final = Resource("", "v1", "services", "Service")
+CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
 SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 EVENTS: Final = Resource("", "v1", "events", "Event")
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
@@ -90,7 +91,7 @@ DEFINITIONS: Final = Resource(
 )
 
 
-TOLD: Final = frozenset({COMMANDS, EVENTS})
+TOLD: Final = frozenset({COMMANDS, CONFIG_MAPS, EVENTS})
 """Kinds that only tell people something: no decision waits for a write of theirs."""
 
 

@@ -14,10 +14,10 @@ from tidegate.cli.instants import duration
 from tidegate.runtime.settings import Source
 
 
-def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Where it is, and how one is let in."""
     add = parser.add_argument
-    add("--prometheus", required=True, metavar="URL", help="what /api/v1/query_range is added to")
+    add("--prometheus", required=required, metavar="URL", help="what /api/v1/query_range is added to")
     add("--bearer-token-file", type=Path, metavar="FILE", help="a token for Prometheus")
     add("--user", metavar="NAME", help="a user of Prometheus, with --password-file")
     add("--password-file", type=Path, metavar="FILE", help="that user's password")

@@ -12,6 +12,7 @@ from tidegate.api.report import RUNNING, Report
 from tidegate.api.values.text import printable
 from tidegate.cli.charts.drawing import STYLE, document
 from tidegate.cli.report import words
+from tidegate.cli.report.limits import limits_table, stamp
 from tidegate.cli.report.tile import MORE_STYLE, WIDTH, Tile, draw
 from tidegate.cli.tables import Table
 
@@ -61,7 +62,7 @@ def _body(report: Report, tiles: Sequence[Tile]) -> Iterator[str]:
         + "</dl>"
     )
     yield '<h2 id="limits">Limits</h2>'
-    yield _table(words.limits_table(report.limits)) if report.limits else "<p>None was evaluated.</p>"
+    yield _table(limits_table(report.limits)) if report.limits else "<p>None was evaluated.</p>"
     if tiles:
         yield '<h2 id="metrics">Metrics</h2>\n<div class="tiles">'
         yield from (_figure(tile) for tile in tiles)
@@ -79,7 +80,7 @@ def _body(report: Report, tiles: Sequence[Tile]) -> Iterator[str]:
             "<h2>Not in this report</h2>\n<ul>" + "".join(f"<li>{_text(one)}</li>" for one in report.left_out) + "</ul>"
         )
     as_of = "as of" if report.outcome == RUNNING else "written"
-    yield f"<footer>Run {_text(report.run)}, {as_of} {words.stamp(report.written)}. {_text(report.schema_version)}</footer>"
+    yield f"<footer>Run {_text(report.run)}, {as_of} {stamp(report.written)}. {_text(report.schema_version)}</footer>"
 
 
 def _figure(tile: Tile) -> str:

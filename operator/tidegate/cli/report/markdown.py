@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from tidegate.api.report import Report
 from tidegate.api.values.text import printable
 from tidegate.cli.report import words
+from tidegate.cli.report.limits import limits_table
 from tidegate.cli.report.tile import Tile
 from tidegate.cli.tables import Table
 
@@ -25,7 +26,7 @@ def _lines(report: Report, tiles: Sequence[Tile], picture: str) -> Iterator[str]
     for name, value in words.facts(report):
         yield f"- **{_text(name)}**: {_text(value)}"
     yield "\n## Limits\n"
-    yield from _table(words.limits_table(report.limits)) if report.limits else ("None was evaluated.",)
+    yield from _table(limits_table(report.limits)) if report.limits else ("None was evaluated.",)
     if tiles:
         yield f"\n## {words.metric_table(tiles).title}\n"
         yield from _table(words.metric_table(tiles))

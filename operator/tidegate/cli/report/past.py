@@ -13,12 +13,13 @@ from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import LimitKind
 from tidegate.core.metrics import of_one_arm, queries, sample
 from tidegate.core.metrics.asking import Asking
+from tidegate.core.metrics.variables import fill, promql_duration
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.samples import Asked, SeriesSample, Value
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.difference import difference_interval
 from tidegate.simulation.backtest.arms import LONGEST, pods_of
-from tidegate.simulation.backtest.history import Stretch
+from tidegate.simulation.backtest.history import AskRange, Stretch
 
 POINTS: Final = 240
 """Instants of a chart."""
@@ -94,6 +95,30 @@ async def tracks(report: Report, spec: RolloutSpec, ask: Ask) -> list[Track]:
             wanted |= {(metric.name, arm): queries(metric, arm, asking) for arm in arms}
     answers = await ask(tuple(query for each in wanted.values() for query in each), stretch)
     return list(_tracks(spec, wanted, answers, stretch))
+
+
+async def users(report: Report, spec: RolloutSpec, asked: str, ask: AskRange) -> float | None:
+    """How many users met the candidate, by a query over the whole run; `None` when it has no answer.
+
+    Raises:
+        PortError: the source could not be asked.
+        ValueError: the query has a variable that there is not.
+    """
+    asking = _asking(report, spec)
+    end = (report.end or report.written).timestamp()
+    values = {
+        "namespace": asking.namespace,
+        "workload": asking.workloads[ArmName.CANDIDATE],
+        "service": asking.services[ArmName.CANDIDATE],
+        "rollout": asking.rollout,
+        "step": asking.step,
+        "window": promql_duration(max(asking.elapsed, SHORTEST)),
+        "elapsed": promql_duration(max(asking.elapsed, SHORTEST)),
+        "pods": asking.pods[ArmName.CANDIDATE],
+    }
+    series = await ask(fill(asked, values), end, end, SHORTEST)
+    found = [points[-1][1] for _, points in series if points]
+    return sum(found) if found else None
 
 
 def _tracks(

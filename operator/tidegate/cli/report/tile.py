@@ -71,7 +71,8 @@ class Tile:
         gap, _, _ = self.track.difference(place)
         if math.isnan(gap):
             return "of neither arm" if not self.track.baseline else "no value of the baseline beside it"
-        return f"{signed(gap, self.track.metric.effective_unit)} against the baseline"
+        said = signed(gap, self.track.metric.effective_unit)
+        return f"{said} against the baseline" if gap else "as the baseline"
 
     @property
     def between(self) -> str:
@@ -107,7 +108,7 @@ def tiles(report: Report, spec: RolloutSpec, found: Iterable[Track]) -> list[Til
         bad |= {one.name for one in spec.metrics if report.breach.message.startswith(f"{one.name} ")}
     marks = tuple(one for one in report.timeline if one.what in MARKED)[-MOST_MARKS:]
     spans = _spans(report, spec)
-    made = [Tile(one, tuple(_limits(spec, one, spans)), marks, one.metric.name in bad) for one in found]
+    made = [Tile(one, _limits(spec, one, spans), marks, one.metric.name in bad) for one in found]
     return sorted(made, key=lambda tile: not tile.breached)
 
 
@@ -124,8 +125,12 @@ def step_of(why: str, spec: RolloutSpec) -> str:
     return match[1] if match is not None and any(match[1] == one.name for one in spec.steps) else ""
 
 
-def _limits(spec: RolloutSpec, track: Track, spans: Mapping[str, tuple[float, float]]) -> Iterator[Limit]:
-    """Those of every step all the way, those of a step while it lasted."""
+def _limits(spec: RolloutSpec, track: Track, spans: Mapping[str, tuple[float, float]]) -> tuple[Limit, ...]:
+    """Those of every step all the way, those of a step while it lasted; a guard that is a threshold too once."""
+    return tuple(dict.fromkeys(_each_limit(spec, track, spans)))
+
+
+def _each_limit(spec: RolloutSpec, track: Track, spans: Mapping[str, tuple[float, float]]) -> Iterator[Limit]:
     lines: list[tuple[Threshold, str]] = [(line, "") for line in (*spec.guards, *spec.thresholds)]
     lines += [(line, step.name) for step in spec.steps for line in (*step.guards, *step.thresholds)]
     for line, step in lines:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, Final
 
-from tidegate.api.report import RUNNING, Report, Standing
-from tidegate.api.rollout.status import CheckpointStatus, FindingStatus
+from tidegate.api.report import RUNNING, Report
+from tidegate.api.rollout.status import CheckpointStatus
+from tidegate.cli.report.limits import counted, stamp
 from tidegate.cli.report.tile import Tile
 from tidegate.cli.status.told import version_in_words
 from tidegate.cli.tables import Table
 from tidegate.core.model.time_format import in_words
 
-LIMITS: Final = ("metric", "target", "current", "baseline", "status", "counted", "possible (95%)", "as of")
 FINDING: Final = ("limit", "metric", "value", "baseline", "series", "state", "counted", "possible (95%)", "window")
 MOST_CHECKPOINTS: Final = 20
 """Checkpoints with their evidence that are written out; the newest."""
@@ -84,26 +83,6 @@ def _breach(report: Report) -> Iterator[tuple[str, str]]:
         yield "Time to revert", "not over yet"
 
 
-def limits_table(limits: Sequence[Standing]) -> Table:
-    """Metric, target, current, status: `tidegate status` shows the same."""
-    return Table("Limits", LIMITS, tuple(_standing(one) for one in limits))
-
-
-def _standing(one: Standing) -> tuple[str, ...]:
-    named = "" if one.name == f"{one.metric} {one.target.partition(' for ')[0]}" else f" ({one.name})"
-    of = f" in {one.step}" if one.step else ""
-    kind = ", guard" if one.guard else ""
-    target = f"{one.target}{of}{kind}"
-    when = stamp(one.time) if one.time is not None else ""
-    return f"{one.metric}{named}", target, one.current, one.baseline, one.status, counted(one), one.possible, when
-
-
-def counted(one: Standing | FindingStatus) -> str:
-    """What was counted: of a ratio the bad requests."""
-    limit = one.target if isinstance(one, Standing) else one.limit
-    return f"{one.counts} {'to it' if limit.startswith('split ') else 'bad'}" if one.counts else ""
-
-
 def tables(report: Report) -> Iterator[Table]:
     """The others, in the order of the report."""
     if report.timeline:
@@ -166,8 +145,3 @@ def metric_table(tiles: Sequence[Tile]) -> Table:
     return Table(
         "Metrics, newest values", ("metric", "candidate", "baseline", "difference", "95% interval"), tuple(rows)
     )
-
-
-def stamp(instant: datetime) -> str:
-    """An instant for people."""
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"

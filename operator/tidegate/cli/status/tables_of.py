@@ -14,12 +14,15 @@ from tidegate.api.rollout.status import (
     JobStatus,
 )
 from tidegate.api.rollout.thresholds import LimitKind
+from tidegate.cli.report.limits import limits_table
 from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table
 from tidegate.core.count_tests.state import Kind, unpacked
 from tidegate.core.count_tests.wording import possible
 from tidegate.core.model.time_format import in_words
+from tidegate.core.report.standing import standings
 from tidegate.core.run.verdicts import ALPHA
+from tidegate.core.tick.kept_spec import kept_spec
 
 MOST_RUNS: Final = 5
 """Earlier runs that are listed; `.status.history` has a few more."""
@@ -36,6 +39,8 @@ def tables(told: Told) -> Iterator[Table]:
     if status.jobs:
         rows = [_job(job, told) for job in status.jobs]
         yield _table("Jobs", ("Job", "for", "step", "started", "outcome", "took", "what it said"), rows)
+    if status.run is not None:
+        yield limits_table(standings(status, kept_spec(status.run.spec)))
     unanswered = {one.message for one in status.missing_data} - {""}
     if status.guards:
         rows = [_guard(guard, told, unanswered) for guard in status.guards]

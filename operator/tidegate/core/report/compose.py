@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +18,7 @@ from tidegate.core.model.time_format import instant
 from tidegate.core.report.expected import expected_end
 from tidegate.core.report.moments import moments
 from tidegate.core.report.standing import standings
+from tidegate.core.run.verdicts import KEPT_CHECKPOINTS
 from tidegate.core.tick.kept_spec import kept_spec
 
 _COUNTED: Final = re.compile(r"(\d+) of (\d+)")
@@ -104,7 +105,7 @@ def _report(known: Known, before: RolloutStatus | None, ended: HistoryEntry | No
         not_promoted=run.not_promoted if run is not None else (),
         step=source.step.name if source.step is not None else (seen[-1].step if seen else ""),
         weight=source.weight.observed if ended is None and source.weight is not None else None,
-        breach=_breach(source, ended),
+        breach=_breach(source, ended, known.told),
         touched=_touched(judged),
         limits=standings(judged, spec) if before is not None else (),
         timeline=moments(judged, ended, known.told, known.weights),
@@ -112,13 +113,17 @@ def _report(known: Known, before: RolloutStatus | None, ended: HistoryEntry | No
         approvals=source.approvals,
         gate=source.gate if ended is None else None,
         jobs=_jobs(known, run.id if run is not None else ended.id if ended is not None else ""),
-        left_out=_left_out(known, run is None),
+        left_out=tuple(_left_out(known, only_history=run is None, checkpoints=len(source.checkpoints))),
     )
 
 
-def _left_out(known: Known, only_history: bool) -> tuple[str, ...]:  # noqa: FBT001  (of one caller)
-    said = (ONLY_HISTORY,) if only_history else ()
-    return said if known.told else (*said, NOT_HEARD)
+def _left_out(known: Known, *, only_history: bool, checkpoints: int) -> Iterator[str]:
+    if only_history:
+        yield ONLY_HISTORY
+    if not known.told:
+        yield NOT_HEARD
+    if checkpoints >= KEPT_CHECKPOINTS:
+        yield f"Checkpoints before the last {KEPT_CHECKPOINTS}: the status keeps no more."
 
 
 def _arm(known: Known, arm: str, version: Version | None) -> ReportedArm:
@@ -128,14 +133,16 @@ def _arm(known: Known, arm: str, version: Version | None) -> ReportedArm:
     )
 
 
-def _breach(source: RolloutStatus, ended: HistoryEntry | None) -> Breach | None:
+def _breach(source: RolloutStatus, ended: HistoryEntry | None, told: Sequence[Moment]) -> Breach | None:
     """What ended the run before its end; `None` for one that succeeded or goes on."""
     ending = source.run.ending if source.run is not None else None
     if ended is None and ending is None:
         return None
     if ended is not None and ended.outcome == RunEnd.SUCCEEDED:
         return None
-    decided = ending.since if ending is not None else None
+    reason = ended.reason if ended is not None else ""
+    heard = next((one.time for one in told if one.what == reason), None)
+    decided = ending.since if ending is not None else heard
     end = ended.end_time if ended is not None else None
     return Breach(
         reason=ended.reason if ended is not None else ending.reason if ending is not None else "",
