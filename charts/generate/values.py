@@ -87,6 +87,13 @@ class NotificationAccess(ApiModel):
     """The Secrets that hold receivers of `spec.notifications`; a Role is created in each namespace."""
 
 
+class Reports(ApiModel):
+    """Reports of ended runs, kept in ConfigMaps."""
+
+    namespaces: list[NamespaceName] = []
+    """The namespaces in which they are kept; a Role is created in each. Empty: none are kept."""
+
+
 class Rbac(ApiModel):
     """Roles and bindings."""
 
@@ -241,9 +248,11 @@ class Values(ApiModel):
     features: Features = Features()
     """What the operator may do."""
     config: dict[str, Any]
-    """The operator's configuration file, without `namespaces` and `routers`."""
+    """The operator's configuration file, without `namespaces`, `routers` and `reports`."""
     notifications: NotificationAccess = NotificationAccess()
     """Permissions for `config.notifications`."""
+    reports: Reports = Reports()
+    """Reports of ended runs, kept in ConfigMaps (docs/report.md)."""
     rbac: Rbac = Rbac()
     """Roles and bindings."""
     admission: Admission = Admission()

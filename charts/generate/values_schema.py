@@ -8,7 +8,7 @@ from typing import Any
 from charts.generate.values import Values
 from tidegate.runtime.settings import Settings
 
-ELSEWHERE = ("namespaces", "routers", "commandPolicy")
+ELSEWHERE = ("namespaces", "routers", "reports", "commandPolicy")
 """The keys of the settings that the chart fills in itself, because other objects depend on them too."""
 
 

@@ -81,6 +81,9 @@ namespaceSelector:
 {{- /* The operator's configuration file. */ -}}
 {{- define "tidegate.config" -}}
 {{- $own := dict "namespaces" .Values.namespaces "routers" .Values.routers -}}
+{{- with .Values.reports.namespaces -}}
+{{- $_ := set $own "reports" . -}}
+{{- end -}}
 {{- if and .Values.admission.enabled .Values.clusterScopedResources -}}
 {{- $_ := set $own "commandPolicy" (include "tidegate.commandPolicy" .) -}}
 {{- end -}}

@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when the world's expectations are met (or it has none), 1 when not."""
+    form = format_of(arguments.report) if arguments.report is not None else ""
     given = the_rollout(arguments.files, "simulate")
     document, spec = given.document, given.whole_spec()
     world = _world(arguments.world, spec)
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             _print_messages(outcome)
     if arguments.report is not None:
         report, tiles = simulated(scripted, watched)
-        write(report, tiles, format_of(arguments.report), arguments.report)
+        write(report, tiles, form, arguments.report)
     return 1 if failures else 0
 
 

@@ -19,12 +19,12 @@ def limits_table(limits: Sequence[Standing]) -> Table:
 
 
 def _standing(one: Standing) -> tuple[str, ...]:
-    named = "" if one.name == f"{one.metric} {one.target.partition(' for ')[0]}" else f" ({one.name})"
+    named = "" if not one.metric or one.name == f"{one.metric} {one.target.partition(' for ')[0]}" else f" ({one.name})"
     of = f" in {one.step}" if one.step else ""
     kind = ", guard" if one.guard else ""
     target = f"{one.target}{of}{kind}"
     when = stamp(one.time) if one.time is not None else ""
-    return f"{one.metric}{named}", target, one.current, one.baseline, one.status, counted(one), one.possible, when
+    return f"{one.metric or one.name}{named}", target, one.current, one.baseline, one.status, counted(one), one.possible, when
 
 
 def counted(one: Standing | FindingStatus) -> str:

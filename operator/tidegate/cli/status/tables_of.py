@@ -41,6 +41,9 @@ def tables(told: Told) -> Iterator[Table]:
         yield _table("Jobs", ("Job", "for", "step", "started", "outcome", "took", "what it said"), rows)
     if status.run is not None:
         yield limits_table(standings(status, kept_spec(status.run.spec)))
+    spec = kept_spec(status.run.spec) if status.run is not None else None
+    if spec is not None and (limits := standings(status, spec)):
+        yield limits_table(limits)
     unanswered = {one.message for one in status.missing_data} - {""}
     if status.guards:
         rows = [_guard(guard, told, unanswered) for guard in status.guards]

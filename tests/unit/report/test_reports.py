@@ -1,0 +1,200 @@
+"""Reports of simulated runs: what they say of each outcome, and that they load nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tidegate.api.report import SCHEMA, Report
+from tidegate.cli.main import main
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def reported(tmp_path: Path, example: str, world: str, form: str = "json") -> str:
+    file = tmp_path / f"report.{form}"
+    arguments = [str(EXAMPLES / f"{example}.yaml"), "--world", str(EXAMPLES / "worlds" / f"{example}-{world}.yaml")]
+    assert main(["simulate", *arguments, "--report", str(file)]) == 0
+    return file.read_text()
+
+
+def ledger(tmp_path: Path, world: str) -> dict[str, Any]:
+    return dict(json.loads(reported(tmp_path, "three-phase-production", world)))
+
+
+def test_no_failure_among_380_requests_is_told_with_what_that_leaves_possible(tmp_path: Path) -> None:
+    said = reported(tmp_path, "three-phase-production", "one-percent", "md")
+    row = next(line for line in said.splitlines() if line.startswith("| errors-so-far |"))
+    assert "0 of 380 bad" in row
+    assert re.search(r"0% to (0\.[89]|1\.\d)\d*%", row), "zero failures do not show a rate of zero"
+    assert "at least 380" in said
+
+
+def test_a_run_under_way_has_its_expected_end_and_what_it_waits_for(tmp_path: Path) -> None:
+    found = ledger(tmp_path, "one-percent")
+    assert found["outcome"] == "Running"
+    # ten begins at 12:00 and lasts 4 h; everyone at least a day after one began and only 8-16 h in Berlin: Tue 09:00 UTC; 14 d
+    assert found["expectedEnd"].startswith("2026-01-20T09:00")
+    assert [one["part"] for one in found["gate"]["closed"]] == ["after"]
+    assert "end" not in found
+    assert "breach" not in found
+
+
+def test_a_breach_has_its_time_to_revert_and_the_guard_that_decided(tmp_path: Path) -> None:
+    found = ledger(tmp_path, "breach")
+    assert (found["outcome"], found["reason"]) == ("Reverted", "GuardBreached")
+    assert 0 < found["breach"]["seconds"] < 30
+    guard = next(one for one in found["limits"] if one["guard"] and one["metric"] == "error-rate")
+    assert guard["status"] == "Breached"
+    assert "2%" in guard["current"]
+    told = [one["what"] for one in found["timeline"]]
+    assert told.index("GuardBreached") < told.index("Reverted")
+    assert [one["weight"] for one in found["timeline"] if one["what"] == "WeightWritten"] == [1, 10, 0]
+
+
+def test_approvals_are_told_with_who_and_when(tmp_path: Path) -> None:
+    found = ledger(tmp_path, "approved")
+    assert found["outcome"] == "Succeeded"
+    assert {(one["name"], one["person"]) for one in found["approvals"]} == {
+        ("engineering", "ann"),
+        ("operations", "bob"),
+        ("product", "cleo"),
+        ("finance", "dora"),
+    }
+    assert "breach" not in found
+    assert any("Checkpoints before the last 20" in one for one in found["leftOut"])
+
+
+def test_an_abort_is_told(tmp_path: Path) -> None:
+    found = ledger(tmp_path, "ramp-aborted")
+    assert found["outcome"] == "Aborted"
+    assert found["breach"]["message"]
+
+
+def test_the_json_is_the_documented_shape(tmp_path: Path) -> None:
+    found = ledger(tmp_path, "breach")
+    charts = found.pop("charts")
+    assert found["schemaVersion"] == SCHEMA == "tidegate.dev/report/v1"
+    read = Report.model_validate(found)
+    assert read.model_extra == {}, "every field is one of the model"
+    assert read.model_dump(mode="json", by_alias=True, exclude_none=True) == found
+    rate = next(one for one in charts if one["metric"] == "error-rate")
+    assert len(rate["candidate"]) == len(rate["difference"]) == len(rate["low"])
+    last = rate["candidate"].index(0.02)
+    assert rate["low"][last] < rate["difference"][last] < rate["high"][last]
+    assert rate["difference"][last] == pytest.approx(0.0195)
+    assert rate["breached"]
+    incidents = next(one for one in charts if one["metric"] == "open-incidents")
+    assert incidents["baseline"] == [], "of neither arm"
+
+
+class Page(HTMLParser):
+    """What a browser would load, and what it would show as names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: dict[str, list[str]] = {}
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._open.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text.setdefault(self._open[-1] if self._open else "", []).append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return reported(tmp_path_factory.mktemp("report"), "long-progressive", "breach", "html")
+
+
+def test_the_page_loads_nothing_and_runs_nothing(page: str) -> None:
+    read = Page()
+    read.feed(page)
+    loading = {"script", "link", "img", "iframe", "object", "embed", "use", "image", "base", "form"}
+    assert not loading & {tag for tag, _ in read.tags}
+    for tag, attributes in read.tags:
+        assert not {"src", "href", "style", "xlink:href", "action"} & set(attributes), tag
+        assert not any(name.startswith("on") for name in attributes), tag
+    urls = set(re.findall(r"https?://[^\s\"'<>)]+", page))
+    assert urls == {"http://www.w3.org/2000/svg"}, "a namespace is no address that is loaded"
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_the_page_allows_exactly_its_own_style(page: str) -> None:
+    style = page.split("<style>")[1].split("</style>", maxsplit=1)[0]
+    assert page.count("<style>") == 1
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in page
+    assert style.count("@media (prefers-color-scheme: dark)") >= 3
+    assert "color-scheme: light dark" in style
+
+
+def test_the_page_and_each_chart_have_a_title(page: str) -> None:
+    assert "<title>default/documents: Reverted</title>" in page
+    charts = re.findall(r"<svg .*?</svg>", page, re.DOTALL)
+    assert len(charts) == 4
+    for chart in charts:
+        root = ET.fromstring(chart)  # noqa: S314  (our own)
+        assert root.get("role") == "img"
+        title = root.find(f"{SVG}title")
+        assert title is not None
+        assert title.text
+
+
+def test_a_chart_shows_both_arms_the_interval_the_limit_and_the_decision(page: str) -> None:
+    chart = next(one for one in re.findall(r"<svg .*?</svg>", page, re.DOTALL) if ">error-rate<" in one)
+    root = ET.fromstring(chart)  # noqa: S314
+    kinds = {one.get("class") for one in root.iter()}
+    assert {"candidate", "baseline", "difference", "band", "limit", "stop"} <= kinds
+    texts = " ".join(one.text or "" for one in root.iter(f"{SVG}text"))
+    assert "+3.9 points against the baseline" in texts
+    assert "max 1%" in texts
+    assert "candidate 4% (200 of 5000 requests)" in texts
+    stops = [one.findtext(f"{SVG}title") or "" for one in root.iter() if one.get("class") == "stop"]
+    assert any("GuardBreached" in one for one in stops)
+
+
+def test_what_people_say_is_no_markup(tmp_path: Path) -> None:
+    world = (EXAMPLES / "worlds/three-phase-production-ramp-aborted.yaml").read_text()
+    hostile = re.sub(r"(reason: )(?!\w+Breached)[^,}\n]+(?=[,}])", r'\1"<script>x</script> | [a](b)"', world, count=1)
+    assert hostile != world
+    file = tmp_path / "world.yaml"
+    file.write_text(hostile.split("expect:")[0])
+    for form in ("html", "md"):
+        out = tmp_path / f"report.{form}"
+        main(["simulate", str(EXAMPLES / "three-phase-production.yaml"), "--world", str(file), "--report", str(out)])
+        said = out.read_text()
+        assert "x" in said
+        assert "<script>" not in said
+        if form == "md":
+            assert "[a](b)" not in said
+
+
+def test_a_file_must_say_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["simulate", str(EXAMPLES / "minimal.yaml"), "--report", str(tmp_path / "report.pdf")]
+    assert main(arguments) == 2
+    assert "end the name in .md, .html or .json" in capsys.readouterr().err
+
+
+def test_markdown_with_charts_has_its_picture_beside_it(tmp_path: Path) -> None:
+    said = reported(tmp_path, "long-progressive", "clean", "md")
+    assert "](report.svg)" in said
+    root = ET.fromstring((tmp_path / "report.svg").read_text())  # noqa: S314
+    assert root.find(f"{SVG}style") is not None, "it is looked at alone"
