@@ -28,6 +28,7 @@ RENDERINGS: Final[dict[str, dict[str, Any]]] = {
         "config": {"notifications": {"schemes": ["slack", "https"], "hosts": ["*"], "cluster": "prod"}},
         "notifications": {"secrets": [{"namespace": "shop", "names": ["chat", "bus"]}, {"namespace": "bank"}]},
     },
+    "reports": {"reports": {"namespaces": ["shop", "bank"]}},
     "one router": {"routers": ["HTTPRoute"]},
     "no CopyTemplate": {"features": {"copyTemplate": False}},
     "no Jobs": {"features": {"jobs": False}},

@@ -167,6 +167,23 @@ async def test_secrets_of_notifications_are_read_by_name_in_their_namespaces_alo
     assert yaml.safe_load(settings)["notifications"]["cluster"] == "prod"
 
 
+async def test_reports_are_written_by_a_role_in_their_namespaces_alone() -> None:
+    objects = await template(values=RENDERINGS["reports"])
+    roles = {
+        one["metadata"]["namespace"]: one["rules"]
+        for one in objects
+        if one["kind"] == "Role" and one["metadata"]["name"] == f"{RELEASE}-reports"
+    }
+    config_maps = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "delete"]}
+    assert roles == {"shop": [config_maps], "bank": [config_maps]}
+    settings = next(one["data"]["operator.yaml"] for one in objects if one["kind"] == "ConfigMap")
+    assert yaml.safe_load(settings)["reports"] == ["shop", "bank"]
+    usual = await template()
+    assert not any("configmaps" in rule for rule in rules(usual))
+    settings = next(one["data"]["operator.yaml"] for one in usual if one["kind"] == "ConfigMap")
+    assert "reports" not in yaml.safe_load(settings)
+
+
 async def test_in_namespaces_the_same_rights_are_roles() -> None:
     whole = rules(await template())
     spread = await template(values={"namespaces": ["shop", "bank"]})

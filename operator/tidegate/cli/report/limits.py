@@ -24,7 +24,16 @@ def _standing(one: Standing) -> tuple[str, ...]:
     kind = ", guard" if one.guard else ""
     target = f"{one.target}{of}{kind}"
     when = stamp(one.time) if one.time is not None else ""
-    return f"{one.metric or one.name}{named}", target, one.current, one.baseline, one.status, counted(one), one.possible, when
+    return (
+        f"{one.metric or one.name}{named}",
+        target,
+        one.current,
+        one.baseline,
+        one.status,
+        counted(one),
+        one.possible,
+        when,
+    )
 
 
 def counted(one: Standing | FindingStatus) -> str:

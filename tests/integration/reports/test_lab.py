@@ -1,0 +1,102 @@
+"""Reports on a real API server: written by exactly the Role that the chart gives, read by `tidegate report`, gone with the Rollout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import shop
+from lab.api import Object
+from lab.operator_process import OperatorProcess
+from lab.stack import Lab
+from lab.wait import until
+from tests.integration.cli.test_commands import Cli
+from tests.integration.runs.test_runs import SECONDS, rollout, until_outcome
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+RBAC = [DEPLOY / file for file in ("cluster/namespace.yaml", "base/serviceaccount.yaml", "cluster/rbac.yaml")]
+NAME = f"{shop.APP}-report-1"
+GROUP = "rbac.authorization.k8s.io"
+LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
+
+
+def role(namespace: str) -> list[Object]:
+    """As `reports.namespaces` of the chart makes them."""
+    metadata = {"name": "tidegate-reports", "namespace": namespace}
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "delete"]}]
+    subjects = [{"kind": "ServiceAccount", "name": "tidegate", "namespace": "tidegate"}]
+    reference = {"apiGroup": GROUP, "kind": "Role", "name": metadata["name"]}
+    return [
+        {"apiVersion": f"{GROUP}/v1", "kind": "Role", "metadata": metadata, "rules": rules},
+        {"apiVersion": f"{GROUP}/v1", "kind": "RoleBinding", "metadata": metadata, "roleRef": reference, "subjects": subjects},
+    ]  # fmt: skip
+
+
+@pytest.mark.timeout(300)
+async def test_a_reverted_run_is_reported_from_its_config_map(
+    lab: Lab, namespace: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    await lab.install_tidegate()
+    await lab.apply(*(file.read_text() for file in RBAC), *role(namespace))
+    kubeconfig = await lab.control_plane.kubeconfig_of_service_account("tidegate", "tidegate")
+    tidegate = Cli(lab.kubeconfig, namespace, capsys)
+    await shop.open_shop(lab, namespace)
+    async with (
+        lab.load(namespace, shop.APP, rate=60),
+        OperatorProcess(lab, kubeconfig=kubeconfig, settings={"reports": [namespace]}),
+    ):
+        await shop.release(lab, namespace, "v2")
+        await lab.apply(shop.rollout(namespace, steps=LONG))
+        await _until_reached(lab, namespace)
+        await shop.misbehave(lab, namespace, 0.5)
+        running = json.loads(await tidegate("report", shop.APP, "-o", "json"))
+        assert running["outcome"] == "Running"
+        assert await until_outcome(lab, namespace) == "Reverted"
+        kept = await until(lambda: lab.api.find("v1", "ConfigMap", NAME, namespace), SECONDS, "the report is kept")
+    owner = (await shop.state(lab, namespace))["metadata"]
+    assert [one["uid"] for one in kept["metadata"]["ownerReferences"]] == [owner["uid"]]
+    assert kept["immutable"] is True
+    found = json.loads(kept["data"]["report.json"])
+    assert (found["outcome"], found["schemaVersion"]) == ("Reverted", "tidegate.dev/report/v1")
+    assert 0 <= found["breach"]["seconds"] < 30
+    assert {"RunStarted", "StepStarted", "Reverted"} <= {one["what"] for one in found["timeline"]}
+    file = tmp_path / "report.html"
+    said = await tidegate("report", shop.APP, "--prometheus", lab.prometheus_url)
+    assert tidegate.code == 0, said
+    assert "**Time to revert**: " in said
+    assert "Not in this report" not in said, "it has its decisions, its charts and its evidence"
+    assert "against the baseline" in said
+    await tidegate("report", shop.APP, "--output", str(file))
+    assert "No charts: give --prometheus" in file.read_text()
+
+
+async def _until_reached(lab: Lab, namespace: str) -> None:
+    async def there() -> bool:
+        status: dict[str, Any] = (await shop.state(lab, namespace)).get("status", {})
+        return bool(status.get("step", {}).get("reached"))
+
+    await until(there, SECONDS, "the step's weight is on the route")
+
+
+@pytest.mark.timeout(240)
+async def test_without_its_permission_the_refusal_is_told_and_the_run_is_well(lab: Lab, namespace: str) -> None:
+    await lab.install_tidegate()
+    await lab.apply(*(file.read_text() for file in RBAC))
+    kubeconfig = await lab.control_plane.kubeconfig_of_service_account("tidegate", "tidegate")
+    await shop.open_shop(lab, namespace)
+
+    async def told() -> list[str]:
+        events = await lab.api.list("v1", "Event", namespace)
+        return [one["message"] for one in events if one["reason"] == "ReportRefused"]
+
+    async with OperatorProcess(lab, kubeconfig=kubeconfig, settings={"reports": [namespace]}):
+        await shop.release(lab, namespace, "v2")
+        await lab.apply(rollout(namespace))
+        assert await until_outcome(lab, namespace) == "Succeeded"
+        messages = await until(told, SECONDS, "the refusal is told")
+    assert len(messages) == 1
+    assert "configmaps is forbidden" in messages[0]
+    assert await lab.api.find("v1", "ConfigMap", NAME, namespace) is None
