@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -252,3 +254,12 @@ def test_names_are_names_of_objects(rollout: str) -> None:
     assert len(name) <= 253
     assert name.endswith("-report-12")
     assert name != config_map_name(rollout[:-1] + "d", 12)
+
+
+def test_an_operator_loads_what_makes_reports_with_the_first_one_only() -> None:
+    code = (
+        "import sys, tidegate.runtime.compose\n"
+        "print([one for one in ('tidegate.api.report', 'tidegate.core.report.compose') if one in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    assert said.stdout.strip() == "[]"

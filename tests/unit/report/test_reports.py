@@ -12,7 +12,9 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 
+from tests.simulated.test_example_worlds import WORLDS, rollout_of
 from tidegate.api.report import SCHEMA, Report
 from tidegate.cli.main import main
 
@@ -29,6 +31,25 @@ def reported(tmp_path: Path, example: str, world: str, form: str = "json") -> st
 
 def ledger(tmp_path: Path, world: str) -> dict[str, Any]:
     return dict(json.loads(reported(tmp_path, "three-phase-production", world)))
+
+
+def expected_of(world: Path) -> str:
+    return str(yaml.safe_load(world.read_text())["expect"]["outcome"])
+
+
+OUTCOMES = list({(rollout_of(world), expected_of(world)): world for world in WORLDS}.values())
+"""One world for each outcome of each example."""
+
+
+@pytest.mark.parametrize("world", OUTCOMES, ids=[one.stem for one in OUTCOMES])
+def test_every_outcome_of_the_examples_is_reported_as_it_ends(world: Path, tmp_path: Path) -> None:
+    example = rollout_of(world).stem
+    said = reported(tmp_path, example, world.stem.removeprefix(f"{example}-"), "html")
+    expected = expected_of(world)
+    title = re.search(r"<title>[^<]*: (\w+)</title>", said)
+    assert title is not None
+    assert title[1] == expected
+    assert ("Time to revert" in said) == (expected in {"Reverted", "Aborted"})
 
 
 def test_no_failure_among_380_requests_is_told_with_what_that_leaves_possible(tmp_path: Path) -> None:
@@ -72,6 +93,13 @@ def test_approvals_are_told_with_who_and_when(tmp_path: Path) -> None:
     }
     assert "breach" not in found
     assert any("Checkpoints before the last 20" in one for one in found["leftOut"])
+
+
+def test_a_run_that_has_begun_no_step_is_reported(tmp_path: Path) -> None:
+    found = ledger(tmp_path, "pre-flight")
+    assert found["outcome"] == "Running"
+    assert [one["what"] for one in found["timeline"]] == ["RunStarted"]
+    assert [one["part"] for one in found["gate"]["closed"]] == ["checks"]
 
 
 def test_an_abort_is_told(tmp_path: Path) -> None:

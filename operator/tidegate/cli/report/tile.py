@@ -115,8 +115,8 @@ def tiles(report: Report, spec: RolloutSpec, found: Iterable[Track]) -> list[Til
 def _spans(report: Report, spec: RolloutSpec) -> dict[str, tuple[float, float]]:
     """From when to when each step lasted, epoch seconds, as far as the timeline says."""
     begun = [(step_of(one.why, spec), one.time.timestamp()) for one in report.timeline if one.what == "StepStarted"]
-    ends = [time for _, time in begun[1:]] + [(report.end or report.written).timestamp()]
-    return {name: (time, end) for (name, time), end in zip(begun, ends, strict=True) if name}
+    following = [*(time for _, time in begun), (report.end or report.written).timestamp()][1:]
+    return {name: (time, end) for (name, time), end in zip(begun, following, strict=False) if name}
 
 
 def step_of(why: str, spec: RolloutSpec) -> str:
