@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tidegate.api.model import StatusModel, Words
 from tidegate.api.rollout.run_status import Version
-from tidegate.api.rollout.status import ApprovalStatus, CheckpointStatus, GateStatus
+from tidegate.api.rollout.status import ApprovalStatus, CheckpointStatus, CohortStatus, GateStatus
 
 SCHEMA: Final = "tidegate.dev/report/v1"
 RUNNING: Final = "Running"
@@ -46,6 +46,8 @@ class Standing(StatusModel):
     """The candidate's last known value."""
     baseline: str = ""
     """The baseline's beside it."""
+    cohort: str = ""
+    """The cohort that is evaluated; empty for all traffic."""
     status: str
     """`Ok`, `Breached`, ... as a finding's state, or `NotEvaluated`."""
     counts: str = ""
@@ -139,6 +141,8 @@ class Report(StatusModel):
     """The step the run is in, or was in last."""
     weight: float | None = None
     """The candidate's weight, percent, as last seen."""
+    cohorts: tuple[CohortStatus, ...] = ()
+    """The candidate's share of each cohort, as last seen."""
     breach: Breach | None = None
     """Why it was ended before its end."""
     touched: Touched | None = None

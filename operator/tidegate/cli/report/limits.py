@@ -19,10 +19,12 @@ def limits_table(limits: Sequence[Standing]) -> Table:
 
 
 def _standing(one: Standing) -> tuple[str, ...]:
-    named = "" if not one.metric or one.name == f"{one.metric} {one.target.partition(' for ')[0]}" else f" ({one.name})"
+    usual = f"{one.metric} {one.target.partition(' for ')[0]}"
+    named = "" if not one.metric or one.cohort or one.name == usual else f" ({one.name})"
     of = f" in {one.step}" if one.step else ""
     kind = ", guard" if one.guard else ""
-    target = f"{one.target}{of}{kind}"
+    only = f" of cohort {one.cohort}" if one.cohort and one.cohort not in one.target else ""
+    target = f"{one.target}{only}{of}{kind}"
     when = stamp(one.time) if one.time is not None else ""
     return (
         f"{one.metric or one.name}{named}",

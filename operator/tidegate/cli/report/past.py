@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tidegate.api.report import Report
-from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.metrics import Metric, cohort_name
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.rollout.thresholds import LimitKind
+from tidegate.api.rollout.thresholds import LimitKind, Threshold
 from tidegate.core.metrics import of_one_arm, queries, sample
 from tidegate.core.metrics.asking import Asking
 from tidegate.core.metrics.variables import fill, promql_duration
@@ -89,12 +89,13 @@ async def tracks(report: Report, spec: RolloutSpec, ask: Ask) -> list[Track]:
     """
     stretch, asking = stretch_of(report), _asking(report, spec)
     wanted: dict[tuple[str, ArmName], tuple[Query, ...]] = {}
-    for metric in spec.metrics:
+    metrics = charted(spec)
+    for metric in metrics:
         if metric.kind is not None:
             arms = ArmName if of_one_arm(metric) else (ArmName.CANDIDATE,)
             wanted |= {(metric.name, arm): queries(metric, arm, asking) for arm in arms}
     answers = await ask(tuple(query for each in wanted.values() for query in each), stretch)
-    return list(_tracks(spec, wanted, answers, stretch))
+    return list(_tracks(spec, metrics, wanted, answers, stretch))
 
 
 async def users(report: Report, spec: RolloutSpec, asked: str, ask: AskRange) -> float | None:
@@ -112,6 +113,7 @@ async def users(report: Report, spec: RolloutSpec, asked: str, ask: AskRange) ->
         "service": asking.services[ArmName.CANDIDATE],
         "rollout": asking.rollout,
         "step": asking.step,
+        "cohort": "",
         "window": promql_duration(max(asking.elapsed, SHORTEST)),
         "elapsed": promql_duration(max(asking.elapsed, SHORTEST)),
         "pods": asking.pods[ArmName.CANDIDATE],
@@ -121,17 +123,40 @@ async def users(report: Report, spec: RolloutSpec, asked: str, ask: AskRange) ->
     return sum(found) if found else None
 
 
-def _tracks(
-    spec: RolloutSpec, wanted: Mapping[tuple[str, ArmName], tuple[Query, ...]], answers: Answers, stretch: Stretch
-) -> Iterator[Track]:
+def lines_of(spec: RolloutSpec) -> list[tuple[Threshold, str]]:
+    """Every limit, with the step whose own it is."""
+    found: list[tuple[Threshold, str]] = [(line, "") for line in (*spec.guards, *spec.thresholds)]
+    return found + [(line, step.name) for step in spec.steps for line in (*step.guards, *step.thresholds)]
+
+
+def evaluated(line: Threshold) -> str:
+    """The name of the metric that a limit evaluates, with its cohort."""
+    return cohort_name(line.metric, line.cohort) if line.cohort else line.metric
+
+
+def charted(spec: RolloutSpec) -> list[Metric]:
+    """The metrics, and in the place of one that limits of cohorts evaluate, one for each of them."""
+    names = dict.fromkeys((line.metric, line.cohort or "") for line, _ in lines_of(spec))
+    found = []
     for metric in spec.metrics:
+        cohorts = [cohort for name, cohort in names if name == metric.name] or [""]
+        found += [metric.of_cohort(one) if one else metric for one in cohorts]
+    return found
+
+
+def _tracks(
+    spec: RolloutSpec,
+    metrics: Sequence[Metric],
+    wanted: Mapping[tuple[str, ArmName], tuple[Query, ...]],
+    answers: Answers,
+    stretch: Stretch,
+) -> Iterator[Track]:
+    for metric in metrics:
         asked = {arm: wanted[metric.name, arm] for arm in ArmName if (metric.name, arm) in wanted}
         if not asked:
             continue
-        low = any(
-            line.metric == metric.name and line.kind in {LimitKind.MIN, LimitKind.MAX_DECREASE}
-            for line in (*spec.guards, *spec.thresholds, *(one for step in spec.steps for one in step.thresholds))
-        )
+        falling = {LimitKind.MIN, LimitKind.MAX_DECREASE}
+        low = any(evaluated(line) == metric.name and line.kind in falling for line, _ in lines_of(spec))
         both: dict[ArmName, list[Point]] = {ArmName.CANDIDATE: [], ArmName.BASELINE: []}
         for index in range(stretch.points):
             found = {arm: _series(metric, texts, answers, index) for arm, texts in asked.items()}

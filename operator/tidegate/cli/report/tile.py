@@ -10,12 +10,12 @@ from html import escape
 from typing import Final
 
 from tidegate.api.report import Moment, Report
+from tidegate.api.rollout.metrics import cohort_name
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.rollout.thresholds import Threshold
 from tidegate.api.values.scalars import Unit
 from tidegate.cli.charts.drawing import band, curve, time_axis, words
 from tidegate.cli.charts.limits import Limit, on_the_panel, scale
-from tidegate.cli.report.past import Point, Track
+from tidegate.cli.report.past import Point, Track, charted, evaluated, lines_of
 from tidegate.core.model.value_format import shown
 
 WIDTH: Final = 720
@@ -103,9 +103,13 @@ class Tile:
 
 def tiles(report: Report, spec: RolloutSpec, found: Iterable[Track]) -> list[Tile]:
     """A tile for each metric, those with a limit that is not met first."""
-    bad = {one.metric for one in report.limits if one.status == "Breached"}
+    bad = {
+        cohort_name(one.metric, one.cohort) if one.cohort else one.metric
+        for one in report.limits
+        if one.status == "Breached"
+    }
     if report.breach is not None:
-        bad |= {one.name for one in spec.metrics if report.breach.message.startswith(f"{one.name} ")}
+        bad |= {one.name for one in charted(spec) if report.breach.message.startswith(f"{one.name} ")}
     marks = tuple(one for one in report.timeline if one.what in MARKED)[-MOST_MARKS:]
     spans = _spans(report, spec)
     made = [Tile(one, _limits(spec, one, spans), marks, one.metric.name in bad) for one in found]
@@ -131,10 +135,8 @@ def _limits(spec: RolloutSpec, track: Track, spans: Mapping[str, tuple[float, fl
 
 
 def _each_limit(spec: RolloutSpec, track: Track, spans: Mapping[str, tuple[float, float]]) -> Iterator[Limit]:
-    lines: list[tuple[Threshold, str]] = [(line, "") for line in (*spec.guards, *spec.thresholds)]
-    lines += [(line, step.name) for step in spec.steps for line in (*step.guards, *step.thresholds)]
-    for line, step in lines:
-        if line.metric != track.metric.name or (step and step not in spans):
+    for line, step in lines_of(spec):
+        if evaluated(line) != track.metric.name or (step and step not in spans):
             continue
         value, change = on_the_panel(line, track.metric)
         begin, end = (share(track, time) for time in spans[step]) if step else (0.0, 1.0)

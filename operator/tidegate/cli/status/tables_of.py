@@ -39,8 +39,6 @@ def tables(told: Told) -> Iterator[Table]:
     if status.jobs:
         rows = [_job(job, told) for job in status.jobs]
         yield _table("Jobs", ("Job", "for", "step", "started", "outcome", "took", "what it said"), rows)
-    if status.run is not None:
-        yield limits_table(standings(status, kept_spec(status.run.spec)))
     spec = kept_spec(status.run.spec) if status.run is not None else None
     if spec is not None and (limits := standings(status, spec)):
         yield limits_table(limits)

@@ -105,6 +105,7 @@ def _report(known: Known, before: RolloutStatus | None, ended: HistoryEntry | No
         not_promoted=run.not_promoted if run is not None else (),
         step=source.step.name if source.step is not None else (seen[-1].step if seen else ""),
         weight=source.weight.observed if ended is None and source.weight is not None else None,
+        cohorts=source.cohorts or (),
         breach=_breach(source, ended, known.told),
         touched=_touched(judged),
         limits=standings(judged, spec) if before is not None else (),

@@ -61,7 +61,7 @@ def _standing(placed: _Placed, last: CheckpointStatus | None, bad: dict[str, Gua
     found = next((one for one in last.findings if _is(one, placed)), None) if last is not None else None
     guard = bad.get(line.identity) if placed.guard else None
     if found is not None and last is not None:
-        row = _seen(found, last, placed.step).model_copy(update={"target": _target(line)})
+        row = _seen(found, last, placed.step).model_copy(update={"target": _target(line), "cohort": line.cohort or ""})
     else:
         row = Standing(
             name=line.identity,
@@ -69,6 +69,7 @@ def _standing(placed: _Placed, last: CheckpointStatus | None, bad: dict[str, Gua
             target=_target(line),
             guard=placed.guard,
             step=placed.step,
+            cohort=line.cohort or "",
             status=NOT_EVALUATED,
         )
     if guard is not None and (row.time is None or guard.since > row.time or row.status != guard.state):
