@@ -226,3 +226,25 @@ def test_markdown_with_charts_has_its_picture_beside_it(tmp_path: Path) -> None:
     assert "](report.svg)" in said
     root = ET.fromstring((tmp_path / "report.svg").read_text())  # noqa: S314
     assert root.find(f"{SVG}style") is not None, "it is looked at alone"
+
+
+def test_jobs_are_told_with_their_outcome(tmp_path: Path) -> None:
+    said = reported(tmp_path, "long-progressive", "undo-fails", "md")
+    jobs = said.split("\n## Jobs\n")[1].split("\n## ")[0]
+    assert (
+        "| Revert | fifty | Failed | 2026-03-30 06:10:05 UTC | 2026-03-30 06:16:05 UTC | BackoffLimitExceeded" in jobs
+    )
+    assert "| Skipped |" in jobs
+
+
+def test_a_cohort_has_its_weight_its_limit_and_its_chart(tmp_path: Path) -> None:
+    found = json.loads(reported(tmp_path, "cohorts-then-everyone", "breach-in-a-cohort"))
+    assert {one["name"]: one["observed"] for one in found["cohorts"]} == {"staff": 100, "chosen": 0, "extended": 100}
+    charts = {one["metric"]: one for one in found["charts"]}
+    assert max(one for one in charts["cohort-errors of cohort chosen"]["candidate"] if one is not None) == 0.09
+    assert max(one for one in charts["cohort-errors of cohort staff"]["candidate"] if one is not None) < 0.03
+    assert {one["cohort"] for one in found["limits"] if one["metric"] == "cohort-errors"} == {
+        "staff",
+        "chosen",
+        "extended",
+    }

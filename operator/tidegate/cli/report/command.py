@@ -91,8 +91,9 @@ async def _found(cluster: Connection, rollout: JsonObject, status: RolloutStatus
     kept, why = (
         (None, "") if under_way or not wanted else await _kept(cluster, known, str(rollout["metadata"]["uid"]), wanted)
     )
-    if kept is not None:
-        return kept
+    if kept is not None:  # Jobs of an end go on after it: as the status has them they are newer
+        jobs = tuple(dict(one) for one in known.raw_jobs if one.get("run") == wanted)
+        return kept.model_copy(update={"jobs": jobs or kept.jobs})
     try:
         return _noted(compose(known, wanted), why)
     except NoSuchRunError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from tidegate.api.report import RUNNING, Report
@@ -109,9 +110,17 @@ def tables(report: Report) -> Iterator[Table]:
 
 
 def _job(one: dict[str, Any]) -> tuple[str, ...]:
-    names = ("name", "purpose", "step", "outcome", "started", "finished", "message")
-    found = [str(one.get(name) or "") for name in names]
-    return (*found[:3], found[3] or "running", *found[4:])
+    named = [str(one.get(name) or "") for name in ("name", "purpose", "step")]
+    times = [_stamped(str(one.get(name) or "")) for name in ("started", "finished")]
+    return (*named, str(one.get("outcome") or "running"), *times, str(one.get("message") or ""))
+
+
+def _stamped(text: str) -> str:
+    """An instant on the wire, for people; what is none stays as it is."""
+    try:
+        return stamp(datetime.fromisoformat(text)) if text else ""
+    except ValueError:
+        return text
 
 
 def checkpoint_tables(report: Report) -> Iterator[Table]:
