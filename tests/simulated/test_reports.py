@@ -68,6 +68,21 @@ async def test_a_revert_is_reported_with_its_evidence_and_its_time() -> None:
     assert {one.metric: one.status for one in found.limits if one.guard} == {"errors": "Breached"}
 
 
+async def test_what_is_told_late_belongs_to_its_run() -> None:
+    shop = Shop()
+    shop.gate.takes = lambda call: 4.0 if call == "store.write_status" else 0.0
+    runner = await reverted(shop)
+    retried(shop, runner)
+    await runner.run_until(shop.clock.now() + 200)
+    one, other = kept(shop), kept(shop, "checkout-report-2")
+    for report in (one, other):
+        told = [line.what for line in report.timeline]
+        assert told.count("RunStarted") == 1
+        assert told.count("Reverted") == 1
+        assert told[0] == "RunStarted"
+        assert told[-1] == "Reverted"
+
+
 async def test_a_success_is_reported_without_a_breach() -> None:
     shop = Shop()
     shop.cluster.reported = SHOP

@@ -121,12 +121,13 @@ class Reporting:
         task.add_done_callback(self._ended)
 
     def _of_run(self, key: Key, start: float, end: float) -> tuple[tuple[float, Decision, float | None], ...]:
-        """The decisions of a run, which are forgotten with it."""
+        """The decisions of a run, which are forgotten with it: the last ones are heard only once its end is recorded."""
         lines = tuple(self._heard.pop(key, ()))
-        later = deque((one for one in lines if one[0] > end + 1), maxlen=HEARD)
-        if later:
-            self._heard[key] = later
-        return tuple(one for one in lines if start - 1 <= one[0] <= end + 1)
+        began = (place for place, (time, one, _) in enumerate(lines) if one.reason == "RunStarted" and time >= end)
+        place = next(began, len(lines))
+        if lines[place:]:  # the next run has begun already
+            self._heard[key] = deque(lines[place:], maxlen=HEARD)
+        return tuple(one for one in lines[:place] if one[0] >= start - 1)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -13,6 +13,7 @@ from tidegate.api.report import Moment, Report
 from tidegate.api.rollout.metrics import cohort_name
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.values.scalars import Unit
+from tidegate.api.values.text import printable
 from tidegate.cli.charts.drawing import band, curve, time_axis, words
 from tidegate.cli.charts.limits import Limit, on_the_panel, scale
 from tidegate.cli.report.past import Point, Track, charted, evaluated, lines_of
@@ -276,7 +277,7 @@ def _marks(tile: Tile, top: float, bottom: float) -> Iterator[str]:
             if one.what == "StepStarted"
             else "mark"
         )
-        told = f"{one.time:%m-%d %H:%M} {one.what}: {one.why}"
+        told = printable(f"{one.time:%m-%d %H:%M} {one.what}: {one.why}")
         yield f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"><title>{escape(told)}</title></line>'
         label = _short(one)
         if label and x >= free and x + 6 * len(label) < WIDTH:

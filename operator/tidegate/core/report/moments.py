@@ -31,7 +31,8 @@ def moments(
         weights: writes of the weight, where they are known.
     """
     first = min((one.time for one in told), default=None)
-    kept = [one for one in _remembered(status, ended) if first is None or one.time < first]
+    whole = any(one.what == "RunStarted" for one in told)  # heard from its start on, if a moment late
+    kept = [one for one in _remembered(status, ended) if not whole and (first is None or one.time < first)]
     if ended is not None and not any(one.what in {ended.outcome, ended.reason} for one in told):
         kept.append(Moment(time=ended.end_time, what=ended.outcome, why=ended.message or ended.reason))
     found = sorted([*kept, *told, *weights], key=lambda one: one.time)
