@@ -12,8 +12,9 @@ from tidegate.api.report import RUNNING, Report
 from tidegate.api.values.text import printable
 from tidegate.cli.charts.drawing import STYLE, document
 from tidegate.cli.report import words
+from tidegate.cli.report.drawn import MORE_STYLE, draw
 from tidegate.cli.report.limits import limits_table, stamp
-from tidegate.cli.report.tile import MORE_STYLE, WIDTH, Tile, draw
+from tidegate.cli.report.tile import WIDTH, Tile
 from tidegate.cli.tables import Table
 
 PAGE_STYLE: Final = """

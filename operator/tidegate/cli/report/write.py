@@ -11,9 +11,10 @@ from typing import Any, Final
 from tidegate.api.report import Report
 from tidegate.cli.charts.drawing import STYLE, document
 from tidegate.cli.errors import CommandError
+from tidegate.cli.report.drawn import MORE_STYLE, draw
 from tidegate.cli.report.html import as_html
 from tidegate.cli.report.markdown import as_markdown
-from tidegate.cli.report.tile import MORE_STYLE, WIDTH, Tile, draw
+from tidegate.cli.report.tile import WIDTH, Tile
 from tidegate.cli.report.words import title
 
 FORMATS: Final = ("md", "html", "json")
