@@ -145,7 +145,8 @@ def _counted(metric: Metric | None, worst: SeriesFinding | None) -> dict[str, st
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.2g}%"
+    """Two digits of a share; what is less than one in a million is 0."""
+    return f"{share * 100:.2g}%" if share >= 1e-6 else "0%"
 
 
 def _at(offset: float) -> str:
