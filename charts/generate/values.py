@@ -67,6 +67,8 @@ class Features(ApiModel):
 
     copy_template: bool = True
     """`promotion.strategy: CopyTemplate`, which patches the baseline's Deployment."""
+    scale: bool = True
+    """`candidate.scaling` and `onBreach: Scale`: permission to patch Deployments and to list what scales them."""
     jobs: bool = True
     """Hooks, Jobs of gates and `onBreach: RunJob`, which create Jobs from suspended CronJobs."""
 

@@ -89,6 +89,9 @@ class MemoryStage:
     async def delete_metric_template(self, ref: TemplateRef) -> None:
         self.cluster.delete_metric_template(ref)
 
+    async def put_autoscaler(self, name: str, deployment: str) -> None:
+        self.cluster.autoscalers[deployment] = f"HorizontalPodAutoscaler {name}"
+
     async def put_cron_job(self, name: str, *, suspended: bool) -> None:
         self.cluster.cron_jobs[name] = SimulatedCronJob(suspended=suspended)
 

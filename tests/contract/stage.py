@@ -68,6 +68,10 @@ class Stage(Protocol):
         """A Deployment comes to be; its pods become available if there is a controller to make them."""
         ...
 
+    async def put_autoscaler(self, name: str, deployment: str) -> None:
+        """A HorizontalPodAutoscaler of that name comes to be, for a Deployment."""
+        ...
+
     async def settled(self, name: str) -> None:
         """Its controller, if there is one, has seen its template."""
         ...

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tidegate.core.model.template_fields import RESTARTED_AT
 from tidegate.core.model.version import differences
 from tidegate.core.model.world import ABSENT, Arm, Template
 from tidegate.core.run.template_copy import annotations_of, as_record, copied, from_record
-from tidegate.ports.errors import Conflict
+from tidegate.ports.errors import Conflict, Missing
 from tidegate.ports.protocols import Manager
 
 PLAIN: Mapping[str, Any] = {"containers": [{"name": "app", "image": "shop:1"}]}
@@ -189,3 +190,36 @@ async def test_a_template_of_before_is_found_again(stage: Stage) -> None:
     assert (await template(stage)).fields == old.fields
     assert await stage.workloads.revision(stage.namespace, "shop", "0" * 20, ()) is ABSENT
     assert await stage.workloads.revision(stage.namespace, "nobody", "0" * 20, ()) is ABSENT
+
+
+async def test_scaling_changes_the_number_of_pods_and_nothing_else(stage: Stage) -> None:
+    await stage.put_deployment("shop", PLAIN, 2)
+    read, before = await arm(stage), await template(stage)
+    await stage.workloads.scale(stage.namespace, "shop", read, 5, Manager.FORWARD)
+    await stage.workloads.scale(stage.namespace, "shop", replace(read, replicas=5), 0, Manager.FORWARD)
+    assert (await arm(stage)).replicas == 0
+    assert (await template(stage)).fields == before.fields
+
+
+async def test_scaling_is_tested_on_the_number_and_the_identity_that_were_read(stage: Stage) -> None:
+    await stage.put_deployment("shop", PLAIN, 2)
+    read = await arm(stage)
+    for stale in (replace(read, replicas=3), replace(read, uid="another")):
+        with pytest.raises(Conflict):
+            await stage.workloads.scale(stage.namespace, "shop", stale, 5, Manager.FORWARD)
+    assert (await arm(stage)).replicas == 2
+
+
+async def test_scaling_a_deployment_that_is_gone_is_missing(stage: Stage) -> None:
+    await stage.put_deployment("shop", PLAIN, 2)
+    gone = replace(await arm(stage), deployment="nobody")
+    with pytest.raises(Missing):
+        await stage.workloads.scale(stage.namespace, "nobody", gone, 5, Manager.FORWARD)
+
+
+async def test_who_scales_a_deployment_is_found_by_what_it_is_about(stage: Stage) -> None:
+    await stage.put_deployment("shop", PLAIN, 2)
+    await stage.put_autoscaler("theirs", "another")
+    assert await stage.workloads.autoscaler(stage.namespace, "shop") is ABSENT
+    await stage.put_autoscaler("busy", "shop")
+    assert await stage.workloads.autoscaler(stage.namespace, "shop") == "HorizontalPodAutoscaler busy"

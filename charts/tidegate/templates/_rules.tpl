@@ -4,8 +4,12 @@
 - {apiGroups: [tidegate.dev], resources: [rolloutcommands], verbs: [list, watch, delete]}
 - {apiGroups: [tidegate.dev], resources: [metrictemplates], verbs: [get, list, watch]}
 - {apiGroups: [tidegate.dev], resources: [rollouts/status, rolloutcommands/status], verbs: [patch]}
-- {apiGroups: [apps], resources: [deployments], verbs: [get, list, watch{{ if .Values.features.copyTemplate }}, patch{{ end }}]}
+- {apiGroups: [apps], resources: [deployments], verbs: [get, list, watch{{ if or .Values.features.copyTemplate .Values.features.scale }}, patch{{ end }}]}
 - {apiGroups: [apps], resources: [replicasets], verbs: [list]}
+{{- if .Values.features.scale }}
+- {apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [list]}
+- {apiGroups: [keda.sh], resources: [scaledobjects], verbs: [list]}
+{{- end }}
 {{- if .Values.features.jobs }}
 - {apiGroups: [batch], resources: [jobs], verbs: [create, get, list, watch]}
 - {apiGroups: [batch], resources: [cronjobs], verbs: [get]}

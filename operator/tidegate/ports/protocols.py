@@ -98,6 +98,17 @@ class Workloads(Protocol):
         """
         ...
 
+    async def scale(self, namespace: str, deployment: str, read: Arm, replicas: int, manager: Manager) -> None:
+        """Sets the pods asked for, tested on the uid and on the number as read.
+
+        Raises: Conflict, Missing, Rejected, Unavailable.
+        """
+        ...
+
+    async def autoscaler(self, namespace: str, deployment: str) -> Lookup[str]:
+        """What scales the Deployment by itself, as `Kind name`, read live; `Unknown` also when that may not be read."""
+        ...
+
 
 class TrafficRouter(Protocol):
     """One kind of route."""

@@ -57,6 +57,11 @@ class Deployment:
     rolled_out_template: dict[str, Any] | None = None
     """The template its pods have, where that is another because it is paused."""
 
+    scaled_from: int = 0
+    """Pods it had before it was scaled last."""
+    scaled_at: float = 0.0
+    """When the pods of the last scaling are available."""
+
     @property
     def labels(self) -> dict[str, str]:
         """The pods' labels."""
@@ -174,6 +179,14 @@ class Cluster:
     history: list[RouteWrite] = field(default_factory=list)
     rollout_seconds: float = 0.0
     """How long a changed template takes to be rolled out."""
+    scale_seconds: float = 0.0
+    """How long more pods take to be available."""
+    autoscalers: dict[str, str] = field(default_factory=dict)
+    """What scales a Deployment by itself: Deployment to `Kind name`."""
+    scalings: list[tuple[float, str, int]] = field(default_factory=list)
+    """Every scaling by the operator: when, which Deployment, to how many pods."""
+    scale_refused: str = ""
+    """Why the API server refuses to scale; empty when it does not."""
     _versions: int = 0
 
     def next_version(self) -> str:
@@ -355,7 +368,7 @@ class Cluster:
         found = self.deployments.get(deployment)
         if found is None:
             return ABSENT
-        available = found.replicas if found.available is None else found.available
+        available = self._available(found)
         selector = self.services.get(service)
         done = self.clock.now() >= found.rolled_out_at and found.rolled_out_template is None and not found.failed
         rolled_out = done and available >= found.replicas
@@ -379,6 +392,35 @@ class Cluster:
             failed=found.failed,
             recreates=found.recreates,
         )
+
+    def _available(self, found: Deployment) -> int:
+        if found.available is not None:
+            return min(found.available, found.replicas)
+        arrived = self.clock.now() >= found.scaled_at
+        return found.replicas if arrived else min(found.scaled_from, found.replicas)
+
+    def set_replicas(self, name: str, replicas: int) -> None:
+        """Scales a Deployment without a test, as a person or Git does: more pods take their time."""
+        found = self.deployments[name]
+        before = self._available(found)
+        if replicas != found.replicas:
+            found.scaled_from, found.scaled_at = before, self.clock.now() + self.scale_seconds
+            found.replicas = replicas
+
+    def scale(self, read: Arm, replicas: int) -> None:
+        """Scales a Deployment, tested on uid and replicas.
+
+        Raises: Conflict, Missing, Rejected.
+        """
+        found = self.deployments.get(read.deployment)
+        if found is None:
+            raise Missing(f"Deployment {read.deployment}")
+        if self.scale_refused:
+            raise Rejected(self.scale_refused)
+        if (found.uid, found.replicas) != (read.uid, read.replicas):
+            raise Conflict(f"Deployment {read.deployment}: its replicas changed")
+        self.scalings.append((self.clock.now(), read.deployment, replicas))
+        self.set_replicas(read.deployment, replicas)
 
     def template(self, deployment: str) -> Lookup[Template]:
         """A template as the `Workloads` port reports it."""

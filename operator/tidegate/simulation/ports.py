@@ -157,6 +157,17 @@ class MemoryWorkloads(_Port):
         del namespace, manager
         await self.effect("workloads.write_template", lambda: self.cluster.change_template(deployment, read, change))
 
+    async def scale(self, namespace: str, deployment: str, read: Arm, replicas: int, manager: Manager) -> None:
+        """Scales the Deployment, tested."""
+        del namespace, deployment, manager
+        await self.effect("workloads.scale", lambda: self.cluster.scale(read, replicas))
+
+    async def autoscaler(self, namespace: str, deployment: str) -> Lookup[str]:
+        """What scales the Deployment."""
+        del namespace
+        failed = await self.failed_read("workloads.autoscaler")
+        return Unknown(failed) if failed else self.cluster.autoscalers.get(deployment, ABSENT)
+
 
 class MemoryMetricTemplates(_Port):
     """`MetricTemplates` in memory."""

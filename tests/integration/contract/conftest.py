@@ -98,6 +98,11 @@ class RealStage:
         spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
         await self.hands.create(self.item("apps/v1", "Deployment", name, spec=spec))
 
+    async def put_autoscaler(self, name: str, deployment: str) -> None:
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment}
+        spec = {"scaleTargetRef": target, "maxReplicas": 3}
+        await self.hands.create(self.item("autoscaling/v2", "HorizontalPodAutoscaler", name, spec=spec))
+
     async def settled(self, name: str) -> None:
         async with asyncio.timeout(30):
             while True:

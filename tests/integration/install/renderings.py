@@ -31,6 +31,7 @@ RENDERINGS: Final[dict[str, dict[str, Any]]] = {
     "reports": {"reports": {"namespaces": ["shop", "bank"]}},
     "one router": {"routers": ["HTTPRoute"]},
     "no CopyTemplate": {"features": {"copyTemplate": False}},
+    "no scaling": {"features": {"scale": False}},
     "no Jobs": {"features": {"jobs": False}},
     "a foreign account": {"serviceAccount": {"create": False, "name": "given"}, "rbac": {"create": False}},
     "IPv6": {"config": {"listen": "[::]:9090"}},

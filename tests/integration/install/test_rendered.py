@@ -140,7 +140,12 @@ async def test_permissions_follow_the_routers_and_features() -> None:
     custom = rules(await template(values={"config": {"custom": [kind]}}))
     assert custom - everything == {("a.example", "splits", verb) for verb in ("get", "list", "watch", "patch")}
     without = rules(await template(values={"features": {"copyTemplate": False}}))
-    assert everything - without == {("apps", "deployments", "patch")}
+    assert everything - without == set(), "scaling patches Deployments as well"
+    scaling = {("autoscaling", "horizontalpodautoscalers", "list"), ("keda.sh", "scaledobjects", "list")}
+    without = rules(await template(values={"features": {"scale": False}}))
+    assert everything - without == scaling
+    without = rules(await template(values={"features": {"copyTemplate": False, "scale": False}}))
+    assert everything - without == {*scaling, ("apps", "deployments", "patch")}
     jobs = {("batch", "jobs", verb) for verb in ("create", "get", "list", "watch")}
     without = rules(await template(values={"features": {"jobs": False}}))
     assert everything - without == {*jobs, ("batch", "cronjobs", "get")}

@@ -80,6 +80,8 @@ CLUSTER_METRIC_TEMPLATES: Final = Resource(
     "tidegate.dev", "v1alpha1", "clustermetrictemplates", "ClusterMetricTemplate", namespaced=False
 )
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
+AUTOSCALERS: Final = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+SCALED_OBJECTS: Final = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
 REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet")
 SERVICES: Final = Resource("", "v1", "services", "Service")
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from tidegate.adapters.kubernetes import scaling
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import DEPLOYMENTS, REPLICA_SETS, SERVICES, Api, JsonObject
 from tidegate.adapters.kubernetes.deployments import (
@@ -126,6 +127,14 @@ class KubernetesWorkloads:
         ]
         raw = await self._api.patch(DEPLOYMENTS, namespace, deployment, [*tests, *changes], manager=manager)
         self._keep(namespace, deployment, raw)
+
+    async def scale(self, namespace: str, deployment: str, read: Arm, replicas: int, manager: Manager) -> None:
+        """Sets the pods asked for, tested on the uid and on the number as read."""
+        self._keep(namespace, deployment, await scaling.scale(self._api, namespace, read, replicas, manager))
+
+    async def autoscaler(self, namespace: str, deployment: str) -> Lookup[str]:
+        """What scales the Deployment by itself, read live."""
+        return await scaling.autoscaler(self._api, namespace, deployment)
 
     async def _deployment(self, namespace: str, name: str, *, fresh: bool) -> Lookup[DeploymentView]:
         known = None if fresh else self._caches.deployments.get((namespace, name))

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, REPLICA_SETS, ROLLOUTS, SERVICES, Api, Resource
+from tidegate.adapters.kubernetes.client import (
+    AUTOSCALERS,
+    COMMANDS,
+    DEPLOYMENTS,
+    REPLICA_SETS,
+    ROLLOUTS,
+    SCALED_OBJECTS,
+    SERVICES,
+    Api,
+    Resource,
+)
 from tidegate.adapters.kubernetes.permissions import ACCESS_REVIEWS
 from tidegate.adapters.routers.permissions import VERBS
 from tidegate.cli.doctor.result import Level, Result
@@ -38,7 +48,9 @@ OPERATOR: Final = (
     Need(ROLLOUTS.group, "rollouts/status", ("patch",)),
     Need(COMMANDS.group, "rolloutcommands/status", ("patch",)),
     Need(DEPLOYMENTS.group, DEPLOYMENTS.plural, ("get", "list", "watch")),
-    Need(DEPLOYMENTS.group, DEPLOYMENTS.plural, ("patch",), "promotion.strategy CopyTemplate"),
+    Need(DEPLOYMENTS.group, DEPLOYMENTS.plural, ("patch",), "promotion.strategy CopyTemplate, candidate.scaling and Scale"),
+    Need(AUTOSCALERS.group, AUTOSCALERS.plural, ("list",), "candidate.scaling and Scale"),
+    Need(SCALED_OBJECTS.group, SCALED_OBJECTS.plural, ("list",), "candidate.scaling and Scale where KEDA is installed"),
     Need(REPLICA_SETS.group, REPLICA_SETS.plural, ("list",)),
     Need(SERVICES.group, SERVICES.plural, ("get", "list", "watch")),
     Need("batch", "cronjobs", ("get",), "hooks, gate jobs and RunJob"),
