@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from tidegate.api.rollout.jobs import Hook, HookFailure
 from tidegate.api.rollout.metrics import MissingDataPolicy
 from tidegate.api.rollout.promotion import Promotion, PromotionStrategy
+from tidegate.api.rollout.scaling import Scaling, ScalingMode
 from tidegate.api.rollout.steps import Checkpoint, Step
 from tidegate.api.rollout.thresholds import Guard, LimitKind, Regression, Threshold
 from tidegate.core import responses
@@ -23,6 +25,20 @@ def line_in_words(line: Threshold) -> str:
     name = f"{line.name}: " if line.name else ""
     cohort = f" of cohort {line.cohort}" if line.cohort else ""
     return f"{name}{line.metric}{cohort} {_beyond(line)}{lasting} → {responses.describe(line)}"
+
+
+def scaling_in_words(scaling: Scaling) -> Iterator[str]:
+    """How many pods the candidate has during a run, and after it."""
+    match scaling.mode:
+        case ScalingMode.MATCH_WEIGHT:
+            most = f", {scaling.max} at most" if scaling.max is not None else ""
+            yield f"before a raise: its share of the baseline's pods, at least {scaling.min or 1}{most}"
+        case ScalingMode.FIXED:
+            yield f"before the first raise: at least {scaling.replicas}"
+        case ScalingMode.KEEP:
+            pass
+    if scaling.after_end is not None:
+        yield f"{scaling.after_end.delay} after the end: {scaling.after_end.replicas}; the next run brings them back first"
 
 
 def hook_in_words(hook: Hook) -> str:

@@ -15,7 +15,7 @@ from tidegate.core.judging.judge import evaluate
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why
-from tidegate.core.run import hooks, promotion, recovery
+from tidegate.core.run import hooks, promotion, recovery, scaling
 from tidegate.core.run.baseline_change import adopt_first_release, notice_baseline
 from tidegate.core.run.commands import take_commands
 from tidegate.core.run.ending import carry_out
@@ -63,6 +63,7 @@ def decide(memory: Memory, seen: Observation) -> Plan:
         at_rest(draft)
     elif not _under_way(draft):
         _rest_after_the_end(draft)
+    scaling.scale(draft)
     if contested(draft):
         draft.stalled = contest(draft)
     plan = draft.plan()

@@ -1,7 +1,7 @@
 """Carries out a plan's actions by class: what takes traffic from the candidate first, whatever becomes of the rest.
 
-Order: lowering and reverts (all targets at once), our finalizer, raises, templates, the finalizer's removal. From the first
-failure on nothing but lowering is tried.
+Order: lowering and reverts (all targets at once), our finalizer, the candidate's pods, raises, templates, the finalizer's
+removal. From the first failure on nothing but lowering is tried; pods that could not be set are none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.core.gates import INTENT_LIFE
-from tidegate.core.model.plan import Action, KeepFinalizer, Plan, SetWeights, WriteTemplate
+from tidegate.core.model.plan import Action, KeepFinalizer, Plan, SetReplicas, SetWeights, WriteTemplate
 from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
@@ -27,6 +27,8 @@ class Applied:
     """As stored after them."""
     failures: tuple[PortError, ...] = ()
     """The actions that failed, in the order of their classes; what followed the first of them was not tried, lowering aside."""
+    not_scaled: PortError | None = None
+    """Why the candidate's pods could not be set: that stops nothing else."""
 
 
 async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan, recorded: float | None) -> Applied:
@@ -43,14 +45,18 @@ async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan
     """
     weights = [action for action in plan.actions if isinstance(action, SetWeights)]
     failures = await _lowered(world, [action for action in weights if not action.raises])
+    not_scaled: PortError | None = None
     for action in _in_order(plan.actions):
         if failures and not (plan.urgent and not _needs_intent(action)):
             break
         try:
             rollout = await _carry_out(world, namespace, rollout, action, recorded)
         except PortError as error:
-            failures.append(error)
-    return Applied(rollout, tuple(failures))
+            if isinstance(action, SetReplicas):
+                not_scaled = error
+            else:
+                failures.append(error)
+    return Applied(rollout, tuple(failures), not_scaled)
 
 
 async def _lowered(world: World, actions: Iterable[SetWeights]) -> list[PortError]:
@@ -71,12 +77,14 @@ def _class(action: Action) -> int:
     match action:
         case KeepFinalizer(present=True):
             return 0
-        case SetWeights():
+        case SetReplicas():
             return 1
-        case WriteTemplate():
+        case SetWeights():
             return 2
-        case KeepFinalizer():
+        case WriteTemplate():
             return 3
+        case KeepFinalizer():
+            return 4
 
 
 def _needs_intent(action: Action) -> bool:
@@ -85,6 +93,8 @@ def _needs_intent(action: Action) -> bool:
             return raises
         case WriteTemplate(revert=revert):
             return not revert
+        case SetReplicas():
+            return True
         case KeepFinalizer():
             return False
 
@@ -101,6 +111,9 @@ async def _carry_out(
                 _check_intent(world, deployment, recorded)
             manager = Manager.REVERT if revert else Manager.FORWARD
             await world.workloads.write_template(namespace, deployment, read, change, manager)
+        case SetReplicas(read, replicas):
+            _check_intent(world, read.deployment, recorded)
+            await world.workloads.scale(namespace, read.deployment, read, replicas, Manager.FORWARD)
         case KeepFinalizer(present):
             try:
                 return await world.store.set_finalizer(rollout, present=present)

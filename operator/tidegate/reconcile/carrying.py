@@ -12,7 +12,7 @@ from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import Condition
 from tidegate.core.model.memory import Memory, Refusal, judged
 from tidegate.core.model.observation import Observation
-from tidegate.core.model.plan import Decision, Plan, SetWeights, Why
+from tidegate.core.model.plan import Decision, Plan, SetReplicas, SetWeights, Why
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.status.conclude import conclude
 from tidegate.core.status.conditions import news
@@ -80,10 +80,21 @@ class Carrying:
             raise Conflict("a guard put the run on hold while the raise was recorded; decide again")
         applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, plan, recorded), seen)
         record.rollout = applied.rollout
+        self._note_scaling(plan, applied.not_scaled)
         if not plan.intent and concluded is None:
             self._said(plan)
         await self._check(applied.rollout, plan, seen, applied.failures)
         return applied.rollout
+
+    def _note_scaling(self, plan: Plan, error: PortError | None) -> None:
+        """Notes why the candidate's pods could not be set, or that they could: the plan goes on all the same."""
+        if any(isinstance(action, SetReplicas) for action in plan.actions):
+            failed = (
+                Refusal("ScaleRefused", f"the candidate could not be scaled: {error}", self.evaluation.now)
+                if error is not None
+                else None
+            )
+            self.record.memory = replace(self.record.memory, not_scaled=failed)
 
     def _note_end(self, run: str, plan: Plan) -> None:
         """Notes once what is said of a run that is concluded: also when the answer to its record is lost."""

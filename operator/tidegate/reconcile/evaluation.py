@@ -109,6 +109,12 @@ class Evaluation:
             memory, seen = self._judged_meanwhile(replace(seen, templates=await self.beside(reading, seen)))
             answered = self.asking.seen(seen)
             plan = decide(memory, answered)
+        if plan.autoscaler and not plan.urgent and seen.autoscaler is None:
+            deployment = spec_in_force(memory, seen).candidate.deployment
+            looking = self.world.workloads.autoscaler(rollout.namespace, deployment)
+            memory, seen = self._judged_meanwhile(replace(seen, autoscaler=await self.beside(looking, seen)))
+            answered = self.asking.seen(seen)
+            plan = decide(memory, answered)
         if plan.old_template and seen.old_template is None:
             baseline = spec_in_force(memory, seen).baseline.deployment
             exclude = memory.status.run.version.exclude if memory.status.run is not None else ()

@@ -31,6 +31,7 @@ REMEMBERED: Final = (
     "history",
     "approvals",
     "jobs",
+    "scaling",
     "released",
     "rejected",
     "targets",

@@ -61,6 +61,8 @@ class Outcome:
     ticks: int
     messages: tuple[Sent, ...] = ()
     """What `spec.notifications` would have sent."""
+    pods: tuple[int, ...] = ()
+    """The numbers of pods to which the operator scaled the candidate, in order."""
     jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By CronJob, what became of the Jobs made from it, in order."""
 
@@ -87,6 +89,7 @@ class Outcome:
                 Sent(round(time - scripted.begin, 3), to, one.event, one.title, one.text, one.resolved)
                 for time, to, one in scripted.cluster.messages
             ),
+            pods=tuple(replicas for _, _, replicas in scripted.cluster.scalings),
             jobs=_jobs(scripted),
         )
 
@@ -156,6 +159,8 @@ def unmet(expected: Expectation, outcome: Outcome) -> list[str]:
         wanted_shares = [float(weight.percent) for weight in expected.weights]
         if wanted_shares != [round(share, 3) for share in outcome.shares]:
             found.append(f"weights: expected {wanted_shares}, got {list(outcome.shares)}")
+    if expected.pods is not None and expected.pods != outcome.pods:
+        found.append(f"pods: expected {list(expected.pods)}, got {list(outcome.pods)}")
     if expected.jobs is not None and dict(expected.jobs) != dict(outcome.jobs):
         found.append(f"jobs: expected {_in_words(expected.jobs)}, got {_in_words(outcome.jobs)}")
     for name, weights in expected.cohorts.items():

@@ -119,6 +119,15 @@ class PodsEdit(ApiModel):
     """Pods available from now on."""
 
 
+class ReplicasEdit(ApiModel):
+    """Somebody else scales an arm."""
+
+    arm: ArmName
+    """Which."""
+    replicas: Annotated[int, Field(ge=0)]
+    """Pods asked for from now on."""
+
+
 class CommandEdit(ApiModel):
     """Somebody creates a RolloutCommand."""
 
@@ -136,7 +145,7 @@ class CommandEdit(ApiModel):
     """Whether the API server checked the requester."""
 
 
-THINGS = ("restart", "setWeight", "pods", "command", "release", "updateBaseline", "edit", "delete")
+THINGS = ("restart", "setWeight", "pods", "replicas", "command", "release", "updateBaseline", "edit", "delete")
 """What an event can be."""
 
 
@@ -153,6 +162,8 @@ class Event(ApiModel):
     """Somebody else writes the route."""
     pods: PodsEdit | None = None
     """Pods come or go."""
+    replicas: ReplicasEdit | None = None
+    """Somebody else scales an arm."""
     command: CommandEdit | None = None
     """Somebody asks for something."""
     release: str | None = None
@@ -191,6 +202,8 @@ class Expectation(ApiModel):
     """The candidate's share of each cohort named, each time it was another on the first route. By default not looked at."""
     step: str | None = None
     """The step a run that has not ended is in."""
+    pods: tuple[int, ...] | None = None
+    """The numbers of pods to which the operator scaled the candidate, in order."""
     jobs: dict[str, tuple[str, ...]] | None = None
     """By CronJob, what became of the Jobs made from it, in order: `Succeeded`, `Failed` or `Running`; of one that is not named, none was made."""
 
@@ -203,9 +216,11 @@ class World(ApiModel):
     lasts: Duration = Duration("60d")
     """How long it is looked at, at most; it ends earlier when the run has ended and nothing more happens."""
     roll_out: Duration = Duration("30s")
-    """How long a Deployment takes to roll out a new template."""
+    """How long a Deployment takes to roll out a new template, or to start more pods."""
     replicas: dict[ArmName, int] = Field(default_factory=dict)
     """Pods of each arm, 3 by default."""
+    autoscaler: str = ""
+    """What scales the candidate by itself, such as `HorizontalPodAutoscaler checkout`. By default nothing does."""
     beside: dict[str, int] = Field(default_factory=dict)
     """Foreign backends beside the two in every rule: Service to weight."""
     found: dict[ArmName, int] = Field(default_factory=dict)

@@ -81,7 +81,10 @@ class Scripted:
         """Makes the cluster and puts everything that will happen on the calendar."""
         self.clock = VirtualClock(self.world.start.timestamp())
         self.begin = self.clock.now()
-        self.cluster = Cluster(self.clock, namespace="default", rollout_seconds=self.world.roll_out.seconds)
+        taken = self.world.roll_out.seconds
+        self.cluster = Cluster(self.clock, namespace="default", rollout_seconds=taken, scale_seconds=taken)
+        if self.world.autoscaler:
+            self.cluster.autoscalers[self.spec.candidate.deployment] = self.world.autoscaler
         self.cluster.freezes = tuple(
             one.model_copy(update={"reason": f"the administrator's freeze: {one.reason}"}) for one in self.world.freezes
         )
@@ -284,6 +287,9 @@ class Scripted:
         elif event.pods is not None:
             names = self.spec.baseline if event.pods.arm is ArmName.BASELINE else self.spec.candidate
             self.cluster.deployments[names.deployment].available = event.pods.available
+        elif event.replicas is not None:
+            names = self.spec.baseline if event.replicas.arm is ArmName.BASELINE else self.spec.candidate
+            self.cluster.set_replicas(names.deployment, event.replicas.replicas)
         elif event.command is not None:
             number = len(self.cluster.commands)
             said = event.command
@@ -321,10 +327,10 @@ class Scripted:
     def _wake_when_rolled_out(self) -> None:
         """A Deployment that becomes available is an event, as it is in a cluster."""
         for deployment in self.cluster.deployments.values():
-            when = deployment.rolled_out_at
-            if when > self.clock.now() and when not in self._told:
-                self._told.add(when)
-                self.runner.at(when, _nothing)
+            for when in (deployment.rolled_out_at, deployment.scaled_at):
+                if when > self.clock.now() and when not in self._told:
+                    self._told.add(when)
+                    self.runner.at(when, _nothing)
 
     def _wake_when_jobs_end(self) -> None:
         """As the watch stream of Jobs does; one that has just been created is seen at once."""

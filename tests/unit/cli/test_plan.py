@@ -128,3 +128,20 @@ def test_jobs_of_a_gate_are_taken_as_done_and_hooks_are_listed(
     assert "errors above 5% → start a Job of CronJob tidy once per 2h, and go on" in said
     assert "  verify at StepEnd of canary: a Job of CronJob check, for 5m at most; when it fails → pause" in said
     assert "  undo at Revert: a Job of CronJob undo-database\n" in said
+
+
+def test_the_pods_of_the_candidate_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scale = {"metric": "latency", "max": "200ms", "onBreach": "Scale", "scale": {"by": 2, "max": 6}}
+    scaling = {"mode": "MatchWeight", "max": 8, "afterEnd": {"delay": "1h"}}
+    (tmp_path / "it.yaml").write_text(yaml.safe_dump(good({"guards.1": scale, "candidate.scaling": scaling})))
+    assert main(["plan", str(tmp_path / "it.yaml")]) == 0
+    printed = capsys.readouterr().out
+    for words in (
+        "latency above 200ms → scale the candidate up by 2 pods to 6 at most, once per 5m, and go on",
+        "before a raise: its share of the baseline's pods, at least 1, 8 at most",
+        "1h after the end: 0; the next run brings them back first",
+    ):
+        assert words in printed
+    (tmp_path / "it.yaml").write_text(yaml.safe_dump(good({"candidate.scaling": {"mode": "Fixed", "replicas": 4}})))
+    assert main(["plan", str(tmp_path / "it.yaml")]) == 0
+    assert "before the first raise: at least 4" in capsys.readouterr().out

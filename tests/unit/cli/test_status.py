@@ -439,3 +439,13 @@ def test_jobs_are_told_with_what_became_of_them() -> None:
         "web-smoke-2 Gate smoke everyone 14:00:00 UTC Running 10m",
         "web-tell-3 End tell 14:00:00 UTC Not created 10m cannot be created: forbidden",
     ]
+
+
+def test_the_pods_of_the_candidate_are_told_as_last_set() -> None:
+    scaling = {"replicas": 5, "time": AT, "cause": "weight 50% needs them"}
+    parts = told({"observedGeneration": 1, "scaling": scaling})
+    (table,) = [part for part in parts if part.startswith("Pods of the candidate")]
+    assert " ".join(table.splitlines()[2].split()) == "5 14:00:00 UTC weight 50% needs them"
+    assert not any(
+        part.startswith("Pods") for part in told({"observedGeneration": 1, "scaling": {"refused": "an HPA"}})
+    )

@@ -16,6 +16,7 @@ class Response(StrEnum):
     REVERT = "Revert"
     STEP_BACK = "StepBack"
     HOLD = "Hold"
+    SCALE = "Scale"
     RUN_JOB = "RunJob"
     WARN = "Warn"
 
@@ -32,7 +33,7 @@ class Response(StrEnum):
     @property
     def goes_on(self) -> bool:
         """Whether the run goes on beside it: it is done whatever else is breached, and stands in no other's place."""
-        return self in {Response.RUN_JOB, Response.WARN}
+        return self in {Response.SCALE, Response.RUN_JOB, Response.WARN}
 
 
 class MissingDataResponse(StrEnum):

@@ -26,6 +26,7 @@ from tidegate.api.rollout.jobs import MAX_HOOKS, Hook
 from tidegate.api.rollout.metrics import Metric, MissingData
 from tidegate.api.rollout.notifications import MAX_NOTIFICATIONS, Notification
 from tidegate.api.rollout.promotion import Promotion
+from tidegate.api.rollout.scaling import Scaling
 from tidegate.api.rollout.steps import Step
 from tidegate.api.rollout.thresholds import Guard, Threshold
 from tidegate.api.rollout.traffic import TrafficTarget
@@ -60,6 +61,8 @@ class Candidate(ApiModel):
     """Name of the Service in the route's backends that reaches only the candidate's pods."""
     unavailable_after: Duration = Duration("2m")
     """A candidate with traffic and no available pod for this long is a breach: the run is reverted."""
+    scaling: Scaling | None = None
+    """How many pods it has, during a run and after it; by default the operator scales nothing (docs/scaling.md)."""
 
 
 class PrometheusRef(ApiModel):

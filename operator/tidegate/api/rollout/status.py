@@ -53,6 +53,7 @@ __all__ = [
     "PromotionStatus",
     "RolloutStatus",
     "RunStatus",
+    "ScalingStatus",
     "SharedStatus",
     "StepBegin",
     "StepStatus",
@@ -67,7 +68,7 @@ class Condition(StatusModel):
     """A Kubernetes condition, in the shape kstatus reads."""
 
     type: str
-    """`Ready`, `Reconciling`, `Stalled`, `RevertReady`, `MissingData`, `NotificationsFailing`."""
+    """`Ready`, `Reconciling`, `Stalled`, `RevertReady`, `MissingData`, `NotificationsFailing`, `ScaleRefused`."""
     status: str
     """`True`, `False` or `Unknown`."""
     reason: str
@@ -205,6 +206,35 @@ class JobStatus(StatusModel):
     """The run ended before the Job was seen: it is looked for, and not created any more."""
     void: bool = False
     """For a gate: its result counts no more, because a person resumed the run: the Job is run again."""
+
+
+class ScalingStatus(StatusModel):
+    """What the operator did to the number of the candidate's pods. *memory*: recorded before the Deployment is written."""
+
+    replicas: int | None = None
+    """The number written last."""
+    time: datetime | None = None
+    """When."""
+    cause: Words = ""
+    """Why."""
+    weight: float = 0
+    """The largest weight, percent, that the candidate had with it."""
+    seen: bool = False
+    """It was seen on the Deployment: another number from now on was written by something else."""
+    fought: int = 0
+    """Times in a row that something else took it back."""
+    responded: datetime | None = None
+    """When a breach was last responded to: the cooldown counts from here."""
+    refused: Words = ""
+    """Why the candidate is not scaled: what else scales it. Absent when nothing does."""
+    refused_at: datetime | None = None
+    """When that was last looked at."""
+    ended: str = ""
+    """The run after whose end the candidate has the size asked for then."""
+    before: int | None = None
+    """Its size before it was scaled down after a run: the next one brings it back."""
+    rest: int = 0
+    """The size it was scaled down to."""
 
 
 class WeightStatus(StatusModel):
@@ -451,6 +481,8 @@ class RolloutStatus(StatusModel):
     """The approvals given in this run, or in the last one. *memory*."""
     jobs: tuple[JobStatus, ...] = ()
     """The Jobs of this run, or of the last one, oldest first. *memory*."""
+    scaling: ScalingStatus | None = None
+    """The candidate's pods, as far as the operator sets their number; absent until it does. *memory*."""
     weight: WeightStatus | None = None
     """The candidate's share of traffic."""
     cohorts: tuple[CohortStatus, ...] | None = None

@@ -13,6 +13,7 @@ from tidegate.api.model import ApiModel, Rule
 from tidegate.api.rollout.jobs import ResponseJob
 from tidegate.api.rollout.metrics import MetricName
 from tidegate.api.rollout.responses import AfterHold, Response, StepBack
+from tidegate.api.rollout.scaling import ScaleUp
 from tidegate.api.values.names import CohortName
 from tidegate.api.values.scalars import Duration, Percent, Quantity
 from tidegate.api.values.text import ONE_LINE
@@ -113,9 +114,11 @@ class Threshold(ApiModel):
     scope: Scope = Scope.RUN
     """What `onBreach: Revert` takes back: the whole `Run`, the default, or with `cohort` that `Cohort` alone: it stays at 0 for the rest of the run, which goes on for the others."""
     on_breach: Response = Response.REVERT
-    """`Revert`, the default; `StepBack`: go down and pause for a person; `Hold`: stay at this weight until all limits are met again; `RunJob`: start a Job, and go on without a raise while the breach lasts; `Warn`: only report it."""
+    """`Revert`, the default; `StepBack`: go down and pause for a person; `Hold`: stay at this weight until all limits are met again; `Scale`: more pods for the candidate, and `RunJob`: start a Job, and go on without a raise while the breach lasts; `Warn`: only report it."""
     step_back: StepBack | None = None
     """For `onBreach: StepBack`: where to. Where the candidate has no more than that, the run pauses at the weight it has; during a promotion, when every step has passed, the response is `Revert`."""
+    scale: ScaleUp | None = None
+    """For `onBreach: Scale`, which needs it: how many pods more."""
     job: ResponseJob | None = None
     """For `onBreach: RunJob`, which needs it: the Job."""
     after_hold: AfterHold = AfterHold.CONTINUE
@@ -148,6 +151,12 @@ class Threshold(ApiModel):
             "'afterHold' goes with 'onBreach: Hold'",
             ".afterHold",
             lambda self: self.after_hold is AfterHold.CONTINUE or self.on_breach is Response.HOLD,
+        ),
+        Rule(
+            "has(self.scale) == (has(self.onBreach) && self.onBreach == 'Scale')",
+            "'scale' goes with 'onBreach: Scale', which needs it",
+            ".scale",
+            lambda self: (self.scale is not None) == (self.on_breach is Response.SCALE),
         ),
         Rule(
             "has(self.job) == (has(self.onBreach) && self.onBreach == 'RunJob')",

@@ -48,7 +48,12 @@ OPERATOR: Final = (
     Need(ROLLOUTS.group, "rollouts/status", ("patch",)),
     Need(COMMANDS.group, "rolloutcommands/status", ("patch",)),
     Need(DEPLOYMENTS.group, DEPLOYMENTS.plural, ("get", "list", "watch")),
-    Need(DEPLOYMENTS.group, DEPLOYMENTS.plural, ("patch",), "promotion.strategy CopyTemplate, candidate.scaling and Scale"),
+    Need(
+        DEPLOYMENTS.group,
+        DEPLOYMENTS.plural,
+        ("patch",),
+        "promotion.strategy CopyTemplate, candidate.scaling and Scale",
+    ),
     Need(AUTOSCALERS.group, AUTOSCALERS.plural, ("list",), "candidate.scaling and Scale"),
     Need(SCALED_OBJECTS.group, SCALED_OBJECTS.plural, ("list",), "candidate.scaling and Scale where KEDA is installed"),
     Need(REPLICA_SETS.group, REPLICA_SETS.plural, ("list",)),

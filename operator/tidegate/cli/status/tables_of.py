@@ -39,6 +39,9 @@ def tables(told: Told) -> Iterator[Table]:
     if status.jobs:
         rows = [_job(job, told) for job in status.jobs]
         yield _table("Jobs", ("Job", "for", "step", "started", "outcome", "took", "what it said"), rows)
+    if status.scaling is not None and status.scaling.time is not None:
+        scaled = (str(status.scaling.replicas), told.moment(status.scaling.time), status.scaling.cause)
+        yield _table("Pods of the candidate, as last set", ("pods", "when", "why"), [scaled])
     spec = kept_spec(status.run.spec) if status.run is not None else None
     if spec is not None and (limits := standings(status, spec)):
         yield limits_table(limits)

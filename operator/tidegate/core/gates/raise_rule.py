@@ -13,6 +13,7 @@ from tidegate.core.model.finding import MISSING, Finding, State
 from tidegate.core.model.plan import Why
 from tidegate.core.model.version import same_version
 from tidegate.core.model.world import ABSENT, Absence, Acceptance, Arm, ArmName, Route, Unknown, Unseen
+from tidegate.core.scaling import needs
 from tidegate.core.tick.context import TickContext
 from tidegate.core.traffic import targets
 
@@ -51,6 +52,7 @@ def blockers(draft: TickContext, to: Step | None) -> list[Why]:
         found.append(draft.lost)
     found.append(workloads.missing(spec, seen.arms))
     found.append(_another_version(draft))
+    found.append(needs.short(draft, to))
     found.append(workloads.candidate_ready(spec, seen.arm(ArmName.CANDIDATE)))
     found.append(workloads.revert_ready(spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE)))
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)

@@ -35,6 +35,8 @@ class Memory:
     """What of the stored status this version could not read, in words: nothing is raised while that is so."""
     refused: Refusal | None = None
     """The write that was refused last, until one succeeds."""
+    not_scaled: Refusal | None = None
+    """Why the candidate could not be scaled when that was last tried, until it can be."""
     put_back: tuple[float, ...] = ()
     """Epoch seconds of the last times that somebody else's higher weight was put back, oldest first."""
     watching: bool = False

@@ -67,6 +67,8 @@ class Observation:
     """What is known of messages under way."""
     templates: Mapping[ArmName, Lookup[Template]] = field(default_factory=dict)
     """Only when a plan asked for them."""
+    autoscaler: Lookup[str] | None = None
+    """What else scales the candidate, such as `HorizontalPodAutoscaler shop`; `None` when no plan asked for it."""
     old_template: Lookup[Template] | None = None
     """A template of before, from the baseline's ReplicaSets; `None` when no plan asked for it."""
     live: Live = Live.NOTHING

@@ -12,7 +12,7 @@ from tidegate.core.model.jobs import StartJob
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live
 from tidegate.core.model.template_change import TemplateChange
-from tidegate.core.model.world import Command, Route, Template
+from tidegate.core.model.world import Arm, Command, Route, Template
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,15 @@ class WriteTemplate:
 
 
 @dataclass(frozen=True)
+class SetReplicas:
+    """Set the number of the candidate's pods. Whatever becomes of it stops nothing else."""
+
+    read: Arm
+    """The candidate as it was when this was decided: the write is tested on it."""
+    replicas: int
+
+
+@dataclass(frozen=True)
 class KeepFinalizer:
     """Put our finalizer on the Rollout, or take it off."""
 
@@ -56,7 +65,7 @@ class ConcludeCommand:
     message: str
 
 
-Action: TypeAlias = SetWeights | WriteTemplate | KeepFinalizer
+Action: TypeAlias = SetWeights | WriteTemplate | SetReplicas | KeepFinalizer
 """What changes what users get. Outcomes of commands and Jobs are no actions: no tick waits for them."""
 
 
@@ -103,6 +112,8 @@ class Plan:
     """Epoch seconds: when the queries must be asked again, or the heartbeat recorded."""
     templates: bool = False
     """The two templates are needed to go on."""
+    autoscaler: bool = False
+    """Whether something else scales the candidate is needed to go on."""
     old_template: str = ""
     """Identity of a template of the baseline that is needed to go on, from its ReplicaSets."""
     wanted: tuple[Query, ...] = ()

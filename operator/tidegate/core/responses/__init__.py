@@ -16,6 +16,7 @@ from tidegate.core.responses.hold import Hold
 from tidegate.core.responses.kind import Breach, ResponseKind
 from tidegate.core.responses.revert import Revert
 from tidegate.core.responses.run_job import RunJob
+from tidegate.core.responses.scale import Scale
 from tidegate.core.responses.step_back import StepBack
 from tidegate.core.responses.warn import Warn
 from tidegate.core.tick.draft import Draft
@@ -25,6 +26,7 @@ KINDS: Final[Mapping[Response, ResponseKind]] = {
     Response.REVERT: Revert(),
     Response.STEP_BACK: StepBack(),
     Response.HOLD: Hold(),
+    Response.SCALE: Scale(),
     Response.RUN_JOB: RunJob(),
     Response.WARN: Warn(),
 }

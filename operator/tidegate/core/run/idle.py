@@ -28,7 +28,7 @@ from tidegate.core.model.version import (
     version_of,
 )
 from tidegate.core.model.world import Arm, ArmName, Route, RulePair, Unknown
-from tidegate.core.run import promotion
+from tidegate.core.run import promotion, scaling
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
@@ -79,6 +79,7 @@ def at_rest(draft: Draft, *, start: bool = True) -> None:
     if _nothing_new(draft, baseline, candidate):
         draft.go_on()
         draft.ready = draft.ready or _resting(draft)
+        scaling.rest(draft)
         _let_go(draft)
         return
     if start:
@@ -182,6 +183,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         targets=(),
     )
     forget_earlier_runs(draft)
+    scaling.begin(draft)
     targets.remember(draft)
     named = in_full(version)
     differ = f"; the arms differ in what is not promoted: {in_words(own)}" if own else ""

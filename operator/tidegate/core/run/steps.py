@@ -13,7 +13,7 @@ from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words, instant
 from tidegate.core.model.world import Acceptance
-from tidegate.core.run import hooks, promotion
+from tidegate.core.run import hooks, promotion, scaling
 from tidegate.core.run.checkpoints import following
 from tidegate.core.run.preconditions import LOSSES
 from tidegate.core.run.verdicts import verdict
@@ -230,6 +230,8 @@ def _try_raise(draft: Draft, to: Step) -> None:
     if blocked or judgement is not None:
         if [why.reason for why in blocked] == ["GateClosed"]:
             hooks.start_gate_jobs(draft, to)
+        if {why.reason for why in blocked} <= scaling.WAITS_FOR_PODS:
+            scaling.prepare(draft, to)
         _blocked(draft, blocked, judgement)
         draft.wakes.append(gates.opens_at(draft, to))
         return

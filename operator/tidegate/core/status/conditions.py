@@ -43,6 +43,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
         words = f"the API server had not checked who gave {names}: the admission policies were not installed then"
         wanted.append(("ApprovalsUnverified", "True", Why("UnverifiedApproval", words[:1024])))
     wanted += _of_jobs(status)
+    wanted += _of_scaling(plan)
     if seen.outcomes_refused:
         wanted.append(("OutcomesUnwritten", "True", Why("WriteRefused", seen.outcomes_refused)))
     return tuple(condition(before, kind, state, why, seen) for kind, state, why in wanted)
@@ -56,6 +57,7 @@ TOLD: Final = {
     "ApprovalsUnverified": "True",
     "HookFailed": "True",
     "JobsRefused": "True",
+    "ScaleRefused": "True",
     "NotificationsFailing": "True",
 }
 """Conditions a person must know of, and the status in which they must."""
@@ -92,6 +94,15 @@ def _of_jobs(status: RolloutStatus) -> Iterator[tuple[str, str, Why]]:
     if failed:
         words = "; ".join(f"{in_words(one)} failed: {one.message}" for one in failed)
         yield "HookFailed", "True", Why("HookFailed", words[:1024])
+
+
+def _of_scaling(plan: Plan) -> Iterator[tuple[str, str, Why]]:
+    """Pods that the candidate should have and does not get."""
+    memory, failed = plan.memory.status.scaling, plan.memory.not_scaled
+    if memory is not None and memory.refused:
+        yield "ScaleRefused", "True", Why("ScaleRefused", memory.refused)
+    elif failed is not None:
+        yield "ScaleRefused", "True", Why(failed.reason, failed.message)
 
 
 def _ready(plan: Plan) -> tuple[str, str, Why]:

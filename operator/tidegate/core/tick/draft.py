@@ -44,6 +44,18 @@ TAKEN_AWAY = frozenset(
 """What a run must not wait for without a word: somebody took it away."""
 
 
+@dataclass(frozen=True)
+class Wish:
+    """A number of pods that the candidate should have, and why."""
+
+    replicas: int
+    words: str
+    responds: bool = False
+    """It responds to a breach: the cooldown begins."""
+    rests: bool = False
+    """It is for the time after a run: the next one begins with as many as there are now."""
+
+
 @dataclass
 class Draft(Evaluating):
     """See the module."""
@@ -74,6 +86,9 @@ class Draft(Evaluating):
     urgent: bool = False
     needs: Live = Live.NOTHING
     """What must be read live before the plan is carried out."""
+    wishes: list[Wish] = field(default_factory=list)
+    """Numbers of pods that the candidate should have."""
+    autoscaler: bool = False
     templates: bool = False
     old_template: str = ""
 
@@ -177,6 +192,7 @@ class Draft(Evaluating):
             stable_until=min(future, default=math.inf),
             idle=self.idle,
             upkeep=self.upkeep,
+            autoscaler=self.autoscaler,
             templates=self.templates,
             old_template=self.old_template,
             wanted=tuple(dict.fromkeys(self.wanted)),

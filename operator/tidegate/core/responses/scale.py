@@ -1,0 +1,49 @@
+"""`Scale`: the candidate gets more pods, and the run goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.api.rollout.thresholds import Threshold
+from tidegate.core.model.world import ArmName
+from tidegate.core.responses.kind import Breach
+from tidegate.core.scaling.needs import memory_of
+from tidegate.core.tick.draft import Draft, Wish
+
+
+@dataclass(frozen=True)
+class Scale:
+    """See the module."""
+
+    def apply(self, draft: Draft, breach: Breach) -> None:
+        """Asks for more pods, unless that was done within the cooldown; a promoted candidate serves nobody and gets none."""
+        line, candidate = breach.line, draft.arm(ArmName.CANDIDATE)
+        if line is None or line.scale is None:
+            return
+        if breach.new:
+            draft.say("LimitBreached", f"{breach.message}: more pods of the candidate respond", warning=True)
+        if candidate is None or draft.run.promotion is not None:
+            return
+        wanted, memory = (
+            min(candidate.replicas + line.scale.by.of(candidate.replicas), line.scale.max),
+            memory_of(draft),
+        )
+        again = (
+            memory.responded.timestamp() + line.scale.cooldown.seconds if memory.responded is not None else draft.now
+        )
+        if draft.now < again:
+            draft.wakes.append(again)
+            if memory.seen or memory.replicas is None or memory.refused:
+                return
+            wanted = memory.replicas  # decided, and not seen: its write failed, or its answer was lost
+        if wanted > candidate.replicas:
+            draft.wishes.append(Wish(wanted, breach.message, responds=True))
+
+    def describe(self, line: Threshold) -> str:
+        """What it does, for a person."""
+        if line.scale is None:
+            return "scale the candidate up, and go on"
+        more = line.scale.by if line.scale.by.endswith("%") else f"{line.scale.by} pods"
+        return (
+            f"scale the candidate up by {more} to {line.scale.max} at most, once per {line.scale.cooldown}, and go on"
+        )

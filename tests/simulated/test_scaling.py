@@ -1,0 +1,341 @@
+"""The candidate's pods: more at a breach, as many as the weight needs, fewer after the end; never against somebody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.simulated.shop import Shop, spec
+from tidegate.api.commands import Action
+from tidegate.ports.errors import Unavailable
+from tidegate.simulation.runner import Runner
+
+CANDIDATE = "checkout-canary"
+LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
+STEPS = [
+    {"name": "canary", "weight": 10, "duration": "1m"},
+    {"name": "half", "weight": 50, "duration": "1m"},
+    {"name": "all", "weight": 100, "duration": "1m"},
+]
+BUSY = {"metric": "errors", "max": "1%", "onBreach": "Scale", "scale": {"by": "50%", "max": 5, "cooldown": "1m"}}
+
+
+class Scaled:
+    def __init__(self, scaling: dict[str, Any] | None = None, *, baseline: int = 10, **changes: object) -> None:
+        self.shop = Shop()
+        self.cluster = self.shop.cluster
+        self.cluster.deployments["checkout"].replicas = baseline
+        candidate = {"deployment": CANDIDATE, "service": CANDIDATE}
+        if scaling is not None:
+            candidate["scaling"] = scaling  # type: ignore[assignment]
+        self.runner: Runner = self.shop.rollout(spec(candidate=candidate, **changes))
+
+    async def passes(self, seconds: float) -> None:
+        await self.runner.run_until(self.shop.clock.now() + seconds)
+
+    async def until_the_end(self) -> None:
+        while not self.shop.outcome:
+            await self.passes(10)
+
+    def woken(self) -> None:
+        self.runner.due = self.shop.clock.now()
+
+    def fails(self, name: str) -> None:
+        def before(call: str) -> None:
+            if call == name:
+                raise Unavailable(f"{call}: no answer")
+
+        self.shop.gate.before = before
+
+    @property
+    def replicas(self) -> int:
+        return self.cluster.deployments[CANDIDATE].replicas
+
+    @property
+    def numbers(self) -> list[int]:
+        return [number for _, name, number in self.cluster.scalings if name == CANDIDATE]
+
+    def told(self, reason: str) -> int:
+        return sum(event[2] == reason for event in self.cluster.events)
+
+    def asked(self, call: str) -> int:
+        return sum(one == call for one in self.shop.gate.calls)
+
+
+# The response
+
+
+async def test_a_breach_gives_the_candidate_more_pods_once_per_cooldown_and_never_above_the_most() -> None:
+    scaled = Scaled(guards=[BUSY, {"metric": "errors", "max": "5%"}], steps=LONG)
+    await scaled.passes(20)
+    scaled.shop.values["candidate"] = 0.02
+    await scaled.passes(50)
+    assert (scaled.numbers, scaled.shop.weight) == ([3], 10), "one response within the cooldown, and the run goes on"
+    await scaled.passes(600)
+    assert scaled.numbers == [3, 5], "half more, rounded up, and 5 at most"
+    assert scaled.told("CandidateScaled") == 2
+    assert scaled.shop.status.run is not None
+
+
+async def test_a_raise_waits_while_a_limit_that_scales_is_breached() -> None:
+    scaled = Scaled(guards=[BUSY], steps=STEPS)
+    await scaled.passes(20)
+    scaled.shop.values["candidate"] = 0.02
+    await scaled.passes(120)
+    assert scaled.shop.weight == 10
+    scaled.shop.values["candidate"] = 0.0
+    await scaled.passes(40)
+    assert scaled.shop.weight == 50
+
+
+async def test_a_revert_in_the_same_moment_is_not_beside_a_scaling() -> None:
+    scaled = Scaled(guards=[BUSY, {"metric": "errors", "max": "5%"}], steps=LONG)
+    await scaled.passes(20)
+    scaled.shop.values["candidate"] = 0.2
+    await scaled.passes(60)
+    assert (scaled.shop.outcome, scaled.numbers) == ("Reverted", [])
+
+
+@pytest.mark.parametrize("scaler", ["HorizontalPodAutoscaler busy", "ScaledObject queue"])
+async def test_what_scales_the_candidate_by_itself_is_left_alone_and_that_is_told_once(scaler: str) -> None:
+    scaled = Scaled(guards=[BUSY], steps=LONG)
+    scaled.cluster.autoscalers[CANDIDATE] = scaler
+    await scaled.passes(20)
+    scaled.shop.values["candidate"] = 0.02
+    await scaled.passes(500)
+    assert scaled.numbers == []
+    assert scaled.told("ScaleRefused") == 1
+    condition = next(one for one in scaled.shop.status.conditions if one.type == "ScaleRefused")
+    assert scaler in condition.message
+    assert scaled.shop.status.run is not None
+    assert scaled.asked("workloads.autoscaler") == 1, "looked at once in ten minutes"
+
+
+@pytest.mark.parametrize("call", ["workloads.autoscaler", "workloads.scale"])
+async def test_what_cannot_be_read_or_written_is_told_tried_again_and_stops_no_revert(call: str) -> None:
+    scaled = Scaled(guards=[BUSY, {"metric": "errors", "max": "5%"}], steps=LONG)
+    await scaled.passes(20)
+    scaled.fails(call)
+    scaled.shop.values["candidate"] = 0.02
+    await scaled.passes(60)
+    assert scaled.numbers == []
+    assert scaled.told("ScaleRefused") >= 1
+    scaled.shop.values["candidate"] = 0.2
+    await scaled.passes(20)
+    assert scaled.shop.weight == 0
+
+
+# As many as the weight needs
+
+
+async def test_the_pods_come_before_the_weight() -> None:
+    scaled = Scaled({"mode": "MatchWeight"}, steps=STEPS)
+    scaled.cluster.scale_seconds = 25
+    seen: list[tuple[float, int]] = []
+    while not scaled.shop.outcome:
+        await scaled.passes(1)
+        arm = scaled.cluster.arm(CANDIDATE, CANDIDATE)
+        seen.append((scaled.shop.weight, arm.available))  # type: ignore[union-attr]
+    assert scaled.shop.outcome == "Succeeded"
+    assert scaled.numbers == [5, 10], "2 pods are enough for 10 %"
+    assert all(available >= weight / 10 for weight, available in seen), seen
+
+
+async def test_a_raise_says_what_it_waits_for() -> None:
+    scaled = Scaled({"mode": "MatchWeight", "min": 3}, steps=LONG)
+    scaled.cluster.scale_refused = "deployments.apps is forbidden"
+    await scaled.passes(30)
+    assert scaled.shop.status.run is not None
+    waiting = scaled.shop.status.run.waiting
+    assert waiting is not None
+    assert (waiting.reason, scaled.shop.weight) == ("CandidateScaling", 0)
+    assert "needs 3 pods" in waiting.message
+    assert "forbidden" in waiting.message
+    scaled.cluster.scale_refused = ""
+    await scaled.passes(30)
+    assert (scaled.replicas, scaled.shop.weight) == (3, 10)
+    assert all(one.type != "ScaleRefused" for one in scaled.shop.status.conditions)
+
+
+async def test_no_pods_are_asked_for_while_a_gate_is_closed() -> None:
+    gated = [STEPS[0], {**STEPS[1], "gate": {"approvals": [{"name": "ops"}]}}]
+    scaled = Scaled({"mode": "MatchWeight"}, steps=gated)
+    await scaled.passes(300)
+    assert scaled.numbers == []
+
+
+async def test_the_weight_is_bounded_by_min_and_max() -> None:
+    scaled = Scaled({"mode": "MatchWeight", "min": 3, "max": 4}, steps=STEPS)
+    await scaled.until_the_end()
+    assert (scaled.numbers, scaled.shop.outcome) == ([3, 4], "Succeeded")
+
+
+async def test_fixed_is_at_least_so_many_during_a_run() -> None:
+    scaled = Scaled({"mode": "Fixed", "replicas": 4}, steps=LONG)
+    await scaled.passes(30)
+    assert (scaled.numbers, scaled.shop.weight) == ([4], 10)
+
+
+async def test_on_the_way_down_the_weight_goes_first_and_the_gateway_has_taken_it() -> None:
+    worse = {"metric": "errors", "max": "1%", "onBreach": "StepBack", "stepBack": {"step": "canary"}}
+    scaled = Scaled({"mode": "MatchWeight"}, guards=[worse], steps=[*STEPS[:1], {**STEPS[1], "duration": "1h"}])
+    await scaled.passes(120)
+    assert (scaled.shop.weight, scaled.replicas) == (50, 5)
+    scaled.shop.values["candidate"] = 0.02
+    at: list[tuple[float, int]] = []
+    for _ in range(40):
+        await scaled.passes(1)
+        at.append((scaled.shop.weight, scaled.replicas))
+    assert (50, 1) not in at
+    assert (at[-1], scaled.numbers) == ((10, 1), [5, 1])
+
+
+async def test_a_revert_waits_for_no_pods_and_takes_none() -> None:
+    scaled = Scaled({"mode": "MatchWeight"}, steps=STEPS)
+    await scaled.passes(90)
+    assert scaled.replicas == 5
+    scaled.shop.values["candidate"] = 0.2
+    await scaled.passes(60)
+    assert (scaled.shop.outcome, scaled.replicas) == ("Reverted", 5)
+
+
+async def test_a_persons_larger_number_is_kept_and_a_smaller_one_is_brought_back_up() -> None:
+    worse = {"metric": "errors", "max": "1%", "onBreach": "StepBack", "stepBack": {"step": "canary"}}
+    scaled = Scaled({"mode": "MatchWeight"}, guards=[worse], steps=[STEPS[0], {**STEPS[1], "duration": "1h"}])
+    await scaled.passes(120)
+    scaled.cluster.set_replicas(CANDIDATE, 8)
+    await scaled.passes(60)
+    assert scaled.replicas == 8
+    scaled.cluster.set_replicas(CANDIDATE, 2)
+    await scaled.passes(20)
+    assert (scaled.replicas, scaled.told("CandidateScaled")) == (5, 2)
+    scaled.cluster.set_replicas(CANDIDATE, 7)
+    scaled.shop.values["candidate"] = 0.02
+    await scaled.passes(60)
+    assert (scaled.shop.weight, scaled.replicas) == (10, 7), "theirs, and more than is needed"
+
+
+async def test_what_something_else_takes_back_again_and_again_is_told_and_not_fought_for() -> None:
+    scaled = Scaled({"mode": "MatchWeight"}, steps=[STEPS[0], {**STEPS[1], "duration": "1h"}])
+    await scaled.passes(120)
+    for _ in range(20):
+        scaled.cluster.set_replicas(CANDIDATE, 2)
+        await scaled.passes(20)
+    assert scaled.numbers == [5, 5, 5]
+    assert scaled.told("ReplicasContested") == 1
+    assert scaled.shop.weight == 50
+    scaled.cluster.set_replicas(CANDIDATE, 6)
+    await scaled.passes(20)
+    assert all(one.type != "ScaleRefused" for one in scaled.shop.status.conditions)
+
+
+async def test_where_an_autoscaler_scales_the_raise_does_not_wait() -> None:
+    scaled = Scaled({"mode": "MatchWeight"}, steps=STEPS)
+    scaled.cluster.autoscalers[CANDIDATE] = "HorizontalPodAutoscaler busy"
+    await scaled.until_the_end()
+    assert (scaled.shop.outcome, scaled.numbers, scaled.told("ScaleRefused")) == ("Succeeded", [], 1)
+
+
+# After the end
+
+
+REST = {"afterEnd": {"replicas": 0, "delay": "10m"}}
+
+
+async def ended(scaled: Scaled) -> None:
+    await scaled.passes(20)
+    scaled.shop.values["candidate"] = 0.2
+    await scaled.until_the_end()
+    scaled.shop.values["candidate"] = 0.0
+
+
+async def test_after_the_end_the_candidate_rests_and_the_next_run_brings_it_back_first() -> None:
+    scaled = Scaled(REST, steps=LONG)
+    scaled.cluster.set_replicas(CANDIDATE, 3)
+    await ended(scaled)
+    await scaled.passes(500)
+    assert scaled.numbers == []
+    await scaled.passes(200)
+    assert scaled.numbers == [0]
+    assert scaled.shop.status.scaling is not None
+    assert scaled.shop.status.scaling.before == 3
+    scaled.cluster.scale_seconds = 25
+    scaled.shop.command(Action.RETRY)
+    scaled.woken()
+    await scaled.passes(20)
+    assert (scaled.numbers, scaled.shop.weight) == ([0, 3], 0)
+    await scaled.passes(40)
+    assert scaled.shop.weight == 10
+
+
+async def test_a_rollout_at_rest_wakes_once_for_it() -> None:
+    scaled = Scaled(REST, steps=LONG)
+    await ended(scaled)
+    await scaled.passes(700)
+    assert (scaled.numbers, scaled.runner.due) == ([0], float("inf"))
+    calls = len(scaled.shop.gate.calls)
+    await scaled.passes(100_000)
+    assert len(scaled.shop.gate.calls) == calls
+
+
+async def test_a_version_that_comes_before_the_delay_is_over_cancels_it() -> None:
+    scaled = Scaled(REST, steps=LONG)
+    await ended(scaled)
+    await scaled.passes(300)
+    scaled.cluster.set_image(CANDIDATE, "shop:v3")
+    scaled.woken()
+    await scaled.passes(3000)
+    assert (scaled.numbers, scaled.shop.weight) == ([], 10)
+
+
+async def test_a_candidate_that_gets_traffic_does_not_rest_and_one_that_cannot_be_seen_neither() -> None:
+    scaled = Scaled(REST, steps=[STEPS[0]])
+    await scaled.until_the_end()
+    scaled.shop.set_weight(1, 1)
+    await scaled.passes(1000)
+    assert (scaled.shop.outcome, scaled.numbers) == ("Succeeded", [])
+    scaled.shop.set_weight(1, 0)
+    scaled.woken()
+    await scaled.passes(10)
+    assert scaled.numbers == [0]
+
+
+async def test_a_person_who_brings_it_back_is_left_alone() -> None:
+    scaled = Scaled(REST, steps=LONG)
+    await ended(scaled)
+    await scaled.passes(700)
+    scaled.cluster.set_replicas(CANDIDATE, 1)
+    scaled.woken()
+    await scaled.passes(1000)
+    assert (scaled.replicas, scaled.numbers) == (1, [0])
+    scaled.shop.command(Action.RETRY)
+    scaled.woken()
+    await scaled.passes(60)
+    assert (scaled.replicas, scaled.shop.weight) == (1, 10), "their number, not ours of before"
+
+
+async def test_where_an_autoscaler_scales_nothing_rests() -> None:
+    scaled = Scaled(REST, steps=LONG)
+    scaled.cluster.autoscalers[CANDIDATE] = "HorizontalPodAutoscaler busy"
+    await ended(scaled)
+    await scaled.passes(5000)
+    assert (scaled.numbers, scaled.told("ScaleRefused")) == ([], 1)
+
+
+async def test_deleting_the_rollout_scales_nothing() -> None:
+    scaled = Scaled({"mode": "MatchWeight", **REST}, steps=STEPS)
+    await scaled.passes(90)
+    before = list(scaled.numbers)
+    scaled.cluster.delete_rollout("checkout")
+    scaled.woken()
+    await scaled.passes(2000)
+    assert scaled.cluster.rollouts == {}
+    assert scaled.numbers == before
+
+
+async def test_a_rollout_without_scaling_asks_for_nothing_more() -> None:
+    scaled = Scaled(steps=STEPS)
+    await scaled.until_the_end()
+    assert {"workloads.autoscaler", "workloads.scale"} & set(scaled.shop.gate.calls) == set()
+    assert "scaling" not in scaled.cluster.rollouts["checkout"].status
