@@ -14,7 +14,7 @@ from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
-from tidegate.simulation.cluster import SimulatedCronJob, SimulatedRoute
+from tidegate.simulation.cluster import Cluster, SimulatedCronJob, SimulatedRoute
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
@@ -116,6 +116,8 @@ class End:
     cohort: tuple[float, ...]
     rules: str
     image: str
+    pods: int
+    """Of the candidate."""
     exists: bool
     finalizers: tuple[str, ...]
     outcomes: tuple[tuple[bool, str], ...]
@@ -135,6 +137,8 @@ class Scenario:
     sick: Callable[[Query, WitnessedCluster], bool] = lambda _query, _cluster: False
     on_write: Callable[[Story, Seen], None] = lambda _story, _seen: None
     rollout_seconds: float = 0.0
+    pods: int = 2
+    """Of the candidate at the start."""
     done: Callable[[Shop], bool] = lambda shop: shop.outcome != ""
     outcome: str = "Succeeded"
     weights: tuple[float, ...] = (0, 10, 50, 0)
@@ -166,6 +170,7 @@ class Story:
             rules = [{"checkout": 1, "checkout-canary": 0} for _ in ("main", "staff")]
             self.cluster.add_route(SimulatedRoute("HTTPRoute", "checkout", rules, names=["main", "staff"]))
         self.cluster.rollout_seconds = scenario.rollout_seconds
+        self.cluster.deployments["checkout-canary"].replicas = scenario.pods
         self.cluster.cron_jobs.update(dict.fromkeys(CRON_JOBS, SimulatedCronJob(lasts=5)))
         self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))
         self.cluster.add_rollout("checkout", spec(**scenario.changes))
@@ -245,6 +250,7 @@ class Story:
             cohort=tuple(cohort_weights(self.cluster)),
             rules=json.dumps(self.cluster.routes["HTTPRoute/checkout"].rules, sort_keys=True),
             image=template["spec"]["containers"][0]["image"],
+            pods=self.cluster.deployments["checkout-canary"].replicas,
             exists=stored is not None,
             finalizers=stored.finalizers if stored else (),
             outcomes=tuple(sorted(self.cluster.outcomes.values())),
@@ -366,6 +372,14 @@ def _abort_when_paused(story: Story) -> None:
         _abort(story)
 
 
+def _release_when_at_rest(story: Story) -> None:
+    """A new version comes once the candidate has been scaled down."""
+    if story.shop.outcome and _pods(story.cluster) == 0:
+        story.cluster.set_image("checkout-canary", "shop:v3")
+    else:
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _release_when_at_rest(story))
+
+
 def _skip(action: Action) -> Callable[[Story, Seen], None]:
     def on_write(story: Story, seen: Seen) -> None:
         if seen.share == 10:
@@ -471,6 +485,18 @@ JOBS = {
 }
 
 
+def _scaled(**scaling: object) -> dict[str, Any]:
+    names = {"deployment": "checkout-canary", "service": "checkout-canary"}
+    return {"candidate": {**names, "scaling": scaling}}
+
+
+BUSY = {"metric": "errors", "max": "1%", "onBreach": "Scale", "scale": {"by": 1, "max": 2, "cooldown": "5m"}}
+
+
+def _pods(cluster: Cluster) -> int:
+    return cluster.deployments["checkout-canary"].replicas
+
+
 def _watched_long(changes: dict[str, Any]) -> dict[str, Any]:
     canary, half = changes["steps"]
     return {**changes, "steps": [canary, {**half, "duration": "1h"}]}
@@ -552,6 +578,26 @@ SCENARIOS = [
         done=lambda shop: not shop.cluster.rollouts,
         outcome="",
         image="shop:v1",
+    ),
+    Scenario(
+        "scaled before its weight, at rest afterwards",
+        {**BARE, **_scaled(mode="MatchWeight", min=2, afterEnd={"delay": "1m"})},
+        done=lambda shop: shop.outcome != "" and _pods(shop.cluster) == 0,
+        pods=1,
+    ),
+    Scenario(
+        "brought back from its rest by a new version",
+        {**BARE, **_scaled(afterEnd={"delay": "1m"})},
+        on_write=_on_share(50, "release", _release_when_at_rest),
+        done=lambda shop: len(shop.status.history) == 2 and _pods(shop.cluster) == 0,
+        weights=(0, 10, 50, 0, 10, 50, 0),
+        image="shop:v3",
+    ),
+    Scenario(
+        "scaled at a breach",
+        {"guards": [BUSY]},
+        sick=lambda query, cluster: query.arm is ArmName.CANDIDATE and _share(cluster) == 50 and _pods(cluster) == 1,
+        pods=1,
     ),
     Scenario("aborted", BARE, on_write=_on_share(50, "abort", _abort), **ABORTED),
     Scenario(

@@ -17,6 +17,7 @@ WRITES = (
     "store.write_status",
     "store.set_finalizer",
     "workloads.write_template",
+    "workloads.scale",
     "router.write",
     "commands.conclude",
     "jobs.start",
@@ -36,7 +37,7 @@ async def test_without_a_fault_the_story_goes_as_told(scenario: Scenario) -> Non
     assert end.cohort == scenario.cohort
     assert json.loads(end.rules) == [{"checkout": 1, "checkout-canary": 0}] * (2 if scenario.cohort else 1)
     assert end.finalizers == ()
-    assert len(story.calls) < 150
+    assert len(story.calls) < 180
     if end.outcome == "Succeeded":
         assert {one.write.manager for one in story.cluster.seen} == {"somebody", "tidegate"}
 

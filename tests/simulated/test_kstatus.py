@@ -109,3 +109,24 @@ async def test_a_run_that_waits_for_a_job_is_in_progress_and_one_that_cannot_be_
     shop.cluster.cron_jobs.clear()
     await runner.run_until(shop.start + 140)
     assert seen(shop) == "InProgress"
+
+
+async def test_a_run_that_waits_for_pods_is_in_progress_and_one_that_does_not_get_them_fails_in_time() -> None:
+    canary = {"deployment": "checkout-canary", "service": "checkout-canary"}
+    scaling = {"mode": "Fixed", "replicas": 4, "afterEnd": {"delay": "1m"}}
+    shop = Shop()
+    shop.cluster.scale_refused = "deployments.apps is forbidden"
+    shop.cluster.deployments["checkout"].replicas = 4
+    runner = shop.rollout(spec(candidate={**canary, "scaling": scaling}, progressDeadline="1m"))
+    await runner.run_until(shop.start + 30)
+    assert seen(shop) == "InProgress"
+    await runner.run_until(shop.start + 90)
+    assert seen(shop) == "Failed"
+    shop.cluster.scale_refused = ""
+    while not shop.outcome:
+        await runner.run_until(shop.clock.now() + 10)
+    found = set()
+    while shop.cluster.deployments["checkout-canary"].replicas:
+        await runner.run_until(shop.clock.now() + 5)
+        found.add(seen(shop))
+    assert found == {"Current"}, "what becomes of its pods changes nothing of how it ended"

@@ -73,6 +73,7 @@ CRON_JOBS = {
     "refused": SimulatedCronJob(refused="jobs.batch is forbidden"),
     "missing": SimulatedCronJob(missing=True),
 }
+CANARY = {"deployment": "checkout-canary", "service": "checkout-canary"}
 EDITS: dict[str, dict[str, object]] = {
     "as it was": {},
     "paused": {"paused": True},
@@ -96,6 +97,16 @@ EDITS: dict[str, dict[str, object]] = {
             {"metric": "errors", "max": "5%"},
         ]
     },
+    "scaled with its weight": {
+        "candidate": {**CANARY, "scaling": {"mode": "MatchWeight", "min": 2, "max": 6, "afterEnd": {"delay": "20s"}}}
+    },
+    "at rest after the end": {"candidate": {**CANARY, "scaling": {"afterEnd": {"delay": "5s"}}}},
+    "scaled at a breach": {
+        "guards": [
+            {"metric": "errors", "max": "1%", "onBreach": "Scale", "scale": {"by": "50%", "max": 5, "cooldown": "20s"}},
+            {"metric": "errors", "max": "5%"},
+        ]
+    },
     "frozen": {"freezes": [{"from": "2020-01-01T00:00:00Z", "to": "2040-01-01T00:00:00Z", "reason": "books"}]},
 }
 CALLS = (
@@ -108,6 +119,8 @@ CALLS = (
     "workloads.template",
     "workloads.revision",
     "workloads.write_template",
+    "workloads.scale",
+    "workloads.autoscaler",
     "metrics.sample",
     "commands.conclude",
     "announcer.announce",
@@ -120,6 +133,8 @@ BYSTANDERS = (
     "notifier.send",
     "jobs.start",
     "jobs.read",
+    "workloads.scale",
+    "workloads.autoscaler",
     "commands.conclude",
     "store.write_status",
     "store.read",
@@ -185,7 +200,7 @@ class Machine(RuleBasedStateMachine):
         self.candidate_only = False
         """Only the candidate's answers are like that; the baseline is well."""
         self.shop.answer = self._answered
-        self.cluster.rollout_seconds = 5.0
+        self.cluster.rollout_seconds = self.cluster.scale_seconds = 5.0
         self.spec = self._spec()
         self.runner: Runner = self.shop.rollout(self.spec)
         self.raises: list[str] = []
@@ -262,9 +277,21 @@ class Machine(RuleBasedStateMachine):
         why += ["deleting"] if stored.deleting else []
         why += [self.answer] if self.answer != "well" and seen.before > 0 else []
         why += [self.answer] if self.answer == "down" else []
+        why += self._too_few_pods(stored.spec, seen) if "promotion" not in run else []
         why += self._closed(stored.spec, seen.status) if "promotion" not in run else []
         if why:
             self.raises.append(f"raised to {seen.share:g}% at {seen.write.time:.1f} although: {', '.join(why)}")
+
+    def _too_few_pods(self, raw: Mapping[str, Any], seen: Seen) -> list[str]:
+        """The weight came before the pods that it needs, and nothing else scales them."""
+        parsed, _ = check(raw)
+        scaling = parsed.candidate.scaling if parsed is not None else None
+        if scaling is None or scaling.max is None or (seen.status.get("scaling") or {}).get("refused"):
+            return []
+        share = math.ceil(seen.share * self.cluster.deployments["checkout"].replicas / 100)
+        need = min(max(share, scaling.min or 1), scaling.max)
+        have = self.cluster.deployments["checkout-canary"].replicas
+        return [f"{have} of {need} pods"] if have < need else []
 
     def _closed(self, raw: Mapping[str, Any], status: Mapping[str, Any]) -> list[str]:
         """What is closed in the gate of the step that was raised to, by the spec and the status as stored."""
@@ -314,6 +341,7 @@ class Machine(RuleBasedStateMachine):
         self.runner.leap(seconds)
         for deployment in self.cluster.deployments.values():  # pods do not become ready by the clock on the wall
             deployment.rolled_out_at += seconds
+            deployment.scaled_at += seconds
 
     # Faults
 
@@ -357,7 +385,7 @@ class Machine(RuleBasedStateMachine):
         self._unhook()
 
     @rule(
-        call=st.sampled_from(["router.write", "workloads.write_template", "store.write_status"]),
+        call=st.sampled_from(["router.write", "workloads.write_template", "workloads.scale", "store.write_status"]),
         wait=st.sampled_from([1, 4]),
     )
     def a_call_times_out_and_lands_later(self, call: str, wait: int) -> None:
@@ -495,6 +523,15 @@ class Machine(RuleBasedStateMachine):
     def pods_come_and_go(self, arm: str, available: int | None) -> None:
         self._happens(lambda: setattr(self.cluster.deployments[arm], "available", available))
 
+    @rule(arm=st.sampled_from(["checkout-canary", "checkout"]), replicas=st.sampled_from([2, 1, 4, 8, 0]))
+    def somebody_scales(self, arm: str, replicas: int) -> None:
+        if replicas or arm == "checkout-canary":
+            self._happens(lambda: self.cluster.set_replicas(arm, replicas))
+
+    @rule(scaler=st.sampled_from(["HorizontalPodAutoscaler busy", ""]))
+    def an_autoscaler_comes_and_goes(self, scaler: str) -> None:
+        self.cluster.autoscalers = {"checkout-canary": scaler} if scaler else {}
+
     @rule(kind=st.sampled_from(sorted(CRON_JOBS)))
     def jobs_go(self, kind: str) -> None:
         self._happens(lambda: self.cluster.cron_jobs.update(dict.fromkeys(("hook", "smoke", "tidy"), CRON_JOBS[kind])))
@@ -609,6 +646,7 @@ class Machine(RuleBasedStateMachine):
             self.answer = "well"
             for deployment in self.cluster.deployments.values():
                 deployment.available = None
+                deployment.replicas = max(deployment.replicas, 1)
             if self.exists:
                 self._happens(lambda: self.shop.command(Action.ABORT))
                 self._run(60)

@@ -342,3 +342,15 @@ async def test_whoever_empties_the_list_of_jobs_starts_none_a_second_time() -> N
         ("smoke", "half"),
         ("warm", "half"),
     ]
+
+
+async def test_what_a_newer_version_remembers_of_the_pods_is_kept_and_nonsense_costs_nothing_but_that() -> None:
+    shop, runner = await under_way()
+    rewrite(shop, lambda status: status.update(scaling={"replicas": 4, "queue": [1], "before": "many"}))
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 60)
+    assert stored(shop)["scaling"]["queue"] == [1]
+    assert stored(shop)["scaling"]["before"] == "many"
+    shop.values["candidate"] = 0.06
+    await runner.run_until(shop.clock.now() + 12)
+    assert shop.weight == 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.core.model.jobs import StartJob
-from tidegate.core.model.world import RolloutObject
+from tidegate.core.model.world import Arm, RolloutObject
 from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedJob, SimulatedRoute
 
 OURS = ("tidegate", "tidegate-revert")
@@ -26,6 +26,33 @@ class Seen:
     """Of each further rule, which stands for the cohort of its name: the name, its share, and its share before."""
 
 
+@dataclass(frozen=True)
+class Scaled:
+    """One scaling of the candidate by the operator, with the route and the stored status of that moment."""
+
+    before: int
+    after: int
+    share: float
+    status: Mapping[str, Any]
+    late: bool
+    """It was given up as timed out, and landed."""
+
+    @property
+    def broken(self) -> str:
+        """What it breaks, in words; empty when all is well."""
+        run, recorded = self.status.get("run"), self.status.get("scaling") or {}
+        what = f"scaled from {self.before} to {self.after} at {self.share:g}%"
+        if self.late:
+            return ""
+        if recorded.get("replicas") != self.after:
+            return f"{what}: {recorded.get('replicas')} was recorded"
+        if run is not None and run.get("ending"):
+            return f"{what}: the run was ending"
+        if self.after < self.before and self.share > (run or {}).get("weight", 0.0):
+            return f"{what}: before the weight was lowered"
+        return f"{what}: without a run" if run is None and self.share > 0 else ""
+
+
 @dataclass
 class WitnessedCluster(Cluster):
     """A cluster that keeps what its Rollout's status was at each write to a route."""
@@ -39,6 +66,19 @@ class WitnessedCluster(Cluster):
 
     on_job: list[Callable[[SimulatedJob], None]] = field(default_factory=list)
     """Told of each Job that is created."""
+
+    scaled: list[Scaled] = field(default_factory=list)
+    """Every scaling by the operator."""
+
+    def scale(self, read: Arm, replicas: int) -> None:
+        before = len(self.scalings)
+        pods = self.deployments[read.deployment].replicas if read.deployment in self.deployments else 0
+        super().scale(read, replicas)
+        if len(self.scalings) > before:
+            name = next(iter(self.rollouts), None)
+            status = dict(self.rollouts[name].status) if name else {}
+            share = self.seen[-1].share if self.seen else 0.0
+            self.scaled.append(Scaled(pods, replicas, share, status, self.landing))
 
     def start_job(self, rollout: RolloutObject, wanted: StartJob) -> None:
         before = len(self.created_jobs)
@@ -77,7 +117,7 @@ def share(write: RouteWrite, place: int = 0) -> float:
 
 def broken_promises(cluster: WitnessedCluster) -> list[str]:
     """What the history of the routes breaks, in words; empty when all is well."""
-    found = []
+    found = [one.broken for one in cluster.scaled if one.broken]
     for one in cluster.seen:
         run = one.status.get("run") or {}
         found += _of_cohorts(one, run)

@@ -1,0 +1,67 @@
+"""The candidate's pods on a real API server, with its Deployment controller and the node's processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab import shop
+from lab.api import Object
+from lab.operator_process import OperatorProcess
+from lab.stack import Lab
+from lab.wait import until
+from tests.integration.runs.test_jobs import LONG, begun, until_condition, until_share
+from tests.integration.runs.test_runs import SECONDS, until_outcome
+
+pytestmark = pytest.mark.timeout(150)
+
+
+async def replicas(lab: Lab, namespace: str) -> int:
+    found = await lab.api.get("apps/v1", "Deployment", shop.CANARY, namespace)
+    return int(found["spec"]["replicas"])
+
+
+async def until_replicas(lab: Lab, namespace: str, number: int) -> None:
+    async def there() -> bool:
+        return await replicas(lab, namespace) == number
+
+    await until(there, SECONDS, f"the candidate asks for {number} pods")
+
+
+def scaling(**fields: Any) -> Object:  # noqa: ANN401
+    return {"deployment": shop.CANARY, "service": shop.CANARY, "scaling": fields}
+
+
+async def test_the_pods_come_before_the_weight_and_go_after_the_end(lab: Lab, namespace: str) -> None:
+    await lab.install_tidegate()
+    async with OperatorProcess(lab):
+        candidate = scaling(mode="Fixed", replicas=2, afterEnd={"delay": "1s"})
+        await begun(lab, namespace, candidate=candidate, steps=LONG)
+        await until_share(lab, namespace, 10)
+        found = await lab.api.get("apps/v1", "Deployment", shop.CANARY, namespace)
+        assert (found["spec"]["replicas"], found["status"]["availableReplicas"]) == (2, 2)
+        await shop.command(lab, namespace, "Abort")
+        assert await until_outcome(lab, namespace) == "Aborted"
+        await until_replicas(lab, namespace, 0)
+        await shop.command(lab, namespace, "Retry")
+        await until_share(lab, namespace, 10)
+        assert await replicas(lab, namespace) == 2
+        managers = {one["manager"] for one in found["metadata"]["managedFields"]}
+        assert "tidegate" in managers
+
+
+async def test_where_an_hpa_scales_the_candidate_nothing_is_scaled_and_the_run_goes_on(
+    lab: Lab, namespace: str
+) -> None:
+    await lab.install_tidegate()
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": shop.CANARY}
+    metadata = {"name": "busy", "namespace": namespace}
+    hpa = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata}
+    async with OperatorProcess(lab):
+        await shop.open_shop(lab, namespace, replicas=1)
+        await lab.apply({**hpa, "spec": {"scaleTargetRef": target, "maxReplicas": 3}})
+        await begun(lab, namespace, candidate=scaling(mode="Fixed", replicas=2), steps=LONG)
+        await until_share(lab, namespace, 10)
+        assert "HorizontalPodAutoscaler busy" in await until_condition(lab, namespace, "ScaleRefused")
+        assert await replicas(lab, namespace) == 1
