@@ -65,3 +65,47 @@ async def test_where_an_hpa_scales_the_candidate_nothing_is_scaled_and_the_run_g
         await until_share(lab, namespace, 10)
         assert "HorizontalPodAutoscaler busy" in await until_condition(lab, namespace, "ScaleRefused")
         assert await replicas(lab, namespace) == 1
+
+
+async def test_a_revert_and_a_scale_down_under_load_fail_no_request_but_the_candidates_own(
+    lab: Lab, namespace: str
+) -> None:
+    """200 requests a second through Envoy; pods end as kubelet ends them: out of the endpoints first, then drained."""
+    await lab.install_tidegate()
+    half = [{"name": "half", "weight": 50, "duration": "1h"}]
+    async with OperatorProcess(lab):
+        candidate = scaling(mode="MatchWeight", min=2, afterEnd={"delay": "1s"})
+        await begun(lab, namespace, candidate=candidate, steps=half)
+        await until_share(lab, namespace, 50)
+        async with lab.load(namespace, shop.APP, rate=200) as load:
+
+            async def served() -> bool:
+                return len([one for one in load.answers if one.version == "v2" and not one.failed]) > 100
+
+            await until(served, SECONDS, "users reach the candidate")
+            await shop.misbehave(lab, namespace, 0.2)
+
+            async def failing() -> bool:
+                return any(one.failed for one in load.answers)
+
+            await until(failing, SECONDS, "the candidate fails requests of its own")
+            await shop.command(lab, namespace, "Abort")
+            await until_replicas(lab, namespace, 0)
+            await until_no_pods(lab, namespace)
+            before = len(load.answers)
+
+            async def goes_on() -> bool:
+                return len(load.answers) > before + 300
+
+            await until(goes_on, SECONDS, "users are served without the candidate")
+        failed = [one for one in load.answers if one.failed]
+        assert failed
+        assert {(one.version, one.status) for one in failed} == {("v2", 500)}
+        assert {one.version for one in list(load.answers)[-200:]} == {"v1"}
+
+
+async def until_no_pods(lab: Lab, namespace: str) -> None:
+    async def gone() -> bool:
+        return not await lab.api.list("v1", "Pod", namespace, f"app={shop.CANARY}")
+
+    await until(gone, SECONDS, "the candidate has no pod")
