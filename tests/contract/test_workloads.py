@@ -196,7 +196,7 @@ async def test_scaling_changes_the_number_of_pods_and_nothing_else(stage: Stage)
     await stage.put_deployment("shop", PLAIN, 2)
     read, before = await arm(stage), await template(stage)
     await stage.workloads.scale(stage.namespace, "shop", read, 5, Manager.FORWARD)
-    await stage.workloads.scale(stage.namespace, "shop", replace(read, replicas=5), 0, Manager.FORWARD)
+    await stage.workloads.scale(stage.namespace, "shop", await arm(stage), 0, Manager.FORWARD)
     assert (await arm(stage)).replicas == 0
     assert (await template(stage)).fields == before.fields
 
@@ -207,6 +207,16 @@ async def test_scaling_is_tested_on_the_number_and_the_identity_that_were_read(s
     for stale in (replace(read, replicas=3), replace(read, uid="another")):
         with pytest.raises(Conflict):
             await stage.workloads.scale(stage.namespace, "shop", stale, 5, Manager.FORWARD)
+    assert (await arm(stage)).replicas == 2
+
+
+async def test_a_scaling_that_lands_late_undoes_nothing_that_was_written_after_it(stage: Stage) -> None:
+    await stage.put_deployment("shop", PLAIN, 2)
+    read = await arm(stage)
+    await stage.workloads.scale(stage.namespace, "shop", read, 0, Manager.FORWARD)
+    await stage.workloads.scale(stage.namespace, "shop", await arm(stage), 2, Manager.FORWARD)
+    with pytest.raises(Conflict):
+        await stage.workloads.scale(stage.namespace, "shop", read, 0, Manager.FORWARD)
     assert (await arm(stage)).replicas == 2
 
 

@@ -99,7 +99,7 @@ class Workloads(Protocol):
         ...
 
     async def scale(self, namespace: str, deployment: str, read: Arm, replicas: int, manager: Manager) -> None:
-        """Sets the pods asked for, tested on the uid and on the number as read.
+        """Sets the pods asked for, tested on uid, generation and the number as read.
 
         Raises: Conflict, Missing, Rejected, Unavailable.
         """

@@ -57,6 +57,8 @@ class Deployment:
     rolled_out_template: dict[str, Any] | None = None
     """The template its pods have, where that is another because it is paused."""
 
+    scalings: int = 0
+    """How often it was scaled: its generation counts that as well."""
     scaled_from: int = 0
     """Pods it had before it was scaled last."""
     scaled_at: float = 0.0
@@ -375,7 +377,7 @@ class Cluster:
         return Arm(
             deployment=deployment,
             uid=found.uid,
-            generation=found.generation,
+            generation=found.generation + found.scalings,
             replicas=found.replicas,
             available=available,
             rolled_out=rolled_out,
@@ -406,9 +408,10 @@ class Cluster:
         if replicas != found.replicas:
             found.scaled_from, found.scaled_at = before, self.clock.now() + self.scale_seconds
             found.replicas = replicas
+            found.scalings += 1
 
     def scale(self, read: Arm, replicas: int) -> None:
-        """Scales a Deployment, tested on uid and replicas.
+        """Scales a Deployment, tested on uid, generation and replicas.
 
         Raises: Conflict, Missing, Rejected.
         """
@@ -417,8 +420,8 @@ class Cluster:
             raise Missing(f"Deployment {read.deployment}")
         if self.scale_refused:
             raise Rejected(self.scale_refused)
-        if (found.uid, found.replicas) != (read.uid, read.replicas):
-            raise Conflict(f"Deployment {read.deployment}: its replicas changed")
+        if (found.uid, found.generation + found.scalings, found.replicas) != (read.uid, read.generation, read.replicas):
+            raise Conflict(f"Deployment {read.deployment}: it changed")
         self.scalings.append((self.clock.now(), read.deployment, replicas))
         self.set_replicas(read.deployment, replicas)
 

@@ -24,6 +24,8 @@ async def scale(api: Api, namespace: str, read: Arm, replicas: int, manager: Man
     """Sets the pods asked for; returns the Deployment as stored. Raises: as the port says."""
     operations: list[JsonObject] = [
         {"op": "test", "path": "/metadata/uid", "value": read.uid},
+        # By the generation: a write that lands late must not undo what was written after it.
+        {"op": "test", "path": "/metadata/generation", "value": read.generation},
         {"op": "test", "path": "/spec/replicas", "value": read.replicas},
         {"op": "replace", "path": "/spec/replicas", "value": replicas},
     ]

@@ -129,7 +129,7 @@ class KubernetesWorkloads:
         self._keep(namespace, deployment, raw)
 
     async def scale(self, namespace: str, deployment: str, read: Arm, replicas: int, manager: Manager) -> None:
-        """Sets the pods asked for, tested on the uid and on the number as read."""
+        """Sets the pods asked for, tested on uid, generation and the number as read."""
         self._keep(namespace, deployment, await scaling.scale(self._api, namespace, read, replicas, manager))
 
     async def autoscaler(self, namespace: str, deployment: str) -> Lookup[str]:
