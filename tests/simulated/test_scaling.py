@@ -8,6 +8,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
+from tidegate.core.model.world import Acceptance
 from tidegate.ports.errors import Unavailable
 from tidegate.simulation.runner import Runner
 
@@ -189,6 +190,21 @@ async def test_on_the_way_down_the_weight_goes_first_and_the_gateway_has_taken_i
         at.append((scaled.shop.weight, scaled.replicas))
     assert (50, 1) not in at
     assert (at[-1], scaled.numbers) == ((10, 1), [5, 1])
+
+
+async def test_the_pods_stay_while_a_gateway_has_not_taken_the_lower_weight() -> None:
+    worse = {"metric": "errors", "max": "1%", "onBreach": "StepBack", "stepBack": {"step": "canary"}}
+    scaled = Scaled({"mode": "MatchWeight"}, guards=[worse], steps=[*STEPS[:1], {**STEPS[1], "duration": "1h"}])
+    route = scaled.cluster.routes["HTTPRoute/checkout"]
+    route.acceptance = Acceptance.ACCEPTED
+    await scaled.passes(120)
+    route.acceptance = Acceptance.PENDING
+    scaled.shop.values["candidate"] = 0.02
+    await scaled.passes(60)
+    assert (scaled.shop.weight, scaled.replicas) == (10, 5)
+    route.acceptance = Acceptance.ACCEPTED
+    await scaled.passes(20)
+    assert scaled.replicas == 1
 
 
 async def test_a_revert_waits_for_no_pods_and_takes_none() -> None:
