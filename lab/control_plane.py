@@ -103,7 +103,7 @@ class ControlPlane:
 
     def pause_api_server(self) -> None:
         """Connections are taken and never answered, watches fall silent, until `resume_api_server`."""
-        self._api_server.signal(signal.SIGSTOP)
+        self._api_server.stop()
 
     def resume_api_server(self) -> None:
         """Lets it go on."""

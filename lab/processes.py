@@ -60,6 +60,12 @@ class Process:
         if self.running:
             self.child.send_signal(number)
 
+    def stop(self) -> None:
+        """Stops it in its tracks; returns once every thread of it stands still, which the signal alone does not promise."""
+        if self.running:
+            self.child.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self.child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def _obituary(self) -> str:
         tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
         return f"{self.name} ended with code {self.child.returncode}; its log {self.log} ends with:\n{tail}"

@@ -65,7 +65,7 @@ class Prometheus:
     def pause(self) -> None:
         """Stops it in its tracks: connections are taken, and nothing is ever answered."""
         if self._process is not None:
-            self._process.signal(signal.SIGSTOP)
+            self._process.stop()
 
     def resume(self) -> None:
         """Lets it go on."""
