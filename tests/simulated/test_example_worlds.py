@@ -57,3 +57,10 @@ def test_three_hundred_and_eighty_requests_are_told_with_what_they_leave_possibl
     low, high = (float(one.rstrip("%")) for one in found["possible"].split(" to "))
     assert low == 0
     assert 0.79 <= high <= 2, "a look at one fixed time would leave 0.79 %; this holds however often one looks"
+
+
+def test_each_rollout_of_the_examples_has_a_name_of_its_own() -> None:
+    """Whoever applies the folder gets all of them."""
+    found = [one for file in EXAMPLES.glob("*.yaml") for one in yaml.safe_load_all(file.read_text()) if one]
+    names = [one["metadata"]["name"] for one in found if one["kind"] == "Rollout"]
+    assert sorted(names) == sorted(set(names))
