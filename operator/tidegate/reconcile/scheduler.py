@@ -225,3 +225,5 @@ class Scheduler:
             await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.ticker.outbox.drained(), LAST_WORDS)
+        self.ticker.outbox.abandon()  # what begins now would find its connections and processes closed
+        self.ticker.desk.abandon()

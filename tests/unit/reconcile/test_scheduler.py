@@ -7,14 +7,24 @@ import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import cast
 
+import pytest
+
 from tests.simulated.shop import Shop
+from tidegate.api.rollout.notifications import Notification, NotificationEvent, NotificationSecret
+from tidegate.api.rollout.status import MessageStatus, RolloutStatus
 from tidegate.core.model import cadence
+from tidegate.core.model.message import Place
+from tidegate.core.model.plan import Decision
+from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Rejected, Unavailable
+from tidegate.ports.protocols import Announcer, Notifier
 from tidegate.ports.world import World
+from tidegate.reconcile import scheduler as scheduler_module
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.jobs import JobDesk
 from tidegate.reconcile.outbox import Outbox
@@ -347,3 +357,41 @@ def test_many_rollouts_are_spread_over_the_interval() -> None:
     seconds = Counter(int(cadence.following(f"uid-{number}", 30.0, 0.0)) for number in range(3000))
     assert max(seconds.values()) < 2 * 3000 / 30
     assert len(seconds) >= 30
+
+
+class Hanging:
+    """Every port that tells, none of which answers."""
+
+    off, place = "", Place()
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+
+    async def announce(self, *_: object) -> None:
+        self.begun.append("event")
+        await asyncio.Event().wait()
+
+    async def send(self, *_: object) -> None:
+        self.begun.append("message")
+        await asyncio.Event().wait()
+
+
+async def test_nothing_is_under_way_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler_module, "LAST_WORDS", 0.01)
+    hanging = Hanging()
+    async with scheduled() as (_, ticker, clock):
+        told = cast("Announcer", hanging), cast("Notifier", hanging)
+        ticker.outbox = Outbox(replace(Shop().world, announcer=told[0], notifier=told[1], clock=clock))
+        rollout = RolloutObject(
+            "shop", "checkout", "uid", 1, "1", 0.0, deleting=False, finalizers=(), spec={}, status={}
+        )
+        ticker.outbox.announce(rollout, Decision("Reverted", "errors"))
+        message = MessageStatus(event="Reverted", since=datetime.fromtimestamp(0, UTC))
+        receivers = [
+            Notification(secret=NotificationSecret(name=name), events=(NotificationEvent.REVERTED,)) for name in "abcd"
+        ]
+        ticker.outbox.messages.offer(rollout, RolloutStatus(), [message], receivers)
+        await settle()
+    await settle()
+    assert set(hanging.begun) == {"event", "message"}
+    assert not ticker.outbox.busy

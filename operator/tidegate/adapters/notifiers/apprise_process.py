@@ -13,7 +13,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import structlog
 
@@ -28,21 +28,26 @@ IDLE: Final = 60.0
 """Seconds without a message after which the process is ended."""
 MODULE: Final = "tidegate.adapters.notifiers.child"
 
+_Outcome: TypeAlias = tuple[str, str]
+"""`sent`, `rejected` or `unavailable`, and why."""
+
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class AppriseProcess:
     """The `Sender` of kind `Apprise`."""
 
-    def __init__(self, allowed: Allowed, deadline: float = DEADLINE, idle: float = IDLE) -> None:
+    def __init__(self, allowed: Allowed, deadline: float = DEADLINE, idle: float = IDLE, module: str = MODULE) -> None:
         self._allowed = allowed
+        self._module = module
         self._deadline = deadline
         self._idle = idle
         self._child: _Child | None = None
-        self._children: set[_Child] = set()
-        """With those that get no further message."""
+        self.children: set[_Child] = set()
+        """The processes there are, with those that get no further message."""
         self._starting = asyncio.Lock()
         self._numbers = itertools.count()
+        self._closed = False
 
     async def send(self, target: Target, message: Message) -> None:
         """Sends one message.
@@ -53,33 +58,36 @@ class AppriseProcess:
         try:
             async with asyncio.timeout(self._deadline):
                 child = await self._running()
-                found = await child.ask(f"{next(self._numbers)}", _given(target, message))
+                outcome, why = await child.ask(f"{next(self._numbers)}", _given(target, message))
         except TimeoutError:
             if child is not None:
                 self._retire(child)
             raise Unavailable(f"the service did not answer within {self._deadline:g}s") from None
         except OSError as error:
             raise Unavailable(f"the process that sends could not be used: {error.strerror}") from None
-        match found:
-            case {"outcome": "sent"}:
+        match outcome:
+            case "sent":
                 return
-            case {"outcome": "rejected"}:
-                raise Rejected(str(found["why"]))
-        raise Unavailable(str(found["why"]))
+            case "rejected":
+                raise Rejected(why)
+        raise Unavailable(why)
 
     async def close(self) -> None:
-        """Ends the processes."""
-        self._child = None
-        for child in tuple(self._children):
-            await child.end()
+        """Ends the processes; none is started any more."""
+        self._closed = True
+        async with self._starting:  # one that is being started is ended too
+            for child in tuple(self.children):
+                await child.end()
 
     @property
     def pids(self) -> list[int]:
         """The processes there are, for tests and figures."""
-        return [child.process.pid for child in self._children]
+        return [child.process.pid for child in self.children]
 
     async def _running(self) -> _Child:
         async with self._starting:
+            if self._closed:
+                raise Unavailable("the operator is stopping")
             if self._child is None or self._child.ended:
                 self._child = await self._started()
             return self._child
@@ -88,7 +96,7 @@ class AppriseProcess:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            MODULE,
+            self._module,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -97,7 +105,7 @@ class AppriseProcess:
             start_new_session=True,
         )
         child = _Child(process, self._idle, self._deadline, self._forget)
-        self._children.add(child)
+        self.children.add(child)
         child.begin(self._allowed)
         _log.debug("process for notifications started", pid=process.pid)
         return child
@@ -108,7 +116,7 @@ class AppriseProcess:
         child.retire()
 
     def _forget(self, child: _Child) -> None:
-        self._children.discard(child)
+        self.children.discard(child)
         if self._child is child:
             self._child = None
 
@@ -122,7 +130,7 @@ class _Child:
         self._idle = idle
         self._deadline = deadline
         self._tell_ended = ended
-        self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._asked: dict[str, asyncio.Future[_Outcome]] = {}
         self._retired = False
         self._reading: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -133,12 +141,12 @@ class _Child:
         self._reading = asyncio.create_task(self._listen(), name="notifications child")
         self._rest()
 
-    async def ask(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
-        """The outcome of a message.
+    async def ask(self, name: str, given: dict[str, Any]) -> _Outcome:
+        """The outcome of a message, and why.
 
         Raises: Unavailable: the process ended.
         """
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
         self._asked[name] = answer
         self._rest()
         try:
@@ -156,7 +164,8 @@ class _Child:
             asyncio.get_running_loop().call_later(self._deadline, self.kill)
 
     def kill(self) -> None:
-        """Ends it now."""
+        """Ends it now: it gets no further message."""
+        self.ended = True
         with suppress(ProcessLookupError):
             self.process.kill()
 
@@ -185,11 +194,11 @@ class _Child:
         assert stdout is not None  # noqa: S101  (it was asked for)
         try:
             while line := await stdout.readline():
-                found = json.loads(line)
-                answer = self._asked.get(str(found["id"]))
+                name, outcome = _answered(line)
+                answer = self._asked.get(name)
                 if answer is not None and not answer.done():
-                    answer.set_result(found)
-        except ValueError as error:
+                    answer.set_result(outcome)
+        except (ValueError, TypeError, KeyError) as error:
             _log.warning("process for notifications answered nonsense", error=type(error).__name__)
             self.kill()
         await self._over()
@@ -204,6 +213,12 @@ class _Child:
             if not answer.done():
                 answer.set_exception(lost)
         self._tell_ended(self)
+
+
+def _answered(line: bytes) -> tuple[str, _Outcome]:
+    """Which message a line is about, and its outcome. Raises: ValueError, TypeError, KeyError: it says neither."""
+    found = json.loads(line)
+    return str(found["id"]), (str(found["outcome"]), str(found["why"]))
 
 
 def _given(target: Target, message: Message) -> dict[str, Any]:

@@ -244,6 +244,37 @@ async def test_an_idle_process_is_ended(there: Receiver) -> None:
         await sender.send(Target(there.url("json")), MESSAGE)
 
 
+@pytest.mark.parametrize("answer", ["nonsense", "[]", "7", "{}", '{"id": "0"}', '{"id": "0", "outcome": "rejected"}'])
+async def test_a_process_that_answers_nonsense_is_ended(
+    answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.joinpath("nonsense.py").write_text(f"import sys\nfor _ in sys.stdin: print({answer!r}, flush=True)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    sender = AppriseProcess(LOOPBACK, module="nonsense")
+    async with opened(sender):
+        assert str(await failure(sender, "json://127.0.0.1/")) == "the process that sends has ended"
+        await until(lambda: sender.pids == [])
+
+
+async def test_a_message_that_comes_while_an_idle_process_ends_gets_another_one(there: Receiver) -> None:
+    sender = AppriseProcess(LOOPBACK)
+    async with opened(sender):
+        await sender.send(Target(there.url("json")), MESSAGE)
+        for child in sender.children:
+            child.kill()
+        await sender.send(Target(there.url("json")), MESSAGE)
+
+
+async def test_no_process_is_started_after_the_end(there: Receiver) -> None:
+    sender = AppriseProcess(LOOPBACK)
+    sending = asyncio.ensure_future(failure(sender, there.url("json")))
+    await asyncio.sleep(0)
+    await sender.close()
+    assert isinstance(await sending, Unavailable)
+    assert isinstance(await failure(sender, there.url("json")), Unavailable)
+    assert sender.pids == []
+
+
 async def test_the_process_gets_nothing_of_the_operators_environment(
     there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
