@@ -73,7 +73,7 @@ async def test_nothing_is_listed_before_a_job_is_awaited_and_its_end_wakes_its_r
     await watched.until_state("brief", JobState.SUCCEEDED)
     assert calls.count("list jobs") == 1
     assert (watched.stage.namespace, "brief") in watched.woken
-    assert not watched.stage.caches.jobs.wanted.is_set(), "nothing more is awaited"
+    assert not watched.stage.caches.jobs.awaited, "nothing more is awaited"
 
 
 async def test_one_that_is_deleted_wakes_its_rollout_and_is_looked_for(watched: Watched) -> None:

@@ -90,10 +90,11 @@ class Cache(Generic[V]):
             self._gone.popitem(last=False)
         return self._entries.pop(key, None) is not None
 
-    def unwatch(self) -> None:
-        """The watch streams have ended: until they have brought an object again, it is read live."""
-        for entry in self._entries.values():
-            entry.watched = False
+    def unwatch(self, namespace: str | None = None) -> None:
+        """The watch streams (of a namespace) have ended: until they have brought an object again, it is read live."""
+        for key, entry in self._entries.items():
+            if namespace in {None, key[0]}:
+                entry.watched = False
 
     def items(self) -> Iterator[tuple[Key, V]]:
         """Everything known, fresh or not."""

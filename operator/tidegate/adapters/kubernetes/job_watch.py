@@ -7,6 +7,7 @@ operator may not watch Jobs, they are looked at one by one, as long as they run.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from tidegate.ports.errors import PortError, Rejected
 
 STREAM: Final = 60.0
 """Seconds that one stream lasts: a deaf one is noticed by then."""
+STREAMS: Final = 16
+"""Streams at a time: each takes a connection that a revert may want. In other namespaces Jobs are looked at one by one."""
 RETRY: Final = (1.0, 30.0)
 """Seconds until a stream that failed begins again: the first wait, doubled each time, and the longest."""
 ASK_AGAIN: Final = 60.0
@@ -37,6 +40,7 @@ class JobWatch:
         self._api = api
         self._cache = cache
         self._wake = wake
+        self._room = asyncio.Semaphore(STREAMS)
         self._places: tuple[str | None, ...] = tuple(namespaces) or (None,)
 
     async def run(self) -> None:
@@ -46,9 +50,10 @@ class JobWatch:
     async def _run(self, place: str | None) -> None:
         wait = RETRY[0]
         while True:
-            await self._cache.wanted.wait()
+            await self._cache.wanted(place).wait()
             try:
-                await self._stream(place)
+                async with self._room:
+                    await self._stream(place)
                 wait = RETRY[0]
             except PortError as error:
                 refused = isinstance(error, Rejected)
@@ -56,22 +61,26 @@ class JobWatch:
                 await asyncio.sleep(ASK_AGAIN if refused else wait)
                 wait = min(2 * wait, RETRY[1])
             finally:
-                self._unwatch()
+                self._unwatch(place)
 
     async def _stream(self, place: str | None) -> None:
         """Lists and then watches, until no end is awaited or the stream fails.
 
         Raises: Rejected, Unavailable.
         """
-        version = await self._list(place)
-        while self._cache.wanted.is_set():
+        version, wanted = await self._list(place), self._cache.wanted(place)
+        while wanted.is_set():
+            began = time.monotonic()
             query = {"labelSelector": ROLLOUT_LABEL, "resourceVersion": version, "allowWatchBookmarks": "true"}
             async for event in self._api.events(JOBS, place, query, seconds=STREAM):
                 raw = event.get("object") or {}
                 if event.get("type") == "ERROR":  # too old: listed again
+                    await asyncio.sleep(RETRY[0])
                     return
                 version = (raw.get("metadata") or {}).get("resourceVersion") or version
                 self._take_or_skip(str(event.get("type")), raw)
+            if time.monotonic() - began < RETRY[0]:  # ended as soon as it began: not at once again
+                await asyncio.sleep(RETRY[0])
 
     async def _list(self, place: str | None) -> str:
         listed: set[Key] = set()
@@ -79,11 +88,8 @@ class JobWatch:
         for raw in found.get("items") or ():
             listed.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
             self._take_or_skip("ADDED", raw)
-        for key, rollout in list(self._cache.awaited.items()):
-            if key not in listed and place in {None, key[0]}:
-                self._cache.views.drop(key)
-                self._cache.ended(key)
-                self._wake(key[0], rollout)
+        for key, rollout in self._cache.listed(place, listed):
+            self._wake(key[0], rollout)
         return str((found.get("metadata") or {}).get("resourceVersion") or "")
 
     def _take_or_skip(self, event: str, raw: Mapping[str, Any]) -> None:
@@ -108,8 +114,9 @@ class JobWatch:
         if news:
             self._wake(key[0], view.rollout)
 
-    def _unwatch(self) -> None:
-        """Nobody tells any more: who waits for an end looks for himself."""
-        self._cache.views.unwatch()
+    def _unwatch(self, place: str | None) -> None:
+        """The stream has ended: until the next one, each Job whose end is awaited is looked at by itself."""
+        self._cache.views.unwatch(place)
         for (namespace, _), rollout in list(self._cache.awaited.items()):
-            self._wake(namespace, rollout)
+            if place in {None, namespace}:
+                self._wake(namespace, rollout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -45,8 +45,14 @@ class JobCache:
         self.views: Cache[JobView] = Cache()
         self.awaited: dict[Key, str] = {}
         """Jobs that have not ended, by namespace and name, with their Rollouts."""
-        self.wanted = asyncio.Event()
-        """Set while there are any."""
+        self._wanted: dict[str | None, asyncio.Event] = {}
+
+    def wanted(self, namespace: str | None) -> asyncio.Event:
+        """Set while there are any in a namespace; in all without one."""
+        if namespace not in self._wanted:
+            self._wanted[namespace] = asyncio.Event()
+            self._say_wanted(namespace)
+        return self._wanted[namespace]
 
     def put(self, raw: Mapping[str, Any], *, watched: bool) -> tuple[JobView, bool]:
         """Takes in a Job. Returns: it, and whether it is news."""
@@ -58,16 +64,35 @@ class JobCache:
             self.ended(key)
         return view, news
 
+    def listed(self, namespace: str | None, keys: Collection[Key]) -> list[tuple[Key, str]]:
+        """Forgets the Jobs that a list does not have. Returns: those of them whose end was awaited, with their Rollouts."""
+        gone = [key for key, _ in self.views.items() if namespace in {None, key[0]} and key not in keys]
+        gone += [key for key in self.awaited if namespace in {None, key[0]} and key not in keys and key not in gone]
+        awaited = [(key, self.awaited[key]) for key in gone if key in self.awaited]
+        for key in gone:
+            self.views.drop(key)
+            self.ended(key)
+        return awaited
+
     def await_end(self, key: Key, rollout: str) -> None:
-        """Somebody waits for the end of a Job."""
+        """The end of a Job is awaited."""
         self.awaited[key] = rollout
-        self.wanted.set()
+        self._say_wanted(None, key[0])
 
     def ended(self, key: Key) -> None:
         """It has ended, or is gone."""
         self.awaited.pop(key, None)
-        if not self.awaited:
-            self.wanted.clear()
+        self._say_wanted(None, key[0])
+
+    def _say_wanted(self, *places: str | None) -> None:
+        for place in places:
+            event = self._wanted.get(place)
+            if event is None:
+                continue
+            if any(place in {None, namespace} for namespace, _ in self.awaited):
+                event.set()
+            else:
+                event.clear()
 
 
 def job_of(raw: Mapping[str, Any]) -> Job:
