@@ -244,6 +244,7 @@ class Deliveries:
             if (error := done.exception()) is not None:  # a mistake: not at once again
                 self.failure = error
                 self._put_off(line)
+                self._give_up_old(line)
                 _log.error("notification failed", error=f"{type(error).__name__}: {error}")
             self._pump()
 

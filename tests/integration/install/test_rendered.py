@@ -172,6 +172,15 @@ async def test_secrets_of_notifications_are_read_by_name_in_their_namespaces_alo
     assert yaml.safe_load(settings)["notifications"]["cluster"] == "prod"
 
 
+async def test_names_of_secrets_that_look_like_numbers_stay_names() -> None:
+    secrets = [{"namespace": "shop", "names": ["123", "true"]}]
+    objects = await template(values={"notifications": {"secrets": secrets}})
+    (role,) = [
+        one for one in objects if one["metadata"]["name"] == f"{RELEASE}-notifications" and one["kind"] == "Role"
+    ]
+    assert role["rules"][0]["resourceNames"] == ["123", "true"]
+
+
 async def test_reports_are_written_by_a_role_in_their_namespaces_alone() -> None:
     objects = await template(values=RENDERINGS["reports"])
     roles = {

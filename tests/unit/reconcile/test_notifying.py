@@ -241,6 +241,15 @@ async def test_a_mistake_is_kept_for_whoever_looks_and_does_not_run_hot() -> Non
     stage.deliveries.abandon()
 
 
+async def test_a_message_that_meets_a_mistake_is_given_up_as_any_other() -> None:
+    stage = Stage()
+    stage.notifier.fails = lambda _name: RuntimeError("a mistake")
+    message = stage.offer("checkout", "chat")
+    await stage.until(PATIENCE + 600)
+    assert "given up after 30 minutes" in (stage.outcome("checkout", message) or "")
+    assert stage.deliveries.known(("shop", "checkout")).trouble == ""
+
+
 @pytest.mark.parametrize("namespaces", [1, 20])
 async def test_two_hundred_messages_to_one_receiver_all_arrive(namespaces: int) -> None:
     stage = Stage()

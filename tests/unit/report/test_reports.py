@@ -8,7 +8,7 @@ from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -16,7 +16,10 @@ import yaml
 
 from tests.simulated.test_example_worlds import WORLDS, rollout_of
 from tidegate.api.report import SCHEMA, Report
+from tidegate.cli.errors import CommandError
 from tidegate.cli.main import main
+from tidegate.cli.report.tile import Tile
+from tidegate.cli.report.write import write
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -248,3 +251,10 @@ def test_a_cohort_has_its_weight_its_limit_and_its_chart(tmp_path: Path) -> None
         "chosen",
         "extended",
     }
+
+
+def test_a_picture_does_not_take_the_place_of_its_report(tmp_path: Path) -> None:
+    file = tmp_path / "report.svg"
+    with pytest.raises(CommandError, match=r"report\.svg: .*end the name of the report in \.md"):
+        write(cast("Report", None), [cast("Tile", None)], "md", file)
+    assert not file.exists()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from cloudevents.core.bindings.http import to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 from yarl import URL
@@ -23,6 +25,8 @@ TIMEOUT: Final = 10.0
 """Seconds for one message, resolution and connection included."""
 TYPE: Final = "dev.tidegate.rollout."
 """What the `type` of an event begins with."""
+LookUp: TypeAlias = Callable[[str, int, int, int], list[Any]]
+"""`socket.getaddrinfo`: host, port, family, type."""
 _AGAIN: Final = frozenset({408, 425, 429})
 """Answers of the 400s that say try later."""
 
@@ -86,11 +90,15 @@ class CloudEventsSink:
 
 
 class Guarded(AbstractResolver):
-    """Resolves names to addresses that may be connected to. The connection is made to just these."""
+    """Resolves names to addresses that may be connected to. The connection is made to just these.
 
-    def __init__(self, allowed: Allowed) -> None:
+    Each in a thread of its own, for which nothing waits at the end: a name server that hangs would take the few threads of the
+    event loop, in which the API server's name is resolved too.
+    """
+
+    def __init__(self, allowed: Allowed, look_up: LookUp = socket.getaddrinfo) -> None:
         self._allowed = allowed
-        self._inner = ThreadedResolver()
+        self._look_up = look_up
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -100,13 +108,45 @@ class Guarded(AbstractResolver):
         Raises: OSError: there are none; RefusedError: none of them is allowed.
         """
         self._allowed.check_host(host)
-        found = await self._inner.resolve(host, port, family)
-        usable = self._allowed.reachable(host, [one["host"] for one in found])
-        return [one for one in found if one["host"] in usable]
+        found = await self._in_thread(host, port, family)
+        usable = self._allowed.reachable(host, [address for _, address in found])
+        flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=of, proto=socket.IPPROTO_TCP, flags=flags)
+            for of, address in found
+            if address in usable
+        ]
+
+    async def _in_thread(self, host: str, port: int, family: socket.AddressFamily) -> list[tuple[int, str]]:
+        """Families and addresses."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[tuple[int, str]]] = loop.create_future()
+
+        def ended(found: list[tuple[int, str]], error: OSError | None) -> None:
+            if answer.done():  # nothing waits for it any more
+                return
+            if error is None:
+                answer.set_result(found)
+            else:
+                answer.set_exception(error)
+
+        def work() -> None:
+            found: list[tuple[int, str]] = []
+            failed: OSError | None = None
+            try:
+                found = [(int(one[0]), str(one[4][0])) for one in self._look_up(host, port, family, socket.SOCK_STREAM)]
+            except OSError as error:
+                failed = error
+            except UnicodeError:
+                failed = socket.gaierror(socket.EAI_NONAME, "no such name")
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(ended, found, failed)
+
+        threading.Thread(target=work, name="notifications name", daemon=True).start()
+        return await answer
 
     async def close(self) -> None:
         """Nothing to close."""
-        await self._inner.close()
 
 
 def attributes_of(message: Message) -> dict[str, Any]:

@@ -46,6 +46,8 @@ def write(report: Report, tiles: Sequence[Tile], form: str, path: Path | None) -
             text = json.dumps(as_json(report, tiles), indent=2, allow_nan=False) + "\n"
         case _:
             beside = path.with_suffix(".svg") if path is not None and tiles else None
+            if beside is not None and beside == path:
+                raise CommandError(f"--output {path}: the charts go into this file; end the name of the report in .md")
             text = as_markdown(report, tiles, beside.name if beside is not None else "")
             if beside is not None:
                 _save(beside, picture(report, tiles))

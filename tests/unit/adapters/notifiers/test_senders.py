@@ -6,10 +6,12 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import apprise
 import pytest
@@ -19,7 +21,7 @@ from tidegate.adapters.notifiers import KINDS, maker
 from tidegate.adapters.notifiers.allowed import Allowed
 from tidegate.adapters.notifiers.apprise_process import AppriseProcess
 from tidegate.adapters.notifiers.child import __main__ as child
-from tidegate.adapters.notifiers.cloud_events import CloudEventsSink
+from tidegate.adapters.notifiers.cloud_events import CloudEventsSink, Guarded
 from tidegate.adapters.notifiers.sender import Sender, Target
 from tidegate.api.rollout.notifications import NotifierKind
 from tidegate.core.model.message import Message, Tone
@@ -222,6 +224,42 @@ async def test_a_hanging_sink_is_given_up(there: Receiver, monkeypatch: pytest.M
     async with opened(CloudEventsSink(LOOPBACK)) as sender:
         found = await failure(sender, there.url("http", "/hang"))
     assert isinstance(found, Unavailable)
+
+
+def test_a_name_server_that_hangs_takes_no_thread_of_the_loop_and_holds_up_no_end() -> None:
+    begun, go = threading.Semaphore(0), threading.Event()
+
+    def hangs(*_: object) -> list[Any]:
+        begun.release()
+        go.wait(60)
+        return []
+
+    async def work() -> str:
+        names = [asyncio.ensure_future(Guarded(LOOPBACK, hangs).resolve("a.example", 80)) for _ in range(100)]
+        while not begun.acquire(blocking=False):  # noqa: ASYNC110  (a condition, not a time)
+            await asyncio.sleep(0.01)
+        found = await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(None, lambda: "free"), 10)
+        for one in names:
+            one.cancel()
+        return found
+
+    ended = threading.Event()
+    loop = threading.Thread(target=lambda: ended.set() if asyncio.run(work()) == "free" else None, daemon=True)
+    loop.start()
+    try:
+        assert ended.wait(20)
+    finally:
+        go.set()
+        loop.join(20)
+
+
+@pytest.mark.parametrize("error", [OSError("no such name"), UnicodeError("label too long")])
+async def test_a_name_that_cannot_be_looked_up_is_an_error(error: Exception) -> None:
+    def fails(*_: object) -> list[Any]:
+        raise error
+
+    with pytest.raises(OSError, match="no such name"):
+        await Guarded(LOOPBACK, fails).resolve("a.example", 80)
 
 
 async def test_a_process_that_is_killed_fails_its_messages_and_is_replaced(there: Receiver) -> None:
