@@ -57,7 +57,7 @@ class MemoryStage:
         found = self.cluster.routes[f"{kind}/{name}"]
         found.rules, found.names = [dict(backends) for backends in rules.values()], list(rules)
         found.generation += 1
-        found.manager = "somebody"
+        found.manager = "kubectl"
 
     async def report_route(self, kind: str, name: str, *, accepted: bool) -> None:
         acceptance = Acceptance.ACCEPTED if accepted else Acceptance.REFUSED

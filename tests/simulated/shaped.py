@@ -81,7 +81,7 @@ class ShapedCluster(WitnessedCluster):
         written = settled(self._router.write(replace(route, ref=self._own(route.ref)), pairs, Manager(manager)))
         return replace(written, ref=route.ref)
 
-    def set_weights(self, ref: TargetRef, pairs: Mapping[str, tuple[int, int]], manager: str = "somebody") -> None:
+    def set_weights(self, ref: TargetRef, pairs: Mapping[str, tuple[int, int]], manager: str = "kubectl") -> None:
         scaled = {rule: tuple(number * self.whole // sum(pair) for number in pair) for rule, pair in pairs.items()}
         super().set_weights(ref, scaled, manager)  # type: ignore[arg-type]
 

@@ -39,7 +39,7 @@ async def test_without_a_fault_the_story_goes_as_told(scenario: Scenario) -> Non
     assert end.finalizers == ()
     assert len(story.calls) < 180
     if end.outcome == "Succeeded":
-        assert {one.write.manager for one in story.cluster.seen} == {"somebody", "tidegate"}
+        assert {one.write.manager for one in story.cluster.seen} == {"kubectl", "tidegate"}
 
 
 @pytest.mark.parametrize(("kind", "delay"), FAULTS)

@@ -68,7 +68,7 @@ async def test_where_nobody_reports_the_step_counts_from_a_fixed_time_after_the_
     waiting = shop.status.run.waiting
     assert waiting is not None
     assert waiting.reason == "RouteSettling"
-    assert "nobody says that HTTPRoute/checkout acts as written" in waiting.message
+    assert "no controller reports that HTTPRoute/checkout acts as written" in waiting.message
     assert not shop.status.step.reached
     await runner.run_until(shop.start + route.settle + 2)
     assert shop.status.step.reached

@@ -23,7 +23,7 @@ WAITING: Final = {
     "ReadingTemplates": "The promotion reads the two pod templates.",
     "RestoringBaseline": "The baseline's old template was restored, and its pods are becoming available.",
     "RouteNotAccepted": "A gateway has not accepted the route's current generation; the step's time does not count yet.",
-    "RouteSettling": "Nobody reports that the route acts as written; the step's time counts from a fixed time after the write.",
+    "RouteSettling": "The router does not report that the route acts as written; the step's time counts from a fixed time after the write.",
     "Settling": "The promoted baseline has all the traffic and is evaluated for `promotion.settle`.",
     "SettlingUndecided": "The settling time is over, and the guards cannot be evaluated or are not met.",
     "SourceSilent": "Prometheus does not answer, and no run starts without data.",

@@ -130,7 +130,7 @@ class Report(StatusModel):
     end: datetime | None = None
     """When it ended; absent while it runs."""
     expected_end: datetime | None = None
-    """When the last step ends if nothing intervenes; absent when nobody can know."""
+    """When the last step ends if nothing intervenes; absent when it is unknown."""
     candidate: ReportedArm
     """The version under test."""
     baseline: ReportedArm

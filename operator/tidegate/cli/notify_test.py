@@ -72,7 +72,7 @@ def test_message(namespace: str, name: str, place: Place, now: float) -> Message
     """The message: `now` is in epoch seconds."""
     cluster = f"[{place.cluster}] " if place.cluster else ""
     link = place.link.replace("{namespace}", namespace).replace("{name}", name)
-    text = "Why: somebody tries whether notifications arrive" + (f"\nLink: {link}" if link else "")
+    text = "Why: a test of whether notifications arrive" + (f"\nLink: {link}" if link else "")
     facts: dict[str, str | float] = {"cluster": place.cluster, "namespace": namespace, "rollout": name, "link": link}
     return Message(
         title=f"{cluster}{namespace}/{name}: test message",

@@ -47,5 +47,5 @@ def _in_words(system: System, preset: Preset) -> Iterator[str]:
         rows = tuple((f"<{one.name}>", default(one), one.says) for one in preset.parameters)
         yield from ("", plain(Table("", ("parameter", "default", "what it is"), rows)).rstrip())
     yield from ("", wrapped(f"To be scraped: {system.scraped}", 100))
-    yield wrapped(f"The arms are told apart: {system.arms}", 100)
+    yield wrapped(f"The arms are distinguished: {system.arms}", 100)
     yield from ("", *(wrapped(one, 100, "- ") for one in system.mind))

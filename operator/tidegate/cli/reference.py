@@ -37,7 +37,7 @@ kubectl tidegate status checkout --wait --image shop/checkout:2.4.1 --timeout 2h
 ```
 
 `--image` is what a pipeline has just released.
-Without it, a pipeline that asks before the operator has seen the new version is told about the run before.
+Without it, a pipeline that asks before the operator has seen the new version gets the result of the run before.
 
 ## Exit codes
 

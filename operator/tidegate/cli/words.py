@@ -76,7 +76,7 @@ def promotion_in_words(promotion: Promotion) -> str:
         case PromotionStrategy.COPY_TEMPLATE:
             how = "the candidate's version is copied to the baseline"
         case PromotionStrategy.AWAIT_BASELINE:
-            how = "somebody else brings the version to the baseline, and that is waited for"
+            how = "another client (Git, a pipeline) brings the version to the baseline, and the run waits for it"
     return f"{how}; traffic returns to it and is watched for {promotion.settle}"
 
 

@@ -167,7 +167,9 @@ async def write(
         else:
             record.stored, record.written, record.rollout = stored.status, quieted(status), stored
             return stored
-    raise Conflict(f"Rollout {rollout.namespace}/{rollout.name}: the status was changed by somebody else {TRIES} times")
+    raise Conflict(
+        f"Rollout {rollout.namespace}/{rollout.name}: the status was changed by another client {TRIES} times"
+    )
 
 
 async def _reread(store: RolloutStore, record: Record, rollout: RolloutObject) -> RolloutObject:

@@ -203,7 +203,7 @@ class CustomKind(ApiModel):
     absent: Annotated[int, Field(ge=0)] | None = None
     """What a missing number means; by default a missing number cannot be read, and no run starts."""
     settle: Annotated[Duration, AfterValidator(_a_second_or_more)] = Duration("10s")
-    """How long after a raise the numbers count as acting: nobody reports that they do."""
+    """How long after a raise the numbers count as acting: no controller reports that they do."""
 
 
 class Notifications(ApiModel):

@@ -81,7 +81,7 @@ class SimulatedRoute:
     names: list[str] = field(default_factory=list)
     uid: str = ""
     generation: int = 1
-    manager: str = "somebody"
+    manager: str = "kubectl"
     """Who last wrote the rules."""
     acceptance: Acceptance = Acceptance.UNREPORTED
     sticky: str = ""
@@ -519,7 +519,7 @@ class Cluster:
         )
         return same and (revert or route.handle == found.frame)
 
-    def set_weights(self, ref: TargetRef, pairs: Mapping[str, tuple[int, int]], manager: str = "somebody") -> None:
+    def set_weights(self, ref: TargetRef, pairs: Mapping[str, tuple[int, int]], manager: str = "kubectl") -> None:
         """Sets weights without a test, as a person or Git does."""
         found = self.routes[ref.key]
         before = [dict(backends) for backends in found.rules]

@@ -102,7 +102,7 @@ class JobScript(ApiModel):
 
 
 class WeightEdit(ApiModel):
-    """Somebody else writes the route."""
+    """Another client writes the route."""
 
     target: str | None = None
     """Such as `HTTPRoute/checkout`; by default the first."""
@@ -120,7 +120,7 @@ class PodsEdit(ApiModel):
 
 
 class ReplicasEdit(ApiModel):
-    """Somebody else scales an arm."""
+    """Another client scales an arm."""
 
     arm: ArmName
     """Which."""
@@ -129,13 +129,13 @@ class ReplicasEdit(ApiModel):
 
 
 class CommandEdit(ApiModel):
-    """Somebody creates a RolloutCommand."""
+    """A person creates a RolloutCommand."""
 
     action: Action
     """What is asked for."""
     reason: str = ""
     """Why."""
-    requester: str = "somebody"
+    requester: str = "user"
     """Who."""
     step: str = ""
     """For `Approve` and `Reject`: the step."""
@@ -159,13 +159,13 @@ class Event(ApiModel):
     restart: Duration | None = None
     """The operator is down for so long, and comes back with an empty memory."""
     set_weight: WeightEdit | None = None
-    """Somebody else writes the route."""
+    """Another client writes the route."""
     pods: PodsEdit | None = None
     """Pods come or go."""
     replicas: ReplicasEdit | None = None
-    """Somebody else scales an arm."""
+    """Another client scales an arm."""
     command: CommandEdit | None = None
-    """Somebody asks for something."""
+    """A person creates a RolloutCommand."""
     release: str | None = None
     """The candidate gets this image."""
     update_baseline: str | None = None
@@ -226,9 +226,9 @@ class World(ApiModel):
     found: dict[ArmName, int] = Field(default_factory=dict)
     """The weights on the routes at the start; by default 100 and 0."""
     baseline_follows: Duration | None = None
-    """With `AwaitBaseline`: so long after the run begins to wait for the baseline, Git brings the version to it. By default nobody does."""
+    """With `AwaitBaseline`: so long after the run begins to wait for the baseline, Git brings the version to it. By default it does not happen."""
     approved_after: Duration | None = None
-    """So long after an approval begins to be awaited, somebody of its own gives it. By default nobody does."""
+    """So long after an approval begins to be awaited, a person gives it, another one for each approval. By default it does not happen."""
     freezes: Freezes = ()
     """The administrator's freezes for the namespace."""
     jobs: dict[CronJobName, JobScript] = Field(default_factory=dict)

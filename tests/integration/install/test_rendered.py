@@ -174,7 +174,7 @@ async def test_secrets_of_notifications_are_read_by_name_in_their_namespaces_alo
 
 async def test_names_of_secrets_that_look_like_numbers_stay_names() -> None:
     secrets = [{"namespace": "shop", "names": ["123", "true"]}]
-    objects = await template(values={"notifications": {"secrets": secrets}})
+    objects = await template(values={**RENDERINGS["notifications"], "notifications": {"secrets": secrets}})
     (role,) = [
         one for one in objects if one["metadata"]["name"] == f"{RELEASE}-notifications" and one["kind"] == "Role"
     ]

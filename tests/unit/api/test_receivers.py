@@ -23,12 +23,12 @@ def warnings(changes: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("receivers", "words"),
     [
-        ([CHAT, {**CHAT, "name": "again", "events": ["Reverted", "Started"]}], "told of Reverted twice"),
+        ([CHAT, {**CHAT, "name": "again", "events": ["Reverted", "Started"]}], "gets Reverted twice"),
         ([CHAT, {"secret": {"name": "chat", "key": "other"}}], ""),
         ([CHAT, {**CHAT, "events": ["Started"]}], ""),
     ],
 )
-def test_a_receiver_that_is_told_twice_is_warned_of(receivers: list[dict[str, Any]], words: str) -> None:
+def test_a_receiver_that_gets_an_event_twice_is_warned_of(receivers: list[dict[str, Any]], words: str) -> None:
     found = warnings({"notifications": receivers})
     assert (len(found) == 1 and words in found[0]) if words else found == []
 

@@ -170,8 +170,8 @@ def test_an_edit_that_nobody_looked_at_is_told() -> None:
 @pytest.mark.parametrize(
     ("finalizers", "said"),
     [
-        ([FINALIZER], ["It is being deleted since 14:00:00 UTC, and waits for the weights to be put back", "Nobody has done that for 10m: is the operator running?"]),
-        ([FINALIZER, "a/b"], ["It is being deleted since 14:00:00 UTC, and waits for the weights to be put back and finalizer a/b", "Nobody has done that for 10m: is the operator running?"]),
+        ([FINALIZER], ["It is being deleted since 14:00:00 UTC, and waits for the weights to be put back", "That has not been done for 10m: is the operator running?"]),
+        ([FINALIZER, "a/b"], ["It is being deleted since 14:00:00 UTC, and waits for the weights to be put back and finalizer a/b", "That has not been done for 10m: is the operator running?"]),
         (["a/b"], ["It is being deleted since 14:00:00 UTC, and waits for finalizer a/b"]),
         ([], ["It is being deleted since 14:00:00 UTC, and waits for the API server"]),
     ],
@@ -386,7 +386,8 @@ def test_a_closed_gate_says_what_is_awaited_since_when_and_from_whom() -> None:
                 "2026-11-23T08:00:00Z",
                 "14:00:00",
                 "UTC",
-                "nobody",
+                "no",
+                "person",
                 "2026-11-23",
                 "08:00:00",
                 "UTC",

@@ -104,7 +104,7 @@ def test_a_range_that_is_the_interval_is_the_window(convert: Converter) -> None:
     "words",
     [
         "autoscalerRef: give each Deployment an autoscaler",
-        "webhook ask (confirm-promotion): nobody is asked before the promotion",
+        "webhook ask (confirm-promotion): no confirmation is asked for before the promotion",
         "webhook load (rollout): no load is generated",
     ],
 )

@@ -128,7 +128,7 @@ class PrometheusSource:
 
     def _ask(self, query: Query, timeout: float, flight: Flight) -> Asked:
         if flight.cut_off:
-            return Failed(FailedReason.OVERLOADED, "nobody waits for it any more"), Trouble.DOUBTFUL
+            return Failed(FailedReason.OVERLOADED, "nothing waits for it any more"), Trouble.DOUBTFUL
         raw = query.part.startswith(RAW)
         try:
             found = self._connections.instant(query.promql, SAMPLES if raw else INSTANT, flight, timeout)

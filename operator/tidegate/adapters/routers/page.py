@@ -41,7 +41,7 @@ The version is the first of those listed that the API server serves."""
 _AFTER: Final = """\
 
 - **Weights**: what a weight is a share of, the largest number, and the sum that the router demands.
-- **Absent**: what a missing weight means. Where it cannot be told, no run starts until both are written.
+- **Absent**: what a missing weight means. Where it is unknown, no run starts until both are written.
 - **Read-back**: how the router says that it has taken the route.
   A word without a generation may be about the weights of before, and some routers say nothing.
   Then the step's time counts from **settle** after the write, and the Rollout waits with the reason `RouteSettling` until then.
@@ -82,7 +82,7 @@ def _row(row: Router) -> tuple[str, ...]:
         facts.mirror,
         facts.sticky,
         said,
-        f"{row.settle:g}s" if not row.read_back.exact else f"{row.settle:g}s where nobody reports",
+        f"{row.settle:g}s" if not row.read_back.exact else f"{row.settle:g}s without a report",
         facts.tested,
     )
 
@@ -115,9 +115,9 @@ def _absent(shape: Shape) -> str:
     match shape:
         case WeightedLists() | Fractional() | ForwardActions() | Pointers():
             absent = shape.numbers.absent
-            return "cannot be told" if absent is None else str(absent)
+            return "unknown" if absent is None else str(absent)
         case OneField():
-            return "cannot be told"
+            return "unknown"
         case _:
             return "0"
 

@@ -26,7 +26,7 @@ SYSTEM: Final = System(
         ),
         "gRPC errors travel in answers with status 200 and are not counted.",
         'A request whose client went away has `response_code="0"`: it counts neither as good nor as bad.',
-        "An ingress gateway sends past waypoints unless it is told otherwise (`istio.io/ingress-use-waypoint`).",
+        "An ingress gateway sends past waypoints unless it is configured otherwise (`istio.io/ingress-use-waypoint`).",
         MIRRORED,
     ),
     sources=(

@@ -57,7 +57,7 @@ def as_markdown() -> str:
     for system in SYSTEMS:
         lines += _of_system(system)
     lines += ["", "## Where there is none", ""]
-    lines.append(wrapped("These cannot tell the arms apart, and a query that mixes them up is worse than none."))
+    lines.append(wrapped("These cannot separate the arms, and a query that mixes them up is worse than none."))
     for absent in ABSENT:
         lines += _of_absent(absent)
     return "\n".join(lines) + "\n"
@@ -66,7 +66,7 @@ def as_markdown() -> str:
 def _of_system(system: System) -> Iterator[str]:
     yield from ("", f"## {system.title}", "")
     yield wrapped(f"**To be scraped**: {system.scraped}", indent="- ")
-    yield wrapped(f"**The arms** are told apart: {system.arms}", indent="- ")
+    yield wrapped(f"**The arms** are distinguished: {system.arms}", indent="- ")
     yield from (wrapped(one, indent="- ") for one in system.mind)
     for preset in system.presets:
         yield from _of_preset(preset)

@@ -27,14 +27,14 @@ SYSTEM: Final = System(
     arms="By namespace and Service in the name of Traefik's service, in both forms that Traefik has had since 3.2.",
     mind=(
         (
-            "Traefik joins names with `-`: before 3.7.6 it does not itself tell Service `b-c` in namespace `a` from Service `c` "
+            "Traefik joins names with `-`: before 3.7.6 it does not itself distinguish Service `b-c` in namespace `a` from Service `c` "
             "in namespace `a-b`."
         ),
         (
             "Traefik's default buckets are 0.1, 0.3, 1.2 and 5 seconds: set `metrics.prometheus.buckets` before you judge by a "
             "latency."
         ),
-        "Latencies leave out server-sent events and websockets, which last as long as somebody listens.",
+        "Latencies leave out server-sent events and websockets, which last as long as a client listens.",
         (
             "gRPC errors travel in answers with status 200, or are counted by codes of their own in newer versions: they are "
             "not counted here, and GRPCRoutes are not matched."

@@ -1,4 +1,4 @@
-"""Who is told of what: `spec.notifications`, the events there are, and the kinds of notifier."""
+"""`spec.notifications`: the receivers, the events, and the kinds of notifier."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-
 
 
 class NotificationEvent(StrEnum):
-    """What can be told of a Rollout."""
+    """What a notification can be about."""
 
     STARTED = "Started"
     STEP_REACHED = "StepReached"
@@ -49,7 +49,7 @@ STANDING: Final = frozenset(
         NotificationEvent.REVERT_UNSAFE,
     }
 )
-"""Events that last: their end is told as well, as resolved."""
+"""Events that last: their end is sent as well, as resolved."""
 
 BY_DEFAULT: Final = (
     NotificationEvent.AWAITING,
@@ -95,7 +95,7 @@ class Notification(ApiModel):
     events: Annotated[tuple[NotificationEvent, ...], Field(min_length=1, max_length=16, json_schema_extra=unique())] = (
         BY_DEFAULT
     )
-    """What is told, by default what needs a person and every end. What lasts (`Awaiting`, `Held`, `Warned`, `MissingData`, `Paused`, `Stalled`, `RevertUnsafe`) is told again as resolved when it is over."""
+    """The events that are sent, by default those that need a person and every end. Of those that last (`Awaiting`, `Held`, `Warned`, `MissingData`, `Paused`, `Stalled`, `RevertUnsafe`) the end is sent too, as resolved."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

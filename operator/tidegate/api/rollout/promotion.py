@@ -42,7 +42,7 @@ class Promotion(ApiModel):
     """How the run ends when all went well."""
 
     strategy: PromotionStrategy
-    """`CopyTemplate`: the operator copies the candidate's version to the baseline's Deployment: its pod template without labels and scheduling. `AwaitBaseline`: somebody else (Git, a pipeline) updates the baseline, the operator waits for it."""
+    """`CopyTemplate`: the operator copies the candidate's version to the baseline's Deployment: its pod template without labels and scheduling. `AwaitBaseline`: another client (Git, a pipeline) updates the baseline, and the operator waits for it."""
     match: BaselineMatch = BaselineMatch.VERSION
     """For `AwaitBaseline`: wait until the baseline runs the candidate's `Version`, or for teams whose arms differ on purpose only its `Images`."""
     exclude: Annotated[tuple[FieldPath, ...], Field(max_length=16, json_schema_extra=unique())] = ()

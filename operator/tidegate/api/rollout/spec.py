@@ -119,7 +119,7 @@ class RolloutSpec(ApiModel):
     promotion: Promotion
     """What happens when every step has passed. Required, because it may write to a Deployment."""
     notifications: Annotated[tuple[Notification, ...], Field(max_length=MAX_NOTIFICATIONS)] = ()
-    """Who is told what; by default nobody. The operator's configuration must allow it (docs/notifications.md)."""
+    """The receivers of notifications, and the events that each gets; by default none. The operator's configuration must allow it (docs/notifications.md)."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -135,7 +135,7 @@ class GateStatus(StatusModel):
     closed: tuple[ClosedPartStatus, ...] = ()
     """The parts that are closed."""
     opens: datetime | None = None
-    """When it can open next, as far as time is concerned; absent when it could open now, or nobody can say."""
+    """When it can open next, as far as time is concerned; absent when it could open now, or when the instant is unknown."""
 
 
 class ApprovalStatus(StatusModel):
@@ -420,10 +420,10 @@ def _with_outcome(value: object) -> object:
 
 
 class MessageStatus(StatusModel):
-    """Something that is told by `spec.notifications`. *memory*: it is told once, and as resolved when it is over."""
+    """A notification of `spec.notifications`. *memory*: it is sent once, and once more as resolved when it is over."""
 
     event: str
-    """What is told, as in `spec.notifications[].events`."""
+    """The event, as in `spec.notifications[].events`."""
     subject: str = ""
     """What of it, such as the step or the reason: with run and event it is the key by which receivers know repeats."""
     run: str = ""
@@ -433,9 +433,9 @@ class MessageStatus(StatusModel):
     resolved: datetime | None = None
     """When it was over; absent while it lasts, and for what does not last."""
     again: datetime | None = None
-    """It is so again, and was told too lately to be told again at once."""
+    """When it began again, too soon after the last notification to send another one at once."""
     message: Words = ""
-    """Why, in words; cut short once it is told."""
+    """Why, in words; cut short once it is sent."""
     step: str = ""
     """The step of the run, such as `2/3 ramp`."""
     weight: float = 0
@@ -447,7 +447,7 @@ class MessageStatus(StatusModel):
 
 
 class MessagesStatus(StatusModel):
-    """What has been told, and is being told, by `spec.notifications`. *memory*."""
+    """The notifications that were sent, and those under way. *memory*."""
 
     run: str = ""
     """The newest run whose start has been noted."""
@@ -512,4 +512,4 @@ class RolloutStatus(StatusModel):
     runs: int = 0
     """Runs begun so far. *memory*."""
     notifications: MessagesStatus | None = None
-    """What is told by `spec.notifications`; absent without any. *memory*."""
+    """The notifications of `spec.notifications`; absent without any. *memory*."""

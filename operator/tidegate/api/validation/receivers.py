@@ -1,4 +1,4 @@
-"""Warnings about `spec.notifications`: who is told twice, and what nobody is told."""
+"""Warnings about `spec.notifications`: receivers that get an event twice, and events that none gets."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def receivers(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
         place = (str(one.kind), one.secret.name, one.secret.key)
         twice = sorted(known.setdefault(place, set()) & set(one.events))
         if twice:
-            yield ("spec", "notifications", index), f"the same receiver is told of {', '.join(twice)} twice"
+            yield ("spec", "notifications", index), f"the same receiver gets {', '.join(twice)} twice"
         known[place] |= set(one.events)
     told = {event for events in known.values() for event in events}
     awaits = any(step.gate is not None and step.gate.approvals for step in spec.steps)
     if told and awaits and NotificationEvent.AWAITING not in told:
-        yield ("spec", "notifications"), "nobody is told that a step awaits approvals: add the event Awaiting"
+        yield ("spec", "notifications"), "a step awaits approvals, and no receiver is notified: add the event Awaiting"

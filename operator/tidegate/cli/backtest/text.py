@@ -29,7 +29,7 @@ LINES: Final = (
 )
 SERIES: Final = ("limit", "series", "evaluated", "breached", "longest", "not comparable", "worst", "stops none from")
 HOLDS: Final = ("run of", "held from", "for", "because")
-TESTS: Final = ("test", "runs", "worse", "shown ok", "cannot tell")
+TESTS: Final = ("test", "runs", "worse", "shown ok", "inconclusive")
 CHOICES: Final = ("limit", "value", "which is", "stops", "long-run rate (95% confidence)")
 MOST_LISTED: Final = 10
 """Runs that all went well and are listed one by one."""
@@ -39,7 +39,7 @@ MOST_HOLDS: Final = 20
 """Holds that are listed one by one."""
 UNTUNED: Final = (
     "Tests on counts have no limit to tune: how often one stops a healthy candidate is what its confidence says, however often\n"
-    "it looks. Whether it had enough to count is told above."
+    "it looks. Whether it had enough to count is stated above."
 )
 SHARED: Final = "Every breach counts as a stop here; in an incident that the baseline shares a rollout holds instead."
 
@@ -306,4 +306,4 @@ def _counted(found: Backtest) -> Iterator[str]:
     if open_:
         yield f"Not at its end when the history was: {open_}; whether it would have been stopped later is not known."
     if overlapping([run.start for run in runs], found.order.length):
-        yield "The runs overlap, so they tell less than their number: the range is wider than that."
+        yield "The runs overlap, so they show less than their number: the range is wider than that."

@@ -61,7 +61,7 @@ class Steps:
             self._closed = False
             step["gate"] = {"after": NEVER}
             words = (
-                "Argo waits here until somebody promotes: this gate stays closed until you take it out, or write a date, in the "
+                "Argo waits here until a person promotes: this gate stays closed until you take it out, or write a date, in the "
                 "Rollout. Guards stay active meanwhile"
             )
             self.draft.note(CHANGED, words, *self.here, "gate")

@@ -15,13 +15,13 @@ EVERY: Final = 60.0
 SHARE: Final = 10
 """Percent of an A/B test's step: there are no rules for some users yet."""
 _WEBHOOKS: Final = {
-    "confirm-rollout": "nobody is asked before the run: set spec.paused, or a gate with a date",
-    "confirm-traffic-increase": "nobody is asked before a raise: tidegate pause",
-    "confirm-promotion": "nobody is asked before the promotion: strategy AwaitBaseline waits for a commit",
+    "confirm-rollout": "no confirmation is asked for before the run: set spec.paused, or a gate with a date",
+    "confirm-traffic-increase": "no confirmation is asked for before a raise: tidegate pause",
+    "confirm-promotion": "no confirmation is asked for before the promotion: strategy AwaitBaseline waits for a commit",
     "pre-rollout": "no test is called before the run: let a pipeline do it before it changes the candidate",
     "rollout": "no load is generated: limits on few requests are undecided, see minimumRequests",
     "post-rollout": "nothing is called after the run: read its Events, or kubectl tidegate status --wait",
-    "rollback": "nobody can call for a revert: tidegate abort",
+    "rollback": "no webhook starts a revert: tidegate abort",
     "event": "nothing is called: the Rollout has Events and conditions",
 }
 _WITHOUT_EQUAL: Final = {

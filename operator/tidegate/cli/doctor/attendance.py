@@ -16,7 +16,7 @@ ADVICE: Final = "look at its pod and its log; /readyz says what is wrong with it
 def attended(rollouts: Sequence[Mapping[str, Any]], now: datetime) -> list[Result]:
     """What the Rollouts show of the operator."""
     if not rollouts:
-        return [Result(CHECK, Level.SKIPPED, "there is no Rollout by which to tell whether an operator is at work")]
+        return [Result(CHECK, Level.SKIPPED, "there is no Rollout that would show whether an operator is at work")]
     silent = [words for rollout in rollouts if (words := _silence(rollout, now))]
     results = [Result(CHECK, Level.FAILED, words, ADVICE) for words in silent]
     return results or [Result(CHECK, Level.OK, f"it has looked at every Rollout ({len(rollouts)})")]

@@ -57,7 +57,7 @@ def _deletion(told: Told) -> Iterator[str]:
         f"It is being deleted since {told.moment(told.deleting)}, and waits for {' and '.join(waits) or 'the API server'}"
     )
     if ours and (told.now - told.deleting).total_seconds() > LATE:
-        yield f"Nobody has done that for {in_words((told.now - told.deleting).total_seconds() // 1)}: is the operator running?"
+        yield f"That has not been done for {in_words((told.now - told.deleting).total_seconds() // 1)}: is the operator running?"
 
 
 def _absence(told: Told) -> str:

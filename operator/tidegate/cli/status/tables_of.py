@@ -72,7 +72,7 @@ def _gate(gate: GateStatus, told: Told) -> Table:
             one.part,
             one.message,
             told.moment(one.since),
-            one.people or ("nobody" if one.opens is not None else ""),
+            one.people or ("no person" if one.opens is not None else ""),
             told.moment(one.opens) if one.opens is not None else "",
         )
         for one in gate.closed

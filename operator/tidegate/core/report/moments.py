@@ -51,7 +51,7 @@ def _remembered(status: RolloutStatus, ended: HistoryEntry | None) -> Iterator[M
         if one.time >= start:
             yield Moment(time=one.time, what=f"Checkpoint{one.verdict}", why=f"{one.at} into step {one.step}")
     for given in status.approvals:
-        why = f"{given.name} by {given.person or 'somebody'} for step {given.step}"
+        why = f"{given.name} by {given.person or 'an unknown user'} for step {given.step}"
         yield Moment(time=given.time, what="Approved", why=f"{why}: {given.reason}" if given.reason else why)
     if run is not None:
         for stand in (run.paused, run.hold, run.waiting):

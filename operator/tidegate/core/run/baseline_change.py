@@ -54,7 +54,7 @@ def notice_baseline(draft: Draft) -> None:
 
 def _stop(draft: Draft) -> None:
     message = (
-        f"somebody changed the baseline Deployment {draft.spec.baseline.deployment!r} during the run, {_how(draft)}: "
+        f"another client changed the baseline Deployment {draft.spec.baseline.deployment!r} during the run, {_how(draft)}: "
         "Resume goes on beside it as it is now, Abort puts the weights back"
     )
     paused = draft.run.paused

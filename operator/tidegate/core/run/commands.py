@@ -99,7 +99,7 @@ def _sent_back(draft: TickContext) -> bool:
 
 def _carry_out(draft: Draft, command: Command) -> str:
     reason = f": {printable(command.reason)}" if command.reason else ""
-    words = f"{command.action} by {printable(command.requester) or 'somebody'}{reason}"
+    words = f"{command.action} by {printable(command.requester) or 'an unknown user'}{reason}"
     match command.action:
         case Action.ABORT:
             _abort(draft, words)

@@ -147,7 +147,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     if blocked is None and not draft.status.retry and targets.traffic(draft) is not targets.Traffic.NONE:
         blocked = Why(
             "CandidateAlreadyServing",
-            "the route gives the candidate traffic already: nothing is touched until it is at 0, or somebody says Retry",
+            "the route gives the candidate traffic already: nothing is changed until it is at 0, or a Retry command is given",
         )
     if blocked is not None:
         draft.stalled = blocked

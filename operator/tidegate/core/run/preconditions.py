@@ -36,7 +36,9 @@ def keep_finalizer(draft: Draft) -> None:
         return
     draft.actions.append(KeepFinalizer(present=True))
     draft.need()
-    draft.say("FinalizerRestored", f"somebody removed the finalizer {FINALIZER} during the run: put back", warning=True)
+    draft.say(
+        "FinalizerRestored", f"another client removed the finalizer {FINALIZER} during the run: put back", warning=True
+    )
 
 
 def notice_lost_services(draft: Draft) -> None:

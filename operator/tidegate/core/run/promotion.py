@@ -358,7 +358,7 @@ def _baseline_gone_back(draft: Draft) -> bool:
         draft.need()
         draft.stalled = Why(
             "BaselineOverwritten",
-            f"Deployment {baseline.deployment!r} no longer runs the promoted version: somebody changed it. Let the run go on "
+            f"Deployment {baseline.deployment!r} no longer runs the promoted version: another client changed it. Let the run go on "
             "by putting the promoted version back, or Abort",
         )
     return not same

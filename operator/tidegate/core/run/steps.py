@@ -111,9 +111,7 @@ def _reach(draft: Draft, spec: Step) -> None:
     if settling is not None:
         route, until = settling
         draft.wakes.append(until)
-        words = (
-            f"nobody says that {route.ref.key} acts as written: its step counts from {route.settle:g}s after the write"
-        )
+        words = f"no controller reports that {route.ref.key} acts as written: its step counts from {route.settle:g}s after the write"
         draft.wait(Why("RouteSettling", words))
         return
     draft.update_step(reached=True)

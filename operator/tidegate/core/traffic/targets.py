@@ -175,7 +175,7 @@ def below(draft: TickContext, asked: TargetWeights) -> bool:
 def lowered(draft: TickContext, asked: TargetWeights) -> str:
     """What is said of a route that somebody lowered."""
     words = _of(asked, _lowered(draft, asked) or "")
-    return f"the route gives the candidate less than {words}: lowered by somebody else"
+    return f"the route gives the candidate less than {words}: lowered by another client"
 
 
 def _of(asked: TargetWeights, cohort: str) -> str:

@@ -194,7 +194,7 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
             if any(may_be_shared(line) for line in lines(spec)):
                 yield (
                     "Every breach counts as a stop: a rollout would hold in an incident that the baseline shares, but one history "
-                    "cannot tell whose it was."
+                    "does not show which arm caused it."
                 )
         case Assumed.HALVES:
             yield f"One half of the pods of Deployment {spec.baseline.deployment} is taken for the candidate, the other for the baseline."

@@ -111,6 +111,6 @@ class WeightedLists:
         found = at(backend, parsed(self.weight))
         if found in (NOTHING, None):
             absent = self.numbers.absent
-            return absent or 0, "" if absent is not None else "is not there, and what that means cannot be told"
+            return absent or 0, "" if absent is not None else "is not there, and what that means is unknown"
         number = number_of(found, self.numbers.form)
         return number or 0, "" if number is not None else f"is {found!r}, which is no {self.numbers.form.value}"
