@@ -1,0 +1,36 @@
+"""`Rollout.status.scaling`: what the operator did to the number of the candidate's pods. Part of status.py, which says what the marks mean."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tidegate.api.model import StatusModel, Words
+
+
+class ScalingStatus(StatusModel):
+    """What the operator did to the number of the candidate's pods. *memory*: recorded before the Deployment is written."""
+
+    replicas: int | None = None
+    """The number written last."""
+    time: datetime | None = None
+    """When."""
+    cause: Words = ""
+    """Why."""
+    weight: float = 0
+    """The largest weight, percent, that the candidate had with it."""
+    seen: bool = False
+    """It was seen on the Deployment: another number from now on was written by something else."""
+    fought: int = 0
+    """Times in a row that something else took it back."""
+    responded: datetime | None = None
+    """When a breach was last responded to: the cooldown counts from here."""
+    refused: Words = ""
+    """Why the candidate is not scaled: what else scales it. Absent when nothing does."""
+    refused_at: datetime | None = None
+    """When that was last looked at."""
+    ended: str = ""
+    """The run after whose end the candidate has the size asked for then."""
+    before: int | None = None
+    """Its size before it was scaled down after a run: the next one brings it back."""
+    rest: int = 0
+    """The size it was scaled down to."""

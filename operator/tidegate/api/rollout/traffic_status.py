@@ -1,0 +1,59 @@
+"""`Rollout.status.weight`, `.cohorts` and `.targets`: the candidate's share, and the routes that a revert restores. Part of status.py, which says what the marks mean."""
+
+from __future__ import annotations
+
+from tidegate.api.model import StatusModel, Words
+
+
+class WeightStatus(StatusModel):
+    """The candidate's share in percent: what is wanted and what the route says."""
+
+    desired: float
+    """What the run wants."""
+    observed: float | None = None
+    """What was last read; absent when it could not be read."""
+
+
+class CohortStatus(StatusModel):
+    """The candidate's share of one cohort in percent: what is wanted and what the routes say."""
+
+    name: str
+    """The cohort."""
+    desired: float
+    """What the run wants."""
+    observed: float | None = None
+    """The largest share that was last read; absent when none could be read."""
+    message: Words = ""
+    """Why it was taken back, where it was."""
+
+
+class PairStatus(StatusModel):
+    """The two numbers of one rule as found before the first write. *memory*."""
+
+    rule: str
+    """The rule's name or position."""
+    identity: str = ""
+    """Digest of the rule without its weights: unnamed rules are found again by it."""
+    baseline: int
+    """Found on the baseline's backend."""
+    candidate: int
+    """Found on the candidate's backend."""
+
+
+class TargetStatus(StatusModel):
+    """A route that was, or may have been, written: what a revert restores. *memory*."""
+
+    kind: str
+    """Kind of the route."""
+    name: str
+    """Name of the route."""
+    baseline: str
+    """Service of the baseline in its backends."""
+    candidate: str
+    """Service of the candidate in its backends."""
+    rules: tuple[str, ...] = ()
+    """The rules named; empty: every rule with both."""
+    found: tuple[PairStatus, ...] = ()
+    """The numbers before the first write."""
+    generation: int = 0
+    """The route's generation when the last raise was decided."""
