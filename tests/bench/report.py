@@ -29,7 +29,7 @@ PEERS = """\
 ## Beside Argo Rollouts and Flagger
 
 Their figures were measured earlier, by other programs, on a like control plane (Kubernetes 1.36.3, 2 cores, a
-switchable stand-in for Prometheus, weight 0 as a watch tells of it): Argo Rollouts 1.9.1 with an Istio VirtualService,
+switchable stand-in for Prometheus, weight 0 as a watch shows it): Argo Rollouts 1.9.1 with an Istio VirtualService,
 Flagger 1.44.0 with an HTTPRoute. They are an orientation, not a race run side by side.
 
 | | Tidegate, from the tables above | Argo Rollouts 1.9.1 | Flagger 1.44.0 |

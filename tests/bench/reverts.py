@@ -1,4 +1,4 @@
-"""How long a revert takes: from the answer that carries the breach to weight 0 on the route, as a watch tells it."""
+"""How long a revert takes: from the answer that carries the breach to weight 0 on the route, as a watch shows it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def table(storms: Sequence[Storm], running: int) -> Table:
         title="Revert latency",
         how=(
             "From the moment the first bad answer leaves the stand-in for Prometheus to the moment a watch on the routes, in "
-            "another process than the operator, tells of weight 0. One guard, one query an interval; the runs are at least "
+            "another process than the operator, shows weight 0. One guard, one query an interval; the runs are at least "
             f"{RUN_IN:.0f} s under way. With 1 breaching, {running} are under way and one at a time gets a bad answer, whichever "
             "asks next. With more, a switch turns every answer bad at once; *last after the switch* contains the wait for the "
             "next query. *Missed*: more than one and a half intervals between two queries of a Rollout, from the quiet "

@@ -302,18 +302,27 @@ def _abort(story: Story) -> None:
     story.shop.command(Action.ABORT)
 
 
+def _when(story: Story, holds: Callable[[], bool], then: Callable[[], object]) -> None:
+    """Does something once a condition holds, looked at every 15 seconds."""
+    if holds():
+        then()
+    else:
+        story.runner.at(story.shop.clock.now() + 15.0, lambda: _when(story, holds, then))
+
+
 def _abort_after_its_job(story: Story, seen: Seen) -> None:
     if seen.share == 50:
         story.once("abort", 15.0, lambda: _abort_when_started(story))
 
 
 def _abort_when_started(story: Story) -> None:
-    """Somebody aborts once the Job at the start of the second step has run."""
-    jobs = story.shop.status.jobs
-    if any((one.key, one.step) == ("stepstart", "half") and one.outcome for one in jobs):
-        _abort(story)
-    else:
-        story.runner.at(story.shop.clock.now() + 15.0, lambda: _abort_when_started(story))
+    """A person aborts once the Job at the start of the second step has run."""
+
+    def has_run() -> bool:
+        jobs = story.shop.status.jobs
+        return any((one.key, one.step) == ("stepstart", "half") and one.outcome for one in jobs)
+
+    _when(story, has_run, lambda: _abort(story))
 
 
 def _sent_back(story: Story, seen: Seen) -> None:
@@ -328,56 +337,54 @@ def _follow_in_git(story: Story, seen: Seen) -> None:
 
 def _follow_when_awaited(story: Story) -> None:
     """Git follows once the Rollout says that it is waited for."""
-    run = story.shop.status.run
-    if run is not None and run.promotion is not None and run.promotion.stage == "Awaiting":
-        story.cluster.set_image("checkout", "shop:v2")
-    else:
-        story.runner.at(story.shop.clock.now() + 15.0, lambda: _follow_when_awaited(story))
+
+    def awaited() -> bool:
+        run = story.shop.status.run
+        return run is not None and run.promotion is not None and run.promotion.stage == "Awaiting"
+
+    _when(story, awaited, lambda: story.cluster.set_image("checkout", "shop:v2"))
 
 
 def _approved_by_two(story: Story, seen: Seen) -> None:
     if seen.share == 10:
-        story.once("people", 15.0, lambda: _approve_when_awaited(story))
+        story.once("people", 15.0, lambda: _when(story, lambda: _people_awaited(story), lambda: _approve(story)))
 
 
-def _approve_when_awaited(story: Story) -> None:
-    """People answer once the Rollout says that they are awaited."""
+def _people_awaited(story: Story) -> bool:
     gate = story.shop.status.gate
-    if gate is None or not gate.closed:
-        story.runner.at(story.shop.clock.now() + 15.0, lambda: _approve_when_awaited(story))
-        return
+    return gate is not None and bool(gate.closed)
+
+
+def _approve(story: Story) -> None:
     for name, person in (("engineering", "ann"), ("finance", "bob"), ("finance", "cleo")):
         story.shop.command(Action.APPROVE, step="half", approval=name, requester=person)
 
 
 def _rejected(story: Story, seen: Seen) -> None:
     if seen.share == 10:
-        story.once("people", 15.0, lambda: _reject_when_awaited(story))
+        story.once("people", 15.0, lambda: _when(story, lambda: _people_awaited(story), lambda: _reject(story)))
 
 
-def _reject_when_awaited(story: Story) -> None:
-    gate = story.shop.status.gate
-    if gate is None or not gate.closed:
-        story.runner.at(story.shop.clock.now() + 15.0, lambda: _reject_when_awaited(story))
-        return
+def _reject(story: Story) -> None:
     story.shop.command(Action.REJECT, step="half", approval="finance", requester="bob")
     story.once("abort", 15.0, lambda: _abort_when_paused(story))
 
 
 def _abort_when_paused(story: Story) -> None:
-    run = story.shop.status.run
-    if run is None or run.paused is None:
-        story.runner.at(story.shop.clock.now() + 15.0, lambda: _abort_when_paused(story))
-    else:
-        _abort(story)
+    def paused() -> bool:
+        run = story.shop.status.run
+        return run is not None and run.paused is not None
+
+    _when(story, paused, lambda: _abort(story))
 
 
 def _release_when_at_rest(story: Story) -> None:
     """A new version comes once the candidate has been scaled down."""
-    if story.shop.outcome and _pods(story.cluster) == 0:
-        story.cluster.set_image("checkout-canary", "shop:v3")
-    else:
-        story.runner.at(story.shop.clock.now() + 15.0, lambda: _release_when_at_rest(story))
+    _when(
+        story,
+        lambda: bool(story.shop.outcome) and _pods(story.cluster) == 0,
+        lambda: story.cluster.set_image("checkout-canary", "shop:v3"),
+    )
 
 
 def _skip(action: Action) -> Callable[[Story, Seen], None]:

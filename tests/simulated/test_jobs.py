@@ -364,14 +364,20 @@ async def test_a_response_starts_a_job_at_most_once_per_cooldown_and_the_run_goe
     assert (told.shop.outcome, told.created) == ("Succeeded", ["clean", "clean"])
 
 
-async def test_a_response_does_not_start_a_job_beside_the_last_one() -> None:
+def breaching_with_a_job(lasts: float, duration: str) -> Told:
+    """A run of one step in breach of a guard that runs a Job, with a cooldown of one second."""
     guard = {"metric": "errors", "max": "5%", "onBreach": "RunJob", "job": {"cronJob": "clean", "cooldown": "1s"}}
     told = Told(
         guards=[guard],
-        steps=[{"name": "canary", "weight": 10, "duration": "10m"}],
-        cron_jobs={"clean": SimulatedCronJob(lasts=200)},
+        steps=[{"name": "canary", "weight": 10, "duration": duration}],
+        cron_jobs={"clean": SimulatedCronJob(lasts=lasts)},
     )
     told.shop.values["candidate"] = BREACH
+    return told
+
+
+async def test_a_response_does_not_start_a_job_beside_the_last_one() -> None:
+    told = breaching_with_a_job(lasts=200, duration="10m")
     await told.passes(180)
     assert told.created == ["clean"]
 
@@ -437,13 +443,7 @@ async def test_a_paused_run_starts_no_job() -> None:
 
 
 async def test_the_kept_jobs_are_few_however_many_there_were() -> None:
-    guard = {"metric": "errors", "max": "5%", "onBreach": "RunJob", "job": {"cronJob": "clean", "cooldown": "1s"}}
-    told = Told(
-        guards=[guard],
-        steps=[{"name": "canary", "weight": 10, "duration": "1h"}],
-        cron_jobs={"clean": SimulatedCronJob(lasts=1)},
-    )
-    told.shop.values["candidate"] = BREACH
+    told = breaching_with_a_job(lasts=1, duration="1h")
     await told.passes(600)
     assert len(told.created) > 20
     assert len({one.name for one in told.shop.cluster.created_jobs}) == len(told.created)

@@ -76,7 +76,7 @@ def _harms(found: Decided) -> Table:
 
 def _attributed(found: Decided) -> Table:
     how = (
-        "A limit that both arms breach is an incident, and a revert would not fix it. Three ways to tell, on the same "
+        "A limit that both arms breach is an incident, and a revert would not fix it. Three ways to detect it, on the same "
         "rollouts: the share that is reverted (which for an incident is false), and the median minutes until then."
     )
     rules = list(next(iter(found.attributed.values())))

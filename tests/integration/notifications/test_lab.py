@@ -15,6 +15,7 @@ from lab.stack import Lab
 from lab.wait import until
 from tests.bench import notifications as bench
 from tests.bench.stage import stage
+from tests.integration.roles import role
 from tests.integration.runs.test_runs import SECONDS, rollout, until_outcome
 from tests.unit.adapters.notifiers.receiver import receiver
 
@@ -39,16 +40,9 @@ def secret(namespace: str, **urls: str) -> Object:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "chat", "namespace": namespace}, "data": data}
 
 
-def role(namespace: str) -> list[Object]:
-    group = "rbac.authorization.k8s.io"
-    metadata = {"name": "tidegate-notifications", "namespace": namespace}
-    rules = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": ["chat"]}]
-    subjects = [{"kind": "ServiceAccount", "name": "tidegate", "namespace": "tidegate"}]
-    reference = {"apiGroup": group, "kind": "Role", "name": metadata["name"]}
-    return [
-        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules},
-        {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": metadata, "roleRef": reference, "subjects": subjects},
-    ]  # fmt: skip
+def chat_role(namespace: str) -> list[Object]:
+    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": ["chat"]}
+    return role("tidegate-notifications", namespace, rule)
 
 
 @pytest.mark.timeout(300)
@@ -75,7 +69,7 @@ async def test_a_missing_permission_is_said_and_with_it_both_kinds_are_told(lab:
             assert failing["reason"] == "NotificationFailed"
             assert 'secrets "chat" is forbidden' in failing["message"]
             assert there.got == []
-            await lab.apply(*role(namespace))
+            await lab.apply(*chat_role(namespace))
             await until(lambda: len(arrived(there)) >= 2 * 4, SECONDS + 120, "all messages arrive")
 
             async def mended() -> bool:

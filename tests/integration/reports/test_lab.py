@@ -14,25 +14,19 @@ from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 from lab.wait import until
 from tests.integration.cli.test_commands import Cli
+from tests.integration.roles import role
 from tests.integration.runs.test_runs import SECONDS, rollout, until_outcome
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 RBAC = [DEPLOY / file for file in ("cluster/namespace.yaml", "base/serviceaccount.yaml", "cluster/rbac.yaml")]
 NAME = f"{shop.APP}-report-1"
-GROUP = "rbac.authorization.k8s.io"
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
 
 
-def role(namespace: str) -> list[Object]:
-    """As `reports.namespaces` of the chart makes them."""
-    metadata = {"name": "tidegate-reports", "namespace": namespace}
-    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "delete"]}]
-    subjects = [{"kind": "ServiceAccount", "name": "tidegate", "namespace": "tidegate"}]
-    reference = {"apiGroup": GROUP, "kind": "Role", "name": metadata["name"]}
-    return [
-        {"apiVersion": f"{GROUP}/v1", "kind": "Role", "metadata": metadata, "rules": rules},
-        {"apiVersion": f"{GROUP}/v1", "kind": "RoleBinding", "metadata": metadata, "roleRef": reference, "subjects": subjects},
-    ]  # fmt: skip
+def report_role(namespace: str) -> list[Object]:
+    """As `reports.namespaces` of the chart makes it."""
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "delete"]}
+    return role("tidegate-reports", namespace, rule)
 
 
 @pytest.mark.timeout(300)
@@ -40,7 +34,7 @@ async def test_a_reverted_run_is_reported_from_its_config_map(
     lab: Lab, namespace: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     await lab.install_tidegate()
-    await lab.apply(*(file.read_text() for file in RBAC), *role(namespace))
+    await lab.apply(*(file.read_text() for file in RBAC), *report_role(namespace))
     kubeconfig = await lab.control_plane.kubeconfig_of_service_account("tidegate", "tidegate")
     tidegate = Cli(lab.kubeconfig, namespace, capsys)
     await shop.open_shop(lab, namespace)
