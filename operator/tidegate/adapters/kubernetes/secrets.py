@@ -48,12 +48,13 @@ class KubernetesSecrets:
 
         Raises: Missing, Rejected, Unavailable.
         """
+        self._forget_old()
         known = self._kept.get((namespace, name))
-        if known is not None and self._clock.monotonic() < known[0]:
+        if known is not None:
             return known[1]
-        self.forget(namespace, name)
         raw = await self._api.get(SECRETS, namespace, name)
         found = {key: _decoded(namespace, name, key, value) for key, value in (raw.get("data") or {}).items()}
+        self.forget(namespace, name)  # two may have read it at once
         self._kept[namespace, name] = self._clock.monotonic() + KEPT_FOR, found
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
@@ -62,6 +63,12 @@ class KubernetesSecrets:
     def forget(self, namespace: str, name: str) -> None:
         """Reads it anew the next time."""
         self._kept.pop((namespace, name), None)
+
+    def _forget_old(self) -> None:
+        """The oldest are first."""
+        now = self._clock.monotonic()
+        while self._kept and next(iter(self._kept.values()))[0] <= now:
+            self._kept.popitem(last=False)
 
 
 def _decoded(namespace: str, name: str, key: str, value: str) -> str:

@@ -138,6 +138,17 @@ async def test_no_more_secrets_are_kept_than_bounded() -> None:
     assert len(stage.secrets._kept) == KEPT  # noqa: SLF001  (what it costs)
 
 
+async def test_no_secret_stays_in_memory_once_it_would_be_read_anew() -> None:
+    stage = Stage()
+    for name in ("first", "second", "third"):
+        stage.cluster.secrets["shop", name] = {"url": URL}
+    await stage.send("first")
+    await stage.send("second")
+    stage.clock.advance_to(stage.clock.now() + KEPT_FOR + 1)
+    await stage.send("third")
+    assert list(stage.secrets._kept) == [("shop", "third")]  # noqa: SLF001  (what it costs)
+
+
 async def test_without_schemes_it_is_off_and_a_close_reaches_the_senders() -> None:
     assert "notifications.schemes" in Stage(()).notifiers.off
     stage = Stage()
