@@ -41,6 +41,7 @@ from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_problem
 from tidegate.core.tick.open import HEARTBEAT, open_draft
 from tidegate.core.traffic import cohorts, targets
+from tidegate.core.traffic.lowering import unfinished
 
 
 def decide(memory: Memory, seen: Observation) -> Plan:
@@ -115,9 +116,6 @@ def _go_on(draft: Draft) -> None:
     draft.stalled = _wrong(draft)
     hooks.start_due(draft)
     targets.put_back_removed(draft)
-    if draft.stepping_back():
-        _step_back(draft)
-        return
     moving = promotion.returning(draft) or promotion.sending_back(draft)
     if not moving and targets.put_back_more(draft):
         return
@@ -129,17 +127,8 @@ def _go_on(draft: Draft) -> None:
     if draft.ending():
         draft.actions.clear()
         carry_out(draft)
-    elif draft.stepping_back():
-        draft.actions.clear()
-        _step_back(draft)
-    elif cohorts.unfinished(draft):  # a checkpoint took one back
+    elif unfinished(draft.status):  # a checkpoint has lowered a weight
         targets.put_back_more(draft)
-
-
-def _step_back(draft: Draft) -> None:
-    """A breach has lowered the weight decided: the routes follow at once."""
-    targets.lower_to(draft, draft.weights)
-    draft.intent = True
 
 
 def _wrong(draft: Draft) -> Why | None:

@@ -116,7 +116,7 @@ class Carrying:
         self.decisions += [one for one in plan.decisions if one not in self.evaluation.said]
 
     async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observation) -> RolloutObject:
-        """A revert: its record has a head start, but the route is written whatever becomes of it."""
+        """A revert, or a lower weight after a breach: its record has a head start, but the route is written whatever becomes of it."""
         self.record.memory = memory
         self.decisions += plan.decisions
         self._note_revert(memory)

@@ -15,6 +15,7 @@ from tidegate.core.model.observation import Live, Observation
 from tidegate.core.model.plan import Plan, SetWeights
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.tick.kept_spec import spec_in_force
+from tidegate.core.traffic.lowering import unfinished
 from tidegate.ports.errors import Conflict, PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.carrying import Carrying, raises
@@ -99,13 +100,12 @@ class Ticker:
         return following
 
     def reverting(self, key: Key) -> bool:
-        """Whether a revert, of a run or of a cohort, or the way back from a breaching promotion is under way: it is tried again soon."""
+        """Whether a breach takes traffic away, a revert or a lower weight, and that is under way: it is tried again soon."""
         record = self._records.get(key)
         run = record.memory.status.run if record is not None else None
         if record is None or run is None:
             return False
-        back = any(one.reverted is not None and not one.reverted.done for one in run.cohorts or ())
-        return run.ending is not None or back or _sent_back(record.memory)
+        return run.ending is not None or unfinished(record.memory.status) or _sent_back(record.memory)
 
     def under_way(self, key: Key) -> bool:
         """Whether a run is known to be under way."""

@@ -17,6 +17,7 @@ from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import new_step
 from tidegate.core.traffic import cohorts
+from tidegate.core.traffic.lowering import STEPPED_BACK
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class StepBack:
         draft.update_run(**cohorts.decided(draft, weights), traffic_since=traffic_since)
         draft.update_run(hold=None, waiting=None, promote=False)
         _pause(draft, words)
-        draft.steps_back = True
+        draft.urgent = draft.intent = True
 
     def describe(self, line: Threshold) -> str:
         """What it does, for a person."""
@@ -85,6 +86,6 @@ def _pause(draft: Draft, words: str) -> None:
     """Pauses, also where the run is paused for another reason: a person must know of this one."""
     before = draft.run.paused
     since = before.since if before is not None else instant(draft.now)
-    draft.update_run(paused=Paused(reason="SteppedBack", message=words, since=since))
-    draft.say("SteppedBack", words, warning=True)
+    draft.update_run(paused=Paused(reason=STEPPED_BACK, message=words, since=since))
+    draft.say(STEPPED_BACK, words, warning=True)
     draft.attention = Why("Paused", words)

@@ -33,7 +33,7 @@ def take_step(draft: Draft) -> None:
         )
         draft.attention = Why("StepGone", "an edit removed the current step")
     elif not begun(draft):
-        _try_raise(draft, spec)
+        _begin(draft, spec)
     elif draft.weights.exceeds(cohorts.asked(draft, spec)):
         _follow_down(draft, spec)
     elif not draft.step.reached:
@@ -77,6 +77,18 @@ def waits_without_traffic(draft: TickContext) -> bool:
         return False
     closed = gates.closed(draft, to) is not None and not gates.queries(draft, to)
     return closed and targets.traffic(draft) is targets.Traffic.NONE
+
+
+def _begin(draft: Draft, spec: Step) -> None:
+    """The step's weight is not decided yet; what a step back within the step has left on the route is looked after meanwhile."""
+    if draft.run.raised is not None:
+        standing = targets.standing(draft, draft.weights)
+        if standing is Standing.LESS and draft.step.seen:
+            _lowered(draft)
+            return
+        if standing is Standing.SAME:
+            draft.update_step(seen=True)
+    _try_raise(draft, spec)
 
 
 def _follow_down(draft: Draft, spec: Step) -> None:

@@ -77,8 +77,6 @@ class Draft(Evaluating):
     """What somebody else gave the candidate is taken away."""
     idle: bool = False
     """The run waits at a closed gate, and the candidate has no traffic."""
-    steps_back: bool = False
-    """A breach lowers the weight decided."""
     arms_refused: bool = False
     """An edit changed the arms while a run is under way."""
     watching: bool = False
@@ -91,10 +89,6 @@ class Draft(Evaluating):
     autoscaler: bool = False
     templates: bool = False
     old_template: str = ""
-
-    def stepping_back(self) -> bool:
-        """Whether a breach lowers the weight decided."""
-        return self.steps_back
 
     def take(self, judgement: Judgement) -> None:
         """Takes over what the evaluation found: the plan is made of it."""

@@ -88,14 +88,9 @@ def leaves_traffic(draft: TickContext) -> bool:
     return any(asked(draft, one).some for one in rest)
 
 
-def unfinished(draft: TickContext) -> bool:
-    """Whether a cohort was taken back, and has not been seen at 0 on every route."""
-    return any(one.reverted is not None and not one.reverted.done for one in reverted(draft))
-
-
 def note_finished(draft: Draft) -> None:
     """Notes the cohorts taken back that every route was seen to have at 0."""
-    if not unfinished(draft):
+    if all(one.reverted is None or one.reverted.done for one in reverted(draft)):
         return
     routes = [draft.seen.routes.get(key, ABSENT) for key in dict.fromkeys(one.key for one in draft.spec.traffic)]
     if not all(isinstance(route, Route) or route is ABSENT for route in routes):

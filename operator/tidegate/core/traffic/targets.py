@@ -17,7 +17,8 @@ from tidegate.core.model.world import ABSENT, Acceptance, Lookup, Route, RulePai
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import weights
-from tidegate.core.traffic.cohorts import cohort_of, decided, named_pairs, unfinished
+from tidegate.core.traffic.cohorts import cohort_of, decided, named_pairs
+from tidegate.core.traffic.lowering import unfinished
 
 KEPT_PUT_BACKS: Final = 3
 """Times of put-backs that are remembered: after so many within a minute the route is contested."""
@@ -206,7 +207,7 @@ def put_back_more(draft: Draft) -> bool:
     else:
         for target in draft.status.targets:
             restore(draft, target, revert=False)
-    if unfinished(draft):  # a revert of a cohort, which nothing delays
+    if unfinished(draft.status):
         draft.urgent = draft.intent = True
     else:
         draft.puts_back = True
