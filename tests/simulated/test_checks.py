@@ -9,6 +9,7 @@ from tests.simulated.shop import Shop, spec, value
 from tidegate.api.commands import Action
 from tidegate.api.validation import check_rollout
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
+from tidegate.simulation.cluster import SimulatedCronJob
 from tidegate.simulation.runner import Runner
 
 INCIDENTS = {"name": "incidents", "query": "open_incidents", "window": "1h"}
@@ -121,6 +122,60 @@ async def test_what_was_not_met_is_remembered_between_evaluations() -> None:
         world.runner.restart()
         await world.passes(1.5)
         assert world.closed.startswith("incidents is 2")
+
+
+SMOKE = {**GATE, "jobs": [{"cronJob": "smoke"}]}
+
+
+async def test_a_check_that_is_not_met_keeps_the_jobs_of_the_gate_from_starting() -> None:
+    world = Checked(step=1, gate=SMOKE)
+    world.incidents = value(2)
+    await world.passes(300)
+    assert not world.shop.cluster.created_jobs
+    assert world.shop.status.gate is not None
+    assert [one.part for one in world.shop.status.gate.closed] == ["checks", "jobs"]
+    world.incidents = value(0)
+    await world.passes(11)
+    assert [one.cron_job for one in world.shop.cluster.created_jobs] == ["smoke"]
+    await world.passes(45)
+    assert world.shop.weight == 50
+
+
+async def test_a_check_is_evaluated_again_once_the_jobs_have_succeeded_and_not_meanwhile() -> None:
+    world = Checked(step=1, gate=SMOKE)
+    world.shop.cluster.cron_jobs["smoke"] = SimulatedCronJob(lasts=1800)
+    await world.passes(60)
+    asked = len(world.asked)
+    world.incidents = value(2)
+    await world.passes(1200)
+    assert len(world.asked) == asked
+    await world.passes(1200)
+    assert world.shop.weight == 10
+    assert world.shop.status.gate is not None
+    assert [one.part for one in world.shop.status.gate.closed] == ["checks"]
+    world.incidents = value(0)
+    await world.passes(11)
+    assert world.shop.weight == 50
+    assert len(world.shop.cluster.created_jobs) == 1
+
+
+async def test_a_check_of_a_step_that_promote_skips_is_remembered_between_evaluations() -> None:
+    canary, half = spec()["steps"]
+    third = {"name": "third", "weight": 30, "duration": "10s", "gate": GATE}
+    world = Checked(steps=[{**canary, "duration": "1h"}, third, half])
+    world.incidents = value(2)
+    await world.passes(60)
+    world.runner.at(world.shop.clock.now(), lambda: world.shop.command(Action.PROMOTE))
+    for _ in range(20):
+        await world.passes(1)
+        world.runner.due = world.shop.clock.now()
+    writes = world.shop.gate.calls.count("store.write_status")
+    for _ in range(60):
+        await world.passes(1)
+        world.runner.due = world.shop.clock.now()
+        assert world.closed.startswith("incidents is 2")
+    assert world.shop.gate.calls.count("store.write_status") == writes
+    assert world.shop.weight == 10
 
 
 def problems(**changes: object) -> list[tuple[str, str]]:

@@ -295,7 +295,9 @@ async def test_an_edit_of_the_step_makes_the_result_void() -> None:
     assert told.created == ["smoke"]
     edited = spec(steps=[canary, {**half, "duration": "40s"}])
     told.runner.at(told.shop.clock.now(), lambda: told.shop.cluster.edit_rollout("checkout", edited))
-    await told.passes(15)
+    await told.passes(10)
+    assert told.created == ["smoke"], "the one before has not ended"
+    await told.passes(20)
     assert told.created == ["smoke", "smoke"]
     assert len({one.step_hash for one in told.status.jobs}) == 2
     await told.passes(35)
@@ -473,6 +475,28 @@ async def test_a_gate_that_must_open_again_after_a_step_back_runs_its_job_again(
     await told.passes(45)
     assert told.shop.weight == 50
     assert len({one.name for one in told.shop.cluster.created_jobs}) == 2
+
+
+@pytest.mark.parametrize("fails", [0, 1])
+async def test_a_job_of_a_later_gate_that_runs_during_a_step_back_counts_for_nothing(fails: int) -> None:
+    guard = {"metric": "errors", "max": "1%", "onBreach": "StepBack", "stepBack": {"step": "canary"}}
+    canary, half = gated()
+    steps = [canary, {"name": "third", "weight": 30, "duration": "30s"}, half]
+    smoke = SimulatedCronJob(fails=fails, retries=0, lasts=120)
+    told = Told(guards=[guard, {"metric": "errors", "max": "5%"}], steps=steps, cron_jobs={"smoke": smoke})
+    await told.passes(90)
+    assert (told.created, told.shop.weight) == (["smoke"], 30)
+    told.shop.values["candidate"] = 0.02
+    await told.passes(15)
+    assert told.shop.weight == 10
+    told.shop.values["candidate"] = 0.0
+    told.shop.cluster.cron_jobs.clear()
+    await told.does(Action.RESUME)
+    await told.passes(75)
+    assert (told.created, told.shop.weight) == (["smoke"], 30), "the next one waits until this one has ended"
+    await told.runner.run_until(told.shop.clock.now() + 300, lambda: told.shop.weight == 50)
+    assert (told.created, told.shop.weight) == (["smoke", "smoke"], 50)
+    assert "GateJobFailed" not in told.reasons()
 
 
 async def test_a_step_back_beside_a_response_goes_down_and_the_job_runs_all_the_same() -> None:

@@ -166,6 +166,16 @@ async def test_no_pods_are_asked_for_while_a_gate_is_closed() -> None:
     assert scaled.numbers == []
 
 
+async def test_the_pods_come_before_the_jobs_of_a_gate() -> None:
+    steps = [STEPS[0], {**STEPS[1], "gate": {"jobs": [{"cronJob": "smoke"}]}}, STEPS[2]]
+    scaled = Scaled({"mode": "MatchWeight"}, steps=steps)
+    pods: list[int] = []
+    scaled.shop.gate.before = lambda name: pods.append(scaled.replicas) if name == "jobs.start" else None
+    await scaled.until_the_end()
+    assert scaled.shop.outcome == "Succeeded"
+    assert (scaled.numbers, pods) == ([5, 10], [5])
+
+
 async def test_the_weight_is_bounded_by_min_and_max() -> None:
     scaled = Scaled({"mode": "MatchWeight", "min": 3, "max": 4}, steps=STEPS)
     await scaled.until_the_end()

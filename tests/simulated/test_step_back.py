@@ -387,3 +387,56 @@ async def test_what_somebody_raises_while_it_is_paused_is_put_back_and_told() ->
     await passes(shop, runner, 2)
     assert shop.weight == 5
     assert "PutBack" in [reason for _, _, reason, _ in shop.cluster.events]
+
+
+async def test_an_approval_of_a_later_step_rests_on_the_verdict_before_the_breach_and_is_void() -> None:
+    gate = {"approvals": [{"name": "finance"}], "after": "2099-01-01T00:00:00Z"}
+    steps = [STEPS[0], {**STEPS[1], "duration": "30s"}, {**STEPS[2], "gate": gate}]
+    shop = Shop()
+    runner = shop.rollout(spec(steps=steps, guards=[limit({"step": "canary"})]))
+    await passes(shop, runner, 120)
+    runner.at(shop.clock.now(), lambda: shop.command(Action.APPROVE, step="most", approval="finance"))
+    await passes(shop, runner, 10)
+    assert [one.step for one in shop.status.approvals] == ["most"]
+    await fails(shop, runner)
+    assert shop.weight == 10
+    assert shop.status.approvals == ()
+
+
+async def test_a_step_that_lies_ahead_again_and_was_edited_can_be_approved() -> None:
+    gate = {"approvals": [{"name": "finance"}]}
+    third: dict[str, Any] = {"name": "third", "weight": 30, "duration": "10s", "gate": gate}
+    guards = [limit({"step": "canary"})]
+    shop = Shop()
+    runner = shop.rollout(spec(steps=[STEPS[0], third, STEPS[1]], guards=guards))
+
+    async def does(action: Action, **fields: str) -> None:
+        runner.at(shop.clock.now(), lambda: shop.command(action, **fields))
+        await passes(shop, runner, 60)
+
+    await passes(shop, runner, 60)
+    await does(Action.APPROVE, step="third", approval="finance")
+    assert shop.weight == 50
+    await fails(shop, runner)
+    shop.values["candidate"] = 0.0
+    edited = spec(steps=[STEPS[0], {**third, "duration": "20s"}, STEPS[1]], guards=guards)
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", edited))
+    await passes(shop, runner, 60)
+    await does(Action.RESUME)
+    assert shop.status.gate is not None, "the approval was for the step as it was"
+    await does(Action.APPROVE, step="third", approval="finance")
+    assert shop.weight == 50
+
+
+async def test_after_a_step_back_to_no_traffic_no_window_reaches_back_before_the_next() -> None:
+    shop, runner = await at_half({"weight": 0})
+    await fails(shop, runner)
+    shop.values["candidate"] = 0.0
+    await passes(shop, runner, 7200)
+    resumed = shop.clock.now()
+    runner.at(resumed, lambda: shop.command(Action.RESUME))
+    await passes(shop, runner, 30)
+    since = run_of(shop).traffic_since
+    assert shop.weight == 50
+    assert since is not None
+    assert since.timestamp() >= resumed - 1

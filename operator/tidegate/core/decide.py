@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tidegate.api.rollout.run_status import RunEnd
+from tidegate.core import gates
 from tidegate.core.jobs.asking import to_start
 from tidegate.core.jobs.noticing import notice_jobs
 from tidegate.core.judging.judge import evaluate
@@ -36,7 +37,7 @@ from tidegate.core.run.preconditions import (
     notice_lost_services,
     notice_refused_route,
 )
-from tidegate.core.run.steps import take_step, waits_without_traffic
+from tidegate.core.run.steps import awaited_step, take_step, waits_without_traffic
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_problem
 from tidegate.core.tick.open import HEARTBEAT, open_draft
@@ -71,7 +72,8 @@ def decide(memory: Memory, seen: Observation) -> Plan:
     judged = memory.last_judged
     if seen.asked.queries and not seen.asked.open:
         judged = seen.now
-    remembered = replace(plan.memory, last_tick=seen.now, last_judged=judged)
+    unmet = gates.unmet(draft, awaited_step(draft))
+    remembered = replace(plan.memory, last_tick=seen.now, last_judged=judged, unmet=unmet)
     return replace(plan, memory=remembered, jobs=to_start(draft))
 
 

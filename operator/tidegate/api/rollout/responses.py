@@ -66,7 +66,7 @@ class StepBack(ApiModel):
     weight: Weight | None = None
     """A weight: the run stays in its step, which begins anew."""
     gates: StepBackGates = StepBackGates.KEEP
-    """Whether the gates of the steps between the two must open again, as that of the step with the breach must: `Ask`, or `Keep`, the default. Approvals given for a gate that must open again are void."""
+    """Whether the gates of the steps between the two must open again, as those of the step with the breach and of later ones must: `Ask`, or `Keep`, the default. Approvals given for a gate that must open again are void."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

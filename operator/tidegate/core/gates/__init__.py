@@ -20,7 +20,7 @@ from tidegate.api.rollout.steps import Step
 from tidegate.core.gates import checks
 from tidegate.core.gates.approvals import Approved
 from tidegate.core.gates.checks import Checked
-from tidegate.core.gates.jobs import JobsSucceeded
+from tidegate.core.gates.jobs import JobsSucceeded, under_way
 from tidegate.core.gates.kind import Asked, Closed, GateContext, GateKind
 from tidegate.core.gates.schedule import AfterInstant, AfterStep, NotFrozen
 from tidegate.core.gates.windows import InWindow
@@ -29,10 +29,13 @@ from tidegate.core.model.finding import Finding
 from tidegate.core.model.plan import Why
 from tidegate.core.tick.context import TickContext
 
-KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep(), InWindow(), NotFrozen(), Approved(), JobsSucceeded())
+KINDS: Final[tuple[GateKind, ...]] = (AfterInstant(), AfterStep(), InWindow(), NotFrozen(), Approved())
 
-LAST: Final[tuple[GateKind, ...]] = (Checked(),)
-"""Those that are evaluated once all others are open: until then nothing is queried for them."""
+CHECKS: Final[tuple[GateKind, ...]] = (Checked(),)
+"""Evaluated once those are open: until then nothing is queried for them."""
+
+JOBS: Final[tuple[GateKind, ...]] = (JobsSucceeded(),)
+"""Started once all else is open. Then the checks are evaluated again."""
 
 INTENT_LIFE: Final = 5.0
 """Seconds after its record was begun in which an intent may still raise, or write the new template."""
@@ -58,7 +61,8 @@ def in_force(spec: RolloutSpec, step: Step, freezes: Sequence[Freeze] = ()) -> t
 def closed_parts(gates: Iterable[Gate], context: GateContext) -> tuple[Closed, ...]:
     """The parts that are closed, each with the name of its field."""
     gates = tuple(gates)
-    return _closed(KINDS, gates, context) or _closed(LAST, gates, context)
+    first = _closed(KINDS, gates, context) or _closed(CHECKS, gates, context)
+    return (*first, *_closed(JOBS, gates, context))
 
 
 def _closed(kinds: Sequence[GateKind], gates: Iterable[Gate], context: GateContext) -> tuple[Closed, ...]:
@@ -103,7 +107,7 @@ def before(draft: TickContext, step: Step) -> list[Asked]:
 
 def _asked(draft: TickContext, step: Step, begun: Mapping[str, float]) -> Asked:
     gates = in_force(draft.spec, step, draft.seen.freezes)
-    checked, unmet = checks.findings(draft, gates), checks.unmet_before(draft, step)
+    checked, unmet = checks.findings(draft, gates), draft.memory.unmet
     context = GateContext(draft.now, begun, step, draft.status.approvals, checked, unmet, _jobs_of(draft))
     return Asked(gates, context)
 
@@ -125,10 +129,29 @@ def closed(draft: TickContext, step: Step) -> Why | None:
 
 
 def queries(draft: TickContext, step: Step) -> list[Query]:
-    """What must be asked to evaluate the checks before the step; nothing while another part of its gate is closed."""
+    """What must be asked to evaluate the checks before the step; nothing while the raise waits for another part of its gate.
+
+    They come before its Jobs are started, and again when those have succeeded.
+    """
     asked = before(draft, step)
-    closed_otherwise = any(_closed(KINDS, one.gates, one.context) for one in asked)
-    return [] if closed_otherwise else [query for one in asked for query in checks.queries_of(draft, one.gates)]
+    waits = (_closed(KINDS, one.gates, one.context) or _job_under_way(one) for one in asked)
+    return [] if any(waits) else [query for one in asked for query in checks.queries_of(draft, one.gates)]
+
+
+def _job_under_way(asked: Asked) -> bool:
+    return any(under_way(gate.jobs, asked.context) for gate in asked.gates)
+
+
+def unmet(draft: TickContext, step: Step | None) -> Mapping[str, str]:
+    """What is to be remembered of the checks before the step that is awaited; nothing where none is."""
+    asked = before(draft, step) if step is not None else []
+    return checks.unmet_of((one for part in asked for one in part.context.checked.values()), draft.memory.unmet)
+
+
+def awaits_jobs_alone(draft: TickContext, step: Step) -> bool:
+    """Whether nothing but Jobs keeps the gate before the step closed."""
+    found = shut(before(draft, step))
+    return bool(found) and all(one.part == "jobs" for one in found)
 
 
 def unanswered(draft: TickContext, step: Step) -> Finding | None:
@@ -188,7 +211,9 @@ def _given(gate: Gate | None) -> tuple[Gate, ...]:
     return (gate,) if gate is not None else ()
 
 
-def _parts(gates: Iterable[Gate], kinds: Sequence[GateKind] = (*KINDS, *LAST)) -> Iterator[tuple[GateKind, Any]]:
+def _parts(
+    gates: Iterable[Gate], kinds: Sequence[GateKind] = (*KINDS, *CHECKS, *JOBS)
+) -> Iterator[tuple[GateKind, Any]]:
     """The kinds that the gates use, each with the value of its field."""
     for gate in gates:
         for kind in kinds:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tidegate.api.rollout.gates import Check, Gate
 from tidegate.api.rollout.metrics import Metric
-from tidegate.api.rollout.steps import Step
 from tidegate.core.gates.kind import Closed, GateContext
 from tidegate.core.judging.judge import asking, metric_of
 from tidegate.core.judging.limits import judge
@@ -29,10 +28,8 @@ class Checked:
     def evaluate(self, part: Sequence[Check], context: GateContext) -> Closed | None:
         """Closed while a limit is not met, and where one that was not met has not been evaluated again."""
         found = [context.checked[identity] for check in part if (identity := check.limit.identity) in context.checked]
-        unmet = [one for one in found if one.state is not State.OK and one.answered]
-        if unmet:
-            return Closed("; ".join(one.message for one in unmet))
-        return Closed(context.unmet) if context.unmet and any(not one.answered for one in found) else None
+        unmet = unmet_of(found, context.unmet)
+        return Closed("; ".join(unmet.values())) if unmet else None
 
     def describe(self, part: Sequence[Check]) -> str:
         """`open-incidents max 0`."""
@@ -51,12 +48,15 @@ def findings(draft: TickContext, gates: Sequence[Gate]) -> Mapping[str, Finding]
     return {one.line.identity: one for one in found}
 
 
-def unmet_before(draft: TickContext, step: Step) -> str:
-    """What was said of the checks of the step's gate when they were last evaluated; empty when they were met, or never were."""
-    gate = draft.status.gate
-    if gate is None or gate.step != step.name:
-        return ""
-    return next((part.message for part in gate.closed if part.part == "checks"), "")
+def unmet_of(found: Iterable[Finding], before: Mapping[str, str]) -> dict[str, str]:
+    """What is to be said of the checks that are not met, by identity; of one that was not evaluated now, what was said before."""
+    said = {
+        one.line.identity: ("" if one.state is State.OK else one.message)
+        if one.answered
+        else before.get(one.line.identity, "")
+        for one in found
+    }
+    return {identity: words for identity, words in said.items() if words}
 
 
 def _queries(draft: TickContext, metric: Metric) -> tuple[Query, ...]:

@@ -37,6 +37,12 @@ def result(jobs: Iterable[JobStatus], step: Step, source: JobSource) -> JobStatu
     return newest(one for one in jobs if (one.purpose, one.key, one.step, one.step_hash) == counts and not one.void)
 
 
+def under_way(part: Sequence[JobSource], context: GateContext) -> bool:
+    """Whether one of them was started, and has not succeeded."""
+    found = (result(context.jobs, context.step, source) for source in part)
+    return any(one is not None and one.outcome != "Succeeded" for one in found)
+
+
 def _waits(source: JobSource, context: GateContext) -> str:
     """What is awaited of one Job; empty once it has succeeded."""
     found = result(context.jobs, context.step, source)

@@ -27,8 +27,8 @@ class GateContext:
     """The approvals given in this run."""
     checked: Mapping[str, Finding] = field(default_factory=dict)
     """The checks of the gates, evaluated in this tick, by identity; empty where nothing can be asked."""
-    unmet: str = ""
-    """What was said of checks that were not met when they were last evaluated."""
+    unmet: Mapping[str, str] = field(default_factory=dict)
+    """What was said of the checks that were not met when they were last evaluated, by identity."""
     jobs: tuple[JobStatus, ...] = ()
     """The Jobs of this run."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tidegate.api.rollout.status import RolloutStatus
@@ -39,6 +40,8 @@ class Memory:
     """Why the candidate could not be scaled when that was last tried, until it can be."""
     put_back: tuple[float, ...] = ()
     """Epoch seconds of the last times that somebody else's higher weight was put back, oldest first."""
+    unmet: Mapping[str, str] = field(default_factory=dict)
+    """What was said of the checks of the gate that were not met when they were last evaluated, by identity."""
     watching: bool = False
     """At the tick before, the weight on the route was the one decided, and nothing paused the step."""
 

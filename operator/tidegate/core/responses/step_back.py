@@ -40,7 +40,8 @@ class StepBack:
         words = f"{breach.message}; back at step {step.name!r} with weight {weights}, paused until Resume"
         _reopen(draft, goal, step)
         draft.update(step=step.model_copy(update={"weight": float(weights.weight)}))
-        traffic_since = instant(draft.now) if draft.run.traffic_since is not None else None
+        served = draft.run.traffic_since is not None and weights.some
+        traffic_since = instant(draft.now) if served else None
         draft.update_run(**cohorts.decided(draft, weights), traffic_since=traffic_since)
         draft.update_run(hold=None, waiting=None, promote=False)
         _pause(draft, words)
@@ -73,10 +74,11 @@ def _step_of(draft: Draft, goal: Goal) -> StepStatus:
 
 
 def _reopen(draft: Draft, goal: Goal, step: StepStatus) -> None:
-    """The gates that must open again: what was given for them is void."""
+    """The gates that must open again: what was given for them is void, and for the later ones it was given on what has not lasted."""
     names = [one.name for one in draft.spec.steps]
-    between = names[names.index(step.name) + 1 :] if goal.gates is StepBackGates.ASK else []
-    again = {draft.step.name, *between}
+    after = step.name if goal.gates is StepBackGates.ASK else draft.step.name
+    later = names[names.index(after) + 1 :] if after in names else []
+    again = {draft.step.name, *later}
     draft.update(approvals=tuple(one for one in draft.status.approvals if one.step not in again))
     record.void_gates(draft, again)
     draft.update_run(begun=tuple(one for one in draft.run.begun if one.name not in again))

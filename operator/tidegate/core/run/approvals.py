@@ -32,7 +32,7 @@ def refusal(draft: TickContext, command: Command) -> str | None:
     if quorum is None or command.approval not in quorum.names:
         asked = f"it asks for {', '.join(quorum.names)}" if quorum is not None else "it asks for none"
         return f"step {step.name!r} has no approval {printable(command.approval)!r}: {asked}"
-    if any(one.name == step.name for one in draft.run.begun):
+    if _begun(draft, step):
         return f"step {step.name!r} has begun already"
     if command.step_hash and command.step_hash != hash_of(step):
         return f"step {step.name!r} was edited since: look at it again"
@@ -75,6 +75,13 @@ def reject(draft: Draft, command: Command) -> str:
     else:
         draft.pause("Rejected", words)
     return f"run {draft.run.id} is paused; {command.approval} is asked for anew after Resume"
+
+
+def _begun(draft: TickContext, step: Step) -> bool:
+    """Whether the step has begun; not one that lies ahead again after a step back."""
+    names = [one.name for one in draft.spec.steps]
+    ahead = draft.step.name in names and names.index(step.name) > names.index(draft.step.name)
+    return not ahead and any(one.name == step.name for one in draft.run.begun)
 
 
 def _not_reached(draft: TickContext, step: Step, quorum: Quorum, command: Command) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.api.rollout.jobs import HookFailure, JobPurpose
+from tidegate.api.rollout.jobs import HookFailure, JobPurpose, JobSource
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import HistoryEntry, JobStatus
 from tidegate.api.rollout.steps import Step
@@ -56,20 +56,25 @@ def start_after(draft: Draft, step: str, ended: HistoryEntry) -> None:
 
 
 def start_gate_jobs(draft: Draft, to: Step) -> None:
-    """Starts the Jobs of the gate before a step, once they are all that keeps it closed."""
-    asked = gates.before(draft, to)
-    if any(one.part != "jobs" for one in gates.shut(asked)):
+    """Starts the Jobs of the gate before a step, once they are all that keeps it closed, and its checks were met just now."""
+    if not gates.awaits_jobs_alone(draft, to) or gates.unanswered(draft, to) is not None:
         return
-    for one in asked:
+    for one in gates.before(draft, to):
         step = one.context.step
         for source in step.gate.jobs if step.gate is not None else ():
-            if result(one.context.jobs, step, source) is None:
+            if result(one.context.jobs, step, source) is None and not _runs(draft, step, source):
                 why = f"all else of the gate of step {step.name} is open"
                 gate = JobPurpose.GATE
                 wanted = Wanted(
                     source, gate, source.cron_job, draft.run.id, "GateClosed", why, step.name, hash_of(step)
                 )
                 record.start(draft, wanted)
+
+
+def _runs(draft: Draft, step: Step, source: JobSource) -> bool:
+    """Whether an earlier one, which counts no more, has not ended: two do not run beside each other."""
+    gate = (draft.run.id, JobPurpose.GATE, source.cron_job, step.name)
+    return any((one.run, one.purpose, one.key, one.step) == gate and not one.outcome for one in draft.status.jobs)
 
 
 def answer_failures(draft: Draft) -> None:
@@ -92,6 +97,9 @@ def _answer(draft: Draft, entry: JobStatus) -> bool:
     """Whether it was answered; one that must pause a run that is paused already waits for that to end."""
     words = f"{record.in_words(entry)} failed: {entry.message}"
     if entry.purpose == JobPurpose.GATE:
+        step = next((one for one in draft.spec.steps if one.name == entry.step), None)
+        if entry.void or step is None or entry.step_hash != hash_of(step):  # counts no more, so it does nothing
+            return True
         return _pause(draft, Why("GateJobFailed", f"{words}. Resume runs it again, Abort reverts"))
     match entry.on_failure:
         case HookFailure.REVERT:

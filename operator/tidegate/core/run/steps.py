@@ -238,10 +238,7 @@ def _try_raise(draft: Draft, to: Step) -> None:
     blocked = raise_rule.blockers(draft, to)
     judgement = raise_rule.unjudged(draft, to)
     if blocked or judgement is not None:
-        if [why.reason for why in blocked] == ["GateClosed"]:
-            hooks.start_gate_jobs(draft, to)
-        if {why.reason for why in blocked} <= scaling.WAITS_FOR_PODS:
-            scaling.prepare(draft, to)
+        _get_ready(draft, to, {why.reason for why in blocked})
         _blocked(draft, blocked, judgement)
         draft.wakes.append(gates.opens_at(draft, to))
         return
@@ -259,6 +256,16 @@ def _try_raise(draft: Draft, to: Step) -> None:
         draft.update_step(weight=float(weights.weight), seen=False, reached=False)
     draft.go_on()
     targets.raise_to(draft, weights)
+
+
+def _get_ready(draft: Draft, to: Step, blocked: set[str]) -> None:
+    """Sets going what a raise that nothing else blocks needs before it: the candidate's pods, and then the Jobs of its gate."""
+    if gates.awaits_jobs_alone(draft, to):
+        blocked = blocked - {"GateClosed"}
+        if not blocked:
+            hooks.start_gate_jobs(draft, to)
+    if blocked <= scaling.WAITS_FOR_PODS:
+        scaling.prepare(draft, to)
 
 
 def _without_absence(draft: TickContext) -> Memory:
