@@ -19,7 +19,9 @@ GATE = {"checks": [{"metric": "incidents", "max": 0}]}
 class Checked:
     """A shop in which a step's gate checks the open incidents."""
 
-    def __init__(self, step: int = 0, gate: dict[str, Any] | None = None, **changes: object) -> None:
+    def __init__(
+        self, step: int = 0, gate: dict[str, Any] | None = None, *, attended: bool = False, **changes: object
+    ) -> None:
         self.shop = Shop()
         self.incidents: Answer = value(0)
         self.asked: list[float] = []
@@ -29,7 +31,7 @@ class Checked:
             {**one, **({"gate": gate or GATE} if place == step else {})} for place, one in enumerate(made["steps"])
         ]
         self.runner: Runner = self.shop.rollout(
-            spec(**{"steps": steps, "metrics": [*made["metrics"], INCIDENTS], **changes})
+            spec(**{"steps": steps, "metrics": [*made["metrics"], INCIDENTS], **changes}), attended=attended
         )
 
     def _answer(self, query: Query, now: float) -> Answer | None:
@@ -204,3 +206,10 @@ def test_a_check_that_cannot_be_evaluated_is_refused_where_it_is_written() -> No
     (twice,) = problems(steps=steps(*[{"metric": "incidents", "max": 0}] * 2))
     assert twice[0] == f"{where}[1]"
     assert "give either 'max' or 'min'" in problems(steps=steps({"metric": "incidents", "max": 1, "min": 0}))[0][1]
+
+
+async def test_where_time_is_jumped_over_the_jobs_start_all_the_same() -> None:
+    world = Checked(step=1, gate=SMOKE, attended=True)
+    await world.runner.run_until(world.shop.start + 36000, lambda: world.shop.outcome != "")
+    assert world.shop.outcome == "Succeeded"
+    assert len(world.shop.cluster.created_jobs) == 1

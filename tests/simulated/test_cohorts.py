@@ -528,3 +528,30 @@ async def test_all_traffic_is_compared_while_the_baseline_has_a_part_of_one_coho
     shop.sick = {"errors{"}
     await runner.run_until(shop.clock.now() + 15)
     assert [one.state for one in shop.status.guards] == ["Breached"]
+
+
+async def test_a_cohort_is_taken_back_alone_while_an_edit_has_removed_the_current_step() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[ALONE])
+    await until_step(shop, runner, "beta")
+    edited = spec(traffic=TRAFFIC, steps=[STEPS[0], STEPS[2]], metrics=METRICS, guards=[ALONE])
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", edited))
+    await runner.run_until(shop.clock.now() + 15)
+    shop.sick = {'cohort="staff"'}
+    await runner.run_until(shop.clock.now() + 15)
+    assert (shop.shares, shop.outcome) == ((5, 0, 50), "")
+
+
+async def test_a_cohort_and_a_step_back_in_one_evaluation_are_one_write() -> None:
+    back = {"metric": "errors", "max": "5%", "onBreach": "StepBack", "stepBack": {"step": "staff"}}
+    shop = Cohorts()
+    runner = shop.start_run(guards=[ALONE, back])
+    await until_step(shop, runner, "half")
+    shop.sick = {"errors"}
+    await runner.run_until(shop.clock.now() + 12)
+    assert shop.written[-2:] == [(50, 100, 50), (0, 0, 0)]
+    shop.sick = set()
+    await runner.run_until(shop.clock.now() + 100)
+    runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
+    await runner.run_until(shop.clock.now() + 200)
+    assert shop.written[-2:] == [(5, 0, 50), (50, 0, 50)], "the cohort stays at 0"

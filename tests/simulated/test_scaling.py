@@ -365,3 +365,13 @@ async def test_a_rollout_without_scaling_asks_for_nothing_more() -> None:
     await scaled.until_the_end()
     assert {"workloads.autoscaler", "workloads.scale"} & set(scaled.shop.gate.calls) == set()
     assert "scaling" not in scaled.cluster.rollouts["checkout"].status
+
+
+async def test_the_pods_follow_a_step_back_to_a_weight() -> None:
+    goal = {"onBreach": "StepBack", "stepBack": {"weight": 10}}
+    steps = [STEPS[0], {**STEPS[1], "duration": "1h"}]
+    scaled = Scaled({"mode": "MatchWeight"}, steps=steps, guards=[{"metric": "errors", "max": "5%", **goal}])
+    await scaled.passes(150)
+    scaled.shop.values["candidate"] = 0.06
+    await scaled.passes(60)
+    assert (scaled.numbers, scaled.shop.weight) == ([5, 1], 10)

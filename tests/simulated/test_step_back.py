@@ -440,3 +440,32 @@ async def test_after_a_step_back_to_no_traffic_no_window_reaches_back_before_the
     assert shop.weight == 50
     assert since is not None
     assert since.timestamp() >= resumed - 1
+
+
+async def test_an_edit_that_lowers_the_step_below_what_it_went_back_to_acts_now() -> None:
+    guards = [limit({"weight": 5})]
+    shop, runner = await at_half({"weight": 5})
+    await fails(shop, runner)
+    shop.values["candidate"] = 0.0
+    steps = [{**STEPS[0], "weight": 2}, {**STEPS[1], "weight": 3}, STEPS[2]]
+    edited = spec(steps=steps, guards=guards)
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", edited))
+    await passes(shop, runner, 15)
+    assert shop.weight == 3
+    runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
+    assert await over(shop, runner) == "Succeeded"
+
+
+async def test_a_breach_during_another_pause_is_told_once_though_there_is_nowhere_to_go_back_to() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=STEPS, guards=[limit({"step": "canary"})]))
+    await passes(shop, runner, 15)
+    runner.at(shop.clock.now(), lambda: shop.command(Action.PAUSE))
+    await passes(shop, runner, 15)
+    shop.values["candidate"] = SICK
+    await passes(shop, runner, 120)
+    assert paused_of(shop).reason == "PausedByCommand"
+    told = [message for _, _, reason, message in shop.cluster.events if reason == "LimitBreached"]
+    assert told == [
+        "errors of the candidate is 6%, above max 5% (window 20s); the candidate has no more than canary already, and the run is paused"
+    ]

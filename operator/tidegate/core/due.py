@@ -108,4 +108,7 @@ def _only_judgement_missing(draft: Draft, last: float) -> bool:
         return False
     if gates.opened_since(draft, to, last):
         return True
-    return draft.now - last >= min(raise_rule.AT_MOST_EVERY, draft.interval) and not raise_rule.blockers(draft, to)
+    if draft.now - last < min(raise_rule.AT_MOST_EVERY, draft.interval):
+        return False
+    blocked = [why.reason for why in raise_rule.blockers(draft, to)]
+    return not blocked or (blocked == ["GateClosed"] and gates.checks_before_jobs(draft, to))

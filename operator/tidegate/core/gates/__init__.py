@@ -148,6 +148,11 @@ def unmet(draft: TickContext, step: Step | None) -> Mapping[str, str]:
     return checks.unmet_of((one for part in asked for one in part.context.checked.values()), draft.memory.unmet)
 
 
+def checks_before_jobs(draft: TickContext, step: Step) -> bool:
+    """Whether the Jobs of the gate before the step start as soon as its checks are evaluated, and met."""
+    return awaits_jobs_alone(draft, step) and bool(queries(draft, step))
+
+
 def awaits_jobs_alone(draft: TickContext, step: Step) -> bool:
     """Whether nothing but Jobs keeps the gate before the step closed."""
     found = shut(before(draft, step))

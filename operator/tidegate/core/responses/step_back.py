@@ -32,9 +32,11 @@ class StepBack:
             return
         step = _step_of(draft, goal)
         if step is draft.step:
+            where = f"the candidate has no more than {goal.step or goal.weight} already"
             if draft.run.paused is None:
-                where = f"the candidate has no more than {goal.step or goal.weight} already"
                 _pause(draft, f"{breach.message}; {where}: paused until Resume")
+            elif breach.new:
+                draft.say("LimitBreached", f"{breach.message}; {where}, and the run is paused", warning=True)
             return
         weights = _weights(draft, goal, step)
         words = f"{breach.message}; back at step {step.name!r} with weight {weights}, paused until Resume"

@@ -81,7 +81,7 @@ def _may_shrink(draft: Draft, candidate: Arm) -> bool:
     scaling, memory = draft.spec.candidate.scaling, memory_of(draft)
     if scaling is None or scaling.mode is not ScalingMode.MATCH_WEIGHT or draft.run.promotion is not None:
         return False
-    if candidate.replicas != memory.replicas or float(draft.weight) >= memory.weight or not draft.step.reached:
+    if candidate.replicas != memory.replicas or float(draft.weight) >= memory.weight or not draft.step.seen:
         return False
     standing = targets.standing(draft, draft.weights)
     return standing in {targets.Standing.SAME, targets.Standing.LESS} and targets.not_taken(draft) is None

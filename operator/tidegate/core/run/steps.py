@@ -32,10 +32,10 @@ def take_step(draft: Draft) -> None:
             "StepGone", f"step {draft.step.name!r} is no longer in the spec: put it back, or Abort", restart=False
         )
         draft.attention = Why("StepGone", "an edit removed the current step")
-    elif not begun(draft):
-        _begin(draft, spec)
     elif draft.weights.exceeds(cohorts.asked(draft, spec)):
         _follow_down(draft, spec)
+    elif not begun(draft):
+        _begin(draft, spec)
     elif not draft.step.reached:
         _reach(draft, spec)
     else:
@@ -264,6 +264,8 @@ def _get_ready(draft: Draft, to: Step, blocked: set[str]) -> None:
         blocked = blocked - {"GateClosed"}
         if not blocked:
             hooks.start_gate_jobs(draft, to)
+        if not blocked and gates.checks_before_jobs(draft, to):
+            draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
     if blocked <= scaling.WAITS_FOR_PODS:
         scaling.prepare(draft, to)
 

@@ -82,10 +82,10 @@ def take_back(draft: Draft, cohort: str, reason: str, message: str) -> None:
 
 
 def leaves_traffic(draft: TickContext) -> bool:
-    """Whether the current step, or a later one, gives the candidate traffic on any target."""
+    """Whether the candidate has traffic on any target, or the current step or a later one gives it some."""
     step = draft.step_spec
     rest = draft.spec.steps[draft.spec.steps.index(step) :] if step is not None else ()
-    return any(asked(draft, one).some for one in rest)
+    return draft.weights.some or any(asked(draft, one).some for one in rest)
 
 
 def note_finished(draft: Draft) -> None:
