@@ -469,3 +469,44 @@ async def test_a_breach_during_another_pause_is_told_once_though_there_is_nowher
     assert told == [
         "errors of the candidate is 6%, above max 5% (window 20s); the candidate has no more than canary already, and the run is paused"
     ]
+
+
+class Killed(BaseException):
+    """Ends the process where it is raised."""
+
+
+@pytest.mark.parametrize("place", range(1, 14))
+@pytest.mark.parametrize("mode", ["before", "after"])
+async def test_killed_at_any_write_the_weights_the_pods_and_the_jobs_come_to_the_same(mode: str, place: int) -> None:
+    gate = {"jobs": [{"cronJob": "smoke"}]}
+    canary, ramp, most = STEPS
+    steps = [canary, {**ramp, "duration": "30s", "gate": gate}, {**most, "duration": "30s"}]
+    candidate = {"deployment": "checkout-canary", "service": "checkout-canary", "scaling": {"mode": "MatchWeight"}}
+    shop = Shop()
+    shop.cluster.deployments["checkout"].replicas = 10
+    runner = shop.rollout(spec(steps=steps, guards=[limit({"weight": 5})], candidate=candidate))
+    await runner.run_until(shop.start + 600, lambda: shop.weight == 50)
+    await passes(shop, runner, 5)
+    left = place
+
+    def kill(name: str) -> None:
+        nonlocal left
+        left -= name.startswith(("store.write", "router.write", "workloads.scale", "jobs.start"))
+        if left == 0:
+            left = -1
+            raise Killed
+
+    setattr(shop.gate, mode, kill)
+    begin = shop.clock.now()
+    shop.values["candidate"] = SICK
+    runner.at(begin + 30, lambda: shop.values.update(candidate=0.0))
+    runner.at(begin + 60, lambda: shop.command(Action.RESUME))
+    while not shop.outcome and shop.clock.now() < begin + 3600:
+        try:
+            await runner.run_until(begin + 3600, lambda: bool(shop.outcome))
+        except Killed:
+            runner.restart()
+    assert left < 0
+    assert (shop.outcome, shop.weights()) == ("Succeeded", [0, 10, 50, 5, 50, 80, 0])
+    assert [one.cron_job for one in shop.cluster.created_jobs] == ["smoke", "smoke"]
+    assert shop.cluster.deployments["checkout-canary"].replicas == 8
