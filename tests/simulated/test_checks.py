@@ -178,6 +178,8 @@ async def test_a_check_of_a_step_that_promote_skips_is_remembered_between_evalua
         assert world.closed.startswith("incidents is 2")
     assert world.shop.gate.calls.count("store.write_status") == writes
     assert world.shop.weight == 10
+    assert world.shop.status.gate is not None
+    assert world.shop.status.gate.summary == "step third: incidents is 2, above max 0 (window 1h)"
 
 
 def problems(**changes: object) -> list[tuple[str, str]]:

@@ -25,14 +25,16 @@ def gate_status(before: GateStatus | None, draft: TickContext) -> GateStatus | N
     if step is None:
         return None
     asked = gates.before(draft, step)
-    closed = gates.shut(asked)
+    by_step = [(one.context.step.name, gates.shut([one])) for one in asked]
+    closed = [part for _, parts in by_step for part in parts]
+    words = (f"step {name}: {'; '.join(one.message for one in parts)}" for name, parts in by_step if parts)
     if not closed:
         return None
     opens = gates.opens(asked, people=False)
     return GateStatus(
         step=step.name,
         step_hash=hash_of(step),
-        summary=f"step {step.name}: {'; '.join(one.message for one in closed)}"[:512],
+        summary="; ".join(words)[:512],
         closed=tuple(_part(before, step, one, draft.now) for one in closed),
         opens=instant(opens) if draft.now < opens < math.inf else None,
     )
