@@ -20,7 +20,7 @@ lab: $(STAMP) ## The same control plane, left running for you
 test: $(STAMP) ## Everything: lint, types, layers, unit, contract, simulated, integration, end to end
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m lab build
-	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/contract tests/simulated
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract tests/simulated
 	$(BIN)/python -m pytest tests/integration tests/e2e tests/bench
 
 check: $(STAMP) ## Lint, format, types, layers
@@ -30,7 +30,7 @@ check: $(STAMP) ## Lint, format, types, layers
 	$(BIN)/lint-imports
 
 unit: $(STAMP) ## The tests that need no control plane
-	$(BIN)/python -m pytest -n 2 --dist loadscope tests/unit tests/contract tests/simulated
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract tests/simulated
 
 gateways: $(STAMP) ## Real gateway controllers (Contour), built once, in a network namespace of their own
 	@$(BIN)/python -c "from lab.binaries import module_files, progress; module_files.built(module_files.CONTOUR, progress.Progress())"

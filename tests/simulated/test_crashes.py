@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulated.crashes import DELAYS, KINDS, SCENARIOS, Fault, Kind, Scenario, Story, complaints
+from tests.simulated.crash_stories import SCENARIOS
+from tests.simulated.crashes import DELAYS, KINDS, Fault, Kind, Scenario, Story, complaints
 from tests.simulated.shop import Shop
 from tests.simulated.witness import broken_promises
 from tidegate.api.commands import Action
@@ -49,7 +50,8 @@ async def test_the_same_end_after_a_fault_at_every_call(scenario: Scenario, kind
     wanted = await clean.run()
     failures = []
     for index, call in enumerate(clean.timed if kind == "hang" else clean.calls):
-        if kind not in {"before", "hang"} and call not in WRITES:
+        # What is stored is the same before a read as after the write before it: only the first kind of crash tries each read.
+        if call not in WRITES and kind != "hang" and (kind, delay) != ("before", DELAYS[0]):
             continue
         story = Story(scenario, Fault(index, kind, delay))
         end = await story.run()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.simulated.crashes import SCENARIOS, Fault, Kind, Scenario, Story
+from tests.simulated.crash_stories import SCENARIOS
+from tests.simulated.crashes import Fault, Kind, Scenario, Story
 from tests.simulated.shop import Shop, spec
 from tests.unit.core.kstatus import computed
 from tidegate.api.commands import Action

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.simulated.crashes import SCENARIOS, Fault, Kind, Scenario, Story
+from tests.simulated.crash_stories import SCENARIOS
+from tests.simulated.crashes import Fault, Kind, Scenario, Story
 from tests.simulated.shop import Shop, spec
 from tests.simulated.witness import WitnessedCluster
 from tidegate.api.commands import Action

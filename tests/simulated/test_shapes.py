@@ -7,7 +7,8 @@ from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.contract.router_samples import Sample
-from tests.simulated.crashes import SCENARIOS, Fault, Kind, Scenario, Story, complaints
+from tests.simulated.crash_stories import SCENARIOS
+from tests.simulated.crashes import Fault, Kind, Scenario, Story, complaints
 from tests.simulated.shaped import SHAPES, cluster_of
 from tests.simulated.shop import REF, Shop, spec
 from tests.simulated.test_crashes import WRITES

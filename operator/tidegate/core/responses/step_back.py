@@ -91,5 +91,5 @@ def _pause(draft: Draft, words: str) -> None:
     before = draft.run.paused
     since = before.since if before is not None else instant(draft.now)
     draft.update_run(paused=Paused(reason=STEPPED_BACK, message=words, since=since))
-    draft.say(STEPPED_BACK, words, warning=True)
+    draft.say("SteppedBack", words, warning=True)
     draft.attention = Why("Paused", words)
