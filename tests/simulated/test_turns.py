@@ -8,7 +8,7 @@ from tests.simulated.test_promotion import settling, sick_baseline
 from tests.simulated.test_way_back import first_write_lands_late
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName
-from tidegate.reconcile.raises import AT_A_TIME, PATIENCE
+from tidegate.reconcile.raises import AT_A_TIME, LONGEST_TURN
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
@@ -72,7 +72,7 @@ async def test_a_raise_that_waited_is_decided_on_new_answers() -> None:
     shop.answer = answer
     await runner.run_until(shop.clock.now() + 300, lambda: shop.weight == 50)
     raised = next(write.time for write in shop.cluster.history if write.rules[0]["checkout-canary"] == 50)
-    assert raised - max(one for one in asked if one <= raised) < PATIENCE / 2
+    assert raised - max(one for one in asked if one <= raised) < LONGEST_TURN / 2
 
 
 async def test_a_raise_that_waited_and_lands_late_is_restored_before_the_rollout_goes() -> None:

@@ -23,7 +23,7 @@ from tidegate.reconcile.evaluation import Evaluation, Superseded
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.jobs import JobDesk
 from tidegate.reconcile.outbox import Outbox
-from tidegate.reconcile.raises import Raises
+from tidegate.reconcile.raises import Raises, Turn
 from tidegate.reconcile.reading import Reader
 from tidegate.reconcile.specs import Check, Specs
 from tidegate.reconcile.status import Record
@@ -142,7 +142,7 @@ class _Tick:
         self.evaluation = evaluation
         self.carrying = carrying
         self.raises = raises
-        self.has_turn = False
+        self.turn: Turn | None = None
         """To raise: until the tick ends."""
 
     async def run(self, rollout: RolloutObject) -> float | None:
@@ -154,8 +154,8 @@ class _Tick:
             self.carrying.tell(rollout)
             raise
         finally:
-            if self.has_turn:
-                self.raises.leave()
+            if self.turn is not None:
+                self.raises.leave(self.turn)
             await self.evaluation.asking.end()
 
     async def _rounds(self, rollout: RolloutObject) -> float | None:
@@ -176,7 +176,7 @@ class _Tick:
                 )  # an evaluation that is due does not wait for a look for its own sake
                 if _must_look(plan, seen, needs):
                     again, live, least = rollout, needs, Live.NOTHING
-                    if raises(plan) and not _sent_back(plan.memory) and not self.has_turn:
+                    if raises(plan) and not _sent_back(plan.memory) and self.turn is None:
                         await self._take_turn(seen)
                     if live is Live.EVERYTHING:
                         again = await self.evaluation.beside(self.reader.live(rollout, urgent=plan.urgent), seen)
@@ -207,7 +207,7 @@ class _Tick:
             await self.evaluation.renew()
 
     async def _enter(self) -> None:
-        self.has_turn = await self.raises.enter()
+        self.turn = await self.raises.enter()
 
     @property
     def _ending(self) -> bool:
