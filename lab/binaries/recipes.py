@@ -55,8 +55,9 @@ CONTROL_PLANE = Recipe(
         "etcd": "server",
         "kube-apiserver": "kube-apiserver",
         "kube-controller-manager": "kube-controller-manager",
+        "kubectl": "kubectl",
     },
-    minutes=5.5,
+    minutes=6,
     # Without the version, clients are told v0.0.0.
     flags=(
         "-trimpath",
@@ -83,8 +84,8 @@ GATEWAY_CRDS = Recipe(
 )
 INSTALLERS = Recipe(
     name="installers",
-    title=f"Helm {HELM}, kustomize and kubeconform",
-    programs={"helm": "helm", "kustomize": "kustomize", "kubeconform": "kubeconform"},
+    title=f"Helm {HELM}, kustomize, kubeconform and actionlint",
+    programs={"helm": "helm", "kustomize": "kustomize", "kubeconform": "kubeconform", "actionlint": "actionlint"},
     minutes=3,
     flags=("-trimpath", "-ldflags", f"-s -w -X helm.sh/helm/v4/internal/version.version=v{HELM}"),
 )
