@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: gateways help demo test lab bench check unit lock generate clean
+.PHONY: docs gateways help demo test lab bench check unit lock generate clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -40,6 +40,9 @@ bench: $(STAMP) ## Figures: revert latency, memory, requests per tick
 	@$(BIN)/python -m lab build
 	@$(BIN)/python -m tests.bench
 
+docs: $(STAMP) ## The documentation as a site, in .site, links checked
+	@$(BIN)/python -m docs.site .site
+
 generate: $(STAMP) ## Write crds/, the generated pages and parts of the chart, and deploy/ anew
 	$(BIN)/tidegate crd --output crds
 	$(BIN)/python -c "import sys; from tidegate.api.reasons import as_markdown; sys.stdout.write(as_markdown())" > docs/reasons.md
@@ -48,6 +51,7 @@ generate: $(STAMP) ## Write crds/, the generated pages and parts of the chart, a
 	$(BIN)/python -c "import sys; from tidegate.simulation.world_schema import as_json; sys.stdout.write(as_json())" > docs/world.schema.json
 	$(BIN)/python -m charts.generate
 	$(BIN)/python -c "import sys; from tidegate.cli.reference import as_markdown; sys.stdout.write(as_markdown())" > docs/cli.md
+	$(BIN)/python -m docs.site --generate
 	$(BIN)/python -m tests.simulated.argocd.written
 
 lock: ## Choose the dependencies' versions anew
