@@ -19,7 +19,7 @@ from tidegate.adapters.routers.row import Router
 from tidegate.adapters.routers.rows.custom import CustomKind, custom
 from tidegate.core.model.world import Lookup, Route, TargetRef
 from tidegate.ports.errors import Conflict, Missing
-from tidegate.ports.protocols import Manager
+from tidegate.ports.protocols import NONE, Manager
 from tidegate.simulation.cluster import SimulatedRoute
 
 CUSTOM = custom(CustomKind("tidegate.test", ("v1",), "Split", "splits", ("spec.traffic[*].percent",)))
@@ -77,8 +77,11 @@ class ShapedCluster(WitnessedCluster):
         found = settled(self._router.read(self._own(ref), fresh=True))
         return replace(found, ref=ref) if isinstance(found, Route) else found
 
-    def write_route(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: str) -> Route:
-        written = settled(self._router.write(replace(route, ref=self._own(route.ref)), pairs, Manager(manager)))
+    def write_route(
+        self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: str, mirrors: Mapping[str, int] = NONE
+    ) -> Route:
+        own = replace(route, ref=self._own(route.ref))
+        written = settled(self._router.write(own, pairs, Manager(manager), mirrors))
         return replace(written, ref=route.ref)
 
     def set_weights(self, ref: TargetRef, pairs: Mapping[str, tuple[int, int]], manager: str = "kubectl") -> None:
@@ -113,7 +116,9 @@ class _Api:
     async def get(self, *_: object) -> Object:
         return self._cluster.drawn()
 
-    async def patch(self, _resource: object, _ns: str, _name: str, patch: Sequence[Object], *, manager: str) -> Object:
+    async def patch(
+        self, _resource: object, _ns: str, _name: str, patch: Sequence[Object], *, manager: str, **_: object
+    ) -> Object:
         cluster = self._cluster
         item = patched(cluster.drawn(), patch)
         baseline, candidate = cluster.sample.numbers(item)

@@ -14,7 +14,6 @@ from tidegate.api.commands import Action
 from tidegate.core.model.world import Lookup, RolloutObject, Route, TargetRef, Unknown
 from tidegate.core.run.ending import LATE_WRITE
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
-from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import MemoryRouter, MemoryStore, MemoryWorkloads, memory_world
@@ -203,12 +202,12 @@ def paused_world(shop: Shop, pause: Pause, *, in_calls: bool) -> World:
     """With `in_calls` it stands still even between the last look at the clock and the effect: no longer than a request lives."""
 
     class Router(MemoryRouter):
-        async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
+        async def write(self, route: Route, *args: Any, **kwargs: Any) -> Route:  # noqa: ANN401  (passed on as it is)
             if in_calls:
                 await pause.here()
             _witness(shop).landing, pause.late = pause.late and in_calls, False
             try:
-                return await super().write(route, pairs, manager)
+                return await super().write(route, *args, **kwargs)
             finally:
                 _witness(shop).landing = False
 

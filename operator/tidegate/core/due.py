@@ -37,10 +37,10 @@ def due(memory: Memory, seen: Observation) -> tuple[Query, ...]:
 
 def _needed(draft: Draft) -> list[Query]:
     found: list[Query] = []
-    traffic = targets.traffic(draft)
+    traffic = targets.requests(draft)
     if draft.spec.metrics and traffic is not targets.Traffic.SOME:
         found.append(probe(draft.spec.prometheus.source))
-    if draft.weights.some or traffic is not targets.Traffic.NONE or draft.run.promotion is not None:
+    if draft.weights.exposed or traffic is not targets.Traffic.NONE or draft.run.promotion is not None:
         found += queries_of(draft, guards_in_force(draft))
         found += queries_of(draft, counted_in_force(draft))
         if _thresholds_needed(draft):

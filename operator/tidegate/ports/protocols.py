@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.api.rollout.gates import Freeze
@@ -30,6 +31,9 @@ from tidegate.core.model.world import (
     TargetRef,
     Template,
 )
+
+NONE: Final[Mapping[str, int]] = MappingProxyType({})
+"""No mirrors are written."""
 
 
 class Manager(StrEnum):
@@ -117,8 +121,13 @@ class TrafficRouter(Protocol):
         """The two numbers in every rule concerned; `Unknown` also when the kind is not served or not allowed."""
         ...
 
-    async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
+    async def write(
+        self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager, mirrors: Mapping[str, int] = NONE
+    ) -> Route:
         """Sets (baseline, candidate) in each rule named, tested on uid, generation and both backends' names.
+
+        `mirrors`: rule to percent of its requests to be copied to the candidate, in the same write; 0 removes the mirror. A
+        revert sets the weights also where the mirror cannot be removed.
 
         Returns: the route as stored.
 

@@ -127,13 +127,19 @@ async def _carry_out(
 async def _set_weights(world: World, action: SetWeights) -> None:
     """Writes weights; one that was accepted and then stored as something else is a refusal, not a success to be repeated."""
     manager = Manager.REVERT if action.revert else Manager.FORWARD
-    stored = await world.router.write(action.route, action.pairs, manager)
+    stored = await world.router.write(action.route, action.pairs, manager, action.mirrors)
     for pair in stored.pairs:
         wanted = action.pairs.get(pair.rule, (pair.baseline, pair.candidate))
         if (pair.baseline, pair.candidate) != wanted:
             raise Rejected(
                 f"{stored.ref.key}: weights {wanted[0]}/{wanted[1]} were written and {pair.baseline}/{pair.candidate} were "
                 "stored: a mutating admission webhook or policy changes them"
+            )
+        mirror = action.mirrors.get(pair.rule, pair.mirror)
+        if pair.mirror != mirror:
+            raise Rejected(
+                f"{stored.ref.key}: a mirror of {mirror}% was written and one of {pair.mirror}% was stored: a mutating admission "
+                "webhook or policy changes it"
             )
 
 

@@ -30,6 +30,7 @@ from tidegate.core.model.world import (
     Template,
 )
 from tidegate.ports.errors import Conflict, Missing, Rejected
+from tidegate.ports.protocols import NONE
 from tidegate.simulation.clock import VirtualClock
 
 
@@ -86,6 +87,10 @@ class SimulatedRoute:
     acceptance: Acceptance = Acceptance.UNREPORTED
     sticky: str = ""
     """As `Route.sticky`."""
+    mirrors: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Percent of the requests of a rule that are copied to a Service, by rule and Service."""
+    cannot_mirror: str = ""
+    """As `RulePair.cannot_mirror`, of every rule."""
 
     @property
     def frame(self) -> tuple[object, ...]:
@@ -140,6 +145,8 @@ class RouteWrite:
     route: str
     manager: str
     rules: tuple[Mapping[str, int], ...]
+    mirrors: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """As `SimulatedRoute.mirrors`."""
 
 
 @dataclass
@@ -480,7 +487,9 @@ class Cluster:
                 continue
             if ref.baseline in backends and ref.candidate in backends:
                 alone = len(backends) == 2
-                pairs.append(RulePair(name, backends[ref.baseline], backends[ref.candidate], alone))
+                mirror = found.mirrors.get((name, ref.candidate), 0)
+                weights = backends[ref.baseline], backends[ref.candidate]
+                pairs.append(RulePair(name, *weights, alone, mirror=mirror, cannot_mirror=found.cannot_mirror))
                 missing.discard(name)
         return Route(
             ref,
@@ -494,7 +503,9 @@ class Cluster:
             handle=found.frame,
         )
 
-    def write_route(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: str) -> Route:
+    def write_route(
+        self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: str, mirrors: Mapping[str, int] = NONE
+    ) -> Route:
         """Sets weights, if nothing but others' weights (for a revert: but its own pairs) changed since `route` was read.
 
         Raises: Conflict, Missing.
@@ -504,7 +515,7 @@ class Cluster:
             raise Missing(route.ref.key)
         if found.generation != route.generation and not self._as_decided(route, found, revert=manager == REVERT):
             raise Conflict(f"{route.ref.key}: it changed")
-        self.set_weights(route.ref, pairs, manager)
+        self._write(found, route.ref, pairs, mirrors, manager)
         again = self.route(route.ref)
         if not isinstance(again, Route):
             raise Missing(route.ref.key)
@@ -517,24 +528,46 @@ class Cluster:
             route.pairs,
             route.missing_rules,
         )
-        return same and (revert or route.handle == found.frame)
+        if revert or not isinstance(now, Route):
+            return same
+        alike = [pair.mirror for pair in now.pairs] == [pair.mirror for pair in route.pairs]
+        return same and alike and route.handle == found.frame
 
     def set_weights(self, ref: TargetRef, pairs: Mapping[str, tuple[int, int]], manager: str = "kubectl") -> None:
         """Sets weights without a test, as a person or Git does."""
-        found = self.routes[ref.key]
-        before = [dict(backends) for backends in found.rules]
+        self._write(self.routes[ref.key], ref, pairs, NONE, manager)
+
+    def set_mirrors(self, ref: TargetRef, mirrors: Mapping[str, int], manager: str = "kubectl") -> None:
+        """Sets mirrors to the candidate without a test, as a person or Git does; 0 removes one."""
+        self._write(self.routes[ref.key], ref, {}, mirrors, manager)
+
+    def _write(
+        self,
+        found: SimulatedRoute,
+        ref: TargetRef,
+        pairs: Mapping[str, tuple[int, int]],
+        mirrors: Mapping[str, int],
+        manager: str,
+    ) -> None:
+        before = [dict(backends) for backends in found.rules], dict(found.mirrors)
         for index, backends in enumerate(found.rules):
             name = found.names[index] if index < len(found.names) else f"#{index}"
             if name in pairs:
                 backends[ref.baseline], backends[ref.candidate] = pairs[name]
-        if found.rules != before:
+        for rule, percent in mirrors.items():
+            found.mirrors.pop((rule, ref.candidate), None)
+            if percent:
+                found.mirrors[rule, ref.candidate] = percent
+        if (found.rules, found.mirrors) != before:
             found.generation += 1
             found.manager = manager
             self._note(found)
 
     def _note(self, route: SimulatedRoute) -> None:
         rules = tuple(dict(backends) for backends in route.rules)
-        self.history.append(RouteWrite(self.clock.now(), f"{route.kind}/{route.name}", route.manager, rules))
+        self.history.append(
+            RouteWrite(self.clock.now(), f"{route.kind}/{route.name}", route.manager, rules, dict(route.mirrors))
+        )
 
 
 def _changed(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from tidegate.core.model.world import (
 )
 from tidegate.core.report.names import config_map_name, number_of
 from tidegate.ports.errors import Conflict, Missing, PortError, Unavailable
-from tidegate.ports.protocols import Manager
+from tidegate.ports.protocols import NONE, Manager
 from tidegate.ports.world import World
 from tidegate.simulation.cluster import Cluster
 from tidegate.simulation.faults import Gate, LateError
@@ -189,9 +189,13 @@ class MemoryRouter(_Port):
             return Unknown(f"{ref.kind} is not served", Unseen.NOT_SERVED)
         return Unknown(failed) if failed else self.cluster.route(ref)
 
-    async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
-        """Sets the weights, tested."""
-        await self.effect("router.write", lambda: _ignore(self.cluster.write_route(route, pairs, str(manager))))
+    async def write(
+        self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager, mirrors: Mapping[str, int] = NONE
+    ) -> Route:
+        """Sets the weights and the mirrors, tested."""
+        await self.effect(
+            "router.write", lambda: _ignore(self.cluster.write_route(route, pairs, str(manager), mirrors))
+        )
         again = self.cluster.route(route.ref)
         return again if isinstance(again, Route) else route
 

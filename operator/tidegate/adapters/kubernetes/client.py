@@ -297,13 +297,18 @@ class Api:
         *,
         manager: str,
         subresource: str | None = None,
+        strict: bool = False,
     ) -> JsonObject:
-        """Applies a JSON patch; returns the object as stored. A `test` that fails is a `Conflict`."""
+        """Applies a JSON patch; returns the object as stored. A `test` that fails is a `Conflict`.
+
+        With `strict` a field that the object's definition does not know is refused, instead of being left out.
+        """
         what = f"patch {resource.kind} {namespace}/{name}"
 
         async def call(one: Resource) -> JsonObject:
             path = one.path(namespace, name, subresource)
-            patch = _Call("PATCH", path, what, {"fieldManager": manager}, list(operations))
+            query = {"fieldManager": manager, **({"fieldValidation": "Strict"} if strict else {})}
+            patch = _Call("PATCH", path, what, query, list(operations))
             return await self._observed("patch", resource, patch)
 
         return await self._in_version(resource, call)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tidegate.core.model.world import Lookup, Route, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Rejected
-from tidegate.ports.protocols import Manager, TrafficRouter
+from tidegate.ports.protocols import NONE, Manager, TrafficRouter
 
 
 class RoutersByKind:
@@ -27,12 +27,14 @@ class RoutersByKind:
             return Unknown(self._none(ref), Unseen.NOT_ALLOWED)
         return await router.read(ref, fresh=fresh)
 
-    async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
+    async def write(
+        self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager, mirrors: Mapping[str, int] = NONE
+    ) -> Route:
         """Sets the numbers, through the router of the route's kind."""
         router = self._routers.get(route.ref.kind)
         if router is None:
             raise Rejected(self._none(route.ref))
-        return await router.write(route, pairs, manager)
+        return await router.write(route, pairs, manager, mirrors)
 
     def _none(self, ref: TargetRef) -> str:
         return f"no router for {ref.kind} is enabled in the operator's configuration; there are {', '.join(sorted(self._routers))}"

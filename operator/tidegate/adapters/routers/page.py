@@ -49,7 +49,7 @@ _AFTER: Final = """\
   Where a definition is in no package registry, the tests have one of their own with the same fields and bounds, and take the project's from the folder `$TIDEGATE_CRDS` where that is set.
 
 Knative, and any other kind, is reached through [`Custom`](routers/custom.md).
-Tidegate does not set mirrors: a mirrored request is not candidate traffic, and the mirror must not reach the candidate's pods.
+A `mirror` in the table is what a step with [`mirror`](rollout.md#shadow-steps) adds to a rule and takes away again; other mirrors are left alone.
 
 ## Permissions
 
@@ -79,7 +79,7 @@ def _row(row: Router) -> tuple[str, ...]:
         f"{facts.weights}; {_numbers(row.shape)}",
         _absent(row.shape),
         facts.cohorts,
-        facts.mirror,
+        _mirror(row),
         facts.sticky,
         said,
         f"{row.settle:g}s" if not row.read_back.exact else f"{row.settle:g}s without a report",
@@ -120,6 +120,12 @@ def _absent(shape: Shape) -> str:
             return "unknown"
         case _:
             return "0"
+
+
+def _mirror(row: Router) -> str:
+    """What a mirror is in such an object; `no` where there is none."""
+    rules = row.shape.rules if isinstance(row.shape, WeightedLists) else ()
+    return ", ".join(one.mirrors.says for one in rules if one.mirrors is not None) or "no"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

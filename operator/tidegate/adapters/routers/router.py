@@ -15,11 +15,13 @@ from tidegate.adapters.kubernetes.client import Api, JsonObject
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.routers.places import operations, tests_of
 from tidegate.adapters.routers.row import Router
+from tidegate.adapters.routers.shapes.mirrors import removals
+from tidegate.adapters.routers.shapes.shape import MirroringShape
 from tidegate.adapters.routers.turns import Turns
 from tidegate.adapters.routers.views import RouteView, route_of, unreadable
-from tidegate.core.model.world import ABSENT, Lookup, Route, TargetRef, Unknown, Unseen
+from tidegate.core.model.world import ABSENT, NO_MIRRORS, Lookup, Route, TargetRef, Unknown, Unseen
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
-from tidegate.ports.protocols import Manager
+from tidegate.ports.protocols import NONE, Manager
 
 REBASES: Final = 5
 """Tries on a newer generation; within this process writes take turns, so only others' writes make more than one needed."""
@@ -73,13 +75,28 @@ class ObjectRouter:
             served = True
         return Unknown(str(error), Unseen.NOT_ALLOWED if served else Unseen.NOT_SERVED)
 
-    async def write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
+    async def write(
+        self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager, mirrors: Mapping[str, int] = NONE
+    ) -> Route:
         """Sets (baseline, candidate) in each rule named, if that is still what was decided on.
 
         The test is on the whole route's generation, which moves with the pairs of other Rollouts on the same route. So
         a write that is refused is tried again on the newest generation as long as only others' weights have changed; a
         revert whatever else has changed, as long as its own pairs and their rules have not.
         """
+        try:
+            return await self._in_turn(route, pairs, manager, mirrors)
+        except Rejected:
+            if not (manager is Manager.REVERT and pairs and mirrors):
+                raise
+        restored = await self._in_turn(
+            route, pairs, manager, NONE
+        )  # the weights first: whatever is wrong with the mirror
+        return await self._in_turn(restored, {}, manager, mirrors)
+
+    async def _in_turn(
+        self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager, mirrors: Mapping[str, int]
+    ) -> Route:
         key = (route.ref.namespace, route.ref.name)
         revert = manager is Manager.REVERT
         async with self._turns.of(key, REVERT_WAITS if revert else WRITE_WAITS):
@@ -88,13 +105,13 @@ class ObjectRouter:
                 route = _rebased(route, known, revert=revert) or route
             for _ in range(REBASES):
                 try:
-                    return await self._write(route, pairs, manager)
+                    return await self._write(route, pairs, manager, mirrors)
                 except Conflict:
                     again = await self._again(route, revert=revert)
                     if again is None:
                         raise
                     route = again
-            return await self._write(route, pairs, manager)
+            return await self._write(route, pairs, manager, mirrors)
 
     async def _again(self, route: Route, *, revert: bool) -> Route | None:
         """The route as it is now, where the same may be written to it; `None` where it must be decided anew."""
@@ -105,18 +122,44 @@ class ObjectRouter:
             return None
         return _rebased(route, view, revert=revert)
 
-    async def _write(self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager) -> Route:
+    async def _write(
+        self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager, mirrors: Mapping[str, int]
+    ) -> Route:
+        added = {rule: percent for rule, percent in mirrors.items() if percent}
+        raw = await self._raw(route, revert=manager is Manager.REVERT) if added else None
         numbers = [
             placed for rule, pair in pairs.items() for placed in zip(route.handle.places[rule], pair, strict=True)
         ]
         key = (route.ref.namespace, route.ref.name)
         patch = [*tests_of(route.handle.tests), *operations(numbers)]
+        for rule in mirrors.keys() - added.keys():
+            patch += removals(route.handle.mirrors.get(rule, ()))
+        if raw is not None:
+            patch += self._mirroring(route, raw, added)
         try:
-            raw = await self._api.patch(self._resource, *key, patch, manager=manager)
+            stored = await self._api.patch(self._resource, *key, patch, manager=manager, strict=bool(added))
         except Missing:
             self._cache.drop(key)
             raise
-        return route_of(self._keep(route.ref, raw), route.ref)
+        return route_of(self._keep(route.ref, stored), route.ref)
+
+    async def _raw(self, route: Route, *, revert: bool) -> JsonObject:
+        """The object of which mirrors are made. Raises: Conflict: it is not what was decided on."""
+        raw = await self._api.get(self._resource, route.ref.namespace, route.ref.name)
+        if _rebased(route, self._keep(route.ref, raw), revert=revert) is None:
+            raise Conflict(f"{route.ref.key}: it changed")
+        return raw
+
+    def _mirroring(self, route: Route, raw: JsonObject, mirrors: Mapping[str, int]) -> list[JsonObject]:
+        """The operations that set mirrors. Raises: Rejected: a rule cannot have one."""
+        shape, candidate = self._row.shape, route.ref.candidate
+        if not isinstance(shape, MirroringShape):
+            raise Rejected(f"{route.ref.key}: {NO_MIRRORS}")
+        try:
+            made = [shape.mirroring(raw, rule, candidate, percent) for rule, percent in mirrors.items()]
+        except LookupError as error:
+            raise Rejected(f"{route.ref.key}: {error.args[0]}") from error
+        return [operation for operations in made for operation in operations]
 
     def _keep(self, ref: TargetRef, raw: JsonObject) -> RouteView:
         """What is kept of an object. Raises: Unavailable: it cannot be read, whatever the API server took it for."""
@@ -136,4 +179,5 @@ def _rebased(route: Route, view: RouteView, *, revert: bool) -> Route | None:
     same = (now.uid, now.pairs, now.missing_rules) == (route.uid, route.pairs, route.missing_rules)
     if not same or identities[0] != identities[1] or unreadable(view, route.ref):
         return None
-    return now if revert or now.handle.frame == route.handle.frame else None
+    alike = now.handle.frame == route.handle.frame and now.handle.mirrors == route.handle.mirrors
+    return now if revert or alike else None

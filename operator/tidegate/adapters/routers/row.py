@@ -27,8 +27,6 @@ class Facts:
     """What a weight is a share of."""
     cohorts: str = "no"
     """Whether a rule can be for some users only."""
-    mirror: str = "no"
-    """Whether it can mirror requests; Tidegate does not set mirrors."""
     sticky: str = "no"
     """Whether it can keep a user on one arm."""
     tested: str = ""

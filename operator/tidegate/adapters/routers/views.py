@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from tidegate.adapters.routers.places import Place
-from tidegate.core.model.world import MOST, Acceptance, Route, RulePair, TargetRef
+from tidegate.core.model.world import MOST, NO_MIRRORS, Acceptance, Route, RulePair, TargetRef
 
 GENERATION: Final = "/metadata/generation"
 ANY: Final = "*"
@@ -26,6 +26,29 @@ class Backend:
     """What a target may call it: `NAME` or `NAME#SUBSET`."""
     weight: int
     place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorView:
+    """An entry of a rule that copies requests to a backend."""
+
+    names: tuple[str, ...]
+    """What a target may call the backend."""
+    percent: int
+    """Of the requests, rounded up."""
+    entries: str
+    """JSON pointer of the list that it stands in."""
+    index: int
+    """Its place in the list."""
+    length: int
+    """Of the list."""
+    entry: Mapping[str, Any]
+    """As read: a write is tested on it."""
+
+    @property
+    def pointer(self) -> str:
+        """JSON pointer of the entry."""
+        return f"{self.entries}/{self.index}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +71,10 @@ class RuleView:
     """Why its weights cannot be read; empty when they can."""
     sticky: str = ""
     """The field by which sessions stay with their backend even at weight 0; empty where there is none."""
+    mirrors: tuple[MirrorView, ...] = ()
+    """Its entries that copy requests to a backend."""
+    cannot_mirror: str = NO_MIRRORS
+    """As `RulePair.cannot_mirror`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +110,8 @@ class Handle:
     """The baseline's and the candidate's, by rule."""
     frame: str
     """As `RouteView.frame`."""
+    mirrors: Mapping[str, tuple[MirrorView, ...]]
+    """The entries that mirror to the candidate, by rule; rules without one are not in it."""
     tests: tuple[tuple[str, object], ...]
     """As `RouteView.tests`."""
 
@@ -97,6 +126,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
     """The route as seen by one target."""
     pairs: list[RulePair] = []
     places: dict[str, tuple[Place, Place]] = {}
+    mirrors: dict[str, tuple[MirrorView, ...]] = {}
     missing = [name for name in ref.rules if name not in {rule.label for rule in view.rules}]
     because: list[str] = []
     sticky: list[str] = []
@@ -106,7 +136,10 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         because += _instead(rule, ref)
         baseline, candidate = (_named(rule, name) for name in (ref.baseline, ref.candidate))
         if len(baseline) == len(candidate) == 1 and baseline != candidate:
-            pairs.append(_pair(rule, baseline[0], candidate[0]))
+            copied = tuple(one for one in rule.mirrors if ref.candidate in one.names)
+            pairs.append(_pair(rule, baseline[0], candidate[0], copied))
+            if copied:
+                mirrors[rule.label] = copied
             sticky += [f"rule {rule.label} has {rule.sticky}"] if rule.sticky else []
             places[rule.label] = baseline[0].place, candidate[0].place
         elif ref.rules:
@@ -126,7 +159,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         settle=view.settle,
         sticky="; ".join(sticky[:MOST_TOLD]),
         reverted_by_us=view.reverted_by_us,
-        handle=Handle(places, view.frame, view.tests),
+        handle=Handle(places, view.frame, mirrors, view.tests),
     )
 
 
@@ -145,7 +178,7 @@ def _named(rule: RuleView, name: str) -> list[Backend]:
     return exact or [backend for backend in rule.backends if ANY in backend.names]
 
 
-def _pair(rule: RuleView, baseline: Backend, candidate: Backend) -> RulePair:
+def _pair(rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterable[MirrorView]) -> RulePair:
     return RulePair(
         rule=rule.label,
         baseline=baseline.weight,
@@ -154,6 +187,8 @@ def _pair(rule: RuleView, baseline: Backend, candidate: Backend) -> RulePair:
         identity=rule.identity,
         fixed=rule.fixed,
         most=rule.most,
+        mirror=min(sum(one.percent for one in mirrors), 100),
+        cannot_mirror=rule.cannot_mirror,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic.alias_generators import to_snake
 
 from tidegate.api.model import ApiModel, Rule
@@ -71,6 +73,30 @@ def earlier_steps(most: int) -> Rule:
     found = f"{places}.exists(j, j < i && self.steps[j].name == self.steps[i].gate.sinceStep.step)"
     message = "'gate.sinceStep.step' must be the name of an earlier step"
     return Rule(f"{places}.all(i, !({gated}) || {found})", message, ".steps")
+
+
+def mirrors_first(most: int) -> Rule:
+    """A step that mirrors comes before every step with a weight. By positions written out, as in `earlier_steps`."""
+    places = list(range(most))
+    mirrors = "i < self.steps.size() && has(self.steps[i].mirror)"
+    weighs = "self.steps[j].weight != 0 && self.steps[j].weight != '0'"
+    rule = f"{places}.all(i, !({mirrors}) || !{places}.exists(j, j < i && {weighs}))"
+    message = "a step with 'mirror' comes before every step with a weight above 0"
+    return Rule(f"self.steps.all(s, !has(s.mirror)) || {rule}", message, ".steps")
+
+
+def mirrors_before_the_end() -> Rule:
+    """The last step does not mirror: what follows it is the promotion."""
+    message = "the last step cannot have 'mirror': add a step after it"
+    return Rule("!has(self.steps[self.steps.size() - 1].mirror)", message, ".steps")
+
+
+def routers_that_mirror(kinds: Iterable[str]) -> Rule:
+    """Steps mirror where every entry of `traffic` that has no cohort is of a kind that can."""
+    names = sorted(kinds)
+    can = f"self.traffic.all(t, has(t.cohort) || t.kind in {names}) && self.traffic.exists(t, !has(t.cohort))"
+    message = f"'mirror' in 'steps' needs entries of 'traffic' without 'cohort', all of them of a kind that can mirror: {', '.join(names)}"
+    return Rule(f"self.steps.all(s, !has(s.mirror)) || {can}", message, ".steps")
 
 
 _COHORTS = "self.traffic.filter(t, has(t.cohort)).map(t, t.cohort)"

@@ -209,10 +209,14 @@ class RunStatus(StatusModel):
     """The weight last decided, percent: a ceiling for the route, regardless of who writes it."""
     cohorts: tuple[CohortWeight, ...] | None = None
     """The weights last decided for cohorts; absent where there are none."""
+    mirror: int | None = None
+    """The share of requests to be copied to the candidate, as last decided, percent: a ceiling like `weight`; absent for none."""
     raised: datetime | None = None
     """When a raise was last decided: an end is not concluded before a late write could have landed."""
     traffic_since: datetime | None = None
     """When the candidate was first seen with traffic in this run; no window reaches back before it."""
+    mirrored_since: datetime | None = None
+    """When requests were first seen to be mirrored to the candidate: until it has traffic no window reaches back before it."""
     watched: float = 0
     """Watched seconds of the run, in all."""
     heartbeat: datetime | None = None

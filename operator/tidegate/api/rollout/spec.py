@@ -17,7 +17,10 @@ from tidegate.api.crd.cel import (
     known_cohorts_in_steps,
     known_metrics,
     known_metrics_in_steps,
+    mirrors_before_the_end,
+    mirrors_first,
     one_entry_for_each_cohort,
+    routers_that_mirror,
 )
 from tidegate.api.crd.lists import unique_by
 from tidegate.api.model import ApiModel, Rule
@@ -29,7 +32,7 @@ from tidegate.api.rollout.promotion import Promotion
 from tidegate.api.rollout.scaling import Scaling
 from tidegate.api.rollout.steps import Step
 from tidegate.api.rollout.thresholds import Guard, Threshold
-from tidegate.api.rollout.traffic import TrafficTarget
+from tidegate.api.rollout.traffic import WITH_MIRRORS, TrafficTarget
 from tidegate.api.values.names import ObjectName, ServiceName
 from tidegate.api.values.scalars import Count, Duration
 from tidegate.api.values.text import ONE_LINE
@@ -145,4 +148,7 @@ class RolloutSpec(ApiModel):
         known_cohorts_in_steps(),
         known_cohorts("guards"),
         known_cohorts("thresholds"),
+        mirrors_first(MAX_STEPS),
+        mirrors_before_the_end(),
+        routers_that_mirror(WITH_MIRRORS),
     )

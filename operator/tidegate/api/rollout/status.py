@@ -37,7 +37,7 @@ from tidegate.api.rollout.run_status import (
     Waiting,
 )
 from tidegate.api.rollout.scaling_status import ScalingStatus
-from tidegate.api.rollout.traffic_status import CohortStatus, PairStatus, TargetStatus, WeightStatus
+from tidegate.api.rollout.traffic_status import CohortStatus, MirrorStatus, PairStatus, TargetStatus, WeightStatus
 
 __all__ = [
     "ApprovalStatus",
@@ -59,6 +59,7 @@ __all__ = [
     "JobStatus",
     "MessageStatus",
     "MessagesStatus",
+    "MirrorStatus",
     "MissingDataStatus",
     "PairStatus",
     "Paused",
@@ -181,6 +182,8 @@ class RolloutStatus(StatusModel):
     """The candidate's share of traffic."""
     cohorts: tuple[CohortStatus, ...] | None = None
     """The candidate's share of each cohort; absent where there are none."""
+    mirror: MirrorStatus | None = None
+    """What is mirrored to the candidate; absent where no step mirrors."""
     guards: tuple[GuardStatus, ...] = ()
     """The guards that are not ok."""
     missing_data: tuple[MissingDataStatus, ...] = ()

@@ -41,6 +41,13 @@ class Checkpoint(ApiModel):
     )
 
 
+class Mirror(ApiModel):
+    """Copies of users' requests for the candidate, whose answers no user sees."""
+
+    percent: Annotated[int, Field(ge=1, le=100)]
+    """The share of requests that are copied to the candidate, a whole percentage from 1 to 100."""
+
+
 class Step(ApiModel):
     """A target weight with its gate, duration, checkpoints, thresholds and guards."""
 
@@ -50,6 +57,8 @@ class Step(ApiModel):
     """The candidate's share of traffic in percent: an integer from 0 to 100, or a quoted decimal such as '0.5'."""
     cohorts: Annotated[dict[str, Weight], Field(max_length=8)] = {}  # noqa: RUF012  (frozen)
     """The candidate's share of each cohort in percent, by its name in `traffic`. One that is not named keeps the weight of the step before; before the first step that names it that is 0, the default."""
+    mirror: Mirror | None = None
+    """Makes this a shadow step: requests are copied to the candidate as well, and users get the baseline's answers alone. Goes with weight 0, before every step that gives the candidate traffic (docs/rollout.md)."""
     duration: Duration = Duration("0s")
     """How long the step keeps its weight and watches. Only time with the weight seen on the route counts. By default 0s: evaluated once."""
     gate: Gate | None = None
@@ -60,3 +69,23 @@ class Step(ApiModel):
     """Limits evaluated at this step's checkpoints, beside the Rollout's own."""
     guards: Annotated[tuple[Guard, ...], Field(max_length=16)] = ()
     """Limits evaluated every interval during this step, beside the Rollout's own."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.mirror) || self.weight == 0 || self.weight == '0'",
+            "a step with 'mirror' has weight 0: the candidate's metrics cannot tell mirrored requests from those of users",
+            ".weight",
+            lambda step: step.mirror is None or step.weight == "0",
+        ),
+        Rule(
+            "!has(self.mirror) || !has(self.cohorts) || self.cohorts.all(c, self.cohorts[c] == 0 || self.cohorts[c] == '0')",
+            "a step with 'mirror' has every cohort at 0: the candidate's metrics cannot tell mirrored requests from those of users",
+            ".cohorts",
+            lambda step: step.mirror is None or all(weight == "0" for weight in step.cohorts.values()),
+        ),
+    )
+
+    @property
+    def mirrored(self) -> int:
+        """The share of requests that it copies to the candidate, percent."""
+        return self.mirror.percent if self.mirror is not None else 0

@@ -1,4 +1,4 @@
-"""The candidate's weight on every traffic target: one for the entries without a cohort, and one for each cohort."""
+"""The candidate's weight on every traffic target: one for the entries without a cohort, and one for each cohort; and what is mirrored to it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class TargetWeights:
     """Of the entries without a cohort."""
     cohorts: Mapping[str, Decimal] = field(default_factory=dict)
     """Of each cohort."""
+    mirror: int = 0
+    """Of the requests of the entries without a cohort: how many are copied to the candidate. No traffic: users do not get its answers."""
 
     def of(self, cohort: str) -> Decimal:
         """The weight of a cohort; of the entries without one where the name is empty."""
@@ -30,6 +32,11 @@ class TargetWeights:
     def some(self) -> bool:
         """Whether any target gives the candidate traffic."""
         return self.weight > 0 or any(weight > 0 for weight in self.cohorts.values())
+
+    @property
+    def exposed(self) -> bool:
+        """Whether the candidate gets requests: those of users, or copies of them."""
+        return self.some or self.mirror > 0
 
     @property
     def full(self) -> bool:
@@ -43,22 +50,23 @@ class TargetWeights:
 
     def exceeds(self, other: TargetWeights) -> bool:
         """Whether any target has more than in `other`."""
-        return self.weight > other.weight or any(weight > other.of(name) for name, weight in self.cohorts.items())
+        cohorts = any(weight > other.of(name) for name, weight in self.cohorts.items())
+        return self.weight > other.weight or self.mirror > other.mirror or cohorts
 
     def at_most(self, other: TargetWeights) -> TargetWeights:
         """The lower of the two on every target that `other` has."""
         cohorts = {name: min(self.of(name), weight) for name, weight in other.cohorts.items()}
-        return TargetWeights(min(self.weight, other.weight), cohorts)
+        return TargetWeights(min(self.weight, other.weight), cohorts, min(self.mirror, other.mirror))
 
     def without(self, cohorts: frozenset[str]) -> TargetWeights:
         """The same with these cohorts at 0."""
         if not cohorts:
             return self
         kept = {name: _NONE if name in cohorts else weight for name, weight in self.cohorts.items()}
-        return TargetWeights(self.weight, kept)
+        return TargetWeights(self.weight, kept, self.mirror)
 
     def __str__(self) -> str:
-        """In words, after "weight": `5%`, `0%, cohort staff 100%`."""
+        """In words, after "weight": `5%`, `0%, cohort staff 100%`, `0%, 10% mirrored`."""
         return self._in_words(lambda weight: f"{weight.normalize():f}")
 
     def rounded(self) -> str:
@@ -67,7 +75,8 @@ class TargetWeights:
 
     def _in_words(self, form: Callable[[Decimal], str]) -> str:
         cohorts = (f", cohort {name} {form(weight)}%" for name, weight in self.cohorts.items())
-        return f"{form(self.weight)}%{''.join(cohorts)}"
+        mirrored = f", {self.mirror}% mirrored" if self.mirror else ""
+        return f"{form(self.weight)}%{''.join(cohorts)}{mirrored}"
 
 
 def cohorts_of(spec: RolloutSpec) -> tuple[str, ...]:
@@ -93,4 +102,4 @@ def weights_at(spec: RolloutSpec, step: Step) -> TargetWeights:
     if cohorts:
         for one in spec.steps[: spec.steps.index(step) + 1]:
             cohorts |= {name: weight.percent for name, weight in one.cohorts.items() if name in cohorts}
-    return TargetWeights(step.weight.percent, cohorts)
+    return TargetWeights(step.weight.percent, cohorts, step.mirrored)

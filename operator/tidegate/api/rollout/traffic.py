@@ -55,6 +55,17 @@ WITH_SUBSETS: Final = frozenset(
 )
 """Kinds whose backends may be subsets of one Service."""
 
+WITH_MIRRORS: Final = frozenset(
+    {
+        RouteKind.HTTP_ROUTE,
+        RouteKind.GRPC_ROUTE,
+        RouteKind.VIRTUAL_SERVICE,
+        RouteKind.HTTP_PROXY,
+        RouteKind.MESH_HTTP_ROUTE,
+    }
+)
+"""Kinds whose routers can copy a share of the requests to the candidate."""
+
 RuleNames = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=253, pattern=ONE_LINE)], ...],
     Field(min_length=1, max_length=16, json_schema_extra=unique()),

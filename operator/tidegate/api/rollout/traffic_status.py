@@ -14,6 +14,15 @@ class WeightStatus(StatusModel):
     """What was last read; absent when it could not be read."""
 
 
+class MirrorStatus(StatusModel):
+    """The share of requests that are copied to the candidate, percent: what is wanted and what the routes say."""
+
+    desired: int
+    """What the run wants."""
+    observed: int | None = None
+    """The largest share that was last read; absent when none could be read."""
+
+
 class CohortStatus(StatusModel):
     """The candidate's share of one cohort in percent: what is wanted and what the routes say."""
 
@@ -57,3 +66,5 @@ class TargetStatus(StatusModel):
     """The numbers before the first write."""
     generation: int = 0
     """The route's generation when the last raise was decided."""
+    mirrored: bool | None = None
+    """The operator has, or may have, added a mirror to the candidate in this run: a revert removes it."""

@@ -20,6 +20,7 @@ from tidegate.api.validation.dialects import Dialect, spoken
 from tidegate.api.validation.job_sources import hook_problems
 from tidegate.api.validation.limits import count_problems, limit_problems
 from tidegate.api.validation.memory import memory_problems
+from tidegate.api.validation.mirrors import mirror_problems
 from tidegate.api.validation.objects import metadata_problems
 from tidegate.api.validation.problems import Problem, Severity, Where
 from tidegate.api.validation.queries import query_problems
@@ -91,6 +92,7 @@ def check_spec(spec: RolloutSpec) -> list[Problem]:
         *name_problems(spec),
         *hook_problems(spec),
         *cohort_problems(spec),
+        *mirror_problems(spec),
         *limit_problems(spec),
         *count_problems(spec),
         *memory_problems(spec),

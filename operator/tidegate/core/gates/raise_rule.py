@@ -15,7 +15,7 @@ from tidegate.core.model.version import same_version
 from tidegate.core.model.world import ABSENT, Absence, Acceptance, Arm, ArmName, Route, Unknown, Unseen
 from tidegate.core.scaling import needs
 from tidegate.core.tick.context import TickContext
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import mirrors, targets
 
 AT_MOST_EVERY = 2.0
 """Seconds between two judgements asked for only because everything else allows a raise."""
@@ -59,6 +59,7 @@ def blockers(draft: TickContext, to: Step | None) -> list[Why]:
     if baseline is not None and candidate is not None:
         found.append(workloads.overlap(spec, baseline, candidate))
     found.append(unfit_route(draft))
+    found.append(mirrors.unfit(draft, list(targets.routes(draft))))
     found.append(ownership.conflict(draft))
     found.append(awaited(draft))
     if to is not None:
@@ -99,7 +100,7 @@ def unjudged(draft: TickContext, to: Step | None) -> Why | None:
 
 
 def _unwell(draft: TickContext) -> Why | None:
-    if targets.traffic(draft) is targets.Traffic.NONE:
+    if targets.requests(draft) is targets.Traffic.NONE:
         return _silent_source(draft)
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
     unwell = next((finding for finding in findings if finding.state not in WELL), None)

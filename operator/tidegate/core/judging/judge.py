@@ -56,7 +56,9 @@ def thresholds_in_force(draft: TickContext) -> tuple[Threshold, ...]:
 
 
 def _served(draft: TickContext, line: Threshold) -> bool:
-    """Whether the line's cohort, if it has one, meets the version on trial."""
+    """Whether the line's cohort, if it has one, meets the version on trial; of mirrored requests no test counts any."""
+    if draft.weights.mirror and line.counted:  # what was mirrored is nobody's traffic
+        return False
     return not line.cohort or draft.weights.of(line.cohort) > 0 or serving(draft) is ArmName.BASELINE
 
 
@@ -77,7 +79,8 @@ def asking(draft: TickContext) -> Asking:
     """What the variables of this tick's queries stand for."""
     spec, run = draft.spec, draft.run
     pods = draft.seen.asked.pods or pods_of(draft.seen)
-    since = run.traffic_since.timestamp() if run.traffic_since else draft.now
+    began = run.traffic_since or run.mirrored_since
+    since = began.timestamp() if began else draft.now
     return Asking(
         source=spec.prometheus.source,
         namespace=draft.seen.rollout.namespace,

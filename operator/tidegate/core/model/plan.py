@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tidegate.core.model.answers import Query
@@ -27,6 +27,8 @@ class SetWeights:
     """The candidate gets more than the route gives it now: needs an intent recorded less than 5 s ago."""
     revert: bool = False
     """Written under the revert's field manager, and retried without back-off."""
+    mirrors: Mapping[str, int] = field(default_factory=dict)
+    """Rule to percent of its requests that are copied to the candidate; 0 removes the mirror. Rules that are not here keep theirs."""
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,10 @@ MOST: Final = 1_000_000
 """The largest weight where a router sets no other limit: that of the Gateway API."""
 
 
+NO_MIRRORS: Final = "its router cannot mirror a share of the requests"
+"""Why a rule cannot mirror, where its kind of route cannot."""
+
+
 @dataclass(frozen=True)
 class RulePair:
     """The two numbers of one rule of a route."""
@@ -169,6 +173,10 @@ class RulePair:
     """The sum that the router demands of a pair that is alone; `None` where any will do."""
     most: int = MOST
     """The largest number the router takes."""
+    mirror: int = field(default=0, compare=False)
+    """Percent of the rule's requests that are copied to the candidate, rounded up, whoever asked for that."""
+    cannot_mirror: str = field(default=NO_MIRRORS, compare=False)
+    """Why no mirror can be added to the rule; empty where one can."""
 
     @property
     def total(self) -> int:

@@ -45,6 +45,8 @@ class StepBack:
         served = draft.run.traffic_since is not None and weights.some
         traffic_since = instant(draft.now) if served else None
         draft.update_run(**cohorts.decided(draft, weights), traffic_since=traffic_since)
+        if not weights.mirror:
+            draft.update_run(mirrored_since=None)
         draft.update_run(hold=None, waiting=None, promote=False)
         _pause(draft, words)
         draft.urgent = draft.intent = True

@@ -85,6 +85,7 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
     draft.update(
         run=None,
         step=None,
+        targets=tuple(one.model_copy(update={"mirrored": None}) for one in draft.status.targets),
         guards=(),
         missing_data=(),
         history=(entry, *draft.status.history)[:KEPT_RUNS],

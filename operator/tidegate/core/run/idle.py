@@ -33,7 +33,7 @@ from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step
-from tidegate.core.traffic import targets, weights
+from tidegate.core.traffic import mirrors, targets, weights
 from tidegate.core.traffic.cohorts import cohort_of
 
 MOST_PATHS = 8
@@ -142,6 +142,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         workloads.overlap(draft.spec, baseline, candidate)
         or ownership.conflict(draft)
         or _inexpressible(draft)
+        or mirrors.unfit(draft, list(targets.routes(draft)))
         or promotion.impossible(draft.spec, baseline)
     )
     if blocked is None and not draft.status.retry and targets.traffic(draft) is not targets.Traffic.NONE:
@@ -270,18 +271,24 @@ def _keep_at_zero(draft: Draft) -> None:
             draft.update(targets=tuple(kept))
     for target in draft.status.targets:
         route = draft.seen.routes.get(targets.key_of(target))
-        if not isinstance(route, Route) or not any(pair.candidate for pair in route.pairs):
+        if not isinstance(route, Route):
             continue
-        found = Decimal(max(weights.share(pair) for pair in route.pairs))
+        found = max((weights.share(pair) for pair in route.pairs), default=Decimal(0))
+        mirrored = mirrors.largest(draft, [route])
+        if not found and not mirrored:
+            continue
+        gave = (
+            f"gave the reverted candidate {found:.3g}%" if found else f"mirrored {mirrored}% to the reverted candidate"
+        )
         targets.restore(draft, target)
         draft.need(Live.ROUTES)
         draft.puts_back = True
-        targets.say_put_back(draft, f"{route.ref.key} gave the reverted candidate {found:.3g}%: put back to 0")
+        targets.say_put_back(draft, f"{route.ref.key} {gave}: put back to 0")
 
 
 def _let_go(draft: Draft) -> None:
     """Takes our finalizer off once nothing is left to put back; what may still have to be is waited for."""
-    if draft.memory.unreadable and targets.traffic(draft) is not targets.Traffic.NONE:
+    if draft.memory.unreadable and targets.requests(draft) is not targets.Traffic.NONE:
         draft.wakes.append(draft.now + LOOK_AGAIN)
         return
     starting = started_by(draft) if draft.seen.rollout.deleting else None

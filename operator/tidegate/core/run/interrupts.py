@@ -18,7 +18,7 @@ from tidegate.core.responses import KINDS, respond, warn
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import mirrors, targets
 
 
 def notice_breaches(draft: Draft) -> None:
@@ -93,13 +93,13 @@ def notice_new_version(draft: Draft) -> None:
 
 def notice_our_revert(draft: Draft) -> None:
     """A route was last written by a revert of ours after this run's last raise, and status does not know: it was lost."""
-    if not draft.weights.some:
+    if not draft.weights.exposed:
         return
     for route in targets.routes(draft):
         known = next((t for t in draft.status.targets if targets.key_of(t) == route.ref.key), None)
         if known is None or not route.reverted_by_us or route.generation <= known.generation:
             continue
-        if not any(pair.candidate for pair in route.pairs):
+        if not any(pair.candidate or mirrors.percent(draft, route, pair) for pair in route.pairs):
             _end_fresh(draft, "RevertRecovered", "the weights had been put back before it could be recorded")
 
 
@@ -109,7 +109,7 @@ def let_go_of_hold(draft: Draft) -> None:
     if hold is None or (hold.reason == "StepGone" and draft.step_spec is None):
         return
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
-    if not draft.weights.some and draft.run.promotion is None and targets.traffic(draft) is targets.Traffic.NONE:
+    if not draft.weights.exposed and draft.run.promotion is None and targets.requests(draft) is targets.Traffic.NONE:
         findings = []  # nothing to judge, nothing is asked
     if any(not finding.answered or finding.state in BAD for finding in findings):
         return
@@ -140,7 +140,7 @@ def _end_fresh(draft: Draft, reason: str, evidence: str, kind: RunEnd = RunEnd.R
 def _notice_unavailable(draft: Draft, candidate: Arm | None) -> None:
     if candidate is None:
         return
-    traffic = targets.traffic(draft)
+    traffic = targets.requests(draft)
     if candidate.available > 0 or traffic is targets.Traffic.NONE:
         if draft.run.unavailable:
             draft.update_run(unavailable=0.0)

@@ -45,7 +45,7 @@ def notice_lost_services(draft: Draft) -> None:
     """Ends the run, or stops the step, when the candidate no longer gets its share and nothing else, or would keep users at 0."""
     promotion = draft.run.promotion
     settling = promotion is not None and promotion.stage == Stage.SETTLING
-    if targets.traffic(draft) is targets.Traffic.NONE and not settling:
+    if targets.requests(draft) is targets.Traffic.NONE and not settling:
         return
     lost = _unserved(draft) if settling else _lost_service(draft) or _sticky(draft)
     if lost is None:

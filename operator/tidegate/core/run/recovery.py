@@ -30,7 +30,7 @@ def lost(draft: TickContext) -> bool:
         and draft.status.run is None
         and not draft.status.targets
         and draft.seen.spec is not None
-        and targets.traffic(draft) is targets.Traffic.SOME
+        and targets.requests(draft) is targets.Traffic.SOME
         and (not draft.memory.unreadable or draft.seen.rollout.deleting or _abort_asked(draft))
     )
 
@@ -64,14 +64,15 @@ def recover(draft: Draft) -> None:
         version=version,
         start_time=now,
         spec=kept_text(draft.spec),
-        traffic_since=now,
+        traffic_since=now if found.some else None,
+        mirrored_since=now if found.mirror else None,
         begun=tuple(StepBegin(name=step.name, time=now) for step in steps[: index + 1]),
         paused=Paused(reason="StatusLost", message=message, since=now),
     )
     step = new_step(steps, index).model_copy(update={"weight": float(weights.weight), "seen": True, "reached": True})
     draft.update(run=run, step=step, runs=number, waiting=None, checkpoints=())
     draft.update_run(**decided(draft, weights))
-    targets.remember(draft)
+    targets.remember(draft, weights)
     draft.memory = replace(draft.memory, unreadable="")
     draft.say("StatusLost", message, warning=True)
     draft.intent = True

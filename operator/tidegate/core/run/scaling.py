@@ -100,9 +100,9 @@ def rest(draft: Draft) -> None:
         draft.wakes.append(due)
     elif candidate.replicas <= after.replicas:
         draft.update(scaling=memory.model_copy(update={"ended": last.id}))
-    elif targets.traffic(draft) is targets.Traffic.NONE:
+    elif targets.requests(draft) is targets.Traffic.NONE:
         ago = in_words(after.delay.seconds) or "0s"
         words = f"run {last.id} ended {ago} ago, and no route gives it traffic"
         draft.wishes.append(Wish(after.replicas, words, rests=True))
-    elif targets.traffic(draft) is targets.Traffic.UNKNOWN:
+    elif targets.requests(draft) is targets.Traffic.UNKNOWN:
         draft.wakes.append(draft.now + LOOK_AGAIN)

@@ -73,10 +73,10 @@ def awaited_step(draft: TickContext) -> Step | None:
 def waits_without_traffic(draft: TickContext) -> bool:
     """Whether the run waits at a closed gate, and the candidate has no traffic: nothing can be evaluated or raised."""
     to = awaited_step(draft)
-    if to is None or draft.weights.some or draft.run.hold is not None:
+    if to is None or draft.weights.exposed or draft.run.hold is not None:
         return False
     closed = gates.closed(draft, to) is not None and not gates.queries(draft, to)
-    return closed and targets.traffic(draft) is targets.Traffic.NONE
+    return closed and targets.requests(draft) is targets.Traffic.NONE
 
 
 def _begin(draft: Draft, spec: Step) -> None:
@@ -127,12 +127,21 @@ def _reach(draft: Draft, spec: Step) -> None:
         draft.wait(Why("RouteSettling", words))
         return
     draft.update_step(reached=True)
-    if draft.weights.some and draft.run.traffic_since is None:
-        draft.update_run(traffic_since=instant(draft.now))
+    _note_requests(draft)
     hooks.start_due(draft)
     draft.go_on()
     draft.need(Live.ROUTES)
     _watch(draft, spec)
+
+
+def _note_requests(draft: Draft) -> None:
+    """Notes since when the candidate gets requests. What was seen of mirrored ones counts for nothing once it has traffic."""
+    if draft.weights.some and draft.run.traffic_since is None:
+        draft.update_run(traffic_since=instant(draft.now))
+        if draft.run.mirrored_since is not None:
+            draft.update_run(mirrored_since=None, groups=())
+    elif draft.weights.mirror and draft.run.mirrored_since is None:
+        draft.update_run(mirrored_since=instant(draft.now))
 
 
 def _accepted(acceptance: Acceptance) -> bool:

@@ -58,7 +58,7 @@ def verdict(draft: Draft, spec: Step) -> bool:
 
 def _unanswered(draft: TickContext) -> bool:
     """Whether answers that would decide, or belong to the record, are still out; a breach among those that came decides already."""
-    if not draft.weights.some:
+    if not draft.weights.exposed:
         return False
     findings = acting(draft.judgement.thresholds)
     breached = any(finding.state is State.BREACHED and not shared(finding) for finding in findings)
@@ -68,13 +68,13 @@ def _unanswered(draft: TickContext) -> bool:
 
 def _undecided(draft: Draft, *, final: bool) -> str | None:
     """Why a checkpoint cannot be decided now; `None` when it can. A breach decides whatever else is unknown."""
-    findings = acting(draft.judgement.thresholds) if draft.weights.some else []
+    findings = acting(draft.judgement.thresholds) if draft.weights.exposed else []
     if any(finding.state is State.BREACHED for finding in findings):
         return None
     for finding in findings:
         if finding.state in {State.TOO_FEW_REQUESTS, *MISSING}:
             return finding.message
-    if final and draft.memory.present is not None and draft.weights.some:
+    if final and draft.memory.present is not None and draft.weights.exposed:
         longest = max((m.window.seconds for f in findings if (m := metric_of(draft, f.line))), default=0.0)
         if draft.memory.present < longest:
             draft.wakes.append(draft.now + longest - draft.memory.present)
@@ -91,7 +91,7 @@ def _record(draft: Draft, spec: Step, offset: float, verdict: str) -> None:
     ]
     judged = [(one, False) for one in draft.judgement.thresholds]
     judged += [(one, True) for one in draft.judgement.guards if one.answered]
-    findings = tuple(_evidence(draft, one, guard=guard) for one, guard in judged) if draft.weights.some else ()
+    findings = tuple(_evidence(draft, one, guard=guard) for one, guard in judged) if draft.weights.exposed else ()
     entries.append(
         CheckpointStatus(step=spec.name, at=_at(offset), time=instant(draft.now), verdict=verdict, findings=findings)
     )

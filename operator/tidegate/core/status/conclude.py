@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tidegate.api.rollout.status import CohortStatus, CohortWeight, RolloutStatus, WeightStatus
+from tidegate.api.rollout.status import CohortStatus, CohortWeight, MirrorStatus, RolloutStatus, WeightStatus
 from tidegate.api.rollout.target_weights import cohorts_of
 from tidegate.core import gates
 from tidegate.core.model.observation import Observation
@@ -18,7 +18,7 @@ from tidegate.core.status.conditions import conditions, phase_of
 from tidegate.core.status.messages import with_messages
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.open import open_draft
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import mirrors, targets
 
 TOLERANCE = 5.0
 """Seconds by which an expected instant may be off before it is written anew."""
@@ -55,6 +55,7 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observation) -> RolloutSta
             "conditions": conditions(before.conditions, plan, seen),
             "weight": weight,
             "cohorts": _cohorts(draft),
+            "mirror": _mirror(draft),
             "gate": gate_status(before.gate, draft),
             "next_check_time": _near(before.next_check_time, _whole_second(_next_check(draft))),
         }
@@ -68,6 +69,15 @@ def _cohorts(draft: TickContext) -> tuple[CohortStatus, ...] | None:
     known = {one.name: one for one in (draft.status.run.cohorts if draft.status.run is not None else None) or ()}
     found = [_cohort(name, known.get(name), targets.largest_share(draft, name)) for name in names]
     return tuple(found) or None
+
+
+def _mirror(draft: TickContext) -> MirrorStatus | None:
+    """What is mirrored; `None` for a Rollout without steps that mirror."""
+    if all(step.mirror is None for step in draft.spec.steps):
+        return None
+    desired = (draft.status.run.mirror if draft.status.run is not None else None) or 0
+    routes = list(targets.routes(draft))
+    return MirrorStatus(desired=desired, observed=mirrors.largest(draft, routes) if routes else None)
 
 
 def _cohort(name: str, decided: CohortWeight | None, observed: Decimal | None) -> CohortStatus:

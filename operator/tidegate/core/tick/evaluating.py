@@ -84,7 +84,8 @@ class Evaluating:
     def weights(self) -> TargetWeights:
         """The weights decided last, on every target; a cohort that was never decided is at 0."""
         decided = {one.name: Decimal(str(one.weight)) for one in self.run.cohorts or () if one.weight > 0}
-        return TargetWeights(self.weight, dict.fromkeys(cohorts_of(self.spec), Decimal(0)) | decided)
+        cohorts = dict.fromkeys(cohorts_of(self.spec), Decimal(0)) | decided
+        return TargetWeights(self.weight, cohorts, self.run.mirror or 0)
 
     def ending(self) -> bool:
         """Whether the run's end is decided."""

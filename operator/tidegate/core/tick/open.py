@@ -92,6 +92,8 @@ def _find_weights(draft: Draft) -> None:
     if draft.run.weight == 0:
         draft.update_run(weight=draft.step.weight)
     step = draft.step_spec
+    if step is not None and step.mirror is not None and draft.run.mirror is None:
+        draft.update_run(mirror=step.mirrored)
     found = weights_at(draft.spec, step).cohorts if step is not None else {}
     if draft.run.cohorts is None and found:
         kept = tuple(CohortWeight(name=name, weight=float(weight)) for name, weight in found.items())

@@ -49,7 +49,7 @@ def decided(draft: TickContext, weights: TargetWeights) -> dict[str, Any]:
         for name, weight in weights.cohorts.items()
     )
     gone = tuple(one for one in reverted(draft) if one.name not in weights.cohorts)
-    return {"weight": float(weights.weight), "cohorts": (*kept, *gone) or None}
+    return {"weight": float(weights.weight), "cohorts": (*kept, *gone) or None, "mirror": weights.mirror or None}
 
 
 def reverted(draft: TickContext) -> tuple[CohortWeight, ...]:

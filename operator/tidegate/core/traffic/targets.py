@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal
 from enum import Enum
 from typing import Final
@@ -16,7 +16,7 @@ from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ABSENT, Acceptance, Lookup, Route, RulePair, TargetRef, Unknown, Unseen
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import weights
+from tidegate.core.traffic import mirrors, weights
 from tidegate.core.traffic.cohorts import cohort_of, decided, named_pairs
 from tidegate.core.traffic.lowering import unfinished
 
@@ -102,7 +102,7 @@ def largest_share(draft: TickContext, cohort: str = "") -> Decimal | None:
 def observed(draft: TickContext) -> TargetWeights:
     """The candidate's largest shares on the routes that could be read."""
     shares = {name: largest_share(draft, name) or Decimal(0) for name in cohorts_of(draft.spec)}
-    return TargetWeights(largest_share(draft) or Decimal(0), shares)
+    return TargetWeights(largest_share(draft) or Decimal(0), shares, mirrors.largest(draft, list(routes(draft))))
 
 
 def lacking(draft: TickContext, route: Route) -> tuple[str, ...]:
@@ -111,7 +111,16 @@ def lacking(draft: TickContext, route: Route) -> tuple[str, ...]:
 
 
 def traffic(draft: TickContext) -> Traffic:
-    """Whether the candidate has traffic on a route of the spec or on a remembered one."""
+    """Whether the candidate has traffic of users on a route of the spec or on a remembered one."""
+    return _served(draft, lambda _route, pair: pair.candidate > 0)
+
+
+def requests(draft: TickContext) -> Traffic:
+    """The same of requests: those of users, and the copies of them that this run mirrors to the candidate."""
+    return _served(draft, lambda route, pair: pair.candidate > 0 or mirrors.percent(draft, route, pair) > 0)
+
+
+def _served(draft: TickContext, served: Callable[[Route, RulePair], bool]) -> Traffic:
     namespace = draft.seen.rollout.namespace
     keys = [ref.key for ref in refs_of(draft.spec, namespace)] + [key_of(target) for target in draft.status.targets]
     found = Traffic.NONE
@@ -119,7 +128,7 @@ def traffic(draft: TickContext) -> Traffic:
         route = draft.seen.routes.get(key, ABSENT)
         if isinstance(route, Unknown):
             found = Traffic.UNKNOWN
-        elif isinstance(route, Route) and any(pair.candidate for pair in route.pairs):
+        elif isinstance(route, Route) and any(served(route, pair) for pair in route.pairs):
             return Traffic.SOME
     return found
 
@@ -140,7 +149,8 @@ def _differing(draft: TickContext, asked: TargetWeights, sign: int) -> Iterator[
     for route in routes(draft):
         numbers = wanted(draft, route, asked)
         for pair, cohort in named_pairs(draft, route):
-            if weights.compare(pair, numbers[pair.rule]) == sign:
+            mirror = mirrors.compare(draft, route, pair, mirrors.wanted(asked, cohort))
+            if sign in {weights.compare(pair, numbers[pair.rule]), mirror}:
                 yield route, pair, cohort
 
 
@@ -155,7 +165,7 @@ def _lowered(draft: TickContext, asked: TargetWeights) -> str | None:
 
 def raise_to(draft: Draft, asked: TargetWeights) -> None:
     """Decides these weights, records what a revert would restore, and plans what brings every route there."""
-    remember(draft)
+    remember(draft, asked)
     draft.update_run(**decided(draft, asked), raised=instant(draft.now))
     draft.intent = True
     draft.need()
@@ -163,9 +173,11 @@ def raise_to(draft: Draft, asked: TargetWeights) -> None:
         draft.actions.append(KeepFinalizer(present=True))
     for route in routes(draft):
         pairs = wanted(draft, route, asked)
-        compared = {pair.rule: weights.compare(pair, pairs[pair.rule]) for pair, _ in named_pairs(draft, route)}
-        if any(compared.values()):
-            draft.actions.append(SetWeights(route, pairs, raises=any(one < 0 for one in compared.values())))
+        compared = [weights.compare(pair, pairs[pair.rule]) for pair, _ in named_pairs(draft, route)]
+        copied = mirrors.changes(draft, route, asked)
+        if any(compared) or copied:
+            raises = any(one < 0 for one in compared) or any(copied.values())
+            draft.actions.append(SetWeights(route, pairs, raises=raises, mirrors=copied))
 
 
 def below(draft: TickContext, asked: TargetWeights) -> bool:
@@ -175,8 +187,20 @@ def below(draft: TickContext, asked: TargetWeights) -> bool:
 
 def lowered(draft: TickContext, asked: TargetWeights) -> str:
     """What is said of a route that somebody lowered."""
-    words = _of(asked, _lowered(draft, asked) or "")
-    return f"the route gives the candidate less than {words}: lowered by another client"
+    return f"the route {_beyond(draft, asked, -1)}: lowered by another client"
+
+
+def _beyond(draft: TickContext, asked: TargetWeights, sign: int) -> str:
+    """What the first route that stands so to the weights asked gives the candidate, in words."""
+    than = "more" if sign > 0 else "less"
+    found = next(_differing(draft, asked, sign), None)
+    if found is None:
+        return f"gives the candidate {than} than {_of(asked, '')}"
+    route, pair, cohort = found
+    want = mirrors.wanted(asked, cohort)
+    if mirrors.compare(draft, route, pair, want) == sign:
+        return f"mirrors {than} than {want}% of the requests to the candidate"
+    return f"gives the candidate {than} than {_of(asked, cohort)}"
 
 
 def _of(asked: TargetWeights, cohort: str) -> str:
@@ -192,17 +216,21 @@ def lower_to(draft: Draft, asked: TargetWeights) -> None:
             for pair, _ in named_pairs(draft, route)
             if weights.compare(pair, numbers[pair.rule]) > 0
         }
-        if above:
-            draft.actions.append(SetWeights(route, above, raises=False))
+        copied = {
+            pair.rule: mirrors.wanted(asked, cohort)
+            for pair, cohort in named_pairs(draft, route)
+            if mirrors.compare(draft, route, pair, mirrors.wanted(asked, cohort)) > 0
+        }
+        if above or copied:
+            draft.actions.append(SetWeights(route, above, raises=False, mirrors=copied))
             draft.need(Live.ROUTES)
 
 
 def put_back_more(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
-    more = next(_differing(draft, draft.weights, 1), None)
-    if more is None:
+    if next(_differing(draft, draft.weights, 1), None) is None:
         return False
-    if draft.weights.some:
+    if draft.weights.exposed:
         lower_to(draft, draft.weights)
     else:
         for target in draft.status.targets:
@@ -211,7 +239,7 @@ def put_back_more(draft: Draft) -> bool:
         draft.urgent = draft.intent = True
     else:
         draft.puts_back = True
-        say_put_back(draft, f"a route gave the candidate more than {_of(draft.weights, more[2])}: put back")
+        say_put_back(draft, f"put back: a route {_beyond(draft, draft.weights, 1)}")
     return True
 
 
@@ -262,9 +290,11 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True, but: Col
         for pair in route.pairs
         if pair.rule in pairs and (pair.baseline, pair.candidate) != pairs[pair.rule]
     }
-    if changed:
-        draft.actions.append(SetWeights(route, changed, raises=False, revert=revert))
-    return not changed
+    ours = mirrors.ours(draft, route)
+    copied = {pair.rule: 0 for pair in route.pairs if ours and pair.mirror and pair.rule not in but}
+    if changed or copied:
+        draft.actions.append(SetWeights(route, changed, raises=False, revert=revert, mirrors=copied))
+    return not (changed or copied)
 
 
 def _gone(route: Lookup[Route]) -> bool:
@@ -288,8 +318,13 @@ def settling(draft: TickContext) -> tuple[Route, float] | None:
     return None if route is None else (route, until)
 
 
-def remember(draft: Draft) -> None:
-    """Records the numbers of every route of the spec before the first write, and their generations before each raise."""
+def remember(draft: Draft, asked: TargetWeights | None = None) -> None:
+    """Records the numbers of every route of the spec before the first write, and their generations before each raise.
+
+    Args:
+        draft: the tick's draft.
+        asked: the weights that are written next; `None` for none.
+    """
     known = {key_of(target): target for target in draft.status.targets}
     for route in routes(draft):
         before = known.get(route.ref.key)
@@ -304,6 +339,7 @@ def remember(draft: Draft) -> None:
             rules=route.ref.rules,
             found=found,
             generation=route.generation,
+            mirrored=(asked is not None and mirrors.keeps(draft, route, asked)) or None,
         )
     draft.update(targets=tuple(known.values()))
 

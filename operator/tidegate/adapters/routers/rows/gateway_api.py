@@ -8,28 +8,39 @@ from typing import Final
 from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.routers.parents import parents
 from tidegate.adapters.routers.row import Facts, Router
+from tidegate.adapters.routers.shapes.mirrors import Mirrors
 from tidegate.adapters.routers.shapes.naming import Naming
 from tidegate.adapters.routers.shapes.weighted_lists import Rules, WeightedLists
 
 GROUP: Final = "gateway.networking.k8s.io"
+MIRRORS: Final = Mirrors(
+    says="filter `RequestMirror`",
+    entries="filters",
+    marks={"type": "RequestMirror"},
+    backend="requestMirror.backendRef",
+    percent="requestMirror.percent",
+    fraction="requestMirror.fraction",
+    left_out=frozenset({"weight", "filters"}),
+)
+"""`percent` is served from Gateway API 1.3 on: an API server that does not know it refuses the write."""
 BACKENDS: Final = WeightedLists(
     rules=(Rules("spec.rules[*]", ("backendRefs[*]",), name="name"),),
     naming=Naming(namespaces=("namespace",), only={"group": frozenset({""}), "kind": frozenset({"", "Service"})}),
 )
 """Alike in every kind of route; an absent weight is 1."""
-STICKY: Final = replace(BACKENDS, rules=(replace(BACKENDS.rules[0], sticky="sessionPersistence"),))
+REQUESTS: Final = replace(
+    BACKENDS,
+    rules=(replace(BACKENDS.rules[0], sticky="sessionPersistence", mirrors=MIRRORS, retries=("retry",)),),
+)
 """By GEP-1619 a persistent session stays with its backend at weight 0 too."""
 _TESTED: Final = "CRDs of Gateway API 1.6.3 and 1.7.0"
 _REQUESTS: Final = Facts(
     family="gateway-api",
     cohorts="rules with `matches`",
-    mirror="filter `RequestMirror`",
     sticky="own cookie rules ([cohorts](cohorts.md)); `sessionPersistence` is refused: a revert does not reach those users",
     tested=f"{_TESTED}; the lab's gateway",
 )
-_CONNECTIONS: Final = replace(
-    _REQUESTS, weights="percent of connections", cohorts="no", mirror="no", sticky="no", tested=_TESTED
-)
+_CONNECTIONS: Final = replace(_REQUESTS, weights="percent of connections", cohorts="no", sticky="no", tested=_TESTED)
 
 
 def _route(kind: str, facts: Facts, *older: str, shape: WeightedLists = BACKENDS) -> Router:
@@ -37,8 +48,8 @@ def _route(kind: str, facts: Facts, *older: str, shape: WeightedLists = BACKENDS
     return Router(kind, resource, shape, parents(), facts)
 
 
-HTTP_ROUTE: Final = _route("HTTPRoute", _REQUESTS, shape=STICKY)
-GRPC_ROUTE: Final = _route("GRPCRoute", _REQUESTS, shape=STICKY)
+HTTP_ROUTE: Final = _route("HTTPRoute", _REQUESTS, shape=REQUESTS)
+GRPC_ROUTE: Final = _route("GRPCRoute", _REQUESTS, shape=REQUESTS)
 TCP_ROUTE: Final = _route("TCPRoute", _CONNECTIONS, "v1alpha2")
 """v1 is served from Gateway API 1.6 on; from then on v1alpha2 is not served in the standard channel."""
 TLS_ROUTE: Final = _route("TLSRoute", _CONNECTIONS, "v1alpha3", "v1alpha2")

@@ -8,6 +8,7 @@ from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.routers.read_back import condition, conditions_of_each, nothing, state
 from tidegate.adapters.routers.row import Facts, Router
 from tidegate.adapters.routers.shapes.annotation_json import ForwardActions
+from tidegate.adapters.routers.shapes.mirrors import Mirrors
 from tidegate.adapters.routers.shapes.naming import Hop, Naming, address
 from tidegate.adapters.routers.shapes.one_number import CanaryAnnotations, OneField
 from tidegate.adapters.routers.shapes.shape import Numbers
@@ -32,12 +33,21 @@ TRAEFIK_SERVICE: Final = Router(
     ),
 )
 
+MIRRORS: Final = Mirrors(
+    says="service with `mirror: true`",
+    entries="services",
+    marks={"mirror": True},
+    percent="weight",
+    left_out=frozenset({"weight", "mirror"}),
+    zero_is_all=True,
+)
+"""A mirror of weight 0, or without a weight, copies every request: that is never written."""
 HTTP_PROXY: Final = Router(
     kind="HTTPProxy",
     resource=Resource("projectcontour.io", "v1", "httpproxies", "HTTPProxy"),
     shape=WeightedLists(
         rules=(
-            Rules("spec.routes[*]", ("services[*]",)),
+            Rules("spec.routes[*]", ("services[*]",), mirrors=MIRRORS, retries=("retryPolicy",)),
             Rules("spec.tcpproxy", ("services[*]",), label="tcpproxy"),
         ),
         naming=Naming(mirror="mirror"),
@@ -48,7 +58,6 @@ HTTP_PROXY: Final = Router(
         family="contour",
         weights="percent of requests (`routes`), of connections (`tcpproxy`)",
         cohorts="routes with `conditions`",
-        mirror="`mirror: true`",
         tested="CRD of Contour 1.33.8; Contour itself, requests counted",
     ),
 )

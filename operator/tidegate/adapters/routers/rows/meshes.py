@@ -8,16 +8,32 @@ from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.routers.places import Form
 from tidegate.adapters.routers.read_back import nothing, synced_since_written, validated
 from tidegate.adapters.routers.row import Facts, Router
+from tidegate.adapters.routers.shapes.mirrors import Mirrors
 from tidegate.adapters.routers.shapes.naming import Naming, host, kuma_service
 from tidegate.adapters.routers.shapes.shape import Numbers
 from tidegate.adapters.routers.shapes.weighted_lists import Rules, WeightedLists
 
+MIRRORS: Final = Mirrors(
+    says="`mirrors`",
+    entries="mirrors",
+    percent="percentage.value",
+    left_out=frozenset({"weight", "headers"}),
+    excluded_by="mirror",
+)
+"""Only rules of `http` have them. istiod refuses a rule with both `mirrors` and the older `mirror`."""
+KUMA_MIRRORS: Final = Mirrors(
+    says="filter `RequestMirror`",
+    entries="default.filters",
+    marks={"type": "RequestMirror"},
+    backend="requestMirror.backendRef",
+    percent="requestMirror.percentage",
+)
 VIRTUAL_SERVICE: Final = Router(
     kind="VirtualService",
     resource=Resource("networking.istio.io", "v1", "virtualservices", "VirtualService", older=("v1beta1", "v1alpha3")),
     shape=WeightedLists(
         rules=(
-            Rules("spec.http[*]", ("route[*]",), name="name"),
+            Rules("spec.http[*]", ("route[*]",), name="name", mirrors=MIRRORS, retries=("retries",)),
             Rules("spec.tls[*]", ("route[*]",), prefix="tls."),
             Rules("spec.tcp[*]", ("route[*]",), prefix="tcp."),
         ),
@@ -29,7 +45,6 @@ VIRTUAL_SERVICE: Final = Router(
         family="istio",
         weights="percent of requests (`http`), of connections (`tls`, `tcp`)",
         cohorts="rules with `match`",
-        mirror="`mirrors`",
         tested="CRD of istio.io/api 1.32.0",
     ),
 )
@@ -40,7 +55,7 @@ MESH_HTTP_ROUTE: Final = Router(
     kind="MeshHTTPRoute",
     resource=Resource("kuma.io", "v1alpha1", "meshhttproutes", "MeshHTTPRoute"),
     shape=WeightedLists(
-        rules=(Rules("spec.to[*].rules[*]", ("default.backendRefs[*]",)),),
+        rules=(Rules("spec.to[*].rules[*]", ("default.backendRefs[*]",), mirrors=KUMA_MIRRORS),),
         naming=Naming(
             names=("name", ("labels", "kuma.io/display-name")),
             namespaces=("namespace", ("labels", "k8s.kuma.io/namespace")),
@@ -54,7 +69,6 @@ MESH_HTTP_ROUTE: Final = Router(
     facts=Facts(
         family="kuma",
         cohorts="rules with `matches`",
-        mirror="filter `RequestMirror`",
         tested="CRD of kuma 348b6528b",
     ),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from tidegate.adapters.routers.places import Form
+from tidegate.adapters.routers.places import Form, Operation
 from tidegate.adapters.routers.views import RuleView
 from tidegate.core.model.world import MOST
 
@@ -45,4 +45,16 @@ class Shape(Protocol):
 
     def find(self, raw: Mapping[str, Any]) -> Found:
         """What is in an object."""
+        ...
+
+
+@runtime_checkable
+class MirroringShape(Shape, Protocol):
+    """A shape in which requests can be copied to a backend."""
+
+    def mirroring(self, raw: Mapping[str, Any], rule: str, candidate: str, percent: int) -> list[Operation]:
+        """The operations that make one mirror of `percent` (1 to 100) out of those that the rule has to the candidate, or none.
+
+        Raises: LookupError: there is no such rule, or it has no such backend.
+        """
         ...

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.adapters.routers.paths import NOTHING, Path, at, parsed, pointer, to_list, walk, without
-from tidegate.adapters.routers.places import Place, number_of
+from tidegate.adapters.routers.places import Operation, Place, number_of, tests_of
+from tidegate.adapters.routers.shapes.mirrors import Mirrors, removals
 from tidegate.adapters.routers.shapes.naming import Naming
 from tidegate.adapters.routers.shapes.shape import Found, Numbers
-from tidegate.adapters.routers.views import Backend, RuleView, digest
+from tidegate.adapters.routers.views import Backend, MirrorView, RuleView, digest
+from tidegate.core.model.world import NO_MIRRORS
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Rules:
     """The name of the one rule that there can be."""
     sticky: str = ""
     """Where a rule says that sessions stay with their backend even at weight 0."""
+    mirrors: Mirrors | None = None
+    """Its entries that copy requests to a backend; `None` where it cannot have any."""
+    retries: tuple[str, ...] = ()
+    """Where a rule says that failed requests are tried again."""
 
     def label_of(self, rule: Mapping[str, Any], path: Path) -> str:
         """How status and messages name a rule."""
@@ -52,13 +58,30 @@ class WeightedLists:
         """What is in an object."""
         views: list[RuleView] = []
         places: list[Path] = []
+        for rules, path, rule in self._rules(raw):
+            views.append(self._rule(rules, rule, path, raw))
+            places.append(path[1:])
+        around = without(raw.get("spec"), places) if all(places) else {}
+        return Found(tuple(views), [around, *((view.label, view.identity) for view in views)], self._owned())
+
+    def mirroring(self, raw: Mapping[str, Any], rule: str, candidate: str, percent: int) -> list[Operation]:
+        """As `MirroringShape` says."""
+        for rules, path, content in self._rules(raw):
+            if rules.label_of(content, path) != rule or rules.mirrors is None:
+                continue
+            ours = tuple(one for one in rules.mirrors.views(content, path, raw, self.naming) if candidate in one.names)
+            for below, backend in self._backends(rules, content):
+                found = self.naming.of(backend, (*path, *below), raw)
+                if found is not None and candidate in found.names:
+                    added = rules.mirrors.adding(content, path, backend, percent, len(ours))
+                    return [*tests_of(found.tests), *removals(ours), added]
+        raise LookupError(f"rule {rule} has no backend {candidate} that could be mirrored to")
+
+    def _rules(self, raw: Mapping[str, Any]) -> Iterator[tuple[Rules, Path, dict[str, Any]]]:
         for rules in self.rules:
             for path, rule in walk(raw, parsed(rules.place)):
                 if isinstance(rule, dict):
-                    views.append(self._rule(rules, rule, path, raw))
-                    places.append(path[1:])
-        around = without(raw.get("spec"), places) if all(places) else {}
-        return Found(tuple(views), [around, *((view.label, view.identity) for view in views)], self._owned())
+                    yield rules, path, rule
 
     def _owned(self) -> tuple[tuple[str, ...], ...]:
         return tuple(to_list(parsed(f"{rules.place}.{rules.backends[-1]}.{self.weight}")) for rules in self.rules)
@@ -88,16 +111,19 @@ class WeightedLists:
             and not any(self._weight(one)[0] for _, one in self._backends(rules, rule))
         ):
             backends = [replace(backend, weight=1) for backend in backends]
+        mirrors = tuple(rules.mirrors.views(rule, path, raw, self.naming)) if rules.mirrors is not None else ()
         return RuleView(
             label=rules.label_of(rule, path),
             backends=tuple(backends),
             count=count,
-            identity=digest(without(rule, weights)),
+            identity=digest(without(rule, [*weights, *_apart(mirrors, backends, path)])),
             elsewhere=tuple(elsewhere),
             fixed=self.numbers.total,
             most=self.numbers.most,
             unreadable=unreadable,
             sticky=rules.sticky if rules.sticky and at(rule, parsed(rules.sticky)) not in (NOTHING, None) else "",
+            mirrors=mirrors,
+            cannot_mirror=_why_not(rules.mirrors, rule),
         )
 
     def _backends(self, rules: Rules, rule: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
@@ -114,3 +140,21 @@ class WeightedLists:
             return absent or 0, "" if absent is not None else "is not there, and what that means is unknown"
         number = number_of(found, self.numbers.form)
         return number or 0, "" if number is not None else f"is {found!r}, which is no {self.numbers.form.value}"
+
+
+def _apart(mirrors: Sequence[MirrorView], backends: Sequence[Backend], path: Path) -> Iterator[Path]:
+    """The places, from the rule at `path`, of mirrors to its own backends: like weights they are no part of its identity."""
+    names = {name for backend in backends for name in backend.names}
+    ours = [one for one in mirrors if names.intersection(one.names)]
+    for one in ours:
+        way = tuple(one.entries.split("/")[len(path) + 1 :])
+        yield way if len(ours) == one.length else (*way, one.index)
+
+
+def _why_not(mirrors: Mirrors | None, rule: Mapping[str, Any]) -> str:
+    """Why a rule cannot mirror; empty where it can."""
+    if mirrors is None:
+        return NO_MIRRORS
+    excluded = mirrors.excluded_by
+    taken = bool(excluded) and at(rule, parsed(excluded)) not in (NOTHING, None)
+    return f"it has `{excluded}`, which its router does not take beside {mirrors.says}" if taken else ""
