@@ -18,6 +18,22 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
+class Copies:
+    """Where the rule has what copies requests, and what it is like."""
+
+    entries: Path
+    """The list."""
+    entry: Object
+    """What copies a quarter to the candidate."""
+    others: tuple[Object, ...]
+    """Entries that are nobody's business: one of them copies to a third backend."""
+    alone: bool = True
+    """Nothing else is in the list."""
+    everything: tuple[Object, ...] = ()
+    """Changes of `entry` with which it copies every request."""
+
+
+@dataclass(frozen=True)
 class Sample:
     """One object, and what is to be found in it."""
 
@@ -55,6 +71,8 @@ class Sample:
     variant: str = ""
     status: bool = True
     """The kind has a status subresource."""
+    copies: Copies | None = None
+    """How the rule mirrors; `None` where it cannot."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.variant}".strip()
@@ -132,6 +150,17 @@ def _gateway(kind: str, group: str = "gateway.networking.k8s.io/v1", **more: obj
             "parents": [{"parentRef": parent, "controllerName": "example.com/gateway", "conditions": list(conditions)}]
         }
 
+    canary = {"group": "", "kind": "Service", "name": "shop-canary", "port": 80}
+    mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": canary, "percent": 25}}
+    copies = Copies(
+        entries=("spec", "rules", 0, "filters"),
+        entry=mirror,
+        others=(
+            {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "y"}]}},
+            {**mirror, "requestMirror": {"backendRef": {**canary, "name": "other"}, "percent": 3}},
+        ),
+        everything=({"requestMirror": {"backendRef": canary}},),
+    )
     named = {} if group.startswith("policy") else {"name": "everyone"}  # Linkerd's rules have no names
     spec: Object = {"parentRefs": [parent], "rules": [{**named, "backendRefs": backends}], **more}
     return Sample(
@@ -145,6 +174,7 @@ def _gateway(kind: str, group: str = "gateway.networking.k8s.io/v1", **more: obj
         rule=named.get("name", "#0"),
         has_absent=False,
         frame=("spec", "parentRefs", 0, "name"),
+        copies=copies if kind in {"HTTPRoute", "GRPCRoute"} and group.startswith("gateway") else None,
         rows=(
             (None, Acceptance.UNREPORTED),
             (parents(_said("Accepted", "True"), _said("ResolvedRefs", "True")), Acceptance.ACCEPTED),
@@ -155,6 +185,8 @@ def _gateway(kind: str, group: str = "gateway.networking.k8s.io/v1", **more: obj
 
 
 def _virtual_service(variant: str, spec: Object, rule: str, at: str, names: tuple[str, str]) -> Sample:
+    backends = spec[at][0]["route"]
+    destinations = backends[2]["destination"], backends[0]["destination"]
     return Sample(
         kind="VirtualService",
         variant=variant,
@@ -168,7 +200,17 @@ def _virtual_service(variant: str, spec: Object, rule: str, at: str, names: tupl
         names=names,
         absent=0,
         frame=("spec", "hosts", 0),
+        copies=_istio_copies(*destinations) if at == "http" else None,
         rows=((None, Acceptance.UNREPORTED),),
+    )
+
+
+def _istio_copies(candidate: Object, other: Object) -> Copies:
+    return Copies(
+        entries=("spec", "http", 0, "mirrors"),
+        entry={"destination": candidate, "percentage": {"value": 25}},
+        others=({"destination": other, "percentage": {"value": 0.5}},),
+        everything=({"percentage": None},),
     )
 
 
@@ -345,6 +387,10 @@ def _three(**names: tuple[Any, Any, Any]) -> list[Object]:
     ]
 
 
+def _kuma(name: str) -> Object:
+    return {"kind": "MeshService", "port": 80, "weight": 1, "labels": {"kuma.io/display-name": name}}
+
+
 _NAMES = ("other", "shop", "shop-canary")
 _PORTS = (80, 80, 80)
 SAMPLES = (
@@ -366,6 +412,10 @@ SAMPLES = (
         "HTTPProxy", "projectcontour.io/v1",
         {"virtualhost": {"fqdn": "shop.example"}, "routes": [{"conditions": [{"prefix": "/"}], "services": _three(name=_NAMES, port=_PORTS)}]},
         ("routes", 0, "services"), "#0", variant="routes", absent=0, frame=("spec", "virtualhost", "fqdn"),
+        copies=Copies(
+            ("spec", "routes", 0, "services"), {"name": "shop-canary", "port": 80, "mirror": True, "weight": 25},
+            ({"name": "other", "port": 81, "mirror": True, "weight": 3},), alone=False, everything=({"weight": 0}, {"weight": None}),
+        ),
         rows=(
             ({"currentStatus": "valid", "description": "ok", "conditions": [_said("Valid", "True")]}, Acceptance.ACCEPTED),
             ({"currentStatus": "valid", "description": "ok", "conditions": [_said("Valid", "True", 0)]}, Acceptance.PENDING),
@@ -401,6 +451,15 @@ SAMPLES = (
             "default": {"backendRefs": _three(kind=("MeshService",) * 3, port=_PORTS, labels=tuple({"kuma.io/display-name": name} for name in _NAMES))},
         }]}]},
         ("to", 0, "rules", 0, "default", "backendRefs"), "#0.0", status=False, has_absent=False,
+        copies=Copies(
+            ("spec", "to", 0, "rules", 0, "default", "filters"),
+            {"type": "RequestMirror", "requestMirror": {"percentage": 25, "backendRef": _kuma("shop-canary")}},
+            (
+                {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "y"}]}},
+                {"type": "RequestMirror", "requestMirror": {"percentage": "0.5", "backendRef": _kuma("other")}},
+            ),
+            everything=({"requestMirror": {"backendRef": _kuma("shop-canary")}},),
+        ),
         frame=("spec", "to", 0, "rules", 0, "matches", 0, "path", "value"),
     ),
     Sample(

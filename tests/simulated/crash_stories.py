@@ -257,6 +257,20 @@ COHORT = {
         {"name": "half", "weight": 50, "duration": "30s"},
     ],
 }
+SHADOWED = {
+    **BARE,
+    "steps": [
+        {"name": "shadow", "weight": 0, "mirror": {"percent": 20}, "duration": "30s"},
+        {"name": "half", "weight": 50, "duration": "30s"},
+    ],
+}
+
+
+def _deleted_in_the_shadow_step(story: Story, seen: Seen) -> None:
+    if seen.mirror:
+        story.once("delete", 5.0, lambda: story.cluster.delete_rollout("checkout"))
+
+
 ABORTED = {"outcome": "Aborted", "image": "shop:v1"}
 
 SCENARIOS = [
@@ -305,6 +319,17 @@ SCENARIOS = [
         sick=lambda query, cluster: query.arm is ArmName.CANDIDATE and _share(cluster) == 50 and _staff(cluster) > 0,
         on_write=_taken_back,
         cohort=(0, 100, 0),
+    ),
+    Scenario("with a shadow step", SHADOWED, weights=(0, 50, 0), mirrors=(0, 20, 0)),
+    Scenario(
+        "deleted in its shadow step",
+        SHADOWED,
+        on_write=_deleted_in_the_shadow_step,
+        done=lambda shop: not shop.cluster.rollouts,
+        outcome="",
+        weights=(0,),
+        mirrors=(0, 20, 0),
+        image="shop:v1",
     ),
     Scenario("approved by two", GATED, on_write=_approved_by_two),
     Scenario("rejected, then aborted", GATED, on_write=_rejected, weights=(0, 10, 0), **ABORTED),

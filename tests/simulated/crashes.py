@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from tests.simulated.shop import Shop, check, spec, value
-from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, cohort_weights, weights
+from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, cohort_weights, mirrors, weights
 from tidegate.core.model.answers import Query
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
@@ -115,6 +115,9 @@ class End:
     outcome: str
     weights: tuple[float, ...]
     cohort: tuple[float, ...]
+    mirrors: tuple[int, ...]
+    mirror: int
+    """At the end."""
     rules: str
     image: str
     pods: int
@@ -145,6 +148,8 @@ class Scenario:
     weights: tuple[float, ...] = (0, 10, 50, 0)
     cohort: tuple[float, ...] = ()
     """The shares of cohort `staff`, which a second rule of the route stands for."""
+    mirrors: tuple[int, ...] = (0,)
+    """Percent of the requests that are copied to the candidate."""
     image: str = "shop:v2"
 
 
@@ -249,6 +254,8 @@ class Story:
             outcome=history[-1].outcome if history else "",
             weights=tuple(weights(self.cluster)),
             cohort=tuple(cohort_weights(self.cluster)),
+            mirrors=tuple(mirrors(self.cluster)),
+            mirror=mirrors(self.cluster)[-1],
             rules=json.dumps(self.cluster.routes["HTTPRoute/checkout"].rules, sort_keys=True),
             image=template["spec"]["containers"][0]["image"],
             pods=self.cluster.deployments["checkout-canary"].replicas,
@@ -270,6 +277,6 @@ def complaints(story: Story, end: End, wanted: End) -> list[str]:
     late = any(one.late for one in story.cluster.seen)
     for one in fields(End):
         got, want = getattr(end, one.name), getattr(wanted, one.name)
-        if got != want and not (late and one.name in {"weights", "cohort"}):
+        if got != want and not (late and one.name in {"weights", "cohort", "mirrors"}):
             found.append(f"{one.name} {got!r}, without the fault {want!r}")
     return found

@@ -17,6 +17,8 @@ from tidegate.adapters.routers import BY_KIND
 from tidegate.adapters.routers.router import ObjectRouter
 from tidegate.adapters.routers.row import Router
 from tidegate.adapters.routers.rows.custom import CustomKind, custom
+from tidegate.adapters.routers.shapes.shape import MirroringShape
+from tidegate.adapters.routers.views import route_of
 from tidegate.core.model.world import Lookup, Route, TargetRef
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.ports.protocols import NONE, Manager
@@ -40,6 +42,8 @@ SHAPES = {
     }
 }
 """At least one of each shape."""
+MIRRORING = {str(sample): sample for sample in SAMPLES if sample.copies is not None and sample.kind != "GRPCRoute"}
+"""One of each way to mirror."""
 
 T = TypeVar("T")
 
@@ -91,6 +95,12 @@ class ShapedCluster(WitnessedCluster):
     def _own(self, ref: TargetRef) -> TargetRef:
         return replace(ref, kind=self.sample.kind, baseline=self.sample.names[0], candidate=self.sample.names[1])
 
+    def patched_to(self, item: Object, pair: tuple[int, int], manager: str) -> None:
+        """Keeps an object that was written."""
+        ref = TargetRef(self.namespace, self.sample.kind, "shop", *self.sample.names)
+        (rule,) = route_of(self._row.view(item), ref).pairs
+        self._write(self.routes[REF.key], REF, {"#0": pair}, {"#0": rule.mirror}, manager)
+
     def drawn(self) -> Object:
         """The route as an object."""
         found = self.routes.get(REF.key)
@@ -98,6 +108,10 @@ class ShapedCluster(WitnessedCluster):
             raise Missing(REF.key)
         (backends,) = found.rules
         item = self.sample.with_numbers(self.sample.item(self.namespace), *backends.values())
+        mirror = found.mirrors.get(("#0", REF.candidate), 0)
+        if mirror:
+            assert isinstance(self._row.shape, MirroringShape)
+            item = patched(item, self._row.shape.mirroring(item, self.sample.rule, self.sample.names[1], mirror))
         item["metadata"] |= {"uid": found.uid, "generation": found.generation, "resourceVersion": str(found.generation)}
         written = datetime.fromtimestamp(self.history[-1].time, UTC).isoformat()
         fields = [_fields(path) for path in self._row.shape.find(item).owned]
@@ -127,7 +141,7 @@ class _Api:
         assert cluster.sample.third == () or cluster.sample.number_at(item, cluster.sample.third) == 7
         assert cluster.sample.total in {None, baseline + candidate}
         assert baseline + candidate > 0
-        WitnessedCluster.set_weights(cluster, REF, {"#0": (baseline, candidate)}, manager)
+        cluster.patched_to(item, (baseline, candidate), manager)
         return cluster.drawn()
 
     async def serves(self, *_: object) -> bool:
@@ -135,14 +149,16 @@ class _Api:
 
 
 def patched(item: Object, patch: Sequence[Object]) -> Object:
-    """A JSON patch of `test`, `add` and `replace`, as RFC 6902 has it."""
+    """A JSON patch of `test`, `add`, `remove` and `replace`, as RFC 6902 has it."""
     made: Any = copy.deepcopy(item)
-    for one in patch:
+    for one in copy.deepcopy(list(patch)):
         *way, last = [part.replace("~1", "/").replace("~0", "~") for part in one["path"].split("/")[1:]]
         node = made
         for key in way:
             node = node[int(key)] if isinstance(node, list) else node[key]
-        place: Any = int(last) if isinstance(node, list) else last
+        place: Any = last
+        if isinstance(node, list):
+            place = len(node) if last == "-" else int(last)
         match one["op"]:
             case "test" if node[place] != one["value"]:
                 raise Conflict(f"{one['path']} is {node[place]!r}, not {one['value']!r}")
@@ -150,6 +166,8 @@ def patched(item: Object, patch: Sequence[Object]) -> Object:
                 node.insert(place, one["value"])
             case "add":
                 node[place] = one["value"]
+            case "remove":
+                del node[place]
             case "replace":
                 assert node[place] is not None
                 node[place] = one["value"]

@@ -35,7 +35,7 @@ async def test_without_a_fault_the_story_goes_as_told(scenario: Scenario) -> Non
     end = await story.run()
     assert broken_promises(story.cluster) == []
     assert (end.outcome, end.weights, end.image) == (scenario.outcome, scenario.weights, scenario.image)
-    assert end.cohort == scenario.cohort
+    assert (end.cohort, end.mirrors) == (scenario.cohort, scenario.mirrors)
     assert json.loads(end.rules) == [{"checkout": 1, "checkout-canary": 0}] * (2 if scenario.cohort else 1)
     assert end.finalizers == ()
     assert len(story.calls) < 180

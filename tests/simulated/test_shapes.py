@@ -7,9 +7,9 @@ from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.contract.router_samples import Sample
-from tests.simulated.crash_stories import SCENARIOS
+from tests.simulated.crash_stories import SCENARIOS, SHADOWED
 from tests.simulated.crashes import Fault, Kind, Scenario, Story, complaints
-from tests.simulated.shaped import SHAPES, cluster_of
+from tests.simulated.shaped import MIRRORING, SHAPES, cluster_of
 from tests.simulated.shop import REF, Shop, spec
 from tests.simulated.test_crashes import WRITES
 from tests.simulated.test_machine import PROFILE, Machine
@@ -49,6 +49,22 @@ async def test_the_same_end_after_a_fault_at_every_write(sample: Sample, kind: K
         wrong = complaints(story, await story.run(), wanted)
         if wrong:
             failures.append(f"call {index} {call}, {kind}: {'; '.join(wrong)}")
+    assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("sample", MIRRORING.values(), ids=str)
+async def test_a_mirror_comes_and_goes_whatever_becomes_of_a_write(sample: Sample) -> None:
+    scenario, cluster = Scenario("with a shadow step", SHADOWED), cluster_of(sample)
+    clean = Story(scenario, cluster_of=cluster)
+    wanted = await clean.run()
+    assert (wanted.outcome, wanted.weights, wanted.mirrors) == ("Succeeded", (0, 50, 0), (0, 20, 0))
+    failures = []
+    for index, call in enumerate(clean.calls):
+        for kind in ("after", "late"):
+            if call == "router.write":
+                story = Story(scenario, Fault(index, kind, 20.0), cluster_of=cluster)
+                wrong = complaints(story, await story.run(), wanted)
+                failures += [f"call {index} {call}, {kind}: {'; '.join(wrong)}"] if wrong else []
     assert not failures, "\n".join(failures)
 
 

@@ -24,6 +24,9 @@ class Seen:
     late: bool
     cohorts: tuple[tuple[str, float, float], ...] = ()
     """Of each further rule, which stands for the cohort of its name: the name, its share, and its share before."""
+    mirror: int = 0
+    """Percent of the first rule's requests that are copied to the candidate."""
+    mirror_before: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ class WitnessedCluster(Cluster):
         cohorts = tuple(
             (name, share(write, place), share(earlier, place)) for place, name in enumerate(route.names) if place
         )
-        found = Seen(write, share(write), before, status, self.landing, cohorts)
+        mirrors = (mirror(write), mirror(earlier))
+        found = Seen(write, share(write), before, status, self.landing, cohorts, *mirrors)
         self.seen.append(found)
         for listener in self.on_write:
             listener(found)
@@ -115,12 +119,18 @@ def share(write: RouteWrite, place: int = 0) -> float:
     return 100 * backends["checkout-canary"] / total if total else 0.0
 
 
+def mirror(write: RouteWrite) -> int:
+    """Percent of the first rule's requests that are copied to the candidate."""
+    return next((one for (_, service), one in write.mirrors.items() if service == "checkout-canary"), 0)
+
+
 def broken_promises(cluster: WitnessedCluster) -> list[str]:
     """What the history of the routes breaks, in words; empty when all is well."""
     found = [one.broken for one in cluster.scaled if one.broken]
     for one in cluster.seen:
         run = one.status.get("run") or {}
         found += _of_cohorts(one, run)
+        found += _of_mirrors(one, run)
         if one.write.manager not in OURS or one.share <= one.before:
             continue
         when = f"{one.share:g}% at {one.write.time:.3f} by {one.write.manager}"
@@ -147,6 +157,28 @@ def _of_cohorts(one: Seen, run: Mapping[str, Any]) -> list[str]:
         if now > ceilings.get(name, 0.0)
     ]
     return found + [f"cohort {name}: a raise after an ending" for name, _ in raised if run.get("ending")]
+
+
+def _of_mirrors(one: Seen, run: Mapping[str, Any]) -> list[str]:
+    """The same of what is copied: never beside traffic, as nobody could tell the two apart."""
+    if one.write.manager not in OURS or one.mirror <= one.mirror_before:
+        return []
+    what = f"mirror of {one.mirror}% at {one.write.time:.3f} by {one.write.manager}"
+    found = [f"{what}: added by a revert"] if one.write.manager == "tidegate-revert" else []
+    if one.late:
+        return found
+    found += [f"{what}: above the {run.get('mirror')}% recorded"] if one.mirror > run.get("mirror", 0) else []
+    found += [f"{what}: after an ending"] if run.get("ending") else []
+    return found + ([f"{what}: beside a weight of {one.share:g}%"] if one.share else [])
+
+
+def mirrors(cluster: WitnessedCluster) -> list[int]:
+    """What was copied, in order, without repetition."""
+    found: list[int] = []
+    for one in cluster.seen:
+        if not found or found[-1] != one.mirror:
+            found.append(one.mirror)
+    return found
 
 
 def cohort_weights(cluster: WitnessedCluster) -> list[float]:

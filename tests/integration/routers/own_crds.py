@@ -75,6 +75,12 @@ _KUMA_BACKEND = _object(
     ("kind",), kind=TEXT, name=TEXT, namespace=TEXT, port=WHOLE, weight=_weight(1, 2**32 - 1),
     labels={"type": "object", "additionalProperties": TEXT}, tags={"type": "object", "additionalProperties": TEXT},
 )  # fmt: skip
+_KUMA_FILTER = _object(
+    ("type",),
+    type=TEXT,
+    requestHeaderModifier=FREE,
+    requestMirror=_object(("backendRef",), backendRef=_KUMA_BACKEND, percentage={"x-kubernetes-int-or-string": True}),
+)
 _FLAG = _object(("state", "variants", "defaultVariant"), state=TEXT, variants=FREE, defaultVariant=TEXT, targeting=FREE)
 
 OWN = {
@@ -92,7 +98,7 @@ OWN = {
     ),
     "kuma.io_meshhttproutes.yaml": crd(
         "kuma.io", "MeshHTTPRoute", "meshhttproutes",
-        _object(targetRef=FREE, to=_list(_object(targetRef=FREE, rules=_list(_object(matches=_list(FREE), default=_object(filters=_list(FREE), backendRefs=_list(_KUMA_BACKEND))))))),
+        _object(targetRef=FREE, to=_list(_object(targetRef=FREE, rules=_list(_object(matches=_list(FREE), default=_object(filters=_list(_KUMA_FILTER), backendRefs=_list(_KUMA_BACKEND))))))),
         ("v1alpha1",), status=False,
     ),
     "consul.hashicorp.com_servicesplitters.yaml": crd(
