@@ -12,7 +12,7 @@ from tests.simulated.counted import SPLIT, WORSE, counted
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import REF, Shop, spec
 from tidegate.api.commands import Action
-from tidegate.core.model.answers import Query
+from tidegate.core.model.answers import Query, Vector
 from tidegate.ports.errors import Rejected
 from tidegate.simulation.runner import Runner
 
@@ -92,8 +92,10 @@ async def test_no_test_on_counts_sees_mirrored_requests() -> None:
     shadow = {"name": "shadow", "weight": 0, "mirror": {"percent": 50}, "duration": "20m"}
     stage = Stage(counted(SPLIT, WORSE, steps=[shadow, {"name": "canary", "weight": 10, "duration": "6h"}]))
     stage.source.split(stage.start, 33)
-    while stage.shop.weight == 0:
-        await stage.until(stage.shop.clock.now() - stage.start + 5)
+    for seconds in range(1150, 1400, 5):
+        await stage.until(seconds)
+        if stage.shop.weight:
+            break
     weighted = stage.shop.clock.now()
     stage.source.split(weighted, 10)
     await stage.until(weighted - stage.start + 3600)
@@ -194,6 +196,45 @@ async def test_a_weight_that_somebody_gives_meanwhile_is_put_back_and_the_mirror
     runner.at(shop.start + 11, lambda: shop.set_weight(70, 30))
     await runner.run_until(shop.start + 14)
     assert (shop.weight, mirror(shop)) == (0, 20)
+
+
+async def test_a_revert_that_could_not_be_recorded_is_recovered_from_the_route() -> None:
+    shop, runner = await shadowed()
+
+    def refuse(call: str) -> None:
+        if call == "store.write_status":
+            raise Rejected("denied")
+
+    shop.gate.before = refuse
+    shop.values["candidate"] = 0.06
+    await runner.run_until(shop.start + 25)
+    assert mirror(shop) == 0
+    shop.gate.before = lambda _call: None
+    shop.values["candidate"] = 0.0
+    runner.restart()
+    await runner.run_until(shop.start + 60)
+    assert (shop.outcome, shop.status.history[0].reason) == ("Reverted", "RevertRecovered")
+
+
+async def test_a_checkpoint_without_data_of_the_mirrored_requests_passes_nothing() -> None:
+    shop = Shop()
+    shop.answer = lambda _query, _now: Vector(())
+    await shop.rollout(spec(steps=STEPS, guards=[])).run_until(shop.start + 100)
+    assert (mirror(shop), shop.weight) == (20, 0)
+    assert "checkpoint 30s of step 'shadow'" in shop.status.message
+
+
+async def test_what_a_version_that_knows_no_mirrors_left_behind_at_the_end_of_a_run_is_taken_away() -> None:
+    shop, runner = await shadowed()
+    runner.stop()
+    stored = shop.cluster.rollouts["checkout"]
+    left = {key: value for key, value in stored.status.items() if key not in {"run", "step", "mirror"}}
+    left["rejected"] = stored.status["run"]["version"]
+    shop.cluster.put_rollout(replace(stored, status=left, finalizers=()))
+    runner.restart()
+    await runner.run_until(shop.start + 60)
+    assert mirror(shop) == 0
+    assert "HTTPRoute/checkout mirrored 20% to the reverted candidate: put back to 0" in str(shop.cluster.events)
 
 
 async def test_somebody_elses_mirror_to_the_candidate_starts_no_run_and_is_left_alone() -> None:

@@ -63,6 +63,8 @@ STALLED: Final = {
     "Claimed": "Another Rollout uses one of the objects, and has precedence.",
     "Contested": "The promoted template does not stay as written: something else writes the Deployment.",
     "InvalidSpec": "The spec is not valid; the message names the field. A run under way continues with the last valid spec.",
+    "MirrorNotOurs": "A step mirrors, and a rule of the route has a mirror to the candidate that the operator did not add. It is left alone, and no run starts.",
+    "MirrorNotPossible": "A step mirrors, and a rule of the route cannot: its kind of rule has no mirrors, or it has a field that excludes them.",
     "NoRevisionHistory": "The baseline's old template could not be found again: `revisionHistoryLimit` is 0, or it is too large for status and no ReplicaSet has it.",
     "PromotionBreached": "The promoted baseline breached a guard, so the candidate serves again. Abort, or Resume.",
     "Reverted": "This version was reverted. It is not tried again until it changes, or Retry.",

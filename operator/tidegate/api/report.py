@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tidegate.api.model import StatusModel, Words
 from tidegate.api.rollout.run_status import Version
-from tidegate.api.rollout.status import ApprovalStatus, CheckpointStatus, CohortStatus, GateStatus
+from tidegate.api.rollout.status import ApprovalStatus, CheckpointStatus, CohortStatus, GateStatus, MirrorStatus
 
 SCHEMA: Final = "tidegate.dev/report/v1"
 RUNNING: Final = "Running"
@@ -141,6 +141,8 @@ class Report(StatusModel):
     """The step the run is in, or was in last."""
     weight: float | None = None
     """The candidate's weight, percent, as last seen."""
+    mirror: MirrorStatus | None = None
+    """What is mirrored to the candidate, while the run goes on; absent where no step mirrors."""
     cohorts: tuple[CohortStatus, ...] = ()
     """The candidate's share of each cohort, as last seen."""
     breach: Breach | None = None

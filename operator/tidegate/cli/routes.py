@@ -27,7 +27,7 @@ def route_problems(
     """
     for document in documents:
         kind = document.kind.rpartition("/")[2]
-        if document.kind.startswith(GROUP) and kind in KINDS and _same_place(document, rollout):
+        if document.kind.startswith(GROUP) and kind in KINDS and same_place(document, rollout):
             for index, rule in enumerate(_rules(document)):
                 where: Where = ("spec", "rules", index)
                 yield from ((document, Problem(at, said, Severity.WARNING)) for at, said in _of_rule(rule, spec, where))
@@ -51,6 +51,11 @@ def _of_rule(rule: Mapping[str, object], spec: RolloutSpec, where: Where) -> Ite
                 (
                     f"mirrors requests to the candidate's Service '{candidate}': its pods count them like those of users, at "
                     "weight 0 and after a revert too. Mirror to a Service of its own, with other pods behind it"
+                    + (
+                        "; and no run starts whose steps have 'mirror'"
+                        if any(step.mirror for step in spec.steps)
+                        else ""
+                    )
                 ),
             )
 
@@ -81,7 +86,7 @@ def _rules(document: Document) -> list[Mapping[str, object]]:
     return [rule if isinstance(rule, Mapping) else {} for rule in rules] if isinstance(rules, list) else []
 
 
-def _same_place(one: Document, other: Document) -> bool:
+def same_place(one: Document, other: Document) -> bool:
     """Whether both may be of one namespace: what says none may be meant for any."""
     places = {namespace_of(one), namespace_of(other)} - {""}
     return len(places) < 2

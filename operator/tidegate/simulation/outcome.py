@@ -131,6 +131,8 @@ def _lines(scripted: Scripted) -> Iterator[Line]:
         if write.route == first:
             at_once = zip(names, next(told), strict=True)
             share = ", ".join(f"{name} {one:g}%".strip() for name, one in at_once)
+            copied = max(write.mirrors.values(), default=0)
+            share += f", {copied}% mirrored" if copied else ""
             happened.append(
                 (write.time, 0, share, "route written" if write.time > scripted.begin else "route found", write.manager)
             )

@@ -196,6 +196,8 @@ class Scripted:
                 arms = [(one[ref.baseline], one[ref.candidate]) for one in write.rules]
                 mine = [pair[arm is ArmName.CANDIDATE] / max(sum(pair), 1) for pair in arms]
                 share = sum(mine) / len(mine)  # each rule has as many requests as any other
+                if arm is ArmName.CANDIDATE and write.mirrors:
+                    share += sum(write.mirrors.values()) / 100 / len(mine)
                 found.append((write.time - self.begin, share * script.traffic / seconds))
         return found
 

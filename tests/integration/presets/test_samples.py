@@ -160,6 +160,15 @@ async def test_the_share_of_failed_grpc_calls_is_the_arms_own(
     assert found == pytest.approx(share, rel=EXTRAPOLATION)
 
 
+@pytest.mark.parametrize("system", ["contour", "envoy-gateway"])
+@pytest.mark.parametrize(("arm", "share"), [(ArmName.BASELINE, 20 / 200), (ArmName.CANDIDATE, 10 / 40)])
+async def test_the_share_of_attempts_that_were_retries_is_the_arms_own(
+    source: PrometheusSource, system: str, arm: ArmName, share: float
+) -> None:
+    found = await answer(source, metric(f"{system}/retry-rate", {}), arm)
+    assert found == pytest.approx(share, rel=EXTRAPOLATION)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.sample)
 @pytest.mark.parametrize(
     ("arm", "quantile", "seconds"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.presets.preset import MIRRORED, QUANTILE, Preset, System
+from tidegate.api.presets.preset import MIRRORED, QUANTILE, RETRIED, Preset, System
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
@@ -25,6 +25,7 @@ SYSTEM: Final = System(
         "`contour/error-rate` counts HTTP statuses; gRPC errors travel in answers with status 200: ask `contour/grpc-error-rate`.",
         "`contour/grpc-error-rate` counts calls by their `grpc-status`, client mistakes (such as `NOT_FOUND`) among the failures.",
         "A latency is the time from the request's end to the answer's end, as Envoy saw it.",
+        f"{RETRIED} `contour/retry-rate` counts the attempts.",
         MIRRORED,
     ),
     sources=(
@@ -56,6 +57,12 @@ SYSTEM: Final = System(
             f"(rate(envoy_cluster_upstream_rq_time_bucket{{{_ARM}}}[$window]))) / 1000",
             Unit.SECONDS,
             (QUANTILE,),
+        ),
+        Preset(
+            "contour/retry-rate",
+            "the share of attempts that were retries: failures of the service that a retry hid from users",
+            Ratio(bad=f"envoy_cluster_upstream_rq_retry{{{_ARM}}}", total=f"envoy_cluster_upstream_rq_total{{{_ARM}}}"),
+            Unit.RATIO,
         ),
         Preset(
             "contour/request-rate",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.presets.preset import METRIC, MIRRORED, QUANTILE, Parameter, Preset, System
+from tidegate.api.presets.preset import METRIC, MIRRORED, QUANTILE, RETRIED, Parameter, Preset, System
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
@@ -49,6 +49,7 @@ SYSTEM: Final = System(
             "(such as `NOT_FOUND`) are among the failures."
         ),
         "A latency is the time from the request's end to the answer's end, as Envoy saw it.",
+        f"{RETRIED} `envoy-gateway/retry-rate` counts the attempts.",
         MIRRORED,
     ),
     sources=(
@@ -81,6 +82,12 @@ SYSTEM: Final = System(
             f"(rate(envoy_cluster_upstream_rq_time_bucket{{{_ARM}}}[$window]))) / 1000",
             Unit.SECONDS,
             (QUANTILE,),
+        ),
+        Preset(
+            "envoy-gateway/retry-rate",
+            "the share of attempts that were retries: failures of the service that a retry hid from users",
+            Ratio(bad=f"envoy_cluster_upstream_rq_retry{{{_ARM}}}", total=f"envoy_cluster_upstream_rq_total{{{_ARM}}}"),
+            Unit.RATIO,
         ),
         Preset(
             "envoy-gateway/request-rate",

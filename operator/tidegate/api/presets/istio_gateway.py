@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.presets.preset import MIRRORED, QUANTILE, Preset, System
+from tidegate.api.presets.preset import NOT_MIRRORED, QUANTILE, RETRIED, Preset, System
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
@@ -23,7 +23,8 @@ SYSTEM: Final = System(
         "Everybody who calls the arm's Service counts, whether over the route or not.",
         "What the gateway answered for a pod that could not be reached (503) counts as an error of that arm.",
         "gRPC errors travel in answers with status 200 and are not counted.",
-        MIRRORED,
+        f"{RETRIED} `istio/error-rate` counts every attempt that reached a pod.",
+        NOT_MIRRORED,
     ),
     sources=(
         "Istio's reference of standard metrics",

@@ -50,10 +50,20 @@ class Parameter:
 QUANTILE: Final = Parameter("quantile", SHARE, "which quantile, from 0 to 1", "0.99")
 
 MIRRORED: Final = (
-    "Requests that a route mirrors to an arm's Service count as that arm's, and no user sees their answers: mirror to a Service "
-    "of its own, with other pods behind it (`tidegate lint` warns where it sees the route)."
+    "Requests that a route mirrors to an arm's Service count as that arm's, and no user sees their answers. In a step with `mirror` "
+    "that is what its limits judge; other mirrors belong to a Service of their own, with other pods behind it (`tidegate lint` warns "
+    "where it sees the route)."
 )
-"""What every system's numbers have in common."""
+"""What most systems' numbers have in common."""
+NOT_MIRRORED: Final = (
+    "Whether the sender counts the copies that a route mirrors has not been tested: judge a step with `mirror` by what the pods "
+    "count (`istio/…`, `http/…`)."
+)
+RETRIED: Final = (
+    "Statuses are those of final answers: where the route retries, an error that a retry mends is not among them (`tidegate lint` "
+    "warns where it sees the route)."
+)
+"""Of proxies that retry, and count what came of it."""
 
 Query: TypeAlias = MetricModel | str
 """One kind of metric, a text for a `query`; with gaps."""

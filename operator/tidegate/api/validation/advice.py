@@ -24,6 +24,7 @@ def advice(spec: RolloutSpec) -> list[Problem]:
         _of_lines(spec),
         _of_weights(spec),
         _of_cohorts(spec),
+        _of_mirrors(spec),
         _of_full_weight(spec),
         _of_checkpoints(spec),
         hook_advice(spec),
@@ -79,15 +80,17 @@ def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 
 def _never_evaluated(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
-    if not any(weights_at(spec, step).some for step in spec.steps):
+    if not any(weights_at(spec, step).exposed for step in spec.steps):
         for line in rollout_lines(spec):
             yield line.where, "is never evaluated: no step gives the candidate traffic"
     for index, step in enumerate(spec.steps):
         weights = weights_at(spec, step)
         for line in step_lines(spec, index):
             cohort = line.threshold.cohort
-            if not weights.some:
+            if not weights.exposed:
                 yield line.where, "is never evaluated: the candidate has no traffic at weight 0"
+            elif weights.mirror and line.threshold.counted:
+                yield line.where, "is never evaluated: tests on counts count no mirrored requests"
             elif cohort and not weights.of(cohort):
                 yield line.where, f"is never evaluated: cohort {cohort} has weight 0 in this step"
             elif line.threshold.relative and (weights.of(cohort) >= 100 if cohort else weights.full):
@@ -121,6 +124,14 @@ def _of_weights(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
         before, step = spec.steps[index - 1], spec.steps[index]
         if step.weight.percent < before.weight.percent:
             yield ("spec", "steps", index, "weight"), f"is less than the {before.weight} of the step before"
+
+
+def _of_mirrors(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    for index, step in enumerate(spec.steps):
+        judged = (line for line in rollout_lines(spec) + step_lines(spec, index) if not line.threshold.counted)
+        if step.mirror is not None and not any(judged):
+            words = "has nothing to evaluate: add a limit other than 'regression' and 'split', which count no mirrored requests"
+            yield ("spec", "steps", index, "mirror"), words
 
 
 def _of_full_weight(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:

@@ -68,14 +68,14 @@ def query_traps(
 
 def _that_never_last(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     """A `for` that no step is long enough for."""
-    served = [step for step in spec.steps if weights_at(spec, step).some]
+    served = [step for step in spec.steps if weights_at(spec, step).exposed]
     whole = sum(step.duration.seconds for step in served) + spec.promotion.settle.seconds
     for line in rollout_lines(spec):
         if served and _lasting(line) > whole:
             yield (*line.where, "for"), "is longer than all steps together: it is never complete in a run without holds"
     for index, step in enumerate(spec.steps):
         for line in step_lines(spec, index):
-            if weights_at(spec, step).some and _lasting(line) > step.duration.seconds:
+            if weights_at(spec, step).exposed and _lasting(line) > step.duration.seconds:
                 yield (*line.where, "for"), f"is longer than the step, {step.duration}: it is never complete in it"
 
 
@@ -85,7 +85,7 @@ def _lasting(line: Line) -> float:
 
 def _too_rarely(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     """An interval that is longer than a step."""
-    guarded = [step for index, step in enumerate(spec.steps) if _guards(spec, index) and weights_at(spec, step).some]
+    guarded = [step for index, step in enumerate(spec.steps) if _guards(spec, index) and weights_at(spec, step).exposed]
     short = [step for step in guarded if 0 < step.duration.seconds < spec.interval.seconds]
     if short:
         named = ", ".join(f"'{step.name}' ({step.duration})" for step in short)

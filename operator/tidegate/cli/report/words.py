@@ -53,6 +53,9 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     for cohort in report.cohorts:
         seen = f"{cohort.observed:g}%" if cohort.observed is not None else "not known"
         yield f"Cohort {cohort.name}", f"{seen}: {cohort.message}" if cohort.message else seen
+    if report.mirror is not None:
+        seen = f"{report.mirror.observed}%" if report.mirror.observed is not None else "not known"
+        yield "Mirrored to the candidate", f"{seen} of the requests"
     if report.breach is not None:
         yield from _breach(report)
     if report.touched is not None:

@@ -40,6 +40,7 @@ def _all(told: Told) -> Iterator[str]:
         yield status.message
     yield from _versions(told)
     yield from _cohorts(told)
+    yield from _mirror(told)
     yield from _run(told)
     yield from _conditions(told)
     if status.next_check_time is not None and not _stands_still(told) and status.next_check_time >= told.now:
@@ -119,6 +120,16 @@ def _cohorts(told: Told) -> Iterator[str]:
         seen = "the route could not be read" if one.observed is None else f"{one.observed:g}% on the route"
         share = f"{one.desired:g}%" if one.observed == one.desired else f"{one.desired:g}% wanted, {seen}"
         yield f"Cohort {one.name}: {share}{f'; {one.message}' if one.message else ''}"
+
+
+def _mirror(told: Told) -> Iterator[str]:
+    """What is copied to the candidate: said while anything is wanted or there."""
+    mirror = told.status.mirror
+    if mirror is None or not (mirror.desired or mirror.observed):
+        return
+    seen = "the route could not be read" if mirror.observed is None else f"{mirror.observed}% on the route"
+    share = f"{mirror.desired}%" if mirror.observed == mirror.desired else f"{mirror.desired}% wanted, {seen}"
+    yield f"Mirrored to the candidate: {share} of the requests; users get the baseline's answers alone"
 
 
 def _share(told: Told) -> str:

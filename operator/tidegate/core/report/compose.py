@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -88,6 +88,7 @@ def _report(known: Known, before: RolloutStatus | None, ended: HistoryEntry | No
     start = run.start_time if run is not None else ended.start_time if ended is not None else known.now
     seen = tuple(one for one in reversed(source.checkpoints) if one.time >= start)
     judged = source.model_copy(update={"checkpoints": tuple(reversed(seen))})
+    mirroring = {step.name for step in spec.steps if step.mirror is not None} if spec is not None else set()
     ending = run.ending if run is not None else None
     return Report(
         written=known.now,
@@ -106,8 +107,9 @@ def _report(known: Known, before: RolloutStatus | None, ended: HistoryEntry | No
         step=source.step.name if source.step is not None else (seen[-1].step if seen else ""),
         weight=source.weight.observed if ended is None and source.weight is not None else None,
         cohorts=source.cohorts or (),
+        mirror=source.mirror if ended is None else None,
         breach=_breach(source, ended, known.told),
-        touched=_touched(judged),
+        touched=_touched(judged, mirroring),
         limits=standings(judged, spec) if before is not None else (),
         timeline=moments(judged, ended, known.told, known.weights),
         checkpoints=seen,
@@ -154,8 +156,13 @@ def _breach(source: RolloutStatus, ended: HistoryEntry | None, told: Sequence[Mo
     )
 
 
-def _touched(status: RolloutStatus) -> Touched | None:
-    """Requests of the candidate: a test on counts has them all, a checkpoint those of its window."""
+def _touched(status: RolloutStatus, mirroring: Collection[str]) -> Touched | None:
+    """Requests of users that the candidate answered: a test on counts has them all, a checkpoint those of its window.
+
+    Args:
+        status: with the evidence.
+        mirroring: the steps in which requests were copied to the candidate, and no user got its answers.
+    """
     counted = []
     for one in status.run.evidence if status.run is not None else ():
         state = unpacked(one.state) if one.state else None
@@ -165,7 +172,7 @@ def _touched(status: RolloutStatus) -> Touched | None:
         most, name = max(counted)
         return Touched(requests=round(most), at_least=False, source=f"{name} (counted since the run began)")
     windows = []
-    for checkpoint in status.checkpoints:
+    for checkpoint in (one for one in status.checkpoints if one.step not in mirroring):
         for line in checkpoint.findings:
             found = _COUNTED.match(line.counts)
             if found is not None and not line.limit.startswith("split "):

@@ -77,6 +77,20 @@ class WeightedLists:
                     return [*tests_of(found.tests), *removals(ours), added]
         raise LookupError(f"rule {rule} has no backend {candidate} that could be mirrored to")
 
+    def retrying(self, raw: Mapping[str, Any], pair: tuple[str, str]) -> Iterator[tuple[str, Path]]:
+        """The rules with both backends that try failed requests again: the name of each, and where it says so."""
+        for rules, path, rule in self._rules(raw):
+            found = {
+                name for below, one in self._backends(rules, rule) for name in self._names(one, (*path, *below), raw)
+            }
+            for field_name in rules.retries if found.issuperset(pair) else ():
+                if at(rule, parsed(field_name)) not in (NOTHING, None, {}):
+                    yield rules.label_of(rule, path), (*path, *parsed(field_name))
+
+    def _names(self, backend: Any, path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ANN401  (JSON)
+        found = self.naming.of(backend, path, raw) if isinstance(backend, dict) else None
+        return found.names if found is not None else ()
+
     def _rules(self, raw: Mapping[str, Any]) -> Iterator[tuple[Rules, Path, dict[str, Any]]]:
         for rules in self.rules:
             for path, rule in walk(raw, parsed(rules.place)):
