@@ -127,6 +127,11 @@ class ContourCluster(Cluster):
         return self._plane.kubeconfig
 
     @property
+    def prometheus(self) -> Prometheus:
+        """What scrapes the pods."""
+        return self._prometheus
+
+    @property
     def prometheus_url(self) -> str:
         """Where to ask."""
         return self._prometheus.url

@@ -1,4 +1,4 @@
-"""HTTPProxy on a real Contour: a good candidate is promoted and a bad one reverted under load, with every request counted."""
+"""HTTPProxy on a real Contour: a good candidate is promoted after a shadow step and a bad one reverted under load, with every request counted."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ from tests.gateways.contour import OURS, ContourCluster, on_a_node
 NAMESPACE = "shop"
 RATE = 60.0
 RUN_SECONDS = 120.0
+SHADOW: Object = {
+    "name": "shadow",
+    "weight": 0,
+    "mirror": {"percent": 50},
+    "duration": "10s",
+    "thresholds": [{"metric": "error-rate", "max": "1%"}],
+}
 TAKES = 1.0
 """Seconds that Envoy is given to act on what Contour has taken."""
 
@@ -56,8 +63,13 @@ def proxy(weights: tuple[int, int]) -> Object:
 
 
 async def weights(lab: ContourCluster) -> tuple[int, ...]:
+    return tuple(one["weight"] for one in await services(lab) if not one.get("mirror"))
+
+
+async def services(lab: ContourCluster) -> list[Object]:
     found = await lab.api.get("projectcontour.io/v1", "HTTPProxy", shop.APP, NAMESPACE)
-    return tuple(one["weight"] for one in found["spec"]["routes"][0]["services"])
+    listed: list[Object] = found["spec"]["routes"][0]["services"]
+    return listed
 
 
 async def release(lab: ContourCluster, version: str, **env: object) -> None:
@@ -105,7 +117,10 @@ async def test_an_httpproxy_is_promoted_and_reverted_under_load_with_every_reque
             OperatorProcess(lab, settings=settings) as operator,
             lab.load(NAMESPACE, shop.APP, rate=RATE) as load,
         ):
-            await lab.apply(shop.rollout(NAMESPACE, step_seconds=10, traffic=traffic))
+            item = shop.rollout(NAMESPACE, step_seconds=10, traffic=traffic)
+            item["spec"]["steps"] = [SHADOW, *item["spec"]["steps"]]
+            await lab.apply(item)
+            await _shadowed(lab, load)
             await _promoted(lab, load)
             await _reverted(lab, load, operator)
 
@@ -115,8 +130,38 @@ async def _waits_for_contour(lab: ContourCluster) -> bool:
     return (run.get("waiting") or {}).get("reason") == "RouteNotAccepted"
 
 
-async def _promoted(lab: ContourCluster, load: Load) -> None:
+async def _shadowed(lab: ContourCluster, load: Load) -> None:
+    """Half of the requests reach the candidate as well, and users get the baseline's answers alone."""
     await release(lab, "v2")
+
+    async def mirrored() -> bool:
+        return {"name": shop.CANARY, "port": 80, "mirror": True, "weight": 50} in await services(lab)
+
+    await until(mirrored, RUN_SECONDS, "the mirror is on the HTTPProxy")
+    assert await weights(lab) == (100, 0)
+    await lab.valid(NAMESPACE, shop.APP)
+    begin = time.time() + TAKES
+    before = await _counted(lab, shop.CANARY)
+
+    async def enough() -> bool:
+        return len(load.since(begin)) > 4 * RATE
+
+    await until(enough, RUN_SECONDS, "requests")
+    assert set(by_version(load.since(begin)[: int(4 * RATE)])) == {"v1"}, "no user gets an answer of the candidate"
+
+    async def copied() -> bool:
+        return await _counted(lab, shop.CANARY) > before + RATE
+
+    await until(copied, RUN_SECONDS, "copies at the candidate")
+
+
+async def _counted(lab: ContourCluster, deployment: str) -> float:
+    """Requests that the pods of a Deployment have counted."""
+    answer = await lab.prometheus.ask(f'sum(http_requests_total{{namespace="{NAMESPACE}",deployment="{deployment}"}})')
+    return answer[0][1] if answer else 0.0
+
+
+async def _promoted(lab: ContourCluster, load: Load) -> None:
     for wanted, low, high in (((90, 10), 0.02, 0.22), ((50, 50), 0.35, 0.65)):
         begin = await at_weight(lab, wanted)
 
@@ -126,6 +171,7 @@ async def _promoted(lab: ContourCluster, load: Load) -> None:
         await until(enough, RUN_SECONDS, "requests")
         assert low < share(load.since(begin)[: int(4 * RATE)], "v2") < high
     assert (await ended(lab, 1))["outcome"] == "Succeeded"
+    assert [one.get("mirror") for one in await services(lab)] == [None, None]
     assert await weights(lab) == (1, 0)
     assert failures(load.answers) == {}, "not one request failed in the whole promotion"
 

@@ -16,8 +16,9 @@ from tidegate.adapters.routers import BY_KIND, ROUTERS, RouteCaches, enabled, pa
 from tidegate.adapters.routers.permissions import rules_for
 from tidegate.adapters.routers.router import ObjectRouter
 from tidegate.adapters.routers.shapes.one_number import CanaryAnnotations, OneField
+from tidegate.adapters.routers.shapes.shape import MirroringShape, Shape
 from tidegate.adapters.routers.shapes.weighted_lists import WeightedLists
-from tidegate.api.rollout.traffic import WITH_SUBSETS, WITHOUT_RULES, RouteKind, TrafficTarget
+from tidegate.api.rollout.traffic import WITH_MIRRORS, WITH_SUBSETS, WITHOUT_RULES, RouteKind, TrafficTarget
 from tidegate.core.model.claims import claim_of_raw
 from tidegate.core.model.world import RolloutObject, TargetRef, Unknown
 from tidegate.handlers import Caches, Intake, takes_of
@@ -44,8 +45,14 @@ def test_what_the_api_takes_fits_the_rows() -> None:
         if isinstance(shape, CanaryAnnotations | OneField)
         or (isinstance(shape, WeightedLists) and len(shape.rules) == 1 and shape.rules[0].label)
     }
+    mirroring = {row.kind for row in ROUTERS if isinstance(row.shape, MirroringShape) and _mirrors(row.shape)}
+    assert mirroring == WITH_MIRRORS
     assert subsets == WITH_SUBSETS
     assert single == WITHOUT_RULES - {RouteKind.CUSTOM}
+
+
+def _mirrors(shape: Shape) -> bool:
+    return isinstance(shape, WeightedLists) and any(rules.mirrors is not None for rules in shape.rules)
 
 
 def test_permissions_are_one_rule_for_each_group_and_no_resource_twice() -> None:

@@ -83,6 +83,10 @@ class Bad:
 # fmt: off
 _ARMS: Object = {"baseline": {"name": "web"}, "candidate": {"name": "web-canary"}}
 _CUSTOM: Object = {"group": "serving.knative.dev", "kind": "Service", "baseline": "/spec/a", "candidate": "/spec/b"}
+_MIRROR: Object = {"percent": 10}
+_SHADOW: Object = {"name": "canary", "weight": 0, "mirror": _MIRROR}
+_FIRST = "a step with 'mirror' comes before every step with a weight above 0"
+_NEEDS = "'mirror' in 'steps' needs entries of 'traffic' without 'cohort', all of them of a kind that can mirror"
 _COHORT: Object = {"kind": "HTTPRoute", "name": "web", "rules": ["beta"], "cohort": "beta"}
 _METRIC: Object = {"name": "extra", "query": "up"}
 
@@ -151,6 +155,13 @@ BY_RULE = (
     Bad("one route twice", {"traffic.1": {"kind": "HTTPRoute", "name": "web"}}, "spec.traffic[1].name", "traffic target 'HTTPRoute/web' is there already", "spec.traffic", "a route has one entry in 'traffic' for each 'cohort'"),
     Bad("one cohort of a route twice", {"traffic.1": _COHORT, "traffic.2": {**_COHORT, "rules": ["others"]}}, "spec.traffic[2].name", "traffic target 'HTTPRoute/web of cohort beta' is there already", "spec.traffic", "a route has one entry in 'traffic' for each 'cohort'"),
     Bad("a cohort of a step that traffic has not", {"traffic.1": _COHORT, "steps.0.cohorts": {"staff": 5}}, "spec.steps[0].cohorts.staff", "there is no cohort 'staff': spec.traffic has beta", "spec.steps", "every name in the steps' 'cohorts' must be a 'cohort' of 'traffic'"),
+    Bad("a mirror beside a weight", {"steps.0.mirror": _MIRROR}, "spec.steps[0].weight", "a step with 'mirror' has weight 0: the candidate's metrics cannot tell mirrored requests from those of users"),
+    Bad("a mirror beside a cohort", {"traffic.1": _COHORT, "steps.0": {**_SHADOW, "cohorts": {"beta": 5}}}, "spec.steps[0].cohorts", "a step with 'mirror' has every cohort at 0"),
+    Bad("a mirror after a weight", {"steps.1": {"name": "shadow", "weight": 0, "mirror": _MIRROR}, "steps.2": {"name": "everyone", "weight": 100}}, "spec.steps[1].mirror", "comes after step 'canary', which gives the candidate traffic", "spec.steps", _FIRST),
+    Bad("a mirror after a cohort", {"traffic.1": _COHORT, "steps.0": {"name": "canary", "weight": 0, "cohorts": {"beta": 5}}, "steps.1": {"name": "shadow", "weight": 0, "mirror": _MIRROR}, "steps.2": {"name": "everyone", "weight": 100}}, "spec.steps[1].mirror", "comes after step 'canary', which gives the candidate traffic", "spec.steps", _FIRST),
+    Bad("a mirror in the last step", {"steps": [_SHADOW]}, "spec.steps[0].mirror", "is in the last step, and the promotion follows it", "spec.steps", "the last step cannot have 'mirror'"),
+    Bad("a mirror of connections", {"traffic.0.kind": "TCPRoute", "steps.0": _SHADOW}, "spec.steps[0].mirror", "and TCPRoute/web in spec.traffic cannot", "spec.steps", _NEEDS),
+    Bad("a mirror of cohorts alone", {"traffic.0": _COHORT, "steps": [_SHADOW, {"name": "end", "weight": 0}]}, "spec.steps[0].mirror", "would copy the requests of no route", "spec.steps", _NEEDS),
     Bad("a guard's cohort that traffic has not", {"guards.0.cohort": "staff"}, "spec.guards[0].cohort", "there is no cohort 'staff': no entry of spec.traffic has a 'cohort'", "spec.guards", "every 'cohort' in 'guards' must be a 'cohort' of 'traffic'"),
     Bad("a threshold's cohort that traffic has not", {"thresholds.0.cohort": "staff"}, "spec.thresholds[0].cohort", "there is no cohort 'staff'", "spec.thresholds", "every 'cohort' in 'thresholds' must be a 'cohort' of 'traffic'"),
     Bad("a subset of a kind without any", {"traffic.0.backends": {"baseline": {"subset": "v1"}, "candidate": {"subset": "v2"}}}, "spec.traffic[0].backends", "'subset' goes with ApisixRoute"),
@@ -209,6 +220,8 @@ BY_SCHEMA = (
     Bad("two steps of one name", {"steps.1.name": "canary"}, "spec.steps[1].name", "step 'canary' is there already, as entry 0", "spec.steps[1]", "Duplicate value"),
     Bad("two metrics of one name", {"metrics.1.name": "errors"}, "spec.metrics[1].name", "metric 'errors' is there already", "spec.metrics[1]", "Duplicate value"),
     Bad("a cohort's name with capitals", {"traffic.1": {**_COHORT, "cohort": "Beta"}}, "spec.traffic[1].cohort", "'Beta' is not lower-case letters", server_words="should match"),
+    Bad("a mirror of nothing", {"steps.0": {**_SHADOW, "mirror": {"percent": 0}}}, "spec.steps[0].mirror.percent", "is 0; the least is 1", server_words="should be greater than or equal to 1"),
+    Bad("a mirror of more than everything", {"steps.0": {**_SHADOW, "mirror": {"percent": 101}}}, "spec.steps[0].mirror.percent", "is 101; the most is 100", server_words="should be less than or equal to 100"),
     Bad("a weight of a cohort beyond 100", {"traffic.1": _COHORT, "steps.0.cohorts": {"beta": 101}}, "spec.steps[0].cohorts.beta", "percent from 0 to 100", server_words="should be less than or equal to 100"),
     Bad("one rule twice", {"traffic.0.rules": ["a", "a"]}, "spec.traffic[0].rules[1]", "rule 'a' is there already", server_words="Duplicate value"),
     Bad("one label twice", {"metrics.0.ratio.by": ["a", "a"]}, "spec.metrics[0].ratio.by[1]", "label 'a' is there already", server_words="Duplicate value"),

@@ -78,3 +78,71 @@ def test_a_route_of_another_namespace_is_anothers(tmp_path: Path, capsys: pytest
     file.write_text(yaml.safe_dump_all([mine, route({"backendRefs": ALONE}, namespace="shop")]))
     assert main(["lint", "--strict", str(file)]) == 1
     capsys.readouterr()
+
+
+def fronted(preset: str = "contour/error-rate", **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    made = good({"metrics.0": {"name": "errors", "preset": preset}})
+    made["spec"].update(changes)
+    return made
+
+
+VIRTUAL_SERVICE = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "VirtualService",
+    "metadata": {"name": "web"},
+    "spec": {
+        "http": [
+            {
+                "retries": {"attempts": 2},
+                "route": [{"destination": {"host": "web"}}, {"destination": {"host": "web-canary"}, "weight": 0}],
+            }
+        ]
+    },
+}
+PROXY = {
+    "apiVersion": "projectcontour.io/v1",
+    "kind": "HTTPProxy",
+    "metadata": {"name": "web"},
+    "spec": {"routes": [{"retryPolicy": {"count": 2}, "services": BOTH}]},
+}
+RETRYING = route({"name": "everyone", "retry": {"attempts": 2}, "backendRefs": BOTH})
+
+
+@pytest.mark.parametrize(
+    ("other", "field"),
+    [
+        (RETRYING, "spec.rules[0].retry"),
+        (VIRTUAL_SERVICE, "spec.http[0].retries"),
+        (PROXY, "spec.routes[0].retryPolicy"),
+    ],
+)
+@pytest.mark.parametrize("preset", ["contour/error-rate", "envoy-gateway/error-rate", "istio-gateway/error-rate"])
+def test_retries_hide_errors_from_what_counts_final_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: dict[str, Any], field: str, preset: str
+) -> None:
+    file = tmp_path / "web.yaml"
+    rollout = fronted(preset, traffic=[{"kind": other["kind"], "name": "web"}])
+    file.write_text(yaml.safe_dump_all([rollout, other]))
+    main(["lint", str(file)])
+    assert f"{field}: tries failed requests again, and metric 'errors' counts final answers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rollout", "other"),
+    [
+        (fronted(), route({"name": "everyone", "backendRefs": BOTH})),
+        (fronted(), route({"name": "others", "retry": {"attempts": 2}, "backendRefs": BOTH})),
+        (fronted(), route({"name": "everyone", "retry": {"attempts": 2}, "backendRefs": [BOTH[0]]})),
+        (fronted(), {**RETRYING, "metadata": {"name": "another"}}),
+        (fronted("http/error-rate"), RETRYING),
+        (fronted("istio/error-rate"), RETRYING),
+        (fronted("contour/retry-rate"), RETRYING),
+    ],
+)
+def test_retries_that_hide_nothing_are_fine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rollout: dict[str, Any], other: dict[str, Any]
+) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text(yaml.safe_dump_all([rollout, other]))
+    main(["lint", str(file)])
+    assert "tries failed requests again" not in capsys.readouterr().out

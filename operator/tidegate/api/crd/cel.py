@@ -79,7 +79,10 @@ def mirrors_first(most: int) -> Rule:
     """A step that mirrors comes before every step with a weight. By positions written out, as in `earlier_steps`."""
     places = list(range(most))
     mirrors = "i < self.steps.size() && has(self.steps[i].mirror)"
-    weighs = "self.steps[j].weight != 0 && self.steps[j].weight != '0'"
+    weighs = (
+        "(self.steps[j].weight != 0 && self.steps[j].weight != '0' || has(self.steps[j].cohorts) && "
+        "self.steps[j].cohorts.exists(c, self.steps[j].cohorts[c] != 0 && self.steps[j].cohorts[c] != '0'))"
+    )
     rule = f"{places}.all(i, !({mirrors}) || !{places}.exists(j, j < i && {weighs}))"
     message = "a step with 'mirror' comes before every step with a weight above 0"
     return Rule(f"self.steps.all(s, !has(s.mirror)) || {rule}", message, ".steps")
@@ -93,7 +96,7 @@ def mirrors_before_the_end() -> Rule:
 
 def routers_that_mirror(kinds: Iterable[str]) -> Rule:
     """Steps mirror where every entry of `traffic` that has no cohort is of a kind that can."""
-    names = sorted(kinds)
+    names = sorted(map(str, kinds))
     can = f"self.traffic.all(t, has(t.cohort) || t.kind in {names}) && self.traffic.exists(t, !has(t.cohort))"
     message = f"'mirror' in 'steps' needs entries of 'traffic' without 'cohort', all of them of a kind that can mirror: {', '.join(names)}"
     return Rule(f"self.steps.all(s, !has(s.mirror)) || {can}", message, ".steps")

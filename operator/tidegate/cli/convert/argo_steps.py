@@ -18,7 +18,7 @@ _WITHOUT_EQUAL: Final = {
     "setCanaryScale": "setCanaryScale: the candidate's Deployment has replicas of its own; scale it before the run",
     "experiment": "experiment: Tidegate starts no ReplicaSets; the two Deployments are the experiment",
     "setHeaderRoute": "setHeaderRoute: requests are shared by weight only",
-    "setMirrorRoute": "setMirrorRoute: mirror to a Service and pods of their own",
+    "setMirrorRoute": "setMirrorRoute: add a step with 'weight: 0' and 'mirror: {percent: ...}' before the first with a weight",
     "plugin": "a plugin as a step",
     "replicaProgressThreshold": "replicaProgressThreshold: a step waits until the candidate is rolled out",
 }

@@ -35,7 +35,7 @@ _WITHOUT_EQUAL: Final = {
 }
 _OF_ANALYSIS: Final = {
     "alerts": "alerts: Alertmanager on the operator's metrics, or Events",
-    "mirror": "mirror: mirror to a Service and pods of their own, not the candidate's",
+    "mirror": "mirror: add a step with 'weight: 0' and 'mirror: {percent: ...}' before the first with a weight",
     "sessionAffinity": "sessionAffinity: requests are shared by weight, a user may see both versions",
     "stepWeightPromotion": "stepWeightPromotion: the traffic goes back to the promoted baseline at once",
     "canaryReadyThreshold": "canaryReadyThreshold: a step waits until the candidate is available",
