@@ -1,8 +1,8 @@
 """HTTPRoutes, GRPCRoutes, Services and pods turned into Envoy's words, and into the routes' status: pure, no I/O.
 
 Honoured: hostnames; matches by path, header (so cookie too), query, method (exact, prefix, regular expression); weights;
-the filter ResponseHeaderModifier of rules and of their backends. Other filters, time-outs and TLS are not: no test of the
-operator needs them.
+the filters ResponseHeaderModifier, of rules and of their backends, and RequestMirror with a percentage, of rules. Other filters,
+time-outs and TLS are not: no test of the operator needs them.
 """
 
 from __future__ import annotations
@@ -147,7 +147,20 @@ def _action(route: Object, rule: Object) -> Object:
     ]
     missing = "INTERNAL_SERVER_ERROR"
     forward = {"weighted_clusters": {"clusters": weighted}, "cluster_not_found_response_code": missing}
-    return {"route": forward, **_response_headers(rule)}
+    return {"route": {**forward, **_mirrors(route, rule)}, **_response_headers(rule)}
+
+
+def _mirrors(route: Object, rule: Object) -> Object:
+    """What the RequestMirror filters of a rule copy, and where to."""
+    found = [one["requestMirror"] for one in rule.get("filters", []) if one["type"] == "RequestMirror"]
+    policies = [
+        {
+            "cluster": cluster_name(_backend(route, one["backendRef"])),
+            "runtime_fraction": {"default_value": {"numerator": one.get("percent", 100), "denominator": "HUNDRED"}},
+        }
+        for one in found
+    ]
+    return {"request_mirror_policies": policies} if policies else {}
 
 
 def _response_headers(of: Object) -> Object:

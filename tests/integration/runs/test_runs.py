@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from lab import manifests, shop
 from lab.api import Object
+from lab.load import by_version, failures
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 from lab.wait import until
@@ -96,6 +97,44 @@ async def test_only_the_two_weights_of_a_route_change_over_a_whole_run(lab: Lab,
 
     await until(gone, SECONDS, "the Rollout is gone")
     assert (await route_of(lab, namespace))["spec"] == before, "it leaves as it came"
+
+
+@pytest.mark.usefixtures("operator")
+async def test_in_a_shadow_step_the_candidate_gets_copies_and_users_the_baseline_alone(
+    lab: Lab, namespace: str
+) -> None:
+    await shop.open_shop(lab, namespace)
+    before = (await route_of(lab, namespace))["spec"]
+    await shop.release(lab, namespace, "v2")
+    await lab.rolled_out(namespace, shop.CANARY)
+    shadow = {"name": "shadow", "weight": 0, "mirror": {"percent": 100}, "duration": "1h"}
+    item = rollout(namespace, steps=[shadow, *QUICK])
+    counted = f'sum(http_requests_total{{namespace="{namespace}",deployment="{shop.CANARY}"}})'
+
+    async def copied() -> bool:
+        return any(value > 50 for _, value in await lab.prometheus.ask(counted))
+
+    async def reached() -> bool:
+        status = (await shop.state(lab, namespace)).get("status", {})
+        return bool(status.get("step", {}).get("reached"))
+
+    async with lab.load(namespace, shop.APP, rate=50.0) as load:
+        await lab.apply(item)
+        await until(copied, SECONDS, "copies at the candidate")
+        await until(reached, SECONDS, "the shadow step is reached")
+        (mirror,) = (await route_of(lab, namespace))["spec"]["rules"][0]["filters"]
+        assert (mirror["type"], mirror["requestMirror"]["percent"]) == ("RequestMirror", 100)
+        assert set(by_version(load.answers)) == {"v1"}
+        await lab.api.delete(item)
+
+        async def gone() -> bool:
+            return await shop.state(lab, namespace) == {}
+
+        await until(gone, SECONDS, "the Rollout is gone")
+        assert failures(load.answers) == {}
+    after = (await route_of(lab, namespace))["spec"]
+    assert "filters" not in after["rules"][0]
+    assert after == before, "it leaves as it came"
 
 
 @pytest.mark.usefixtures("operator")
