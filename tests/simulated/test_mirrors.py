@@ -14,6 +14,7 @@ from tests.simulated.shop import REF, Shop, spec
 from tidegate.api.commands import Action
 from tidegate.core.model.answers import Query, Vector
 from tidegate.ports.errors import Rejected
+from tidegate.simulation.cluster import Cluster
 from tidegate.simulation.runner import Runner
 
 SHADOW: dict[str, Any] = {
@@ -260,6 +261,19 @@ async def test_a_rule_that_cannot_mirror_starts_no_run() -> None:
     await shop.rollout(spec(steps=STEPS)).run_until(shop.start + 60)
     assert shop.status.run is None
     assert "HTTPRoute/checkout, rule #0: it has `mirror`; leave 'mirror' out of the steps" in shop.status.message
+
+
+async def test_a_mirror_that_is_stored_as_more_than_was_written_is_taken_away_and_told() -> None:
+    class Webhook(Cluster):
+        def _write(self, *arguments: Any) -> None:  # noqa: ANN401  (passed on as they are)
+            *others, mirrors, manager = arguments
+            super()._write(*others, {rule: 100 if percent else 0 for rule, percent in mirrors.items()}, manager)
+
+    shop = Shop(cluster_of=Webhook)
+    await shop.rollout(spec(steps=STEPS)).run_until(shop.start + 60)
+    assert mirror(shop) == 0
+    assert {one.type: one.reason for one in shop.status.conditions}["Stalled"] == "WriteRefused"
+    assert "a mirror of 20% was written and one of 100% was stored" in shop.status.message
 
 
 async def test_a_refused_removal_is_told_and_done_once_it_is_allowed() -> None:

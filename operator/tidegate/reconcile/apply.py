@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.core.gates import INTENT_LIFE
 from tidegate.core.model.plan import Action, KeepFinalizer, Plan, SetReplicas, SetWeights, WriteTemplate
-from tidegate.core.model.world import RolloutObject
+from tidegate.core.model.world import RolloutObject, Route
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
@@ -137,10 +137,20 @@ async def _set_weights(world: World, action: SetWeights) -> None:
             )
         mirror = action.mirrors.get(pair.rule, pair.mirror)
         if pair.mirror != mirror:
+            await _take_mirrors_away(
+                world, stored, [rule for rule, percent in action.mirrors.items() if percent], manager
+            )
             raise Rejected(
                 f"{stored.ref.key}: a mirror of {mirror}% was written and one of {pair.mirror}% was stored: a mutating admission "
                 "webhook or policy changes it"
             )
+
+
+async def _take_mirrors_away(world: World, stored: Route, rules: Iterable[str], manager: Manager) -> None:
+    """Removes what was stored as another mirror than was written: it may copy more requests than were asked for."""
+    more = dict.fromkeys(rules, 0)
+    if more:
+        await world.router.write(stored, {}, manager, more)
 
 
 def _check_intent(world: World, what: str, recorded: float | None) -> None:

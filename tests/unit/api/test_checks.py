@@ -41,6 +41,7 @@ def test_what_the_api_server_refuses_is_refused_here_and_the_field_is_named(bad:
 
 
 _COHORT: dict[str, object] = {"kind": "HTTPRoute", "name": "web", "rules": ["beta"], "cohort": "beta"}
+_SHADOW: dict[str, object] = {"name": "canary", "weight": 0, "mirror": {"percent": 10}}
 _BACKENDS: dict[str, object] = {"baseline": {"name": "a"}, "candidate": {"name": "b"}}
 
 ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
@@ -122,6 +123,9 @@ FINE: tuple[tuple[str, dict[str, object]], ...] = (
     ("a variable in braces", {"metrics.1.query": 'max_over_time(x{pod=~"${pods}"}[${window}])'}),
     ("an instant elsewhere", {"steps.1.gate.after": "2026-11-21t14:00:00.123456789+02:00"}),
     ("a window of 1000 ms", {"metrics.0.window": "1000ms", "interval": "1s"}),
+    ("a step that mirrors", {"steps.0": _SHADOW}),
+    ("two steps that mirror, and one between", {"steps": [_SHADOW, {"name": "pause", "weight": 0}, {**_SHADOW, "name": "more", "mirror": {"percent": 100}}, {"name": "end", "weight": 100}]}),
+    ("a step that mirrors beside a cohort at 0", {"traffic.1": _COHORT, "steps.0": {**_SHADOW, "cohorts": {"beta": 0}}}),
     ("a step without a duration", {"steps.0.duration": GONE, "steps.0.checkpoints": GONE}),
 )  # fmt: skip
 
@@ -145,6 +149,8 @@ ADVICE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a line in a step without traffic", {"steps.0.weight": 0, "steps.0.guards": [{"metric": "errors", "max": "1%"}]}, "spec.steps[0].guards[0]", "no traffic at weight 0"),
     ("a comparison with a baseline without traffic", {"steps.1.guards.0": {"metric": "latency", "maxIncrease": "10%", "floor": "1ms"}}, "spec.steps[1].guards[0]", "at weight 100 the baseline has no traffic"),
     ("lines and never any traffic", {"steps.0.weight": 0, "steps.1.weight": 0}, "spec.guards[0]", "no step gives the candidate traffic"),
+    ("a test on counts of mirrored requests", {"steps.0": {**_SHADOW, "guards": [{"metric": "errors", "regression": {"floor": "1%"}}]}}, "spec.steps[0].guards[0]", "is never evaluated: tests on counts count no mirrored requests"),
+    ("mirrored requests and nothing to judge", {"steps.0": _SHADOW, "guards": GONE, "thresholds": GONE}, "spec.steps[0].mirror", "has nothing to evaluate"),
     ("checkpoints and nothing to judge", {"thresholds": GONE}, "spec.steps[0].checkpoints", "have nothing to evaluate"),
 )  # fmt: skip
 

@@ -56,6 +56,23 @@ def test_a_run_tells_of_each_cohort() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("mirror", "words"),
+    [
+        ({"desired": 20, "observed": 20}, "20%"),
+        ({"desired": 20, "observed": 0}, "20% wanted, 0% on the route"),
+        ({"desired": 20}, "20% wanted, the route could not be read"),
+        ({"desired": 0, "observed": 0}, ""),
+    ],
+)
+def test_a_run_tells_what_is_mirrored(mirror: dict[str, int], words: str) -> None:
+    status = {"weight": {"desired": 0, "observed": 0}, "run": RUN, "step": STEP, "mirror": mirror}
+    found = [line for line in told(status) if line.startswith("Requests mirrored")]
+    assert found == (
+        [f"Requests mirrored to the candidate: {words}; users get the baseline's answers alone"] if words else []
+    )
+
+
 def test_a_run_tells_what_is_in_service_and_on_trial_and_where_it_is() -> None:
     status = {
         "message": "watching 5% for 50m more",

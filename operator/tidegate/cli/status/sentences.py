@@ -129,7 +129,7 @@ def _mirror(told: Told) -> Iterator[str]:
         return
     seen = "the route could not be read" if mirror.observed is None else f"{mirror.observed}% on the route"
     share = f"{mirror.desired}%" if mirror.observed == mirror.desired else f"{mirror.desired}% wanted, {seen}"
-    yield f"Mirrored to the candidate: {share} of the requests; users get the baseline's answers alone"
+    yield f"Requests mirrored to the candidate: {share}; users get the baseline's answers alone"
 
 
 def _share(told: Told) -> str:
