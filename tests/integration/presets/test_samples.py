@@ -18,6 +18,7 @@ from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.api.presets import registry
 from tidegate.api.presets.resolving import resolved
 from tidegate.api.rollout.metrics import Metric
+from tidegate.api.values.scalars import Unit
 from tidegate.core.metrics import queries, sample
 from tidegate.core.metrics.asking import Asking
 from tidegate.core.model.samples import Asked, TooFew, Value
@@ -184,6 +185,14 @@ async def test_a_quantile_is_the_arms_own_in_seconds(
 ) -> None:
     asked = metric(f"{case.system}/latency", {**case.parameters, "quantile": quantile})
     assert await answer(source, asked, arm) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.sample)
+@pytest.mark.parametrize(("arm", "seconds"), [(ArmName.BASELINE, 0.075), (ArmName.CANDIDATE, 0.3)])
+async def test_an_average_is_the_arms_own(source: PrometheusSource, case: Case, arm: ArmName, seconds: float) -> None:
+    asked = metric(f"{case.system}/average-latency", case.parameters)
+    unit = 1.0 if asked.unit is Unit.SECONDS else 1000.0
+    assert await answer(source, asked, arm) == pytest.approx(seconds * unit, rel=EXTRAPOLATION)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.sample)

@@ -87,9 +87,12 @@ def test_every_kind_of_limit_is_kept_when_all_is_well(
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_every_preset_is_well_when_all_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str], preset: str) -> None:
-    limit = {"latency": {"max": "500ms"}, "request-rate": {"maxDecrease": "50%"}}.get(
-        preset.split("/")[1], {"max": "5%"}
-    )
+    limits: dict[str, dict[str, object]] = {
+        "latency": {"max": "500ms"},
+        "request-rate": {"maxDecrease": "50%"},
+        "average-latency": {"regression": {"margin": "20%"}},
+    }
+    limit = limits.get(preset.split("/")[1], {"max": "5%"})
     manifest = good()
     manifest["spec"] |= {
         "metrics": [{"name": "it", "preset": preset}],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import METRIC, MIRRORED, QUANTILE, RETRIED, Parameter, Preset, System
+from tidegate.api.rollout.metric_kinds.average import Average
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
@@ -82,6 +83,12 @@ SYSTEM: Final = System(
             f"(rate(envoy_cluster_upstream_rq_time_bucket{{{_ARM}}}[$window]))) / 1000",
             Unit.SECONDS,
             (QUANTILE,),
+        ),
+        Preset(
+            "envoy-gateway/average-latency",
+            "what a request takes on average, in milliseconds: write limits and `floor` as plain numbers, such as 50",
+            Average(histogram=f"envoy_cluster_upstream_rq_time{{{_ARM}}}"),
+            Unit.NONE,
         ),
         Preset(
             "envoy-gateway/retry-rate",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import LABEL, METRIC, MIRRORED, QUANTILE, Parameter, Preset, System
+from tidegate.api.rollout.metric_kinds.average import Average
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
@@ -60,6 +61,13 @@ SYSTEM: Final = System(
             f"histogram_quantile(<quantile>, sum by (le) (rate(<histogram>_bucket{{{_ARM}}}[$window])))",
             Unit.SECONDS,
             (QUANTILE, _BUCKETS, _NAMESPACE, _POD),
+        ),
+        Preset(
+            "http/average-latency",
+            "what a request takes on average, in seconds",
+            Average(histogram=f"<histogram>{{{_ARM}}}"),
+            Unit.SECONDS,
+            (_BUCKETS, _NAMESPACE, _POD),
         ),
         Preset(
             "http/request-rate",

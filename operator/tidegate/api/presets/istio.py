@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import MIRRORED, QUANTILE, Parameter, Preset, System, one_of
+from tidegate.api.rollout.metric_kinds.average import Average
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
@@ -52,6 +53,13 @@ SYSTEM: Final = System(
             f"(rate(istio_request_duration_milliseconds_bucket{{{_ARM}}}[$window]))) / 1000",
             Unit.SECONDS,
             (QUANTILE, _REPORTER),
+        ),
+        Preset(
+            "istio/average-latency",
+            "what a request takes on average, in milliseconds: write limits and `floor` as plain numbers, such as 50",
+            Average(histogram=f"istio_request_duration_milliseconds{{{_ARM}}}"),
+            Unit.NONE,
+            (_REPORTER,),
         ),
         Preset(
             "istio/request-rate",

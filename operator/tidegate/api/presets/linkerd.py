@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import LABEL, MIRRORED, QUANTILE, Parameter, Preset, System
+from tidegate.api.rollout.metric_kinds.average import Average
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
@@ -54,6 +55,13 @@ SYSTEM: Final = System(
             f"histogram_quantile(<quantile>, sum by (le) (rate(response_latency_ms_bucket{{{_ARM}}}[$window]))) / 1000",
             Unit.SECONDS,
             (QUANTILE, _NAMESPACE, _POD),
+        ),
+        Preset(
+            "linkerd/average-latency",
+            "the time to the first byte on average, in milliseconds: write limits and `floor` as plain numbers, such as 50",
+            Average(histogram=f"response_latency_ms{{{_ARM}}}"),
+            Unit.NONE,
+            (_NAMESPACE, _POD),
         ),
         Preset(
             "linkerd/request-rate",

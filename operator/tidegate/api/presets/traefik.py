@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.presets.preset import LABEL, MIRRORED, QUANTILE, Parameter, Preset, System
+from tidegate.api.rollout.metric_kinds.average import Average
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
@@ -64,6 +65,13 @@ SYSTEM: Final = System(
             f'{{{_ARM},protocol!~"sse|websocket"}}[$window])))',
             Unit.SECONDS,
             (QUANTILE, _SERVICE),
+        ),
+        Preset(
+            "traefik/average-latency",
+            "what a request takes on average, in seconds",
+            Average(histogram=f'traefik_service_request_duration_seconds{{{_ARM},protocol!~"sse|websocket"}}'),
+            Unit.SECONDS,
+            (_SERVICE,),
         ),
         Preset(
             "traefik/request-rate",
