@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from tests.simulated.shop import Shop, check, spec, value
+from tests.simulated.shop import Shop, by_pods, check, spec, value
 from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, cohort_weights, weights
 from tidegate.core.model.answers import Query
 from tidegate.ports.errors import PortError
@@ -146,6 +146,8 @@ class Scenario:
     cohort: tuple[float, ...] = ()
     """The shares of cohort `staff`, which a second rule of the route stands for."""
     image: str = "shop:v2"
+    by_pods: bool = False
+    """The weight is the ratio of pods behind one Service."""
 
 
 class Story:
@@ -172,6 +174,8 @@ class Story:
             self.cluster.add_route(SimulatedRoute("HTTPRoute", "checkout", rules, names=["main", "staff"]))
         self.cluster.rollout_seconds = scenario.rollout_seconds
         self.cluster.deployments["checkout-canary"].replicas = scenario.pods
+        if scenario.by_pods:
+            by_pods(self.cluster)
         self.cluster.cron_jobs.update(dict.fromkeys(CRON_JOBS, SimulatedCronJob(lasts=5)))
         self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))
         self.cluster.add_rollout("checkout", spec(**scenario.changes))
@@ -241,6 +245,11 @@ class Story:
             self.promoted = self.shop.outcome == "Succeeded"
             self.runner.at(self.shop.clock.now() + 1.0, lambda: act(self))
 
+    def _rules(self) -> list[dict[str, int]]:
+        if self.scenario.by_pods:
+            return [dict(zip(("checkout", "checkout-canary"), self.shop.pods, strict=True))]
+        return self.cluster.routes["HTTPRoute/checkout"].rules
+
     def _end(self) -> End:
         stored = self.cluster.rollouts.get("checkout")
         history = self.shop.status.history if stored else ()
@@ -249,7 +258,7 @@ class Story:
             outcome=history[-1].outcome if history else "",
             weights=tuple(weights(self.cluster)),
             cohort=tuple(cohort_weights(self.cluster)),
-            rules=json.dumps(self.cluster.routes["HTTPRoute/checkout"].rules, sort_keys=True),
+            rules=json.dumps(self._rules(), sort_keys=True),
             image=template["spec"]["containers"][0]["image"],
             pods=self.cluster.deployments["checkout-canary"].replicas,
             exists=stored is not None,

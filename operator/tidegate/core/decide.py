@@ -66,6 +66,7 @@ def decide(memory: Memory, seen: Observation) -> Plan:
     elif not _under_way(draft):
         _rest_after_the_end(draft)
     scaling.scale(draft)
+    targets.look_again(draft)
     if contested(draft):
         draft.stalled = contest(draft)
     plan = draft.plan()

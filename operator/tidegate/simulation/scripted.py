@@ -12,6 +12,7 @@ from typing import Any
 from tidegate.api.commands import Action
 from tidegate.api.rollout.metrics import Metric, cohort_name, plain_name
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.traffic import RouteKind
 from tidegate.core.metrics import kind_of
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
@@ -211,10 +212,14 @@ class Scripted:
             (ArmName.BASELINE, self.spec.baseline, "app:v1"),
             (ArmName.CANDIDATE, self.spec.candidate, "app:v2"),
         ):
-            replicas = self.world.replicas.get(arm, 3)
-            self.cluster.add_deployment(names.deployment, image, {"app": names.deployment}, replicas)
-            self.cluster.services[names.service] = {"app": names.deployment}
+            replicas = self.world.replicas.get(arm, self._replicas(arm))
+            own, shared = {"app": names.deployment}, {"service": names.service}
+            self.cluster.add_deployment(names.deployment, image, own | (shared if self.spec.ratio else {}), replicas)
+            self.cluster.services[names.service] = shared if self.spec.ratio else own
         for ref in self._refs():
+            if ref.kind == RouteKind.REPLICA_RATIO:
+                self.cluster.ratio(ref.name, ref.baseline, ref.candidate)
+                continue
             found = {
                 ref.baseline: self.world.found.get(ArmName.BASELINE, 100),
                 ref.candidate: self.world.found.get(ArmName.CANDIDATE, 0),
@@ -222,6 +227,13 @@ class Scripted:
             rules = [{**found, **self.world.beside} for _ in ref.rules or ("",)]
             self.cluster.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
         self.cluster.add_rollout(self.name, self.raw)
+
+    def _replicas(self, arm: ArmName) -> int:
+        """Pods that an arm has where the world does not say: the candidate none where they are its weight."""
+        ratio = self.spec.ratio
+        if ratio is None:
+            return 3
+        return ratio.total if arm is ArmName.BASELINE else 0
 
     def _baseline(self, name: str, script: ArmScript) -> tuple[Level, ...]:
         """What the baseline says: what is written, or else that it is well."""
@@ -318,6 +330,11 @@ class Scripted:
 
     def _set_weight(self, target: str | None, percent: Any) -> None:  # noqa: ANN401  (a Decimal)
         ref = next((ref for ref in self._refs() if ref.key == target), self._refs()[0])
+        if self.spec.ratio is not None:
+            pods = self.spec.ratio.pods(percent)
+            self.cluster.set_replicas(ref.candidate, pods)
+            self.cluster.set_replicas(ref.baseline, self.spec.ratio.total - pods)
+            return
         route = self.cluster.route(ref)
         if isinstance(route, Route):
             self.cluster.set_weights(

@@ -16,14 +16,14 @@ from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.routers.by_kind import RoutersByKind
 from tidegate.adapters.routers.router import ObjectRouter
 from tidegate.adapters.routers.row import Router, Row, WorkloadRouter
-from tidegate.adapters.routers.rows import flags, gateway_api, ingresses, meshes
+from tidegate.adapters.routers.rows import flags, gateway_api, ingresses, meshes, workloads
 from tidegate.adapters.routers.rows.custom import CustomKind, custom
 from tidegate.adapters.routers.views import RouteView
 from tidegate.ports.protocols import TrafficRouter, Workloads
 
 ROUTERS: Final[tuple[Router, ...]] = (*gateway_api.ROWS, *meshes.ROWS, *ingresses.ROWS, *flags.ROWS)
 """Every router with objects of its own, whether or not it is enabled."""
-WORKLOAD_ROUTERS: Final[tuple[WorkloadRouter, ...]] = ()
+WORKLOAD_ROUTERS: Final[tuple[WorkloadRouter, ...]] = workloads.ROWS
 """Every router without."""
 EVERY: Final[tuple[Row, ...]] = (*ROUTERS, *WORKLOAD_ROUTERS)
 BY_KIND: Final[Mapping[str, Router]] = {row.kind: row for row in ROUTERS}
@@ -72,7 +72,7 @@ class RouteCaches(Mapping[str, Cache[RouteView]]):
 
 
 def routers(
-    api: Api, caches: RouteCaches, access: WriteAccess | None = None, workloads: Workloads | None = None
+    api: Api, caches: RouteCaches, access: WriteAccess | None = None, arms: Workloads | None = None
 ) -> RoutersByKind:
     """The `TrafficRouter` port for every row in use.
 
@@ -80,11 +80,11 @@ def routers(
         api: the API server.
         caches: what is kept of the objects.
         access: where a kind may not be written; without it nothing is known against that.
-        workloads: the arms, for the rows whose weights are in their Deployments; without it those are left out.
+        arms: the workloads, for the rows whose weights are in their Deployments; without it those are left out.
     """
     known = access or WriteAccess()
     found: dict[str, TrafficRouter] = {row.kind: ObjectRouter(row, api, caches[row.kind], known) for row in caches.rows}
     for row in caches.every:
-        if isinstance(row, WorkloadRouter) and workloads is not None:
-            found[row.kind] = row.router(api, workloads, known)
+        if isinstance(row, WorkloadRouter) and arms is not None:
+            found[row.kind] = row.router(api, arms, known)
     return RoutersByKind(found)
