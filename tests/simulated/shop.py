@@ -54,7 +54,6 @@ BY_PODS: dict[str, Any] = {
 
 def by_pods(cluster: Cluster, pods: int = 10) -> None:
     """Makes one Service of the shop select both Deployments; the baseline has all the pods, the candidate none."""
-    cluster.routes.clear()
     cluster.services = {"checkout": {"shop": "checkout"}}
     for name, replicas in (("checkout", pods), ("checkout-canary", 0)):
         deployment = cluster.deployments[name]
@@ -111,8 +110,9 @@ class Shop:
 
     @property
     def weight(self) -> float:
-        backends = self.cluster.routes["HTTPRoute/checkout"].rules[0]
-        return 100 * backends["checkout-canary"] / (backends["checkout"] + backends["checkout-canary"])
+        backends = self.cluster.routes["HTTPRoute/checkout"].rules[0] if not self.cluster.ratios else {}
+        baseline, candidate = (backends["checkout"], backends["checkout-canary"]) if backends else self.pods
+        return 100 * candidate / max(baseline + candidate, 1)
 
     @property
     def pods(self) -> tuple[int, int]:
