@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,12 +14,14 @@ from tidegate.simulation.faults import Gate
 from tidegate.simulation.runner import Runner
 
 QUIET = 100.0
+SLOW = 12.0
+"""Seconds until pods are ready."""
 
 
 def shop(pods: int = 10, gate: Gate | None = None, **changes: Any) -> tuple[Shop, Runner]:  # noqa: ANN401
     made = Shop(gate=gate or Gate())
     by_pods(made.cluster, pods)
-    made.cluster.scale_seconds = made.cluster.rollout_seconds = 12.0
+    made.cluster.scale_seconds = made.cluster.rollout_seconds = SLOW
     return made, made.rollout(spec(**{**BY_PODS, **changes}))
 
 
@@ -45,6 +48,8 @@ async def test_promoted_capacity_first_and_the_pods_are_back_at_the_end() -> Non
     assert made.cluster.deployments["checkout"].template["spec"]["containers"][0]["image"] == "shop:v2"
     assert made.status.targets == ()
     assert all(sum(pods) >= 10 for pods in made.all_pods()), "the capacity never falls below the total"
+    *_, grown, gone = (one.time for one in made.cluster.history if one.route == "ReplicaRatio/checkout")
+    assert gone - grown >= SLOW, "the candidate's pods are the capacity until the baseline's are ready"
 
 
 async def test_a_total_above_the_pods_that_were_found_begins_with_more_of_the_baseline() -> None:
@@ -87,6 +92,30 @@ async def test_a_refused_baseline_does_not_delay_the_candidate(error: Exception)
     refused.append("once")
     await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Reverted")
     assert made.all_pods()[-2:] == [(5, 0), (10, 0)]
+
+
+async def test_a_baseline_that_may_not_be_scaled_is_told_and_the_candidate_is_gone() -> None:
+    calls: list[str] = []
+    refusing: list[bool] = []
+
+    def before(call: str) -> None:
+        """Of a revert, the second write is the candidate's: all others are refused."""
+        calls.extend([call] if call == "workloads.scale" and refusing else [])
+        if refusing and call == "workloads.scale" and len(calls) != 2:
+            raise Rejected("denied by policy")
+
+    made, runner = shop(gate=Gate(before=before))
+    await until(made, runner, (5, 5))
+    made.values["candidate"] = 0.06
+    refusing.append(True)
+    await runner.run_until(made.clock.now() + 30, lambda: False)
+    assert made.pods == (5, 0)
+    told = [one.message for one in made.status.conditions if one.reason == "RevertRefused"]
+    assert told
+    assert all("denied by policy" in message for message in told)
+    refusing.clear()
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Reverted")
+    assert made.pods == (10, 0)
 
 
 async def test_without_any_pod_of_the_baseline_a_revert_waits_for_one() -> None:
@@ -165,6 +194,16 @@ async def test_what_people_scaled_before_the_first_write_is_what_is_put_back() -
     made.command(Action.ABORT)
     await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Aborted")
     assert made.all_pods() == [(10, 0), (6, 0)], "the operator has written nothing, and writes nothing"
+
+
+async def test_pods_that_people_gave_the_baseline_before_the_first_raise_are_its_own() -> None:
+    opens = datetime.fromtimestamp(Shop().start + 60, UTC).isoformat()
+    made, runner = shop(steps=[{"name": "canary", "weight": 10, "duration": "10m", "gate": {"after": opens}}])
+    runner.at(made.start + 30, lambda: made.cluster.set_replicas("checkout", 13))
+    await until(made, runner, (9, 1))
+    made.command(Action.ABORT)
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Aborted")
+    assert made.pods == (13, 0)
 
 
 @pytest.mark.parametrize("arm", ["checkout", "checkout-canary"])
