@@ -158,6 +158,12 @@ async def test_a_pod_that_is_not_ready_stops_the_clock_of_the_step() -> None:
     made.cluster.deployments["checkout"].available = 8
     await runner.run_until(made.clock.now() + 200, lambda: False)
     assert made.pods == (9, 1), "the candidate has more than its share, and the step does not count"
+    run = made.status.run
+    assert run is not None
+    assert run.waiting is not None
+    assert run.waiting.message == "ReplicaRatio/checkout: 8 of 9 pods of the baseline are ready"
+    conditions = {one.type: one.status for one in made.status.conditions}
+    assert conditions.get("Stalled", "False") == "False", "a pod that comes back is nobody's business yet"
     made.cluster.deployments["checkout"].available = None
     await until(made, runner, (5, 5))
 

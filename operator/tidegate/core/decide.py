@@ -30,6 +30,7 @@ from tidegate.core.run.interrupts import (
     notice_our_revert,
 )
 from tidegate.core.run.preconditions import (
+    PASSING,
     contest,
     contested,
     keep_finalizer,
@@ -96,7 +97,7 @@ def _under_way(draft: Draft) -> bool:
         carry_out(draft)
     else:
         _go_on(draft)
-    if draft.lost is not None and draft.stalled is None:
+    if draft.lost is not None and draft.stalled is None and draft.lost.reason != PASSING:
         draft.stalled = draft.lost
     _rest_at_a_gate(draft)
     return draft.status.run is not None

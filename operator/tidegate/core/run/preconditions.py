@@ -32,6 +32,9 @@ LOSSES: Final = frozenset(
 )
 """Reasons for which a step stands still until what was lost is back."""
 
+PASSING: Final = "PodsNotReady"
+"""A loss that is waited for before it is anybody's business: pods come and go."""
+
 
 def keep_finalizer(draft: Draft) -> None:
     """Puts our finalizer back where somebody's update of the Rollout took it off: a deletion must find the weights restored."""

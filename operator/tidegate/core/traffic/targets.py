@@ -226,8 +226,10 @@ def not_yet(route: Route) -> Why:
 
 
 def look_again(draft: Draft) -> None:
-    """Wakes soon where what a route is read from does not agree yet: no event tells when it does."""
-    if any(isinstance(route, Route) and route.lagging for route in draft.seen.routes.values()):
+    """Wakes soon where a write is awaited and what the route is read from does not agree yet: no event tells when it does."""
+    step = draft.status.step
+    awaited = draft.status.run is not None and (draft.ending() or step is None or not step.reached)
+    if awaited and any(isinstance(route, Route) and route.lagging for route in draft.seen.routes.values()):
         draft.wakes.append(draft.now + LAGS)
 
 
