@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from tidegate.core.model.world import ABSENT, Arm, Lookup, Route, TargetRef, Unknown
 from tidegate.core.traffic.ratio import RULE, Arms, Looked, ratio_route, scaler_of
@@ -15,7 +15,11 @@ from tidegate.ports.protocols import Manager, Workloads
 REBASES: Final = 5
 """Tries on a newer generation of a Deployment whose number of pods is as it was."""
 
-PodsOf: TypeAlias = Callable[[str, str], Awaitable[frozenset[str] | Unknown]]
+PATIENCE: Final = 2.0
+"""Seconds of a look at who gets traffic and who else scales: it stands before the evaluation of limits, and a revert needs none."""
+
+T = TypeVar("T")
+PodsOf: TypeAlias = Callable[[str, str], Coroutine[Any, Any, frozenset[str] | Unknown]]
 """From a namespace and a Service to the names of the pods that get its traffic."""
 
 
@@ -68,11 +72,11 @@ class RatioRouter:
             if known.settled and known.state == _state(*arms):
                 return known.looked
             if not isinstance(known.looked.scaler, Unknown):
-                return Looked(await self._pods_of(ref.namespace, ref.name), known.looked.scaler)
+                return Looked(await _in_time(self._pods_of(ref.namespace, ref.name)), known.looked.scaler)
         pods, baseline, candidate = await asyncio.gather(
-            self._pods_of(ref.namespace, ref.name),
-            self._workloads.autoscaler(ref.namespace, ref.baseline),
-            self._workloads.autoscaler(ref.namespace, ref.candidate),
+            _in_time(self._pods_of(ref.namespace, ref.name)),
+            _in_time(self._workloads.autoscaler(ref.namespace, ref.baseline)),
+            _in_time(self._workloads.autoscaler(ref.namespace, ref.candidate)),
         )
         return Looked(pods, scaler_of({ref.baseline: baseline, ref.candidate: candidate}))
 
@@ -113,6 +117,15 @@ class RatioRouter:
             else:
                 return
         await self._workloads.scale(ref.namespace, arm.deployment, arm, pods, manager)
+
+
+async def _in_time(look: Coroutine[Any, Any, T]) -> T | Unknown:
+    """What a look finds; unknown where it takes too long."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await look
+    except TimeoutError:
+        return Unknown(f"no answer within {PATIENCE:g}s")
 
 
 def _state(*arms: Lookup[Arm]) -> tuple[object, ...]:

@@ -56,7 +56,8 @@ def ratio_route(ref: TargetRef, baseline: Lookup[Arm], candidate: Lookup[Arm], l
         least=LEAST_BASELINE,
         ready=ready,
     )
-    acceptance, message = _acceptance(pair)
+    blind = isinstance(looked.pods, Unknown)
+    acceptance, message = (Acceptance.PENDING, _unproven(looked)) if blind and pair.candidate else _acceptance(pair)
     return Route(
         ref=ref,
         uid="+".join(arm.uid for arm in (first, second) if arm is not None),
@@ -66,7 +67,7 @@ def ratio_route(ref: TargetRef, baseline: Lookup[Arm], candidate: Lookup[Arm], l
         acceptance_message=message + _refused(first, second) if message else "",
         unfit=_unfit(ref, others, looked.scaler),
         unproven=_unproven(looked),
-        lagging=ready != tuple(arm.available if arm is not None else 0 for arm in (first, second)),
+        lagging=blind or ready != tuple(arm.available if arm is not None else 0 for arm in (first, second)),
         reverted_by_us=second is not None and second.replicas == 0 and second.scaled_by_revert,
         handle=Arms(first, second),
     )

@@ -156,6 +156,7 @@ def test_what_could_not_be_looked_at_blocks_a_raise_and_leaves_the_numbers_known
     assert "no answer" in blind.unproven
     assert blind.unfit == ""
     assert blind.pairs[0].numbers == (4, 1)
+    assert (blind.acceptance, blind.lagging) == (Acceptance.PENDING, True)
     assert blind.pairs[0].ready == (4, 1), "as the Deployments themselves say"
 
 
