@@ -22,7 +22,7 @@ from tidegate.core.traffic.cohorts import cohort_of
 from tidegate.reconcile.specs import Check
 from tidegate.simulation.clean import clean_level, is_clean
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedCronJob, SimulatedRoute
+from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedCronJob, SimulatedRoute
 from tidegate.simulation.counter import Counter, numbers
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
@@ -136,15 +136,19 @@ class Scripted:
             for cohort, of_cohort in script.cohorts.items():
                 yield cohort_name(name, cohort), of_cohort
 
+    def writes(self) -> list[RouteWrite]:
+        """The changes of the first route, in order."""
+        first = self._refs()[0].key
+        return [write for write in self.cluster.history if write.route == first]
+
     def shares(self, cohort: str = "") -> list[float]:
         """The candidate's share on the first route after each change, percent, in its first rule of a cohort, or of none."""
         ref, rule = self._refs()[0], self._rule(cohort)
         found: list[float] = []
-        for write in self.cluster.history:
-            if write.route == ref.key:
-                backends = write.rules[rule]
-                total = backends[ref.baseline] + backends[ref.candidate]
-                found.append(100 * backends[ref.candidate] / total if total else 0.0)
+        for write in self.writes():
+            backends = write.rules[rule]
+            total = backends.get(ref.baseline, 0) + backends.get(ref.candidate, 0)
+            found.append(100 * backends.get(ref.candidate, 0) / total if total else 0.0)
         return found
 
     def _rule(self, cohort: str) -> int:
