@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from tidegate.adapters.routers import BY_KIND, STANDARD
+from tidegate.adapters.routers import EVERY, STANDARD
 from tidegate.api.model import ApiModel
 from tidegate.api.namespace_freeze import NamespaceName
 
@@ -22,7 +22,7 @@ Interval = Annotated[str, Field(pattern=r"^([0-9]+(ms|[smhd]))+$")]
 """A duration as Prometheus writes it."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64})?$")]
-Router = Annotated[str, Field(json_schema_extra={"enum": sorted(BY_KIND)})]
+Router = Annotated[str, Field(json_schema_extra={"enum": sorted(row.kind for row in EVERY)})]
 
 RESTRICTED: Final[Passed] = {
     "runAsNonRoot": True,

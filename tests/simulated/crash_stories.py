@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.simulated.crashes import HOOKS, Scenario, Story
-from tests.simulated.shop import Shop
+from tests.simulated.shop import BY_PODS, Shop
 from tests.simulated.witness import Seen, WitnessedCluster
 from tidegate.api.commands import Action
 from tidegate.core.model.answers import Query
@@ -273,6 +273,9 @@ def _deleted_in_the_shadow_step(story: Story, seen: Seen) -> None:
 
 ABORTED = {"outcome": "Aborted", "image": "shop:v1"}
 
+PODS_RAISED = (0, 100 / 11, 10, 500 / 14, 50, 500 / 15, 0)
+"""Pods first of the candidate, then fewer of the baseline; after the promotion the baseline's own again, and then none of it."""
+
 SCENARIOS = [
     Scenario("clean"),
     Scenario("clean without metrics", BARE),
@@ -303,6 +306,16 @@ SCENARIOS = [
         on_write=_stepped_back(_abort_when_paused),
         weights=(0, 10, 50, 5, 0),
         **ABORTED,
+    ),
+    Scenario("by pods", {**BARE, **BY_PODS}, weights=PODS_RAISED, by_pods=True),
+    Scenario(
+        "by pods, breached",
+        BY_PODS,
+        sick=lambda query, cluster: query.arm is ArmName.CANDIDATE and _share(cluster) == 50,
+        outcome="Reverted",
+        weights=(*PODS_RAISED[:-2], 0),
+        image="shop:v1",
+        by_pods=True,
     ),
     Scenario("with a cohort", COHORT, cohort=(0, 100, 0)),
     Scenario(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from tests.simulated.shop import Shop, check, spec, value
+from tests.simulated.shop import Shop, by_pods, check, spec, value
 from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, cohort_weights, mirrors, weights
 from tidegate.core.model.answers import Query
 from tidegate.ports.errors import PortError
@@ -151,6 +151,8 @@ class Scenario:
     mirrors: tuple[int, ...] = (0,)
     """Percent of the requests that are copied to the candidate."""
     image: str = "shop:v2"
+    by_pods: bool = False
+    """The weight is the ratio of pods behind one Service."""
 
 
 class Story:
@@ -177,6 +179,8 @@ class Story:
             self.cluster.add_route(SimulatedRoute("HTTPRoute", "checkout", rules, names=["main", "staff"]))
         self.cluster.rollout_seconds = scenario.rollout_seconds
         self.cluster.deployments["checkout-canary"].replicas = scenario.pods
+        if scenario.by_pods:
+            by_pods(self.cluster)
         self.cluster.cron_jobs.update(dict.fromkeys(CRON_JOBS, SimulatedCronJob(lasts=5)))
         self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))
         self.cluster.add_rollout("checkout", spec(**scenario.changes))
@@ -246,6 +250,11 @@ class Story:
             self.promoted = self.shop.outcome == "Succeeded"
             self.runner.at(self.shop.clock.now() + 1.0, lambda: act(self))
 
+    def _rules(self) -> list[dict[str, int]]:
+        if self.scenario.by_pods:
+            return [dict(zip(("checkout", "checkout-canary"), self.shop.pods, strict=True))]
+        return self.cluster.routes["HTTPRoute/checkout"].rules
+
     def _end(self) -> End:
         stored = self.cluster.rollouts.get("checkout")
         history = self.shop.status.history if stored else ()
@@ -256,7 +265,7 @@ class Story:
             cohort=tuple(cohort_weights(self.cluster)),
             mirrors=tuple(mirrors(self.cluster)),
             mirror=mirrors(self.cluster)[-1],
-            rules=json.dumps(self.cluster.routes["HTTPRoute/checkout"].rules, sort_keys=True),
+            rules=json.dumps(self._rules(), sort_keys=True),
             image=template["spec"]["containers"][0]["image"],
             pods=self.cluster.deployments["checkout-canary"].replicas,
             exists=stored is not None,

@@ -45,6 +45,23 @@ def spec(**changes: object) -> dict[str, Any]:
     return made
 
 
+BY_PODS: dict[str, Any] = {
+    "candidate": {"deployment": "checkout-canary", "service": "checkout"},
+    "traffic": [{"kind": "ReplicaRatio", "name": "checkout", "replicaRatio": {"total": 10}}],
+}
+"""Of a spec: the weight is the ratio of pods."""
+
+
+def by_pods(cluster: Cluster, pods: int = 10) -> None:
+    """Makes one Service of the shop select both Deployments; the baseline has all the pods, the candidate none."""
+    cluster.services = {"checkout": {"shop": "checkout"}}
+    for name, replicas in (("checkout", pods), ("checkout-canary", 0)):
+        deployment = cluster.deployments[name]
+        deployment.template["metadata"]["labels"]["shop"] = "checkout"
+        deployment.replicas = replicas
+    cluster.ratio("checkout", "checkout", "checkout-canary")
+
+
 def check(
     raw: Mapping[str, Any], _templates: Templates = NO_TEMPLATES
 ) -> tuple[RolloutSpec | None, tuple[Problem, ...]]:
@@ -93,8 +110,19 @@ class Shop:
 
     @property
     def weight(self) -> float:
-        backends = self.cluster.routes["HTTPRoute/checkout"].rules[0]
-        return 100 * backends["checkout-canary"] / (backends["checkout"] + backends["checkout-canary"])
+        backends = self.cluster.routes["HTTPRoute/checkout"].rules[0] if not self.cluster.ratios else {}
+        baseline, candidate = (backends["checkout"], backends["checkout-canary"]) if backends else self.pods
+        return 100 * candidate / max(baseline + candidate, 1)
+
+    @property
+    def pods(self) -> tuple[int, int]:
+        """Of the baseline and of the candidate."""
+        return self.cluster.deployments["checkout"].replicas, self.cluster.deployments["checkout-canary"].replicas
+
+    def all_pods(self) -> list[tuple[int, int]]:
+        """Of both, after each write that changed them."""
+        writes = (one.rules[0] for one in self.cluster.history if one.route.startswith("ReplicaRatio/"))
+        return [(one.get("checkout", 0), one.get("checkout-canary", 0)) for one in writes]
 
     @property
     def outcome(self) -> str:

@@ -36,7 +36,8 @@ async def test_without_a_fault_the_story_goes_as_told(scenario: Scenario) -> Non
     assert broken_promises(story.cluster) == []
     assert (end.outcome, end.weights, end.image) == (scenario.outcome, scenario.weights, scenario.image)
     assert (end.cohort, end.mirrors) == (scenario.cohort, scenario.mirrors)
-    assert json.loads(end.rules) == [{"checkout": 1, "checkout-canary": 0}] * (2 if scenario.cohort else 1)
+    baseline = 10 if scenario.by_pods else 1
+    assert json.loads(end.rules) == [{"checkout": baseline, "checkout-canary": 0}] * (2 if scenario.cohort else 1)
     assert end.finalizers == ()
     assert len(story.calls) < 180
     if end.outcome == "Succeeded":

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidegate.core.model.jobs import StartJob
 from tidegate.core.model.world import Arm, RolloutObject
-from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedJob, SimulatedRoute
+from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedJob
 
 OURS = ("tidegate", "tidegate-revert")
 
@@ -73,11 +73,11 @@ class WitnessedCluster(Cluster):
     scaled: list[Scaled] = field(default_factory=list)
     """Every scaling by the operator."""
 
-    def scale(self, read: Arm, replicas: int) -> None:
+    def scale(self, read: Arm, replicas: int, manager: str = "tidegate") -> None:
         before = len(self.scalings)
         pods = self.deployments[read.deployment].replicas if read.deployment in self.deployments else 0
-        super().scale(read, replicas)
-        if len(self.scalings) > before:
+        super().scale(read, replicas, manager)
+        if len(self.scalings) > before and not self.ratios:
             name = next(iter(self.rollouts), None)
             status = dict(self.rollouts[name].status) if name else {}
             share = self.seen[-1].share if self.seen else 0.0
@@ -95,17 +95,15 @@ class WitnessedCluster(Cluster):
         for listener in self.on_status:
             listener(rollout.name, status)
 
-    def _note(self, route: SimulatedRoute) -> None:
-        super()._note(route)
-        write = self.history[-1]
+    def _keep(self, write: RouteWrite) -> None:
+        super()._keep(write)
         name = next(iter(self.rollouts), None)
         status = dict(self.rollouts[name].status) if name else {}
-        key = f"{route.kind}/{route.name}"
-        before = next((one.share for one in reversed(self.seen) if one.write.route == key), 0.0)
-        earlier = next((one for one in reversed(self.history[:-1]) if one.route == key), write)
-        cohorts = tuple(
-            (name, share(write, place), share(earlier, place)) for place, name in enumerate(route.names) if place
-        )
+        before = next((one.share for one in reversed(self.seen) if one.write.route == write.route), 0.0)
+        earlier = next((one for one in reversed(self.history[:-1]) if one.route == write.route), write)
+        route = self.routes.get(write.route)
+        names = route.names if route is not None else ()
+        cohorts = tuple((name, share(write, place), share(earlier, place)) for place, name in enumerate(names) if place)
         mirrors = (mirror(write), mirror(earlier))
         found = Seen(write, share(write), before, status, self.landing, cohorts, *mirrors)
         self.seen.append(found)
@@ -191,9 +189,11 @@ def cohort_weights(cluster: WitnessedCluster) -> list[float]:
 
 
 def weights(cluster: WitnessedCluster) -> list[float]:
-    """The shares in order, without repetition."""
+    """The shares in order, without repetition; not those between the two writes of a revert of pods, of which either may be first."""
     found: list[float] = []
     for one in cluster.seen:
+        if cluster.ratios and one.write.manager == "tidegate-revert" and one.share:
+            continue
         if not found or found[-1] != one.share:
             found.append(one.share)
     return found

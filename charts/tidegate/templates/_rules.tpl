@@ -16,8 +16,8 @@
 {{- end }}
 - {apiGroups: [""], resources: [services], verbs: [get, list, watch]}
 - {apiGroups: [""], resources: [events], verbs: [create, patch]}
-{{- range $group, $resources := include "tidegate.routeResources" . | fromYaml }}
-- {apiGroups: [{{ $group }}], resources: [{{ join ", " $resources }}], verbs: [get, list, watch, patch]}
+{{- range (include "tidegate.routeRules" . | fromYamlArray) }}
+- {apiGroups: [{{ .group }}], resources: [{{ join ", " .resources }}], verbs: [{{ join ", " .verbs }}]}
 {{- end }}
 {{- range .Values.config.custom }}
 - {apiGroups: [{{ .group | quote }}], resources: [{{ .plural }}], verbs: [get, list, watch, patch]}
@@ -39,13 +39,21 @@ noticed late, and freezes with a selector hold in every namespace. */ -}}
 {{- end }}
 {{- end -}}
 
-{{- /* API group -> resources of the chosen routers. */ -}}
-{{- define "tidegate.routeResources" -}}
+{{- /* What the chosen routers need: one rule for each API group and set of verbs. */ -}}
+{{- define "tidegate.routeRules" -}}
 {{- $known := .Files.Get "files/routers.yaml" | fromYaml -}}
-{{- $groups := dict -}}
+{{- $rules := dict -}}
 {{- range $kind := .Values.routers -}}
-{{- $router := get $known $kind -}}
-{{- $_ := set $groups $router.group (append (get $groups $router.group | default list) $router.resource | uniq) -}}
+{{- range $grant := get $known $kind -}}
+{{- $key := printf "%s %s" $grant.group (join "," $grant.verbs) -}}
+{{- $before := get $rules $key | default dict -}}
+{{- $resources := append ($before.resources | default list) $grant.resource | uniq -}}
+{{- $_ := set $rules $key (dict "group" $grant.group "resources" $resources "verbs" $grant.verbs) -}}
 {{- end -}}
-{{- toYaml $groups -}}
+{{- end -}}
+{{- $found := list -}}
+{{- range $key := keys $rules | sortAlpha -}}
+{{- $found = append $found (get $rules $key) -}}
+{{- end -}}
+{{- toYaml $found -}}
 {{- end -}}

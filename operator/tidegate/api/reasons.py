@@ -19,6 +19,7 @@ WAITING: Final = {
     "CheckpointUndecided": "A checkpoint cannot be evaluated: too few requests, no data, or too short a time since the operator was away.",
     "GateClosed": "The next step's gate is not open yet.",
     "NotSeen": "An object could not be read from the API server.",
+    "PodsNotReady": "`ReplicaRatio`: not all pods that the weight asks for get traffic. A raise goes on, and the step's time counts, once they do; the message has the API server's words where it refuses them (a quota).",
     "NotWell": "A limit of the current step is not met, so the weight is not raised.",
     "ReadingTemplates": "The promotion reads the two pod templates.",
     "RestoringBaseline": "The baseline's old template was restored, and its pods are becoming available.",
@@ -48,6 +49,7 @@ PEOPLE: Final = {
 """A person is waited for."""
 
 STALLED: Final = {
+    "ArmNotSelected": "`ReplicaRatio`: the Service does not select the pods of both Deployments, so one of them gets no traffic.",
     "ArmsImmutable": "An edit changed `baseline`, `candidate`, or the `backends` of a route, while a run is under way; the run keeps its own.",
     "ArmsOverlap": "A Service does not select exactly its own arm's pods, so a weight would not have its meaning.",
     "BackendsMissing": "A route has no rule with both Services as backends.",
@@ -58,6 +60,7 @@ STALLED: Final = {
     "BaselineUnavailable": "A revert is due, and the baseline has no available pod. It happens as soon as one is available (Abort forces it).",
     "CandidateAlreadyServing": "The route gives the candidate traffic before any run. Nothing is changed until its weight is 0, or Retry.",
     "CandidateServiceMissing": "There is no candidate Service of that name.",
+    "RatioNotPossible": "`ReplicaRatio`: the ratio of pods is not ours to set, or would not be the ratio of traffic: an HPA or KEDA scales a Deployment, or the Service selects pods of neither.",
     "RecreateNeedsFullWeight": "The baseline's strategy is `Recreate`, so it has no pods while it rolls out: the last step must have weight 100.",
     "ProgressDeadlineExceeded": "A Deployment has exceeded its own `progressDeadlineSeconds`; the message is the Deployment's.",
     "Claimed": "Another Rollout uses one of the objects, and has precedence.",

@@ -25,6 +25,7 @@ from tidegate.api.values.text import printable
 from tidegate.cli.documents import STDIN, Document, files_of, read
 from tidegate.cli.errors import CommandError
 from tidegate.cli.routes import route_problems, same_place
+from tidegate.cli.shared_service import shared_service_problems
 from tidegate.cli.templates import KINDS, GivenTemplates, namespace_of
 
 MOST_NAMED: Final = 5
@@ -146,15 +147,14 @@ def routes_findings(documents: Sequence[Document], templates: GivenTemplates) ->
     for rollout in documents:
         if rollout.kind == ROLLOUT:
             spec, _ = check_rollout(rollout.content, templates.of(rollout))
-            for document, problem in _of_routes(spec, rollout, documents) if spec is not None else ():
+            for document, problem in _beside(spec, rollout, documents) if spec is not None else ():
                 line, kind = document.line(problem.where), document.kind.rpartition("/")[2]
                 yield Finding(document.file, line, kind, document.name, problem.path, problem.severity, problem.message)
 
 
-def _of_routes(
-    spec: RolloutSpec, rollout: Document, documents: Sequence[Document]
-) -> Iterator[tuple[Document, Problem]]:
+def _beside(spec: RolloutSpec, rollout: Document, documents: Sequence[Document]) -> Iterator[tuple[Document, Problem]]:
     yield from route_problems(spec, rollout, documents)
+    yield from shared_service_problems(spec, rollout, documents)
     routes = [one for one in documents if not one.ours and same_place(one, rollout)]
     if routes:
         from tidegate.cli.retries import retry_problems  # noqa: PLC0415  (the routers take a second to import)

@@ -86,6 +86,7 @@ def _sections(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
     if everywhere:
         yield "Before every step", everywhere
     yield from _cohorts(spec)
+    yield from _pods(spec)
     yield from _lines(f"Guards, every {spec.interval} in every step", spec.guards)
     yield from _lines("Thresholds, at the checkpoints of every step", spec.thresholds)
     if spec.candidate.scaling is not None:
@@ -104,6 +105,20 @@ def _cohorts(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
     named = [one for one in spec.traffic if one.cohort is not None]
     if named:
         yield "Cohorts", [f"{one.cohort}: {one.key} {', '.join(one.rules or ())}".strip() for one in named]
+
+
+def _pods(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
+    """What the weights really are, where pods are the weight."""
+    ratio = spec.ratio
+    if ratio is None:
+        return
+    yield (
+        "Pods of the candidate",
+        [f"{step.name}: {ratio.in_words(step.weight.percent)}" for step in spec.steps]
+        + [
+            f"a revert lands on {min(ratio.total - ratio.pods(step.weight.percent) for step in spec.steps)} pods of the baseline at least, until more have started"
+        ],
+    )
 
 
 def _lines(heading: str, lines: Sequence[Threshold]) -> Iterator[tuple[str, Sequence[str]]]:

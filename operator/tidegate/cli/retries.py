@@ -36,7 +36,7 @@ def retry_problems(spec: RolloutSpec, documents: Sequence[Document]) -> Iterator
         shape = row.shape if row is not None else None
         if row is None or not isinstance(shape, WeightedLists):
             continue
-        pair = target.named(spec.baseline.service, spec.candidate.service)
+        pair = target.named(spec.baseline, spec.candidate)
         for document in documents:
             group, _, version_and_kind = document.kind.partition("/")
             same = (group, version_and_kind.rpartition("/")[2]) == (row.resource.group, row.resource.kind)

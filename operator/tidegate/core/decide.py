@@ -30,6 +30,7 @@ from tidegate.core.run.interrupts import (
     notice_our_revert,
 )
 from tidegate.core.run.preconditions import (
+    PASSING,
     contest,
     contested,
     keep_finalizer,
@@ -66,6 +67,7 @@ def decide(memory: Memory, seen: Observation) -> Plan:
     elif not _under_way(draft):
         _rest_after_the_end(draft)
     scaling.scale(draft)
+    targets.look_again(draft)
     if contested(draft):
         draft.stalled = contest(draft)
     plan = draft.plan()
@@ -95,7 +97,7 @@ def _under_way(draft: Draft) -> bool:
         carry_out(draft)
     else:
         _go_on(draft)
-    if draft.lost is not None and draft.stalled is None:
+    if draft.lost is not None and draft.stalled is None and draft.lost.reason != PASSING:
         draft.stalled = draft.lost
     _rest_at_a_gate(draft)
     return draft.status.run is not None

@@ -76,7 +76,7 @@ class WriteAccessWatch:
             targets = rollout.status.get("targets") if rollout is not None else None
             for target in targets if isinstance(targets, list) else ():
                 kind = target.get("kind") if isinstance(target, dict) else None
-                found |= {(row.resource, namespace) for row in self._caches.routes.rows if row.kind == kind}
+                found |= {(row.patched, namespace) for row in self._caches.routes.every if row.kind == kind}
         return found
 
     def _under_way(self) -> Iterable[tuple[str, str]]:

@@ -34,7 +34,7 @@ from tidegate.adapters.notifiers.allowed import Allowed
 from tidegate.adapters.notifiers.by_kind import NotifiersByKind
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
 from tidegate.adapters.routers import RouteCaches, enabled, routers
-from tidegate.adapters.routers.row import Router
+from tidegate.adapters.routers.row import Row
 from tidegate.adapters.routers.rows.custom import CustomKind
 from tidegate.core.model.message import Place
 from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watches, WriteAccessWatch, takes_of
@@ -119,10 +119,11 @@ async def run_operator(
         access = WriteAccess()
         freezes = NamespaceFreezes(api, settings.freezes, clock.now)
         await freezes.look()
+        workloads = KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations)
         world = World(
             store=KubernetesRollouts(api, caches.rollouts),
-            workloads=KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations),
-            router=routers(api, caches.routes, access),
+            workloads=workloads,
+            router=routers(api, caches.routes, access, workloads),
             metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
             metrics=sources,
             commands=commands,
@@ -211,7 +212,7 @@ async def _pulse(api: Api) -> None:
             _log.warning("API server silent", error=str(error))
 
 
-def routers_of(settings: Settings) -> tuple[Router, ...]:
+def routers_of(settings: Settings) -> tuple[Row, ...]:
     """The rows that the administrator enabled."""
     customs = (
         CustomKind(

@@ -64,6 +64,8 @@ class Deployment:
     """Pods it had before it was scaled last."""
     scaled_at: float = 0.0
     """When the pods of the last scaling are available."""
+    scaled_by: str = "kubectl"
+    """Who scaled it last."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -161,6 +163,8 @@ class Cluster:
     """Service name to its selector."""
     routes: dict[str, SimulatedRoute] = field(default_factory=dict)
     """By `Kind/name`."""
+    ratios: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Services whose traffic two Deployments share by their pods."""
     not_served: set[str] = field(default_factory=set)
     """Kinds of route whose definition was deleted."""
     freezes: tuple[Freeze, ...] = ()
@@ -400,6 +404,7 @@ class Cluster:
             paused=found.paused,
             failed=found.failed,
             recreates=found.recreates,
+            scaled_by_revert=found.scaled_by == REVERT,
         )
 
     def _available(self, found: Deployment) -> int:
@@ -408,7 +413,27 @@ class Cluster:
         arrived = self.clock.now() >= found.scaled_at
         return found.replicas if arrived else min(found.scaled_from, found.replicas)
 
-    def set_replicas(self, name: str, replicas: int) -> None:
+    def pods_behind(self, service: str) -> frozenset[str]:
+        """Names of the pods that get a Service's traffic."""
+        selector = self.services.get(service)
+        found: set[str] = set()
+        for one in self.deployments.values() if selector else ():
+            if all(one.labels.get(key) == value for key, value in (selector or {}).items()):
+                found |= {f"{one.name}-{one.generation}-{number:05d}" for number in range(self._available(one))}
+        return frozenset(found)
+
+    def ratio(self, name: str, baseline: str, candidate: str) -> None:
+        """Makes the pods of two Deployments the weight: their numbers are kept in the history as those of a route."""
+        self.ratios[name] = (baseline, candidate)
+        self._note_pods(baseline, "kubectl")
+
+    def _note_pods(self, name: str, manager: str) -> None:
+        for service, arms in self.ratios.items():
+            if name in arms:
+                numbers = {one: self.deployments[one].replicas for one in arms if one in self.deployments}
+                self._keep(RouteWrite(self.clock.now(), f"ReplicaRatio/{service}", manager, (numbers,)))
+
+    def set_replicas(self, name: str, replicas: int, manager: str = "kubectl") -> None:
         """Scales a Deployment without a test, as a person or Git does: more pods take their time."""
         found = self.deployments[name]
         before = self._available(found)
@@ -416,8 +441,10 @@ class Cluster:
             found.scaled_from, found.scaled_at = before, self.clock.now() + self.scale_seconds
             found.replicas = replicas
             found.scalings += 1
+            found.scaled_by = manager
+            self._note_pods(name, manager)
 
-    def scale(self, read: Arm, replicas: int) -> None:
+    def scale(self, read: Arm, replicas: int, manager: str = "tidegate") -> None:
         """Scales a Deployment, tested on uid, generation and replicas.
 
         Raises: Conflict, Missing, Rejected.
@@ -430,7 +457,7 @@ class Cluster:
         if (found.uid, found.generation + found.scalings, found.replicas) != (read.uid, read.generation, read.replicas):
             raise Conflict(f"Deployment {read.deployment}: it changed")
         self.scalings.append((self.clock.now(), read.deployment, replicas))
-        self.set_replicas(read.deployment, replicas)
+        self.set_replicas(read.deployment, replicas, manager)
 
     def template(self, deployment: str) -> Lookup[Template]:
         """A template as the `Workloads` port reports it."""
@@ -565,9 +592,12 @@ class Cluster:
 
     def _note(self, route: SimulatedRoute) -> None:
         rules = tuple(dict(backends) for backends in route.rules)
-        self.history.append(
+        self._keep(
             RouteWrite(self.clock.now(), f"{route.kind}/{route.name}", route.manager, rules, dict(route.mirrors))
         )
+
+    def _keep(self, write: RouteWrite) -> None:
+        self.history.append(write)
 
 
 def _changed(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -124,18 +124,14 @@ def _lines(scripted: Scripted) -> Iterator[Line]:
     shares = [scripted.shares(), *(scripted.shares(cohort) for cohort in cohorts_of(scripted.spec))]
     names = ("", *cohorts_of(scripted.spec))
     told = iter(zip(*shares, strict=True))
-    first = next(iter(scripted.cluster.routes), "") or (
-        scripted.cluster.history[0].route if scripted.cluster.history else ""
-    )
-    for write in scripted.cluster.history:
-        if write.route == first:
-            at_once = zip(names, next(told), strict=True)
-            share = ", ".join(f"{name} {one:g}%".strip() for name, one in at_once)
-            copied = max(write.mirrors.values(), default=0)
-            share += f", {copied}% mirrored" if copied else ""
-            happened.append(
-                (write.time, 0, share, "route written" if write.time > scripted.begin else "route found", write.manager)
-            )
+    for write in scripted.writes():
+        at_once = zip(names, next(told), strict=True)
+        share = ", ".join(f"{name} {one:g}%".strip() for name, one in at_once)
+        copied = max(write.mirrors.values(), default=0)
+        share += f", {copied}% mirrored" if copied else ""
+        happened.append(
+            (write.time, 0, share, "route written" if write.time > scripted.begin else "route found", write.manager)
+        )
     for time, _, share, what, why in sorted(happened, key=lambda one: one[:2]):
         yield Line(time, round(time - scripted.begin, 3), share, what, why)
 

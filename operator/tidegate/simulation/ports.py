@@ -6,11 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tidegate.adapters.replica_ratio import RatioRouter
 from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.api.rollout.gates import Freeze
 from tidegate.api.rollout.notifications import Notification
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.status import RolloutStatus
+from tidegate.api.rollout.traffic import RouteKind
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query
 from tidegate.core.model.claims import Claim, claim_of_raw, run_id
 from tidegate.core.model.jobs import Job, StartJob
@@ -159,8 +161,8 @@ class MemoryWorkloads(_Port):
 
     async def scale(self, namespace: str, deployment: str, read: Arm, replicas: int, manager: Manager) -> None:
         """Scales the Deployment, tested."""
-        del namespace, deployment, manager
-        await self.effect("workloads.scale", lambda: self.cluster.scale(read, replicas))
+        del namespace, deployment
+        await self.effect("workloads.scale", lambda: self.cluster.scale(read, replicas, str(manager)))
 
     async def autoscaler(self, namespace: str, deployment: str) -> Lookup[str]:
         """What scales the Deployment."""
@@ -180,10 +182,21 @@ class MemoryMetricTemplates(_Port):
 
 
 class MemoryRouter(_Port):
-    """`TrafficRouter` in memory."""
+    """`TrafficRouter` in memory. Pods as weights are the business of the router that does it live, on ports in memory."""
+
+    def __init__(self, cluster: Cluster, gate: Gate) -> None:
+        super().__init__(cluster, gate)
+        self._ratio = RatioRouter(MemoryWorkloads(cluster, gate), self._pods_of)
+
+    async def _pods_of(self, namespace: str, service: str) -> frozenset[str] | Unknown:
+        del namespace
+        failed = await self.failed_read("router.pods")
+        return Unknown(failed) if failed else self.cluster.pods_behind(service)
 
     async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
         """The route."""
+        if ref.kind == RouteKind.REPLICA_RATIO:
+            return await self._ratio.read(ref, fresh=fresh)
         failed = await self.failed_read("router.read") if fresh else None
         if not failed and ref.kind in self.cluster.not_served:
             return Unknown(f"{ref.kind} is not served", Unseen.NOT_SERVED)
@@ -193,6 +206,8 @@ class MemoryRouter(_Port):
         self, route: Route, pairs: Mapping[str, tuple[int, int]], manager: Manager, mirrors: Mapping[str, int] = NONE
     ) -> Route:
         """Sets the weights and the mirrors, tested."""
+        if route.ref.kind == RouteKind.REPLICA_RATIO:
+            return await self._ratio.write(route, pairs, manager, mirrors)
         await self.effect(
             "router.write", lambda: _ignore(self.cluster.write_route(route, pairs, str(manager), mirrors))
         )

@@ -218,7 +218,7 @@ class World(ApiModel):
     roll_out: Duration = Duration("30s")
     """How long a Deployment takes to roll out a new template, or to start more pods."""
     replicas: dict[ArmName, int] = Field(default_factory=dict)
-    """Pods of each arm, 3 by default."""
+    """Pods of each arm, 3 by default; with `kind: ReplicaRatio` its `total`, and none of the candidate."""
     autoscaler: str = ""
     """What scales the candidate by itself, such as `HorizontalPodAutoscaler checkout`. By default nothing does."""
     beside: dict[str, int] = Field(default_factory=dict)

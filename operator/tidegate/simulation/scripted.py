@@ -12,6 +12,7 @@ from typing import Any
 from tidegate.api.commands import Action
 from tidegate.api.rollout.metrics import Metric, cohort_name, plain_name
 from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.traffic import RouteKind
 from tidegate.core.metrics import kind_of
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
@@ -21,7 +22,7 @@ from tidegate.core.traffic.cohorts import cohort_of
 from tidegate.reconcile.specs import Check
 from tidegate.simulation.clean import clean_level, is_clean
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedCronJob, SimulatedRoute
+from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedCronJob, SimulatedRoute
 from tidegate.simulation.counter import Counter, numbers
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
@@ -135,15 +136,19 @@ class Scripted:
             for cohort, of_cohort in script.cohorts.items():
                 yield cohort_name(name, cohort), of_cohort
 
+    def writes(self) -> list[RouteWrite]:
+        """The changes of the first route, in order."""
+        first = self._refs()[0].key
+        return [write for write in self.cluster.history if write.route == first]
+
     def shares(self, cohort: str = "") -> list[float]:
         """The candidate's share on the first route after each change, percent, in its first rule of a cohort, or of none."""
         ref, rule = self._refs()[0], self._rule(cohort)
         found: list[float] = []
-        for write in self.cluster.history:
-            if write.route == ref.key:
-                backends = write.rules[rule]
-                total = backends[ref.baseline] + backends[ref.candidate]
-                found.append(100 * backends[ref.candidate] / total if total else 0.0)
+        for write in self.writes():
+            backends = write.rules[rule]
+            total = backends.get(ref.baseline, 0) + backends.get(ref.candidate, 0)
+            found.append(100 * backends.get(ref.candidate, 0) / total if total else 0.0)
         return found
 
     def _rule(self, cohort: str) -> int:
@@ -213,10 +218,14 @@ class Scripted:
             (ArmName.BASELINE, self.spec.baseline, "app:v1"),
             (ArmName.CANDIDATE, self.spec.candidate, "app:v2"),
         ):
-            replicas = self.world.replicas.get(arm, 3)
-            self.cluster.add_deployment(names.deployment, image, {"app": names.deployment}, replicas)
-            self.cluster.services[names.service] = {"app": names.deployment}
+            replicas = self.world.replicas.get(arm, self._replicas(arm))
+            own, shared = {"app": names.deployment}, {"service": names.service}
+            self.cluster.add_deployment(names.deployment, image, own | (shared if self.spec.ratio else {}), replicas)
+            self.cluster.services[names.service] = shared if self.spec.ratio else own
         for ref in self._refs():
+            if ref.kind == RouteKind.REPLICA_RATIO:
+                self.cluster.ratio(ref.name, ref.baseline, ref.candidate)
+                continue
             found = {
                 ref.baseline: self.world.found.get(ArmName.BASELINE, 100),
                 ref.candidate: self.world.found.get(ArmName.CANDIDATE, 0),
@@ -224,6 +233,13 @@ class Scripted:
             rules = [{**found, **self.world.beside} for _ in ref.rules or ("",)]
             self.cluster.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
         self.cluster.add_rollout(self.name, self.raw)
+
+    def _replicas(self, arm: ArmName) -> int:
+        """Pods that an arm has where the world does not say: the candidate none where they are its weight."""
+        ratio = self.spec.ratio
+        if ratio is None:
+            return 3
+        return ratio.total if arm is ArmName.BASELINE else 0
 
     def _baseline(self, name: str, script: ArmScript) -> tuple[Level, ...]:
         """What the baseline says: what is written, or else that it is well."""
@@ -320,6 +336,11 @@ class Scripted:
 
     def _set_weight(self, target: str | None, percent: Any) -> None:  # noqa: ANN401  (a Decimal)
         ref = next((ref for ref in self._refs() if ref.key == target), self._refs()[0])
+        if self.spec.ratio is not None:
+            pods = self.spec.ratio.pods(percent)
+            self.cluster.set_replicas(ref.candidate, pods)
+            self.cluster.set_replicas(ref.baseline, self.spec.ratio.total - pods)
+            return
         route = self.cluster.route(ref)
         if isinstance(route, Route):
             self.cluster.set_weights(

@@ -16,7 +16,7 @@ from lab.stack import Lab
 from tests.integration.install.conform import write_schemas
 from tests.integration.install.renderings import EGRESS, RENDERINGS, SOURCE
 from tests.integration.install.tools import CHART, RELEASE, ToolError, run, template
-from tidegate.adapters.routers import ROUTERS
+from tidegate.adapters.routers import EVERY, ROUTERS
 from tidegate.runtime.settings import Settings
 
 pytestmark = pytest.mark.timeout(120)
@@ -131,11 +131,12 @@ def rules(objects: list[Any]) -> set[tuple[str, str, str]]:
 
 async def test_permissions_follow_the_routers_and_features() -> None:
     everything = rules(await template())
-    for row in ROUTERS:
+    for row in EVERY:
         one = rules(await template(values={"routers": [row.kind]}))
-        others = {other.resource.plural for other in ROUTERS} - {row.resource.plural}
+        granted = {grant.resource for grant in row.grants}
+        others = {other.resource.plural for other in ROUTERS} - granted
         assert {resource for _, resource, _ in one} & others == set()
-        assert {(row.resource.group, row.resource.plural, verb) for verb in ("get", "list", "watch", "patch")} <= one
+        assert {(group, resource, verb) for group, resource, verbs in row.grants for verb in verbs} <= one
     kind = {"group": "a.example", "versions": ["v1"], "kind": "Split", "plural": "splits", "weights": ["spec.percent"]}
     custom = rules(await template(values={"config": {"custom": [kind]}}))
     assert custom - everything == {("a.example", "splits", verb) for verb in ("get", "list", "watch", "patch")}

@@ -13,8 +13,9 @@ import yaml
 from lab.control_plane import ControlPlane
 from tests.integration.routers.conftest import Stage
 from tidegate.adapters.kubernetes.client import Api
-from tidegate.adapters.routers import BY_KIND, RouteCaches, enabled, routers
-from tidegate.adapters.routers.row import Router
+from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads, WorkloadCaches
+from tidegate.adapters.routers import EVERY, RouteCaches, enabled, routers
+from tidegate.adapters.routers.row import Row
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.world import Route
 from tidegate.core.traffic import targets
@@ -31,10 +32,10 @@ def manifests(page: Path) -> list[Any]:
     return [yaml.safe_load(text) for text in BLOCK.findall(page.read_text())]
 
 
-def rows(page: Path) -> tuple[Router, ...]:
+def rows(page: Path) -> tuple[Row, ...]:
     """The routers in use where a page has a configuration, else all."""
     settings = [Settings.model_validate(one) for one in manifests(page) if "kind" not in one]
-    return routers_of(settings[0]) if settings else enabled(BY_KIND)
+    return routers_of(settings[0]) if settings else enabled(row.kind for row in EVERY)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -47,7 +48,7 @@ async def with_tidegate(with_crds: ControlPlane) -> ControlPlane:
 async def test_every_manifest_of_a_page_is_taken_and_does_what_it_shows(
     page: Path, stage: Stage, api: Api, with_tidegate: ControlPlane
 ) -> None:
-    router = routers(api, RouteCaches(rows(page)))
+    router = routers(api, RouteCaches(rows(page)), arms=KubernetesWorkloads(api, WorkloadCaches()))
     specs = []
     for number, manifest in enumerate(one for one in manifests(page) if "kind" in one):
         metadata = {**manifest["metadata"], "namespace": stage.namespace}
@@ -71,7 +72,7 @@ async def test_every_manifest_of_a_page_is_taken_and_does_what_it_shows(
 
 
 def test_every_router_has_a_page_and_every_page_a_router() -> None:
-    families = {row.facts.family for row in BY_KIND.values()} | {"custom"}
+    families = {row.facts.family for row in EVERY} | {"custom"}
     assert families == {page.stem for page in PAGES}
     shown = {
         target["kind"]
@@ -80,4 +81,6 @@ def test_every_router_has_a_page_and_every_page_a_router() -> None:
         if one.get("kind") == "Rollout"
         for target in one["spec"]["traffic"]
     }
-    assert shown == {*BY_KIND, "Custom"} - {"GRPCRoute", "TCPRoute", "TLSRoute"}, "those are as HTTPRoute"
+    assert shown == {*(row.kind for row in EVERY), "Custom"} - {"GRPCRoute", "TCPRoute", "TLSRoute"}, (
+        "those are as HTTPRoute"
+    )

@@ -117,3 +117,26 @@ def test_current_replica_sets_are_the_deployments_own_with_pods() -> None:
         replica_set("not-controlled", "u", 1, 1, controller=False),
     ]
     assert list(current_replica_sets(listed)) == [("u", "wanted"), ("u", "going"), ("v", "other")]
+
+
+def test_pods_that_the_api_server_refuses_are_told_in_its_words() -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "message": "pods is forbidden: exceeded quota"}
+    raw = deployment(observedGeneration=3)
+    raw["status"]["conditions"] = [refused]
+    assert deployment_view(raw).pods_refused == "pods is forbidden: exceeded quota"
+    raw["status"]["conditions"] = [{**refused, "status": "False"}]
+    assert deployment_view(raw).pods_refused == ""
+    raw["status"] = {"observedGeneration": 2, "conditions": [refused]}
+    assert deployment_view(raw).pods_refused == "", "that was said of another generation"
+
+
+def test_who_scaled_last_is_known_from_a_live_read_until_the_next_generation() -> None:
+    raw = deployment()
+    raw["metadata"]["managedFields"] = [
+        {"manager": "kubectl", "time": "2026-01-05T09:00:00Z", "fieldsV1": {"f:spec": {"f:template": {}}}},
+        {"manager": "tidegate-revert", "time": "2026-01-05T09:00:01Z", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+    ]
+    seen = deployment_view(raw)
+    assert seen.scaled_by_revert
+    assert deployment_view(deployment(), before=seen).scaled_by_revert, "a watch event has no managed fields"
+    assert not deployment_view(deployment(generation=4), before=seen).scaled_by_revert

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.permissions import WriteAccess
-from tidegate.adapters.routers import BY_KIND, ROUTERS, RouteCaches, enabled, page
+from tidegate.adapters.routers import BY_KIND, EVERY, ROUTERS, RouteCaches, enabled, page
 from tidegate.adapters.routers.permissions import rules_for
 from tidegate.adapters.routers.router import ObjectRouter
 from tidegate.adapters.routers.shapes.one_number import CanaryAnnotations, OneField
 from tidegate.adapters.routers.shapes.shape import MirroringShape, Shape
 from tidegate.adapters.routers.shapes.weighted_lists import WeightedLists
 from tidegate.api.rollout.traffic import WITH_MIRRORS, WITH_SUBSETS, WITHOUT_RULES, RouteKind, TrafficTarget
-from tidegate.core.model.claims import claim_of_raw
+from tidegate.core.model.claims import claim_of_raw, pair
 from tidegate.core.model.world import RolloutObject, TargetRef, Unknown
 from tidegate.handlers import Caches, Intake, takes_of
 from tidegate.runtime.settings import Settings, SettingsError, parse
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_every_kind_of_the_api_has_one_row_and_custom_has_none() -> None:
     assert [row.kind for row in ROUTERS] == list(BY_KIND)
-    assert set(BY_KIND) == set(RouteKind) - {RouteKind.CUSTOM}
+    assert {row.kind for row in EVERY} == set(RouteKind) - {RouteKind.CUSTOM}
 
 
 def test_the_page_is_made_of_the_rows() -> None:
@@ -48,7 +48,7 @@ def test_what_the_api_takes_fits_the_rows() -> None:
     mirroring = {row.kind for row in ROUTERS if isinstance(row.shape, MirroringShape) and _mirrors(row.shape)}
     assert mirroring == WITH_MIRRORS
     assert subsets == WITH_SUBSETS
-    assert single == WITHOUT_RULES - {RouteKind.CUSTOM}
+    assert single == WITHOUT_RULES - {RouteKind.CUSTOM, RouteKind.REPLICA_RATIO}
 
 
 def _mirrors(shape: Shape) -> bool:
@@ -119,6 +119,7 @@ TARGETS: tuple[dict[str, Any], ...] = (
     {"kind": "VirtualService", "name": "web", "backends": {"baseline": {"name": "apex", "subset": "v1"}, "candidate": {"subset": "v2"}}},
     {"kind": "FeatureFlag", "name": "web", "backends": {"baseline": {"name": "off"}, "candidate": {}}},
     {"kind": "Custom", "name": "web", "custom": {"group": "a.b", "kind": "X", "baseline": "/spec/a", "candidate": "/spec/b"}},
+    {"kind": "ReplicaRatio", "name": "web", "replicaRatio": {"total": 10}},
 )  # fmt: skip
 
 
@@ -127,10 +128,21 @@ def test_a_claim_read_from_another_rollouts_text_names_what_its_own_tick_writes(
     arms = {arm: {"deployment": name, "service": name} for arm, name in (("baseline", "web"), ("candidate", "canary"))}
     rollout = RolloutObject("shop", "web", "u", 1, "1", 0.0, deleting=False, finalizers=(), spec={**arms, "traffic": [target]}, status={})  # fmt: skip
     parsed = TrafficTarget.model_validate(target)
-    baseline, candidate = parsed.named("web", "canary")
+    own = pair(parsed.router, "web", *parsed.named(*(RouteArm(name, name) for name in ("web", "canary"))))
     read = claim_of_raw(rollout)
     assert read.unreadable == ()
-    assert f"{parsed.router}/web: {baseline}, {candidate}" in read.claim.things
+    assert own in read.claim.things
+    assert own.startswith(f"{parsed.router}/web")
+
+
+class RouteArm(NamedTuple):
+    deployment: str
+    service: str
+
+
+def test_one_service_whose_pods_are_the_weight_belongs_to_one_rollout_whatever_the_deployments() -> None:
+    assert pair("ReplicaRatio", "web", "a", "b") == pair("ReplicaRatio", "web", "c", "d")
+    assert pair("HTTPRoute", "web", "a", "b") != pair("HTTPRoute", "web", "c", "d")
 
 
 class Answering:

@@ -88,6 +88,8 @@ _SHADOW: Object = {"name": "canary", "weight": 0, "mirror": _MIRROR}
 _FIRST = "a step with 'mirror' comes before every step with a weight above 0"
 _NEEDS = "'mirror' in 'steps' needs entries of 'traffic' without 'cohort', all of them of a kind that can mirror"
 _COHORT: Object = {"kind": "HTTPRoute", "name": "web", "rules": ["beta"], "cohort": "beta"}
+_PODS: Object = {"kind": "ReplicaRatio", "name": "web", "replicaRatio": {"total": 20}}
+_BY_PODS: Object = {"candidate.service": "web", "traffic.0": _PODS}
 _METRIC: Object = {"name": "extra", "query": "up"}
 
 BY_RULE = (
@@ -166,6 +168,13 @@ BY_RULE = (
     Bad("a threshold's cohort that traffic has not", {"thresholds.0.cohort": "staff"}, "spec.thresholds[0].cohort", "there is no cohort 'staff'", "spec.thresholds", "every 'cohort' in 'thresholds' must be a 'cohort' of 'traffic'"),
     Bad("a subset of a kind without any", {"traffic.0.backends": {"baseline": {"subset": "v1"}, "candidate": {"subset": "v2"}}}, "spec.traffic[0].backends", "'subset' goes with ApisixRoute"),
     Bad("a flag without variants", {"traffic.0.kind": "FeatureFlag"}, "spec.traffic[0].backends", "needs 'backends'"),
+    Bad("pods in all for a kind that has a router", {"traffic.0.replicaRatio": {"total": 20}}, "spec.traffic[0].replicaRatio", "'replicaRatio' goes with 'kind: ReplicaRatio'"),
+    Bad("a cohort of pods", {**_BY_PODS, "traffic.0": {**_PODS, "cohort": "beta"}}, "spec.traffic[0].cohort", "cannot tell users apart"),
+    Bad("a router beside pods", {**_BY_PODS, "traffic.1": {"kind": "HTTPRoute", "name": "web"}}, "spec.traffic", "is the only entry of 'traffic'"),
+    Bad("pods behind two Services", {"traffic.0": _PODS}, "spec.traffic", "one Service selects both arms"),
+    Bad("pods that are scaled as well", {**_BY_PODS, "candidate.scaling": {"mode": "MatchWeight"}}, "spec.candidate.scaling", "leave 'scaling' out"),
+    Bad("a weight that is no pod", {**_BY_PODS, "traffic.0": {**_PODS, "replicaRatio": {"total": 8}}, "steps.0.weight": 10}, "spec.steps[0].weight", "0 of 8 pods = 0%, asked 10%: 1 of 8 pods = 12.5% would exceed it", "spec.steps", "every weight above 0 must be at least one of 'replicaRatio.total' pods"),
+    Bad("a fraction that is no pod", {**_BY_PODS, "steps.0.weight": "4.999"}, "spec.steps[0].weight", "gives the candidate no pod", "spec.steps", "every weight above 0 must be at least one"),
     Bad("one Deployment for both", {"candidate.deployment": "web"}, "spec.candidate", "must be two Deployments"),
     Bad("one Service for both", {"candidate.service": "web"}, "spec.candidate", "must be two Services"),
     Bad("an interval of 999 ms", {"interval": "999ms"}, "spec.interval", "'interval' must be at least 1s"),

@@ -42,6 +42,8 @@ def test_what_the_api_server_refuses_is_refused_here_and_the_field_is_named(bad:
 
 _COHORT: dict[str, object] = {"kind": "HTTPRoute", "name": "web", "rules": ["beta"], "cohort": "beta"}
 _SHADOW: dict[str, object] = {"name": "canary", "weight": 0, "mirror": {"percent": 10}}
+_PODS: dict[str, object] = {"kind": "ReplicaRatio", "name": "web", "replicaRatio": {"total": 20}}
+_BY_PODS: dict[str, object] = {"candidate.service": "web", "traffic.0": _PODS}
 _BACKENDS: dict[str, object] = {"baseline": {"name": "a"}, "candidate": {"name": "b"}}
 
 ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
@@ -69,6 +71,8 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("an entry beside another without rules", {"traffic.0": {"kind": "HTTPRoute", "name": "web"}, "traffic.1": _COHORT}, "spec.traffic[0].rules", "HTTPRoute/web has 2 entries, so each must name its 'rules'"),
     ("a rule in two entries", {"traffic.1": {**_COHORT, "rules": ["everyone"]}}, "spec.traffic[1].rules[0]", "rule 'everyone' of HTTPRoute/web belongs to spec.traffic[0]"),
     ("entries with other backends", {"traffic.1": {**_COHORT, "backends": _BACKENDS}}, "spec.traffic[1].backends", "must name the same backends as spec.traffic[0]"),
+    ("pods that a breach would scale", {**_BY_PODS, "guards.0.onBreach": "Scale", "guards.0.scale": {"by": 1, "max": 9}}, "spec.guards[0].onBreach", "those are its weight"),
+    ("a weight that leaves too few pods", {**_BY_PODS, "baseline.minAvailable": 4}, "spec.steps[1].weight", "leaves the baseline 1 of 20 pods, and baseline.minAvailable asks for 4"),
     ("a weight for nobody", {"traffic.0": _COHORT}, "spec.steps[0].weight", "every entry of spec.traffic is a cohort"),
     ("a query for a cohort without one", {"metrics.1.query": 'max(x{pod=~"$pods",circle="$cohort"})'}, "spec.steps[1].guards[0].cohort", "metric 'latency' uses $cohort: say which"),
     ("a cohort of a step's guard that there is not", {"steps.1.guards.0.cohort": "staff"}, "spec.steps[1].guards[0].cohort", "there is no cohort 'staff'"),
@@ -115,6 +119,7 @@ FINE: tuple[tuple[str, dict[str, object]], ...] = (
     ("the same limit as a guard and as a threshold", {"steps.1.thresholds.0": {"metric": "errors", "max": "5%"}}),
     ("the same line in two steps", {"steps.0.thresholds": [{"metric": "errors", "max": "1%"}]}),
     ("two tiers with names", {"guards.1": {"name": "soon", "metric": "errors", "max": "5%", "onBreach": "Warn"}}),
+    ("pods as weights", _BY_PODS),
     ("a dollar sign", {"metrics.1.query": 'max(x{pod=~"$pods",path="$$a"})'}),
     ("a regex that ends with a dollar", {"metrics.0.ratio.bad": 'x_total{pod=~"$pods",code=~"5..$"}'}),
     ("parentheses and brackets in a label", {"metrics.0.ratio.bad": 'x_total{pod=~"$pods",code=~"(4|5)[0-9]."}'}),
@@ -145,6 +150,8 @@ ADVICE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a cohort that a query does not ask for", {"traffic.1": _COHORT, "guards.0.cohort": "beta", "steps.0.cohorts": {"beta": 50}}, "spec.guards[0].cohort", "metric 'errors' does not use $cohort"),
     ("a line of a cohort at 0", {"traffic.1": _COHORT, "steps.1.guards.0.cohort": "beta"}, "spec.steps[1].guards[0]", "is never evaluated: cohort beta has weight 0 in this step"),
     ("a cohort by its position", {"traffic.1": {**_COHORT, "rules": ["#1"]}}, "spec.traffic[1].rules[0]", "is a position: a rule that is put before it becomes the cohort"),
+    ("a step that has the pods of the one before", {**_BY_PODS, "steps.1.weight": 9}, "spec.steps[1].weight", "gives the candidate as many pods as the 5 of the step before: 1 of 20 pods = 5%, asked 9%: 2 of 20 pods = 10% would exceed it"),
+    ("the one Service of both arms", {**_BY_PODS, "metrics.1.query": 'max(x{service="$service"})'}, "spec.metrics[1].query", "both have the same"),
     ("less weight than before", {"steps.0.weight": 100, "steps.1.weight": 50}, "spec.steps[1].weight", "is less than the 100 of the step before"),
     ("a line in a step without traffic", {"steps.0.weight": 0, "steps.0.guards": [{"metric": "errors", "max": "1%"}]}, "spec.steps[0].guards[0]", "no traffic at weight 0"),
     ("a comparison with a baseline without traffic", {"steps.1.guards.0": {"metric": "latency", "maxIncrease": "10%", "floor": "1ms"}}, "spec.steps[1].guards[0]", "at weight 100 the baseline has no traffic"),

@@ -11,6 +11,10 @@ from typing import Any, Final
 from tidegate.core.model.template_fields import Fields, template_fields
 from tidegate.core.model.version import first_fingerprint
 from tidegate.core.model.world import Template
+from tidegate.ports.protocols import Manager
+
+LONGEST_REFUSAL: Final = 300
+"""Characters that are kept of why pods are refused."""
 
 NO_PODS: Final = "-none-"
 """A pattern that no pod matches: a pod's name never begins with a dash."""
@@ -43,6 +47,8 @@ class DeploymentView:
     paused: bool
     failed: str
     recreates: bool
+    pods_refused: str
+    scaled_by_revert: bool
 
 
 def deployment_view(
@@ -75,7 +81,31 @@ def deployment_view(
         paused=bool(spec.get("paused")),
         failed=intern(_past_its_deadline(metadata["generation"], status)),
         recreates=(spec.get("strategy") or {}).get("type") == "Recreate",
+        pods_refused=intern(_said_by(metadata["generation"], status, "ReplicaFailure")),
+        scaled_by_revert=before.scaled_by_revert
+        if before and same and "managedFields" not in metadata
+        else last_writer(metadata, ("spec", "replicas")) == Manager.REVERT,
     )
+
+
+def _said_by(generation: int, status: Mapping[str, Any], kind: str) -> str:
+    """What a condition says that is true; empty when it is not."""
+    if (status.get("observedGeneration") or 0) < generation:
+        return ""
+    true = (one for one in status.get("conditions") or () if (one.get("type"), one.get("status")) == (kind, "True"))
+    return next((str(one.get("message") or one.get("reason") or kind)[:LONGEST_REFUSAL] for one in true), "")
+
+
+def last_writer(metadata: Mapping[str, Any], path: Iterable[str]) -> str:
+    """The field manager that wrote a field last; empty where the API server does not say."""
+    keys, found = [f"f:{key}" for key in path], ("", "")
+    for entry in metadata.get("managedFields") or ():
+        fields: Any = entry.get("fieldsV1") or {}
+        for key in keys:
+            fields = fields.get(key) if isinstance(fields, Mapping) else None
+        if fields is not None:
+            found = max(found, (str(entry.get("time") or ""), str(entry.get("manager") or "")))
+    return found[1]
 
 
 def _past_its_deadline(generation: int, status: Mapping[str, Any]) -> str:

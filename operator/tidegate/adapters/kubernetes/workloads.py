@@ -74,6 +74,8 @@ class KubernetesWorkloads:
             paused=found.paused,
             failed=found.failed,
             recreates=found.recreates,
+            pods_refused=found.pods_refused,
+            scaled_by_revert=found.scaled_by_revert,
         )
 
     async def _deployment_and_selector(

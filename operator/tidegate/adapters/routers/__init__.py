@@ -1,7 +1,8 @@
 """The registry of routers: one row for each kind of object that holds weights.
 
 Watches, caches, permissions, the documentation and the composition iterate the rows. A new kind: a member of `RouteKind` in
-`api/rollout/traffic.py`, a row in `rows/`, and a module in `shapes/` where the weights have another shape.
+`api/rollout/traffic.py`, a row in `rows/`, and a module in `shapes/` where the weights have another shape. Where they are in
+no object of their own, but in the Deployments of the arms, the row is a `WorkloadRouter` and brings its own port.
 """
 
 from __future__ import annotations
@@ -14,34 +15,41 @@ from tidegate.adapters.kubernetes.client import Api, Resource
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.routers.by_kind import RoutersByKind
 from tidegate.adapters.routers.router import ObjectRouter
-from tidegate.adapters.routers.row import Router
-from tidegate.adapters.routers.rows import flags, gateway_api, ingresses, meshes
+from tidegate.adapters.routers.row import Router, Row, WorkloadRouter
+from tidegate.adapters.routers.rows import flags, gateway_api, ingresses, meshes, workloads
 from tidegate.adapters.routers.rows.custom import CustomKind, custom
 from tidegate.adapters.routers.views import RouteView
+from tidegate.ports.protocols import TrafficRouter, Workloads
 
 ROUTERS: Final[tuple[Router, ...]] = (*gateway_api.ROWS, *meshes.ROWS, *ingresses.ROWS, *flags.ROWS)
-"""Every router, whether or not it is enabled."""
+"""Every router with objects of its own, whether or not it is enabled."""
+WORKLOAD_ROUTERS: Final[tuple[WorkloadRouter, ...]] = workloads.ROWS
+"""Every router without."""
+EVERY: Final[tuple[Row, ...]] = (*ROUTERS, *WORKLOAD_ROUTERS)
 BY_KIND: Final[Mapping[str, Router]] = {row.kind: row for row in ROUTERS}
+_ROWS: Final[Mapping[str, Row]] = {row.kind: row for row in EVERY}
 STANDARD: Final = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
 """The kinds that are enabled where the configuration says nothing."""
 
 
-def enabled(kinds: Iterable[str] = STANDARD, customs: Iterable[CustomKind] = ()) -> tuple[Router, ...]:
+def enabled(kinds: Iterable[str] = STANDARD, customs: Iterable[CustomKind] = ()) -> tuple[Row, ...]:
     """The rows in use.
 
     Args:
-        kinds: members of `BY_KIND`.
+        kinds: those of the rows of `EVERY`.
         customs: further kinds that the administrator allows.
     """
-    return (*(BY_KIND[kind] for kind in dict.fromkeys(kinds)), *map(custom, customs))
+    return (*(_ROWS[kind] for kind in dict.fromkeys(kinds)), *map(custom, customs))
 
 
 class RouteCaches(Mapping[str, Cache[RouteView]]):
     """What is kept of the objects of the rows in use, by kind."""
 
-    def __init__(self, rows: Iterable[Router] | None = None) -> None:
+    def __init__(self, rows: Iterable[Row] | None = None) -> None:
         """`rows` are those in use: by default the standard ones."""
-        self.rows: Final = tuple(enabled() if rows is None else rows)
+        self.every: Final = tuple(enabled() if rows is None else rows)
+        self.rows: Final = tuple(row for row in self.every if isinstance(row, Router))
+        """Those with objects of their own."""
         self._caches: dict[str, Cache[RouteView]] = {row.kind: Cache() for row in self.rows}
 
     def of(self, resource: Resource) -> tuple[Router, ...]:
@@ -63,13 +71,20 @@ class RouteCaches(Mapping[str, Cache[RouteView]]):
         return len(self._caches)
 
 
-def routers(api: Api, caches: RouteCaches, access: WriteAccess | None = None) -> RoutersByKind:
+def routers(
+    api: Api, caches: RouteCaches, access: WriteAccess | None = None, arms: Workloads | None = None
+) -> RoutersByKind:
     """The `TrafficRouter` port for every row in use.
 
     Args:
         api: the API server.
         caches: what is kept of the objects.
         access: where a kind may not be written; without it nothing is known against that.
+        arms: the workloads, for the rows whose weights are in their Deployments; without it those are left out.
     """
     known = access or WriteAccess()
-    return RoutersByKind({row.kind: ObjectRouter(row, api, caches[row.kind], known) for row in caches.rows})
+    found: dict[str, TrafficRouter] = {row.kind: ObjectRouter(row, api, caches[row.kind], known) for row in caches.rows}
+    for row in caches.every:
+        if isinstance(row, WorkloadRouter) and arms is not None:
+            found[row.kind] = row.router(api, arms, known)
+    return RoutersByKind(found)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from tidegate.adapters.routers import ROUTERS, STANDARD
-from tidegate.adapters.routers.permissions import rules_for
+from tidegate.adapters.routers import EVERY, STANDARD
+from tidegate.adapters.routers.permissions import VERBS
 from tidegate.adapters.routers.places import Form
-from tidegate.adapters.routers.row import Router
+from tidegate.adapters.routers.row import Facts, Router, Row
 from tidegate.adapters.routers.shapes.annotation_json import ForwardActions
 from tidegate.adapters.routers.shapes.fractional import Fractional
 from tidegate.adapters.routers.shapes.one_number import CanaryAnnotations, OneField
@@ -53,13 +53,13 @@ A `mirror` in the table is what a step with [`mirror`](rollout.md#shadow-steps) 
 
 ## Permissions
 
-Every kind in `routers` needs `get`, `list`, `watch` and `patch`:"""
+Every kind in `routers` needs `get`, `list`, `watch` and `patch`, where nothing else is said:"""
 
 
 def as_markdown() -> str:
     """The whole page."""
-    lines = [_INTRODUCTION, "", *_table(_SUPPORT, map(_row, ROUTERS)), _AFTER, ""]
-    lines += _table(("kind", "API group", "resource"), map(_permission, ROUTERS))
+    lines = [_INTRODUCTION, "", *_table(_SUPPORT, map(_row, EVERY)), _AFTER, ""]
+    lines += _table(("kind", "API group", "resource"), [cells for row in EVERY for cells in _permissions(row)])
     lines += ["", f"Enabled by default: {', '.join(STANDARD)}."]
     return "\n".join(lines) + "\n"
 
@@ -69,27 +69,41 @@ _SUPPORT: Final = (
 )  # fmt: skip
 
 
-def _row(row: Router) -> tuple[str, ...]:
+def _row(row: Row) -> tuple[str, ...]:
     facts = row.facts
+    named = f"[`{row.kind}`](routers/{facts.family}.md)"
+    if not isinstance(row, Router):
+        return (
+            named,
+            row.objects,
+            f"{facts.weights}; {row.numbers}",
+            "0",
+            *_words(facts, "no"),
+            row.read_back,
+            "0s",
+            facts.tested,
+        )
     versions = ", ".join(one.version for one in row.resource.versions)
-    said = row.read_back.words
     return (
-        f"[`{row.kind}`](routers/{facts.family}.md)",
+        named,
         f"`{row.resource.group}` {versions} `{row.resource.kind}`",
         f"{facts.weights}; {_numbers(row.shape)}",
         _absent(row.shape),
-        facts.cohorts,
-        _mirror(row),
-        facts.sticky,
-        said,
+        *_words(facts, _mirror(row)),
+        row.read_back.words,
         f"{row.settle:g}s" if not row.read_back.exact else f"{row.settle:g}s without a report",
         facts.tested,
     )
 
 
-def _permission(row: Router) -> tuple[str, ...]:
-    (rule,) = rules_for([row])
-    return f"`{row.kind}`", f"`{rule['apiGroups'][0]}`", f"`{rule['resources'][0]}`"
+def _words(facts: Facts, mirror: str) -> tuple[str, ...]:
+    return facts.cohorts, mirror, facts.sticky
+
+
+def _permissions(row: Row) -> Iterator[tuple[str, ...]]:
+    for group, resource, verbs in row.grants:
+        other = "" if verbs == VERBS else f" ({', '.join(f'`{verb}`' for verb in verbs)})"
+        yield f"`{row.kind}`", f"`{group}`", f"`{resource}`{other}"
 
 
 def _numbers(shape: Shape) -> str:

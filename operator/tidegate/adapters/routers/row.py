@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.permissions import WriteAccess
+from tidegate.adapters.routers.permissions import Grant
 from tidegate.adapters.routers.read_back import ReadBack, owns, written
 from tidegate.adapters.routers.shapes.shape import Shape
 from tidegate.adapters.routers.views import GENERATION, RouteView, digest
 from tidegate.core.model.world import Acceptance
-from tidegate.ports.protocols import Manager
+from tidegate.ports.protocols import Manager, TrafficRouter, Workloads
 
 SETTLE: Final = 10.0
 """Seconds after a raise until weights count as acting where nobody says that they do."""
@@ -49,6 +51,16 @@ class Router:
     settle: float = SETTLE
     """Seconds after a raise until the weights count as acting, where nobody says so of this generation."""
 
+    @property
+    def patched(self) -> Resource:
+        """What is patched when weights are set."""
+        return self.resource
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """What the operator must be allowed to do."""
+        return (Grant(self.resource.group, self.resource.plural),)
+
     def view(self, raw: Mapping[str, Any]) -> RouteView:
         """From an object to what is kept of it."""
         metadata = raw["metadata"]
@@ -67,6 +79,31 @@ class Router:
             frame=digest(found.frame),
             moved=moved,
         )
+
+
+@dataclass(frozen=True)
+class WorkloadRouter:
+    """A row whose weights are in no object of their own, but in the Deployments of the arms: nothing more is watched for it."""
+
+    kind: str
+    """As a Rollout names it."""
+    patched: Resource
+    """What is patched when weights are set."""
+    grants: tuple[Grant, ...]
+    """What the operator must be allowed to do."""
+    router: Callable[[Api, Workloads, WriteAccess], TrafficRouter]
+    """Makes the port."""
+    objects: str
+    """What holds the weights, for the documentation."""
+    numbers: str
+    """What the numbers are, for the documentation."""
+    read_back: str
+    """What says that the weights act, for the documentation."""
+    facts: Facts
+
+
+Row: TypeAlias = Router | WorkloadRouter
+"""A row of either kind."""
 
 
 def _generation(

@@ -29,6 +29,7 @@ from tidegate.api.rollout.jobs import MAX_HOOKS, Hook
 from tidegate.api.rollout.metrics import Metric, MissingData
 from tidegate.api.rollout.notifications import MAX_NOTIFICATIONS, Notification
 from tidegate.api.rollout.promotion import Promotion
+from tidegate.api.rollout.replica_ratio import ReplicaRatio
 from tidegate.api.rollout.scaling import Scaling
 from tidegate.api.rollout.steps import Step
 from tidegate.api.rollout.thresholds import Guard, Threshold
@@ -44,13 +45,16 @@ FINALIZER = f"{GROUP}/restore-weights"
 MAX_STEPS = 32
 
 
+_RATIO = "self.traffic.exists(t, t.kind == 'ReplicaRatio')"
+
+
 class Baseline(ApiModel):
     """The version in service."""
 
     deployment: ObjectName
     """Name of the Deployment that serves today."""
     service: ServiceName
-    """Name of the Service in the route's backends that reaches only the baseline's pods."""
+    """Name of the Service in the route's backends that reaches only the baseline's pods. With `kind: ReplicaRatio`: of the Service that selects both arms."""
     min_available: Annotated[Count, Field(json_schema_extra={"default": 1})] = Count("1")
     """Pods of the baseline that must be available before the candidate may be given more traffic: what a revert would land on. An integer, or a share such as `50%` of the larger arm's replicas, rounded up, so that it follows the candidate's size."""
 
@@ -61,7 +65,7 @@ class Candidate(ApiModel):
     deployment: ObjectName
     """Name of the Deployment under test."""
     service: ServiceName
-    """Name of the Service in the route's backends that reaches only the candidate's pods."""
+    """Name of the Service in the route's backends that reaches only the candidate's pods. With `kind: ReplicaRatio`: the same as the baseline's."""
     unavailable_after: Duration = Duration("2m")
     """A candidate with traffic and no available pod for this long is a breach: the run is reverted."""
     scaling: Scaling | None = None
@@ -124,6 +128,11 @@ class RolloutSpec(ApiModel):
     notifications: Annotated[tuple[Notification, ...], Field(max_length=MAX_NOTIFICATIONS)] = ()
     """The receivers of notifications, and the events that each gets; by default none. The operator's configuration must allow it (docs/notifications.md)."""
 
+    @property
+    def ratio(self) -> ReplicaRatio | None:
+        """How many pods share the traffic, where there is no router; `None` where there is one."""
+        return next((target.replica_ratio for target in self.traffic if target.replica_ratio is not None), None)
+
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "self.baseline.deployment != self.candidate.deployment",
@@ -132,10 +141,35 @@ class RolloutSpec(ApiModel):
             lambda self: self.baseline.deployment != self.candidate.deployment,
         ),
         Rule(
-            "self.baseline.service != self.candidate.service",
+            f"{_RATIO} || self.baseline.service != self.candidate.service",
             "baseline and candidate must be two Services",
             ".candidate",
-            lambda self: self.baseline.service != self.candidate.service,
+            lambda self: self.ratio is not None or self.baseline.service != self.candidate.service,
+        ),
+        Rule(
+            f"!{_RATIO} || self.traffic.size() == 1",
+            "'kind: ReplicaRatio' is the only entry of 'traffic': with a router beside it a weight would count twice",
+            ".traffic",
+            lambda self: self.ratio is None or len(self.traffic) == 1,
+        ),
+        Rule(
+            f"!{_RATIO} || self.traffic.all(t, t.name == self.baseline.service && t.name == self.candidate.service)",
+            "with 'kind: ReplicaRatio' one Service selects both arms: 'baseline.service', 'candidate.service' and the 'name' in 'traffic' are the same",
+            ".traffic",
+            lambda self: (
+                self.ratio is None or {self.baseline.service, self.candidate.service} == {self.traffic[0].name}
+            ),
+        ),
+        Rule(
+            f"!{_RATIO} || !has(self.candidate.scaling)",
+            "with 'kind: ReplicaRatio' the number of the candidate's pods is its weight: leave 'scaling' out",
+            ".candidate.scaling",
+            lambda self: self.ratio is None or self.candidate.scaling is None,
+        ),
+        Rule(
+            "self.traffic.all(t, !has(t.replicaRatio) || self.steps.all(s, double(s.weight) == 0.0 || double(s.weight) * double(t.replicaRatio.total) >= 99.999999))",
+            "every weight above 0 must be at least one of 'replicaRatio.total' pods: 100 / total percent or more",
+            ".steps",
         ),
         at_least_a_second("interval"),
         at_least_a_second("progressDeadline"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Protocol
 
 from pydantic import Field
 
 from tidegate.api.crd.lists import unique
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.rollout.replica_ratio import ReplicaRatio
 from tidegate.api.values.names import CohortName, ObjectName
 from tidegate.api.values.text import ONE_LINE
 
@@ -35,6 +36,7 @@ class RouteKind(StrEnum):
     HIGRESS_INGRESS = "HigressIngress"
     MAPPING = "Mapping"
     FEATURE_FLAG = "FeatureFlag"
+    REPLICA_RATIO = "ReplicaRatio"
     CUSTOM = "Custom"
 
 
@@ -46,6 +48,7 @@ WITHOUT_RULES: Final = frozenset(
         RouteKind.NGINX_INGRESS,
         RouteKind.HIGRESS_INGRESS,
         RouteKind.MAPPING,
+        RouteKind.REPLICA_RATIO,
         RouteKind.CUSTOM,
     }
 )
@@ -72,6 +75,20 @@ RuleNames = Annotated[
 ]
 BackendName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^#\x00-\x1f\x7f]+$")]
 Pointer = Annotated[str, Field(min_length=2, max_length=253, pattern=r"^(/([^/~\x00-\x1f\x7f]|~[01])+)+$")]
+
+
+class NamedArm(Protocol):
+    """What a Rollout says of an arm."""
+
+    @property
+    def deployment(self) -> str:
+        """Its Deployment."""
+        ...
+
+    @property
+    def service(self) -> str:
+        """Its Service."""
+        ...
 
 
 class RouteBackend(ApiModel):
@@ -119,7 +136,7 @@ class TrafficTarget(ApiModel):
     kind: RouteKind
     """Kind of the route, as `docs/routers.md` lists them; the operator's configuration says which are enabled."""
     name: ObjectName
-    """Name of the route, in the Rollout's namespace. Of a `Mapping`, a `NginxIngress` and a `HigressIngress`: of the candidate's object."""
+    """Name of the route, in the Rollout's namespace. Of a `ReplicaRatio`: of the Service that selects the pods of both arms. Of a `Mapping`, a `NginxIngress` and a `HigressIngress`: of the candidate's object."""
     rules: RuleNames | None = None
     """Names of the route's rules to set; by default every rule that has both backends. A rule without a name is `#` and its position, as status names it."""
     cohort: CohortName | None = None
@@ -128,6 +145,8 @@ class TrafficTarget(ApiModel):
     """How the route names the two arms, where that is not their Services."""
     custom: CustomWeights | None = None
     """Only for `kind: Custom`: where the two numbers are."""
+    replica_ratio: ReplicaRatio | None = None
+    """Only for `kind: ReplicaRatio`: how many pods share the traffic."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -135,6 +154,18 @@ class TrafficTarget(ApiModel):
             "'custom' goes with 'kind: Custom', which needs it",
             ".custom",
             lambda target: (target.kind is RouteKind.CUSTOM) == (target.custom is not None),
+        ),
+        Rule(
+            "(self.kind == 'ReplicaRatio') == has(self.replicaRatio)",
+            "'replicaRatio' goes with 'kind: ReplicaRatio', which needs it",
+            ".replicaRatio",
+            lambda target: (target.kind is RouteKind.REPLICA_RATIO) == (target.replica_ratio is not None),
+        ),
+        Rule(
+            "!has(self.cohort) || self.kind != 'ReplicaRatio'",
+            "'kind: ReplicaRatio' cannot tell users apart: leave 'cohort' out",
+            ".cohort",
+            lambda target: target.cohort is None or target.kind is not RouteKind.REPLICA_RATIO,
         ),
         Rule(
             f"!has(self.rules) || !({_one_of(WITHOUT_RULES)})",
@@ -149,10 +180,10 @@ class TrafficTarget(ApiModel):
             lambda target: target.cohort is None or target.rules is not None or target.kind in WITHOUT_RULES,
         ),
         Rule(
-            "!has(self.backends) || self.kind != 'Custom'",
-            "'kind: Custom' finds its numbers by 'custom': leave 'backends' out",
+            "!has(self.backends) || !(self.kind in ['Custom', 'ReplicaRatio'])",
+            "'kind: Custom' finds its numbers by 'custom', 'kind: ReplicaRatio' in the Deployments: leave 'backends' out",
             ".backends",
-            lambda target: target.backends is None or target.kind is not RouteKind.CUSTOM,
+            lambda target: target.backends is None or target.kind not in {RouteKind.CUSTOM, RouteKind.REPLICA_RATIO},
         ),
         Rule(
             f"!has(self.backends) || {_one_of(WITH_SUBSETS)} || !has(self.backends.baseline.subset) && !has(self.backends.candidate.subset)",
@@ -188,15 +219,12 @@ class TrafficTarget(ApiModel):
         """What sets its weights: its kind, or for `Custom` the kind of the object with its group."""
         return f"{self.custom.kind}.{self.custom.group}" if self.custom is not None else str(self.kind)
 
-    def named(self, baseline: str, candidate: str) -> tuple[str, str]:
-        """How status and messages name its two backends.
-
-        Args:
-            baseline: the baseline's Service.
-            candidate: the candidate's Service.
-        """
+    def named(self, baseline: NamedArm, candidate: NamedArm) -> tuple[str, str]:
+        """How status and messages name its two backends."""
         if self.custom is not None:
             return self.custom.baseline, self.custom.candidate
+        if self.replica_ratio is not None:
+            return baseline.deployment, candidate.deployment
         if self.backends is None:
-            return baseline, candidate
-        return self.backends.baseline.named(baseline), self.backends.candidate.named(candidate)
+            return baseline.service, candidate.service
+        return self.backends.baseline.named(baseline.service), self.backends.candidate.named(candidate.service)

@@ -24,6 +24,7 @@ from tidegate.api.validation.mirrors import mirror_problems
 from tidegate.api.validation.objects import metadata_problems
 from tidegate.api.validation.problems import Problem, Severity, Where
 from tidegate.api.validation.queries import query_problems
+from tidegate.api.validation.replica_ratio import ratio_problems
 from tidegate.api.validation.resolved_metrics import placed, with_metrics_resolved
 from tidegate.api.validation.rules import broken_rules
 from tidegate.api.validation.schema_errors import read
@@ -93,6 +94,7 @@ def check_spec(spec: RolloutSpec) -> list[Problem]:
         *hook_problems(spec),
         *cohort_problems(spec),
         *mirror_problems(spec),
+        *ratio_problems(spec),
         *limit_problems(spec),
         *count_problems(spec),
         *memory_problems(spec),

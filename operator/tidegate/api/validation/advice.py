@@ -13,6 +13,7 @@ from tidegate.api.validation.problems import Problem, Severity, Where
 from tidegate.api.validation.promotions import promotion_advice
 from tidegate.api.validation.queries import texts_of
 from tidegate.api.validation.receivers import receivers
+from tidegate.api.validation.replica_ratio import ratio_advice
 from tidegate.api.validation.traps import traps
 from tidegate.api.values import promql
 
@@ -26,6 +27,7 @@ def advice(spec: RolloutSpec) -> list[Problem]:
         _of_cohorts(spec),
         _of_mirrors(spec),
         _of_full_weight(spec),
+        ratio_advice(spec),
         _of_checkpoints(spec),
         hook_advice(spec),
         traps(spec),

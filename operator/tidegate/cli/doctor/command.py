@@ -123,9 +123,9 @@ async def _of_cluster(arguments: argparse.Namespace, cluster: Connection, settin
         results += attendance.attended(items, instant(SystemClock().now()))
     except PortError as error:
         results.append(Result("operator", Level.SKIPPED, f"Rollouts could not be listed: {error}"))
-    of_routes, kinds = await routes.served(api, items, routers_of(settings))
+    of_routes, grants = await routes.served(api, items, routers_of(settings))
     mine = await permissions.of_the_user(api, cluster.namespace)
-    its = await permissions.of_the_operator(api, arguments.service_account, settings.namespaces, kinds)
+    its = await permissions.of_the_operator(api, arguments.service_account, settings.namespaces, grants)
     return [*results, *of_routes, *mine, *its]
 
 

@@ -19,7 +19,7 @@ from tidegate.adapters.kubernetes.client import (
     Resource,
 )
 from tidegate.adapters.kubernetes.permissions import ACCESS_REVIEWS
-from tidegate.adapters.routers.permissions import VERBS
+from tidegate.adapters.routers.permissions import Grant
 from tidegate.cli.doctor.result import Level, Result
 from tidegate.ports.errors import Missing, PortError, Rejected
 
@@ -84,14 +84,14 @@ async def of_the_user(api: Api, namespace: str) -> list[Result]:
     return _results(check, "you", lacking, f"in namespace {namespace}", advice)
 
 
-async def of_the_operator(api: Api, account: str, namespaces: Sequence[str], kinds: Iterable[Resource]) -> list[Result]:
+async def of_the_operator(api: Api, account: str, namespaces: Sequence[str], grants: Iterable[Grant]) -> list[Result]:
     """What the operator's service account may do.
 
     Args:
         api: the API server, asked as the user: that takes the permission to create SubjectAccessReviews.
         account: `NAMESPACE/NAME`.
         namespaces: those that are served; empty for all.
-        kinds: the kinds of route that are enabled and served.
+        grants: what the kinds of route need that are enabled and served.
     """
     check = "permissions of the operator"
     place, _, name = account.partition("/")
@@ -102,7 +102,7 @@ async def of_the_operator(api: Api, account: str, namespaces: Sequence[str], kin
         return [Result(check, Level.FAILED, message, "install the operator, or name its account: --service-account")]
     except Rejected:
         pass  # the reviews below need not see it
-    needed = [*OPERATOR, *(Need(one.group, one.plural, VERBS) for one in dict.fromkeys(kinds))]
+    needed = [*OPERATOR, *(Need(*one) for one in dict.fromkeys(grants))]
     try:
         lacking = [
             one for where in (namespaces or ("",)) for one in await _lacking(api, needed, where, (place, name))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import Api, Resource
-from tidegate.adapters.routers.row import Router
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.routers.permissions import Grant
+from tidegate.adapters.routers.row import Router, Row
 from tidegate.adapters.routers.rows.gateway_api import GROUP as GATEWAY_API
 from tidegate.cli.doctor.result import Level, Result
 
@@ -14,22 +15,27 @@ CHECK: Final = "kinds of route"
 
 
 async def served(
-    api: Api, rollouts: Sequence[Mapping[str, Any]], rows: Sequence[Router]
-) -> tuple[list[Result], list[Resource]]:
-    """What discovery says of each kind in use, and the resources of those that are served.
+    api: Api, rollouts: Sequence[Mapping[str, Any]], rows: Sequence[Row]
+) -> tuple[list[Result], list[Grant]]:
+    """What discovery says of each kind in use, and what the operator needs for those that are served.
 
     Args:
         api: the API server.
         rollouts: those that may name a kind.
         rows: the routers that the operator's configuration enables.
     """
-    results, resources = [], []
+    results: list[Result] = []
+    grants: list[Grant] = []
     used = _used(rollouts)
     for row in rows:
         users = used.pop(row.kind, [])
+        if not isinstance(row, Router):  # it is made of kinds that every cluster has
+            grants += row.grants
+            results.append(Result(CHECK, Level.OK, f"{row.kind} needs no kind of its own"))
+            continue
         found = await api.served(row.resource)
         if found is not None:
-            resources.append(row.resource)
+            grants += row.grants
             results.append(Result(CHECK, Level.OK, f"{row.kind} ({found.api_version}) is served"))
         elif users:
             message = f"{row.kind} ({row.resource.api_version}) is not served, and {', '.join(users)} uses it"
@@ -37,10 +43,10 @@ async def served(
     for kind, users in used.items():
         message = f"{kind} is not enabled in the operator's configuration, and {', '.join(users)} uses it"
         results.append(Result(CHECK, Level.FAILED, message, "add it to routers (or custom): docs/routers.md"))
-    if not resources and not any(one.level is Level.FAILED for one in results):
+    if not results:
         message = f"none is served: {', '.join(row.kind for row in rows)}"
         results.append(Result(CHECK, Level.FAILED, message, "install the CRDs of the Gateway API, standard channel"))
-    return results, resources
+    return results, grants
 
 
 def _install(row: Router) -> str:

@@ -85,9 +85,7 @@ def _decisions(scripted: Scripted) -> list[Moment]:
 def _weights(scripted: Scripted) -> list[Moment]:
     """Writes of the first route that changed the share."""
     found, before = [], None
-    first = next(iter(scripted.cluster.routes), "")
-    writes = [write for write in scripted.cluster.history if write.route == first]
-    for write, share in zip(writes, scripted.shares(), strict=True):
+    for write, share in zip(scripted.writes(), scripted.shares(), strict=True):
         if before is not None and share != before:
             found.append(moment(write.time, "WeightWritten", f"by {write.manager}", round(share, 3)))
         before = share

@@ -11,9 +11,10 @@ from tidegate.core.tick.context import TickContext
 
 def claim_of(rollout: RolloutObject, spec: RolloutSpec, *, active: bool) -> Claim:
     """What a Rollout with this spec holds."""
-    services = spec.baseline.service, spec.candidate.service
     things = {deployment(arm.deployment) for arm in (spec.baseline, spec.candidate)}
-    things |= {pair(target.router, target.name, *target.named(*services)) for target in spec.traffic}
+    things |= {
+        pair(target.router, target.name, *target.named(spec.baseline, spec.candidate)) for target in spec.traffic
+    }
     return Claim(rollout.name, rollout.uid, active, rollout.created, frozenset(things))
 
 

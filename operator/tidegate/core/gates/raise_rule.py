@@ -15,7 +15,7 @@ from tidegate.core.model.version import same_version
 from tidegate.core.model.world import ABSENT, Absence, Acceptance, Arm, ArmName, Route, Unknown, Unseen
 from tidegate.core.scaling import needs
 from tidegate.core.tick.context import TickContext
-from tidegate.core.traffic import mirrors, targets
+from tidegate.core.traffic import cohorts, mirrors, targets
 
 AT_MOST_EVERY = 2.0
 """Seconds between two judgements asked for only because everything else allows a raise."""
@@ -53,13 +53,14 @@ def blockers(draft: TickContext, to: Step | None) -> list[Why]:
     found.append(workloads.missing(spec, seen.arms))
     found.append(_another_version(draft))
     found.append(needs.short(draft, to))
-    found.append(workloads.candidate_ready(spec, seen.arm(ArmName.CANDIDATE)))
+    found.append(_candidate_ready(draft))
     found.append(workloads.revert_ready(spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE)))
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if baseline is not None and candidate is not None:
         found.append(workloads.overlap(spec, baseline, candidate))
     found.append(unfit_route(draft))
     found.append(mirrors.unfit(draft, list(targets.routes(draft))))
+    found.append(_short_of_pods(draft, to))
     found.append(ownership.conflict(draft))
     found.append(awaited(draft))
     if to is not None:
@@ -81,8 +82,11 @@ def way_back_blocked(draft: TickContext) -> Why | None:
         return Why("StatusUnreadable", f"{draft.memory.unreadable}: nothing is raised")
     if not isinstance(candidate, Arm):
         return workloads.candidate_ready(spec, candidate)
-    if candidate.available < 1:
+    if candidate.available < 1 and not (spec.ratio is not None and candidate.replicas == 0):
         return Why("CandidateNotReady", f"candidate Deployment {candidate.deployment!r} has no available pod")
+    short = targets.short_of_pods(draft, cohorts.asked(draft, spec.steps[-1]))
+    if short:
+        return Why("PodsNotReady", short)
     return _another_version(draft) or workloads.unreached(ArmName.CANDIDATE, spec.candidate.service, candidate)
 
 
@@ -128,12 +132,23 @@ def unfit_route(draft: TickContext) -> Why | None:
         if not route.pairs:
             both = f"with both backends {ref.baseline} and {ref.candidate}{found}"
             return Why("BackendsMissing", f"{ref.key} has no rule {both}")
-        if route.not_writable:
-            return Why("RouteNotWritable", route.not_writable)
-        if route.sticky:
-            return sticky(route)
-        if route.acceptance is Acceptance.REFUSED:
-            return Why("RouteNotAccepted", f"{ref.key} is refused: {route.acceptance_message}")
+        if why := _unfit(route):
+            return why
+    return None
+
+
+def _unfit(route: Route) -> Why | None:
+    """Why a route that has its pairs must not be raised on."""
+    if route.not_writable:
+        return Why("RouteNotWritable", route.not_writable)
+    if route.sticky:
+        return sticky(route)
+    if route.unfit:
+        return no_ratio(route)
+    if route.unproven:
+        return Why("NotSeen", f"{route.ref.key}: {route.unproven}")
+    if route.acceptance is Acceptance.REFUSED:
+        return Why("RouteNotAccepted", f"{route.ref.key} is refused: {route.acceptance_message}")
     return None
 
 
@@ -144,6 +159,31 @@ def sticky(route: Route) -> Why:
         f"{route.ref.key}, {route.sticky}: a persistent session stays with its backend even at weight 0, so a revert would not reach "
         "those users; remove it, and keep users on one version by a cookie cohort (docs/cohorts.md)",
     )
+
+
+def no_ratio(route: Route) -> Why:
+    """What is said of pods whose ratio is not the ratio of traffic, or not ours to set."""
+    return Why("RatioNotPossible", f"{route.ref.key}: {route.unfit}")
+
+
+def breached(draft: TickContext) -> Why | None:
+    """The first limit that is beyond what it allows now, whether or not for long enough."""
+    findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
+    bad = next((one for one in findings if one.state in {State.BREACHED, State.PENDING}), None)
+    return Why("NotWell", bad.message) if bad is not None else None
+
+
+def _candidate_ready(draft: TickContext) -> Why | None:
+    """Why the candidate cannot take traffic. Where its pods are its weight, one without any is ready for the first."""
+    candidate = draft.arm(ArmName.CANDIDATE)
+    if draft.spec.ratio is not None and candidate is not None and candidate.replicas == 0 and not candidate.paused:
+        return None
+    return workloads.candidate_ready(draft.spec, draft.seen.arm(ArmName.CANDIDATE))
+
+
+def _short_of_pods(draft: TickContext, to: Step | None) -> Why | None:
+    short = targets.short_of_pods(draft, cohorts.asked(draft, to)) if to is not None else ""
+    return Why("PodsNotReady", short) if short else None
 
 
 def _another_version(draft: TickContext) -> Why | None:

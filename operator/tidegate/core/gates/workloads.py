@@ -28,8 +28,10 @@ def missing(spec: RolloutSpec, arms: Mapping[ArmName, Lookup[Arm]]) -> Why | Non
 def overlap(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
     """Why a Service does not select exactly its own arm's pods: the mistake that makes "1 %" a lie.
 
-    A Service without a selector is taken at its word.
+    A Service without a selector is taken at its word. Where pods are the weight, one Service selects those of both arms.
     """
+    if spec.ratio is not None:
+        return _left_out(spec, baseline, candidate)
     for name, own, other, service in (
         ("baseline", baseline, candidate, spec.baseline.service),
         ("candidate", candidate, baseline, spec.candidate.service),
@@ -49,6 +51,21 @@ def overlap(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
                 "ArmsOverlap",
                 f"Service {service!r} ({name}) selects {written}, which the pods of Deployment {other.deployment!r} carry "
                 "too: give each arm a label of its own and select by it",
+            )
+    return None
+
+
+def _left_out(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
+    """Why the one Service does not select the pods of both arms."""
+    for name, arm in (("baseline", baseline), ("candidate", candidate)):
+        if not isinstance(arm.selector, Mapping):
+            continue
+        written = ", ".join(f"{key}={value}" for key, value in sorted(arm.selector.items())) or "nothing"
+        if not arm.selector or not _selects(arm.selector, arm.labels):
+            return Why(
+                "ArmNotSelected",
+                f"Service {spec.baseline.service!r} selects {written}, which the pods of Deployment {arm.deployment!r} ({name}) do "
+                "not carry: with ReplicaRatio it must select the pods of both",
             )
     return None
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from tidegate.api.rollout.traffic import RouteKind
 from tidegate.core.model.world import RolloutObject
 
 
@@ -50,8 +51,8 @@ def deployment(name: str) -> str:
 
 
 def pair(kind: str, name: str, baseline: str, candidate: str) -> str:
-    """How a claim names a pair of backends (two Services) of a route."""
-    return f"{kind}/{name}: {baseline}, {candidate}"
+    """How a claim names a pair of backends (two Services) of a route; a Service whose pods are the weight belongs to one whole."""
+    return f"{kind}/{name}" if kind == RouteKind.REPLICA_RATIO else f"{kind}/{name}: {baseline}, {candidate}"
 
 
 def claim_of_raw(rollout: RolloutObject) -> ReadClaim:

@@ -92,6 +92,10 @@ class Arm:
     """What the Deployment says once it is past its own `progressDeadlineSeconds`; empty while it is not."""
     recreates: bool = False
     """Strategy `Recreate`: all old pods go before the first new one comes."""
+    pods_refused: str = ""
+    """Why the API server refuses its pods, such as a quota (condition `ReplicaFailure`); empty when it does not."""
+    scaled_by_revert: bool = False
+    """The last writer of `spec.replicas` was our own field manager for reverts, as far as that was seen."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,15 @@ class RulePair:
     """Percent of the rule's requests that are copied to the candidate, rounded up, whoever asked for that."""
     cannot_mirror: str = field(default=NO_MIRRORS, compare=False)
     """Why no mirror can be added to the rule; empty where one can."""
+    least: int = 0
+    """The baseline's number is never less."""
+    ready: tuple[int, int] | None = None
+    """Where the numbers are pods: how many of (baseline, candidate) get traffic now; `None` where they are weights."""
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """(baseline, candidate)."""
+        return self.baseline, self.candidate
 
     @property
     def total(self) -> int:
@@ -213,6 +226,12 @@ class Route:
     """Seconds after a raise until the split counts as acting, because nobody says of this generation that it does."""
     sticky: str = ""
     """Which rules keep users on the candidate even at weight 0, and by which field; empty when none does."""
+    unfit: str = ""
+    """Why its numbers would not be the share of traffic: nothing is raised on it, and a run does not stay on it; empty when they are."""
+    unproven: str = ""
+    """What could not be looked at of that: nothing is raised until it can."""
+    lagging: bool = False
+    """What it is read from does not agree yet: it is looked at again within seconds."""
     reverted_by_us: bool = False
     """The last writer of the rules was our own field manager for reverts."""
     not_writable: str = field(default="", compare=False)

@@ -145,6 +145,8 @@ def _taken(draft: Draft, ending: Ending) -> bool:
 
 
 def _not_taken(route: Route) -> str:
+    if any(pair.ready is not None for pair in route.pairs):
+        return f"{route.ref.key} has the candidate at 0, and {route.acceptance_message}"
     detail = f" ({route.acceptance_message})" if route.acceptance_message else ""
     return f"{route.ref.key} has the candidate at 0, and its gateway has not taken that{detail}"
 

@@ -203,6 +203,8 @@ def _kept_apart(draft: TickContext, baseline: Arm, candidate: Arm) -> tuple[str,
     exclude = draft.spec.promotion.exclude
     telling = {f"labels.{key}" for arm in (baseline, candidate) for key in _selector(arm)}
     own = tuple(path for path in not_promoted(baseline, candidate, exclude) if path not in telling)
+    if draft.spec.ratio is not None:  # one Service selects both: it is the Deployments that select by these labels
+        own = tuple(path for path in own if not path.startswith("labels."))
     if draft.spec.promotion.match is BaselineMatch.VERSION:
         return own
     return tuple(path for path in (*differences(baseline, candidate, exclude), *own) if not path.endswith("].image"))
@@ -230,6 +232,8 @@ def _inexpressible(draft: TickContext) -> Why | None:
                     f"{route.ref.key}, rule {pair.rule}: the two numbers add up to {pair.total}, and the router demands "
                     f"{pair.fixed}: correct them, with the candidate's at 0",
                 )
+            if pair.ready is not None:  # what a weight is in pods was said when the spec was checked
+                continue
             cohort = cohort_of(draft.spec, route.ref.key, pair.rule) or ""
             total = weights.sum_alone(percents_of(draft.spec, cohort), pair)
             for step in draft.spec.steps:

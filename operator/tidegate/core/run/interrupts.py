@@ -145,6 +145,9 @@ def _notice_unavailable(draft: Draft, candidate: Arm | None) -> None:
         if draft.run.unavailable:
             draft.update_run(unavailable=0.0)
         return
+    starting = draft.spec.ratio is not None and not draft.step.seen
+    if starting:  # no pod of it gets traffic yet
+        return
     if traffic is targets.Traffic.UNKNOWN:  # neither: the time goes on once the route can be read
         return
     lasted = draft.run.unavailable + draft.elapsed

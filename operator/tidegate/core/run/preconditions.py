@@ -19,8 +19,11 @@ from tidegate.core.traffic import targets
 LOSSES: Final = frozenset(
     {
         "ArmsOverlap",
+        "ArmNotSelected",
         "BaselineServiceMissing",
         "CandidateServiceMissing",
+        "PodsNotReady",
+        "RatioNotPossible",
         "RouteContested",
         "RouteNotAccepted",
         "RouteNotWritable",
@@ -28,6 +31,9 @@ LOSSES: Final = frozenset(
     }
 )
 """Reasons for which a step stands still until what was lost is back."""
+
+PASSING: Final = "PodsNotReady"
+"""A loss that is waited for before it is anybody's business: pods come and go."""
 
 
 def keep_finalizer(draft: Draft) -> None:
@@ -47,7 +53,7 @@ def notice_lost_services(draft: Draft) -> None:
     settling = promotion is not None and promotion.stage == Stage.SETTLING
     if targets.requests(draft) is targets.Traffic.NONE and not settling:
         return
-    lost = _unserved(draft) if settling else _lost_service(draft) or _sticky(draft)
+    lost = _unserved(draft) if settling else _lost_service(draft) or _sticky(draft) or _no_ratio(draft)
     if lost is None:
         return
     draft.need()
@@ -64,17 +70,17 @@ def notice_refused_route(draft: Draft) -> None:
     if draft.lost is not None or not draft.step.reached:
         return
     promotion = draft.run.promotion
-    if promotion is not None and promotion.stage == Stage.RETURNING:  # which waits for it itself
-        return
+    if promotion is not None and (promotion.stage == Stage.RETURNING or draft.spec.ratio is not None):
+        return  # it waits for the route, or for the pods, itself
     for route in targets.routes(draft):
         if route.not_writable:
             draft.lost = Why("RouteNotWritable", f"{route.not_writable}: a revert would be refused")
             return
-        detail = f": {route.acceptance_message}" if route.acceptance_message else ""
         if route.acceptance is Acceptance.REFUSED:
+            detail = f": {route.acceptance_message}" if route.acceptance_message else ""
             draft.lost = Why("RouteNotAccepted", f"{route.ref.key} is refused by its gateway{detail}")
         elif route.acceptance is Acceptance.PENDING:
-            draft.lost = Why("RouteNotAccepted", f"{route.ref.key} is not accepted by its gateway yet{detail}")
+            draft.lost = targets.not_yet(route)
 
 
 def notice_contested_route(draft: Draft) -> None:
@@ -112,6 +118,11 @@ def _unserved(draft: TickContext) -> Why | None:
 def _sticky(draft: TickContext) -> Why | None:
     """While users stay with the candidate even at weight 0, each request makes more of them."""
     return next((raise_rule.sticky(route) for route in targets.routes(draft) if route.sticky), None)
+
+
+def _no_ratio(draft: TickContext) -> Why | None:
+    """While the share of pods is not the share of traffic, or somebody else sets it, nothing keeps the candidate below its weight."""
+    return next((raise_rule.no_ratio(route) for route in targets.routes(draft) if route.unfit), None)
 
 
 def _lost_service(draft: TickContext) -> Why | None:

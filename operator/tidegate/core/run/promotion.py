@@ -244,6 +244,10 @@ def _roll_out(draft: Draft) -> None:
     if not baseline.rolled_out:
         draft.wait(workloads.rolling_out(baseline, "baseline", "BaselineRollingOut"))
         return
+    if _grows(draft):
+        return
+    if draft.spec.ratio is not None:  # it has the pods again that it had for all the traffic
+        needed = min(needed, baseline.replicas)
     if baseline.available < min(needed, max(baseline.replicas, 1)):
         message = f"the baseline runs the new version, with {baseline.available} of {needed} pods available"
         draft.wait(Why("BaselineRollingOut", message))
@@ -273,12 +277,24 @@ def _await(draft: Draft) -> None:
     if not baseline.rolled_out:
         draft.wait(workloads.rolling_out(baseline, "baseline", "BaselineRollingOut"))
         return
+    if _grows(draft):
+        return
     least = workloads.least_available(draft.spec, baseline, candidate)
     if baseline.available < least:
         message = f"the baseline runs the new version, with {baseline.available} of {least} pods available"
         draft.wait(Why("BaselineRollingOut", message))
         return
     _start_returning(draft)
+
+
+def _grows(draft: Draft) -> bool:
+    """Whether the promoted baseline is given its own pods back first: the candidate's are the capacity until it has them."""
+    if not targets.grow(draft):
+        return False
+    draft.wait(
+        Why("BaselineRollingOut", "the baseline runs the new version, and is given its own number of pods again")
+    )
+    return True
 
 
 def _awaited(draft: TickContext, baseline: Arm, candidate: Arm) -> str:
@@ -300,8 +316,7 @@ def _return(draft: Draft) -> None:
     back = [targets.restore(draft, target, revert=False) for target in draft.status.targets]
     slow = targets.not_taken(draft) if all(back) else None
     if slow is not None:
-        detail = f": {slow.acceptance_message}" if slow.acceptance_message else ""
-        draft.wait(Why("RouteNotAccepted", f"{slow.ref.key} is not accepted by its gateway yet{detail}"))
+        draft.wait(targets.not_yet(slow))
     elif all(back):
         _enter(draft, Stage.SETTLING)
         draft.watching = True

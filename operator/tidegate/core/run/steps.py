@@ -110,14 +110,16 @@ def _reach(draft: Draft, spec: Step) -> None:
     if standing is Standing.LESS and draft.step.seen:
         _lowered(draft)
         return
+    if standing is Standing.LESS and targets.completing(draft, draft.weights):
+        _complete(draft)
+        return
     if standing is Standing.LESS:
         _try_raise(draft, spec)
         return
     draft.update_step(seen=True)
     slow = next((route for route in targets.routes(draft) if not _accepted(route.acceptance)), None)
     if slow is not None:
-        detail = f": {slow.acceptance_message}" if slow.acceptance_message else ""
-        draft.wait(Why("RouteNotAccepted", f"{slow.ref.key} is not accepted by its gateway yet{detail}"))
+        draft.wait(targets.not_yet(slow))
         return
     settling = targets.settling(draft)
     if settling is not None:
@@ -142,6 +144,23 @@ def _note_requests(draft: Draft) -> None:
             draft.update_run(mirrored_since=None, groups=())
     elif draft.weights.mirror and draft.run.mirrored_since is None:
         draft.update_run(mirrored_since=instant(draft.now))
+
+
+def _complete(draft: Draft) -> None:
+    """The rest of a raise that was decided: the candidate has its pods, and takes over from those of the baseline.
+
+    It needs no evaluation of its own, and its gate was open; but nothing must have gone wrong since.
+    """
+    if _standing_still(draft):
+        return
+    blocked = next(iter(raise_rule.blockers(draft, None)), None) or raise_rule.breached(draft)
+    short = targets.short_of_pods(draft, draft.weights)
+    if short and (blocked is None or blocked.reason == "CandidateNotReady"):
+        blocked = Why("PodsNotReady", short)
+    if blocked is not None:
+        _blocked(draft, [blocked], None)
+        return
+    targets.raise_to(draft, draft.weights)
 
 
 def _accepted(acceptance: Acceptance) -> bool:

@@ -31,11 +31,13 @@ AT_ONCE = frozenset({"ProgressDeadlineExceeded", "StickyRoute"})
 
 TAKEN_AWAY = frozenset(
     {
+        "ArmNotSelected",
         "ArmsOverlap",
         "BackendsMissing",
         "BaselineMissing",
         "BaselineServiceMissing",
         "CandidateServiceMissing",
+        "RatioNotPossible",
         "RouteNotWritable",
         "RouterNotServed",
         "RuleMissing",

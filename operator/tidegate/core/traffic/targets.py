@@ -11,12 +11,12 @@ from tidegate.api.rollout.spec import FINALIZER, RolloutSpec
 from tidegate.api.rollout.status import PairStatus, TargetStatus
 from tidegate.api.rollout.target_weights import TargetWeights, cohorts_of, percents_of
 from tidegate.core.model.observation import Live
-from tidegate.core.model.plan import KeepFinalizer, SetWeights
+from tidegate.core.model.plan import KeepFinalizer, SetWeights, Why
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ABSENT, Acceptance, Lookup, Route, RulePair, TargetRef, Unknown, Unseen
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import mirrors, weights
+from tidegate.core.traffic import mirrors, pods, weights
 from tidegate.core.traffic.cohorts import cohort_of, decided, named_pairs
 from tidegate.core.traffic.lowering import unfinished
 
@@ -25,6 +25,10 @@ KEPT_PUT_BACKS: Final = 3
 
 QUIET: Final = 60.0
 """Seconds in which no more put-backs than that are told one by one."""
+
+
+LAGS: Final = 2.0
+"""Seconds until a route that does not agree with itself yet is looked at again."""
 
 
 class Traffic(Enum):
@@ -53,7 +57,7 @@ def refs_of(spec: RolloutSpec, namespace: str) -> tuple[TargetRef, ...]:
     """The routes the spec names, each with the rules of all its entries: they are read and written together."""
     found: dict[str, TargetRef] = {}
     for target in spec.traffic:
-        backends = target.named(spec.baseline.service, spec.candidate.service)
+        backends = target.named(spec.baseline, spec.candidate)
         ref = TargetRef(namespace, target.router, target.name, *backends, target.rules or ())
         known = found.get(ref.key)
         found[ref.key] = ref if known is None else known.beside(ref.rules)
@@ -84,8 +88,15 @@ def wanted(draft: TickContext, route: Route, asked: TargetWeights) -> dict[str, 
     for pair, cohort in named_pairs(draft, route):
         weight = asked.of(cohort)
         percents = [weight, *percents_of(draft.spec, cohort)]
-        found[pair.rule] = weights.numbers(weight, pair, weights.sum_alone(percents, pair))
+        total = weights.sum_alone(percents, pair) if pair.ready is None else _pods_in_all(draft, pair)
+        found[pair.rule] = weights.numbers(weight, pair, total)
     return found
+
+
+def _pods_in_all(draft: TickContext, pair: RulePair) -> int:
+    """Pods of both arms together; where the spec no longer says, those that there are."""
+    ratio = draft.spec.ratio
+    return ratio.total if ratio is not None else max(pair.total, 1)
 
 
 def largest_share(draft: TickContext, cohort: str = "") -> Decimal | None:
@@ -172,12 +183,66 @@ def raise_to(draft: Draft, asked: TargetWeights) -> None:
     if FINALIZER not in draft.seen.rollout.finalizers:
         draft.actions.append(KeepFinalizer(present=True))
     for route in routes(draft):
-        pairs = wanted(draft, route, asked)
-        compared = [weights.compare(pair, pairs[pair.rule]) for pair, _ in named_pairs(draft, route)]
+        pairs, named = _next(draft, route, asked), [pair for pair, _ in named_pairs(draft, route)]
+        compared = [weights.compare(pair, pairs[pair.rule]) for pair in named]
+        more_pods = any(pair.ready is not None and pair.numbers != pairs[pair.rule] for pair in named)
         copied = mirrors.changes(draft, route, asked)
-        if any(compared) or copied:
+        if any(compared) or more_pods or copied:
             raises = any(one < 0 for one in compared) or any(copied.values())
             draft.actions.append(SetWeights(route, pairs, raises=raises, mirrors=copied))
+
+
+def _next(draft: TickContext, route: Route, asked: TargetWeights) -> dict[str, tuple[int, int]]:
+    """The numbers of each rule that are written next on the way to the weights asked."""
+    numbers = wanted(draft, route, asked)
+    return {pair.rule: pods.toward(pair, numbers[pair.rule]) for pair, _ in named_pairs(draft, route)}
+
+
+def short_of_pods(draft: TickContext, asked: TargetWeights) -> str:
+    """The pods that a raise to these weights waits for before its next write, in words; empty when for none."""
+    for route in routes(draft):
+        numbers = wanted(draft, route, asked)
+        for pair, _ in named_pairs(draft, route):
+            if words := pods.awaited(pair, numbers[pair.rule]):
+                detail = f": {route.acceptance_message}" if route.acceptance_message else ""
+                return f"{route.ref.key}: {words}{detail}"
+    return ""
+
+
+def completing(draft: TickContext, asked: TargetWeights) -> bool:
+    """Whether the candidate has all its pods, and what is left of the raise is to take those of the baseline that it replaces."""
+    pairs = ((pair, wanted(draft, route, asked)) for route in routes(draft) for pair, _ in named_pairs(draft, route))
+    return any(pods.completing(pair, numbers[pair.rule]) for pair, numbers in pairs)
+
+
+def grow(draft: Draft) -> bool:
+    """Plans that a promoted baseline has its own pods again before the candidate's go; whether any are missing."""
+    grows = False
+    for target in draft.status.targets:
+        route = draft.seen.routes.get(key_of(target), ABSENT)
+        for pair in route.pairs if isinstance(route, Route) else ():
+            baseline, _ = _back(draft, pair, target)
+            if pair.ready is not None and isinstance(route, Route) and pair.baseline < baseline:
+                draft.actions.append(SetWeights(route, {pair.rule: (baseline, pair.candidate)}, raises=False))
+                draft.need(Live.ROUTES)
+                grows = True
+    return grows
+
+
+def not_yet(route: Route) -> Why:
+    """What is said of a route whose numbers do not act yet."""
+    detail = f": {route.acceptance_message}" if route.acceptance_message else ""
+    if any(pair.ready is not None for pair in route.pairs):
+        return Why("PodsNotReady", f"{route.ref.key}{detail}")
+    return Why("RouteNotAccepted", f"{route.ref.key} is not accepted by its gateway yet{detail}")
+
+
+def look_again(draft: Draft) -> None:
+    """Wakes soon where a write is awaited and what the route is read from does not agree yet: no event tells when it does."""
+    step = draft.status.step
+    awaited = draft.status.run is not None and (draft.ending() or step is None or not step.reached)
+    if awaited and any(isinstance(route, Route) and route.lagging for route in draft.seen.routes.values()):
+        draft.wakes.append(draft.now + LAGS)
 
 
 def below(draft: TickContext, asked: TargetWeights) -> bool:
@@ -210,9 +275,9 @@ def _of(asked: TargetWeights, cohort: str) -> str:
 def lower_to(draft: Draft, asked: TargetWeights) -> None:
     """Plans what takes from the candidate what is above these weights, and raises nothing."""
     for route in routes(draft):
-        numbers = wanted(draft, route, asked)
+        numbers, following = wanted(draft, route, asked), _next(draft, route, asked)
         above = {
-            pair.rule: numbers[pair.rule]
+            pair.rule: following[pair.rule]
             for pair, _ in named_pairs(draft, route)
             if weights.compare(pair, numbers[pair.rule]) > 0
         }
@@ -284,7 +349,7 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True, but: Col
     if not isinstance(route, Route):
         draft.need(Live.ROUTES)
         return draft.seen.live >= Live.ROUTES and _gone(route)
-    pairs = {pair.rule: weights.restored(pair, target.found) for pair in route.pairs if pair.rule not in but}
+    pairs = {pair.rule: _back(draft, pair, target) for pair in route.pairs if pair.rule not in but}
     changed = {
         pair.rule: pairs[pair.rule]
         for pair in route.pairs
@@ -295,6 +360,16 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True, but: Col
     if changed or copied:
         draft.actions.append(SetWeights(route, changed, raises=False, revert=revert, mirrors=copied))
     return not (changed or copied)
+
+
+def _back(draft: TickContext, pair: RulePair, target: TargetStatus) -> tuple[int, int]:
+    """The numbers that put a pair back."""
+    found = weights.restored(pair, target.found)
+    if pair.ready is None:
+        return found
+    run = draft.status.run
+    ours = run is not None and (run.raised is not None or run.traffic_since is not None)
+    return pods.restored(pair, sum(found), _pods_in_all(draft, pair), ours=ours)
 
 
 def _gone(route: Lookup[Route]) -> bool:
@@ -329,7 +404,7 @@ def remember(draft: Draft, asked: TargetWeights | None = None) -> None:
     for route in routes(draft):
         before = known.get(route.ref.key)
         same_pair = before is not None and ref_of(before, route.ref.namespace).pair == route.ref.pair
-        found = before.found if before is not None and same_pair else ()
+        found = before.found if before is not None and same_pair and not _before_any_write(draft, route) else ()
         found += tuple(_pair_status(pair) for pair in route.pairs if weights.found_of(pair, found) is None)
         known[route.ref.key] = TargetStatus(
             kind=route.ref.kind,
@@ -342,6 +417,12 @@ def remember(draft: Draft, asked: TargetWeights | None = None) -> None:
             mirrored=(asked is not None and mirrors.keeps(draft, route, asked)) or None,
         )
     draft.update(targets=tuple(known.values()))
+
+
+def _before_any_write(draft: TickContext, route: Route) -> bool:
+    """Whether pods are found that this run has not set yet: people may have scaled them since it began."""
+    unset = draft.status.run is None or draft.run.raised is None
+    return unset and any(pair.ready is not None for pair in route.pairs)
 
 
 def _pair_status(pair: RulePair) -> PairStatus:

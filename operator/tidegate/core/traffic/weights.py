@@ -49,6 +49,7 @@ def numbers(weight: Decimal, pair: RulePair, total_alone: int) -> tuple[int, int
     """
     total = total_alone if pair.alone else pair.total
     candidate = int((total * weight / HUNDRED).to_integral_value(ROUND_FLOOR))
+    candidate = min(candidate, total - pair.least)
     return total - candidate, candidate
 
 

@@ -14,7 +14,6 @@ import yaml
 
 from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.routers import enabled
-from tidegate.adapters.routers.permissions import VERBS
 from tidegate.api.crd import export
 from tidegate.cli.doctor import routes
 from tidegate.cli.doctor.attendance import attended
@@ -43,7 +42,7 @@ def test_the_operator_is_held_to_exactly_what_the_role_grants() -> None:
         for verb in rule["verbs"]
     }
     needed = {(one.group, one.resource, verb) for one in (*OPERATOR, *CLUSTER_WIDE) for verb in one.verbs}
-    needed |= {(row.resource.group, row.resource.plural, verb) for row in enabled() for verb in VERBS}
+    needed |= {(group, resource, verb) for row in enabled() for group, resource, verbs in row.grants for verb in verbs}
     assert needed == granted
 
 
@@ -165,6 +164,13 @@ async def test_the_kinds_of_route_in_use_are_looked_at(
     case: str, target: dict[str, Any], words: str, level: Level
 ) -> None:
     api: Any = Served("HTTPRoute")
-    results, resources = await routes.served(api, [using(**target)], enabled(["HTTPRoute", "VirtualService"]))
+    results, grants = await routes.served(api, [using(**target)], enabled(["HTTPRoute", "VirtualService"]))
     assert [one.level for one in results if words in one.message] == [level], case
-    assert [one.kind for one in resources] == ["HTTPRoute"]
+    assert [one.resource for one in grants] == ["httproutes"]
+
+
+async def test_what_is_made_of_kinds_that_every_cluster_has_needs_no_definition_but_permissions() -> None:
+    api: Any = Served()
+    results, grants = await routes.served(api, [using(kind="ReplicaRatio")], enabled(["ReplicaRatio"]))
+    assert [one.level for one in results] == [Level.OK]
+    assert {one.resource for one in grants} >= {"deployments", "endpointslices"}

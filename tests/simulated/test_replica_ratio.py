@@ -1,0 +1,331 @@
+"""Pods as weights: the numbers of both Deployments over whole runs, in every order in which they may go wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.simulated.shop import BY_PODS, Shop, by_pods, spec, value
+from tidegate.api.commands import Action
+from tidegate.ports.errors import Rejected, Unavailable
+from tidegate.simulation.faults import Gate
+from tidegate.simulation.runner import Runner
+
+QUIET = 100.0
+SLOW = 12.0
+"""Seconds until pods are ready."""
+
+
+def shop(pods: int = 10, gate: Gate | None = None, **changes: Any) -> tuple[Shop, Runner]:  # noqa: ANN401
+    made = Shop(gate=gate or Gate())
+    by_pods(made.cluster, pods)
+    made.cluster.scale_seconds = made.cluster.rollout_seconds = SLOW
+    return made, made.rollout(spec(**{**BY_PODS, **changes}))
+
+
+def pods_at(made: Shop, numbers: tuple[int, int]) -> bool:
+    return made.pods == numbers
+
+
+async def until(made: Shop, runner: Runner, numbers: tuple[int, int]) -> None:
+    """Runs until the Deployments ask for so many pods, and the step counts."""
+
+    def there() -> bool:
+        step = made.status.step
+        return made.pods == numbers and step is not None and step.reached
+
+    await runner.run_until(made.clock.now() + 1000, there)
+    assert there(), (made.pods, made.status.message)
+
+
+async def test_promoted_capacity_first_and_the_pods_are_back_at_the_end() -> None:
+    made, runner = shop()
+    await runner.run_until(made.start + 1000, lambda: bool(made.outcome))
+    assert made.outcome == "Succeeded"
+    assert made.all_pods() == [(10, 0), (10, 1), (9, 1), (9, 5), (5, 5), (10, 5), (10, 0)]
+    assert made.cluster.deployments["checkout"].template["spec"]["containers"][0]["image"] == "shop:v2"
+    assert made.status.targets == ()
+    assert all(sum(pods) >= 10 for pods in made.all_pods()), "the capacity never falls below the total"
+    *_, grown, gone = (one.time for one in made.cluster.history if one.route == "ReplicaRatio/checkout")
+    assert gone - grown >= SLOW, "the candidate's pods are the capacity until the baseline's are ready"
+
+
+async def test_a_total_above_the_pods_that_were_found_begins_with_more_of_the_baseline() -> None:
+    made, runner = shop(pods=4)
+    await until(made, runner, (9, 1))
+    assert made.all_pods() == [(4, 0), (9, 0), (9, 1)], "one pod of the candidate beside four would be 20 %"
+    made.command(Action.ABORT)
+    await runner.run_until(made.clock.now() + QUIET, lambda: bool(made.outcome))
+    assert made.all_pods()[-2:] == [(9, 0), (4, 0)], "the candidate's share does not rise while its pods go"
+
+
+async def test_a_breach_sends_both_writes_at_once_and_waits_for_no_pod() -> None:
+    made, runner = shop()
+    await until(made, runner, (5, 5))
+    made.cluster.scale_seconds = 10_000.0
+    made.values["candidate"] = 0.06
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Reverted")
+    assert made.pods == (10, 0)
+    writes = [one for one in made.cluster.history if one.manager == "tidegate-revert"]
+    assert [one.rules[0] for one in writes] == [
+        {"checkout": 10, "checkout-canary": 5},
+        {"checkout": 10, "checkout-canary": 0},
+    ]
+    assert writes[0].time == writes[1].time
+    assert made.outcome == "Reverted", "the pods that the baseline still lacks hold up no end"
+
+
+@pytest.mark.parametrize("error", [Rejected("forbidden"), Unavailable("no answer")])
+async def test_a_refused_baseline_does_not_delay_the_candidate(error: Exception) -> None:
+    refused: list[str] = []
+
+    def before(call: str) -> None:
+        if call == "workloads.scale" and refused:
+            refused.pop()
+            raise error
+
+    made, runner = shop(gate=Gate(before=before))
+    await until(made, runner, (5, 5))
+    made.values["candidate"] = 0.06
+    refused.append("once")
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Reverted")
+    assert made.all_pods()[-2:] == [(5, 0), (10, 0)]
+
+
+async def test_a_baseline_that_may_not_be_scaled_is_told_and_the_candidate_is_gone() -> None:
+    calls: list[str] = []
+    refusing: list[bool] = []
+
+    def before(call: str) -> None:
+        """Of a revert, the second write is the candidate's: all others are refused."""
+        calls.extend([call] if call == "workloads.scale" and refusing else [])
+        if refusing and call == "workloads.scale" and len(calls) != 2:
+            raise Rejected("denied by policy")
+
+    made, runner = shop(gate=Gate(before=before))
+    await until(made, runner, (5, 5))
+    made.values["candidate"] = 0.06
+    refusing.append(True)
+    await runner.run_until(made.clock.now() + 30, lambda: False)
+    assert made.pods == (5, 0)
+    told = [one.message for one in made.status.conditions if one.reason == "RevertRefused"]
+    assert told
+    assert all("denied by policy" in message for message in told)
+    refusing.clear()
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Reverted")
+    assert made.pods == (10, 0)
+
+
+async def test_without_any_pod_of_the_baseline_a_revert_waits_for_one() -> None:
+    made, runner = shop()
+    await until(made, runner, (5, 5))
+    made.cluster.deployments["checkout"].available = 0
+    made.values["candidate"] = 0.06
+    await runner.run_until(made.clock.now() + 60, lambda: False)
+    assert made.pods == (5, 5)
+    assert any(one.reason == "BaselineUnavailable" for one in made.status.conditions)
+    made.cluster.deployments["checkout"].available = 1
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Reverted")
+    assert made.pods == (10, 0)
+
+
+async def test_weight_100_leaves_the_baseline_one_pod() -> None:
+    made, runner = shop(steps=[{"name": "all", "weight": 100, "duration": "30s"}])
+    await until(made, runner, (1, 9))
+    await runner.run_until(made.clock.now() + 1000, lambda: made.outcome == "Succeeded")
+    assert made.pods == (10, 0)
+
+
+async def test_pods_that_cannot_be_had_hold_the_run_with_the_reason() -> None:
+    made, runner = shop(progressDeadline="2m")
+    made.cluster.scale_seconds = 10_000.0
+    await runner.run_until(made.start + 60, lambda: False)
+    assert made.pods == (10, 1)
+    assert made.status.run is not None
+    assert made.status.run.waiting is not None
+    assert made.status.run.waiting.reason == "PodsNotReady"
+    assert "0 of 1 pods of the candidate are ready" in made.status.run.waiting.message
+    await runner.run_until(made.start + 400, lambda: False)
+    assert made.outcome == "", "a pod that is not ready gets no traffic: nothing is reverted for it"
+    assert any(one.type == "Stalled" and one.status == "True" for one in made.status.conditions)
+
+
+async def test_a_pod_that_is_not_ready_stops_the_clock_of_the_step() -> None:
+    made, runner = shop()
+    await until(made, runner, (9, 1))
+    made.cluster.deployments["checkout"].available = 8
+    await runner.run_until(made.clock.now() + 200, lambda: False)
+    assert made.pods == (9, 1), "the candidate has more than its share, and the step does not count"
+    run = made.status.run
+    assert run is not None
+    assert run.waiting is not None
+    assert run.waiting.message == "ReplicaRatio/checkout: 8 of 9 pods of the baseline are ready"
+    conditions = {one.type: one.status for one in made.status.conditions}
+    assert conditions.get("Stalled", "False") == "False", "a pod that comes back is nobody's business yet"
+    made.cluster.deployments["checkout"].available = None
+    await until(made, runner, (5, 5))
+
+
+HANDS: list[tuple[str, str, int, tuple[int, int], str]] = [
+    ("a candidate scaled up is put back", "checkout-canary", 3, (9, 1), ""),
+    ("a baseline scaled down is put back", "checkout", 5, (9, 1), ""),
+    ("a candidate scaled down stays", "checkout-canary", 0, (9, 0), "LoweredByOther"),
+    ("a baseline scaled up stays", "checkout", 20, (20, 1), "LoweredByOther"),
+]
+
+
+@pytest.mark.parametrize(("why", "who", "replicas", "wanted", "paused"), HANDS, ids=[row[0] for row in HANDS])
+async def test_somebody_scales_by_hand(why: str, who: str, replicas: int, wanted: tuple[int, int], paused: str) -> None:
+    made, runner = shop(steps=[{"name": "canary", "weight": 10, "duration": "10m"}])
+    await until(made, runner, (9, 1))
+    made.cluster.set_replicas(who, replicas)
+    await runner.run_until(made.clock.now() + 60, lambda: False)
+    assert made.pods == wanted, why
+    run = made.status.run
+    assert run is not None
+    assert (run.paused.reason if run.paused else "") == paused
+    made.command(Action.ABORT)
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Aborted")
+    assert made.pods == (max(wanted[0], 10), 0), "who scaled the baseline beyond what the run asked for keeps it"
+
+
+async def test_what_people_scaled_before_the_first_write_is_what_is_put_back() -> None:
+    gate = {"after": "2100-01-01T00:00:00Z"}
+    made, runner = shop(steps=[{"name": "canary", "weight": 10, "duration": "10m", "gate": gate}])
+    await runner.run_until(made.start + 60, lambda: False)
+    assert made.status.run is not None
+    made.cluster.set_replicas("checkout", 6)
+    made.command(Action.ABORT)
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Aborted")
+    assert made.all_pods() == [(10, 0), (6, 0)], "the operator has written nothing, and writes nothing"
+
+
+async def test_pods_that_people_gave_the_baseline_before_the_first_raise_are_its_own() -> None:
+    opens = datetime.fromtimestamp(Shop().start + 60, UTC).isoformat()
+    made, runner = shop(steps=[{"name": "canary", "weight": 10, "duration": "10m", "gate": {"after": opens}}])
+    runner.at(made.start + 30, lambda: made.cluster.set_replicas("checkout", 13))
+    await until(made, runner, (9, 1))
+    made.command(Action.ABORT)
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Aborted")
+    assert made.pods == (13, 0)
+
+
+@pytest.mark.parametrize("arm", ["checkout", "checkout-canary"])
+async def test_an_autoscaler_of_either_arm_is_refused(arm: str) -> None:
+    made, runner = shop()
+    made.cluster.autoscalers[arm] = "HorizontalPodAutoscaler web"
+    await runner.run_until(made.start + 60, lambda: False)
+    assert made.status.run is None
+    waiting = made.status.waiting
+    assert waiting is not None
+    assert waiting.reason == "RatioNotPossible"
+    assert f"HorizontalPodAutoscaler web scales Deployment '{arm}'" in waiting.message
+    assert made.all_pods() == [(10, 0)]
+
+
+async def test_an_autoscaler_that_comes_during_a_run_reverts_it() -> None:
+    made, runner = shop(steps=[{"name": "canary", "weight": 10, "duration": "30m"}])
+    await until(made, runner, (9, 1))
+    made.cluster.autoscalers["checkout"] = "HorizontalPodAutoscaler web"
+    await runner.run_until(made.clock.now() + 700, lambda: made.outcome == "Reverted")
+    assert made.status.history[0].reason == "RatioNotPossible"
+    assert made.pods == (10, 0)
+
+
+async def test_what_cannot_be_looked_at_starts_nothing_and_reverts_nothing() -> None:
+    blind: list[str] = ["workloads.autoscaler"]
+
+    def before(call: str) -> None:
+        if call in blind:
+            raise Unavailable("no answer")
+
+    made, runner = shop(gate=Gate(before=before))
+    await runner.run_until(made.start + 60, lambda: False)
+    assert made.status.run is None
+    blind.clear()
+    await until(made, runner, (9, 1))
+    blind.extend(["workloads.autoscaler", "router.pods"])
+    await runner.run_until(made.clock.now() + 120, lambda: False)
+    assert made.outcome == ""
+    assert made.pods == (9, 1)
+    made.values["candidate"] = 0.06
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Reverted")
+    assert made.pods == (10, 0)
+
+
+SELECTIONS: list[tuple[dict[str, str], str]] = [
+    ({"app": "checkout"}, "ArmNotSelected"),
+    ({}, "ArmNotSelected"),
+]
+
+
+@pytest.mark.parametrize(("selector", "reason"), SELECTIONS)
+async def test_a_service_that_leaves_an_arm_out_is_refused(selector: dict[str, str], reason: str) -> None:
+    made, runner = shop()
+    made.cluster.services["checkout"] = selector
+    await runner.run_until(made.start + 60, lambda: False)
+    assert made.status.run is None
+    assert reason in {one.reason for one in made.status.conditions}
+    assert made.all_pods() == [(10, 0)]
+
+
+async def test_a_service_with_other_pods_is_refused() -> None:
+    made, runner = shop()
+    made.cluster.add_deployment("worker", "worker:1", {"shop": "checkout"}, 3)
+    await runner.run_until(made.start + 60, lambda: False)
+    assert made.status.run is None
+    waiting = made.status.waiting
+    assert waiting is not None
+    assert "3 pods of neither Deployment" in waiting.message
+
+
+async def test_a_candidate_with_pods_serves_already() -> None:
+    made, runner = shop()
+    made.cluster.set_replicas("checkout-canary", 2)
+    await runner.run_until(made.start + 60, lambda: False)
+    assert made.status.run is None
+    assert "CandidateAlreadyServing" in {one.reason for one in made.status.conditions}
+
+
+async def test_deletion_puts_the_pods_back_and_so_does_a_candidate_that_is_gone() -> None:
+    made, runner = shop()
+    await until(made, runner, (5, 5))
+    made.cluster.delete_rollout("checkout")
+    await runner.run_until(made.clock.now() + QUIET, lambda: "checkout" not in made.cluster.rollouts)
+    assert made.pods == (10, 0)
+    made, runner = shop()
+    await until(made, runner, (5, 5))
+    del made.cluster.deployments["checkout-canary"]
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Reverted")
+    assert made.cluster.deployments["checkout"].replicas == 10
+
+
+async def test_a_breach_after_the_promotion_gives_the_candidate_its_pods_again() -> None:
+    made, runner = shop()
+    promoted: list[bool] = []
+
+    def sick(query: Any, _now: float) -> Any:  # noqa: ANN401
+        run = made.status.run
+        settling = run is not None and run.promotion is not None and run.promotion.stage == "Settling"
+        promoted.extend([True] * settling)
+        return value(0.06 if promoted and query.arm == "baseline" else 0.0)
+
+    made.answer = sick
+    await runner.run_until(made.start + 2000, lambda: bool(promoted) and made.pods == (5, 5))
+    assert made.pods == (5, 5), made.all_pods()
+    made.command(Action.ABORT)
+    await runner.run_until(made.clock.now() + 300, lambda: bool(made.outcome))
+    assert made.pods == (10, 0)
+    assert made.cluster.deployments["checkout"].template["spec"]["containers"][0]["image"] == "shop:v1"
+
+
+async def test_a_rollout_at_rest_looks_at_nothing() -> None:
+    calls: list[str] = []
+    made, runner = shop(gate=Gate(before=calls.append))
+    await runner.run_until(made.start + 1000, lambda: bool(made.outcome))
+    await runner.run_until(made.clock.now() + 30, lambda: False)
+    calls.clear()
+    await runner.run_until(made.clock.now() + 3600, lambda: False)
+    assert calls == []
