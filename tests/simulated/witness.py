@@ -75,10 +75,8 @@ class WitnessedCluster(Cluster):
         pods = self.deployments[read.deployment].replicas if read.deployment in self.deployments else 0
         super().scale(read, replicas)
         if len(self.scalings) > before:
-            name = next(iter(self.rollouts), None)
-            status = dict(self.rollouts[name].status) if name else {}
             share = self.seen[-1].share if self.seen else 0.0
-            self.scaled.append(Scaled(pods, replicas, share, status, self.landing))
+            self.scaled.append(Scaled(pods, replicas, share, self._status(), self.landing))
 
     def start_job(self, rollout: RolloutObject, wanted: StartJob) -> None:
         before = len(self.created_jobs)
@@ -92,18 +90,21 @@ class WitnessedCluster(Cluster):
         for listener in self.on_status:
             listener(rollout.name, status)
 
+    def _status(self) -> dict[str, Any]:
+        """Of the Rollout that is watched, not of a neighbour's: nothing once it is gone."""
+        found = self.rollouts.get("checkout")
+        return dict(found.status) if found is not None else {}
+
     def _note(self, route: SimulatedRoute) -> None:
         super()._note(route)
         write = self.history[-1]
-        name = next(iter(self.rollouts), None)
-        status = dict(self.rollouts[name].status) if name else {}
         key = f"{route.kind}/{route.name}"
         before = next((one.share for one in reversed(self.seen) if one.write.route == key), 0.0)
         earlier = next((one for one in reversed(self.history[:-1]) if one.route == key), write)
         cohorts = tuple(
             (name, share(write, place), share(earlier, place)) for place, name in enumerate(route.names) if place
         )
-        found = Seen(write, share(write), before, status, self.landing, cohorts)
+        found = Seen(write, share(write), before, self._status(), self.landing, cohorts)
         self.seen.append(found)
         for listener in self.on_write:
             listener(found)
