@@ -21,7 +21,7 @@ test: $(STAMP) ## Everything: lint, types, layers, unit, contract, simulated, in
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m lab build
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract tests/simulated
-	$(BIN)/python -m pytest tests/integration tests/e2e tests/bench
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/e2e tests/bench tests/integration
 
 check: $(STAMP) ## Lint, format, types, layers
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from lab import operator_pod, pods
 from lab.api import RELIST_SECONDS, UNAVAILABLE, ApiError
 from lab.files import write_whole
 from lab.mirror import Mirror, key
+from lab.reserved import reserve
 from lab.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -235,8 +236,9 @@ def _over(pod: Object) -> bool:
 
 
 def _addresses() -> Iterator[str]:
-    """127.64.0.0/10 from somewhere in it, so that two labs on one machine hardly meet; no last byte 0 or 255."""
+    """127.64.0.0/10 from somewhere in it, in blocks that no other lab on this machine has; no last byte 0 or 255."""
     first = random.randrange(64 * 256)  # noqa: S311 (no secret)
     for block in itertools.count(first):
         second, third = divmod(block % (64 * 256), 256)
-        yield from (f"127.{64 + second}.{third}.{last}" for last in range(1, 255))
+        if reserve(f"addresses 127.{64 + second}.{third}"):
+            yield from (f"127.{64 + second}.{third}.{last}" for last in range(1, 255))

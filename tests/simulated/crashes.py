@@ -1,4 +1,8 @@
-"""Whole runs in which one process dies, or one call times out, at a chosen port call; and what must be true afterwards."""
+"""Whole runs in which one process dies, or one call times out, at a chosen port call; and what must be true afterwards.
+
+A process takes with it all that it knows, so what comes after its death hangs on what is stored, on the time and on nothing
+else: `Story.deaths` has one point for each state in which a run leaves the cluster, before or after a call.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,6 @@ from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
 
 Kind = Literal["before", "after", "late", "timeout", "hang"]
-KINDS: tuple[Kind, ...] = ("before", "after", "late", "timeout", "hang")
 HOOKS = ("RunStart", "StepStart", "StepEnd", "Revert", "Success", "End")
 CRON_JOBS = (*(when.lower() for when in HOOKS), "smoke")
 """CronJobs of every story's namespace."""
@@ -28,6 +31,8 @@ LANDS = 3.0
 """Seconds until a write that was given up lands."""
 HANGS = 8.0
 """Seconds that a call takes which hangs: more than its time-out."""
+LISTENERS = ("on_write", "on_status", "on_job")
+"""Fields of a cluster that hold no state."""
 LIMIT = 3000.0
 MOST_TICKS = 400
 """Ticks of one story: they take a few minutes at an interval of ten seconds."""
@@ -48,6 +53,15 @@ class Fault:
     hit: bool = False
 
 
+@dataclass(frozen=True)
+class Death:
+    """Where a process can die: before or after this call."""
+
+    index: int
+    kind: Kind
+    call: str
+
+
 @dataclass
 class Process:
     """One process' way to the cluster: counts its calls, and dies at one of them."""
@@ -57,6 +71,8 @@ class Process:
     land: Callable[[Callable[[], None]], None]
     timed: list[str]
     """Calls that could have taken their time."""
+    note: Callable[[Kind, str], None]
+    """Told of each call, before it and after it."""
     dead: bool = False
 
     @property
@@ -75,6 +91,7 @@ class Process:
         if self.dead:
             raise KilledError
         self.calls.append(call)
+        self.note("before", call)
         fault = self.fault
         if fault is not None and fault.kind != "hang" and not fault.hit and len(self.calls) - 1 == fault.index:
             fault.call = call
@@ -82,6 +99,7 @@ class Process:
                 self._die(fault)
 
     def _after(self, call: str) -> None:
+        self.note("after", call)
         if self._now(call, "after") and self.fault is not None:
             self._die(self.fault)
 
@@ -166,6 +184,7 @@ class Story:
         cluster_of: type[WitnessedCluster] = WitnessedCluster,
     ) -> None:
         self.scenario = scenario
+        self._deaths: dict[str, Death] = {}
         self.on_fault = on_fault
         self.promoted = False
         """The run was over, and well, when the fault came."""
@@ -189,6 +208,16 @@ class Story:
         self.told: set[str] = set()
         self.process = self._process()
         self.runner = Runner(self._world(), self.shop.clock, "checkout", check)
+
+    @property
+    def deaths(self) -> list[Death]:
+        """Of a run without a fault: where a process can die, once for each state in which it leaves the cluster."""
+        return list(self._deaths.values())
+
+    def _note(self, kind: Kind, call: str) -> None:
+        if self.fault is None:
+            held = [getattr(self.cluster, one.name) for one in fields(self.cluster) if one.name not in LISTENERS]
+            self._deaths.setdefault(f"{self.shop.clock.now()} {held}", Death(len(self.calls) - 1, kind, call))
 
     def once(self, name: str, delay: float, act: Callable[[], None]) -> None:
         """Lets something happen once, `delay` seconds from now."""
@@ -229,7 +258,7 @@ class Story:
         self.runner.restart()
 
     def _process(self) -> Process:
-        return Process(self.calls, self.fault, self._land, self.timed)
+        return Process(self.calls, self.fault, self._land, self.timed, self._note)
 
     def _world(self) -> World:
         return memory_world(self.cluster, self.shop.answers, self.process.gate)

@@ -1,4 +1,4 @@
-"""The state machine of `test_machine` over a Rollout with a cohort, one of whose limits takes it back alone."""
+"""The state machine over a Rollout with a cohort, one of whose limits takes it back alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
+from tests.simulated.machine import PROFILE, Machine
+from tests.simulated.machine_moves import STEPS
 from tests.simulated.shop import REF
-from tests.simulated.test_machine import PROFILE, STEPS, Machine
 from tests.simulated.witness import OURS
 from tidegate.simulation.cluster import SimulatedRoute
 

@@ -1,15 +1,16 @@
-"""Kill it anywhere: at every port call of whole runs, three ways to die and a time-out, three times until the restart."""
+"""Kill it anywhere: before and after every port call of whole runs, with writes that land later, time-outs and hangs, at three times until the restart."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from tests.simulated.crash_stories import SCENARIOS
-from tests.simulated.crashes import DELAYS, KINDS, Fault, Kind, Scenario, Story, complaints
+from tests.simulated.crashes import DELAYS, Fault, Kind, Scenario, Story, complaints
 from tests.simulated.shop import Shop
 from tests.simulated.witness import broken_promises
 from tidegate.api.commands import Action
@@ -25,8 +26,17 @@ WRITES = (
     "announcer.announce",
     "notifier.send",
 )
-FAULTS = [(kind, delay) for kind in KINDS for delay in DELAYS if kind not in {"timeout", "hang"} or delay == DELAYS[0]]
-"""A call that times out or hangs ends no process, so nothing is restarted after it."""
+FAULTS = [
+    *(("dies", delay) for delay in DELAYS),
+    ("late", DELAYS[0]),
+    ("late", DELAYS[1]),
+    ("timeout", DELAYS[0]),
+    ("hang", DELAYS[0]),
+]
+"""A write that lands late does so after the next process has started or before; one that starts long after is the first kind's.
+
+A call that times out or hangs ends no process, so nothing is restarted after it.
+"""
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
@@ -44,23 +54,31 @@ async def test_without_a_fault_the_story_goes_as_told(scenario: Scenario) -> Non
         assert {one.write.manager for one in story.cluster.seen} == {"kubectl", "tidegate"}
 
 
+def faults(clean: Story, kind: Kind | Literal["dies"], delay: float) -> list[Fault]:
+    """One fault for each run: where a process dies at every state it leaves, else at every write, a hang at every call."""
+    if kind == "dies":
+        return [Fault(one.index, one.kind, delay, one.call) for one in clean.deaths]
+    calls = clean.timed if kind == "hang" else clean.calls
+    return [Fault(index, kind, delay, call) for index, call in enumerate(calls) if kind == "hang" or call in WRITES]
+
+
 @pytest.mark.parametrize(("kind", "delay"), FAULTS)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_the_same_end_after_a_fault_at_every_call(scenario: Scenario, kind: Kind, delay: float) -> None:
+async def test_the_same_end_after_a_fault_at_every_call(
+    scenario: Scenario, kind: Kind | Literal["dies"], delay: float
+) -> None:
     clean = Story(scenario)
     wanted = await clean.run()
     failures = []
-    for index, call in enumerate(clean.timed if kind == "hang" else clean.calls):
-        # What is stored is the same before a read as after the write before it: only the first kind of crash tries each read.
-        if call not in WRITES and kind != "hang" and (kind, delay) != ("before", DELAYS[0]):
-            continue
-        story = Story(scenario, Fault(index, kind, delay))
+    for fault in faults(clean, kind, delay):
+        where = f"call {fault.index} {fault.call}, {fault.kind}"
+        story = Story(scenario, replace(fault, call=""))
         end = await story.run()
         assert story.fault is not None
-        assert story.fault.call == call, f"call {index} was never made"
+        assert story.fault.call == fault.call, f"{where} was never made"
         wrong = complaints(story, end, wanted)
         if wrong:
-            failures.append(f"call {index} {call}, {kind}, restarted after {delay:g}s: {'; '.join(wrong)}")
+            failures.append(f"{where}, restarted after {delay:g}s: {'; '.join(wrong)}")
     assert not failures, "\n".join(failures)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from tests.simulated.crash_stories import SCENARIOS
-from tests.simulated.crashes import Fault, Kind, Scenario, Story
+from tests.simulated.crashes import Scenario, Story
 from tests.simulated.shop import Shop, spec
+from tests.simulated.test_crashes import faults
 from tests.unit.core.kstatus import computed
 from tidegate.api.commands import Action
 from tidegate.api.rollout.notifications import NotificationEvent
@@ -327,23 +328,26 @@ TOLD = [{"secret": {"name": "chat"}, "events": EVERY}]
 CRASHED = [one for one in SCENARIOS if one.name in {"clean", "breached", "approved by two", "aborted", "superseded"}]
 
 
-@pytest.mark.parametrize("kind", ["before", "after", "timeout"])
+@pytest.mark.parametrize("kind", ["dies", "timeout"])
 @pytest.mark.parametrize("scenario", CRASHED, ids=lambda scenario: scenario.name)
-async def test_no_crash_loses_an_end_and_none_sends_all_again(scenario: Scenario, kind: Kind) -> None:
+async def test_no_crash_loses_an_end_and_none_sends_all_again(
+    scenario: Scenario, kind: Literal["dies", "timeout"]
+) -> None:
     scenario = replace(scenario, changes={**scenario.changes, "notifications": TOLD})
     clean = Story(scenario)
     wanted = await clean.run()
     ends = of_ends(clean)
     assert ends
     failures: list[str] = []
-    for index, call in enumerate(clean.calls):
-        if kind != "before" and call not in {"store.write_status", "router.write", "notifier.send"}:
+    for fault in faults(clean, kind, 0.0):
+        if kind == "timeout" and fault.call not in {"store.write_status", "router.write", "notifier.send"}:
             continue
-        story = Story(scenario, Fault(index, kind, 0.0))
+        story = Story(scenario, replace(fault, call=""))
         end = await story.run()
         missing, again = ends - of_ends(story), len(story.cluster.messages) - len(clean.cluster.messages)
         if missing or again > UNDER_WAY or end.outcome != wanted.outcome:
-            failures.append(f"call {index} {call}: missing {missing}, {again} more, {end.outcome}")
+            where = f"call {fault.index} {fault.call}, {fault.kind}"
+            failures.append(f"{where}: missing {missing}, {again} more, {end.outcome}")
     assert not failures, "\n".join(failures)
 
 

@@ -9,8 +9,9 @@ from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
+from tests.simulated.machine import PROFILE, Machine
+from tests.simulated.machine_moves import STEPS
 from tests.simulated.shop import REF
-from tests.simulated.test_machine import PROFILE, STEPS, Machine
 from tests.simulated.witness import OURS, Seen
 from tidegate.core.traffic.lowering import unfinished
 

@@ -57,7 +57,7 @@ async def test_counters_that_are_dead_stay_no_data_however_long() -> None:
     stage.source.scrape = 15
     stage.source.shares(stage.start - 600, baseline=0.005, candidate=0.005)
     stage.source.pods[ArmName.CANDIDATE][0].end = stage.start + 1800
-    await stage.until(5 * 3600)
+    await stage.until(2.5 * 3600)
     assert stage.shop.outcome == ""
     assert 50 not in stage.shop.weights()
 

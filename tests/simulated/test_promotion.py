@@ -168,7 +168,7 @@ async def test_a_baseline_with_fewer_pods_than_the_candidate_gets_no_traffic_unt
 
 async def test_awaiting_the_baseline_waits_for_days_without_an_alarm() -> None:
     shop = Shop()
-    runner = shop.rollout(spec(steps=ONE, promotion=AWAIT, metrics=[], guards=[]))
+    runner = shop.rollout(spec(steps=ONE, promotion=AWAIT, metrics=[], guards=[], interval="5m"))
     await runner.run_until(shop.start + 2 * 86400)
     assert (stage(shop), stalled(shop), shop.weight) == ("Awaiting", "", 50)
     ready = next(one for one in shop.status.conditions if one.type == "Ready")

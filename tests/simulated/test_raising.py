@@ -58,7 +58,7 @@ async def test_after_three_days_at_a_gate_the_thresholds_are_judged_anew() -> No
 
 async def test_guards_stay_in_force_at_a_gate() -> None:
     shop, runner = await begun(steps=GATED)
-    await runner.run_until(shop.start + 4 * 3600)
+    await runner.run_until(shop.start + 3600)
     shop.values["candidate"] = 0.06
     await runner.run_until(shop.clock.now() + 10)
     assert shop.weight == 0

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.simulated.machine import PROFILE, Machine
+from tests.simulated.machine_moves import GUARDS
 from tests.simulated.shop import BY_PODS, by_pods
-from tests.simulated.test_machine import GUARDS, PROFILE, Machine
 from tests.simulated.witness import Seen
 
 pytestmark = pytest.mark.timeout(240)

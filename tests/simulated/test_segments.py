@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from tests.simulated.attributed import LONG, later, series, started
 from tests.simulated.shop import Shop
-from tests.simulated.test_attribution import LONG, later, series, started
 from tidegate.core.model.answers import Vector
 from tidegate.core.model.world import ArmName
 

@@ -9,10 +9,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.contract.router_samples import Sample
 from tests.simulated.crash_stories import SCENARIOS, SHADOWED
 from tests.simulated.crashes import Fault, Kind, Scenario, Story, complaints
+from tests.simulated.machine import PROFILE, Machine
 from tests.simulated.shaped import MIRRORING, SHAPES, cluster_of
 from tests.simulated.shop import REF, Shop, spec
 from tests.simulated.test_crashes import WRITES
-from tests.simulated.test_machine import PROFILE, Machine
 from tests.simulated.witness import broken_promises
 from tidegate.core.model.world import Route
 

@@ -35,7 +35,14 @@ SPEC: dict[str, Any] = {
         *({"metric": metric["name"], "regression": {"limit": "1%"}} for metric in METRICS),
     ],
     "guards": [{"metric": metric["name"], "regression": {}} for metric in METRICS[:2]],
-    "steps": [{"name": "canary", "weight": 20, "duration": "13d", "checkpoints": [{"every": "15m"}]}],
+    "steps": [
+        {
+            "name": "canary",
+            "weight": 20,
+            "duration": "13d",
+            "checkpoints": [{"every": "15m", "until": "2d"}, {"every": "1h"}],
+        }
+    ],
     "promotion": {"strategy": "CopyTemplate"},
 }
 
@@ -46,7 +53,7 @@ WORLD = {
 
 
 @pytest.mark.timeout(240)
-def test_thirteen_days_with_96_checkpoints_a_day_fit_into_64_kib() -> None:
+def test_two_days_with_96_checkpoints_each_and_eleven_with_24_fit_into_64_kib() -> None:
     spec, problems = check(SPEC)
     assert spec is not None, problems
     story = Scripted("checkout", SPEC, spec, World.model_validate(WORLD), check)
@@ -63,5 +70,5 @@ def test_thirteen_days_with_96_checkpoints_a_day_fit_into_64_kib() -> None:
 
     story.run(tell)
     assert story.status["history"][0]["outcome"] == "Succeeded"
-    assert len(sizes) > 13 * 96
+    assert len(sizes) > 2 * 96 + 11 * 24
     assert 20_000 < max(sizes) < 64 * 1024

@@ -235,7 +235,7 @@ async def test_counts_that_led_to_it_do_not_lead_to_it_again() -> None:
     stage.source.shares(since, baseline=0.005, candidate=0.005)
     await stage.until(since - stage.start + 60)
     stage.shop.command(Action.RESUME)
-    await stage.until(since - stage.start + 6 * 3600)
+    await stage.until(since - stage.start + 2 * 3600)
     assert run_of(stage.shop).paused is None
     assert stage.shop.weights() == [0, 10, 5, 10]
 

@@ -1,4 +1,4 @@
-"""The machine of test_machine.py on long random walks from fixed seeds: every move as likely as any other."""
+"""The state machine on long random walks from fixed seeds: every move as likely as any other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.simulated.test_machine import ANSWERS, CALLS, EDITS, ERRORS, Machine
+from tests.simulated.machine import Machine
+from tests.simulated.machine_moves import ANSWERS, CALLS, EDITS, ERRORS
 from tidegate.api.commands import Action
 
 MOVES: dict[str, Callable[[random.Random], dict[str, object]]] = {

@@ -78,10 +78,8 @@ class WitnessedCluster(Cluster):
         pods = self.deployments[read.deployment].replicas if read.deployment in self.deployments else 0
         super().scale(read, replicas, manager)
         if len(self.scalings) > before and not self.ratios:
-            name = next(iter(self.rollouts), None)
-            status = dict(self.rollouts[name].status) if name else {}
             share = self.seen[-1].share if self.seen else 0.0
-            self.scaled.append(Scaled(pods, replicas, share, status, self.landing))
+            self.scaled.append(Scaled(pods, replicas, share, self._status(), self.landing))
 
     def start_job(self, rollout: RolloutObject, wanted: StartJob) -> None:
         before = len(self.created_jobs)
@@ -95,17 +93,20 @@ class WitnessedCluster(Cluster):
         for listener in self.on_status:
             listener(rollout.name, status)
 
+    def _status(self) -> dict[str, Any]:
+        """Of the Rollout that is watched, not of a neighbour's: nothing once it is gone."""
+        found = self.rollouts.get("checkout")
+        return dict(found.status) if found is not None else {}
+
     def _keep(self, write: RouteWrite) -> None:
         super()._keep(write)
-        name = next(iter(self.rollouts), None)
-        status = dict(self.rollouts[name].status) if name else {}
         before = next((one.share for one in reversed(self.seen) if one.write.route == write.route), 0.0)
         earlier = next((one for one in reversed(self.history[:-1]) if one.route == write.route), write)
         route = self.routes.get(write.route)
         names = route.names if route is not None else ()
         cohorts = tuple((name, share(write, place), share(earlier, place)) for place, name in enumerate(names) if place)
         mirrors = (mirror(write), mirror(earlier))
-        found = Seen(write, share(write), before, status, self.landing, cohorts, *mirrors)
+        found = Seen(write, share(write), before, self._status(), self.landing, cohorts, *mirrors)
         self.seen.append(found)
         for listener in self.on_write:
             listener(found)

@@ -44,11 +44,17 @@ async def run(name: str, *arguments: str | Path, stdin: str = "", kubeconfig: Pa
 
 
 async def template(*options: str, namespace: str = RELEASE, values: dict[str, Any] | None = None) -> list[Any]:
-    """The objects that `helm template` makes of the chart."""
-    text = await run(
-        "helm", "template", RELEASE, CHART, "-n", namespace, "-f", "-", *options, stdin=yaml.safe_dump(values or {})
-    )
-    return [item for item in yaml.safe_load_all(text) if item]
+    """The objects that `helm template` makes of the chart; the same values are rendered once."""
+    given = yaml.safe_dump(values or {})
+    key = (*options, namespace, given)
+    if key not in _RENDERED:
+        command = ("template", RELEASE, CHART, "-n", namespace, "-f", "-", *options)
+        _RENDERED[key] = await run("helm", *command, stdin=given)
+    return [item for item in yaml.load_all(_RENDERED[key], Loader=yaml.CSafeLoader) if item]
+
+
+_RENDERED: Final[dict[tuple[str, ...], str]] = {}
+"""By options, namespace and values."""
 
 
 async def helm(lab: Lab, *arguments: str | Path, values: dict[str, Any] | None = None) -> str:

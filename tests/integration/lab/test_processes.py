@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.ports import free_port
 from lab.processes import ProcessDiedError, Processes
+from lab.reserved import reserve
 from lab.wait import DeadlineError, until
 
 if TYPE_CHECKING:
@@ -44,3 +48,16 @@ async def test_a_process_that_ignores_the_request_to_end_is_killed(tmp_path: Pat
 def test_no_port_is_given_twice() -> None:
     ports = [free_port() for _ in range(50)]
     assert len(set(ports)) == 50
+
+
+def test_a_name_is_one_process_s_until_that_has_ended() -> None:
+    name = f"test {secrets.token_hex(4)}"
+    code = f"from lab.reserved import reserve; print(reserve({name!r}), reserve({name!r}), flush=True); input()"
+    with subprocess.Popen(  # noqa: S603  (our own interpreter and text)
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True False\n"
+        assert not reserve(name)
+        other.kill()
+    assert reserve(name)

@@ -31,6 +31,9 @@ class LimitKind(StrEnum):
     SPLIT = "split"
 
 
+FIELDS = {kind: to_snake(kind) for kind in LimitKind}
+"""The field of each form."""
+
 RELATIVE = frozenset({LimitKind.MAX_INCREASE, LimitKind.MAX_DECREASE})
 
 COUNTED = frozenset({LimitKind.REGRESSION, LimitKind.SPLIT})
@@ -220,7 +223,7 @@ class Threshold(ApiModel):
 
     def written(self, kind: LimitKind) -> Quantity | Percent | Regression | Split | None:
         """What stands in the field of one form of limit."""
-        found: Quantity | Percent | Regression | Split | None = getattr(self, to_snake(kind))
+        found: Quantity | Percent | Regression | Split | None = getattr(self, FIELDS[kind])
         return found
 
 

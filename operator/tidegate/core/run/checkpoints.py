@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from tidegate.api.rollout.steps import Step
+from functools import lru_cache
+
+from tidegate.api.rollout.steps import Checkpoint, Step
 
 MOST = 20_000
 """Offsets of one step, at most: a checkpoint a minute for two weeks."""
 
+KNOWN = 8
+"""Steps whose offsets are kept: a tick asks for them several times."""
+
 
 def offsets(step: Step) -> tuple[float, ...]:
     """The offsets of the step's checkpoints in seconds, ascending; the last one is the end of the duration."""
-    end = step.duration.seconds
+    return _offsets(step.checkpoints, step.duration.seconds)
+
+
+@lru_cache(maxsize=KNOWN)
+def _offsets(checkpoints: tuple[Checkpoint, ...], end: float) -> tuple[float, ...]:
     found: list[float] = []
     before = 0.0
-    for entry in step.checkpoints:
+    for entry in checkpoints:
         if entry.at is not None:
             before = entry.at.seconds
             found.append(before)

@@ -58,7 +58,10 @@ class Measured(ApiModel):
     @property
     def kind(self) -> MetricKind | None:
         """Its kind (the first given; more than one is refused); `None` while a preset or template stands for it."""
-        return next((kind for kind in MetricKind if getattr(self, kind) is not None), None)
+        for kind in MODELS:
+            if getattr(self, kind) is not None:
+                return kind
+        return None
 
     @property
     def definition(self) -> MetricModel | None:
