@@ -193,9 +193,7 @@ async def test_a_put_back_that_is_refused_does_not_keep_a_breach_from_being_seen
     assert shop.weight == 10
     write = shop.cluster.write_route
 
-    def refusing(
-        route: Route, pairs: Mapping[str, tuple[int, int]], manager: str, mirrors: Mapping[str, int]
-    ) -> Route:
+    def refusing(route: Route, pairs: Mapping[str, tuple[int, int]], manager: str, mirrors: Mapping[str, int]) -> Route:
         if route.ref.name == "other":
             raise Rejected("change freeze")
         return write(route, pairs, manager, mirrors)

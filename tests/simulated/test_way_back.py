@@ -50,9 +50,7 @@ def first_write_lands_late(shop: Shop, runner: Runner, seconds: float, when: Cal
 def freeze(shop: Shop, name: str) -> None:
     write = shop.cluster.write_route
 
-    def refusing(
-        route: Route, pairs: Mapping[str, tuple[int, int]], manager: str, mirrors: Mapping[str, int]
-    ) -> Route:
+    def refusing(route: Route, pairs: Mapping[str, tuple[int, int]], manager: str, mirrors: Mapping[str, int]) -> Route:
         if route.ref.name == name:
             raise Rejected("change freeze")
         return write(route, pairs, manager, mirrors)

@@ -19,6 +19,8 @@ PATIENCE: Final = 2.0
 """Seconds of a look at who gets traffic and who else scales: it stands before the evaluation of limits, and a revert needs none."""
 
 T = TypeVar("T")
+Sleep: TypeAlias = Callable[[float], Coroutine[Any, Any, None]]
+"""Waits so many seconds."""
 PodsOf: TypeAlias = Callable[[str, str], Coroutine[Any, Any, frozenset[str] | Unknown]]
 """From a namespace and a Service to the names of the pods that get its traffic."""
 
@@ -36,17 +38,25 @@ class _Known:
 class RatioRouter:
     """The `TrafficRouter` port. Nothing is watched for it but what is watched of every arm."""
 
-    def __init__(self, workloads: Workloads, pods_of: PodsOf, refusal: Callable[[str], str] = lambda _: "") -> None:
+    def __init__(
+        self,
+        workloads: Workloads,
+        pods_of: PodsOf,
+        refusal: Callable[[str], str] = lambda _: "",
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         """Makes the port.
 
         Args:
             workloads: reads and scales the Deployments.
             pods_of: reads the pods behind a Service.
             refusal: why Deployments of a namespace may not be written; empty when nothing is known against it.
+            sleep: waits until a look has taken too long.
         """
         self._workloads = workloads
         self._pods_of = pods_of
         self._refusal = refusal
+        self._sleep = sleep
         self._known: dict[tuple[str, ...], _Known] = {}
 
     async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
@@ -72,13 +82,23 @@ class RatioRouter:
             if known.settled and known.state == _state(*arms):
                 return known.looked
             if not isinstance(known.looked.scaler, Unknown):
-                return Looked(await _in_time(self._pods_of(ref.namespace, ref.name)), known.looked.scaler)
+                return Looked(await self._in_time(self._pods_of(ref.namespace, ref.name)), known.looked.scaler)
         pods, baseline, candidate = await asyncio.gather(
-            _in_time(self._pods_of(ref.namespace, ref.name)),
-            _in_time(self._workloads.autoscaler(ref.namespace, ref.baseline)),
-            _in_time(self._workloads.autoscaler(ref.namespace, ref.candidate)),
+            self._in_time(self._pods_of(ref.namespace, ref.name)),
+            self._in_time(self._workloads.autoscaler(ref.namespace, ref.baseline)),
+            self._in_time(self._workloads.autoscaler(ref.namespace, ref.candidate)),
         )
         return Looked(pods, scaler_of({ref.baseline: baseline, ref.candidate: candidate}))
+
+    async def _in_time(self, look: Coroutine[Any, Any, T]) -> T | Unknown:
+        """What a look finds; unknown where it takes too long."""
+        looking, late = asyncio.ensure_future(look), asyncio.ensure_future(self._sleep(PATIENCE))
+        try:
+            await asyncio.wait({looking, late}, return_when=asyncio.FIRST_COMPLETED)
+            return looking.result() if looking.done() else Unknown(f"no answer within {PATIENCE:g}s")
+        finally:
+            looking.cancel()
+            late.cancel()
 
     async def write(
         self,
@@ -123,15 +143,6 @@ class RatioRouter:
             else:
                 return
         await self._workloads.scale(ref.namespace, arm.deployment, arm, pods, manager)
-
-
-async def _in_time(look: Coroutine[Any, Any, T]) -> T | Unknown:
-    """What a look finds; unknown where it takes too long."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await look
-    except TimeoutError:
-        return Unknown(f"no answer within {PATIENCE:g}s")
 
 
 def _state(*arms: Lookup[Arm]) -> tuple[object, ...]:

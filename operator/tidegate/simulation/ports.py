@@ -186,7 +186,7 @@ class MemoryRouter(_Port):
 
     def __init__(self, cluster: Cluster, gate: Gate) -> None:
         super().__init__(cluster, gate)
-        self._ratio = RatioRouter(MemoryWorkloads(cluster, gate), self._pods_of)
+        self._ratio = RatioRouter(MemoryWorkloads(cluster, gate), self._pods_of, sleep=cluster.clock.sleep)
 
     async def _pods_of(self, namespace: str, service: str) -> frozenset[str] | Unknown:
         del namespace
