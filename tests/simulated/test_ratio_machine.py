@@ -10,6 +10,7 @@ from tests.simulated.machine import PROFILE, Machine
 from tests.simulated.machine_moves import GUARDS
 from tests.simulated.shop import BY_PODS, by_pods
 from tests.simulated.witness import Seen
+from tidegate.api.rollout.run_status import Stage
 
 pytestmark = pytest.mark.timeout(240)
 FEWER = settings(PROFILE, max_examples=40)
@@ -18,6 +19,8 @@ TOTAL = 10
 
 class RatioMachine(Machine):
     """See the module."""
+
+    bystanders = Machine.bystanders - {"workloads.scale"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,15 +42,10 @@ class RatioMachine(Machine):
         return super()._spec(**{**BY_PODS, **changes})
 
     def _witness(self, seen: Seen) -> None:
-        """The rest of a raise, in which pods of the baseline go, needs no answers of its own: only that none is bad."""
-        written, run = seen.write.rules[0], seen.status.get("run") or {}
-        before = next(
-            (one.rules[0] for one in reversed(self.cluster.history[:-1]) if len(one.rules[0]) == len(written)), {}
-        )
-        rest = written.get("checkout-canary") == before.get("checkout-canary")
-        if rest and self.answer in {"empty", "not a number", "down"} and not {"paused", "ending", "hold"} & run.keys():
-            return
-        super()._witness(seen)
+        """The way back to the candidate after a breach of the promoted baseline is a revert, also its second write."""
+        promotion = (seen.status.get("run") or {}).get("promotion") or {}
+        if promotion.get("stage") != Stage.SENT_BACK or seen.before == 0:
+            super()._witness(seen)
 
     def teardown(self) -> None:
         """As there; whoever gives an arm its pod back is somebody who scales."""

@@ -111,7 +111,7 @@ def _reach(draft: Draft, spec: Step) -> None:
         _lowered(draft)
         return
     if standing is Standing.LESS and targets.completing(draft, draft.weights):
-        _complete(draft)
+        _complete(draft, spec)
         return
     if standing is Standing.LESS:
         _try_raise(draft, spec)
@@ -146,10 +146,10 @@ def _note_requests(draft: Draft) -> None:
         draft.update_run(mirrored_since=instant(draft.now))
 
 
-def _complete(draft: Draft) -> None:
+def _complete(draft: Draft, spec: Step) -> None:
     """The rest of a raise that was decided: the candidate has its pods, and takes over from those of the baseline.
 
-    It needs no evaluation of its own, and its gate was open; but nothing must have gone wrong since.
+    Its share rises by that, so it is judged like any raise; its gate was open.
     """
     if _standing_still(draft):
         return
@@ -157,8 +157,9 @@ def _complete(draft: Draft) -> None:
     short = targets.short_of_pods(draft, draft.weights)
     if short and (blocked is None or blocked.reason == "CandidateNotReady"):
         blocked = Why("PodsNotReady", short)
-    if blocked is not None:
-        _blocked(draft, [blocked], None)
+    judgement = raise_rule.unjudged(draft, spec) if blocked is None else None
+    if blocked is not None or judgement is not None:
+        _blocked(draft, [blocked] if blocked is not None else [], judgement)
         return
     targets.raise_to(draft, draft.weights)
 
