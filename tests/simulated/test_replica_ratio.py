@@ -146,7 +146,7 @@ async def test_pods_that_cannot_be_had_hold_the_run_with_the_reason() -> None:
     assert made.status.run is not None
     assert made.status.run.waiting is not None
     assert made.status.run.waiting.reason == "PodsNotReady"
-    assert "0 of 1 pods of the candidate are ready" in made.status.run.waiting.message
+    assert made.status.run.waiting.message == "ReplicaRatio/checkout: 0 of 1 pods of the candidate are ready"
     await runner.run_until(made.start + 400, lambda: False)
     assert made.outcome == "", "a pod that is not ready gets no traffic: nothing is reverted for it"
     assert any(one.type == "Stalled" and one.status == "True" for one in made.status.conditions)
@@ -165,6 +165,71 @@ async def test_a_pod_that_is_not_ready_stops_the_clock_of_the_step() -> None:
     conditions = {one.type: one.status for one in made.status.conditions}
     assert conditions.get("Stalled", "False") == "False", "a pod that comes back is nobody's business yet"
     made.cluster.deployments["checkout"].available = None
+    await until(made, runner, (5, 5))
+
+
+async def half_raised(made: Shop, runner: Runner) -> None:
+    """Runs until the candidate has been given the pods of the second step, and none of the baseline's has gone for them."""
+    await until(made, runner, (9, 1))
+    await runner.run_until(made.clock.now() + 1000, lambda: pods_at(made, (9, 5)))
+    assert made.pods == (9, 5)
+
+
+async def test_no_pod_of_a_baseline_that_loses_its_own_is_taken_away() -> None:
+    made, runner = shop()
+    await half_raised(made, runner)
+    made.cluster.deployments["checkout"].available = 2
+    await runner.run_until(made.clock.now() + 60, lambda: False)
+    assert made.pods == (9, 5), "five of nine would be wanted, and two are ready"
+    made.cluster.deployments["checkout"].available = None
+    await until(made, runner, (5, 5))
+
+
+async def test_a_run_after_a_revert_may_let_the_baseline_grow_again() -> None:
+    made, runner = shop(pods=4)
+    await until(made, runner, (9, 1))
+    made.values["candidate"] = 0.06
+    await runner.run_until(made.clock.now() + QUIET, lambda: bool(made.outcome))
+    made.values["candidate"] = 0.0
+    runner.at(made.clock.now() + 1, lambda: made.cluster.set_image("checkout-canary", "shop:v3"))
+    await until(made, runner, (9, 1))
+
+
+async def test_a_total_that_is_edited_changes_nothing_of_what_is_put_back() -> None:
+    def traffic(total: int) -> list[dict[str, object]]:
+        return [{"kind": "ReplicaRatio", "name": "checkout", "replicaRatio": {"total": total}}]
+
+    steps = [{"name": "half", "weight": 50, "duration": "10m"}]
+    made, runner = shop(pods=4, traffic=traffic(20), steps=steps)
+    await until(made, runner, (10, 10))
+    made.cluster.edit_rollout("checkout", spec(**{**BY_PODS, "traffic": traffic(4), "steps": steps}))
+    await runner.run_until(made.clock.now() + 30, lambda: False)
+    made.command(Action.ABORT)
+    await runner.run_until(made.clock.now() + QUIET, lambda: made.outcome == "Aborted")
+    assert made.pods == (4, 0), "ten are what the run asked for, not somebody else's"
+
+
+ON_THE_WAY: list[tuple[str, str, int, tuple[int, int]]] = [
+    ("no pod of the candidate", "checkout-canary", 0, (9, 0)),
+    ("fewer of the candidate", "checkout-canary", 3, (9, 3)),
+    ("more of the baseline", "checkout", 20, (20, 5)),
+]
+
+
+@pytest.mark.parametrize(("why", "who", "replicas", "kept"), ON_THE_WAY, ids=[row[0] for row in ON_THE_WAY])
+async def test_who_lowers_the_candidate_while_its_pods_start_is_heard(
+    why: str, who: str, replicas: int, kept: tuple[int, int]
+) -> None:
+    made, runner = shop()
+    await half_raised(made, runner)
+    runner.at(made.clock.now() + 1, lambda: made.cluster.set_replicas(who, replicas))
+    await runner.run_until(made.clock.now() + 60, lambda: False)
+    assert made.pods == kept, why
+    run = made.status.run
+    assert run is not None
+    assert run.paused is not None
+    assert run.paused.reason == "LoweredByOther"
+    made.command(Action.RESUME)
     await until(made, runner, (5, 5))
 
 

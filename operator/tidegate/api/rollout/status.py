@@ -37,7 +37,14 @@ from tidegate.api.rollout.run_status import (
     Waiting,
 )
 from tidegate.api.rollout.scaling_status import ScalingStatus
-from tidegate.api.rollout.traffic_status import CohortStatus, MirrorStatus, PairStatus, TargetStatus, WeightStatus
+from tidegate.api.rollout.traffic_status import (
+    CohortStatus,
+    MirrorStatus,
+    PairStatus,
+    PodsStatus,
+    TargetStatus,
+    WeightStatus,
+)
 
 __all__ = [
     "ApprovalStatus",
@@ -63,6 +70,7 @@ __all__ = [
     "MissingDataStatus",
     "PairStatus",
     "Paused",
+    "PodsStatus",
     "PromotionStatus",
     "RolloutStatus",
     "RunStatus",

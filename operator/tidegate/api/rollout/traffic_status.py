@@ -49,6 +49,17 @@ class PairStatus(StatusModel):
     """Found on the candidate's backend."""
 
 
+class PodsStatus(StatusModel):
+    """Pods as last decided, where they are the weight (`kind: ReplicaRatio`). *memory*."""
+
+    baseline: int
+    """Pods of the baseline."""
+    candidate: int
+    """Pods of the candidate."""
+    total: int
+    """The largest `replicaRatio.total` that the run had: a baseline with more pods was scaled by somebody else."""
+
+
 class TargetStatus(StatusModel):
     """A route that was, or may have been, written: what a revert restores. *memory*."""
 
@@ -66,5 +77,7 @@ class TargetStatus(StatusModel):
     """The numbers before the first write."""
     generation: int = 0
     """The route's generation when the last raise was decided."""
+    pods: PodsStatus | None = None
+    """The pods that the last raise set on its way; absent where the weight is a weight."""
     mirrored: bool | None = None
     """The operator has, or may have, added a mirror to the candidate in this run: a revert removes it."""

@@ -99,6 +99,10 @@ def notice_our_revert(draft: Draft) -> None:
         known = next((t for t in draft.status.targets if targets.key_of(t) == route.ref.key), None)
         if known is None or not route.reverted_by_us or route.generation <= known.generation:
             continue
+        if (
+            known.pods is not None and known.pods.candidate == 0
+        ):  # the baseline grows first: there is nothing to put back
+            continue
         if not any(pair.candidate or mirrors.percent(draft, route, pair) for pair in route.pairs):
             _end_fresh(draft, "RevertRecovered", "the weights had been put back before it could be recorded")
 
@@ -145,8 +149,8 @@ def _notice_unavailable(draft: Draft, candidate: Arm | None) -> None:
         if draft.run.unavailable:
             draft.update_run(unavailable=0.0)
         return
-    starting = draft.spec.ratio is not None and not draft.step.seen
-    if starting:  # no pod of it gets traffic yet
+    starting = not draft.step.seen or targets.completing(draft, draft.weights)
+    if draft.spec.ratio is not None and starting:  # no pod of it gets traffic yet
         return
     if traffic is targets.Traffic.UNKNOWN:  # neither: the time goes on once the route can be read
         return

@@ -107,14 +107,8 @@ def _reach(draft: Draft, spec: Step) -> None:
     if standing is Standing.UNSEEN:
         draft.wait(raise_rule.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
         return
-    if standing is Standing.LESS and draft.step.seen:
-        _lowered(draft)
-        return
-    if standing is Standing.LESS and targets.completing(draft, draft.weights):
-        _complete(draft, spec)
-        return
     if standing is Standing.LESS:
-        _try_raise(draft, spec)
+        _go_up(draft, spec)
         return
     draft.update_step(seen=True)
     slow = next((route for route in targets.routes(draft) if not _accepted(route.acceptance)), None)
@@ -136,6 +130,20 @@ def _reach(draft: Draft, spec: Step) -> None:
     _watch(draft, spec)
 
 
+def _go_up(draft: Draft, spec: Step) -> None:
+    """The write, or with pods the rest of it, is still to come; unless somebody lowered what was seen already."""
+    way = targets.on_the_way(draft)
+    if way is Standing.SAME:
+        draft.update_step(seen=True)
+    elif draft.step.seen and way is not Standing.MORE:
+        _lowered(draft)
+        return
+    if targets.completing(draft, draft.weights):
+        _complete(draft, spec)
+    else:
+        _try_raise(draft, spec)
+
+
 def _note_requests(draft: Draft) -> None:
     """Notes since when the candidate gets requests. What was seen of mirrored ones counts for nothing once it has traffic."""
     if draft.weights.some and draft.run.traffic_since is None:
@@ -154,13 +162,14 @@ def _complete(draft: Draft, spec: Step) -> None:
     if _standing_still(draft):
         return
     blocked = next(iter(raise_rule.blockers(draft, None)), None) or raise_rule.breached(draft)
-    short = targets.short_of_pods(draft, draft.weights)
+    short = targets.short_of_pods(draft, draft.weights) or targets.baseline_lost(draft, draft.weights)
     if short and (blocked is None or blocked.reason == "CandidateNotReady"):
         blocked = Why("PodsNotReady", short)
     judgement = raise_rule.unjudged(draft, spec) if blocked is None else None
     if blocked is not None or judgement is not None:
         _blocked(draft, [blocked] if blocked is not None else [], judgement)
         return
+    draft.update_step(seen=False)
     targets.raise_to(draft, draft.weights)
 
 

@@ -42,6 +42,13 @@ def awaited(pair: RulePair, wanted: Numbers) -> str:
     return f"{pair.ready[1]} of {wanted[1]} pods of the candidate are ready"
 
 
+def baseline_lost(pair: RulePair, wanted: Numbers) -> str:
+    """The pods of the baseline that went, in words, while those of the candidate were waited for; empty when enough are ready."""
+    if pair.ready is None or pair.ready[0] >= wanted[0]:
+        return ""
+    return f"{pair.ready[0]} of {wanted[0]} pods of the baseline are ready"
+
+
 def completing(pair: RulePair, wanted: Numbers) -> bool:
     """Whether the candidate has the pods of its weight, and only the baseline has more than its own: the rest of a raise."""
     return pair.ready is not None and pair.candidate == wanted[1] and pair.baseline > wanted[0]
@@ -53,7 +60,7 @@ def restored(pair: RulePair, original: int, total: int, *, ours: bool) -> Number
     Args:
         pair: the two numbers as they are.
         original: pods of both arms before the first write.
-        total: `replicaRatio.total`.
+        total: `replicaRatio.total`, the largest that the run had.
         ours: the run has written; otherwise only the candidate is taken to 0.
 
     A baseline with more pods than this run ever asked for was scaled by somebody else, who had a reason: it keeps them.

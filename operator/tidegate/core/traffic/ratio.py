@@ -61,7 +61,9 @@ def ratio_route(ref: TargetRef, baseline: Lookup[Arm], candidate: Lookup[Arm], l
     return Route(
         ref=ref,
         uid="+".join(arm.uid for arm in (first, second) if arm is not None),
-        generation=sum(arm.generation for arm in (first, second) if arm is not None),
+        generation=second.generation
+        if second is not None
+        else 0,  # tells an earlier revert of its pods from one of this run
         pairs=(pair,),
         acceptance=acceptance,
         acceptance_message=message + _refused(first, second) if message else "",

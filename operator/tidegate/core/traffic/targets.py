@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from tidegate.api.rollout.spec import FINALIZER, RolloutSpec
-from tidegate.api.rollout.status import PairStatus, TargetStatus
+from tidegate.api.rollout.status import PairStatus, PodsStatus, TargetStatus
 from tidegate.api.rollout.target_weights import TargetWeights, cohorts_of, percents_of
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, SetWeights, Why
@@ -204,9 +204,35 @@ def short_of_pods(draft: TickContext, asked: TargetWeights) -> str:
         numbers = wanted(draft, route, asked)
         for pair, _ in named_pairs(draft, route):
             if words := pods.awaited(pair, numbers[pair.rule]):
-                detail = f": {route.acceptance_message}" if route.acceptance_message else ""
-                return f"{route.ref.key}: {words}{detail}"
+                said = route.acceptance_message
+                return f"{route.ref.key}: {said if said.startswith(words) else ': '.join(filter(None, (words, said)))}"
     return ""
+
+
+def baseline_lost(draft: TickContext, asked: TargetWeights) -> str:
+    """The pods of the baseline that went since the raise began, in words: no more of them are taken away; empty for none."""
+    for route in routes(draft):
+        numbers = wanted(draft, route, asked)
+        for pair, _ in named_pairs(draft, route):
+            if words := pods.baseline_lost(pair, numbers[pair.rule]):
+                return f"{route.ref.key}: {words}"
+    return ""
+
+
+def on_the_way(draft: TickContext) -> Standing | None:
+    """How pods stand to what the last raise set on its way; `None` where no pods are the weight, for weights have no way.
+
+    `LESS`: it was not written yet, or somebody lowered the candidate since.
+    """
+    known, found = _known(draft), None
+    for route in routes(draft):
+        target = known.get(route.ref.pair)
+        if target is None or target.pods is None:
+            continue
+        for pair in route.pairs:
+            compared = weights.compare(pair, (target.pods.baseline, target.pods.candidate))
+            found = {1: Standing.MORE, 0: Standing.SAME, -1: Standing.LESS}[compared]
+    return found
 
 
 def completing(draft: TickContext, asked: TargetWeights) -> bool:
@@ -369,7 +395,8 @@ def _back(draft: TickContext, pair: RulePair, target: TargetStatus) -> tuple[int
         return found
     run = draft.status.run
     ours = run is not None and (run.raised is not None or run.traffic_since is not None)
-    return pods.restored(pair, sum(found), _pods_in_all(draft, pair), ours=ours)
+    total = max(_pods_in_all(draft, pair), target.pods.total if target.pods is not None else 0)
+    return pods.restored(pair, sum(found), total, ours=ours)
 
 
 def _gone(route: Lookup[Route]) -> bool:
@@ -414,6 +441,7 @@ def remember(draft: Draft, asked: TargetWeights | None = None) -> None:
             rules=route.ref.rules,
             found=found,
             generation=route.generation,
+            pods=_pods_status(draft, route, asked, before if same_pair else None),
             mirrored=(asked is not None and mirrors.keeps(draft, route, asked)) or None,
         )
     draft.update(targets=tuple(known.values()))
@@ -423,6 +451,19 @@ def _before_any_write(draft: TickContext, route: Route) -> bool:
     """Whether pods are found that this run has not set yet: people may have scaled them since it began."""
     unset = draft.status.run is None or draft.run.raised is None
     return unset and any(pair.ready is not None for pair in route.pairs)
+
+
+def _pods_status(
+    draft: TickContext, route: Route, asked: TargetWeights | None, before: TargetStatus | None
+) -> PodsStatus | None:
+    """The pods that are written next, where pods are the weight."""
+    kept = before.pods if before is not None and not _before_any_write(draft, route) else None
+    pair = next((pair for pair, _ in named_pairs(draft, route) if pair.ready is not None), None)
+    if pair is None or asked is None:
+        return kept
+    baseline, candidate = _next(draft, route, asked)[pair.rule]
+    total = max(_pods_in_all(draft, pair), kept.total if kept is not None else 0)
+    return PodsStatus(baseline=baseline, candidate=candidate, total=total)
 
 
 def _pair_status(pair: RulePair) -> PairStatus:
