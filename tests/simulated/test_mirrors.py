@@ -174,6 +174,44 @@ async def test_an_edit_to_less_acts_now_and_one_to_more_is_a_raise() -> None:
         assert mirror(shop) == percent
 
 
+async def test_a_weight_that_is_edited_to_a_mirror_and_back_is_first_traffic_again() -> None:
+    canary = {"name": "canary", "weight": 10, "duration": "10m"}
+    shadow = {**canary, "weight": 0, "mirror": {"percent": 20}}
+    shop = Shop()
+    runner = shop.rollout(spec(steps=[canary, STEPS[2]]))
+    for at, step in ((60, shadow), (120, canary)):
+        runner.at(
+            shop.start + at, lambda step=step: shop.cluster.edit_rollout("checkout", spec(steps=[step, STEPS[2]]))
+        )  # type: ignore[misc]
+    await runner.run_until(shop.start + 90)
+    assert (mirror(shop), shop.weight) == (20, 0)
+    run = shop.status.run
+    assert run is not None
+    assert run.traffic_since is None
+    await runner.run_until(shop.start + 150)
+    assert (mirror(shop), shop.weight) == (0, 10)
+    run = shop.status.run
+    assert run is not None
+    assert run.traffic_since is not None
+    assert run.traffic_since.timestamp() >= shop.start + 119
+    assert run.mirrored_since is None
+
+
+async def test_a_step_back_to_a_weight_takes_the_mirror_away_until_resume() -> None:
+    back = {"metric": "errors", "max": "5%", "onBreach": "StepBack", "stepBack": {"weight": 0}}
+    shop, runner = await shadowed(guards=[back])
+    shop.values["candidate"] = 0.06
+    await runner.run_until(shop.start + 25)
+    run = shop.status.run
+    assert run is not None
+    assert run.paused is not None
+    assert (mirror(shop), run.paused.reason) == (0, "SteppedBack")
+    shop.values["candidate"] = 0.0
+    runner.at(shop.start + 26, lambda: shop.command(Action.RESUME) and None)
+    await runner.run_until(shop.start + 40)
+    assert mirror(shop) == 20
+
+
 async def test_more_than_asked_is_put_back_and_less_pauses_the_run() -> None:
     shop, runner = await shadowed()
     runner.at(shop.start + 11, lambda: shop.cluster.set_mirrors(REF, {"#0": 90}))

@@ -59,9 +59,9 @@ class StepBack:
 
 
 def _weights(draft: Draft, goal: Goal, step: StepStatus) -> TargetWeights:
-    """The weights afterwards, on no target more than now: those of the step, or the weight given and cohorts as they are."""
+    """The weights afterwards, on no target more than now: those of the step, or the weight given, cohorts as they are and no mirror."""
     if goal.weight is not None:
-        return replace(draft.weights, weight=min(goal.weight.percent, draft.weight))
+        return replace(draft.weights, weight=min(goal.weight.percent, draft.weight), mirror=0)
     places = [one.name for one in draft.spec.steps]
     return draft.weights.at_most(cohorts.asked(draft, draft.spec.steps[places.index(step.name)]))
 
@@ -71,7 +71,7 @@ def _step_of(draft: Draft, goal: Goal) -> StepStatus:
     places = {one.name: place for place, one in enumerate(draft.spec.steps)}
     current = places.get(draft.step.name, len(places))
     if goal.weight is not None:
-        lower = goal.weight.percent < draft.weight and current < len(places)
+        lower = (goal.weight.percent < draft.weight or draft.weights.mirror > 0) and current < len(places)
         return new_step(draft.spec.steps, current) if lower else draft.step
     place = places.get(goal.step or "", current)
     return new_step(draft.spec.steps, place) if place < current else draft.step

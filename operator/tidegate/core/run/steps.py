@@ -95,6 +95,8 @@ def _follow_down(draft: Draft, spec: Step) -> None:
     """The step's weight was edited to a lower one: that acts now."""
     lower = draft.weights.at_most(cohorts.asked(draft, spec))
     draft.update_run(**cohorts.decided(draft, lower))
+    if not lower.some:  # its traffic begins anew with the next weight
+        draft.update_run(traffic_since=None)
     draft.update_step(weight=float(lower.weight), seen=False, reached=False)
     targets.lower_to(draft, lower)
     draft.say("StepEdited", f"step {spec.name!r} was edited: weight {lower}")
