@@ -28,6 +28,8 @@ OUTSIDE: Final = {
 """Pages that are not in `docs`, with their place on the site."""
 ASSETS: Final = (".svg", ".json")
 """Files of `docs` that are copied as they are."""
+BUILT: Final = ("index.html", "404.html", "search.json")
+"""Files that every built site has."""
 _LINK: Final = re.compile(r"`+[^`]+`+|(?<=\]\()(?!https?://|#|mailto:)(?P<path>[^)\s#]+)(?P<anchor>#[^)\s]*)?(?=\))")
 """A link to a file, or a code span, in which nothing is a link."""
 _SHOWN: Final = {".yaml": "yaml", ".py": "python", ".json": "json", ".md": "markdown"}
@@ -37,14 +39,20 @@ class BrokenLinkError(Exception):
     """A page links to what is not there; the message has a line for each such link."""
 
 
+class NotASiteError(Exception):
+    """The directory to write to holds something else, which would be lost; the message names it."""
+
+
 def build(directory: Path) -> None:
     """Builds the site.
 
     Arguments:
-        directory: where to; it is replaced when it exists.
+        directory: where to; a site that is there already is replaced.
 
-    Raises: BrokenLinkError; subprocess.CalledProcessError when the generator refuses a page.
+    Raises: NotASiteError; BrokenLinkError; subprocess.CalledProcessError when the generator refuses a page.
     """
+    if directory.exists() and not is_replaceable(directory):
+        raise NotASiteError(f"{directory} is not empty and holds no site: name a new or an empty directory")
     with tempfile.TemporaryDirectory() as place:
         stage(Path(place, "pages"))
         shutil.copy(Path(__file__).with_name("zensical.toml"), place)
@@ -54,6 +62,11 @@ def build(directory: Path) -> None:
             raise BrokenLinkError("\n".join(found))
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(Path(place, "site"), directory)
+
+
+def is_replaceable(directory: Path) -> bool:
+    """Whether nothing but a site is lost when the directory is removed."""
+    return directory.is_dir() and (not any(directory.iterdir()) or all((directory / one).is_file() for one in BUILT))
 
 
 def stage(place: Path, root: Path = ROOT) -> None:

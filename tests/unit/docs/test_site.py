@@ -87,3 +87,11 @@ def test_broken_anchors_and_foreign_files_are_found(tmp_path: Path) -> None:
         "a.html: links to #gone, which has no such anchor",
         "a.html: links to b.html, which is not there",
     ]
+
+
+def test_a_directory_that_holds_something_else_is_left_alone(tmp_path: Path, site: Path) -> None:
+    (tmp_path / "index.html").write_text("of somebody else")
+    with pytest.raises(staging.NotASiteError, match="is not empty and holds no site"):
+        staging.build(tmp_path)
+    assert (tmp_path / "index.html").read_text() == "of somebody else"
+    assert staging.is_replaceable(site)
