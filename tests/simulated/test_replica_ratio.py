@@ -367,6 +367,19 @@ async def test_deletion_puts_the_pods_back_and_so_does_a_candidate_that_is_gone(
     assert made.cluster.deployments["checkout"].replicas == 10
 
 
+async def test_a_baseline_that_is_gone_stops_the_clock_and_takes_no_pod_of_the_candidate() -> None:
+    made, runner = shop()
+    await until(made, runner, (5, 5))
+    gone = made.cluster.deployments.pop("checkout")
+    await runner.run_until(made.clock.now() + 60, lambda: False)
+    assert made.cluster.deployments["checkout-canary"].replicas == 5
+    assert made.status.message == "ReplicaRatio/checkout: there is no Deployment 'checkout' (baseline)"
+    assert {one.reason for one in made.status.conditions}.isdisjoint({"WriteRefused", "RouteContested"})
+    made.cluster.deployments["checkout"] = gone
+    await runner.run_until(made.clock.now() + 1000, lambda: made.outcome == "Succeeded")
+    assert made.pods == (10, 0)
+
+
 async def test_a_breach_after_the_promotion_gives_the_candidate_its_pods_again() -> None:
     made, runner = shop()
     promoted: list[bool] = []

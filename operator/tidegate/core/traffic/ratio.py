@@ -58,6 +58,8 @@ def ratio_route(ref: TargetRef, baseline: Lookup[Arm], candidate: Lookup[Arm], l
     )
     blind = isinstance(looked.pods, Unknown)
     acceptance, message = (Acceptance.PENDING, _unproven(looked)) if blind and pair.candidate else _acceptance(pair)
+    if first is None:
+        acceptance, message = Acceptance.PENDING, f"there is no Deployment {ref.baseline!r} (baseline)"
     return Route(
         ref=ref,
         uid="+".join(arm.uid for arm in (first, second) if arm is not None),

@@ -13,7 +13,7 @@ from tidegate.api.rollout.target_weights import TargetWeights, cohorts_of, perce
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import KeepFinalizer, SetWeights, Why
 from tidegate.core.model.time_format import instant
-from tidegate.core.model.world import ABSENT, Acceptance, Lookup, Route, RulePair, TargetRef, Unknown, Unseen
+from tidegate.core.model.world import ABSENT, Acceptance, ArmName, Lookup, Route, RulePair, TargetRef, Unknown, Unseen
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import mirrors, pods, weights
@@ -305,7 +305,7 @@ def lower_to(draft: Draft, asked: TargetWeights) -> None:
         above = {
             pair.rule: following[pair.rule]
             for pair, _ in named_pairs(draft, route)
-            if weights.compare(pair, numbers[pair.rule]) > 0
+            if weights.compare(pair, numbers[pair.rule]) > 0 and not _alone(draft)
         }
         copied = {
             pair.rule: mirrors.wanted(asked, cohort)
@@ -321,6 +321,8 @@ def put_back_more(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
     if next(_differing(draft, draft.weights, 1), None) is None:
         return False
+    if draft.weights.exposed and _alone(draft):
+        return False
     if draft.weights.exposed:
         lower_to(draft, draft.weights)
     else:
@@ -332,6 +334,11 @@ def put_back_more(draft: Draft) -> bool:
         draft.puts_back = True
         say_put_back(draft, f"put back: a route {_beyond(draft, draft.weights, 1)}")
     return True
+
+
+def _alone(draft: TickContext) -> bool:
+    """Whether pods are the weight, and the baseline's Deployment is gone: the candidate's pods are all that serves."""
+    return draft.spec.ratio is not None and draft.seen.arm(ArmName.BASELINE) is ABSENT
 
 
 def say_put_back(draft: Draft, message: str) -> None:
