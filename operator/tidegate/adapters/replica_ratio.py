@@ -127,6 +127,7 @@ class RatioRouter:
                     raise result
         stored = await self.read(route.ref, fresh=False)
         if isinstance(stored, Route):
+            _check_the_other(arms, stored, numbers)
             return stored
         return replace(route, pairs=(replace(route.pairs[0], baseline=numbers[0], candidate=numbers[1]),))
 
@@ -143,6 +144,13 @@ class RatioRouter:
             else:
                 return
         await self._workloads.scale(ref.namespace, arm.deployment, arm, pods, manager)
+
+
+def _check_the_other(arms: Arms, stored: Route, numbers: tuple[int, int]) -> None:
+    """A write is tested on the Deployment that is written. Raises: Conflict: somebody scaled the other meanwhile."""
+    for arm, asked, pods in zip((arms.baseline, arms.candidate), numbers, stored.pairs[0].numbers, strict=True):
+        if arm is not None and arm.replicas == asked != pods:
+            raise Conflict(f"Deployment {arm.deployment}: it was scaled meanwhile")
 
 
 def _state(*arms: Lookup[Arm]) -> tuple[object, ...]:

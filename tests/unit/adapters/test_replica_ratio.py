@@ -10,6 +10,7 @@ import pytest
 from tidegate.adapters import replica_ratio
 from tidegate.adapters.replica_ratio import RatioRouter
 from tidegate.core.model.world import Acceptance, Route, TargetRef, Unknown
+from tidegate.ports.errors import Conflict
 from tidegate.ports.protocols import Manager
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster
@@ -70,3 +71,13 @@ async def test_a_deployment_of_which_something_else_changed_is_scaled_all_the_sa
     seen = await stage.read()
     stage.cluster.set_image("web-canary", "web:2")
     assert (await stage.router.write(seen, {"pods": (5, 0)}, Manager.FORWARD)).pairs[0].numbers == (5, 0)
+
+
+async def test_a_deployment_that_somebody_scales_while_the_other_is_written_is_a_conflict() -> None:
+    """And no refusal by a webhook: what was asked of it was not written."""
+    stage = Stage()
+    seen = await stage.read()
+    stage.cluster.set_replicas("web-canary", 3)
+    with pytest.raises(Conflict, match="web-canary: it was scaled meanwhile"):
+        await stage.router.write(seen, {"pods": (5, 1)}, Manager.FORWARD)
+    assert (await stage.read()).pairs[0].numbers == (5, 3)
