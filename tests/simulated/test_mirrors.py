@@ -212,6 +212,28 @@ async def test_a_step_back_to_a_weight_takes_the_mirror_away_until_resume() -> N
     assert mirror(shop) == 20
 
 
+async def test_a_rule_that_loses_the_candidates_backend_loses_the_mirror() -> None:
+    shop, runner = await shadowed()
+    route = shop.cluster.routes[REF.key]
+
+    def edit_route() -> None:
+        """And another rule mirrors to the candidate of its own."""
+        del route.rules[0]["checkout-canary"]
+        route.rules.append({"checkout": 1})
+        route.mirrors["#1", "checkout-canary"] = 5
+        route.generation += 1
+
+    runner.at(shop.start + 11, edit_route)
+    await runner.run_until(shop.start + 13)
+    assert route.mirrors == {("#1", "checkout-canary"): 5}
+    assert "put back: a route mirrors to the candidate in a rule that no longer has both backends" in str(
+        shop.cluster.events
+    )
+    runner.at(shop.start + 14, lambda: abort(shop))
+    await runner.run_until(shop.start + 60)
+    assert (shop.outcome, route.mirrors) == ("Aborted", {("#1", "checkout-canary"): 5})
+
+
 async def test_more_than_asked_is_put_back_and_less_pauses_the_run() -> None:
     shop, runner = await shadowed()
     runner.at(shop.start + 11, lambda: shop.cluster.set_mirrors(REF, {"#0": 90}))

@@ -508,6 +508,7 @@ class Cluster:
         if found is None:
             return ABSENT
         pairs, missing = [], set(ref.rules)
+        strays: dict[str, int] = {}
         for index, backends in enumerate(found.rules):
             name = found.names[index] if index < len(found.names) else f"#{index}"
             if ref.rules and name not in ref.rules:
@@ -518,6 +519,8 @@ class Cluster:
                 weights = backends[ref.baseline], backends[ref.candidate]
                 pairs.append(RulePair(name, *weights, alone, mirror=mirror, cannot_mirror=found.cannot_mirror))
                 missing.discard(name)
+            elif mirror := found.mirrors.get((name, ref.candidate), 0):
+                strays[name] = mirror
         return Route(
             ref,
             found.uid,
@@ -525,6 +528,7 @@ class Cluster:
             tuple(pairs),
             acceptance=found.acceptance,
             missing_rules=tuple(sorted(missing)),
+            strays=strays,
             sticky=found.sticky,
             reverted_by_us=found.manager == REVERT,
             handle=found.frame,

@@ -92,3 +92,16 @@ async def test_a_removal_reads_nothing_and_an_addition_is_strict(server: Server)
     added = await router.write(route, {}, Manager.FORWARD, {"everyone": 25})
     assert added.pairs[0].mirror == 25
     assert server.strict == [False, True]
+
+
+async def test_a_mirror_in_a_rule_without_the_candidates_backend_is_seen_and_can_be_removed(server: Server) -> None:
+    rule = server.item["spec"]["rules"][0]
+    rule["backendRefs"] = [one for one in rule["backendRefs"] if one["name"] != "shop-canary"]
+    router = ObjectRouter(HTTP_ROUTE, server, Cache(), WriteAccess())  # type: ignore[arg-type]
+    route = await router.read(REF, fresh=True)
+    assert isinstance(route, Route)
+    (stray,) = route.strays
+    assert stray not in {pair.rule for pair in route.pairs}
+    stored = await router.write(route, {}, Manager.FORWARD, {stray: 0})
+    assert not stored.strays
+    assert "filters" not in server.item["spec"]["rules"][0]

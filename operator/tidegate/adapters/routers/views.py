@@ -127,6 +127,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
     pairs: list[RulePair] = []
     places: dict[str, tuple[Place, Place]] = {}
     mirrors: dict[str, tuple[MirrorView, ...]] = {}
+    strays: dict[str, int] = {}
     missing = [name for name in ref.rules if name not in {rule.label for rule in view.rules}]
     because: list[str] = []
     sticky: list[str] = []
@@ -135,11 +136,13 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
             continue
         because += _instead(rule, ref)
         baseline, candidate = (_named(rule, name) for name in (ref.baseline, ref.candidate))
+        copied = tuple(one for one in rule.mirrors if ref.candidate in one.names)
+        if copied:
+            mirrors[rule.label] = copied
+            strays[rule.label] = _copied(copied)
         if len(baseline) == len(candidate) == 1 and baseline != candidate:
-            copied = tuple(one for one in rule.mirrors if ref.candidate in one.names)
+            strays.pop(rule.label, None)
             pairs.append(_pair(rule, baseline[0], candidate[0], copied))
-            if copied:
-                mirrors[rule.label] = copied
             sticky += [f"rule {rule.label} has {rule.sticky}"] if rule.sticky else []
             places[rule.label] = baseline[0].place, candidate[0].place
         elif ref.rules:
@@ -156,6 +159,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         acceptance_message=view.acceptance_message,
         missing_rules=tuple(missing),
         missing_because="; ".join(because[:MOST_TOLD]) if missing or not pairs else "",
+        strays=strays,
         settle=view.settle,
         sticky="; ".join(sticky[:MOST_TOLD]),
         reverted_by_us=view.reverted_by_us,
@@ -178,6 +182,10 @@ def _named(rule: RuleView, name: str) -> list[Backend]:
     return exact or [backend for backend in rule.backends if ANY in backend.names]
 
 
+def _copied(mirrors: Iterable[MirrorView]) -> int:
+    return min(sum(one.percent for one in mirrors), 100)
+
+
 def _pair(rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterable[MirrorView]) -> RulePair:
     return RulePair(
         rule=rule.label,
@@ -187,7 +195,7 @@ def _pair(rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterab
         identity=rule.identity,
         fixed=rule.fixed,
         most=rule.most,
-        mirror=min(sum(one.percent for one in mirrors), 100),
+        mirror=_copied(mirrors),
         cannot_mirror=rule.cannot_mirror,
     )
 

@@ -222,6 +222,8 @@ class Route:
     """Rules asked for by name that are not there or lack one of the backends."""
     missing_because: str = ""
     """What was found instead of the backends, in words: a like-named one of another namespace, or two of them."""
+    strays: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Percent of the requests that rules copy to the candidate, of those that do not have both backends; whoever asked for that."""
     settle: float = 0.0
     """Seconds after a raise until the split counts as acting, because nobody says of this generation that it does."""
     sticky: str = ""

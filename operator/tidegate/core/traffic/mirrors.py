@@ -36,6 +36,15 @@ def ours(draft: TickContext, route: Route) -> bool:
     return FINALIZER in draft.seen.rollout.finalizers and _asked_for(draft)
 
 
+def strays(draft: TickContext, route: Route) -> dict[str, int]:
+    """The removal of this run's mirrors from rules that somebody has taken one of the two backends out of since."""
+    if not route.strays or not ours(draft, route):
+        return {}
+    known = [one for one in draft.status.targets if (one.kind, one.name) == (route.ref.kind, route.ref.name)]
+    found = {pair.rule for one in known for pair in one.found}
+    return {rule: 0 for rule in route.strays if rule in found}
+
+
 def largest(draft: TickContext, routes: list[Route]) -> int:
     """The largest share that this run's mirrors copy, percent."""
     return max((percent(draft, route, pair) for route in routes for pair in route.pairs), default=0)

@@ -285,6 +285,8 @@ def _beyond(draft: TickContext, asked: TargetWeights, sign: int) -> str:
     """What the first route that stands so to the weights asked gives the candidate, in words."""
     than = "more" if sign > 0 else "less"
     found = next(_differing(draft, asked, sign), None)
+    if found is None and any(mirrors.strays(draft, route) for route in routes(draft)):
+        return "mirrors to the candidate in a rule that no longer has both backends"
     if found is None:
         return f"gives the candidate {than} than {_of(asked, '')}"
     route, pair, cohort = found
@@ -312,6 +314,7 @@ def lower_to(draft: Draft, asked: TargetWeights) -> None:
             for pair, cohort in named_pairs(draft, route)
             if mirrors.compare(draft, route, pair, mirrors.wanted(asked, cohort)) > 0
         }
+        copied |= mirrors.strays(draft, route)
         if above or copied:
             draft.actions.append(SetWeights(route, above, raises=False, mirrors=copied))
             draft.need(Live.ROUTES)
@@ -319,7 +322,8 @@ def lower_to(draft: Draft, asked: TargetWeights) -> None:
 
 def put_back_more(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
-    if next(_differing(draft, draft.weights, 1), None) is None:
+    stray = any(mirrors.strays(draft, route) for route in routes(draft))
+    if next(_differing(draft, draft.weights, 1), None) is None and not stray:
         return False
     if draft.weights.exposed and _alone(draft):
         return False
@@ -390,6 +394,7 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True, but: Col
     }
     ours = mirrors.ours(draft, route)
     copied = {pair.rule: 0 for pair in route.pairs if ours and pair.mirror and pair.rule not in but}
+    copied |= mirrors.strays(draft, route)
     if changed or copied:
         draft.actions.append(SetWeights(route, changed, raises=False, revert=revert, mirrors=copied))
     return not (changed or copied)
