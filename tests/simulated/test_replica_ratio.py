@@ -209,6 +209,38 @@ async def test_a_total_that_is_edited_changes_nothing_of_what_is_put_back() -> N
     assert made.pods == (4, 0), "ten are what the run asked for, not somebody else's"
 
 
+TOTALS: list[tuple[str, int, int, tuple[int, int]]] = [
+    ("fewer pods, and a larger share of them", 10, 8, (6, 2)),
+    ("more pods, and a smaller share of them", 8, 10, (8, 2)),
+    ("more pods, and a larger share of them", 10, 20, (15, 5)),
+]
+
+
+@pytest.mark.parametrize(("why", "before", "after", "wanted"), TOTALS, ids=[row[0] for row in TOTALS])
+async def test_an_edit_of_the_total_is_nobody_elses_hand(
+    why: str, before: int, after: int, wanted: tuple[int, int]
+) -> None:
+    changes: dict[str, Any] = {"steps": [{"name": "quarter", "weight": 25, "duration": "10m"}]}
+    totals = [
+        {**changes, "traffic": [{**BY_PODS["traffic"][0], "replicaRatio": {"total": total}}]}
+        for total in (before, after)
+    ]
+    made, runner = shop(**totals[0])
+    await until(made, runner, (before - 2, 2))
+    made.cluster.edit_rollout("checkout", spec(**{**BY_PODS, **totals[1]}))
+    await until(made, runner, wanted)
+    assert made.status.run is not None, why
+    assert made.status.run.paused is None, why
+    assert "PutBack" not in str(made.cluster.events), why
+
+
+async def test_a_step_without_weight_leaves_the_baseline_its_pods() -> None:
+    made, runner = shop(pods=20, steps=[{"name": "none", "weight": 0, "duration": "1m"}, {"name": "one", "weight": 10}])
+    await until(made, runner, (9, 1))
+    assert made.all_pods() == [(20, 0), (20, 1), (9, 1)]
+    assert made.clock.now() - made.start >= 60
+
+
 ON_THE_WAY: list[tuple[str, str, int, tuple[int, int]]] = [
     ("no pod of the candidate", "checkout-canary", 0, (9, 0)),
     ("fewer of the candidate", "checkout-canary", 3, (9, 3)),

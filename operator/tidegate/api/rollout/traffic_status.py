@@ -57,7 +57,9 @@ class PodsStatus(StatusModel):
     candidate: int
     """Pods of the candidate."""
     total: int
-    """The largest `replicaRatio.total` that the run had: a baseline with more pods was scaled by somebody else."""
+    """`replicaRatio.total` at that time."""
+    largest: int
+    """The largest that the run had: a baseline with more pods was scaled by somebody else."""
 
 
 class TargetStatus(StatusModel):

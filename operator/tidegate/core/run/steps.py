@@ -48,8 +48,9 @@ def begun(draft: TickContext) -> bool:
 
 
 def more_wanted(draft: Draft, spec: Step) -> bool:
-    """Whether an edit asks for more in the current step: a higher weight, or one more target."""
-    return begun(draft) and (cohorts.asked(draft, spec).exceeds(draft.weights) or targets.unknown(draft))
+    """Whether an edit asks for more in the current step: a higher weight, one more target, or other pods for the same weight."""
+    more = cohorts.asked(draft, spec).exceeds(draft.weights) or targets.unknown(draft) or targets.resized(draft)
+    return begun(draft) and more
 
 
 def following_step(draft: TickContext) -> Step | None:
@@ -190,7 +191,7 @@ def _lowered(draft: Draft) -> None:
 def _watch(draft: Draft, spec: Step) -> None:
     more = more_wanted(draft, spec)
     standing = targets.standing(draft, draft.weights)
-    if standing is Standing.LESS:
+    if standing is Standing.LESS and not targets.resized(draft):
         _lowered(draft)
         return
     if standing is Standing.UNSEEN:

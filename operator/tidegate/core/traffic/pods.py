@@ -2,6 +2,7 @@
 
 Upwards capacity comes first: enough pods of the baseline, then those of the candidate, and only when they get traffic fewer
 of the baseline. So there are never fewer ready pods than wanted, and the share is at no instant above the one wanted.
+A baseline beside which no pod of the candidate stands, nor is to stand, keeps the pods that it has.
 Downwards everything is written at once: nothing delays the way to a lower weight.
 """
 
@@ -24,6 +25,8 @@ def toward(pair: RulePair, wanted: Numbers) -> Numbers:
     if pair.ready is None:
         return wanted
     baseline, candidate = wanted
+    if candidate == pair.candidate == 0:
+        return pair.numbers
     if compare(pair, wanted) > 0:
         return max(pair.baseline, baseline), min(pair.candidate, candidate)
     if pair.baseline < baseline:
@@ -35,7 +38,9 @@ def toward(pair: RulePair, wanted: Numbers) -> Numbers:
 
 def awaited(pair: RulePair, wanted: Numbers) -> str:
     """The pods that are waited for before the next write, in words; empty when it can be made, or none is left to make."""
-    if pair.ready is None or pair.numbers == wanted or toward(pair, wanted) != pair.numbers:
+    if pair.ready is None or pair.candidate == wanted[1] == 0:
+        return ""
+    if pair.numbers == wanted or toward(pair, wanted) != pair.numbers:
         return ""
     if pair.candidate < wanted[1]:
         return f"{pair.ready[0]} of {wanted[0]} pods of the baseline are ready"

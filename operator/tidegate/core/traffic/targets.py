@@ -334,6 +334,8 @@ def put_back_more(draft: Draft) -> bool:
             restore(draft, target, revert=False)
     if unfinished(draft.status):
         draft.urgent = draft.intent = True
+    elif resized(draft):
+        draft.say("StepEdited", "replicaRatio.total was edited: the candidate has fewer of the pods")
     else:
         draft.puts_back = True
         say_put_back(draft, f"put back: a route {_beyond(draft, draft.weights, 1)}")
@@ -359,6 +361,13 @@ def unknown(draft: Draft) -> bool:
         return True
     named = ((route, pair) for route in routes(draft) for pair, _ in named_pairs(draft, route))
     return any(_is_new(pair, known[route.ref.pair]) for route, pair in named)
+
+
+def resized(draft: TickContext) -> bool:
+    """Whether an edit has changed how many pods share the traffic since the last raise."""
+    ratio = draft.spec.ratio
+    written = (target.pods for target in draft.status.targets if target.pods is not None)
+    return ratio is not None and any(one.total != ratio.total for one in written)
 
 
 def _known(draft: TickContext) -> dict[tuple[str, str, str], TargetStatus]:
@@ -407,7 +416,7 @@ def _back(draft: TickContext, pair: RulePair, target: TargetStatus) -> tuple[int
         return found
     run = draft.status.run
     ours = run is not None and (run.raised is not None or run.traffic_since is not None)
-    total = max(_pods_in_all(draft, pair), target.pods.total if target.pods is not None else 0)
+    total = max(_pods_in_all(draft, pair), target.pods.largest if target.pods is not None else 0)
     return pods.restored(pair, sum(found), total, ours=ours)
 
 
@@ -474,8 +483,9 @@ def _pods_status(
     if pair is None or asked is None:
         return kept
     baseline, candidate = _next(draft, route, asked)[pair.rule]
-    total = max(_pods_in_all(draft, pair), kept.total if kept is not None else 0)
-    return PodsStatus(baseline=baseline, candidate=candidate, total=total)
+    total = _pods_in_all(draft, pair)
+    largest = max(total, kept.largest if kept is not None else 0)
+    return PodsStatus(baseline=baseline, candidate=candidate, total=total, largest=largest)
 
 
 def _pair_status(pair: RulePair) -> PairStatus:
