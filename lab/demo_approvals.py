@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import time
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import yaml
-
-from lab import shop
+from lab import people, shop
 from lab.control_plane import User
 from lab.operator_process import OperatorProcess
 from lab.route_watch import RouteWatch
@@ -25,24 +18,11 @@ if TYPE_CHECKING:
     from lab.api import Object
     from lab.cluster import Cluster
 
-ROOT: Final = Path(__file__).parents[1]
 NAMESPACE = "shop"
 RATE = 40.0
 SECONDS = 120.0
 ROLES: Final = {"engineering": User("erin"), "finance": User("fiona")}
 NOBODY: Final = User("norbert")
-ADMISSION = "admissionregistration.k8s.io/v1"
-IN_FORCE_AFTER = 31.0
-"""Seconds after which the operator takes a new policy as in force, and one for the clock's whole seconds."""
-RBAC = "rbac.authorization.k8s.io"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What `tidegate approve` came to."""
-
-    code: int
-    words: str
 
 
 async def story(console: Console) -> list[str]:
@@ -51,7 +31,7 @@ async def story(console: Console) -> list[str]:
     async with Lab(users=(*ROLES.values(), NOBODY)) as lab:
         await _open(lab)
         async with (
-            OperatorProcess(lab, settings={"commandPolicy": "tidegate-commands"}),
+            OperatorProcess(lab, settings={"commandPolicy": people.POLICY}),
             lab.load(NAMESPACE, shop.APP, rate=RATE) as load,
             RouteWatch(lab.api) as watch,
         ):
@@ -73,7 +53,7 @@ async def story(console: Console) -> list[str]:
 async def _people(lab: Lab, console: Console) -> list[str]:
     """What the people do, in order, and what they are told."""
     await until(lambda: _waits(lab), SECONDS, "approvals are awaited", every=0.2)
-    await until(lambda: _in_force(lab), SECONDS, "the admission policies count as in force", every=0.2)
+    await until(lambda: people.policies_in_force(lab), SECONDS, "the admission policies count as in force", every=0.2)
     found = []
     for who, approval, allowed, expected in (
         (NOBODY, "finance", False, "approve-finance"),
@@ -83,7 +63,8 @@ async def _people(lab: Lab, console: Console) -> list[str]:
     ):
         waiting = (await shop.state(lab, NAMESPACE)).get("status", {}).get("gate", {}).get("summary", "-")
         console.print(f"{time.strftime('%H:%M:%S')}  {waiting}", highlight=False, markup=False)
-        said = await _approve(lab, who, approval)
+        kubeconfig = lab.control_plane.kubeconfig_of(who)
+        said = await people.says(kubeconfig, NAMESPACE, "approve", shop.APP, approval)
         line = said.words.splitlines()[-1] if said.words else ""
         console.print(
             f"{time.strftime('%H:%M:%S')}  {who.name}$ tidegate approve {shop.APP} {approval}\n          {line}",
@@ -118,26 +99,9 @@ async def _end(lab: Lab, console: Console) -> list[str]:
     return found
 
 
-async def _approve(lab: Lab, who: User, approval: str) -> Said:
-    kubeconfig = lab.control_plane.kubeconfig_of(who)
-    command = ["approve", shop.APP, approval, "--namespace", NAMESPACE, "--kubeconfig", str(kubeconfig)]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tidegate.cli", *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    out, _ = await asyncio.wait_for(process.communicate(), SECONDS)
-    return Said(process.returncode or 0, out.decode().strip())
-
-
 async def _waits(cluster: Cluster) -> bool:
     status = (await shop.state(cluster, NAMESPACE)).get("status", {})
     return bool(status.get("gate", {}).get("closed"))
-
-
-async def _in_force(cluster: Cluster) -> bool:
-    """Whether every API server has surely taken the policies over: before that an approval is recorded as unverified."""
-    found = await cluster.api.list(ADMISSION, "ValidatingAdmissionPolicyBinding")
-    created = [datetime.fromisoformat(one["metadata"]["creationTimestamp"]) for one in found]
-    return all(time.time() - one.timestamp() > IN_FORCE_AFTER for one in created)
 
 
 async def _adopted(cluster: Cluster) -> None:
@@ -151,11 +115,10 @@ async def _adopted(cluster: Cluster) -> None:
 
 async def _open(lab: Lab) -> None:
     await lab.install_tidegate()
-    for item in yaml.safe_load_all((ROOT / "deploy/cluster/admission.yaml").read_text()):
-        await lab.apply(item)
+    await people.install_policies(lab)
     await shop.open_shop(lab, NAMESPACE)
     for name, user in (*ROLES.items(), ("", NOBODY)):
-        await lab.apply(*_role(user, [f"approve-{name}"] if name else []))
+        await lab.apply(*people.role(user, NAMESPACE, shop.APP, [f"approve-{name}"] if name else []))
 
 
 def _rollout() -> Object:
@@ -163,21 +126,3 @@ def _rollout() -> Object:
     steps = made["spec"]["steps"]
     steps[1]["gate"] = {"approvals": [{"name": name} for name in ROLES]}
     return made
-
-
-def _role(user: User, verbs: list[str]) -> list[Object]:
-    """May look, and create commands; the verbs on the Rollout say which."""
-    rules = [
-        {"apiGroups": ["tidegate.dev"], "resources": ["rolloutcommands"], "verbs": ["create", "get", "list", "watch"]},
-        {"apiGroups": ["tidegate.dev"], "resources": ["rollouts"], "verbs": ["get", "list", "watch"]},
-    ]
-    if verbs:
-        own = {"apiGroups": ["tidegate.dev"], "resources": ["rollouts"], "resourceNames": [shop.APP], "verbs": verbs}
-        rules.append(own)
-    place = {"namespace": NAMESPACE, "name": user.name}
-    subject = {"apiGroup": RBAC, "kind": "User", "name": user.name}
-    binding = {"roleRef": {"apiGroup": RBAC, "kind": "Role", "name": user.name}, "subjects": [subject]}
-    return [
-        {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": place, "rules": rules},
-        {"apiVersion": f"{RBAC}/v1", "kind": "RoleBinding", "metadata": place, **binding},
-    ]

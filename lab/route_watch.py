@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lookup:
-    """One state of a route's first rule."""
+    """One state of one rule of a route."""
 
     at: float
     """Unix time at which the watch told."""
@@ -32,8 +32,8 @@ class RouteWatch:
     """An async context manager that watches HTTPRoutes."""
 
     api: Api
-    seen: dict[tuple[str, str], list[Lookup]] = field(default_factory=dict)
-    """By namespace and name, oldest first; only changes of weight."""
+    seen: dict[tuple[str, str, str], list[Lookup]] = field(default_factory=dict)
+    """By namespace, name and the rule's name, empty for the first rule; oldest first, only changes of weight."""
 
     async def __aenter__(self) -> Self:
         self._tasks = Tasks()
@@ -43,9 +43,9 @@ class RouteWatch:
     async def __aexit__(self, *_: object) -> None:
         await self._tasks.end()
 
-    def of(self, namespace: str, name: str) -> list[Lookup]:
-        """All the states of one route."""
-        return self.seen.get((namespace, name), [])
+    def of(self, namespace: str, name: str, rule: str = "") -> list[Lookup]:
+        """All the states of one rule of a route: of the one of that name, by default of the first."""
+        return self.seen.get((namespace, name, rule), [])
 
     async def _follow(self) -> None:
         async for kind, item in self.api.watch(GATEWAY_API, "HTTPRoute"):
@@ -53,9 +53,10 @@ class RouteWatch:
                 self._take(route)
 
     def _take(self, route: Object) -> None:
-        key = (route["metadata"]["namespace"], route["metadata"]["name"])
-        backends = route["spec"]["rules"][0].get("backendRefs", [])
-        weights = {backend["name"]: backend.get("weight", 1) for backend in backends}
-        states = self.seen.setdefault(key, [])
-        if not states or states[-1].weights != weights:
-            states.append(Lookup(time.time(), weights))
+        namespace, name = route["metadata"]["namespace"], route["metadata"]["name"]
+        rules = route["spec"]["rules"]
+        for rule_name, rule in [("", rules[0]), *((rule["name"], rule) for rule in rules if "name" in rule)]:
+            weights = {backend["name"]: backend.get("weight", 1) for backend in rule.get("backendRefs", [])}
+            states = self.seen.setdefault((namespace, name, rule_name), [])
+            if not states or states[-1].weights != weights:
+                states.append(Lookup(time.time(), weights))

@@ -59,3 +59,39 @@ def test_the_histogram_is_cumulative() -> None:
     assert lines['http_request_duration_seconds_bucket{le="5.0"}'] == "3"
     assert lines['http_request_duration_seconds_bucket{le="+Inf"}'] == "3"
     assert float(lines["http_request_duration_seconds_sum"]) == pytest.approx(0.45)
+
+
+def series(service: Service) -> dict[str, str]:
+    return dict(line.rsplit(" ", 1) for line in service.metrics().splitlines() if not line.startswith("#"))
+
+
+def test_further_series_are_served_as_told_and_change_one_by_one() -> None:
+    service = Service(Settings.of({"SERIES": 'stars=4.2;sold{of="tea"}=+3'}))
+    service.answer("POST", "/control?series=stars%3D2.8")
+    assert series(service)["stars"] == "2.8"
+    statuses(service, 2)
+    assert series(service)['sold{of="tea"}'] == "6.0"
+
+
+def test_a_further_series_that_is_no_number_is_an_error() -> None:
+    with pytest.raises(ValueError, match="stars"):
+        Settings.of({"SERIES": "stars=many"})
+
+
+def test_requests_are_counted_by_the_labels_told_of_their_headers() -> None:
+    service = Service(Settings.of({"LABELS": "segment=x-segment", "SERIES": "sold=+3"}))
+    for segment in ("7", "7", 'a"b'):
+        service.answer("GET", "/", {"x-segment": segment})
+    found = series(service)
+    assert found['http_requests_total{segment="7",code="200"}'] == "2"
+    assert found['http_requests_total{segment="a\\"b",code="200"}'] == "1"
+    assert found['http_request_duration_seconds_bucket{segment="7",le="+Inf"}'] == "2"
+    assert found['sold{segment="7"}'] == "6.0"
+
+
+def test_only_the_requests_told_err_and_are_late_until_told_otherwise() -> None:
+    service = Service(Settings.of({"ONLY": "x-segment=7", "ERROR_RATE": "1", "LATENCY": "0.15"}))
+    assert service.answer("GET", "/", {"x-segment": "7"}) == (500, "v1 failed\n", 0.15)
+    assert service.answer("GET", "/", {"x-segment": "8"}) == (200, "v1 ok\n", 0.0)
+    service.answer("POST", "/control?only=")
+    assert service.answer("GET", "/", {"x-segment": "8"})[0] == 500
