@@ -84,6 +84,8 @@ async def test_resume_begins_the_step_anew_and_the_steps_after_it() -> None:
     resumed = shop.clock.now()
     runner.at(resumed, lambda: shop.command(Action.RESUME))
     await runner.run_until(resumed + 300, lambda: shop.weight == 50)
+    told = [message for _, _, reason, message in shop.cluster.events if reason == "Resumed"]
+    assert told == ["Resume by ann: because"], "who let it go on, and why, is told once"
     assert shop.cluster.history[-1].time - resumed >= 30, "the step's whole duration is watched again"
     await passes(shop, runner, 3600)
     assert shop.outcome == "Succeeded"

@@ -127,6 +127,7 @@ NEWS: Final = {
     "PutBack": "The route gave the candidate more than its weight, and was corrected.",
     "ReportRefused": "The report of an ended run could not be kept in a ConfigMap; the message has the API server's words. The run is not affected.",
     "ReturningTraffic": "The baseline runs the new version; all traffic returns to it.",
+    "Resumed": "A Resume command let the run go on; the message says who gave it and why.",
     "RunStarted": "A run began.",
     "SourceDown": "The source of a metric with an acting limit cannot be queried. `missingData.sourceDown` sets how long that is tolerated, and what happens then.",
     "CandidateScaled": "The candidate's Deployment was scaled.",

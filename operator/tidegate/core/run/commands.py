@@ -108,7 +108,7 @@ def _carry_out(draft: Draft, command: Command) -> str:
             draft.pause("PausedByCommand", words)
             return f"run {draft.run.id} is paused; guards stay on"
         case Action.RESUME:
-            return _resume(draft)
+            return _resume(draft, words)
         case Action.APPROVE:
             return approvals.give(draft, command)
         case Action.REJECT:
@@ -129,11 +129,12 @@ def _abort(draft: Draft, words: str) -> None:
         draft.urgent = True
 
 
-def _resume(draft: Draft) -> str:
+def _resume(draft: Draft, words: str) -> str:
     paused = draft.run.paused
     draft.update_run(paused=None, waiting=None)
     hooks.resume(draft)
     beside = "; the baseline counts as it is now" if accept_baseline(draft) else ""
+    draft.say("Resumed", f"{words}{beside}")
     if paused is None and _sent_back(draft):
         promotion.try_again(draft)
     elif paused is not None and paused.reason == "LoweredByOther" and draft.status.step is not None:
