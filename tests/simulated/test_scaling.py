@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
 from tidegate.core.model.world import Acceptance
+from tidegate.core.report.compose import Known, compose
 from tidegate.ports.errors import Unavailable
 from tidegate.simulation.runner import Runner
 
@@ -64,6 +66,13 @@ class Scaled:
         return sum(one == call for one in self.shop.gate.calls)
 
 
+def reported(scaled: Scaled, what: str) -> str:
+    """The line of that reason in the report of the run under way, made of its status alone."""
+    now = datetime.fromtimestamp(scaled.shop.clock.now(), UTC)
+    report = compose(Known("shop", "checkout", scaled.cluster.rollouts["checkout"].spec, scaled.shop.status, now))
+    return next(one.why for one in report.timeline if one.what == what)
+
+
 # The response
 
 
@@ -77,6 +86,7 @@ async def test_a_breach_gives_the_candidate_more_pods_once_per_cooldown_and_neve
     assert scaled.numbers == [3, 5], "half more, rounded up, and 5 at most"
     assert scaled.told("CandidateScaled") == 2
     assert scaled.shop.status.run is not None
+    assert "the candidate is scaled to 5 pods: " in reported(scaled, "CandidateScaled")
 
 
 async def test_a_raise_waits_while_a_limit_that_scales_is_breached() -> None:
@@ -107,6 +117,7 @@ async def test_what_scales_the_candidate_by_itself_is_left_alone_and_that_is_tol
     await scaled.passes(500)
     assert scaled.numbers == []
     assert scaled.told("ScaleRefused") == 1
+    assert scaler in reported(scaled, "ScaleRefused")
     condition = next(one for one in scaled.shop.status.conditions if one.type == "ScaleRefused")
     assert scaler in condition.message
     assert scaled.shop.status.run is not None

@@ -30,6 +30,8 @@ MARKED: Final = STOPS | {
     "HoldEnded",
     "Approved",
     "Rejected",
+    "Resumed",
+    "CandidateScaled",
     "Promoting",
     "StepStarted",
     "BaselineChanged",

@@ -53,12 +53,25 @@ def _remembered(status: RolloutStatus, ended: HistoryEntry | None) -> Iterator[M
     for given in status.approvals:
         why = f"{given.name} by {given.person or 'an unknown user'} for step {given.step}"
         yield Moment(time=given.time, what="Approved", why=f"{why}: {given.reason}" if given.reason else why)
+    yield from (one for one in _scaled(status) if one.time >= start)
     if run is not None:
         for stand in (run.paused, run.hold, run.waiting):
             if stand is not None:
                 yield Moment(time=stand.since, what=stand.reason, why=stand.message)
         if run.ending is not None:
             yield Moment(time=run.ending.since, what=run.ending.reason, why=run.ending.evidence)
+
+
+def _scaled(status: RolloutStatus) -> Iterator[Moment]:
+    """The last change of the candidate's number of pods, and why there is none."""
+    memory = status.scaling
+    if memory is None:
+        return
+    if memory.time is not None:
+        why = f"the candidate is scaled to {memory.replicas} pods: {memory.cause}"
+        yield Moment(time=memory.time, what="CandidateScaled", why=why)
+    if memory.refused and memory.refused_at is not None:
+        yield Moment(time=memory.refused_at, what="ScaleRefused", why=memory.refused)
 
 
 def _once(found: Sequence[Moment]) -> Iterator[Moment]:
