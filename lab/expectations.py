@@ -20,7 +20,11 @@ window is bad (at 50 % weight and 30 % errors about 1.5 s), each with room for a
 def broken(stories: Sequence[Story]) -> list[str]:
     """The expectations that were not met, in words."""
     good, bad = stories
-    return [*_promoted(good), *_reverted(bad), *(word for story in stories for word in _splits(story))]
+    return [
+        *_promoted(good),
+        *_reverted(bad),
+        *(word for story in stories for word in splits(story.title, story.stretches)),
+    ]
 
 
 def _promoted(story: Story) -> Iterator[str]:
@@ -48,11 +52,12 @@ def _reverted(story: Story) -> Iterator[str]:
         yield f"{story.title}: {story.seconds_to_zero} s from the first bad answer to weight 0, expected at most {TO_ZERO}"
 
 
-def _splits(story: Story) -> Iterator[str]:
-    for stretch in story.stretches:
+def splits(title: str, stretches: Sequence[Stretch]) -> Iterator[str]:
+    """The stretches in which the candidate's share of the requests is too far off its weight to be chance, in words."""
+    for stretch in stretches:
         if stretch.requests >= LEAST and abs(stretch.reached - _expected(stretch)) > SIGMAS * _deviation(stretch):
             yield (
-                f"{story.title}: at weight {stretch.weight:g}% the candidate got {stretch.measured:.1f}% of "
+                f"{title}: at weight {stretch.weight:g}% the candidate got {stretch.measured:.1f}% of "
                 f"{stretch.requests} requests"
             )
 

@@ -123,6 +123,10 @@ class Service:
     def _count(self, headers: Mapping[str, str], code: int, latency: float) -> None:
         known = {label: headers[header] for label, header in self.settings.labels.items() if headers.get(header)}
         of = ",".join(_label(label, value) for label, value in known.items())
+        if of:
+            self.answers.setdefault(
+                (of, 500), 0
+            )  # a counter that is there before its first error loses none in `increase`
         self.answers[of, code] += 1
         self.seconds[of] = self.seconds.get(of, 0.0) + latency
         bound = next((b for b in BUCKETS if latency <= b), None)

@@ -116,16 +116,18 @@ async def play(  # noqa: PLR0913  (a story has as many sides)
     )
 
 
-def stretches(states: list[Lookup], answers: Iterable[Answer], version: str) -> list[Stretch]:
-    """For each weight on trial: the requests sent while it surely stood, and how many `version` answered."""
+def stretches(
+    states: list[Lookup], answers: Iterable[Answer], version: str, candidate: str = shop.CANARY
+) -> list[Stretch]:
+    """For each weight above 0 of the Service `candidate`: the requests sent while it surely stood, and how many `version` answered."""
     answers = list(answers)
     found = []
     for state, following in itertools.pairwise(states):
-        if not state.weights.get(shop.CANARY):
+        if not state.weights.get(candidate):
             continue
         inside = [a for a in answers if state.at + SETTLED <= a.at < following.at]
         reached = by_version(inside)[version]
-        found.append(Stretch(state.share(shop.CANARY), state.at, following.at, len(inside), reached))
+        found.append(Stretch(state.share(candidate), state.at, following.at, len(inside), reached))
     return found
 
 

@@ -84,6 +84,7 @@ def test_requests_are_counted_by_the_labels_told_of_their_headers() -> None:
         service.answer("GET", "/", {"x-segment": segment})
     found = series(service)
     assert found['http_requests_total{segment="7",code="200"}'] == "2"
+    assert found['http_requests_total{segment="7",code="500"}'] == "0", "there before its first error"
     assert found['http_requests_total{segment="a\\"b",code="200"}'] == "1"
     assert found['http_request_duration_seconds_bucket{segment="7",le="+Inf"}'] == "2"
     assert found['sold{segment="7"}'] == "6.0"
