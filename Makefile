@@ -17,11 +17,12 @@ demo: $(STAMP) ## A good candidate is promoted, a bad one reverted: real API ser
 lab: $(STAMP) ## The same control plane, left running for you
 	@$(BIN)/python -m lab up
 
-test: $(STAMP) ## Everything: lint, types, layers, unit, contract, simulated, integration, end to end
+test: $(STAMP) ## Everything: lint, types, layers, unit, contract, simulated, integration, end to end, Contour
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m lab build
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract tests/simulated
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/e2e tests/bench tests/integration
+	$(BIN)/python -m tests.gateways contour
 
 check: $(STAMP) ## Lint, format, types, layers
 	$(BIN)/ruff check .
@@ -32,9 +33,8 @@ check: $(STAMP) ## Lint, format, types, layers
 unit: $(STAMP) ## The tests that need no control plane
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract tests/simulated
 
-gateways: $(STAMP) ## Real gateway controllers (Contour), built once, in a network namespace of their own
-	@$(BIN)/python -c "from lab.binaries import module_files, progress; module_files.built(module_files.CONTOUR, progress.Progress())"
-	unshare -Urn sh -c 'ip link set lo up && ip addr add 10.77.0.1/16 dev lo && exec "$$@"' sh $(BIN)/python -m pytest tests/gateways
+gateways: $(STAMP) ## Real gateway controllers (Contour, istiod, Envoy Gateway), built once, in a network namespace of their own
+	$(BIN)/python -m tests.gateways
 
 bench: $(STAMP) ## Figures: revert latency, memory, requests per tick
 	@$(BIN)/python -m lab build

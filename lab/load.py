@@ -44,11 +44,20 @@ class Load:
     """
 
     def __init__(
-        self, url: str, host: str, *, rate: float = 0, path: str = "/", headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        host: str,
+        *,
+        rate: float = 0,
+        path: str = "/",
+        headers: Mapping[str, str] | None = None,
+        keep_alive: bool = True,
     ) -> None:
+        """`keep_alive`: connections are used again; without, each request has one of its own."""
         self._url = f"{url}{path}"
         self._headers = {"Host": host, **(headers or {})}
         self._rate = rate
+        self._keep_alive = keep_alive
         self._under_way = Tasks()
         self._driver = Tasks()
         self.answers: deque[Answer] = deque(maxlen=KEPT)
@@ -56,7 +65,7 @@ class Load:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        connector = aiohttp.TCPConnector(limit=IN_FLIGHT)
+        connector = aiohttp.TCPConnector(limit=IN_FLIGHT, force_close=not self._keep_alive)
         self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, headers=self._headers)
         if self._rate:
             self._driver.start(self._drive())

@@ -10,7 +10,19 @@ from lab.manifests import GATEWAY_API
 from lab.tasks import Tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lab.api import Api, Object
+
+
+def of_rules(route: Object) -> dict[str, dict[str, int]]:
+    """Backend to weight in a route of the Gateway API, by the rule's name; the first rule by the empty one too."""
+    rules = route["spec"]["rules"]
+    named = [("", rules[0]), *((rule["name"], rule) for rule in rules if "name" in rule)]
+    return {
+        name: {backend["name"]: backend.get("weight", 1) for backend in rule.get("backendRefs", [])}
+        for name, rule in named
+    }
 
 
 @dataclass(frozen=True)
@@ -29,9 +41,13 @@ class Lookup:
 
 @dataclass
 class RouteWatch:
-    """An async context manager that watches HTTPRoutes."""
+    """An async context manager that watches the routes of one kind, by default HTTPRoutes."""
 
     api: Api
+    api_version: str = GATEWAY_API
+    kind: str = "HTTPRoute"
+    weights: Callable[[Object], dict[str, dict[str, int]]] = of_rules
+    """What the weights of such a route are: by the rule's name, empty for the first rule."""
     seen: dict[tuple[str, str, str], list[Lookup]] = field(default_factory=dict)
     """By namespace, name and the rule's name, empty for the first rule; oldest first, only changes of weight."""
 
@@ -48,15 +64,13 @@ class RouteWatch:
         return self.seen.get((namespace, name, rule), [])
 
     async def _follow(self) -> None:
-        async for kind, item in self.api.watch(GATEWAY_API, "HTTPRoute"):
+        async for kind, item in self.api.watch(self.api_version, self.kind):
             for route in item["items"] if kind == "LISTED" else [item]:
                 self._take(route)
 
     def _take(self, route: Object) -> None:
         namespace, name = route["metadata"]["namespace"], route["metadata"]["name"]
-        rules = route["spec"]["rules"]
-        for rule_name, rule in [("", rules[0]), *((rule["name"], rule) for rule in rules if "name" in rule)]:
-            weights = {backend["name"]: backend.get("weight", 1) for backend in rule.get("backendRefs", [])}
-            states = self.seen.setdefault((namespace, name, rule_name), [])
+        for rule, weights in self.weights(route).items():
+            states = self.seen.setdefault((namespace, name, rule), [])
             if not states or states[-1].weights != weights:
                 states.append(Lookup(time.time(), weights))

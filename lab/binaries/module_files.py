@@ -1,4 +1,4 @@
-"""Files of Go modules, such as CRDs, and programs of them: one module at a version, checked by its content."""
+"""Files of Go modules, such as CRDs: one module at a version, checked by its content."""
 
 from __future__ import annotations
 
@@ -71,54 +71,6 @@ NEXT_GATEWAY_API = ModuleFiles(
     ),
 )
 """The Gateway API after the one that the lab's gateway serves."""
-
-
-@dataclass(frozen=True)
-class ModuleProgram:
-    """A program of one module, built in the versions that its own go.mod names."""
-
-    files: ModuleFiles
-    """The module, with the files that are wanted beside the program."""
-    package: str
-    """The program's package in the module."""
-    minutes: float
-    """Cold, on two cores."""
-
-    @property
-    def place(self) -> Path:
-        """The program, or where it will be."""
-        return self.files.place.with_name(f"{self.files.place.name}-program") / Path(self.package).name
-
-
-CONTOUR = ModuleProgram(ROUTER_CRDS[2], "cmd/contour", minutes=5)
-
-
-def built(wanted: ModuleProgram, progress: Progress) -> Path:
-    """The program, built first when it is not there.
-
-    Raises: MissingProgramError, BuildError.
-    """
-    fetched(wanted.files, progress)
-    with cache.only_one(wanted.files.name, progress.say):
-        if not wanted.place.is_file():
-            _build(wanted, progress)
-    return wanted.place
-
-
-def _build(wanted: ModuleProgram, progress: Progress) -> None:
-    partial = wanted.place.parent.with_suffix(".partial")
-    partial.mkdir(parents=True, exist_ok=True)
-    go, files = toolchain.go(progress), wanted.files
-    flags = "-modcacherw -buildvcs=false -trimpath"
-    environment = {**go.environment, "GOFLAGS": flags, "GOTOOLCHAIN": "auto", "GOBIN": str(partial)}
-    command: list[str | Path] = [go.program, "install", "-ldflags=-s -w"]
-    command.append(f"{files.module}/{wanted.package}@{files.version}")
-    said = f"{files.module} {files.version}: compiling, once (about {wanted.minutes:g} min on 2 cores)"
-    with progress.phase(said):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BuildError(f"{files.module} {files.version} cannot be built: {done.stderr.strip()[-1500:]}")
-    partial.rename(wanted.place.parent)
 
 
 def fetched(wanted: ModuleFiles, progress: Progress) -> Path:

@@ -1,163 +1,91 @@
-"""A cluster with Contour and its Envoy as local processes, and pods with addresses that a real EndpointSlice may hold.
-
-It needs a network namespace in which 10.77.0.0/16 is local (`make gateways`): the EndpointSlice controller takes no
-loopback addresses.
-"""
+"""Contour, with HTTPProxy and with the routes of the Gateway API."""
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
 
-import aiohttp
+import yaml
 
-from lab import binaries, crds, manifests
-from lab.api import Api, Object
-from lab.binaries.module_files import CONTOUR, fetched
+from lab import manifests
+from lab.api import Object
+from lab.binaries.gateways import CONTOUR, EXPERIMENTAL_GATEWAY_API
+from lab.binaries.module_files import fetched
 from lab.binaries.progress import Progress
-from lab.cluster import Cluster
-from lab.control_plane import ControlPlane
-from lab.node import Node
-from lab.operator_pod import OperatorPods
-from lab.ports import free_port
-from lab.processes import Process, Processes
-from lab.prometheus import Prometheus
-from lab.wait import until
+from tests.gateways.cluster import STARTS, GatewayCluster, answers, run
+from tests.gateways.ways import gateway_route, http_proxy
 
-OURS = "10.77.0.1"
-NODE = "lab-node"
-STARTS = 60.0
+NAMESPACE, GATEWAY, CLASS = "projectcontour", "lab", "contour"
+_XDS, _HEALTH, _STATS = 8001, 8000, 8002
+_FROM_ALL = {"namespaces": {"from": "All"}}
+HTTP: Object = {"name": "http", "port": 8080, "protocol": "HTTP", "allowedRoutes": _FROM_ALL}
+TCP: Object = {"name": "tcp", "port": 9000, "protocol": "TCP", "allowedRoutes": _FROM_ALL}
+ON_HTTP, ON_TCP = "http://127.0.0.1:16080", "http://127.0.0.1:17000"
+"""Contour adds 8000 to a listener's port."""
 
 
-def addresses() -> Iterator[str]:
-    """For pods."""
-    for third in range(1, 250):
-        yield from (f"10.77.{third}.{last}" for last in range(1, 255))
+def _parent(listener: Object) -> Object:
+    return {"name": GATEWAY, "namespace": NAMESPACE, "sectionName": listener["name"]}
 
 
-def on_a_node(items: list[Object]) -> list[Object]:
-    """The EndpointSlice controller passes over pods without a Node."""
-    for item in items:
-        if item["kind"] == "Deployment":
-            item["spec"]["template"]["spec"]["nodeName"] = NODE
-    return items
+HTTP_PROXY = http_proxy(ON_HTTP)
+"""Served on the Gateway's HTTP listener too."""
+HTTP_ROUTE = gateway_route("HTTPRoute", ON_HTTP, _parent(HTTP))
+TCP_ROUTE = gateway_route("TCPRoute", ON_TCP, _parent(TCP))
 
 
-class ContourCluster(Cluster):
-    """`async with ContourCluster() as lab`: Contour is one process, Envoy another, with xDS between them."""
+def gateway(*listeners: Object) -> Object:
+    """The Gateway with these listeners."""
+    return {
+        "apiVersion": manifests.GATEWAY_API,
+        "kind": "Gateway",
+        "metadata": {"name": GATEWAY, "namespace": NAMESPACE},
+        "spec": {"gatewayClassName": CLASS, "listeners": list(listeners)},
+    }
 
-    def __init__(self) -> None:
-        self._stack = AsyncExitStack()
-        self._http = free_port()
-        self._stats = free_port()
-        self._xds = free_port()
-        self._health = free_port()
-        self.contour: Process
 
-    async def __aenter__(self) -> Self:
-        self.folder = Path(tempfile.mkdtemp(prefix="tidegate-gateways-"))
-        try:
-            await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            sys.stderr.write(f"The lab ended by an error, its logs stay in {self.folder}\n")
-            raise
-        return self
+class ContourCluster(GatewayCluster):
+    """`async with ContourCluster() as lab`."""
 
-    async def __aexit__(self, kind: object, *_: object) -> None:
-        await self._stack.aclose()
-        if kind is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+    program = CONTOUR
 
-    async def _start(self) -> None:
-        self.children = await self._stack.enter_async_context(Processes(self.folder / "logs"))
-        plane = ControlPlane(self.children, self.folder, more_controllers=("endpointslice-controller",), advertise=OURS)
-        self._plane = await self._stack.enter_async_context(plane)
-        await self.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}})
-        self._prometheus = await self._stack.enter_async_context(Prometheus(self.children, self.folder))
-        operators = OperatorPods(
-            self.api, self.children, self.folder / "operators", self._plane.kubeconfig_of_service_account
-        )
-        node = Node(self.api, self.children, self._prometheus.targets, operators, addresses=addresses())
-        await self._stack.enter_async_context(node)
-        await crds.install(self.api, fetched(CONTOUR.files, Progress()).iterdir())
-        await self.apply(manifests.namespace("projectcontour"))
-        await self.start_contour()
-        await self._start_envoy()
-
-    async def start_contour(self) -> None:
-        """Starts Contour, and returns when it is ready."""
-        command: list[str | Path] = [
-            *(CONTOUR.place, "serve", "--no-incluster", f"--kubeconfig={self.kubeconfig}", "--insecure"),
-            *("--xds-address=127.0.0.1", f"--xds-port={self._xds}"),
-            *("--http-address=127.0.0.1", f"--http-port={self._health}"),
-            *("--health-address=127.0.0.1", f"--health-port={self._health}"),
-            *("--stats-address=127.0.0.1", f"--stats-port={self._stats}"),
-            *("--envoy-service-http-address=127.0.0.1", f"--envoy-service-http-port={self._http}"),
-            "--disable-leader-election",
-        ]
-        self.contour = self.children.start("contour", command)
-        await self.contour.ready(lambda: _answers(f"http://127.0.0.1:{self._health}/healthz"), STARTS)
-
-    async def _start_envoy(self) -> None:
-        file = self.folder / "envoy.json"
-        made = await asyncio.create_subprocess_exec(
-            *(str(CONTOUR.place), "bootstrap", str(file), "--xds-address=127.0.0.1", f"--xds-port={self._xds}"),
-            *("--xds-resource-version=v3", f"--admin-address={self.folder / 'admin.sock'}"),
-        )
-        assert await made.wait() == 0
-        command: list[str | Path] = [binaries.envoy(), "-c", file, "--service-cluster", "lab", "--service-node", "lab"]
-        envoy = self.children.start("envoy", [*command, "--concurrency", "1", "--disable-hot-restart"])
-        await envoy.ready(lambda: _answers(f"http://127.0.0.1:{self._stats}/ready"), STARTS)
-
-    @property
-    def api(self) -> Api:
-        """A client with all rights."""
-        return self._plane.api
-
-    @property
-    def kubeconfig(self) -> Path:
-        """The administrator's."""
-        return self._plane.kubeconfig
-
-    @property
-    def prometheus(self) -> Prometheus:
-        """What scrapes the pods."""
-        return self._prometheus
-
-    @property
-    def prometheus_url(self) -> str:
-        """Where to ask."""
-        return self._prometheus.url
+    def _gateway_api(self) -> Iterable[Path]:
+        return sorted(fetched(EXPERIMENTAL_GATEWAY_API, Progress()).iterdir())
 
     @property
     def gateway_url(self) -> str:
-        """Envoy."""
-        return f"http://127.0.0.1:{self._http}"
+        """Envoy's HTTP listener."""
+        return ON_HTTP
 
-    async def valid(self, namespace: str, name: str) -> None:
-        """Waits until Contour has taken the HTTPProxy's generation."""
+    async def _start_gateway(self) -> None:
+        kind = {
+            "apiVersion": manifests.GATEWAY_API,
+            "kind": "GatewayClass",
+            "metadata": {"name": CLASS},
+            "spec": {"controllerName": "projectcontour.io/gateway-controller"},
+        }
+        await self.apply(manifests.namespace(NAMESPACE), kind, gateway(HTTP, TCP))
+        await self.start_controller()
+        bootstrap = self.folder / "envoy.json"
+        await run(
+            *(CONTOUR.place, "bootstrap", bootstrap, "--xds-address=127.0.0.1", f"--xds-port={_XDS}"),
+            *("--xds-resource-version=v3", f"--admin-address={self.folder / 'admin.sock'}"),
+        )
+        await self.start_envoy(
+            ("-c", bootstrap, "--service-cluster", "lab", "--service-node", "lab"), f"http://127.0.0.1:{_STATS}/ready"
+        )
 
-        async def done() -> bool:
-            found = await self.api.get("projectcontour.io/v1", "HTTPProxy", name, namespace)
-            said = [one for one in found.get("status", {}).get("conditions") or () if one["type"] == "Valid"]
-            return bool(said) and (said[0]["status"], said[0]["observedGeneration"]) == (
-                "True",
-                found["metadata"]["generation"],
-            )
-
-        await until(done, STARTS, f"HTTPProxy {name} valid")
-
-
-async def _answers(url: str) -> bool:
-    try:
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False
+    async def start_controller(self) -> None:
+        """Starts Contour; returns when it is ready."""
+        configuration = self.folder / "contour.yaml"
+        reference = {"namespace": NAMESPACE, "name": GATEWAY}
+        configuration.write_text(yaml.safe_dump({"gateway": {"gatewayRef": reference}}))
+        command: list[str | Path] = [
+            *(CONTOUR.place, "serve", "--no-incluster", f"--kubeconfig={self.kubeconfig}", "--insecure"),
+            *(f"--config-path={configuration}", "--xds-address=127.0.0.1", f"--xds-port={_XDS}"),
+            *("--http-address=127.0.0.1", f"--http-port={_HEALTH}"),
+            *("--health-address=127.0.0.1", f"--health-port={_HEALTH}"),
+            *("--stats-address=127.0.0.1", f"--stats-port={_STATS}", "--disable-leader-election"),
+        ]
+        self.controller = self.children.start("contour", command)
+        await self.controller.ready(lambda: answers(f"http://127.0.0.1:{_HEALTH}/healthz"), STARTS)

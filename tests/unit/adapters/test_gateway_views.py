@@ -146,6 +146,15 @@ def test_a_refusal_names_the_gateway_its_controller_and_its_words() -> None:
     assert found.acceptance_message == "gateway gateway (x): ResolvedRefs is False: why"
 
 
+def test_a_refusal_of_contour_names_its_errors_not_the_message_that_points_there() -> None:
+    errors = [{"type": "ListenerError", "status": "True", "reason": "Why", "message": "no HTTP listener configured"}]
+    condition = {"type": "Valid", "status": "False", "message": "see Errors for details", "errors": errors}
+    proxy = {"metadata": {"uid": "u", "generation": 4, "namespace": "shop"}, "status": {"conditions": [condition]}}
+    found = next(one for one in ROUTERS if one.kind == "HTTPProxy").view(proxy)
+    assert found.acceptance is Acceptance.REFUSED
+    assert found.acceptance_message == "Valid is False: no HTTP listener configured"
+
+
 def test_a_service_as_parent_reports_like_a_gateway() -> None:
     mesh = {"group": "", "kind": "Service", "name": "web", "port": 80}
     raw = route(WEB, CANARY, spec={"parentRefs": [mesh]})

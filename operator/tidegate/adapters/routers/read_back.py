@@ -132,8 +132,9 @@ def _of_condition(one: Mapping[str, Any], generation: int) -> Said:
 
 
 def words(one: Mapping[str, Any]) -> str:
-    """The reason that a condition gives."""
-    return str(one.get("message") or one.get("reason") or "without a reason")
+    """The reason that a condition gives: Contour has it in `errors`, beside a message that only points there."""
+    errors = [str(error["message"]) for error in one.get("errors") or () if error.get("message")]
+    return "; ".join(errors) or str(one.get("message") or one.get("reason") or "without a reason")
 
 
 def written(metadata: Mapping[str, Any], owned: Iterable[tuple[str, ...]]) -> int:
