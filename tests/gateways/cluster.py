@@ -104,7 +104,8 @@ class GatewayCluster(Cluster):
         """Starts the controller; returns when it is ready."""
 
     async def restart_controller(self) -> None:
-        """Ends the controller and starts another."""
+        """Kills the controller and starts another."""
+        self.controller.signal(signal.SIGKILL)
         await self.children.stop(self.controller)
         await self.start_controller()
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from lab.api import Object
 from tests.gateways.cluster import GatewayCluster
 from tests.gateways.contour import HTTP, HTTP_PROXY, HTTP_ROUTE, TCP, TCP_ROUTE, ContourCluster, gateway
 from tests.gateways.needed import needs
+from tests.gateways.outages import back, refused, two_prefixes, unknown_filter
 from tests.gateways.story import HALF, play
 from tests.gateways.track import Track
 
 pytestmark = needs("contour")
-
-Spoil = Callable[[Object], None]
 
 
 @pytest.mark.timeout(900)
@@ -36,35 +33,6 @@ async def _taken_away_and_refused(lab: GatewayCluster, tracks: Sequence[Track]) 
         said = await track.waits("RouteNotAccepted")
         assert "listener" in said.lower(), said
     await lab.apply(gateway(HTTP, TCP))
-    await asyncio.gather(*(_back(track, begin) for track in (proxy, route)))
-    await asyncio.gather(_refused(proxy, _two_prefixes), _refused(route, _unknown_filter))
+    await asyncio.gather(*(back(track, begin) for track in (proxy, route)))
+    await asyncio.gather(refused(proxy, two_prefixes), refused(route, unknown_filter))
     assert await connections.weights() == HALF
-
-
-def _two_prefixes(spec: Object) -> None:
-    spec["routes"][0]["conditions"] = [{"prefix": "/"}, {"prefix": "/more"}]
-
-
-def _unknown_filter(spec: Object) -> None:
-    of = {"group": "example.org", "kind": "Nothing", "name": "nothing"}
-    spec["rules"][0]["filters"] = [{"type": "ExtensionRef", "extensionRef": of}]
-
-
-async def _refused(track: Track, spoil: Spoil) -> None:
-    begin = time.time()
-    good = await track.route()
-    bad = copy.deepcopy(good["spec"])
-    spoil(bad)
-    await track.lab.api.patch(good, {"spec": bad})
-    await track.waits("RouteNotAccepted")
-    assert await track.weights() == HALF
-    await track.lab.api.patch(good, {"spec": good["spec"]})
-    await _back(track, begin)
-
-
-async def _back(track: Track, begin: float) -> None:
-    """The gateway serves the route again, and the run goes on."""
-    acts = await track.at(HALF)
-    track.outages.append((begin - 1, acts))
-    await track.goes_on()
-    track.counted(acts, await track.now(acts), "v3", HALF[1])

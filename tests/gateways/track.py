@@ -21,6 +21,8 @@ SECONDS = 180.0
 """A deadline: a busy machine takes its time."""
 ACTS = 1.0
 """Seconds that Envoy is given to act on what the controller has taken."""
+SEEN = 1.0
+"""Seconds that a watch may be behind."""
 ENOUGH = int(3 * RATE)
 _SIGMAS = 5
 SHADOW: Object = {
@@ -152,9 +154,9 @@ class Track:
         return time.time()
 
     def raised(self, since: float) -> float:
-        """When the candidate first had weight after that time, as a watch saw it."""
+        """When the candidate got weight after that time: not before a second before a watch saw it."""
         states = self._watch.of(self.namespace, shop.APP)
-        return next(one.at for one in states if one.at > since and one.weights[shop.CANARY])
+        return next(one.at for one in states if one.at > since and one.weights[shop.CANARY]) - SEEN
 
     def left(self, weights: Weights, since: float) -> float:
         """When the route had other weights than these again; now, while it has them."""

@@ -45,7 +45,9 @@ _AFTER: Final = """\
 - **Read-back**: how the router says that it has taken the route.
   A word without a generation may be about the weights of before, and some routers say nothing.
   Then the step's time counts from **settle** after the write, and the Rollout waits with the reason `RouteSettling` until then.
-- **Tested**: on the lab's real API server with these definitions; `requests counted` means that a release was promoted and reverted there under load, and `the lab's gateway` that the lab's own gateway acts on it.
+- **Tested**: on the lab's real API server with these definitions; `the lab's gateway` means that the lab's own gateway acts on it.
+  `NAME: requests counted` means that a good release was promoted and a bad one reverted under load on that controller and its Envoy, with the requests counted that each version answered, through a killed and a frozen controller (`make gateways`).
+  istiod is a commit between two releases there, and its `GRPCRoute` carried plain HTTP requests.
   Where a definition is in no package registry, the tests have one of their own with the same fields and bounds, and take the project's from the folder `$TIDEGATE_CRDS` where that is set.
 
 Knative, and any other kind, is reached through [`Custom`](routers/custom.md).

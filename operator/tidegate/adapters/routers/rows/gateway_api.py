@@ -40,7 +40,11 @@ _REQUESTS: Final = Facts(
     sticky="own cookie rules ([cohorts](cohorts.md)); `sessionPersistence` is refused: a revert does not reach those users",
     tested=f"{_TESTED}; the lab's gateway",
 )
+_CONTROLLERS: Final = "Contour 1.33.8, Envoy Gateway 1.9.1, istiod eed52ebb66ad"
+_OF_HTTP: Final = replace(_REQUESTS, tested=f"{_REQUESTS.tested}; {_CONTROLLERS}: requests counted")
+_OF_GRPC: Final = replace(_REQUESTS, tested=f"{_REQUESTS.tested}; istiod eed52ebb66ad: HTTP requests counted")
 _CONNECTIONS: Final = replace(_REQUESTS, weights="percent of connections", cohorts="no", sticky="no", tested=_TESTED)
+_OF_TCP: Final = replace(_CONNECTIONS, tested=f"{_TESTED}; Contour 1.33.8: connections counted")
 
 
 def _route(kind: str, facts: Facts, *older: str, shape: WeightedLists = BACKENDS) -> Router:
@@ -48,9 +52,9 @@ def _route(kind: str, facts: Facts, *older: str, shape: WeightedLists = BACKENDS
     return Router(kind, resource, shape, parents(), facts)
 
 
-HTTP_ROUTE: Final = _route("HTTPRoute", _REQUESTS, shape=REQUESTS)
-GRPC_ROUTE: Final = _route("GRPCRoute", _REQUESTS, shape=REQUESTS)
-TCP_ROUTE: Final = _route("TCPRoute", _CONNECTIONS, "v1alpha2")
+HTTP_ROUTE: Final = _route("HTTPRoute", _OF_HTTP, shape=REQUESTS)
+GRPC_ROUTE: Final = _route("GRPCRoute", _OF_GRPC, shape=REQUESTS)
+TCP_ROUTE: Final = _route("TCPRoute", _OF_TCP, "v1alpha2")
 """v1 is served from Gateway API 1.6 on; from then on v1alpha2 is not served in the standard channel."""
 TLS_ROUTE: Final = _route("TLSRoute", _CONNECTIONS, "v1alpha3", "v1alpha2")
 """v1 is served from Gateway API 1.5 on."""

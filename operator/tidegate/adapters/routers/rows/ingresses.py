@@ -58,7 +58,7 @@ HTTP_PROXY: Final = Router(
         family="contour",
         weights="percent of requests (`routes`), of connections (`tcpproxy`)",
         cohorts="routes with `conditions`",
-        tested="CRD of Contour 1.33.8; Contour itself, requests counted",
+        tested="CRD of Contour 1.33.8; Contour 1.33.8: requests counted",
     ),
 )
 """All weights 0 mean an even split. A service with `mirror: true` is a mirror, and at weight 0 gets everything: it is never a

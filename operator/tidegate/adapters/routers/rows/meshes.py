@@ -45,7 +45,7 @@ VIRTUAL_SERVICE: Final = Router(
         family="istio",
         weights="percent of requests (`http`), of connections (`tls`, `tcp`)",
         cohorts="rules with `match`",
-        tested="CRD of istio.io/api 1.32.0",
+        tested="CRD of istio.io/api 1.32.0; istiod eed52ebb66ad: requests counted",
     ),
 )
 """A lone destination gets everything, whatever its weight: a pair is two. istiod passes 0/0 on and Envoy keeps the old split,
