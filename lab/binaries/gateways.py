@@ -15,6 +15,30 @@ if TYPE_CHECKING:
     from lab.binaries.progress import Progress
 
 
+EXPERIMENTAL_GATEWAY_API = ModuleFiles(
+    "gateway-api-experimental",
+    "sigs.k8s.io/gateway-api",
+    "v1.6.3",
+    "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
+    tuple(
+        f"config/crd/experimental/gateway.networking.k8s.io_{kind}.yaml"
+        for kind in (
+            "backendtlspolicies",
+            "gatewayclasses",
+            "gateways",
+            "grpcroutes",
+            "httproutes",
+            "listenersets",
+            "referencegrants",
+            "tcproutes",
+            "tlsroutes",
+            "udproutes",
+        )
+    ),
+)
+"""Contour reads TCPRoute as v1alpha2, which the standard channel does not serve."""
+
+
 @dataclass(frozen=True)
 class GatewayProgram:
     """The controller of one gateway, and the files of its module that go with it."""
@@ -24,6 +48,8 @@ class GatewayProgram:
     """The program's package in the module."""
     minutes: float
     """Cold, on two cores."""
+    also: tuple[ModuleFiles, ...] = ()
+    """Files of other modules that it needs."""
 
     @property
     def place(self) -> Path:
@@ -31,7 +57,7 @@ class GatewayProgram:
         return self.files.place.with_name(f"{self.files.place.name}-program") / Path(self.package).name
 
 
-CONTOUR = GatewayProgram(ROUTER_CRDS[2], "cmd/contour", minutes=5)
+CONTOUR = GatewayProgram(ROUTER_CRDS[2], "cmd/contour", minutes=5, also=(EXPERIMENTAL_GATEWAY_API,))
 ISTIOD = GatewayProgram(
     ModuleFiles(
         "istiod",
@@ -67,41 +93,20 @@ ENVOY_GATEWAY = GatewayProgram(
     "cmd/envoy-gateway",
     minutes=8,
 )
-EXPERIMENTAL_GATEWAY_API = ModuleFiles(
-    "gateway-api-experimental",
-    "sigs.k8s.io/gateway-api",
-    "v1.6.3",
-    "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
-    tuple(
-        f"config/crd/experimental/gateway.networking.k8s.io_{kind}.yaml"
-        for kind in (
-            "backendtlspolicies",
-            "gatewayclasses",
-            "gateways",
-            "grpcroutes",
-            "httproutes",
-            "listenersets",
-            "referencegrants",
-            "tcproutes",
-            "tlsroutes",
-            "udproutes",
-        )
-    ),
-)
-"""Contour reads TCPRoute as v1alpha2, which the standard channel does not serve."""
 GATEWAYS = {"contour": CONTOUR, "istiod": ISTIOD, "envoy-gateway": ENVOY_GATEWAY}
 """By the name that `python -m lab build` knows them by."""
 
 
 def gateway(name: str, progress: Progress) -> Path:
-    """The controller of that name in `GATEWAYS`, built first when it is not there.
+    """The controller of that name in `GATEWAYS`, built first when it is not there, and all of its files fetched.
 
     Raises: MissingProgramError, also for a name that is not there; BuildError.
     """
     if name not in GATEWAYS:
         raise MissingProgramError(f"{name} is no gateway of the lab: {', '.join(GATEWAYS)}")
     wanted = GATEWAYS[name]
-    fetched(wanted.files, progress)
+    for files in (wanted.files, *wanted.also):
+        fetched(files, progress)
     with cache.only_one(wanted.files.name, progress.say):
         if not wanted.place.is_file():
             _build(wanted, progress)

@@ -31,7 +31,7 @@ set -e
 mount --make-rprivate /
 root=$0/root; mkdir -p "$root"; mount -t tmpfs tmpfs "$root"
 for one in /*; do
-  if [ -L "$one" ]; then cp -a "$one" "$root$one"
+  if [ -L "$one" ]; then cp -P "$one" "$root$one"
   elif [ -d "$one" ] && [ "$one" != /certs ]; then mkdir "$root$one"; mount --rbind "$one" "$root$one"
   fi
 done
