@@ -141,4 +141,3 @@ async def _reverted(track: Track, begin: float) -> None:
     assert strays == [], f"{track.way.kind}: requests at the candidate without a weight"
     failed = track.failed()
     assert {version for version, _ in failed} == {"v3"}, f"{track.way.kind}: not only the candidate's errors: {failed}"
-    assert track.load.skipped == 0

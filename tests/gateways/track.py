@@ -19,11 +19,12 @@ from tests.gateways.ways import Way, Weights
 RATE = 40.0
 SECONDS = 180.0
 """A deadline: a busy machine takes its time."""
-ACTS = 1.0
-"""Seconds that Envoy is given to act on what the controller has taken."""
+ACTS, UNREPORTED_ACTS = 1.0, 5.0
+"""Seconds that Envoy is given to act on what the controller has taken, and on what it says nothing of."""
 SEEN = 1.0
 """Seconds that a watch may be behind."""
-ENOUGH = int(3 * RATE)
+ENOUGH, LEAST = int(3 * RATE), int(RATE)
+"""Requests that are waited for, and that must be there where a step ends by itself."""
 _SIGMAS = 5
 SHADOW: Object = {
     "name": "shadow",
@@ -105,7 +106,7 @@ class Track:
 
         await until(there, SECONDS, f"{self.way.kind} has the weights {wanted}")
         await until(self._taken, SECONDS, f"{self.way.kind} taken")
-        return time.time() + ACTS
+        return time.time() + (ACTS if self.way.reports else UNREPORTED_ACTS)
 
     async def _taken(self) -> bool:
         return self.way.taken(await self.route())
@@ -167,7 +168,7 @@ class Track:
     def counted(self, begin: float, end: float, version: str, percent: float) -> None:
         """Checks the share that a version had of the requests sent in a time."""
         sent = [one for one in self.load.since(begin) if one.at < end]
-        assert len(sent) >= ENOUGH, f"{self.way.kind} at {percent} %: {len(sent)} requests are too few to tell"
+        assert len(sent) >= LEAST, f"{self.way.kind} at {percent} %: {len(sent)} requests are too few to tell"
         reached, share = by_version(sent)[version], percent / 100
         most = _SIGMAS * math.sqrt(len(sent) * share * (1 - share))
         said = f"{self.way.kind} at {percent} %: {reached} of {len(sent)} requests"

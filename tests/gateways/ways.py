@@ -78,7 +78,10 @@ def _refs(weights: Weights) -> list[Object]:
 
 
 def gateway_route(kind: str, url: str, gateway: Object, *, version: str = "v1") -> Way:
-    """An HTTPRoute or GRPCRoute with a hostname, or a TCPRoute with none; `gateway` is its parentRef."""
+    """An HTTPRoute or GRPCRoute with a hostname, or a TCPRoute with none; `gateway` is its parentRef.
+
+    Plain HTTP requests are sent in every case: a gateway that demands gRPC of a GRPCRoute (as Envoy Gateway does) serves none of them.
+    """
     connections = kind == "TCPRoute"
 
     def spec(namespace: str, weights: Weights) -> Object:
