@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lab import manifests
 from lab.api import Object
-from lab.route_watch import RouteWatch
+from lab.route_watch import Lookup, RouteWatch
 from lab.stack import Lab
 from lab.wait import until
 from tests.bench.source import Source
@@ -172,6 +172,14 @@ class Fleet:
         for namespace in sorted({shop.namespace for shop in shops}):
             await self._lab.api.create({**secret, "metadata": {**secret["metadata"], "namespace": namespace}})
         await self._set(shops, notifications=list(notifications))
+
+    async def edit(self, shop: Shop, **changes: object) -> None:
+        """Replaces fields of its spec."""
+        await self._set([shop], **changes)
+
+    def states(self, namespace: str, route: str, rule: str = "") -> list[Lookup]:
+        """What a watch told of one rule of a route, by default of its first."""
+        return self._watch.of(namespace, route, rule)
 
     async def _set(self, shops: Sequence[Shop], **changes: object) -> None:
         await _together(self._lab.api.patch(_rollout(shop), {"spec": changes}) for shop in shops)

@@ -6,12 +6,12 @@ import itertools
 from dataclasses import dataclass, field
 
 from lab.wait import DeadlineError
-from tests.bench import crowd, machine, notifications, people, rest, reverts, ticks
+from tests.bench import cohorts, crowd, machine, notifications, people, rest, reverts, ticks
 from tests.bench.figures import Table, quantile
 from tests.bench.reverts import Storm
 from tests.bench.stage import Stage, progress, stage
 
-PARTS = ("rest", "ticks", "revert", "people", "neighbours", "crowd", "many", "start", "notifications")
+PARTS = ("rest", "ticks", "revert", "people", "cohorts", "neighbours", "crowd", "many", "start", "notifications")
 """Those that need the lab's control plane; each of the last six has one of its own, and can be asked for alone."""
 TOO_MANY = {(500, 1)}
 """Counts and intervals one process cannot keep: at 2.5 ms of processor time a tick, this is more than a core."""
@@ -70,6 +70,11 @@ async def measure(wanted: Wanted) -> Measured:
         table = people.table()
         async with stage() as on:
             table.rows += await people.rows(on)
+        found.tables.append(table)
+    if "cohorts" in wanted.parts:
+        table = cohorts.table()
+        async with stage() as on:
+            table.rows += await cohorts.rows(on)
         found.tables.append(table)
     if "notifications" in wanted.parts:
         table = notifications.table()
