@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.core import gates
 from tidegate.core.jobs.asking import to_start
@@ -90,7 +91,7 @@ def _rest_after_the_end(draft: Draft) -> None:
 def _under_way(draft: Draft) -> bool:
     """Plans what a run under way does; whether it is still under way after that."""
     if draft.seen.rollout.deleting:
-        draft.end(RunEnd.DELETED, "RolloutDeleted", "the Rollout is being deleted")
+        draft.end(RunEnd.DELETED, Reason.ROLLOUT_DELETED, "the Rollout is being deleted")
     if not draft.ending():
         _look_around(draft)
     if draft.ending():
@@ -141,17 +142,17 @@ def _wrong(draft: Draft) -> Why | None:
     if not unreadable and draft.seen.spec is None:
         unreadable = kept_problem(draft.run.spec)
     if unreadable:
-        return Why("StatusUnreadable", f"{unreadable}: guards stay active, nothing is raised (Abort reverts)")
+        return Why(Reason.STATUS_UNREADABLE, f"{unreadable}: guards stay active, nothing is raised (Abort reverts)")
     if draft.arms_refused:
         return Why(
-            "ArmsImmutable",
+            Reason.ARMS_IMMUTABLE,
             "spec.baseline, spec.candidate and the backends of a route cannot change while a run is under way: the run "
             "continues with the ones it began with (Abort it first)",
         )
     if draft.seen.spec is None and draft.seen.problems:
         first = draft.seen.problems[0]
         words = "guards stay active by the last valid spec; nothing is raised until it is valid"
-        return Why("InvalidSpec", f"{first.path}: {first.message} ({words})")
+        return Why(Reason.INVALID_SPEC, f"{first.path}: {first.message} ({words})")
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import Stage
 from tidegate.core import gates
 from tidegate.core.count_tests.line_test import CATCHING_UP, catching_up
@@ -111,4 +112,4 @@ def _only_judgement_missing(draft: Draft, last: float) -> bool:
     if draft.now - last < min(raise_rule.AT_MOST_EVERY, draft.interval):
         return False
     blocked = [why.reason for why in raise_rule.blockers(draft, to)]
-    return not blocked or (blocked == ["GateClosed"] and gates.checks_before_jobs(draft, to))
+    return not blocked or (blocked == [Reason.GATE_CLOSED] and gates.checks_before_jobs(draft, to))

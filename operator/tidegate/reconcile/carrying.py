@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.notifications import Notification
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import Condition
@@ -90,7 +91,7 @@ class Carrying:
         """Notes why the candidate's pods could not be set, or that they could: the plan goes on all the same."""
         if any(isinstance(action, SetReplicas) for action in plan.actions):
             failed = (
-                Refusal("ScaleRefused", f"the candidate could not be scaled: {error}", self.evaluation.now)
+                Refusal(Reason.SCALE_REFUSED, f"the candidate could not be scaled: {error}", self.evaluation.now)
                 if error is not None
                 else None
             )
@@ -158,7 +159,7 @@ class Carrying:
             stored = await write(self.world.store, self.record, rollout, memory.status, run_only=run_only)
         except Rejected as error:
             if not self.record.refused:
-                told = Decision("StatusRefused", f"the status cannot be written: {error}", warning=True)
+                told = Decision(Reason.STATUS_REFUSED, f"the status cannot be written: {error}", warning=True)
                 self.world.telemetry.decided(rollout, told)
                 self.outbox.announce(rollout, told)
             self.record.refused = True
@@ -196,7 +197,7 @@ class Carrying:
             record.memory = replace(record.memory, put_back=times)
 
     async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observation, error: PortError) -> None:
-        reason = "RevertRefused" if plan.urgent else "WriteRefused"
+        reason = Reason.REVERT_REFUSED if plan.urgent else Reason.WRITE_REFUSED
         what = "the weights could not be put back" if plan.urgent else "a write failed"
         refusal = Refusal(reason, f"{what}: {error}", self.evaluation.now)
         memory = replace(self.record.memory, refused=refusal)
@@ -285,7 +286,7 @@ class Carrying:
         for decision in decisions:
             self.world.telemetry.decided(rollout, decision)
             self.outbox.announce(rollout, decision)
-            weight = run.weight if run is not None and decision.reason == "StepStarted" else None
+            weight = run.weight if run is not None and decision.reason == Reason.STEP_STARTED else None
             self.outbox.reports.heard(self.key, decision, weight)
         self._offer(rollout)
         self._report_ended(rollout)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
+from tidegate.api.reasons import Reason
 from tidegate.core.decide import decide
 from tidegate.core.due import due
 from tidegate.core.model import cadence
@@ -224,7 +225,7 @@ class Evaluation:
         """
         unsure = plan.needs > seen.live
         if plan.urgent or plan.intent or plan.actions or unsure:
-            self.said += [one for one in plan.decisions if one.reason == "LimitBreached"]
+            self.said += [one for one in plan.decisions if one.reason == Reason.LIMIT_BREACHED]
             return judged(memory, plan.memory)
         self.said += plan.decisions
         return plan.memory

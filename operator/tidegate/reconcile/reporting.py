@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model.plan import Decision
@@ -123,7 +124,9 @@ class Reporting:
     def _of_run(self, key: Key, start: float, end: float) -> tuple[tuple[float, Decision, float | None], ...]:
         """The decisions of a run, which are forgotten with it: the last ones are heard only once its end is recorded."""
         lines = tuple(self._heard.pop(key, ()))
-        began = (place for place, (time, one, _) in enumerate(lines) if one.reason == "RunStarted" and time >= end)
+        began = (
+            place for place, (time, one, _) in enumerate(lines) if one.reason == Reason.RUN_STARTED and time >= end
+        )
         place = next(began, len(lines))
         if lines[place:]:  # the next run has begun already
             self._heard[key] = deque(lines[place:], maxlen=HEARD)
@@ -172,7 +175,7 @@ class Reporting:
         if key not in self._refused:
             self._refused.add(key)
             words = f"the report of the run cannot be kept: {error}; the run itself is not affected"
-            self._announce(rollout, Decision("ReportRefused", words, warning=True))
+            self._announce(rollout, Decision(Reason.REPORT_REFUSED, words, warning=True))
 
 
 def _text(

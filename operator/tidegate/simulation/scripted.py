@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from tidegate.api.commands import Action
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.metrics import Metric, cohort_name, plain_name
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.traffic import RouteKind
@@ -253,7 +254,7 @@ class Scripted:
     def _follow(self) -> None:
         """Brings the version to a baseline that is awaited, once for each run."""
         run = self.status.get("run") or {}
-        waits = (run.get("waiting") or {}).get("reason") == "AwaitingBaseline"
+        waits = (run.get("waiting") or {}).get("reason") == Reason.AWAITING_BASELINE
         if self.world.baseline_follows is None or not waits or run["id"] in self._followed:
             return
         self._followed.add(run["id"])

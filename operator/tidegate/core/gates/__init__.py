@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pydantic.alias_generators import to_camel
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.gates import Freeze, Gate
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import JobStatus, StepBegin
@@ -125,7 +126,7 @@ def closed(draft: TickContext, step: Step) -> Why | None:
     if not words:
         return None
     people = any(one.people for _, found in asked for one in found)
-    return Why("AwaitingApproval", "; ".join(words)) if people else Why("GateClosed", "; ".join(words))
+    return Why(Reason.AWAITING_APPROVAL, "; ".join(words)) if people else Why(Reason.GATE_CLOSED, "; ".join(words))
 
 
 def queries(draft: TickContext, step: Step) -> list[Query]:

@@ -12,6 +12,7 @@ from tidegate.core.gates.kind import Closed, GateContext
 from tidegate.core.gates.step_hash import hash_of
 from tidegate.core.jobs.asking import state
 from tidegate.core.jobs.record import newest
+from tidegate.core.model.jobs import JobState
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def result(jobs: Iterable[JobStatus], step: Step, source: JobSource) -> JobStatu
 def under_way(part: Sequence[JobSource], context: GateContext) -> bool:
     """Whether one of them was started, and has not succeeded."""
     found = (result(context.jobs, context.step, source) for source in part)
-    return any(one is not None and one.outcome != "Succeeded" for one in found)
+    return any(one is not None and one.outcome != JobState.SUCCEEDED for one in found)
 
 
 def _waits(source: JobSource, context: GateContext) -> str:
@@ -48,7 +49,7 @@ def _waits(source: JobSource, context: GateContext) -> str:
     found = result(context.jobs, context.step, source)
     if found is None:
         return f"a Job of CronJob {source.cron_job}, which starts when all else is open"
-    if found.outcome == "Succeeded":
+    if found.outcome == JobState.SUCCEEDED:
         return ""
     if found.outcome:
         return f"Job {found.name}, which failed: {found.message} (Resume runs it again)"

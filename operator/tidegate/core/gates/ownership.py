@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.claims import Claim, deployment, pair, stronger
 from tidegate.core.model.plan import Why
@@ -26,5 +27,6 @@ def conflict(draft: TickContext) -> Why | None:
         return None
     other, thing = found
     return Why(
-        "Claimed", f"{thing} belongs to Rollout {other.name!r}: one Rollout for each Deployment and pair of backends"
+        Reason.CLAIMED,
+        f"{thing} belongs to Rollout {other.name!r}: one Rollout for each Deployment and pair of backends",
     )

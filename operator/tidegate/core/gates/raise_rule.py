@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
 from tidegate.core.gates import ownership, workloads
@@ -37,17 +38,17 @@ def blockers(draft: TickContext, to: Step | None) -> list[Why]:
     run, spec, seen = draft.run, draft.spec, draft.seen
     found: list[Why | None] = []
     if run.ending is not None or seen.rollout.deleting:
-        found.append(Why("Ending", "the run is ending"))
+        found.append(Why(Reason.ENDING, "the run is ending"))
     if draft.memory.unreadable:
-        found.append(Why("StatusUnreadable", f"{draft.memory.unreadable}: nothing is raised"))
+        found.append(Why(Reason.STATUS_UNREADABLE, f"{draft.memory.unreadable}: nothing is raised"))
     if seen.spec is None:
-        found.append(Why("InvalidSpec", "the spec is not valid; nothing is raised until it is"))
+        found.append(Why(Reason.INVALID_SPEC, "the spec is not valid; nothing is raised until it is"))
     if spec.paused:
-        found.append(Why("PausedBySpec", "spec.paused is true"))
+        found.append(Why(Reason.PAUSED_BY_SPEC, "spec.paused is true"))
     if run.paused is not None:
-        found.append(Why(run.paused.reason, run.paused.message))
+        found.append(Why(Reason(run.paused.reason), run.paused.message))
     if run.hold is not None:
-        found.append(Why("Holding", run.hold.message))
+        found.append(Why(Reason.HOLDING, run.hold.message))
     if draft.lost is not None:
         found.append(draft.lost)
     found.append(workloads.missing(spec, seen.arms))
@@ -77,16 +78,16 @@ def way_back_blocked(draft: TickContext) -> Why | None:
     run, spec, seen = draft.run, draft.spec, draft.seen
     candidate = seen.arm(ArmName.CANDIDATE)
     if run.ending is not None or seen.rollout.deleting:
-        return Why("Ending", "the run is ending")
+        return Why(Reason.ENDING, "the run is ending")
     if draft.memory.unreadable:
-        return Why("StatusUnreadable", f"{draft.memory.unreadable}: nothing is raised")
+        return Why(Reason.STATUS_UNREADABLE, f"{draft.memory.unreadable}: nothing is raised")
     if not isinstance(candidate, Arm):
         return workloads.candidate_ready(spec, candidate)
     if candidate.available < 1 and not (spec.ratio is not None and candidate.replicas == 0):
-        return Why("CandidateNotReady", f"candidate Deployment {candidate.deployment!r} has no available pod")
+        return Why(Reason.CANDIDATE_NOT_READY, f"candidate Deployment {candidate.deployment!r} has no available pod")
     short = targets.short_of_pods(draft, cohorts.asked(draft, spec.steps[-1]))
     if short:
-        return Why("PodsNotReady", short)
+        return Why(Reason.PODS_NOT_READY, short)
     return _another_version(draft) or workloads.unreached(ArmName.CANDIDATE, spec.candidate.service, candidate)
 
 
@@ -117,9 +118,9 @@ def unfit_route(draft: TickContext) -> Why | None:
         route = draft.seen.routes.get(ref.key, ABSENT)
         match route:
             case Absence.ABSENT:
-                return Why("RouteMissing", f"there is no {ref.key}")
+                return Why(Reason.ROUTE_MISSING, f"there is no {ref.key}")
             case Unknown(reason, kind):
-                served = "NotSeen" if kind is Unseen.FAILED else "RouterNotServed"
+                served = Reason.NOT_SEEN if kind is Unseen.FAILED else Reason.ROUTER_NOT_SERVED
                 return Why(served, f"{ref.key} could not be read: {reason}")
             case Route():
                 pass
@@ -128,10 +129,10 @@ def unfit_route(draft: TickContext) -> Why | None:
         if missing:
             names = ", ".join(missing)
             both = f"with both {ref.baseline} and {ref.candidate}{found}"
-            return Why("RuleMissing", f"{ref.key} has no rule {names} {both}")
+            return Why(Reason.RULE_MISSING, f"{ref.key} has no rule {names} {both}")
         if not route.pairs:
             both = f"with both backends {ref.baseline} and {ref.candidate}{found}"
-            return Why("BackendsMissing", f"{ref.key} has no rule {both}")
+            return Why(Reason.BACKENDS_MISSING, f"{ref.key} has no rule {both}")
         if why := _unfit(route):
             return why
     return None
@@ -140,22 +141,22 @@ def unfit_route(draft: TickContext) -> Why | None:
 def _unfit(route: Route) -> Why | None:
     """Why a route that has its pairs must not be raised on."""
     if route.not_writable:
-        return Why("RouteNotWritable", route.not_writable)
+        return Why(Reason.ROUTE_NOT_WRITABLE, route.not_writable)
     if route.sticky:
         return sticky(route)
     if route.unfit:
         return no_ratio(route)
     if route.unproven:
-        return Why("NotSeen", f"{route.ref.key}: {route.unproven}")
+        return Why(Reason.NOT_SEEN, f"{route.ref.key}: {route.unproven}")
     if route.acceptance is Acceptance.REFUSED:
-        return Why("RouteNotAccepted", f"{route.ref.key} is refused: {route.acceptance_message}")
+        return Why(Reason.ROUTE_NOT_ACCEPTED, f"{route.ref.key} is refused: {route.acceptance_message}")
     return None
 
 
 def sticky(route: Route) -> Why:
     """What is said of a route on which a revert would not reach every user."""
     return Why(
-        "StickyRoute",
+        Reason.STICKY_ROUTE,
         f"{route.ref.key}, {route.sticky}: a persistent session stays with its backend even at weight 0, so a revert would not reach "
         "those users; remove it, and keep users on one version by a cookie cohort (docs/cohorts.md)",
     )
@@ -163,14 +164,14 @@ def sticky(route: Route) -> Why:
 
 def no_ratio(route: Route) -> Why:
     """What is said of pods whose ratio is not the ratio of traffic, or not ours to set."""
-    return Why("RatioNotPossible", f"{route.ref.key}: {route.unfit}")
+    return Why(Reason.RATIO_NOT_POSSIBLE, f"{route.ref.key}: {route.unfit}")
 
 
 def breached(draft: TickContext) -> Why | None:
     """The first limit that is beyond what it allows now, whether or not for long enough."""
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
     bad = next((one for one in findings if one.state in {State.BREACHED, State.PENDING}), None)
-    return Why("NotWell", bad.message) if bad is not None else None
+    return Why(Reason.NOT_WELL, bad.message) if bad is not None else None
 
 
 def _candidate_ready(draft: TickContext) -> Why | None:
@@ -183,14 +184,14 @@ def _candidate_ready(draft: TickContext) -> Why | None:
 
 def _short_of_pods(draft: TickContext, to: Step | None) -> Why | None:
     short = targets.short_of_pods(draft, cohorts.asked(draft, to)) if to is not None else ""
-    return Why("PodsNotReady", short) if short else None
+    return Why(Reason.PODS_NOT_READY, short) if short else None
 
 
 def _another_version(draft: TickContext) -> Why | None:
     candidate = draft.arm(ArmName.CANDIDATE)
     if candidate is None or same_version(draft.run.version, draft.spec.revision, candidate):
         return None
-    return Why("AnotherVersion", "the candidate is no longer the version of this run")
+    return Why(Reason.ANOTHER_VERSION, "the candidate is no longer the version of this run")
 
 
 def _silent_source(draft: TickContext) -> Why | None:
@@ -201,11 +202,13 @@ def _silent_source(draft: TickContext) -> Why | None:
     if isinstance(answer, Vector):
         return None
     if isinstance(answer, Failed):
-        return Why("SourceSilent", f"Prometheus source {source!r} does not answer ({answer.reason}: {answer.message})")
-    return Why("AwaitingJudgement", f"Prometheus source {source!r} is being queried")
+        return Why(
+            Reason.SOURCE_SILENT, f"Prometheus source {source!r} does not answer ({answer.reason}: {answer.message})"
+        )
+    return Why(Reason.AWAITING_JUDGEMENT, f"Prometheus source {source!r} is being queried")
 
 
 def _not_well(finding: Finding) -> Why:
     if not finding.answered:
-        return Why("AwaitingJudgement", f"{finding.line.identity} is being evaluated")
-    return Why("NotWell", finding.message)
+        return Why(Reason.AWAITING_JUDGEMENT, f"{finding.line.identity} is being evaluated")
+    return Why(Reason.NOT_WELL, finding.message)

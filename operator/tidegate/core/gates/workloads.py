@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.plan import Why
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Lookup, Unknown
+
+MISSING: Final = {ArmName.BASELINE: Reason.BASELINE_MISSING, ArmName.CANDIDATE: Reason.CANDIDATE_MISSING}
+SERVICE_MISSING: Final = {
+    ArmName.BASELINE: Reason.BASELINE_SERVICE_MISSING,
+    ArmName.CANDIDATE: Reason.CANDIDATE_SERVICE_MISSING,
+}
 
 
 def missing(spec: RolloutSpec, arms: Mapping[ArmName, Lookup[Arm]]) -> Why | None:
     """The first Deployment or Service that is not there or could not be seen; `None` when all are."""
     for name, names in ((ArmName.BASELINE, spec.baseline), (ArmName.CANDIDATE, spec.candidate)):
         arm = arms.get(name, ABSENT)
-        title = str(name).capitalize()
         if isinstance(arm, Unknown):
-            return Why("NotSeen", f"{name} Deployment {names.deployment!r} could not be read: {arm.reason}")
+            return Why(Reason.NOT_SEEN, f"{name} Deployment {names.deployment!r} could not be read: {arm.reason}")
         if not isinstance(arm, Arm):
-            return Why(f"{title}Missing", f"there is no Deployment {names.deployment!r} ({name})")
+            return Why(MISSING[name], f"there is no Deployment {names.deployment!r} ({name})")
         if isinstance(arm.selector, Unknown):
-            return Why("NotSeen", f"{name} Service {names.service!r} could not be read: {arm.selector.reason}")
+            return Why(Reason.NOT_SEEN, f"{name} Service {names.service!r} could not be read: {arm.selector.reason}")
         if arm.selector is ABSENT:
-            return Why(f"{title}ServiceMissing", f"there is no Service {names.service!r} ({name})")
+            return Why(SERVICE_MISSING[name], f"there is no Service {names.service!r} ({name})")
     return None
 
 
@@ -42,13 +49,13 @@ def overlap(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
         written = ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
         if not _selects(selector, own.labels):
             return Why(
-                "ArmsOverlap",
+                Reason.ARMS_OVERLAP,
                 f"Service {service!r} ({name}) selects {written}, which the pods of Deployment {own.deployment!r} do not "
                 "carry: no traffic would reach them",
             )
         if _selects(selector, other.labels):
             return Why(
-                "ArmsOverlap",
+                Reason.ARMS_OVERLAP,
                 f"Service {service!r} ({name}) selects {written}, which the pods of Deployment {other.deployment!r} carry "
                 "too: give each arm a label of its own and select by it",
             )
@@ -63,7 +70,7 @@ def _left_out(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
         written = ", ".join(f"{key}={value}" for key, value in sorted(arm.selector.items())) or "nothing"
         if not arm.selector or not _selects(arm.selector, arm.labels):
             return Why(
-                "ArmNotSelected",
+                Reason.ARM_NOT_SELECTED,
                 f"Service {spec.baseline.service!r} selects {written}, which the pods of Deployment {arm.deployment!r} ({name}) do "
                 "not carry: with ReplicaRatio it must select the pods of both",
             )
@@ -73,9 +80,9 @@ def _left_out(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
 def unreached(name: ArmName, service: str, arm: Arm) -> Why | None:
     """Why the arm's Service sends it nothing; `None` when it does, or could not be read."""
     if arm.selector is ABSENT:
-        return Why(f"{str(name).capitalize()}ServiceMissing", f"{name} Service {service!r} is gone")
+        return Why(SERVICE_MISSING[name], f"{name} Service {service!r} is gone")
     if isinstance(arm.selector, Mapping) and not _selects(arm.selector, arm.labels):
-        return Why("ArmsOverlap", f"Service {service!r} ({name}) does not select the pods of {arm.deployment!r}")
+        return Why(Reason.ARMS_OVERLAP, f"Service {service!r} ({name}) does not select the pods of {arm.deployment!r}")
     return None
 
 
@@ -83,14 +90,16 @@ def revert_ready(spec: RolloutSpec, baseline: Lookup[Arm], candidate: Lookup[Arm
     """Why a revert would not land well; `None` when it would."""
     if not isinstance(baseline, Arm):
         return Why(
-            "BaselineNotSeen", f"baseline Deployment {spec.baseline.deployment!r} is missing or could not be read"
+            Reason.BASELINE_NOT_SEEN,
+            f"baseline Deployment {spec.baseline.deployment!r} is missing or could not be read",
         )
     least = least_available(spec, baseline, candidate)
     if baseline.available < least:
         written = spec.baseline.min_available
         share = f" ({written} of the larger arm's replicas)" if written.endswith("%") else ""
         return Why(
-            "BaselineNotReady", f"the baseline has {baseline.available} pods available, {least} are needed{share}"
+            Reason.BASELINE_NOT_READY,
+            f"the baseline has {baseline.available} pods available, {least} are needed{share}",
         )
     return None
 
@@ -105,16 +114,16 @@ def candidate_ready(spec: RolloutSpec, candidate: Lookup[Arm]) -> Why | None:
     """Why the candidate cannot take traffic; `None` when it can."""
     name = spec.candidate.deployment
     if not isinstance(candidate, Arm):
-        return Why("CandidateNotReady", f"candidate Deployment {name!r} is missing or could not be read")
-    stuck = None if candidate.rolled_out else rolling_out(candidate, "candidate", "CandidateNotReady")
-    if stuck is not None and stuck.reason != "CandidateNotReady":
+        return Why(Reason.CANDIDATE_NOT_READY, f"candidate Deployment {name!r} is missing or could not be read")
+    stuck = None if candidate.rolled_out else rolling_out(candidate, "candidate", Reason.CANDIDATE_NOT_READY)
+    if stuck is not None and stuck.reason != Reason.CANDIDATE_NOT_READY:
         return stuck
     if candidate.available < 1:
-        return Why("CandidateNotReady", f"candidate Deployment {name!r} has no available pod")
+        return Why(Reason.CANDIDATE_NOT_READY, f"candidate Deployment {name!r} has no available pod")
     return stuck
 
 
-def rolling_out(arm: Arm, role: str, reason: str) -> Why:
+def rolling_out(arm: Arm, role: str, reason: Reason) -> Why:
     """What a Deployment that is not rolled out waits for, in words: paused, past its own deadline, or how far it is.
 
     Args:
@@ -125,11 +134,13 @@ def rolling_out(arm: Arm, role: str, reason: str) -> Why:
     named = f"{role} Deployment {arm.deployment!r}"
     if arm.paused:
         return Why(
-            "DeploymentPaused",
+            Reason.DEPLOYMENT_PAUSED,
             f"{named} is paused (spec.paused): its current template is not rolled out until it is resumed",
         )
     if arm.failed:
-        return Why("ProgressDeadlineExceeded", f"{named} is past its own progressDeadlineSeconds: {arm.failed[:512]}")
+        return Why(
+            Reason.PROGRESS_DEADLINE_EXCEEDED, f"{named} is past its own progressDeadlineSeconds: {arm.failed[:512]}"
+        )
     return Why(reason, f"{named} is rolling out: {_progress(arm)}")
 
 

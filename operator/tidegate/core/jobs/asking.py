@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.jobs import HookFailure, JobPurpose
 from tidegate.api.rollout.status import JobStatus
 from tidegate.core.jobs.noticing import LOOK_AGAIN
@@ -40,9 +41,9 @@ def awaited(draft: TickContext) -> Why | None:
         if run is None or one.run != run.id or one.on_failure in {"", HookFailure.IGNORE}:
             continue
         if not one.outcome:
-            return Why("AwaitingJob", f"waiting for {state(one)}")
+            return Why(Reason.AWAITING_JOB, f"waiting for {state(one)}")
         if one.outcome == "Failed" and not one.answered:
-            return Why("AwaitingJob", f"{in_words(one)} failed: {one.message}")
+            return Why(Reason.AWAITING_JOB, f"{in_words(one)} failed: {one.message}")
     return None
 
 
@@ -50,7 +51,7 @@ def undone(draft: TickContext) -> Why | None:
     """The hook of the run before that has not ended: the next run does not begin beside it."""
     for one in draft.status.jobs:
         if not one.outcome and one.purpose in {JobPurpose.REVERT, JobPurpose.SUCCESS, JobPurpose.END}:
-            return Why("AwaitingJob", f"the next run waits for {state(one)}")
+            return Why(Reason.AWAITING_JOB, f"the next run waits for {state(one)}")
     return None
 
 

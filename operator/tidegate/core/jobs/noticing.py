@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.jobs import JobPurpose
 from tidegate.api.rollout.status import JobStatus
 from tidegate.api.status_budget import LONGEST_CAUSE
@@ -40,7 +41,7 @@ def _in_turn(draft: Draft, before: list[JobStatus], entry: JobStatus) -> JobStat
     turn = Turn.COME if entry.uid or entry.abandoned else turn_of(before, entry)
     if turn is Turn.NEVER:
         words = "the one before it failed"
-        draft.say("JobFailed", f"{in_words(entry)} is not started: {words}", warning=True)
+        draft.say(Reason.JOB_FAILED, f"{in_words(entry)} is not started: {words}", warning=True)
         draft.intent = True
         return entry.model_copy(update={"outcome": "Skipped", "message": words, "finished": instant(draft.now)})
     return _after(draft, entry) if turn is Turn.COME else entry
@@ -76,7 +77,7 @@ def _seen(draft: Draft, entry: JobStatus, job: Job) -> JobStatus:
         "message": "",
     }
     if entry.after and not entry.uid:
-        draft.say("JobStarted", f"{in_words(entry)} is started")
+        draft.say(Reason.JOB_STARTED, f"{in_words(entry)} is started")
     entry = entry.model_copy(update=changes)
     if job.state is JobState.RUNNING:
         return entry
@@ -106,8 +107,12 @@ def _ended(draft: Draft, entry: JobStatus, state: JobState, message: str, at: fl
     if failed:
         last = JobPurpose(entry.purpose).after_the_run if entry.purpose in set(JobPurpose) else False
         beside = ": the weights stay as the run left them" if last else ""
-        draft.say("HookFailed" if last else "JobFailed", f"{in_words(entry)} failed: {words}{beside}", warning=True)
+        draft.say(
+            Reason.HOOK_FAILED if last else Reason.JOB_FAILED,
+            f"{in_words(entry)} failed: {words}{beside}",
+            warning=True,
+        )
     else:
-        draft.say("JobSucceeded", f"{in_words(entry)} succeeded")
+        draft.say(Reason.JOB_SUCCEEDED, f"{in_words(entry)} succeeded")
     draft.intent = True
     return entry.model_copy(update={"outcome": str(state), "message": words, "finished": instant(at)})

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.jobs import JobPurpose, JobSource
 from tidegate.api.rollout.status import JobStatus
 from tidegate.api.status_budget import KEPT_JOBS, LONGEST_CAUSE
 from tidegate.api.values.text import printable
+from tidegate.core.model.jobs import JobState
 from tidegate.core.model.time_format import instant
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
@@ -110,7 +112,7 @@ def start(draft: Draft, job: Wanted) -> JobStatus:
     )
     draft.update(jobs=_kept(draft, (*draft.status.jobs, entry)))
     if not job.after:
-        draft.say("JobStarted", f"{in_words(entry)} is started")
+        draft.say(Reason.JOB_STARTED, f"{in_words(entry)} is started")
     draft.intent = True
     return entry
 
@@ -140,7 +142,7 @@ def forget_earlier_runs(draft: Draft) -> None:
 def turn_of(jobs: Sequence[JobStatus], entry: JobStatus) -> Turn:
     """Whether the one before a Job lets it begin. A hook's failure that was answered, and did not end the run, does."""
     before = next((one for one in jobs if one.name == entry.after), None)
-    if before is None or before.outcome == "Succeeded":
+    if before is None or before.outcome == JobState.SUCCEEDED:
         return Turn.COME
     if before.on_failure and not entry.on_failure:  # a hook during the run, and one after it: it need only have ended
         return Turn.COME if before.outcome else Turn.AWAITED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.status import RolloutStatus
 
 
@@ -12,7 +13,7 @@ from tidegate.api.rollout.status import RolloutStatus
 class Refusal:
     """A write that the API server refused, or did not answer again and again."""
 
-    reason: str
+    reason: Reason
     message: str
     since: float
     """Epoch seconds of the last refusal."""

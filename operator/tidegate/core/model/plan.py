@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tidegate.api.reasons import Reason
 from tidegate.core.model.answers import Query
 from tidegate.core.model.jobs import StartJob
 from tidegate.core.model.memory import Memory
@@ -75,7 +76,7 @@ Action: TypeAlias = SetWeights | WriteTemplate | SetReplicas | KeepFinalizer
 class Decision:
     """Something decided that changes something, for an Event and a log line."""
 
-    reason: str
+    reason: Reason
     message: str
     warning: bool = False
 
@@ -84,7 +85,7 @@ class Decision:
 class Why:
     """A reason with its sentence."""
 
-    reason: str
+    reason: Reason
     message: str
 
 

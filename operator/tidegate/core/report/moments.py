@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.report import Moment
 from tidegate.api.rollout.status import HistoryEntry, RolloutStatus
 
@@ -31,7 +32,7 @@ def moments(
         weights: writes of the weight, where they are known.
     """
     first = min((one.time for one in told), default=None)
-    whole = any(one.what == "RunStarted" for one in told)  # heard from its start on, if a moment late
+    whole = any(one.what == Reason.RUN_STARTED for one in told)  # heard from its start on, if a moment late
     kept = [one for one in _remembered(status, ended) if not whole and (first is None or one.time < first)]
     if ended is not None and not any(one.what in {ended.outcome, ended.reason} for one in told):
         kept.append(Moment(time=ended.end_time, what=ended.outcome, why=ended.message or ended.reason))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.responses import AfterHold, Response
 from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.judging.shared_incident import shared
@@ -35,7 +36,7 @@ SEVERITY: Final = tuple(Response)
 """The responses, the most severe first."""
 
 
-def respond(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str = "") -> None:
+def respond(draft: Draft, breached: Iterable[Finding], reason: Reason, prefix: str = "") -> None:
     """Does what breached limits ask for: of what takes traffic away the most severe, and that alone but for cohorts taken back.
 
     What goes on beside the run is done whatever else is breached.
@@ -65,7 +66,7 @@ def respond(draft: Draft, breached: Iterable[Finding], reason: str, prefix: str 
         if shared(finding):
             restart = finding.line.after_hold is AfterHold.RESTART
             both = finding.line.identity if finding.both else ""
-            draft.hold("SharedIncident", prefix + finding.message, restart=restart, shared=both)
+            draft.hold(Reason.SHARED_INCIDENT, prefix + finding.message, restart=restart, shared=both)
         elif not finding.line.on_breach.takes_traffic:
             KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
 
@@ -75,7 +76,7 @@ def warn(draft: Draft, breached: Iterable[Finding]) -> None:
     for finding in breached:
         if finding.line.on_breach is Response.WARN:
             message = f"{finding.message}: warning only"
-            KINDS[Response.WARN].apply(draft, Breach("LimitBreached", message, new=finding.new))
+            KINDS[Response.WARN].apply(draft, Breach(Reason.LIMIT_BREACHED, message, new=finding.new))
 
 
 def describe(line: Threshold) -> str:
@@ -83,6 +84,6 @@ def describe(line: Threshold) -> str:
     return KINDS[line.on_breach].describe(line)
 
 
-def _breach(finding: Finding, reason: str, prefix: str) -> Breach:
+def _breach(finding: Finding, reason: Reason, prefix: str) -> Breach:
     line = finding.line
     return Breach(reason, prefix + finding.message, line.after_hold, new=finding.new, line=line)

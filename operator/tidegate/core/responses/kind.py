@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.responses import AfterHold
 from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.tick.draft import Draft
@@ -14,11 +15,11 @@ from tidegate.core.tick.draft import Draft
 class Breach:
     """What is responded to: a limit that is breached, or data that is missing for too long."""
 
-    reason: str
+    reason: Reason
     """Such as `GuardBreached`."""
     message: str
     after_hold: AfterHold = AfterHold.CONTINUE
-    hold_reason: str = "Holding"
+    hold_reason: Reason = Reason.HOLDING
     """The reason of a hold that comes of it."""
     new: bool = True
     """It was none at the evaluation before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.jobs import JobPurpose
 from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.jobs import record
@@ -21,7 +22,9 @@ class RunJob:
         if line is None or line.job is None:
             return
         if breach.new:
-            draft.say("LimitBreached", f"{breach.message}: a Job of CronJob {line.job.cron_job} responds", warning=True)
+            draft.say(
+                Reason.LIMIT_BREACHED, f"{breach.message}: a Job of CronJob {line.job.cron_job} responds", warning=True
+            )
         own = [one for one in draft.status.jobs if (one.purpose, one.key) == (JobPurpose.RESPONSE, line.identity)]
         last = record.newest(own)
         if last is not None and not last.outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.model.world import ArmName
 from tidegate.core.responses.kind import Breach
@@ -21,7 +22,7 @@ class Scale:
         if line is None or line.scale is None:
             return
         if breach.new:
-            draft.say("LimitBreached", f"{breach.message}: more pods of the candidate respond", warning=True)
+            draft.say(Reason.LIMIT_BREACHED, f"{breach.message}: more pods of the candidate respond", warning=True)
         if candidate is None or draft.run.promotion is not None:
             return
         wanted, memory = (

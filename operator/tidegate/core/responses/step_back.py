@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.responses import StepBack as Goal
 from tidegate.api.rollout.responses import StepBackGates
 from tidegate.api.rollout.run_status import Paused, RunEnd
@@ -36,7 +37,7 @@ class StepBack:
             if draft.run.paused is None:
                 _pause(draft, f"{breach.message}; {where}: paused until Resume")
             elif breach.new:
-                draft.say("LimitBreached", f"{breach.message}; {where}, and the run is paused", warning=True)
+                draft.say(Reason.LIMIT_BREACHED, f"{breach.message}; {where}, and the run is paused", warning=True)
             return
         weights = _weights(draft, goal, step)
         words = f"{breach.message}; back at step {step.name!r} with weight {weights}, paused until Resume"
@@ -93,5 +94,5 @@ def _pause(draft: Draft, words: str) -> None:
     before = draft.run.paused
     since = before.since if before is not None else instant(draft.now)
     draft.update_run(paused=Paused(reason=STEPPED_BACK, message=words, since=since))
-    draft.say("SteppedBack", words, warning=True)
-    draft.attention = Why("Paused", words)
+    draft.say(Reason.STEPPED_BACK, words, warning=True)
+    draft.attention = Why(Reason.PAUSED, words)

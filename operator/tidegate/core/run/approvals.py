@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.api.commands import Action
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.gates import Quorum
 from tidegate.api.rollout.status import ApprovalStatus, Paused
 from tidegate.api.rollout.steps import Step
@@ -16,7 +17,7 @@ from tidegate.core.run.steps import awaited_step
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 
-OWN_RESUME = frozenset({"LoweredByOther", "BaselineChanged"})
+OWN_RESUME = frozenset({Reason.LOWERED_BY_OTHER, Reason.BASELINE_CHANGED})
 """Pauses whose Resume does more than continue: a refused approval does not take their place."""
 
 
@@ -58,7 +59,7 @@ def give(draft: Draft, command: Command) -> str:
     draft.update(approvals=(*_without(draft, step, command.approval), given))
     who = f"{printable(command.requester)}{'' if command.verified else ' (unverified)'}"
     said = f": {given.reason}" if given.reason else ""
-    draft.say("Approved", f"{command.approval} of step {step.name} was approved by {who}{said}")
+    draft.say(Reason.APPROVED, f"{command.approval} of step {step.name} was approved by {who}{said}")
     return f"{command.approval} of step {step.name} is approved"
 
 
@@ -70,10 +71,10 @@ def reject(draft: Draft, command: Command) -> str:
     words = f"{command.approval} of step {step.name} was rejected by {who}: {printable(command.reason)}"
     before = draft.run.paused
     if before is not None and before.reason not in OWN_RESUME:
-        draft.update_run(paused=Paused(reason="Rejected", message=words, since=before.since))
-        draft.say("Rejected", words, warning=True)
+        draft.update_run(paused=Paused(reason=Reason.REJECTED, message=words, since=before.since))
+        draft.say(Reason.REJECTED, words, warning=True)
     else:
-        draft.pause("Rejected", words)
+        draft.pause(Reason.REJECTED, words)
     return f"run {draft.run.id} is paused; {command.approval} is asked for anew after Resume"
 
 

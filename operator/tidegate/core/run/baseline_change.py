@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import Stage
 from tidegate.core.model.template_fields import in_words
 from tidegate.core.model.version import adopted, beside, differences, same_template
@@ -58,10 +59,10 @@ def _stop(draft: Draft) -> None:
         "Resume goes on beside it as it is now, Abort puts the weights back"
     )
     paused = draft.run.paused
-    draft.pause("BaselineChanged", message)
+    draft.pause(Reason.BASELINE_CHANGED, message)
     if paused is not None:
-        draft.say("BaselineChanged", message, warning=True)
-        if paused.reason == "BaselineChanged":
+        draft.say(Reason.BASELINE_CHANGED, message, warning=True)
+        if paused.reason == Reason.BASELINE_CHANGED:
             draft.update_run(paused=paused.model_copy(update={"message": message}))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.commands import Action
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.status import CommandStatus
 from tidegate.api.values.text import printable
@@ -105,7 +106,7 @@ def _carry_out(draft: Draft, command: Command) -> str:
             _abort(draft, words)
             return f"run {draft.run.id} is being reverted"
         case Action.PAUSE:
-            draft.pause("PausedByCommand", words)
+            draft.pause(Reason.PAUSED_BY_COMMAND, words)
             return f"run {draft.run.id} is paused; guards stay on"
         case Action.RESUME:
             return _resume(draft, words)
@@ -123,7 +124,7 @@ def _carry_out(draft: Draft, command: Command) -> str:
 def _abort(draft: Draft, words: str) -> None:
     ending = draft.run.ending
     if ending is None:
-        draft.end(RunEnd.ABORTED, "AbortedByCommand", words, forced=True)
+        draft.end(RunEnd.ABORTED, Reason.ABORTED_BY_COMMAND, words, forced=True)
     elif not ending.forced:
         draft.update_run(ending=ending.model_copy(update={"forced": True}))
         draft.urgent = True
@@ -134,9 +135,9 @@ def _resume(draft: Draft, words: str) -> str:
     draft.update_run(paused=None, waiting=None)
     hooks.resume(draft)
     beside = "; the baseline counts as it is now" if accept_baseline(draft) else ""
-    draft.say("Resumed", f"{words}{beside}")
+    draft.say(Reason.RESUMED, f"{words}{beside}")
     if paused is None and _sent_back(draft):
         promotion.try_again(draft)
-    elif paused is not None and paused.reason == "LoweredByOther" and draft.status.step is not None:
+    elif paused is not None and paused.reason == Reason.LOWERED_BY_OTHER and draft.status.step is not None:
         draft.update_step(seen=False, reached=False)
     return f"run {draft.run.id} goes on{beside}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import Ending, HistoryEntry
 from tidegate.core.model.observation import Live
@@ -45,7 +46,7 @@ def carry_out(draft: Draft) -> None:
         return
     draft.urgent = True
     draft.wakes.append(draft.now + RETRY)
-    draft.doing = Why(ending.reason, f"putting the weights back: {ending.evidence}")
+    draft.doing = Why(Reason(ending.reason), f"putting the weights back: {ending.evidence}")
     if not _template_back(draft):
         targets.put_back_more(draft)
         return
@@ -67,10 +68,10 @@ def carry_out(draft: Draft) -> None:
         return
     draft.need(Live.ROUTES)
     if draft.seen.live >= Live.ROUTES:
-        finish(draft, ending.kind, ending.reason, ending.evidence)
+        finish(draft, ending.kind, Reason(ending.reason), ending.evidence)
 
 
-def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
+def finish(draft: Draft, outcome: str, reason: Reason, message: str) -> None:
     """Concludes the run: into the history, and out of the way."""
     run, step = draft.run, draft.status.step
     entry = HistoryEntry(
@@ -92,7 +93,7 @@ def finish(draft: Draft, outcome: str, reason: str, message: str) -> None:
         rejected=draft.status.rejected if outcome in NOT_TRIED else run.version,
         waiting=None,
     )
-    draft.say(str(outcome), f"run {run.id} ended: {message}", warning=outcome == RunEnd.REVERTED)
+    draft.say(Reason(outcome), f"run {run.id} ended: {message}", warning=outcome == RunEnd.REVERTED)
     hooks.start_after(draft, step.name if step is not None else "", entry)
     draft.intent, draft.urgent = True, False
     draft.stalled = draft.attention = draft.lost = None
@@ -114,7 +115,7 @@ def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
     what = "is gone" if baseline is ABSENT else "has no available pod"
     forced = "" if draft.seen.rollout.deleting else " (Abort forces it)"
     return Why(
-        "BaselineUnavailable",
+        Reason.BASELINE_UNAVAILABLE,
         f"{ending.evidence}; but the baseline {draft.spec.baseline.deployment!r} {what}: the weights go back "
         f"the moment a pod is available{forced}",
     )
@@ -134,9 +135,11 @@ def _taken(draft: Draft, ending: Ending) -> bool:
         return True
     waited = draft.now - ending.since.timestamp()
     if draft.seen.rollout.deleting and waited >= TAKEN_BY_DELETION:
-        draft.say("RevertNotAccepted", f"{_not_taken(route)}; the Rollout is let go all the same", warning=True)
+        draft.say(Reason.REVERT_NOT_ACCEPTED, f"{_not_taken(route)}; the Rollout is let go all the same", warning=True)
         return True
-    why = Why("RevertNotAccepted", f"{_not_taken(route)}; the candidate may still get requests: {ending.evidence}")
+    why = Why(
+        Reason.REVERT_NOT_ACCEPTED, f"{_not_taken(route)}; the candidate may still get requests: {ending.evidence}"
+    )
     draft.doing = why
     if waited >= TAKEN_SOON:
         draft.stalled = why
@@ -182,5 +185,5 @@ def _serves_again(draft: Draft, baseline: Arm) -> bool:
     """Whether the baseline is rolled out; past the progress deadline it is enough that it has a pod."""
     if baseline.rolled_out and baseline.available >= 1:
         return True
-    draft.wait(Why("RestoringBaseline", "waiting for the baseline's old version to be available again"))
+    draft.wait(Why(Reason.RESTORING_BASELINE, "waiting for the baseline's old version to be available again"))
     return draft.stalled is not None and baseline.available >= 1

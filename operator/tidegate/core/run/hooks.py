@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.jobs import HookFailure, JobPurpose, JobSource
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import HistoryEntry, JobStatus
@@ -14,7 +15,7 @@ from tidegate.core.jobs.record import Wanted
 from tidegate.core.model.plan import Why
 from tidegate.core.tick.draft import Draft
 
-PAUSES = frozenset({"GateJobFailed", "HookFailed"})
+PAUSES = frozenset({Reason.GATE_JOB_FAILED, Reason.HOOK_FAILED})
 """Pauses that come of a failed Job."""
 
 
@@ -24,14 +25,14 @@ def start_due(draft: Draft) -> None:
     if not draft.spec.hooks or draft.memory.unreadable or draft.spec.paused or run.paused is not None:
         return
     if not run.begun:
-        _start_hooks(draft, JobPurpose.RUN_START, "", "RunStarted", f"run {run.id} started")
+        _start_hooks(draft, JobPurpose.RUN_START, "", Reason.RUN_STARTED, f"run {run.id} started")
     if step is None or run.promotion is not None:
         return
     if step.reached:
         words = f"step {step.name} has weight {step.weight:g}% on the route"
-        _start_hooks(draft, JobPurpose.STEP_START, step.name, "StepStarted", words)
+        _start_hooks(draft, JobPurpose.STEP_START, step.name, Reason.STEP_STARTED, words)
     if step.passed:
-        _start_hooks(draft, JobPurpose.STEP_END, step.name, "StepPassed", f"step {step.name} passed")
+        _start_hooks(draft, JobPurpose.STEP_END, step.name, Reason.STEP_PASSED, f"step {step.name} passed")
 
 
 def start_after(draft: Draft, step: str, ended: HistoryEntry) -> None:
@@ -66,7 +67,7 @@ def start_gate_jobs(draft: Draft, to: Step) -> None:
                 why = f"all else of the gate of step {step.name} is open"
                 gate = JobPurpose.GATE
                 wanted = Wanted(
-                    source, gate, source.cron_job, draft.run.id, "GateClosed", why, step.name, hash_of(step)
+                    source, gate, source.cron_job, draft.run.id, Reason.GATE_CLOSED, why, step.name, hash_of(step)
                 )
                 record.start(draft, wanted)
 
@@ -100,12 +101,12 @@ def _answer(draft: Draft, entry: JobStatus) -> bool:
         step = next((one for one in draft.spec.steps if one.name == entry.step), None)
         if entry.void or step is None or entry.step_hash != hash_of(step):  # counts no more, so it does nothing
             return True
-        return _pause(draft, Why("GateJobFailed", f"{words}. Resume runs it again, Abort reverts"))
+        return _pause(draft, Why(Reason.GATE_JOB_FAILED, f"{words}. Resume runs it again, Abort reverts"))
     match entry.on_failure:
         case HookFailure.REVERT:
-            draft.end(RunEnd.REVERTED, "HookFailed", words)
+            draft.end(RunEnd.REVERTED, Reason.HOOK_FAILED, words)
         case HookFailure.HOLD:
-            return _pause(draft, Why("HookFailed", f"{words}. Resume goes on without it, Abort reverts"))
+            return _pause(draft, Why(Reason.HOOK_FAILED, f"{words}. Resume goes on without it, Abort reverts"))
         case _:
             pass
     return True
@@ -125,7 +126,7 @@ def _mark(draft: Draft, entry: JobStatus, **changes: bool) -> None:
     draft.intent = True
 
 
-def _start_hooks(draft: Draft, purpose: JobPurpose, step: str, reason: str, cause: str) -> None:
+def _start_hooks(draft: Draft, purpose: JobPurpose, step: str, reason: Reason, cause: str) -> None:
     """Starts the hooks of an instant, one after the other in the order in which they are listed."""
     known = {record.of_one(one)[:4]: one.name for one in draft.status.jobs}
     before = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.promotion import BaselineMatch
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import FINALIZER
@@ -57,23 +58,23 @@ def at_rest(draft: Draft, *, start: bool = True) -> None:
         return
     if draft.memory.unreadable:
         words = f"{draft.memory.unreadable}: no run is started until status can be read (Abort reverts and forgets it)"
-        draft.stalled = Why("StatusUnreadable", words)
+        draft.stalled = Why(Reason.STATUS_UNREADABLE, words)
         return
     if draft.seen.spec is None and draft.seen.unread:
-        _wait(draft, Why("NotSeen", draft.seen.unread))
+        _wait(draft, Why(Reason.NOT_SEEN, draft.seen.unread))
         _let_go(draft)
         return
     if draft.seen.spec is None:
         first = draft.seen.problems[0] if draft.seen.problems else None
         message = f"{first.path}: {first.message}" if first else "the spec is not valid"
         more = len(draft.seen.problems) - 1
-        draft.stalled = Why("InvalidSpec", message + (f" (and {more} more)" if more > 0 else ""))
+        draft.stalled = Why(Reason.INVALID_SPEC, message + (f" (and {more} more)" if more > 0 else ""))
         _let_go(draft)
         return
     why = workloads.missing(draft.spec, draft.seen.arms) or raise_rule.unfit_route(draft)
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if why is not None or baseline is None or candidate is None:
-        _wait(draft, why or Why("NotSeen", "the Deployments could not be read"))
+        _wait(draft, why or Why(Reason.NOT_SEEN, "the Deployments could not be read"))
         _let_go(draft)
         return
     if _nothing_new(draft, baseline, candidate):
@@ -89,8 +90,8 @@ def at_rest(draft: Draft, *, start: bool = True) -> None:
 def _resting(draft: TickContext) -> Why:
     last = draft.status.history[0] if draft.status.history else None
     if last is not None and last.outcome == RunEnd.SUCCEEDED:
-        return Why("Succeeded", f"run {last.id} was promoted")
-    return Why("Idle", "the candidate's version is the one in service: nothing to do")
+        return Why(Reason.SUCCEEDED, f"run {last.id} was promoted")
+    return Why(Reason.IDLE, "the candidate's version is the one in service: nothing to do")
 
 
 def _nothing_new(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
@@ -104,7 +105,7 @@ def _nothing_new(draft: Draft, baseline: Arm, candidate: Arm) -> bool:
     if same_version(status.rejected, revision, candidate):
         last = status.history[0].message if status.history else ""
         draft.stalled = Why(
-            "Reverted", f"this version was reverted and is not tried again until it changes (or Retry): {last}"
+            Reason.REVERTED, f"this version was reverted and is not tried again until it changes (or Retry): {last}"
         )
         return True
     known = status.released.revision if status.released is not None else (revision or "")
@@ -131,7 +132,7 @@ def _changed_since(draft: TickContext, baseline: Arm, candidate: Arm) -> Why | N
         return None
     fields = in_words(differences(baseline, candidate, known.exclude))
     return Why(
-        "BaselineDiffers",
+        Reason.BASELINE_DIFFERS,
         f"the candidate's version was released before, and the baseline has been changed since ({fields}): nothing to do",
     )
 
@@ -147,7 +148,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     )
     if blocked is None and not draft.status.retry and targets.traffic(draft) is not targets.Traffic.NONE:
         blocked = Why(
-            "CandidateAlreadyServing",
+            Reason.CANDIDATE_ALREADY_SERVING,
             "the route gives the candidate traffic already: nothing is changed until it is at 0, or a Retry command is given",
         )
     if blocked is not None:
@@ -160,7 +161,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         draft.wait(before, deadline=False)
         return
     if draft.spec.paused:
-        draft.attention = Why("PausedBySpec", "spec.paused is true: a run starts when it is false")
+        draft.attention = Why(Reason.PAUSED_BY_SPEC, "spec.paused is true: a run starts when it is false")
         return
     number = draft.status.runs + 1
     version = _version(draft, candidate)
@@ -188,8 +189,8 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     targets.remember(draft)
     named = in_full(version)
     differ = f"; the arms differ in what is not promoted: {in_words(own)}" if own else ""
-    draft.say("RunStarted", f"run {run.id} of {named} started{differ}")
-    draft.doing = Why("RunStarted", f"run {run.id} of {named} started")
+    draft.say(Reason.RUN_STARTED, f"run {run.id} of {named} started{differ}")
+    draft.doing = Why(Reason.RUN_STARTED, f"run {run.id} of {named} started")
     if FINALIZER not in draft.seen.rollout.finalizers:
         draft.actions.append(KeepFinalizer(present=True))
     draft.intent = True
@@ -223,12 +224,12 @@ def _inexpressible(draft: TickContext) -> Why | None:
         for pair in route.pairs:
             if pair.total == 0:
                 return Why(
-                    "BaselineNotServing",
+                    Reason.BASELINE_NOT_SERVING,
                     f"{route.ref.key}, rule {pair.rule}: both weights are 0, the baseline serves nothing",
                 )
             if pair.alone and pair.fixed not in {None, pair.total}:
                 return Why(
-                    "WrongSum",
+                    Reason.WRONG_SUM,
                     f"{route.ref.key}, rule {pair.rule}: the two numbers add up to {pair.total}, and the router demands "
                     f"{pair.fixed}: correct them, with the candidate's at 0",
                 )
@@ -240,7 +241,7 @@ def _inexpressible(draft: TickContext) -> Why | None:
                 weight = weights_at(draft.spec, step).of(cohort)
                 if weights.inexpressible(weight, pair, total):
                     cannot = _cannot_express(pair, total).format(asked=f"{weight:f}% (step {step.name!r})")
-                    return Why("WeightNotExpressible", f"{route.ref.key}, rule {pair.rule}: {cannot}")
+                    return Why(Reason.WEIGHT_NOT_EXPRESSIBLE, f"{route.ref.key}, rule {pair.rule}: {cannot}")
     return None
 
 
@@ -254,9 +255,12 @@ def _cannot_express(pair: RulePair, total: int) -> str:
 
 
 def _wait(draft: Draft, why: Why) -> None:
-    if isinstance(draft.seen.arm(ArmName.BASELINE), Unknown) or why.reason in {"NotSeen", "RouterNotServed"}:
+    if isinstance(draft.seen.arm(ArmName.BASELINE), Unknown) or why.reason in {
+        Reason.NOT_SEEN,
+        Reason.ROUTER_NOT_SERVED,
+    }:
         draft.wakes.append(draft.now + LOOK_AGAIN)
-    if why.reason == "RouterNotServed":
+    if why.reason == Reason.ROUTER_NOT_SERVED:
         draft.stalled = why
         return
     draft.need()

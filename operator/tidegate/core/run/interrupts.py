@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.responses import Response
 from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.status import MissingDataStatus
@@ -26,11 +27,11 @@ def notice_breaches(draft: Draft) -> None:
     warn(draft, _breached(draft.judgement.guards))
     guards = _breached(acting(draft.judgement.guards))
     if _settling(draft):  # the way back from a breach is the promotion's
-        respond(draft, [one for one in guards if not one.line.on_breach.takes_traffic], "GuardBreached")
+        respond(draft, [one for one in guards if not one.line.on_breach.takes_traffic], Reason.GUARD_BREACHED)
         return
-    respond(draft, guards, "GuardBreached")
+    respond(draft, guards, Reason.GUARD_BREACHED)
     if draft.run.hold is not None:
-        respond(draft, _breached(acting(draft.judgement.thresholds)), "ThresholdBreached")
+        respond(draft, _breached(acting(draft.judgement.thresholds)), Reason.THRESHOLD_BREACHED)
 
 
 def notice_missing_data(draft: Draft, *, judging: bool) -> None:
@@ -57,8 +58,8 @@ def _respond_to_missing(draft: Draft, missing: MissingDataStatus) -> None:
     if response.takes_traffic and serving(draft) is ArmName.BASELINE:  # promoted: every step was passed with eyes open
         response = Response.HOLD
     message = f"{missing.message}; no data for {in_words(missing.watched)} (limit {rule.after})"
-    new = not missing_data.lasted_before(draft, missing)
-    KINDS[response].apply(draft, Breach(missing.kind, message, hold_reason=missing.kind, new=new))
+    reason, new = Reason(missing.kind), not missing_data.lasted_before(draft, missing)
+    KINDS[response].apply(draft, Breach(reason, message, hold_reason=reason, new=new))
 
 
 def _breached(findings: Iterable[Finding]) -> list[Finding]:
@@ -71,11 +72,11 @@ def notice_losses(draft: Draft) -> None:
         return
     candidate = draft.seen.arm(ArmName.CANDIDATE)
     if candidate is ABSENT:
-        _end_fresh(draft, "CandidateMissing", f"candidate Deployment {draft.spec.candidate.deployment!r} is gone")
+        _end_fresh(draft, Reason.CANDIDATE_MISSING, f"candidate Deployment {draft.spec.candidate.deployment!r} is gone")
     for target in draft.status.targets:
         key = targets.key_of(target)
         if draft.seen.routes.get(key) is ABSENT and _named(draft, key):
-            _end_fresh(draft, "RouteMissing", f"{key} is gone")
+            _end_fresh(draft, Reason.ROUTE_MISSING, f"{key} is gone")
     _notice_unavailable(draft, candidate if isinstance(candidate, Arm) else None)
 
 
@@ -88,7 +89,7 @@ def notice_new_version(draft: Draft) -> None:
         now = in_full(version_of(candidate, draft.spec.revision, draft.run.version.exclude))
         before = in_full(draft.run.version)
         what = f"{now}; the run was of {before}" if now != before else f"{now}, with another pod template"
-        _end_fresh(draft, "NewVersion", f"the candidate became another version: {what}", kind=RunEnd.SUPERSEDED)
+        _end_fresh(draft, Reason.NEW_VERSION, f"the candidate became another version: {what}", kind=RunEnd.SUPERSEDED)
 
 
 def notice_our_revert(draft: Draft) -> None:
@@ -104,13 +105,13 @@ def notice_our_revert(draft: Draft) -> None:
         ):  # the baseline grows first: there is nothing to put back
             continue
         if not any(pair.candidate or mirrors.percent(draft, route, pair) for pair in route.pairs):
-            _end_fresh(draft, "RevertRecovered", "the weights had been put back before it could be recorded")
+            _end_fresh(draft, Reason.REVERT_RECOVERED, "the weights had been put back before it could be recorded")
 
 
 def let_go_of_hold(draft: Draft) -> None:
     """Ends a hold when nothing is breached, pending or without data any more."""
     hold = draft.run.hold
-    if hold is None or (hold.reason == "StepGone" and draft.step_spec is None):
+    if hold is None or (hold.reason == Reason.STEP_GONE and draft.step_spec is None):
         return
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
     if not draft.weights.exposed and draft.run.promotion is None and targets.requests(draft) is targets.Traffic.NONE:
@@ -122,7 +123,9 @@ def let_go_of_hold(draft: Draft) -> None:
     if restart:
         draft.update_step(watched=0.0, judged=-1.0, passed=False)
     held = in_words(draft.now - hold.since.timestamp())
-    draft.say("HoldEnded", f"all limits met after {held}" + ("; the step's duration starts anew" if restart else ""))
+    draft.say(
+        Reason.HOLD_ENDED, f"all limits met after {held}" + ("; the step's duration starts anew" if restart else "")
+    )
 
 
 def _settling(draft: TickContext) -> bool:
@@ -134,7 +137,7 @@ def _named(draft: TickContext, key: str) -> bool:
     return any(ref.key == key for ref in targets.refs_of(draft.spec, draft.seen.rollout.namespace))
 
 
-def _end_fresh(draft: Draft, reason: str, evidence: str, kind: RunEnd = RunEnd.REVERTED) -> None:
+def _end_fresh(draft: Draft, reason: Reason, evidence: str, kind: RunEnd = RunEnd.REVERTED) -> None:
     """Ends the run on something seen live; what a cache said is only a reason to look."""
     draft.need()
     if draft.seen.fresh:
@@ -159,6 +162,6 @@ def _notice_unavailable(draft: Draft, candidate: Arm | None) -> None:
     limit = draft.spec.candidate.unavailable_after
     if lasted >= limit.seconds:
         message = f"the candidate has had traffic and no available pod for {in_words(lasted)} (limit {limit})"
-        _end_fresh(draft, "CandidateUnavailable", message)
+        _end_fresh(draft, Reason.CANDIDATE_UNAVAILABLE, message)
     else:
         draft.wakes.append(draft.now + limit.seconds - lasted)

@@ -6,6 +6,7 @@ Deployment's ReplicaSets keep the template: that one of them does is seen live b
 
 from __future__ import annotations
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import Stage
 from tidegate.api.rollout.status import PromotionStatus
 from tidegate.core.model.plan import Why
@@ -70,7 +71,7 @@ def bring(draft: Draft, promotion: PromotionStatus, current: Template) -> Templa
         return copied(current, found, exclude)
     if isinstance(found, Absence):
         draft.say(
-            "NoRevisionHistory",
+            Reason.NO_REVISION_HISTORY,
             f"no ReplicaSet of Deployment {draft.spec.baseline.deployment!r} has the old template any more: it keeps the "
             "promoted one, and gets the traffic back",
             warning=True,
@@ -85,11 +86,11 @@ def _kept_elsewhere(draft: Draft, promotion: PromotionStatus) -> bool:
         return True
     if isinstance(found, Absence):
         draft.stalled = Why(
-            "NoRevisionHistory",
+            Reason.NO_REVISION_HISTORY,
             f"the old template of Deployment {draft.spec.baseline.deployment!r} is too large for status, and none of its "
             "ReplicaSets has it: it could not be put back, so nothing is written",
         )
         return False
     draft.need()
-    draft.wait(Why("ReadingTemplates", "the ReplicaSets of the baseline are being read"))
+    draft.wait(Why(Reason.READING_TEMPLATES, "the ReplicaSets of the baseline are being read"))
     return False

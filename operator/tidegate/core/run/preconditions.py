@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.spec import FINALIZER, LossResponse
 from tidegate.core.gates import raise_rule, workloads
@@ -18,21 +19,21 @@ from tidegate.core.traffic import targets
 
 LOSSES: Final = frozenset(
     {
-        "ArmsOverlap",
-        "ArmNotSelected",
-        "BaselineServiceMissing",
-        "CandidateServiceMissing",
-        "PodsNotReady",
-        "RatioNotPossible",
-        "RouteContested",
-        "RouteNotAccepted",
-        "RouteNotWritable",
-        "StickyRoute",
+        Reason.ARMS_OVERLAP,
+        Reason.ARM_NOT_SELECTED,
+        Reason.BASELINE_SERVICE_MISSING,
+        Reason.CANDIDATE_SERVICE_MISSING,
+        Reason.PODS_NOT_READY,
+        Reason.RATIO_NOT_POSSIBLE,
+        Reason.ROUTE_CONTESTED,
+        Reason.ROUTE_NOT_ACCEPTED,
+        Reason.ROUTE_NOT_WRITABLE,
+        Reason.STICKY_ROUTE,
     }
 )
 """Reasons for which a step stands still until what was lost is back."""
 
-PASSING: Final = "PodsNotReady"
+PASSING: Final = Reason.PODS_NOT_READY
 """A loss that is waited for before it is anybody's business: pods come and go."""
 
 
@@ -43,7 +44,9 @@ def keep_finalizer(draft: Draft) -> None:
     draft.actions.append(KeepFinalizer(present=True))
     draft.need()
     draft.say(
-        "FinalizerRestored", f"another client removed the finalizer {FINALIZER} during the run: put back", warning=True
+        Reason.FINALIZER_RESTORED,
+        f"another client removed the finalizer {FINALIZER} during the run: put back",
+        warning=True,
     )
 
 
@@ -60,7 +63,7 @@ def notice_lost_services(draft: Draft) -> None:
     if not draft.seen.fresh:
         return
     draft.lost = lost
-    reverts = draft.spec.on_precondition_lost is LossResponse.REVERT and lost.reason != "BaselineServiceMissing"
+    reverts = draft.spec.on_precondition_lost is LossResponse.REVERT and lost.reason != Reason.BASELINE_SERVICE_MISSING
     if reverts and draft.run.promotion is None:
         draft.end(RunEnd.REVERTED, lost.reason, lost.message)
 
@@ -74,11 +77,11 @@ def notice_refused_route(draft: Draft) -> None:
         return  # it waits for the route, or for the pods, itself
     for route in targets.routes(draft):
         if route.not_writable:
-            draft.lost = Why("RouteNotWritable", f"{route.not_writable}: a revert would be refused")
+            draft.lost = Why(Reason.ROUTE_NOT_WRITABLE, f"{route.not_writable}: a revert would be refused")
             return
         if route.acceptance is Acceptance.REFUSED:
             detail = f": {route.acceptance_message}" if route.acceptance_message else ""
-            draft.lost = Why("RouteNotAccepted", f"{route.ref.key} is refused by its gateway{detail}")
+            draft.lost = Why(Reason.ROUTE_NOT_ACCEPTED, f"{route.ref.key} is refused by its gateway{detail}")
         elif route.acceptance is Acceptance.PENDING:
             draft.lost = targets.not_yet(route)
 
@@ -101,7 +104,7 @@ def contest(draft: TickContext) -> Why:
     """What is said of it."""
     names = ", ".join(targets.key_of(target) for target in draft.status.targets) or "the route"
     return Why(
-        "RouteContested",
+        Reason.ROUTE_CONTESTED,
         f"something else keeps raising the candidate's weight on {names}; it is put back each time. Find the other writer "
         "(kubectl get --show-managed-fields) and stop it",
     )
@@ -129,10 +132,12 @@ def _lost_service(draft: TickContext) -> Why | None:
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if candidate is not None and candidate.selector is ABSENT:
         name = draft.spec.candidate.service
-        return Why("CandidateServiceMissing", f"candidate Service {name!r} is gone: requests to the candidate fail")
+        return Why(
+            Reason.CANDIDATE_SERVICE_MISSING, f"candidate Service {name!r} is gone: requests to the candidate fail"
+        )
     if baseline is not None and baseline.selector is ABSENT:
         name = draft.spec.baseline.service
-        return Why("BaselineServiceMissing", f"baseline Service {name!r} is gone: a revert would land nowhere")
+        return Why(Reason.BASELINE_SERVICE_MISSING, f"baseline Service {name!r} is gone: a revert would land nowhere")
     if baseline is not None and candidate is not None:
         return workloads.overlap(draft.spec, baseline, candidate)
     return None

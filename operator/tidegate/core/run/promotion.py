@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.promotion import BaselineMatch, PromotionStrategy
 from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.spec import RolloutSpec
@@ -37,7 +38,7 @@ def begin(draft: Draft) -> None:
     stage = Stage.COPYING if _copies(draft) else Stage.AWAITING
     draft.update_run(promotion=PromotionStatus(stage=str(stage), since=instant(draft.now)))
     draft.go_on()
-    draft.say("Promoting", f"every step has passed; {_NEXT[stage]}")
+    draft.say(Reason.PROMOTING, f"every step has passed; {_NEXT[stage]}")
     draft.intent = True
 
 
@@ -64,10 +65,10 @@ def promote(draft: Draft) -> None:
         _send_back(draft)
         return
     if draft.spec.paused or draft.run.paused is not None:
-        draft.attention = Why("Paused", "the promotion is paused")
+        draft.attention = Why(Reason.PAUSED, "the promotion is paused")
         return
     if draft.run.hold is not None and promotion.stage in _BEFORE_RETURNING:
-        draft.doing = Why("Holding", draft.run.hold.message)
+        draft.doing = Why(Reason.HOLDING, draft.run.hold.message)
         return
     match promotion.stage:
         case Stage.COPYING:
@@ -82,7 +83,7 @@ def promote(draft: Draft) -> None:
             _settle(draft)
         case unknown:
             draft.stalled = Why(
-                "StatusUnreadable",
+                Reason.STATUS_UNREADABLE,
                 f"run.promotion.stage {unknown!r} is not known to this version: nothing is moved (Abort reverts)",
             )
 
@@ -98,7 +99,7 @@ def impossible(spec: RolloutSpec, baseline: Arm) -> Why | None:
             else f"a part of a cohort (it has weight {last})"
         )
         return Why(
-            "RecreateNeedsFullWeight",
+            Reason.RECREATE_NEEDS_FULL_WEIGHT,
             f"{named} has strategy Recreate, so it serves nothing while it rolls out the new version, and the last step leaves "
             f"it {rest}: give the last step weight 100, or the Deployment strategy RollingUpdate",
         )
@@ -106,12 +107,12 @@ def impossible(spec: RolloutSpec, baseline: Arm) -> Why | None:
         return None
     if baseline.history_limit == 0:
         return Why(
-            "NoRevisionHistory",
+            Reason.NO_REVISION_HISTORY,
             f"{named} has revisionHistoryLimit 0: set it to 1 or more, or promote with AwaitBaseline",
         )
     if baseline.paused:
         return Why(
-            "DeploymentPaused",
+            Reason.DEPLOYMENT_PAUSED,
             f"{named} is paused (spec.paused): it could not roll out the promoted version; resume it",
         )
     return None
@@ -166,11 +167,11 @@ def _copy(draft: Draft) -> None:
     if not isinstance(baseline, Template) or not isinstance(candidate, Template):
         draft.templates = True
         draft.need()
-        draft.wait(Why("ReadingTemplates", "the two pod templates are being read"))
+        draft.wait(Why(Reason.READING_TEMPLATES, "the two pod templates are being read"))
         return
     exclude = draft.run.version.exclude
     if candidate.fields.fingerprint(exclude) != draft.run.version.fingerprint:
-        draft.wait(Why("AnotherVersion", "the candidate is no longer the version of this run"))
+        draft.wait(Why(Reason.ANOTHER_VERSION, "the candidate is no longer the version of this run"))
         return
     change = copied(baseline, candidate, exclude)
     if change.empty or baseline.fields.fingerprint(exclude) == draft.run.version.fingerprint:
@@ -191,7 +192,7 @@ def _copy(draft: Draft) -> None:
         return
     if not promotion.written and _another_baseline(draft, baseline):
         draft.need()  # `notice_baseline` sees it by its own look
-        draft.wait(Why("BaselineChanged", "the baseline is no longer the one this run was judged beside"))
+        draft.wait(Why(Reason.BASELINE_CHANGED, "the baseline is no longer the one this run was judged beside"))
         return
     if not old_template.keep(draft, promotion, baseline):
         return
@@ -214,7 +215,7 @@ def _overwritten(draft: TickContext, promotion: PromotionStatus, baseline: Templ
 def _contested(draft: Draft) -> None:
     name = draft.spec.baseline.deployment
     draft.stalled = Why(
-        "Contested",
+        Reason.CONTESTED,
         f"Deployment {name!r} does not keep the promoted template (spec.template): something else writes it, such as "
         "Git or a webhook. It is not written again; use AwaitBaseline for a Deployment kept in Git",
     )
@@ -226,8 +227,8 @@ def _not_there(draft: Draft) -> Why:
         draft.need()
         name = draft.spec.baseline.deployment
         words = f"baseline Deployment {name!r} is gone during the promotion: bring it back"
-        return Why("BaselineMissing", words)
-    return Why("NotSeen", "one of the Deployments could not be read")
+        return Why(Reason.BASELINE_MISSING, words)
+    return Why(Reason.NOT_SEEN, "one of the Deployments could not be read")
 
 
 def _roll_out(draft: Draft) -> None:
@@ -242,7 +243,7 @@ def _roll_out(draft: Draft) -> None:
     least = workloads.least_available(draft.spec, baseline, candidate)
     needed = max(candidate.available if draft.weights.some else 1, least)
     if not baseline.rolled_out:
-        draft.wait(workloads.rolling_out(baseline, "baseline", "BaselineRollingOut"))
+        draft.wait(workloads.rolling_out(baseline, "baseline", Reason.BASELINE_ROLLING_OUT))
         return
     if _grows(draft):
         return
@@ -250,13 +251,13 @@ def _roll_out(draft: Draft) -> None:
         needed = min(needed, baseline.replicas)
     if baseline.available < min(needed, max(baseline.replicas, 1)):
         message = f"the baseline runs the new version, with {baseline.available} of {needed} pods available"
-        draft.wait(Why("BaselineRollingOut", message))
+        draft.wait(Why(Reason.BASELINE_ROLLING_OUT, message))
         return
     if baseline.replicas < needed:
         message = (
             f"the baseline has {baseline.replicas} replicas, the candidate serves with {needed}: scale the baseline up"
         )
-        draft.wait(Why("BaselineTooSmall", message))
+        draft.wait(Why(Reason.BASELINE_TOO_SMALL, message))
         return
     _start_returning(draft)
 
@@ -268,21 +269,21 @@ def _await(draft: Draft) -> None:
         return
     if not serves(draft.run.version, baseline, draft.spec):
         why = Why(
-            "AwaitingBaseline",
+            Reason.AWAITING_BASELINE,
             f"waiting for Deployment {draft.spec.baseline.deployment!r} to run {_awaited(draft, baseline, candidate)}",
         )
         draft.wait(why, deadline=False)
         draft.attention = why
         return
     if not baseline.rolled_out:
-        draft.wait(workloads.rolling_out(baseline, "baseline", "BaselineRollingOut"))
+        draft.wait(workloads.rolling_out(baseline, "baseline", Reason.BASELINE_ROLLING_OUT))
         return
     if _grows(draft):
         return
     least = workloads.least_available(draft.spec, baseline, candidate)
     if baseline.available < least:
         message = f"the baseline runs the new version, with {baseline.available} of {least} pods available"
-        draft.wait(Why("BaselineRollingOut", message))
+        draft.wait(Why(Reason.BASELINE_ROLLING_OUT, message))
         return
     _start_returning(draft)
 
@@ -292,7 +293,7 @@ def _grows(draft: Draft) -> bool:
     if not targets.grow(draft):
         return False
     draft.wait(
-        Why("BaselineRollingOut", "the baseline runs the new version, and is given its own number of pods again")
+        Why(Reason.BASELINE_ROLLING_OUT, "the baseline runs the new version, and is given its own number of pods again")
     )
     return True
 
@@ -308,7 +309,7 @@ def _start_returning(draft: Draft) -> None:
     nothing = TargetWeights(Decimal(0), dict.fromkeys(draft.weights.cohorts, Decimal(0)))
     draft.update_run(**cohorts.decided(draft, nothing))
     _enter(draft, Stage.RETURNING)
-    draft.say("ReturningTraffic", "the baseline runs the new version: all traffic goes back to it")
+    draft.say(Reason.RETURNING_TRAFFIC, "the baseline runs the new version: all traffic goes back to it")
     draft.need()
 
 
@@ -322,7 +323,7 @@ def _return(draft: Draft) -> None:
         draft.watching = True
         draft.need()
     elif not draft.actions:
-        draft.wait(raise_rule.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
+        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.NOT_SEEN, "a route could not be read"))
 
 
 def _settle(draft: Draft) -> None:
@@ -337,18 +338,18 @@ def _settle(draft: Draft) -> None:
     draft.update_run(promotion=promotion.model_copy(update={"settled": round(settled, 3)}))
     left = draft.spec.promotion.settle.seconds - settled
     if left > 1e-6:
-        draft.wait(Why("Settling", "the promoted baseline is watched with all the traffic"), deadline=False)
+        draft.wait(Why(Reason.SETTLING, "the promoted baseline is watched with all the traffic"), deadline=False)
         draft.wakes.append(draft.now + left)
         return
     unwell = next((f for f in acting(draft.judgement.guards) if f.state not in raise_rule.WELL), None)
     if unwell is not None or draft.run.hold is not None:
         message = unwell.message if unwell else (draft.run.hold.message if draft.run.hold else "")
-        draft.wait(Why("SettlingUndecided", message or "the promoted baseline is being evaluated"))
+        draft.wait(Why(Reason.SETTLING_UNDECIDED, message or "the promoted baseline is being evaluated"))
         return
     draft.need()
     took = in_words(draft.now - draft.run.start_time.timestamp())
     draft.update(released=draft.run.version, rejected=None, targets=())
-    finish(draft, RunEnd.SUCCEEDED, "Promoted", f"promoted after {took}")
+    finish(draft, RunEnd.SUCCEEDED, Reason.PROMOTED, f"promoted after {took}")
 
 
 def _breached(draft: Draft) -> bool:
@@ -357,7 +358,7 @@ def _breached(draft: Draft) -> bool:
     worst = next((f for f in breached if f.line.on_breach.takes_traffic), None)
     if worst is not None:
         _enter(draft, Stage.SENT_BACK)
-        draft.say("PromotionBreached", f"after the promotion: {worst.message}", warning=True)
+        draft.say(Reason.PROMOTION_BREACHED, f"after the promotion: {worst.message}", warning=True)
         draft.urgent = True
     return worst is not None
 
@@ -372,7 +373,7 @@ def _baseline_gone_back(draft: Draft) -> bool:
     if not same:
         draft.need()
         draft.stalled = Why(
-            "BaselineOverwritten",
+            Reason.BASELINE_OVERWRITTEN,
             f"Deployment {baseline.deployment!r} no longer runs the promoted version: another client changed it. Let the run go on "
             "by putting the promoted version back, or Abort",
         )
@@ -383,7 +384,7 @@ def _send_back(draft: Draft) -> None:
     """Gives the traffic back to the candidate, which served well, and waits for a person."""
     weights = _last(draft)
     why = draft.stalled = Why(
-        "PromotionBreached",
+        Reason.PROMOTION_BREACHED,
         "the promoted baseline breached a guard, so the candidate serves again: Abort puts the old version back, Resume "
         "tries the promotion's last part again",
     )
@@ -414,7 +415,7 @@ def _stands(draft: Draft, weights: TargetWeights) -> bool:
     if standing is targets.Standing.UNSEEN:
         return not targets.below(draft, weights)
     if standing is targets.Standing.LESS and draft.step.seen:
-        draft.pause("LoweredByOther", targets.lowered(draft, weights))
+        draft.pause(Reason.LOWERED_BY_OTHER, targets.lowered(draft, weights))
         return True
     if standing is targets.Standing.LESS:
         return False

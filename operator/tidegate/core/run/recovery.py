@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tidegate.api.commands import Action
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.status import Paused, RunStatus, StepBegin, Version
 from tidegate.api.rollout.target_weights import weights_at
@@ -67,14 +68,14 @@ def recover(draft: Draft) -> None:
         traffic_since=now if found.some else None,
         mirrored_since=now if found.mirror else None,
         begun=tuple(StepBegin(name=step.name, time=now) for step in steps[: index + 1]),
-        paused=Paused(reason="StatusLost", message=message, since=now),
+        paused=Paused(reason=Reason.STATUS_LOST, message=message, since=now),
     )
     step = new_step(steps, index).model_copy(update={"weight": float(weights.weight), "seen": True, "reached": True})
     draft.update(run=run, step=step, runs=number, waiting=None, checkpoints=())
     draft.update_run(**decided(draft, weights))
     targets.remember(draft, weights)
     draft.memory = replace(draft.memory, unreadable="")
-    draft.say("StatusLost", message, warning=True)
+    draft.say(Reason.STATUS_LOST, message, warning=True)
     draft.intent = True
 
 

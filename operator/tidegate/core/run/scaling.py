@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.scaling import ScalingMode
 from tidegate.api.rollout.steps import Step
 from tidegate.core.model.time_format import in_words
@@ -14,7 +15,7 @@ from tidegate.core.scaling.setting import notice, set_replicas
 from tidegate.core.tick.draft import Draft, Wish
 from tidegate.core.traffic import targets
 
-WAITS_FOR_PODS = frozenset({"CandidateScaling", "CandidateNotReady"})
+WAITS_FOR_PODS = frozenset({Reason.CANDIDATE_SCALING, Reason.CANDIDATE_NOT_READY})
 """What more pods of the candidate can mend. A raise that waits for anything else as well gets none yet."""
 
 

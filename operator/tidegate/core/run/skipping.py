@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.api.commands import Action
+from tidegate.api.reasons import Reason
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.world import Command
 from tidegate.core.run.steps import begun
@@ -39,10 +40,11 @@ def advance(draft: Draft, command: Command, words: str) -> str:
     watched = in_words(step.watched) if step.watched >= 1 else "0s"
     if command.action is Action.PROMOTE:
         draft.say(
-            "PromoteRequested", f"{words}; step {step.name} was watched for {watched}, the remaining steps are skipped"
+            Reason.PROMOTE_REQUESTED,
+            f"{words}; step {step.name} was watched for {watched}, the remaining steps are skipped",
         )
         return "the remaining steps are skipped as soon as their gates are open and all limits are met"
-    draft.say("StepAdvanced", f"{words}; step {step.name} was watched for {watched}")
+    draft.say(Reason.STEP_ADVANCED, f"{words}; step {step.name} was watched for {watched}")
     return f"step {step.name} has ended; the next begins as soon as its gate is open and all limits are met"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.status import StepBegin
 from tidegate.api.rollout.steps import Step
 from tidegate.core import gates
@@ -29,9 +30,9 @@ def take_step(draft: Draft) -> None:
     spec = draft.step_spec
     if spec is None:
         draft.hold(
-            "StepGone", f"step {draft.step.name!r} is no longer in the spec: put it back, or Abort", restart=False
+            Reason.STEP_GONE, f"step {draft.step.name!r} is no longer in the spec: put it back, or Abort", restart=False
         )
-        draft.attention = Why("StepGone", "an edit removed the current step")
+        draft.attention = Why(Reason.STEP_GONE, "an edit removed the current step")
     elif draft.weights.exceeds(cohorts.asked(draft, spec)):
         _follow_down(draft, spec)
     elif not begun(draft):
@@ -100,7 +101,7 @@ def _follow_down(draft: Draft, spec: Step) -> None:
         draft.update_run(traffic_since=None)
     draft.update_step(weight=float(lower.weight), seen=False, reached=False)
     targets.lower_to(draft, lower)
-    draft.say("StepEdited", f"step {spec.name!r} was edited: weight {lower}")
+    draft.say(Reason.STEP_EDITED, f"step {spec.name!r} was edited: weight {lower}")
     draft.intent = True
 
 
@@ -108,7 +109,7 @@ def _reach(draft: Draft, spec: Step) -> None:
     """The weight was decided; it must be seen on the route, and the gateway must have taken it."""
     standing = targets.standing(draft, draft.weights)
     if standing is Standing.UNSEEN:
-        draft.wait(raise_rule.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
+        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.NOT_SEEN, "a route could not be read"))
         return
     if standing is Standing.LESS:
         _go_up(draft, spec)
@@ -123,7 +124,7 @@ def _reach(draft: Draft, spec: Step) -> None:
         route, until = settling
         draft.wakes.append(until)
         words = f"no controller reports that {route.ref.key} acts as written: its step counts from {route.settle:g}s after the write"
-        draft.wait(Why("RouteSettling", words))
+        draft.wait(Why(Reason.ROUTE_SETTLING, words))
         return
     draft.update_step(reached=True)
     _note_requests(draft)
@@ -166,8 +167,8 @@ def _complete(draft: Draft, spec: Step) -> None:
         return
     blocked = next(iter(raise_rule.blockers(draft, None)), None) or raise_rule.breached(draft)
     short = targets.short_of_pods(draft, draft.weights) or targets.baseline_lost(draft, draft.weights)
-    if short and (blocked is None or blocked.reason == "CandidateNotReady"):
-        blocked = Why("PodsNotReady", short)
+    if short and (blocked is None or blocked.reason == Reason.CANDIDATE_NOT_READY):
+        blocked = Why(Reason.PODS_NOT_READY, short)
     judgement = raise_rule.unjudged(draft, spec) if blocked is None else None
     if blocked is not None or judgement is not None:
         _blocked(draft, [blocked] if blocked is not None else [], judgement)
@@ -184,7 +185,7 @@ def _lowered(draft: Draft) -> None:
     """Somebody gave the candidate less: it stays so until a person resumes."""
     if draft.run.paused is None:
         draft.need(Live.ROUTES)
-    draft.pause("LoweredByOther", targets.lowered(draft, draft.weights))
+    draft.pause(Reason.LOWERED_BY_OTHER, targets.lowered(draft, draft.weights))
     _standing_still(draft)
 
 
@@ -195,7 +196,7 @@ def _watch(draft: Draft, spec: Step) -> None:
         _lowered(draft)
         return
     if standing is Standing.UNSEEN:
-        draft.wait(raise_rule.unfit_route(draft) or Why("NotSeen", "a route could not be read"))
+        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.NOT_SEEN, "a route could not be read"))
         return
     if _standing_still(draft):
         return
@@ -220,10 +221,10 @@ def _standing_still(draft: Draft) -> bool:
     run = draft.run
     if draft.spec.paused or run.paused is not None:
         message = run.paused.message if run.paused else "spec.paused is true"
-        draft.attention = Why("Paused", message)
+        draft.attention = Why(Reason.PAUSED, message)
         return True
     if run.hold is not None:
-        draft.doing = Why("Holding", run.hold.message)
+        draft.doing = Why(Reason.HOLDING, run.hold.message)
         return True
     return False
 
@@ -240,7 +241,9 @@ def _expect(draft: Draft, spec: Step) -> None:
         draft.update_step(expected_end=end)
     if draft.doing is None:
         total = in_words(spec.duration.seconds) if spec.duration.seconds else "0s"
-        draft.doing = Why("Watching", f"step {draft.step.summary}: weight {cohorts.asked(draft, spec)} for {total}")
+        draft.doing = Why(
+            Reason.WATCHING, f"step {draft.step.summary}: weight {cohorts.asked(draft, spec)} for {total}"
+        )
 
 
 def _go_on(draft: Draft) -> None:
@@ -254,7 +257,7 @@ def _go_on(draft: Draft) -> None:
         draft.wait(left_out, deadline=False)
         draft.attention = left_out
         return
-    blocked = [why for why in raise_rule.blockers(draft, None) if why.reason != "CandidateNotReady"]
+    blocked = [why for why in raise_rule.blockers(draft, None) if why.reason != Reason.CANDIDATE_NOT_READY]
     judgement = raise_rule.unjudged(draft, None)
     if blocked or judgement is not None:
         _blocked(draft, blocked, judgement)
@@ -271,7 +274,7 @@ def _left_out(draft: TickContext) -> Why | None:
     words = (
         f"every step has passed, but cohort {names} was taken back, and the promotion would give it this version too"
     )
-    return Why("CohortReverted", f"{words}: Promote does that, Abort reverts")
+    return Why(Reason.COHORT_REVERTED, f"{words}: Promote does that, Abort reverts")
 
 
 def _try_raise(draft: Draft, to: Step) -> None:
@@ -292,7 +295,7 @@ def _try_raise(draft: Draft, to: Step) -> None:
             draft.update_run(begun=(*draft.run.begun, begin))
         draft.update(step=new_step(draft.spec.steps, index))
         draft.memory = _without_absence(draft)
-        draft.say("StepStarted", f"step {draft.step.summary}: weight {weights}")
+        draft.say(Reason.STEP_STARTED, f"step {draft.step.summary}: weight {weights}")
     else:
         draft.update_step(weight=float(weights.weight), seen=False, reached=False)
     draft.go_on()
@@ -302,7 +305,7 @@ def _try_raise(draft: Draft, to: Step) -> None:
 def _get_ready(draft: Draft, to: Step, blocked: set[str]) -> None:
     """Sets going what a raise that nothing else blocks needs before it: the candidate's pods, and then the Jobs of its gate."""
     if gates.awaits_jobs_alone(draft, to):
-        blocked = blocked - {"GateClosed"}
+        blocked = blocked - {Reason.GATE_CLOSED}
         if not blocked:
             hooks.start_gate_jobs(draft, to)
         if not blocked and gates.checks_before_jobs(draft, to):
@@ -317,20 +320,20 @@ def _without_absence(draft: TickContext) -> Memory:
 
 _PERSON = frozenset(
     {
-        "AwaitingApproval",
-        "GateJobFailed",
-        "HookFailed",
-        "Rejected",
-        "PausedBySpec",
-        "PausedByCommand",
-        "LoweredByOther",
-        "SteppedBack",
-        "BaselineChanged",
-        "InvalidSpec",
-        "StatusUnreadable",
+        Reason.AWAITING_APPROVAL,
+        Reason.GATE_JOB_FAILED,
+        Reason.HOOK_FAILED,
+        Reason.REJECTED,
+        Reason.PAUSED_BY_SPEC,
+        Reason.PAUSED_BY_COMMAND,
+        Reason.LOWERED_BY_OTHER,
+        Reason.STEPPED_BACK,
+        Reason.BASELINE_CHANGED,
+        Reason.INVALID_SPEC,
+        Reason.STATUS_UNREADABLE,
     }
 )
-_PATIENT = frozenset({"GateClosed", "Holding", "AwaitingJudgement", *_PERSON})
+_PATIENT = frozenset({Reason.GATE_CLOSED, Reason.HOLDING, Reason.AWAITING_JUDGEMENT, *_PERSON})
 """Waits that no deadline ends."""
 
 
@@ -338,10 +341,10 @@ def _blocked(draft: Draft, blocked: list[Why], judgement: Why | None) -> None:
     why = blocked[0] if blocked else judgement
     if why is None:
         return
-    if not blocked and why.reason == "AwaitingJudgement":
+    if not blocked and why.reason == Reason.AWAITING_JUDGEMENT:
         draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
-    if not blocked and why.reason == "AwaitingJudgement" and draft.run.waiting is not None:
-        why = Why(draft.run.waiting.reason, draft.run.waiting.message)
+    if not blocked and why.reason == Reason.AWAITING_JUDGEMENT and draft.run.waiting is not None:
+        why = Why(Reason(draft.run.waiting.reason), draft.run.waiting.message)
     draft.wait(why, deadline=why.reason not in _PATIENT)
     if why.reason in _PERSON:
         draft.attention = why

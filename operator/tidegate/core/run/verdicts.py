@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.status import CheckpointStatus, FindingStatus
 from tidegate.api.rollout.steps import Step
@@ -33,13 +34,13 @@ def verdict(draft: Draft, spec: Step) -> bool:
     if _unanswered(draft):
         waiting = draft.run.waiting
         if waiting is not None:
-            draft.wait(Why(waiting.reason, waiting.message))
+            draft.wait(Why(Reason(waiting.reason), waiting.message))
         return False
     undecided = _undecided(draft, final=final)
     if undecided is not None:
-        draft.wait(Why("CheckpointUndecided", f"checkpoint {_at(offset)} of step {spec.name!r}: {undecided}"))
+        draft.wait(Why(Reason.CHECKPOINT_UNDECIDED, f"checkpoint {_at(offset)} of step {spec.name!r}: {undecided}"))
         return False
-    if draft.run.waiting is not None and draft.run.waiting.reason == "CheckpointUndecided":
+    if draft.run.waiting is not None and draft.run.waiting.reason == Reason.CHECKPOINT_UNDECIDED:
         draft.go_on()
     breached = [f for f in acting(draft.judgement.thresholds) if f.state is State.BREACHED]
     _record(draft, spec, offset, "Breach" if breached else "Pass")
@@ -47,12 +48,12 @@ def verdict(draft: Draft, spec: Step) -> bool:
         stops = any(not one.line.on_breach.goes_on for one in breached)
         if stops:
             draft.update_step(judged=step.judged)  # where the run goes on, it is evaluated again
-        respond(draft, breached, "CheckpointBreached", f"checkpoint {_at(offset)} of step {spec.name!r}: ")
+        respond(draft, breached, Reason.CHECKPOINT_BREACHED, f"checkpoint {_at(offset)} of step {spec.name!r}: ")
         if stops:
             return False
     if final:
         draft.update_step(passed=True, expected_end=None)
-        draft.say("StepPassed", f"step {draft.step.summary} passed at weight {draft.weights}")
+        draft.say(Reason.STEP_PASSED, f"step {draft.step.summary} passed at weight {draft.weights}")
     return final
 
 

@@ -6,6 +6,7 @@ import math
 from decimal import Decimal
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.scaling import Scaling, ScalingMode
 from tidegate.api.rollout.status import ScalingStatus
 from tidegate.api.rollout.steps import Step
@@ -54,11 +55,11 @@ def short(draft: TickContext, to: Step | None) -> Why | None:
     if candidate is None or candidate.replicas >= need or memory.refused:
         return None
     if contested(memory, need):
-        return Why("ReplicasContested", contest(need))
+        return Why(Reason.REPLICAS_CONTESTED, contest(need))
     failed = draft.memory.not_scaled
     detail = f"; {failed.message}" if failed is not None else ""
     words = f"weight {weight:f}% needs {need} pods of the candidate, and it asks for {candidate.replicas}{detail}"
-    return Why("CandidateScaling", words)
+    return Why(Reason.CANDIDATE_SCALING, words)
 
 
 def contested(memory: ScalingStatus, replicas: int | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.status_budget import LONGEST_CAUSE
 from tidegate.api.values.text import printable
 from tidegate.core.model.memory import Refusal
@@ -48,7 +49,7 @@ def set_replicas(draft: Draft, wish: Wish) -> None:
             draft.autoscaler = True
         case Unknown(reason):
             words = f"whether an HPA or KEDA scales the candidate could not be read, so it is not scaled: {reason}"
-            draft.memory = replace(draft.memory, not_scaled=Refusal("ScaleRefused", words, draft.now))
+            draft.memory = replace(draft.memory, not_scaled=Refusal(Reason.SCALE_REFUSED, words, draft.now))
             draft.wakes.append(draft.now + TRIED_AGAIN)
         case Absence():
             _write(draft, candidate, wish)
@@ -59,7 +60,9 @@ def set_replicas(draft: Draft, wish: Wish) -> None:
 def _must_not_now(draft: Draft, wish: Wish) -> bool:
     memory, failed = memory_of(draft), draft.memory.not_scaled
     if contested(memory, wish.replicas):
-        draft.memory = replace(draft.memory, not_scaled=Refusal("ReplicasContested", contest(wish.replicas), draft.now))
+        draft.memory = replace(
+            draft.memory, not_scaled=Refusal(Reason.REPLICAS_CONTESTED, contest(wish.replicas), draft.now)
+        )
         return True
     if memory.refused and memory.refused_at is not None:
         looked = abs(draft.now - memory.refused_at.timestamp())
@@ -100,4 +103,6 @@ def _write(draft: Draft, candidate: Arm, wish: Wish) -> None:
     draft.actions.append(SetReplicas(candidate, wish.replicas))
     draft.intent = True
     named = f"candidate Deployment {candidate.deployment!r}"
-    draft.say("CandidateScaled", f"{named} is scaled from {candidate.replicas} to {wish.replicas} pods: {wish.words}")
+    draft.say(
+        Reason.CANDIDATE_SCALED, f"{named} is scaled from {candidate.replicas} to {wish.replicas} pods: {wish.words}"
+    )

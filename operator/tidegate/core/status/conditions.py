@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.jobs import JobPurpose
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import Condition, RolloutStatus
@@ -24,28 +26,34 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
     if plan.stalled is not None:
         wanted.append(("Stalled", "True", plan.stalled))
     elif status.run is not None or plan.doing is not None:
-        doing = plan.attention or plan.doing or Why("Progressing", "the run continues")
+        doing = plan.attention or plan.doing or Why(Reason.PROGRESSING, "the run continues")
         wanted.append(("Reconciling", "True", doing))
     if status.run is not None and seen.spec is not None:
         why = workloads.revert_ready(seen.spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE))
-        fine = Why("BaselineReady", "a revert would land on enough available pods")
+        fine = Why(Reason.BASELINE_READY, "a revert would land on enough available pods")
         wanted.append(("RevertReady", "False" if why else "True", why or fine))
     if status.run is not None and seen.unread:
         wanted.append(
-            ("TemplatesUnread", "True", Why("NotSeen", f"{seen.unread}; the run continues with what it said last"))
+            (
+                "TemplatesUnread",
+                "True",
+                Why(Reason.NOT_SEEN, f"{seen.unread}; the run continues with what it said last"),
+            )
         )
     missing = [one for one in status.missing_data if one.answers >= LEAST_ANSWERS]
     if missing:
-        wanted.append(("MissingData", "True", Why(missing[0].kind, "; ".join(one.message for one in missing)[:1024])))
+        wanted.append(
+            ("MissingData", "True", Why(Reason(missing[0].kind), "; ".join(one.message for one in missing)[:1024]))
+        )
     unverified = [one for one in status.approvals if not one.verified] if status.run is not None else []
     if unverified:
         names = ", ".join(f"{one.name} of step {one.step} by {one.person}" for one in unverified)
         words = f"the API server had not checked who gave {names}: the admission policies were not installed then"
-        wanted.append(("ApprovalsUnverified", "True", Why("UnverifiedApproval", words[:1024])))
+        wanted.append(("ApprovalsUnverified", "True", Why(Reason.UNVERIFIED_APPROVAL, words[:1024])))
     wanted += _of_jobs(status)
     wanted += _of_scaling(plan)
     if seen.outcomes_refused:
-        wanted.append(("OutcomesUnwritten", "True", Why("WriteRefused", seen.outcomes_refused)))
+        wanted.append(("OutcomesUnwritten", "True", Why(Reason.WRITE_REFUSED, seen.outcomes_refused)))
     return tuple(condition(before, kind, state, why, seen) for kind, state, why in wanted)
 
 
@@ -63,7 +71,7 @@ TOLD: Final = {
 """Conditions a person must know of, and the status in which they must."""
 
 
-TOLD_ALREADY: Final = frozenset({"Reverted"})
+TOLD_ALREADY: Final = frozenset({Reason.REVERTED})
 """Reasons whose news was the end of the run."""
 
 
@@ -77,7 +85,7 @@ def news(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Decis
     known = {(one.type, one.status, one.reason) for one in before}
     found = [one for one in after if TOLD.get(one.type) == one.status and one.reason not in TOLD_ALREADY]
     return tuple(
-        Decision(one.reason, one.message, warning=True)
+        Decision(Reason(one.reason), one.message, warning=True)
         for one in found
         if (one.type, one.status, one.reason) not in known
     )
@@ -88,19 +96,19 @@ def _of_jobs(status: RolloutStatus) -> Iterator[tuple[str, str, Why]]:
     refused = [one for one in status.jobs if not one.uid and not one.outcome and one.message]
     if refused:
         words = "; ".join(f"{in_words(one)} {one.message}" for one in refused)
-        yield "JobsRefused", "True", Why("JobRefused", words[:1024])
+        yield "JobsRefused", "True", Why(Reason.JOB_REFUSED, words[:1024])
     late = {JobPurpose.REVERT, JobPurpose.SUCCESS, JobPurpose.END}
     failed = [one for one in status.jobs if one.outcome == "Failed" and one.purpose in late]
     if failed:
         words = "; ".join(f"{in_words(one)} failed: {one.message}" for one in failed)
-        yield "HookFailed", "True", Why("HookFailed", words[:1024])
+        yield "HookFailed", "True", Why(Reason.HOOK_FAILED, words[:1024])
 
 
 def _of_scaling(plan: Plan) -> Iterator[tuple[str, str, Why]]:
     """Pods that the candidate should have and does not get."""
     memory, failed = plan.memory.status.scaling, plan.memory.not_scaled
     if memory is not None and memory.refused:
-        yield "ScaleRefused", "True", Why("ScaleRefused", memory.refused)
+        yield "ScaleRefused", "True", Why(Reason.SCALE_REFUSED, memory.refused)
     elif failed is not None:
         yield "ScaleRefused", "True", Why(failed.reason, failed.message)
 
@@ -112,12 +120,12 @@ def _ready(plan: Plan) -> tuple[str, str, Why]:
     if plan.attention is not None:
         return "Ready", "Unknown", plan.attention
     if status.run is not None:
-        return "Ready", "Unknown", plan.doing or Why("Progressing", "the run continues")
+        return "Ready", "Unknown", plan.doing or Why(Reason.PROGRESSING, "the run continues")
     if plan.doing is not None:
         return "Ready", "False", plan.doing
     if plan.ready is not None:
         return "Ready", "True", plan.ready
-    return "Ready", "Unknown", Why("Progressing", "the Rollout is being looked at")
+    return "Ready", "Unknown", Why(Reason.PROGRESSING, "the Rollout is being looked at")
 
 
 def condition(before: Iterable[Condition], kind: str, state: str, why: Why, seen: Observation) -> Condition:
@@ -134,20 +142,40 @@ def condition(before: Iterable[Condition], kind: str, state: str, why: Why, seen
     )
 
 
-def phase_of(plan: Plan, status: RolloutStatus) -> str:
-    """The phase, for people. No logic reads it."""
+PAUSED: Final = frozenset({Reason.PAUSED, Reason.PAUSED_BY_SPEC, Reason.PAUSED_BY_COMMAND})
+
+
+class Phase(StrEnum):
+    """What a Rollout is doing, for people."""
+
+    IDLE = "Idle"
+    WAITING = "Waiting"
+    PROGRESSING = "Progressing"
+    PAUSED = "Paused"
+    PROMOTING = "Promoting"
+    REVERTING = "Reverting"
+    REVERTED = "Reverted"
+    SUCCEEDED = "Succeeded"
+    INVALID = "Invalid"
+
+
+_PHASE_WHEN_STALLED: Final = {Reason.INVALID_SPEC: Phase.INVALID, Reason.REVERTED: Phase.REVERTED}
+
+
+def phase_of(plan: Plan, status: RolloutStatus) -> Phase:
+    """The phase. No logic reads it."""
     run = status.run
     if run is not None:
         if run.ending is not None:
-            return "Reverting"
-        if run.paused is not None or (plan.attention is not None and plan.attention.reason.startswith("Paused")):
-            return "Paused"
+            return Phase.REVERTING
+        if run.paused is not None or (plan.attention is not None and plan.attention.reason in PAUSED):
+            return Phase.PAUSED
         if run.promotion is not None:
-            return "Promoting"
-        return "Waiting" if run.waiting is not None or run.hold is not None else "Progressing"
+            return Phase.PROMOTING
+        return Phase.WAITING if run.waiting is not None or run.hold is not None else Phase.PROGRESSING
     if plan.stalled is not None:
-        return {"InvalidSpec": "Invalid", "Reverted": "Reverted"}.get(plan.stalled.reason, "Waiting")
+        return _PHASE_WHEN_STALLED.get(plan.stalled.reason, Phase.WAITING)
     if plan.doing is not None or plan.attention is not None:
-        return "Waiting"
+        return Phase.WAITING
     last = status.history[0].outcome if status.history else ""
-    return "Succeeded" if last == RunEnd.SUCCEEDED else "Idle"
+    return Phase.SUCCEEDED if last == RunEnd.SUCCEEDED else Phase.IDLE

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from tidegate.api.reading_back import read_back
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.notifications import STANDING, NotificationEvent
 from tidegate.api.rollout.responses import Response
 from tidegate.api.rollout.run_status import RunEnd
@@ -121,12 +122,12 @@ def spec_told(before: RolloutStatus, seen: Observation) -> RolloutSpec:
 def _failing(told: MessagesStatus | None, notifying: Notifying) -> Why | None:
     """What keeps messages from being sent, now or the last time that it was tried."""
     if notifying.off:
-        return Why("NotificationsOff", notifying.off)
+        return Why(Reason.NOTIFICATIONS_OFF, notifying.off)
     if notifying.trouble:
-        return Why("NotificationFailed", notifying.trouble)
+        return Why(Reason.NOTIFICATION_FAILED, notifying.trouble)
     tried = [one for one in told.messages if one.outcome] if told is not None else []
     if tried and tried[-1].outcome == FAILED:
-        return Why("NotificationFailed", f"{tried[-1].event} was not sent: {tried[-1].failure}")
+        return Why(Reason.NOTIFICATION_FAILED, f"{tried[-1].event} was not sent: {tried[-1].failure}")
     return None
 
 
@@ -230,16 +231,16 @@ def _awaited(status: RolloutStatus, attention: Why, now: float) -> Iterator[_So]
     waiting = run.waiting if run is not None else status.waiting
     since = waiting.since if waiting is not None and waiting.reason == attention.reason else instant(now)
     match attention.reason:
-        case "AwaitingBaseline":
+        case Reason.AWAITING_BASELINE:
             yield _So(NotificationEvent.AWAITING, attention.reason, attention.message, since)
-        case "AwaitingApproval":
+        case Reason.AWAITING_APPROVAL:
             yield from _at_gate(status.gate, attention, since)
         case reason:
             paused = run.paused if run is not None else None
             if paused is not None:
                 yield _So(NotificationEvent.PAUSED, paused.reason, paused.message or attention.message, paused.since)
             else:
-                reason = "PausedBySpec" if reason == "Paused" else reason
+                reason = Reason.PAUSED_BY_SPEC if reason is Reason.PAUSED else reason
                 yield _So(NotificationEvent.PAUSED, reason, attention.message, since)
 
 
@@ -264,7 +265,7 @@ def _warned(status: RolloutStatus, spec: RolloutSpec) -> Iterator[_So]:
 def _of_condition(condition: Condition) -> NotificationEvent | None:
     """What a condition is told as; a Rollout that is stalled because it was reverted has been told of."""
     match condition.type, condition.status, condition.reason:
-        case "Stalled", "True", reason if reason != "Reverted":
+        case "Stalled", "True", reason if reason != Reason.REVERTED:
             return NotificationEvent.STALLED
         case "RevertReady", "False", _:
             return NotificationEvent.REVERT_UNSAFE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import (
     Ending,
@@ -26,21 +27,21 @@ ABSENCE_GRACE = 5.0
 REFUSED_LASTS = 60.0
 """Seconds for which a refusal is shown when nothing more is heard of it."""
 
-AT_ONCE = frozenset({"ProgressDeadlineExceeded", "StickyRoute"})
+AT_ONCE = frozenset({Reason.PROGRESS_DEADLINE_EXCEEDED, Reason.STICKY_ROUTE})
 """Waits that are over before they begin: somebody else's deadline has passed, or only a person can mend it."""
 
 TAKEN_AWAY = frozenset(
     {
-        "ArmNotSelected",
-        "ArmsOverlap",
-        "BackendsMissing",
-        "BaselineMissing",
-        "BaselineServiceMissing",
-        "CandidateServiceMissing",
-        "RatioNotPossible",
-        "RouteNotWritable",
-        "RouterNotServed",
-        "RuleMissing",
+        Reason.ARM_NOT_SELECTED,
+        Reason.ARMS_OVERLAP,
+        Reason.BACKENDS_MISSING,
+        Reason.BASELINE_MISSING,
+        Reason.BASELINE_SERVICE_MISSING,
+        Reason.CANDIDATE_SERVICE_MISSING,
+        Reason.RATIO_NOT_POSSIBLE,
+        Reason.ROUTE_NOT_WRITABLE,
+        Reason.ROUTER_NOT_SERVED,
+        Reason.RULE_MISSING,
     }
 )
 """What a run must not wait for without a word: somebody took it away."""
@@ -108,11 +109,11 @@ class Draft(Evaluating):
         """Changes the step."""
         self.update(step=self.step.model_copy(update=changes))
 
-    def say(self, reason: str, message: str, *, warning: bool = False) -> None:
+    def say(self, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Tells people about a decision."""
         self.decisions.append(Decision(reason, message, warning))
 
-    def end(self, kind: RunEnd, reason: str, evidence: str, *, forced: bool = False) -> None:
+    def end(self, kind: RunEnd, reason: Reason, evidence: str, *, forced: bool = False) -> None:
         """Latches the run's end, unless one is latched."""
         if self.run.ending is not None:
             return
@@ -122,11 +123,11 @@ class Draft(Evaluating):
         self.urgent = True
         self.intent = True
 
-    def hold(self, reason: str, message: str, *, restart: bool, shared: str = "") -> None:
+    def hold(self, reason: Reason, message: str, *, restart: bool, shared: str = "") -> None:
         """Stands still until all is well; `shared` names a line that both arms are beyond now."""
         before = self.run.hold
         if before is None:
-            self.say("Holding", message, warning=True)
+            self.say(Reason.HOLDING, message, warning=True)
         since = before.since if before else instant(self.now)
         restart = restart or bool(before and before.restart)
         both = before.shared if before else ()
@@ -134,11 +135,11 @@ class Draft(Evaluating):
             both = (*(one for one in both if one.name != shared), SharedStatus(name=shared, last=instant(self.now)))
         self.update_run(hold=Hold(reason=reason, message=message, since=since, restart=restart, shared=both))
 
-    def pause(self, reason: str, message: str) -> None:
+    def pause(self, reason: Reason, message: str) -> None:
         """Stops until a person resumes."""
         if self.run.paused is None:
             self.update_run(paused=Paused(reason=reason, message=message, since=instant(self.now)))
-            self.say(reason, message, warning=reason != "PausedByCommand")
+            self.say(reason, message, warning=reason != Reason.PAUSED_BY_COMMAND)
 
     def wait(self, why: Why, *, deadline: bool = True) -> None:
         """Says what stands before the next move; with `deadline` it becomes `Stalled` when it lasts too long."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import CohortRevert, CohortWeight
 from tidegate.api.rollout.steps import Step
@@ -66,7 +67,7 @@ def takes_cohort(draft: TickContext, line: Threshold) -> bool:
     return line.scope is Scope.COHORT and line.cohort is not None and draft.run.promotion is None
 
 
-def take_back(draft: Draft, cohort: str, reason: str, message: str) -> None:
+def take_back(draft: Draft, cohort: str, reason: Reason, message: str) -> None:
     """Decides that a cohort is at 0 for the rest of the run. The run goes on for the others, and as before with its gates."""
     known = {one.name: one for one in draft.run.cohorts or ()}
     before = known.get(cohort, CohortWeight(name=cohort))
@@ -76,7 +77,9 @@ def take_back(draft: Draft, cohort: str, reason: str, message: str) -> None:
     known[cohort] = before.model_copy(update={"weight": 0.0, "reverted": revert})
     draft.update_run(cohorts=tuple(known.values()), promote=False)  # a wish of before the breach
     draft.say(
-        "CohortReverted", f"cohort {cohort} is taken back, the run goes on for the others: {message}", warning=True
+        Reason.COHORT_REVERTED,
+        f"cohort {cohort} is taken back, the run goes on for the others: {message}",
+        warning=True,
     )
     draft.urgent = draft.intent = True
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.status import RolloutStatus
 
-STEPPED_BACK = "SteppedBack"
+STEPPED_BACK = Reason.STEPPED_BACK
 """The reason of the pause after a `StepBack`."""
 
 

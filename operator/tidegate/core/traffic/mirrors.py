@@ -6,6 +6,7 @@ somebody else's and is left alone.
 
 from __future__ import annotations
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.api.rollout.target_weights import TargetWeights
 from tidegate.core.model.plan import Why
@@ -70,10 +71,12 @@ def unfit(draft: TickContext, routes: list[Route]) -> Why | None:
         for pair, cohort in named_pairs(draft, route):
             place = f"{route.ref.key}, rule {pair.rule}"
             if not cohort and pair.cannot_mirror:
-                return Why("MirrorNotPossible", f"{place}: {pair.cannot_mirror}; leave 'mirror' out of the steps")
+                return Why(
+                    Reason.MIRROR_NOT_POSSIBLE, f"{place}: {pair.cannot_mirror}; leave 'mirror' out of the steps"
+                )
             if pair.mirror and not ours(draft, route):
                 words = f"{place}, mirrors to {route.ref.candidate} already, and the operator did not add that"
-                return Why("MirrorNotOurs", f"{words}: remove it, or leave 'mirror' out of the steps")
+                return Why(Reason.MIRROR_NOT_OURS, f"{words}: remove it, or leave 'mirror' out of the steps")
     return None
 
 

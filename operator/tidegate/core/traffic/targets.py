@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.spec import FINALIZER, RolloutSpec
 from tidegate.api.rollout.status import PairStatus, PodsStatus, TargetStatus
 from tidegate.api.rollout.target_weights import TargetWeights, cohorts_of, percents_of
@@ -259,8 +260,8 @@ def not_yet(route: Route) -> Why:
     """What is said of a route whose numbers do not act yet."""
     detail = f": {route.acceptance_message}" if route.acceptance_message else ""
     if any(pair.ready is not None for pair in route.pairs):
-        return Why("PodsNotReady", f"{route.ref.key}{detail}")
-    return Why("RouteNotAccepted", f"{route.ref.key} is not accepted by its gateway yet{detail}")
+        return Why(Reason.PODS_NOT_READY, f"{route.ref.key}{detail}")
+    return Why(Reason.ROUTE_NOT_ACCEPTED, f"{route.ref.key} is not accepted by its gateway yet{detail}")
 
 
 def look_again(draft: Draft) -> None:
@@ -335,7 +336,7 @@ def put_back_more(draft: Draft) -> bool:
     if unfinished(draft.status):
         draft.urgent = draft.intent = True
     elif resized(draft):
-        draft.say("StepEdited", "replicaRatio.total was edited: the candidate has fewer of the pods")
+        draft.say(Reason.STEP_EDITED, "replicaRatio.total was edited: the candidate has fewer of the pods")
     else:
         draft.puts_back = True
         say_put_back(draft, f"put back: a route {_beyond(draft, draft.weights, 1)}")
@@ -351,7 +352,7 @@ def say_put_back(draft: Draft, message: str) -> None:
     """Tells of it, unless it was told just now: what keeps happening is told once, as `RouteContested`."""
     recent = [one for one in draft.memory.put_back if abs(draft.now - one) < QUIET]
     if len(recent) < KEPT_PUT_BACKS - 1:
-        draft.say("PutBack", message, warning=True)
+        draft.say(Reason.PUT_BACK, message, warning=True)
 
 
 def unknown(draft: Draft) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import Stage
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.judging.judge import SCRAPE
@@ -24,7 +25,7 @@ from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster
 
 MILLISECOND: Final = 0.001
-SHARED: Final = "SharedIncident"
+SHARED: Final = Reason.SHARED_INCIDENT
 """Reason of a hold that is no fault of the candidate's."""
 LACKING: Final = frozenset({"NoData", "SourceDown"})
 """Reasons of an end that no limit brought about."""
@@ -247,7 +248,7 @@ class PastRunner:
         if self._cause is not None or run is None:
             return
         sent_back = run.promotion is not None and run.promotion.stage == Stage.SENT_BACK
-        words = [text for _, _, reason, text in self.cluster.events if reason == "PromotionBreached"]
+        words = [text for _, _, reason, text in self.cluster.events if reason == Reason.PROMOTION_BREACHED]
         message = run.ending.evidence if run.ending is not None else words[0] if sent_back and words else ""
         if not message:
             return
@@ -273,8 +274,8 @@ class PastRunner:
         elif status.run is not None and status.run.ending is not None:
             ending = status.run.ending  # decided; history ended before it was recorded
             outcome, reason, message = ending.kind, ending.reason, ending.evidence
-        elif any(one.reason == "PromotionBreached" for one in told):
-            last_told = next(one for one in told if one.reason == "PromotionBreached")
+        elif any(one.reason == Reason.PROMOTION_BREACHED for one in told):
+            last_told = next(one for one in told if one.reason == Reason.PROMOTION_BREACHED)
             outcome, reason, message = "SentBack", last_told.reason, last_told.message
         end = self._decided if self._decided is not None else self.clock.now()
         holds = tuple(replace(one, end=min(one.end, end)) for one in self._holds)
