@@ -204,16 +204,18 @@ async def test_apprise_gets_nowhere_by_other_ways(url: str) -> None:
 
 
 async def test_a_hanging_service_costs_its_process_and_nobody_elses_message(there: Receiver) -> None:
-    sender = AppriseProcess(LOOPBACK, deadline=3.0)
+    sender = AppriseProcess(LOOPBACK)
     async with opened(sender):
         await sender.send(Target(there.url("json")), MESSAGE)
-        first = sender.pids
+        first, patience = sender.pids, sender._deadline
+        sender._deadline = 3.0  # of the one that hangs alone: a start of the process may take as long on a busy machine
         hanging = asyncio.ensure_future(failure(sender, there.url("json", "/hang?rto=60")))
         await until(lambda: any(path.startswith("/hang") for path, _, _ in there.got))
+        sender._deadline = patience
         await sender.send(Target(there.url("json")), MESSAGE)
         found = await hanging
         assert isinstance(found, Unavailable)
-        assert "within 3s" in str(found)
+        assert "did not answer within" in str(found)
         await sender.send(Target(there.url("json")), MESSAGE)
         await until(lambda: sender.pids != first and len(sender.pids) == 1)
     await until(lambda: not any(alive(pid) for pid in first))
