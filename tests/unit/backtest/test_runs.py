@@ -204,6 +204,7 @@ async def test_the_history_of_one_part_is_in_memory_at_a_time() -> None:
     made = order(spec(), 40_000, every=5000)
     assert len(list(tasks(made, Assumed.CANDIDATE))) > 6
     past = Watching({CANARY: lambda _: 0.01, BASELINE: lambda _: 0.01})
+    gc.collect()  # of what other tests have left
     gc.disable()  # nobody looks for rings of objects that nobody knows any more
     try:
         await backtest(past, made)
