@@ -203,15 +203,19 @@ async def test_apprise_gets_nowhere_by_other_ways(url: str) -> None:
         assert isinstance(await failure(sender, url), Rejected)
 
 
-async def test_a_hanging_service_costs_its_process_and_nobody_elses_message(there: Receiver) -> None:
+async def test_a_hanging_service_costs_its_process_and_nobody_elses_message(
+    there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sender = AppriseProcess(LOOPBACK)
     async with opened(sender):
         await sender.send(Target(there.url("json")), MESSAGE)
-        first, patience = sender.pids, sender._deadline
-        sender._deadline = 3.0  # of the one that hangs alone: a start of the process may take as long on a busy machine
-        hanging = asyncio.ensure_future(failure(sender, there.url("json", "/hang?rto=60")))
-        await until(lambda: any(path.startswith("/hang") for path, _, _ in there.got))
-        sender._deadline = patience
+        first = sender.pids
+        with (
+            monkeypatch.context() as impatient
+        ):  # for the one that hangs alone: a start of the process may take as long
+            impatient.setattr(sender, "_deadline", 3.0)
+            hanging = asyncio.ensure_future(failure(sender, there.url("json", "/hang?rto=60")))
+            await until(lambda: any(path.startswith("/hang") for path, _, _ in there.got))
         await sender.send(Target(there.url("json")), MESSAGE)
         found = await hanging
         assert isinstance(found, Unavailable)
