@@ -58,7 +58,7 @@ def _of_final_answers(spec: RolloutSpec) -> str:
 
 def _words(metric: str) -> str:
     return (
-        f"tries failed requests again, and metric '{metric}' counts final answers: an error that a retry mends does not show. Add a "
+        f"tries failed requests again, and metric '{metric}' counts final answers: an error that a retry hides does not show. Add a "
         "limit on the attempts, such as preset contour/retry-rate or envoy-gateway/retry-rate, or on what the pods count (http/error-rate, "
         "istio/error-rate)"
     )

@@ -8,7 +8,7 @@ from typing import Final
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.validation import Problem, Severity, Where
 from tidegate.cli.documents import Document
-from tidegate.cli.templates import namespace_of
+from tidegate.cli.routes import same_place
 
 SERVICE: Final = "v1/Service"
 DEPLOYMENT: Final = "apps/v1/Deployment"
@@ -27,8 +27,7 @@ def shared_service_problems(
     if spec.ratio is None:
         return
     for document in documents:
-        places = {namespace_of(document), namespace_of(rollout)} - {""}
-        found = _said(spec, document) if len(places) < 2 else None
+        found = _said(spec, document) if same_place(document, rollout) else None
         if found is not None:
             yield document, Problem(found[0], found[1], Severity.WARNING)
 

@@ -77,7 +77,7 @@ class Metrics:
         )
         self._stalled = Gauge(
             "tidegate_rollout_stalled",
-            "1 for each Rollout that waits for a person to mend something, by reason.",
+            "1 for each Rollout that waits for a person to fix something, by reason.",
             ("namespace", "rollout", "reason"),
             registry=made,
         )

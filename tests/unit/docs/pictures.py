@@ -157,7 +157,7 @@ def incident() -> Chart:
 
     return Chart(
         "A shared incident",
-        "Both versions fail alike: a revert would mend nothing. The step holds, and goes on when all is well.",
+        "Both versions fail alike: a revert would fix nothing. The step holds, and goes on when all is well.",
         150,
         0.4,
         lambda value: f"{100 * value:g}%",

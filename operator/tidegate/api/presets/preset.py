@@ -60,7 +60,7 @@ NOT_MIRRORED: Final = (
     "count (`istio/…`, `http/…`)."
 )
 RETRIED: Final = (
-    "Statuses are those of final answers: where the route retries, an error that a retry mends is not among them (`tidegate lint` "
+    "Statuses are those of final answers: where the route retries, an error that a retry hides is not among them (`tidegate lint` "
     "warns where it sees the route)."
 )
 """Of proxies that retry, and count what came of it."""

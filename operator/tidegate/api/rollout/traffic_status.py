@@ -59,7 +59,7 @@ class PodsStatus(StatusModel):
     total: int
     """`replicaRatio.total` at that time."""
     largest: int
-    """The largest that the run had: a baseline with more pods was scaled by somebody else."""
+    """The largest that the run had: a baseline with more pods was scaled by another client."""
 
 
 class TargetStatus(StatusModel):
