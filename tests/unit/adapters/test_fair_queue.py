@@ -127,9 +127,10 @@ def test_neighbours_that_hang_delay_a_quick_query_by_a_second_at_most_once_they_
     neighbours: int, seconds: float
 ) -> None:
     source = Source()
-    for neighbour in range(neighbours):
-        source.ask(f"bad-{neighbour}", seconds, "metric-0")
-    source.run(30)
+    for number in range(4):  # eight a second are found to be slow
+        for neighbour in range(neighbours):
+            source.ask(f"bad-{neighbour}", seconds, "metric-0")
+        source.run(30.0 * (number + 1))
     begin = source.now
     ours: list[Query] = []
     for second in range(60):
@@ -177,6 +178,24 @@ def test_queries_given_up_by_those_who_ask_every_second_count_as_stuck() -> None
         source.run(second + 1.0)
         waited.append(ours.waited)
     assert max(waited[5:]) <= 0.01
+
+
+@pytest.mark.parametrize("life", [0.76, 0.95])
+def test_a_source_that_is_asked_five_times_what_it_can_answer_answers_everybody_in_turn(life: float) -> None:
+    """A hundred Rollouts ask each second, at instants of their own; the source answers twenty of them in that time."""
+    source = Source(slots=1)
+    seconds, rollouts = 40, 100
+    for instant in range(seconds * rollouts):
+        source.ask(f"rollout-{instant % rollouts}", 0.05, gives_up=life)
+        source.run((instant + 1) / rollouts)
+    answered: dict[str, list[float]] = {}
+    for one in source.queries:
+        if one.outcome == "answered":
+            answered.setdefault(one.rollout, [0.0]).append(one.ended or 0.0)
+    assert len(answered) == rollouts
+    waits = [after - before for times in answered.values() for before, after in itertools.pairwise([*times, seconds])]
+    assert max(waits) <= 11.0, "the share of each would be every fifth second, were none lost"
+    assert sum(map(len, answered.values())) - rollouts >= 0.6 * seconds / 0.05, "what it can do is not lost on the late"
 
 
 def test_a_source_where_every_query_is_slow_answers_everybody() -> None:

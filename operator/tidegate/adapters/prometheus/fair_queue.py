@@ -1,6 +1,6 @@
 """Fair shares of one source's slots: no Rollout's queries, be they many, heavy or hanging, hold up another's.
 
-Each Rollout has a queue of its own, and they take turns. A query is `Pace.QUICK` until it has run for a second, then
+Each Rollout has a queue of its own, and they take turns, whoever was served least recently first. A query is `Pace.QUICK` until it has run for a second, then
 `SLOW`, then `STUCK`; what is known of a query from its last time counts from its beginning. Where a quicker query waits, slow ones
 may hold half of the slots and stuck ones a quarter: of what they hold beyond that, the longest running stuck one is cut off,
 or else the slow one that began last. So a quick query waits about a second at most, and one that takes its time gets its turn
@@ -23,8 +23,9 @@ SLOW_AFTER: Final = 1.0
 """Seconds after which a query is slow: usual ones take milliseconds, the API of Prometheus itself counts 1 s as slow."""
 STUCK_AFTER: Final = 4.0
 """Seconds after which a query is stuck: it rarely ends before its deadline."""
-CANCELLED_LATE: Final = 0.5
-"""Seconds after which a query that nobody waits for any more counts as stuck: whoever asked gave up on it."""
+GIVEN_UP_LATE: Final = 0.5
+"""Seconds after which a query whose time is up, or that nobody waits for any more, counts as stuck. One that began too late to be
+answered, because others went first, does not."""
 REMEMBERED: Final = 4096
 """Queries remembered as not quick: those of hundreds of Rollouts."""
 
@@ -88,10 +89,12 @@ class FairQueue:
         elif turn in self._running:
             del self._running[turn]
             ran = self._monotonic() - turn.started
-            if timed_out or (cancelled and ran >= CANCELLED_LATE):
-                self._remember(turn, Pace.STUCK)
-            elif not cancelled:
+            if not timed_out and not cancelled:
                 self._remember(turn, _pace(ran))
+            elif ran >= GIVEN_UP_LATE:
+                self._remember(turn, Pace.STUCK)
+            else:
+                self._waiting[turn.pace].give_back(turn.rollout)
         self.look()
 
     def look(self) -> None:
