@@ -44,6 +44,19 @@ async def test_a_breach_that_lasts_its_for_reverts() -> None:
     assert "since" in shop.status.history[0].message
 
 
+async def test_a_revert_is_recorded_with_its_decision_and_with_its_conclusion_and_not_between() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    await runner.run_until(shop.clock.now() + 60)
+    before = shop.gate.calls.count("store.write_status")
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    assert shop.outcome == "Reverted"
+    assert shop.gate.calls.count("store.write_status") - before == 2, "each costs the API server of a crowd 20 ms"
+    assert shop.status.weight is not None
+    assert shop.status.weight.observed == 0
+
+
 async def test_another_limit_under_the_same_name_starts_its_clock_anew() -> None:
     shop = Shop()
 

@@ -219,6 +219,7 @@ class Carrying:
         if run is not None and run.ending is not None and record.reverting != run.id:
             record.reverting = run.id
             record.breached = self.evaluation.asking.answered if run.ending.kind == RunEnd.REVERTED else None
+            self.evaluation.crowd.joined()
 
     def _report(self, rollout: RolloutObject, plan: Plan, failures: tuple[PortError, ...]) -> None:
         """Tells once a run that every target is at 0."""

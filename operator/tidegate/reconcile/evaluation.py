@@ -26,6 +26,7 @@ from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
+from tidegate.reconcile.crowd import Crowd
 from tidegate.reconcile.index import Index
 from tidegate.reconcile.jobs import JobDesk
 from tidegate.reconcile.observe import observe, read_templates
@@ -59,6 +60,7 @@ class Evaluation:
     index: Index
     outbox: Outbox
     desk: JobDesk
+    crowd: Crowd
     reader: Reader
     interrupt: asyncio.Event | None
     attended: bool
@@ -252,6 +254,7 @@ class Evaluation:
             unread=parsed.unread,
             templated=parsed.templated,
             live=live,
+            crowd=self.crowd.there,
             attended=self.attended,
             freezes=self.world.freezes.of(rollout.namespace),
             jobs=self.desk.seen(rollout, memory.status.jobs),

@@ -19,6 +19,7 @@ from tidegate.core.traffic.lowering import unfinished
 from tidegate.ports.errors import Conflict, PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.carrying import Carrying, raises
+from tidegate.reconcile.crowd import Crowd
 from tidegate.reconcile.evaluation import Evaluation, Superseded
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.jobs import JobDesk
@@ -59,6 +60,8 @@ class Ticker:
         self._attended = attended
         self.raises = Raises(world.clock)
         """Whose turn it is to raise."""
+        self.crowd = Crowd(world.clock)
+        """Whether many are being reverted."""
         self.outbox = Outbox(world)
         """What leaves the ticks without being waited for."""
         self.desk = JobDesk(world)
@@ -90,7 +93,7 @@ class Ticker:
             return None
         self._records[key] = record
         evaluation = Evaluation(
-            self._world, self._specs, self._index, self.outbox, self.desk, reader, interrupt, self._attended
+            self._world, self._specs, self._index, self.outbox, self.desk, self.crowd, reader, interrupt, self._attended
         )
         carrying = Carrying(self._world, key, record, evaluation, self.outbox, self.desk)
         following = await _Tick(reader, evaluation, carrying, self.raises).run(rollout)

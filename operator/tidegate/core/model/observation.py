@@ -73,6 +73,8 @@ class Observation:
     """A template of before, from the baseline's ReplicaSets; `None` when no plan asked for it."""
     live: Live = Live.NOTHING
     """What of it was read live."""
+    crowd: bool = False
+    """Many Rollouts are being reverted at this moment: what is not urgent leaves the API server to them."""
     attended: bool = False
     """The same answers held at every point of the grid since the tick before: only a simulator can promise that, and it
     lets all of the time between count as watched."""

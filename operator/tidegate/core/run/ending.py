@@ -7,6 +7,7 @@ from typing import Final
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import Ending, HistoryEntry
+from tidegate.core.model import cadence
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why, WriteTemplate
 from tidegate.core.model.time_format import instant
@@ -23,8 +24,14 @@ LATE_WRITE: Final = 10.0
 """Seconds after its decision in which a write whose answer was lost may still land: longer than any request's time-out."""
 
 CALM: Final = 3.0
-"""Seconds from an end's decision until it is concluded: when many Rollouts revert at once, their live looks would stand before
-the others' weights."""
+"""Seconds from an end's decision until it is concluded: when a few Rollouts revert at once, the live looks and records of the
+first would stand before the weights of the others."""
+
+CROWD_CALM: Final = 30.0
+"""Seconds that an end waits for its conclusion at most while ever more Rollouts are being reverted."""
+
+CROWD_SPREAD: Final = 12.0
+"""Seconds over which the conclusions of a crowd are spread, so that they do not come as a crowd themselves."""
 
 TAKEN_SOON: Final = 5.0
 """Seconds a gateway may need to take the reverted weights before it is said that it has not."""
@@ -64,6 +71,9 @@ def carry_out(draft: Draft) -> None:
         if abs(draft.now - begin) < lasting:
             draft.wakes.append(begin + lasting)
             return
+    if draft.seen.crowd and abs(draft.now - ending.since.timestamp()) < CROWD_CALM:
+        draft.wakes.append(draft.now + CALM + cadence.phase(draft.seen.rollout.uid, CROWD_SPREAD))
+        return
     if not _taken(draft, ending):
         return
     draft.need(Live.ROUTES)
