@@ -18,7 +18,7 @@ from tidegate.core.model.world import RolloutObject
 from tidegate.core.status.conclude import conclude
 from tidegate.core.status.conditions import news
 from tidegate.core.status.messages import due_again, spec_told, under_way
-from tidegate.core.traffic.targets import KEPT_PUT_BACKS
+from tidegate.core.traffic.put_back import KEPT_PUT_BACKS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.apply import apply

@@ -34,7 +34,7 @@ from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step
-from tidegate.core.traffic import mirrors, targets, weights
+from tidegate.core.traffic import mirrors, put_back, raising, restoring, shares, targets, weights
 from tidegate.core.traffic.cohorts import cohort_of
 
 MOST_PATHS = 8
@@ -146,7 +146,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         or mirrors.unfit(draft, list(targets.routes(draft)))
         or promotion.impossible(draft.spec, baseline)
     )
-    if blocked is None and not draft.status.retry and targets.traffic(draft) is not targets.Traffic.NONE:
+    if blocked is None and not draft.status.retry and shares.traffic(draft) is not shares.Traffic.NONE:
         blocked = Why(
             Reason.CANDIDATE_ALREADY_SERVING,
             "the route gives the candidate traffic already: nothing is changed until it is at 0, or a Retry command is given",
@@ -186,7 +186,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     )
     forget_earlier_runs(draft)
     scaling.begin(draft)
-    targets.remember(draft)
+    raising.remember(draft)
     named = in_full(version)
     differ = f"; the arms differ in what is not promoted: {in_words(own)}" if own else ""
     draft.say(Reason.RUN_STARTED, f"run {run.id} of {named} started{differ}")
@@ -288,15 +288,15 @@ def _keep_at_zero(draft: Draft) -> None:
         gave = (
             f"gave the reverted candidate {found:.3g}%" if found else f"mirrored {mirrored}% to the reverted candidate"
         )
-        targets.restore(draft, target)
+        restoring.restore(draft, target)
         draft.need(Live.ROUTES)
         draft.puts_back = True
-        targets.say_put_back(draft, f"{route.ref.key} {gave}: put back to 0")
+        put_back.say_put_back(draft, f"{route.ref.key} {gave}: put back to 0")
 
 
 def _let_go(draft: Draft) -> None:
     """Takes our finalizer off once nothing is left to put back; what may still have to be is waited for."""
-    if draft.memory.unreadable and targets.requests(draft) is not targets.Traffic.NONE:
+    if draft.memory.unreadable and shares.requests(draft) is not shares.Traffic.NONE:
         draft.wakes.append(draft.now + LOOK_AGAIN)
         return
     starting = started_by(draft) if draft.seen.rollout.deleting else None

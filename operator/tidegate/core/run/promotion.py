@@ -27,7 +27,7 @@ from tidegate.core.run.ending import LATE_WRITE, finish
 from tidegate.core.run.template_copy import copied
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import cohorts, targets
+from tidegate.core.traffic import acceptance, cohorts, put_back, raising, raising_pods, restoring, shares
 
 MOST_WRITES = 3
 """Template writes of one promotion: one that must be repeated more often is contested, not lost."""
@@ -290,7 +290,7 @@ def _await(draft: Draft) -> None:
 
 def _grows(draft: Draft) -> bool:
     """Whether the promoted baseline is given its own pods back first: the candidate's are the capacity until it has them."""
-    if not targets.grow(draft):
+    if not raising_pods.grow(draft):
         return False
     draft.wait(
         Why(Reason.BASELINE_ROLLING_OUT, "the baseline runs the new version, and is given its own number of pods again")
@@ -314,10 +314,10 @@ def _start_returning(draft: Draft) -> None:
 
 
 def _return(draft: Draft) -> None:
-    back = [targets.restore(draft, target, revert=False) for target in draft.status.targets]
-    slow = targets.not_taken(draft) if all(back) else None
+    back = [restoring.restore(draft, target, revert=False) for target in draft.status.targets]
+    slow = acceptance.not_taken(draft) if all(back) else None
     if slow is not None:
-        draft.wait(targets.not_yet(slow))
+        draft.wait(acceptance.not_yet(slow))
     elif all(back):
         _enter(draft, Stage.SETTLING)
         draft.watching = True
@@ -396,9 +396,9 @@ def _send_back(draft: Draft) -> None:
         draft.stalled = Why(why.reason, f"{words}: {blocked.message} (Abort puts the old version back)")
         draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
         draft.wait(blocked)
-        targets.put_back_more(draft)
+        put_back.put_back_more(draft)
         return
-    targets.raise_to(draft, weights)
+    raising.raise_to(draft, weights)
 
 
 def _last(draft: TickContext) -> TargetWeights:
@@ -411,13 +411,13 @@ def _stands(draft: Draft, weights: TargetWeights) -> bool:
 
     While one of our own writes of before may still land, a lower weight is not taken for somebody's.
     """
-    standing = targets.standing(draft, weights)
-    if standing is targets.Standing.UNSEEN:
-        return not targets.below(draft, weights)
-    if standing is targets.Standing.LESS and draft.step.seen:
-        draft.pause(Reason.LOWERED_BY_OTHER, targets.lowered(draft, weights))
+    standing = shares.standing(draft, weights)
+    if standing is shares.Standing.UNSEEN:
+        return not shares.below(draft, weights)
+    if standing is shares.Standing.LESS and draft.step.seen:
+        draft.pause(Reason.LOWERED_BY_OTHER, shares.lowered(draft, weights))
         return True
-    if standing is targets.Standing.LESS:
+    if standing is shares.Standing.LESS:
         return False
     raised = draft.run.raised or _current(draft).since
     alone = max(raised, _current(draft).since).timestamp() + LATE_WRITE
