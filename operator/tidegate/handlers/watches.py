@@ -17,8 +17,9 @@ from typing import Any, Final
 import kopf
 import structlog
 
-from tidegate.adapters.kubernetes.client import DEFINITIONS, NAMESPACES, Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.permissions import may_watch
+from tidegate.adapters.kubernetes.resources import DEFINITIONS, NAMESPACES, Resource
 from tidegate.handlers.intake import Caches, Take
 from tidegate.handlers.kopf_settings import kopf_settings
 from tidegate.handlers.listening import Listening

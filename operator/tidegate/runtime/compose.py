@@ -15,10 +15,11 @@ import structlog
 
 from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.kubernetes.claims import RolloutCache
-from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.command_policy import EVERY as POLICY_EVERY
 from tidegate.adapters.kubernetes.command_policy import CommandPolicy
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
+from tidegate.adapters.kubernetes.configuration import load_configuration
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.kubernetes.freezes import EVERY as LABELS_EVERY
 from tidegate.adapters.kubernetes.freezes import NamespaceFreezes

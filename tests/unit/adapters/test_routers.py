@@ -22,7 +22,8 @@ from tidegate.api.rollout.traffic import WITH_MIRRORS, WITH_SUBSETS, WITHOUT_RUL
 from tidegate.core.model.claims import claim_of_raw, pair
 from tidegate.core.model.world import RolloutObject, TargetRef, Unknown
 from tidegate.handlers import Caches, Intake, takes_of
-from tidegate.runtime.settings import Settings, SettingsError, parse
+from tidegate.runtime.settings import Settings, SettingsError
+from tidegate.runtime.settings_file import parse
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
-from tidegate.adapters.kubernetes.client import COMMANDS, Api, JsonObject
+from tidegate.adapters.kubernetes.client import Api, JsonObject
 from tidegate.adapters.kubernetes.listings import Listings
+from tidegate.adapters.kubernetes.resources import COMMANDS
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.api.commands import Action
 from tidegate.api.values.text import printable

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.adapters.clock import SystemClock
-from tidegate.adapters.kubernetes.client import CONFIG_MAPS, JsonObject
+from tidegate.adapters.kubernetes.client import JsonObject
 from tidegate.adapters.kubernetes.kubeconfig import Connection
+from tidegate.adapters.kubernetes.resources import CONFIG_MAPS
 from tidegate.adapters.prometheus import SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.api.reading_back import read_back
