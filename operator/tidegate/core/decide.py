@@ -17,7 +17,7 @@ from tidegate.core.judging.judge import evaluate
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why
-from tidegate.core.run import hooks, promotion, recovery, scaling
+from tidegate.core.run import hooks, promotion, recovery, scaling, traffic_return
 from tidegate.core.run.baseline_change import adopt_first_release, notice_baseline
 from tidegate.core.run.commands import take_commands
 from tidegate.core.run.ending import carry_out
@@ -121,7 +121,7 @@ def _go_on(draft: Draft) -> None:
     draft.stalled = _wrong(draft)
     hooks.start_due(draft)
     restoring.put_back_removed(draft)
-    moving = promotion.returning(draft) or promotion.sending_back(draft)
+    moving = traffic_return.returning(draft) or traffic_return.sending_back(draft)
     if not moving and put_back.put_back_more(draft):
         return
     cohorts.note_finished(draft)

@@ -29,7 +29,7 @@ from tidegate.core.model.version import (
     version_of,
 )
 from tidegate.core.model.world import Arm, ArmName, Route, RulePair, Unknown
-from tidegate.core.run import promotion, scaling
+from tidegate.core.run import baseline_update, scaling
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
@@ -144,7 +144,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         or ownership.conflict(draft)
         or _inexpressible(draft)
         or mirrors.unfit(draft, list(targets.routes(draft)))
-        or promotion.impossible(draft.spec, baseline)
+        or baseline_update.impossible(draft.spec, baseline)
     )
     if blocked is None and not draft.status.retry and shares.traffic(draft) is not shares.Traffic.NONE:
         blocked = Why(
