@@ -22,7 +22,7 @@ from tidegate.adapters.routers.views import route_of
 from tidegate.core.model.world import Lookup, Route, TargetRef
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.ports.protocols import NONE, Manager
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 
 CUSTOM = custom(CustomKind("tidegate.test", ("v1",), "Split", "splits", ("spec.traffic[*].percent",)))
 SHAPES = {

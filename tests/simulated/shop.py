@@ -14,7 +14,8 @@ from tidegate.core.model.answers import Answer, Failed, Query, SeriesValue, Vect
 from tidegate.core.model.observation import Problem
 from tidegate.core.model.world import Command, TargetRef
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner

@@ -9,7 +9,7 @@ from tests.simulated.shop import Shop, spec, value
 from tidegate.api.commands import Action
 from tidegate.api.validation import check_rollout
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
-from tidegate.simulation.cluster import SimulatedCronJob
+from tidegate.simulation.cluster.objects import SimulatedCronJob
 from tidegate.simulation.runner import Runner
 
 INCIDENTS = {"name": "incidents", "query": "open_incidents", "window": "1h"}

@@ -10,7 +10,7 @@ from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
 from tidegate.api.rollout.status import JobStatus, RolloutStatus
 from tidegate.ports.errors import Unavailable
-from tidegate.simulation.cluster import SimulatedCronJob
+from tidegate.simulation.cluster.objects import SimulatedCronJob
 from tidegate.simulation.runner import Runner
 
 BREACH = 0.06

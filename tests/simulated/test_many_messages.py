@@ -10,7 +10,7 @@ from tidegate.core.model.world import ArmName
 from tidegate.reconcile.index import Index
 from tidegate.reconcile.scheduler import Scheduler
 from tidegate.reconcile.tick import Ticker
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 
 COUNT = 200
 INTERVAL = 10

@@ -10,7 +10,7 @@ from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
 from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Unavailable
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.ports import Silence
 from tidegate.simulation.runner import Runner
 

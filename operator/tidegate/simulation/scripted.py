@@ -23,7 +23,8 @@ from tidegate.core.traffic.cohorts import cohort_of
 from tidegate.reconcile.specs import Check
 from tidegate.simulation.clean import clean_level, is_clean
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedCronJob, SimulatedRoute
+from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.cluster.objects import RouteWrite, SimulatedCronJob, SimulatedRoute
 from tidegate.simulation.counter import Counter, numbers
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner

@@ -21,7 +21,8 @@ from tidegate.reconcile.specs import Check
 from tidegate.reconcile.tick import Ticker
 from tidegate.simulation.backtest.history import History
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import MemoryWorkloads, memory_world
 
