@@ -11,7 +11,7 @@ from tidegate.api.commands import Action
 from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Unavailable
 from tidegate.simulation.cluster.objects import SimulatedRoute
-from tidegate.simulation.ports import Silence
+from tidegate.simulation.ports.telling import Silence
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]

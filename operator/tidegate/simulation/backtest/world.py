@@ -24,7 +24,8 @@ from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster
 from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.faults import Gate
-from tidegate.simulation.ports import MemoryWorkloads, memory_world
+from tidegate.simulation.ports import memory_world
+from tidegate.simulation.ports.workloads import MemoryWorkloads
 
 NEW_IMAGE: Final = "app:v2"
 RAW: Final = "raw-"
