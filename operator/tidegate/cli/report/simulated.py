@@ -68,7 +68,7 @@ def simulated(scripted: Scripted, watched: Watched) -> tuple[Report, list[Tile]]
 def _ask(scripted: Scripted) -> Any:  # noqa: ANN401  (an Ask)
     async def ask(queries: tuple[Query, ...], stretch: Stretch) -> Answers:
         del queries
-        return lambda query, index: scripted.answer(query, stretch.time(index))
+        return lambda query, index: scripted.answers.answer(query, stretch.time(index))
 
     return ask
 
