@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from tests.contract.router_samples import SAMPLES, Object, Sample
+from tests.contract.router_samples import SAMPLES
+from tests.contract.router_samples.sample import Object, Sample
 from tests.simulated.shop import REF
 from tests.simulated.witness import WitnessedCluster
 from tidegate.adapters.kubernetes.cache import Cache
