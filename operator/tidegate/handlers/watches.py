@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -123,19 +123,12 @@ class Watches:
         theirs: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]]
         theirs = concurrent.futures.Future()
         takes = {one: self._on(ours, resource) for resource in allowed for one in await self._versions(resource)}
-
         sessions: list[kopf.AiohttpSession] = []
-
-        async def login(**_: Any) -> kopf.AiohttpSession:  # noqa: ANN401  (Kopf's signature)
-            asked = asyncio.run_coroutine_threadsafe(connection_info(self._api.configuration), ours)
-            sessions.append(session_of(await asyncio.wrap_future(asked)))
-            return sessions[-1]
-
         settings = kopf_settings(scanning=await self._may_scan())
 
         async def operator() -> None:
             registry = registry_for(takes)
-            kopf.on.login(registry=registry, id="login", retries=1)(login)
+            kopf.on.login(registry=registry, id="login", retries=1)(self._login(ours, sessions))
             running = asyncio.create_task(self._operator(registry, settings))
             patience = asyncio.create_task(self._ended_with_its_streams(running))
             theirs.set_result((asyncio.get_running_loop(), running))
@@ -165,6 +158,18 @@ class Watches:
                     loop.call_soon_threadsafe(running.cancel)
                 await asyncio.wait([ended])
             thread.join()
+
+    def _login(
+        self, ours: asyncio.AbstractEventLoop, sessions: list[kopf.AiohttpSession]
+    ) -> Callable[..., Coroutine[Any, Any, kopf.AiohttpSession]]:
+        """Kopf's login: a session of the client's configuration, kept in `sessions` so that it can be closed."""
+
+        async def login(**_: Any) -> kopf.AiohttpSession:  # noqa: ANN401  (Kopf's signature)
+            asked = asyncio.run_coroutine_threadsafe(connection_info(self._api.configuration), ours)
+            sessions.append(session_of(await asyncio.wrap_future(asked)))
+            return sessions[-1]
+
+        return login
 
     async def _versions(self, resource: Resource) -> tuple[Resource, ...]:
         """The kind in the version to watch it in: the one served, and where none is, in each that may be one day."""

@@ -138,7 +138,7 @@ def _changed_since(draft: TickContext, baseline: Arm, candidate: Arm) -> Why | N
 
 
 def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
-    """Begins a run, unless something stands before it."""
+    """Begins a run, unless something blocks it."""
     blocked = (
         workloads.overlap(draft.spec, baseline, candidate)
         or ownership.conflict(draft)
@@ -163,6 +163,11 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     if draft.spec.paused:
         draft.attention = Why(Reason.PAUSED_BY_SPEC, "spec.paused is true: a run starts when it is false")
         return
+    _begin(draft, baseline, candidate)
+
+
+def _begin(draft: Draft, baseline: Arm, candidate: Arm) -> None:
+    """Begins a run: records its version, what it stands beside, and the numbers of the routes."""
     number = draft.status.runs + 1
     version = _version(draft, candidate)
     own = _kept_apart(draft, baseline, candidate)
