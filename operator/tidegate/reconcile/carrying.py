@@ -254,7 +254,7 @@ class Carrying:
         self.tell(rollout)
         self._hand_on(rollout, plan)
         self.world.telemetry.concluded(rollout, status)
-        upkeep = math.inf if self.evaluation.attended else plan.upkeep
+        upkeep = plan.upkeep if self.evaluation.pace.every_point else math.inf
         return min(plan.stable_until, upkeep, now + self._outcomes_again(plan), due_again(status))
 
     def _outcomes_again(self, plan: Plan) -> float:

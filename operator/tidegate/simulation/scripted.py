@@ -20,6 +20,7 @@ from tidegate.reconcile.specs import Check
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster
 from tidegate.simulation.cluster.objects import RouteWrite, SimulatedCronJob, SimulatedRoute
+from tidegate.simulation.pace import FROM_CHANGE_TO_CHANGE
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
 from tidegate.simulation.script import CommandEdit, Event, World
@@ -69,7 +70,7 @@ class Scripted:
         self.answers = ScriptedAnswers(self.spec, self.world, self.cluster, self.begin)
         self._build()
         ports = memory_world(self.cluster, self.answers.answer)
-        self.runner = Runner(ports, self.clock, self.name, self.check, namespace="default", attended=True)
+        self.runner = Runner(ports, self.clock, self.name, self.check, namespace="default", pace=FROM_CHANGE_TO_CHANGE)
         self._plan_changes()
         for event in self.world.events:
             self._plan(event)
