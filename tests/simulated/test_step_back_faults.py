@@ -58,7 +58,7 @@ async def test_a_route_that_is_not_written_is_tried_again_within_seconds_and_nob
     stalled = next(one for one in shop.status.conditions if one.type == "Stalled")
     assert (stalled.reason, stalled.message) == (
         "RevertRefused",
-        "the weights could not be put back: denied by policy",
+        "the weights could not be restored: denied by policy",
     )
     shop.gate.before = lambda _name: None
     await passes(shop, runner, 2)

@@ -110,7 +110,7 @@ class Watches:
                 task.cancel()
             results = await asyncio.gather(kopf_ended, *ends, return_exceptions=True)
         if isinstance(results[0], Exception):
-            _log.warning("watch streams ended, beginning anew", error=f"{type(results[0]).__name__}: {results[0]}")
+            _log.warning("watch streams ended, restarting them", error=f"{type(results[0]).__name__}: {results[0]}")
 
     async def _kopf(self, allowed: Sequence[Resource]) -> None:
         """Runs Kopf in a thread with a loop of its own, until it ends; cancelled, it ends at once.

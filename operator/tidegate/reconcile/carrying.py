@@ -198,7 +198,7 @@ class Carrying:
 
     async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observation, error: PortError) -> None:
         reason = Reason.REVERT_REFUSED if plan.urgent else Reason.WRITE_REFUSED
-        what = "the weights could not be put back" if plan.urgent else "a write failed"
+        what = "the weights could not be restored" if plan.urgent else "a write failed"
         refusal = Refusal(reason, f"{what}: {error}", self.evaluation.now)
         memory = replace(self.record.memory, refused=refusal)
         refused = replace(plan, memory=memory, stalled=Why(refusal.reason, refusal.message))

@@ -50,7 +50,7 @@ class LoggedTelemetry:
             self.metrics.reverted(seconds)
         took = {"seconds": round(seconds, 4)} if seconds is not None else {}
         run = _part(rollout, "run").get("id")
-        _log.info("weights put back", namespace=rollout.namespace, rollout=rollout.name, run=run, **took)
+        _log.info("weights restored", namespace=rollout.namespace, rollout=rollout.name, run=run, **took)
 
     def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:
         """Brings the Rollout's own series up to date."""

@@ -45,9 +45,9 @@ async def load_configuration(kubeconfig: str | None = None, context: str | None 
         what = (
             " ".join(str(error).split())
             if isinstance(error, yaml.YAMLError)
-            else "it does not hold what a kubeconfig does"
+            else "it does not have the fields of a kubeconfig"
         )
-        raise Unavailable(f"{kubeconfig or 'the kubeconfig'}: is no kubeconfig: {what}") from error
+        raise Unavailable(f"{kubeconfig or 'the kubeconfig'}: not a valid kubeconfig: {what}") from error
     _check_certificates(configuration)
     if configuration.proxy is None:
         _take_proxy(configuration)
@@ -65,7 +65,7 @@ def _check_certificates(configuration: Configuration) -> None:
             context.load_cert_chain(configuration.cert_file, configuration.key_file)
         except OSError as error:
             what = f"{configuration.cert_file} and {configuration.key_file or 'no key'}"
-            raise Unavailable(f"client-certificate: {what} are no certificate with its key (PEM)") from error
+            raise Unavailable(f"client-certificate: {what} do not hold a certificate and its key (PEM)") from error
 
 
 def _take_proxy(configuration: Configuration) -> None:

@@ -49,7 +49,7 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     elif report.expected_end is not None:
         yield "Expected end", f"{stamp(report.expected_end)}, if nothing intervenes and approvals are given in time"
     else:
-        yield "Expected end", "not known: the run stands still, or is being ended or promoted"
+        yield "Expected end", "not known: the run is paused or on hold, or is being ended or promoted"
     for cohort in report.cohorts:
         seen = f"{cohort.observed:g}%" if cohort.observed is not None else "not known"
         yield f"Cohort {cohort.name}", f"{seen}: {cohort.message}" if cohort.message else seen

@@ -38,7 +38,7 @@ def tables(told: Told) -> Iterator[Table]:
         yield _gate(status.gate, told)
     if status.jobs:
         rows = [_job(job, told) for job in status.jobs]
-        yield _table("Jobs", ("Job", "for", "step", "started", "outcome", "took", "what it said"), rows)
+        yield _table("Jobs", ("Job", "for", "step", "started", "outcome", "took", "message"), rows)
     if status.scaling is not None and status.scaling.time is not None:
         scaled = (str(status.scaling.replicas), told.moment(status.scaling.time), status.scaling.cause)
         yield _table("Pods of the candidate, as last set", ("pods", "when", "why"), [scaled])

@@ -88,7 +88,7 @@ def copy(draft: Draft) -> None:
         return
     if not promotion.written and _another_baseline(draft, baseline):
         draft.need()  # `notice_baseline` sees it by its own look
-        draft.wait(Why(Reason.BASELINE_CHANGED, "the baseline is no longer the one this run was judged beside"))
+        draft.wait(Why(Reason.BASELINE_CHANGED, "the baseline is no longer the one this run was compared with"))
         return
     if not old_template.keep(draft, promotion, baseline):
         return

@@ -135,7 +135,9 @@ def _taken(draft: Draft, ending: Ending) -> bool:
         return True
     waited = draft.now - ending.since.timestamp()
     if draft.seen.rollout.deleting and waited >= TAKEN_BY_DELETION:
-        draft.say(Reason.REVERT_NOT_ACCEPTED, f"{_not_taken(route)}; the Rollout is let go all the same", warning=True)
+        draft.say(
+            Reason.REVERT_NOT_ACCEPTED, f"{_not_taken(route)}; the finalizer is removed all the same", warning=True
+        )
         return True
     why = Why(
         Reason.REVERT_NOT_ACCEPTED, f"{_not_taken(route)}; the candidate may still get requests: {ending.evidence}"

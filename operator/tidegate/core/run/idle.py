@@ -254,7 +254,7 @@ def _cannot_express(pair: RulePair, total: int) -> str:
     if pair.alone:
         return f"the two numbers add up to {total}, the most that the router takes, and that cannot express {{asked}}"
     return (
-        f"other backends stand beside the two, so their sum of {pair.total} is kept, and it cannot express {{asked}}: "
+        f"the rule has other backends, so the pair's sum of {pair.total} is kept, and it cannot express {{asked}}: "
         "give the pair a larger sum on the route"
     )
 

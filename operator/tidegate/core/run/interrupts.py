@@ -105,7 +105,7 @@ def notice_our_revert(draft: Draft) -> None:
         ):  # the baseline grows first: there is nothing to put back
             continue
         if not any(pair.candidate or mirrors.percent(draft, route, pair) for pair in route.pairs):
-            _end_fresh(draft, Reason.REVERT_RECOVERED, "the weights had been put back before it could be recorded")
+            _end_fresh(draft, Reason.REVERT_RECOVERED, "the weights had been restored before it could be recorded")
 
 
 def let_go_of_hold(draft: Draft) -> None:
@@ -124,7 +124,7 @@ def let_go_of_hold(draft: Draft) -> None:
         draft.update_step(watched=0.0, judged=-1.0, passed=False)
     held = in_words(draft.now - hold.since.timestamp())
     draft.say(
-        Reason.HOLD_ENDED, f"all limits met after {held}" + ("; the step's duration starts anew" if restart else "")
+        Reason.HOLD_ENDED, f"all limits met after {held}" + ("; the step's duration starts again" if restart else "")
     )
 
 

@@ -105,7 +105,7 @@ def contest(draft: TickContext) -> Why:
     names = ", ".join(targets.key_of(target) for target in draft.status.targets) or "the route"
     return Why(
         Reason.ROUTE_CONTESTED,
-        f"something else keeps raising the candidate's weight on {names}; it is put back each time. Find the other writer "
+        f"something else keeps raising the candidate's weight on {names}; it is restored each time. Find the other writer "
         "(kubectl get --show-managed-fields) and stop it",
     )
 

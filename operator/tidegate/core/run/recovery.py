@@ -58,7 +58,7 @@ def recover(draft: Draft) -> None:
     version = version_of(candidate, revision, exclude) if candidate is not None else Version(revision=revision or "")
     message = (
         f"the status of this run was lost while the candidate had {found.rounded()}: guards are in force, nothing is raised. "
-        f"Abort reverts; Resume begins step {steps[index].name!r} anew{_promoted(draft, version)}"
+        f"Abort reverts; Resume restarts step {steps[index].name!r}{_promoted(draft, version)}"
     )
     run = RunStatus(
         id=f"{number}-{version.fingerprint[:8] or 'recovered'}",

@@ -271,9 +271,7 @@ def _left_out(draft: TickContext) -> Why | None:
     if not back or draft.run.promote:
         return None
     names = ", ".join(one.name for one in back)
-    words = (
-        f"every step has passed, but cohort {names} was taken back, and the promotion would give it this version too"
-    )
+    words = f"every step has passed, but cohort {names} was reverted, and the promotion would give it this version too"
     return Why(Reason.COHORT_REVERTED, f"{words}: Promote does that, Abort reverts")
 
 

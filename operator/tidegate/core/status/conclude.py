@@ -86,7 +86,7 @@ def _cohort(name: str, decided: CohortWeight | None, observed: Decimal | None) -
         name=name,
         desired=decided.weight if decided is not None else 0.0,
         observed=float(round(observed, 3)) if observed is not None else None,
-        message=f"taken back for the rest of the run: {revert.message}" if revert is not None else "",
+        message=f"reverted for the rest of the run: {revert.message}" if revert is not None else "",
     )
 
 

@@ -37,7 +37,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
             (
                 "TemplatesUnread",
                 "True",
-                Why(Reason.NOT_SEEN, f"{seen.unread}; the run continues with what it said last"),
+                Why(Reason.NOT_SEEN, f"{seen.unread}; the run continues with its last content"),
             )
         )
     missing = [one for one in status.missing_data if one.answers >= LEAST_ANSWERS]
