@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.api.reasons import Reason
 from tidegate.api.report import Moment, Report
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.cli.errors import CommandError
@@ -77,7 +78,7 @@ def _decisions(scripted: Scripted) -> list[Moment]:
     weights = {step.name: float(step.weight.percent) for step in scripted.spec.steps}
     found = []
     for time, _, reason, message in scripted.cluster.events:
-        step = step_of(message, scripted.spec) if reason == "StepStarted" else ""
+        step = step_of(message, scripted.spec) if reason == Reason.STEP_STARTED else ""
         found.append(moment(time, reason, message, weights.get(step)))
     return found
 

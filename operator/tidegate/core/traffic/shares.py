@@ -10,7 +10,6 @@ from tidegate.api.rollout.status import TargetStatus
 from tidegate.api.rollout.target_weights import TargetWeights, cohorts_of
 from tidegate.core.model.world import ABSENT, Route, RulePair, Unknown
 from tidegate.core.tick.context import TickContext
-from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import mirrors, targets, weights
 from tidegate.core.traffic.cohorts import cohort_of, named_pairs
 
@@ -145,7 +144,7 @@ def _of(asked: TargetWeights, cohort: str) -> str:
     return f"{asked.of(cohort).normalize():f}%{f' of cohort {cohort}' if cohort else ''}"
 
 
-def unknown(draft: Draft) -> bool:
+def unknown(draft: TickContext) -> bool:
     """Whether there is a target or a rule that was never set in this run: an edit of the spec or of a route added it."""
     known = targets.known_pairs(draft)
     if any(ref.pair not in known for ref in targets.refs_of(draft.spec, draft.seen.rollout.namespace)):

@@ -286,7 +286,7 @@ class PastRunner:
     def _told(self) -> Iterator[Told]:
         """What was told, an end at the instant it was decided: that is when the weights went back."""
         for time, _, reason, text in self.cluster.events:
-            decided = self._decided if reason == "Reverted" else None
+            decided = self._decided if reason == Reason.REVERTED else None
             yield Told(time if decided is None else decided, reason, text)
 
 
