@@ -32,7 +32,7 @@ Object = dict[str, Any]
 
 
 class RenderError(Exception):
-    """Helm refused; the message has its words."""
+    """Helm refused; the message contains its error."""
 
 
 def files() -> dict[Path, str]:

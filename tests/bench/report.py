@@ -18,7 +18,7 @@ HEAD = """\
 
 Written by `make bench` on {date}; measured from outside the operator, on a real etcd, API server and
 controller-manager as local processes, over loopback, all on one machine: the API server, etcd, the controllers, the
-operator, the stand-in for Prometheus and the watch share its cores. Pods are said to be ready without running anything.
+operator, the stand-in for Prometheus and the watch share its cores. Pods are reported ready without running anything.
 
 {machine}
 

@@ -15,7 +15,7 @@ def table(seconds: float) -> Table:
     return Table(
         title="Memory and cost at rest",
         how=(
-            "The operator is started anew, with the objects already there, and left until it has settled; then counted over "
+            "The operator is restarted, with the objects already there, and left until it has settled; then counted over "
             f"{seconds:.0f} s. Memory: resident, as the kernel reports it. API requests: as the API server counts what its fair "
             "queues let through for the operator's service account (what is in brackets: as the operator counts its own calls, "
             "without watch streams and the sign of life it asks for every 15 s of silence). Queries: as the stand-in for "

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lab import manifests
 from lab.stack import Lab
-from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.configuration import load_configuration
 from tidegate.adapters.routers import BY_KIND
 
 NAMESPACE = "bench-yardstick"

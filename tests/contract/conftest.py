@@ -14,16 +14,11 @@ from tidegate.api.metric_template.ref import TemplateRef
 from tidegate.core.model.world import Acceptance, Command
 from tidegate.ports.protocols import Commands, Jobs, MetricTemplates, RolloutStore, TrafficRouter, Workloads
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedCronJob, SimulatedRoute
+from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.cluster.objects import SimulatedCronJob, SimulatedRoute
 from tidegate.simulation.faults import Gate
-from tidegate.simulation.ports import (
-    MemoryCommands,
-    MemoryJobs,
-    MemoryMetricTemplates,
-    MemoryRouter,
-    MemoryStore,
-    MemoryWorkloads,
-)
+from tidegate.simulation.ports.objects import MemoryCommands, MemoryMetricTemplates, MemoryStore
+from tidegate.simulation.ports.workloads import MemoryJobs, MemoryRouter, MemoryWorkloads
 
 
 class MemoryStage:

@@ -74,7 +74,7 @@ async def _over(track: Track, weights: Weights, since: float) -> float:
 
 
 async def _shadowed(track: Track) -> None:
-    """Half of the requests reach the candidate as well, and users get the baseline's answers alone."""
+    """Half of the requests reach the candidate as well, and users get only the baseline's answers."""
     copy = {"name": shop.CANARY, "port": 80, "mirror": True, "weight": 50}
 
     async def mirrored() -> bool:

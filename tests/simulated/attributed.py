@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.simulated.shop import Shop, spec
 from tidegate.core.model.answers import Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
-from tidegate.simulation.ports import ScriptedMetrics
+from tidegate.simulation.ports.metrics import ScriptedMetrics
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]

@@ -7,7 +7,7 @@ from typing import Any
 from tests.simulated.shop import Shop, spec, value
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 RULES = ("main", "staff", "beta")

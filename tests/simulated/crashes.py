@@ -16,7 +16,7 @@ from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, coh
 from tidegate.core.model.answers import Query
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
-from tidegate.simulation.cluster import SimulatedCronJob, SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedCronJob, SimulatedRoute
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner

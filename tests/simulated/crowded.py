@@ -13,7 +13,7 @@ from tidegate.core.model.world import ArmName
 from tidegate.reconcile.index import Index
 from tidegate.reconcile.scheduler import Scheduler
 from tidegate.reconcile.tick import Ticker
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 
 INTERVAL: Final = 10
 STEP: Final = 0.5

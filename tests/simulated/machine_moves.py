@@ -9,7 +9,7 @@ from typing import Any
 from tests.simulated.shop import value
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Vector
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
-from tidegate.simulation.cluster import SimulatedCronJob
+from tidegate.simulation.cluster.objects import SimulatedCronJob
 
 ANSWERS: dict[str, Answer] = {
     "well": value(0.0),

@@ -21,7 +21,7 @@ from tidegate.api.rollout.notifications import NotificationEvent
 from tidegate.core.gates.step_hash import hash_of
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import Arm, ArmName
-from tidegate.simulation.cluster import SimulatedJob
+from tidegate.simulation.cluster.objects import SimulatedJob
 from tidegate.simulation.runner import Runner
 
 

@@ -18,7 +18,7 @@ from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Qu
 from tidegate.core.model.raw_samples import Labels, RawSeries
 from tidegate.core.model.world import ArmName, RolloutObject
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.ports import Silence
+from tidegate.simulation.ports.telling import Silence
 
 _RANGE = re.compile(r"\[(\d+)(ms|s)\](?: offset (\d+)(ms|s))?")
 SECONDS = {"ms": 0.001, "s": 1.0}

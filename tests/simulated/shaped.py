@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from tests.contract.router_samples import SAMPLES, Object, Sample
+from tests.contract.router_samples import SAMPLES
+from tests.contract.router_samples.sample import Object, Sample
 from tests.simulated.shop import REF
 from tests.simulated.witness import WitnessedCluster
 from tidegate.adapters.kubernetes.cache import Cache
@@ -22,7 +23,7 @@ from tidegate.adapters.routers.views import route_of
 from tidegate.core.model.world import Lookup, Route, TargetRef
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.ports.protocols import NONE, Manager
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 
 CUSTOM = custom(CustomKind("tidegate.test", ("v1",), "Split", "splits", ("spec.traffic[*].percent",)))
 SHAPES = {

@@ -12,9 +12,11 @@ from tidegate.api.rollout.status import RolloutStatus
 from tidegate.api.validation import NO_TEMPLATES, Templates
 from tidegate.core.model.answers import Answer, Failed, Query, SeriesValue, Vector
 from tidegate.core.model.observation import Problem
+from tidegate.core.model.pace import EVERY_POINT, Pace
 from tidegate.core.model.world import Command, TargetRef
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.runner import Runner
@@ -100,9 +102,9 @@ class Shop:
             return answer
         return value(self.values[str(query.arm)])
 
-    def rollout(self, raw: Mapping[str, Any] | None = None, *, attended: bool = False) -> Runner:
+    def rollout(self, raw: Mapping[str, Any] | None = None, *, pace: Pace = EVERY_POINT) -> Runner:
         self.cluster.add_rollout("checkout", raw or spec())
-        return Runner(self.world, self.clock, "checkout", check, attended=attended)
+        return Runner(self.world, self.clock, "checkout", check, pace=pace)
 
     @property
     def status(self) -> RolloutStatus:

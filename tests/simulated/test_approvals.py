@@ -187,7 +187,7 @@ async def test_a_refused_approval_pauses_with_its_reason_and_is_asked_for_anew()
         Action.REJECT, approval="finance", requester="cleo", step="half", reason="the budget is gone"
     )
     assert done
-    assert words.endswith("finance is asked for anew after Resume")
+    assert words.endswith("finance must be given again after Resume")
     assert told.status.phase == "Paused"
     assert told.status.run is not None
     assert told.status.run.paused is not None

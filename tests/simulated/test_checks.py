@@ -9,7 +9,9 @@ from tests.simulated.shop import Shop, spec, value
 from tidegate.api.commands import Action
 from tidegate.api.validation import check_rollout
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
-from tidegate.simulation.cluster import SimulatedCronJob
+from tidegate.core.model.pace import EVERY_POINT, Pace
+from tidegate.simulation.cluster.objects import SimulatedCronJob
+from tidegate.simulation.pace import FROM_CHANGE_TO_CHANGE
 from tidegate.simulation.runner import Runner
 
 INCIDENTS = {"name": "incidents", "query": "open_incidents", "window": "1h"}
@@ -20,7 +22,7 @@ class Checked:
     """A shop in which a step's gate checks the open incidents."""
 
     def __init__(
-        self, step: int = 0, gate: dict[str, Any] | None = None, *, attended: bool = False, **changes: object
+        self, step: int = 0, gate: dict[str, Any] | None = None, *, pace: Pace = EVERY_POINT, **changes: object
     ) -> None:
         self.shop = Shop()
         self.incidents: Answer = value(0)
@@ -31,7 +33,7 @@ class Checked:
             {**one, **({"gate": gate or GATE} if place == step else {})} for place, one in enumerate(made["steps"])
         ]
         self.runner: Runner = self.shop.rollout(
-            spec(**{"steps": steps, "metrics": [*made["metrics"], INCIDENTS], **changes}), attended=attended
+            spec(**{"steps": steps, "metrics": [*made["metrics"], INCIDENTS], **changes}), pace=pace
         )
 
     def _answer(self, query: Query, now: float) -> Answer | None:
@@ -211,7 +213,7 @@ def test_a_check_that_cannot_be_evaluated_is_refused_where_it_is_written() -> No
 
 
 async def test_where_time_is_jumped_over_the_jobs_start_all_the_same() -> None:
-    world = Checked(step=1, gate=SMOKE, attended=True)
+    world = Checked(step=1, gate=SMOKE, pace=FROM_CHANGE_TO_CHANGE)
     await world.runner.run_until(world.shop.start + 36000, lambda: world.shop.outcome != "")
     assert world.shop.outcome == "Succeeded"
     assert len(world.shop.cluster.created_jobs) == 1

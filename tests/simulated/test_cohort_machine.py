@@ -11,7 +11,7 @@ from tests.simulated.machine import PROFILE, Machine
 from tests.simulated.machine_moves import STEPS
 from tests.simulated.shop import REF
 from tests.simulated.witness import OURS
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 
 pytestmark = pytest.mark.timeout(240)
 FEWER = settings(PROFILE, max_examples=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
 from tidegate.core.model.world import Acceptance
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}, {"name": "half", "weight": 50, "duration": "1h"}]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulated.shop import Shop, spec
 from tidegate.core.model.world import Acceptance, Unknown
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 STEPS = [{"name": "canary", "weight": 10, "duration": "2m"}, {"name": "half", "weight": 50, "duration": "1h"}]

@@ -6,7 +6,7 @@ from tests.simulated.shop import Shop, spec
 from tests.unit.core.kstatus import computed
 from tidegate.api.commands import Action
 from tidegate.core.model.world import RolloutObject
-from tidegate.simulation.cluster import SimulatedCronJob
+from tidegate.simulation.cluster.objects import SimulatedCronJob
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
 

@@ -18,7 +18,7 @@ from tidegate.core.model.answers import Vector
 from tidegate.core.model.message import Message, Place, Tone
 from tidegate.ports.errors import Missing, Rejected, Unavailable
 from tidegate.ports.world import World
-from tidegate.simulation.ports import MemoryNotifier
+from tidegate.simulation.ports.telling import MemoryNotifier
 from tidegate.simulation.runner import Runner
 
 EVERY = [str(one) for one in NotificationEvent]

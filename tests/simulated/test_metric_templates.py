@@ -189,7 +189,7 @@ async def test_a_run_whose_template_cannot_be_read_goes_on_by_the_last_one() -> 
     assert (story.stalled, story.shop.weight) == ("", 10)
     assert {text.partition("{")[0] for text in story.queries} == {"good"}
     said = {one.type: one.message for one in story.shop.status.conditions}
-    assert said["TemplatesUnread"].endswith("the API server does not answer; the run continues with what it said last")
+    assert said["TemplatesUnread"].endswith("the API server does not answer; the run continues with its last content")
     story.port.down = False
     await story.until(150)
     assert "TemplatesUnread" not in {one.type for one in story.shop.status.conditions}

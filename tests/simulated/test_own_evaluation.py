@@ -9,7 +9,7 @@ from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
-from tidegate.simulation.ports import CALL_TIMEOUT
+from tidegate.simulation.ports.port import CALL_TIMEOUT
 from tidegate.simulation.runner import Runner
 
 GUARDS = [{"metric": "errors", "max": "5%"}, {"metric": "latency", "max": "50%", "onBreach": "Warn"}]

@@ -12,8 +12,8 @@ from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, Vector
 from tidegate.core.model.world import Acceptance
 from tidegate.ports.world import World
-from tidegate.simulation.cluster import SimulatedRoute
-from tidegate.simulation.ports import ScriptedMetrics
+from tidegate.simulation.cluster.objects import SimulatedRoute
+from tidegate.simulation.ports.metrics import ScriptedMetrics
 from tidegate.simulation.runner import Runner
 
 GATED = [

@@ -12,7 +12,7 @@ from tests.simulated.shop import REF, Shop, spec
 from tidegate.api.commands import Action
 from tidegate.core.model.world import RolloutObject, Route
 from tidegate.ports.errors import PortError, Rejected, Unavailable
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]

@@ -10,7 +10,7 @@ from tests.simulated.shop import Shop, check, spec, value
 from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Query
 from tidegate.ports.errors import Rejected
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]

@@ -10,8 +10,8 @@ from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
 from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import Unavailable
-from tidegate.simulation.cluster import SimulatedRoute
-from tidegate.simulation.ports import Silence
+from tidegate.simulation.cluster.objects import SimulatedRoute
+from tidegate.simulation.ports.telling import Silence
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.contract.router_samples import Sample
+from tests.contract.router_samples.sample import Sample
 from tests.simulated.crash_stories import SCENARIOS, SHADOWED
 from tests.simulated.crashes import Fault, Kind, Scenario, Story, complaints
 from tests.simulated.machine import PROFILE, Machine

@@ -16,7 +16,9 @@ from tidegate.core.run.ending import LATE_WRITE
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.simulation.faults import Gate
-from tidegate.simulation.ports import MemoryRouter, MemoryStore, MemoryWorkloads, memory_world
+from tidegate.simulation.ports import memory_world
+from tidegate.simulation.ports.objects import MemoryStore
+from tidegate.simulation.ports.workloads import MemoryRouter, MemoryWorkloads
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}, {"name": "half", "weight": 50, "duration": "1h"}]

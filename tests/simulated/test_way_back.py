@@ -13,7 +13,7 @@ from tidegate.api.commands import Action
 from tidegate.core.model.answers import Failed, FailedReason
 from tidegate.core.model.world import Acceptance, Route
 from tidegate.ports.errors import PortError, Rejected
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 BOTH = [{"kind": "HTTPRoute", "name": "checkout"}, {"kind": "HTTPRoute", "name": "other"}]

@@ -9,7 +9,7 @@ import pytest
 from tests.simulated.shop import Shop, spec, value
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
-from tidegate.simulation.ports import ScriptedMetrics
+from tidegate.simulation.ports.metrics import ScriptedMetrics
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "2h"}]

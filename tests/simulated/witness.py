@@ -8,7 +8,8 @@ from typing import Any
 
 from tidegate.core.model.jobs import StartJob
 from tidegate.core.model.world import Arm, RolloutObject
-from tidegate.simulation.cluster import Cluster, RouteWrite, SimulatedJob
+from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.cluster.objects import RouteWrite, SimulatedJob
 
 OURS = ("tidegate", "tidegate-revert")
 

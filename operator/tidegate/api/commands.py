@@ -14,7 +14,7 @@ from tidegate.api.values.text import ONE_LINE
 
 
 class Action(StrEnum):
-    """What can be asked for."""
+    """The action of a command."""
 
     ABORT = "Abort"
     PAUSE = "Pause"

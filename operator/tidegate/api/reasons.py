@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Reason(StrEnum):
-    """Why something is so, or was done. `GROUPS` has each in words."""
+    """The reason of a state or an action. `GROUPS` defines each."""
 
     @classmethod
     def _missing_(cls, value: object) -> Reason | None:
@@ -155,7 +155,7 @@ WAITING: Final = {
     Reason.CHECKPOINT_UNDECIDED: "A checkpoint cannot be evaluated: too few requests, no data, or too short a time since the operator was away.",
     Reason.GATE_CLOSED: "The next step's gate is not open yet.",
     Reason.NOT_SEEN: "An object could not be read from the API server.",
-    Reason.PODS_NOT_READY: "`ReplicaRatio`: not all pods that the weight asks for get traffic. A raise goes on, and the step's time counts, once they do; the message has the API server's words where it refuses them (a quota).",
+    Reason.PODS_NOT_READY: "`ReplicaRatio`: not all pods that the weight asks for get traffic. A raise goes on, and the step's time counts, once they do; the message contains the API server's error where it refuses them (a quota).",
     Reason.NOT_WELL: "A limit of the current step is not met, so the weight is not raised.",
     Reason.READING_TEMPLATES: "The promotion reads the two pod templates.",
     Reason.RESTORING_BASELINE: "The baseline's old template was restored, and its pods are becoming available.",
@@ -169,7 +169,7 @@ WAITING: Final = {
 """What the next move waits for, or what is under way. After `progressDeadline` most of them become `Stalled`."""
 
 PEOPLE: Final = {
-    Reason.COHORT_REVERTED: "A limit with `scope: Cohort` was breached: its cohort stays at 0 for the rest of the run, which goes on for the others. After the last step a person decides: Promote gives that cohort the version as well, Abort reverts.",
+    Reason.COHORT_REVERTED: "A limit with `scope: Cohort` was breached: its cohort stays at 0 for the rest of the run, which continues for the others. After the last step a person decides: Promote gives that cohort the version as well, Abort reverts.",
     Reason.AWAITING_APPROVAL: "The gate of the next step awaits approvals; `.status.gate` names them, and who can give them.",
     Reason.BASELINE_CHANGED: "The baseline's version was changed during the run. Resume continues with the baseline as it is now, Abort reverts.",
     Reason.GATE_JOB_FAILED: "A Job of the next step's gate failed, so the run is paused. Resume runs it again, Abort reverts.",
@@ -177,9 +177,9 @@ PEOPLE: Final = {
     Reason.PAUSED: "The run is paused; guards stay active.",
     Reason.PAUSED_BY_COMMAND: "A RolloutCommand paused the run; guards stay active.",
     Reason.PAUSED_BY_SPEC: "`spec.paused` is true.",
-    Reason.REJECTED: "An approval was refused (`Reject`): the run is paused with that reason, and the approval is asked for anew after Resume.",
+    Reason.REJECTED: "An approval was refused (`Reject`): the run is paused with that reason, and the approval must be given again after Resume.",
     Reason.STATUS_LOST: "The status of a run was emptied while the candidate had traffic. The run was recovered from the route and is paused. Guards are active; Abort or Resume.",
-    Reason.STEPPED_BACK: "A limit with `onBreach: StepBack` was breached: the candidate went down to the weight given there, and the run is paused. Resume begins that step anew, Abort reverts.",
+    Reason.STEPPED_BACK: "A limit with `onBreach: StepBack` was breached: the candidate went down to the weight given there, and the run is paused. Resume restarts that step, Abort reverts.",
     Reason.STEP_GONE: "An edit removed the current step from the spec: restore it, or Abort.",
 }
 """A person is waited for."""
@@ -207,9 +207,9 @@ STALLED: Final = {
     Reason.NO_REVISION_HISTORY: "The baseline's old template could not be found again: `revisionHistoryLimit` is 0, or it is too large for status and no ReplicaSet has it.",
     Reason.PROMOTION_BREACHED: "The promoted baseline breached a guard, so the candidate serves again. Abort, or Resume.",
     Reason.REVERTED: "This version was reverted. It is not tried again until it changes, or Retry.",
-    Reason.REPLICAS_CONTESTED: "Something else keeps taking back the number of pods that the candidate was scaled to. It is written three times, and then left alone.",
+    Reason.REPLICAS_CONTESTED: "Another client keeps changing the number of pods that the candidate was scaled to. It is written three times, and then not again.",
     Reason.REVERT_NOT_ACCEPTED: "The weights are restored on the route, and its gateway has not accepted them: the candidate may still get requests.",
-    Reason.REVERT_REFUSED: "The API server refuses, or keeps failing, the write that restores the weights; the message has its words. It is retried every second.",
+    Reason.REVERT_REFUSED: "The API server refuses, or keeps failing, the write that restores the weights; the message contains its error. It is retried every second.",
     Reason.ROUTE_CONTESTED: "Something else keeps raising the candidate's weight on a route. It is restored each time; the step's time does not count.",
     Reason.ROUTE_NOT_WRITABLE: "The operator may not write a route: nothing is raised and the step's time does not count, because a revert would be refused. Grant it the role in deploy/cluster/rbac.yaml.",
     Reason.ROUTER_NOT_SERVED: "The API server does not serve this kind of route, or does not allow it to be read, or the operator's configuration does not enable it (`routers`, `custom`).",
@@ -218,7 +218,7 @@ STALLED: Final = {
     Reason.STATUS_UNREADABLE: "Part of the stored status cannot be read by this version of the operator. It is kept as it is; guards are active, nothing is raised.",
     Reason.WRONG_SUM: "The two numbers on a route do not add up to the sum that its router demands.",
     Reason.WEIGHT_NOT_EXPRESSIBLE: "Other backends share the rule, so the pair's sum is kept, and it is too small for one of the weights.",
-    Reason.WRITE_REFUSED: "The API server refuses, or keeps failing, a write that the run needs; the message has its words. It is retried every few seconds.",
+    Reason.WRITE_REFUSED: "The API server refuses, or keeps failing, a write that the run needs; the message contains its error. It is retried every few seconds.",
 }
 """Something must be fixed. Work continues where it can."""
 
@@ -252,7 +252,7 @@ NEWS: Final = {
     Reason.NOTIFICATION_FAILED: "A message of `spec.notifications` could not be sent; the message names the receiver and says why. The run is not affected.",
     Reason.NOTIFICATIONS_OFF: "`spec.notifications` names receivers, and the operator's configuration allows none (`notifications.schemes`): nothing is sent.",
     Reason.IDLE: "The candidate runs the version in service.",
-    Reason.JOB_FAILED: "A Job that was started for the run failed; the message has its words.",
+    Reason.JOB_FAILED: "A Job that was started for the run failed; the message contains its error.",
     Reason.JOB_REFUSED: "A Job could not be created: the CronJob is missing or not suspended, or the API server refuses it. It is tried again every few seconds, for an hour.",
     Reason.JOB_STARTED: "A Job is started: of a hook, a gate, or a limit with `onBreach: RunJob`.",
     Reason.JOB_SUCCEEDED: "A Job that was started for the run succeeded.",
@@ -261,14 +261,14 @@ NEWS: Final = {
     Reason.PROGRESSING: "The run progresses.",
     Reason.PROMOTING: "Every step has passed, and the version is becoming the baseline.",
     Reason.PUT_BACK: "The route gave the candidate more than its weight, and was corrected.",
-    Reason.REPORT_REFUSED: "The report of an ended run could not be kept in a ConfigMap; the message has the API server's words. The run is not affected.",
+    Reason.REPORT_REFUSED: "The report of an ended run could not be kept in a ConfigMap; the message contains the API server's error. The run is not affected.",
     Reason.RETURNING_TRAFFIC: "The baseline runs the new version; all traffic returns to it.",
     Reason.RESUMED: "A Resume command let the run go on; the message says who gave it and why.",
     Reason.RUN_STARTED: "A run began.",
     Reason.SOURCE_DOWN: "The source of a metric with an acting limit cannot be queried. `missingData.sourceDown` sets how long that is tolerated, and what happens then.",
     Reason.CANDIDATE_SCALED: "The candidate's Deployment was scaled.",
     Reason.SCALE_REFUSED: "The candidate is not scaled: an HPA or KEDA scales it, whether one does could not be read, or the write was refused. The message says which.",
-    Reason.STATUS_REFUSED: "The API server refuses to store the status; the message has its words.",
+    Reason.STATUS_REFUSED: "The API server refuses to store the status; the message contains its error.",
     Reason.STEP_EDITED: "The current step's weight was edited.",
     Reason.PROMOTE_REQUESTED: "A Promote command skips the remaining steps; their gates and the raise rule still apply.",
     Reason.STEP_ADVANCED: "An Advance command ended the step before its duration.",

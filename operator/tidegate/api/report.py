@@ -30,7 +30,7 @@ class ReportedArm(StatusModel):
 
 
 class Standing(StatusModel):
-    """One limit and how it stands: a row of the table that `tidegate status` shows too."""
+    """One limit and its state: a row of the table that `tidegate status` shows too."""
 
     name: str
     """The limit's identity."""
@@ -66,7 +66,7 @@ class Moment(StatusModel):
     what: str
     """One CamelCase word."""
     why: Words = ""
-    """In words."""
+    """As text."""
     weight: float | None = None
     """The candidate's weight from here on, percent, where it changed."""
 
@@ -124,7 +124,7 @@ class Report(StatusModel):
     reason: str = ""
     """One CamelCase word."""
     message: Words = ""
-    """Why, in words."""
+    """The reason as text."""
     start: datetime
     """When the run began."""
     end: datetime | None = None
@@ -152,7 +152,7 @@ class Report(StatusModel):
     users: Users | None = None
     """Users that met it; absent without a query."""
     limits: tuple[Standing, ...] = ()
-    """Every limit and how it stands."""
+    """Every limit and its state."""
     timeline: tuple[Moment, ...] = ()
     """What was decided, oldest first."""
     checkpoints: tuple[CheckpointStatus, ...] = ()

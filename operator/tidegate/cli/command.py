@@ -7,8 +7,9 @@ import asyncio
 import time
 from typing import Final
 
-from tidegate.adapters.kubernetes.client import COMMANDS, JsonObject, Resource
+from tidegate.adapters.kubernetes.client import JsonObject
 from tidegate.adapters.kubernetes.kubeconfig import Connection
+from tidegate.adapters.kubernetes.resources import COMMANDS, Resource
 from tidegate.api.commands import Action, RolloutCommandSpec
 from tidegate.api.rollout.spec import API_VERSION
 from tidegate.api.validation.schema_errors import read

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tidegate.adapters.kubernetes.client import ROLLOUTS, JsonObject
+from tidegate.adapters.kubernetes.client import JsonObject
 from tidegate.adapters.kubernetes.kubeconfig import Connection
+from tidegate.adapters.kubernetes.resources import ROLLOUTS
 from tidegate.cli.errors import CommandError
 from tidegate.cli.output import complete
 from tidegate.ports.errors import Missing

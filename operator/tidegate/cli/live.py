@@ -30,7 +30,7 @@ class View:
 
 def add_watch_argument(parser: argparse.ArgumentParser) -> None:
     """`-w`."""
-    parser.add_argument("-w", "--watch", action="store_true", help="show it again whenever it changes, until Ctrl-C")
+    parser.add_argument("-w", "--watch", action="store_true", help="show every change, until Ctrl-C")
 
 
 async def watched(look: Callable[[], Awaitable[View]]) -> int:

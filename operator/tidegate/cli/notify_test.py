@@ -19,8 +19,9 @@ from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.fetching import the_rollout
 from tidegate.core.model.message import Message, Place, Tone
 from tidegate.ports.errors import PortError
-from tidegate.runtime.compose import allowed_by
-from tidegate.runtime.settings import Settings, SettingsError, load
+from tidegate.runtime.configured import allowed_by
+from tidegate.runtime.settings import Settings, SettingsError
+from tidegate.runtime.settings_file import load
 
 EVENT: Final = "Test"
 

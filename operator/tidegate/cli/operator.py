@@ -14,7 +14,8 @@ from tidegate.ports.errors import PortError
 from tidegate.runtime import logs
 from tidegate.runtime.allocator import economize
 from tidegate.runtime.compose import run_operator
-from tidegate.runtime.settings import SettingsError, load
+from tidegate.runtime.settings import SettingsError
+from tidegate.runtime.settings_file import load
 from tidegate.runtime.web import ListenError
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Resource
+from tidegate.adapters.kubernetes.resources import COMMANDS, ROLLOUTS, Resource
 from tidegate.api.values.text import printable
 
 FORMATS: Final = ("json", "yaml", "name")

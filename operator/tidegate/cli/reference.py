@@ -15,7 +15,7 @@ INTRODUCTION: Final = """\
 
 One program with two names: `tidegate`, and `kubectl tidegate` (the program `kubectl-tidegate` on `$PATH` makes it a plugin of kubectl).
 
-Commands that ask a cluster take kubectl's flags, and use the same kubeconfig.
+Commands that query a cluster take kubectl's flags, and use the same kubeconfig.
 `NO_COLOR` switches colours off; without a terminal there are none.
 `tidegate COMMAND --help` shows the same as this page.
 

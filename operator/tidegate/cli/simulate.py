@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--world",
         metavar="WORLD.yaml",
-        help="what happens (docs/worlds.md); by default all is well: every metric is inside its limits, with requests enough",
+        help="what happens (docs/worlds.md); by default nothing fails: every metric is within its limits, with enough requests",
     )
     parser.add_argument(
         "--notifications", action="store_true", help="also print the messages that spec.notifications would send"
@@ -133,5 +133,5 @@ def _world(file: str | None, spec: RolloutSpec) -> World:
         lines = [f"{file}:{documents[0].line(one.where)}: {one}" for one in problems]
         raise CommandError("\n".join(lines))
     for name in unsaid(world, spec):
-        print(f"tidegate: {file}: the world says nothing of '{name}': it has no data", file=sys.stderr)
+        print(f"tidegate: {file}: the world does not define '{name}': it has no data", file=sys.stderr)
     return world

@@ -71,7 +71,7 @@ def missing_data_in_words(policy: MissingDataPolicy) -> str:
 
 
 def promotion_in_words(promotion: Promotion) -> str:
-    """How the run ends when all went well."""
+    """What happens once every step has passed."""
     match promotion.strategy:
         case PromotionStrategy.COPY_TEMPLATE:
             how = "the candidate's version is copied to the baseline"

@@ -17,7 +17,7 @@ from tidegate.core.judging.judge import evaluate
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why
-from tidegate.core.run import hooks, promotion, recovery, scaling
+from tidegate.core.run import hooks, promotion, recovery, scaling, traffic_return
 from tidegate.core.run.baseline_change import adopt_first_release, notice_baseline
 from tidegate.core.run.commands import take_commands
 from tidegate.core.run.ending import carry_out
@@ -43,7 +43,7 @@ from tidegate.core.run.steps import awaited_step, take_step, waits_without_traff
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_problem
 from tidegate.core.tick.open import HEARTBEAT, open_draft
-from tidegate.core.traffic import cohorts, targets
+from tidegate.core.traffic import acceptance, cohorts, put_back, restoring
 from tidegate.core.traffic.lowering import unfinished
 
 
@@ -68,7 +68,7 @@ def decide(memory: Memory, seen: Observation) -> Plan:
     elif not _under_way(draft):
         _rest_after_the_end(draft)
     scaling.scale(draft)
-    targets.look_again(draft)
+    acceptance.look_again(draft)
     if contested(draft):
         draft.stalled = contest(draft)
     plan = draft.plan()
@@ -120,9 +120,9 @@ def _go_on(draft: Draft) -> None:
     keep_finalizer(draft)
     draft.stalled = _wrong(draft)
     hooks.start_due(draft)
-    targets.put_back_removed(draft)
-    moving = promotion.returning(draft) or promotion.sending_back(draft)
-    if not moving and targets.put_back_more(draft):
+    restoring.put_back_removed(draft)
+    moving = traffic_return.returning(draft) or traffic_return.sending_back(draft)
+    if not moving and put_back.put_back_more(draft):
         return
     cohorts.note_finished(draft)
     if draft.run.promotion is not None:
@@ -133,7 +133,7 @@ def _go_on(draft: Draft) -> None:
         draft.actions.clear()
         carry_out(draft)
     elif unfinished(draft.status):  # a checkpoint has lowered a weight
-        targets.put_back_more(draft)
+        put_back.put_back_more(draft)
 
 
 def _wrong(draft: Draft) -> Why | None:

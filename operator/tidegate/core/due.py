@@ -21,7 +21,7 @@ from tidegate.core.run.steps import awaited_step, following_step, more_wanted, w
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import open_draft
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import shares
 
 
 def due(memory: Memory, seen: Observation) -> tuple[Query, ...]:
@@ -38,10 +38,10 @@ def due(memory: Memory, seen: Observation) -> tuple[Query, ...]:
 
 def _needed(draft: Draft) -> list[Query]:
     found: list[Query] = []
-    traffic = targets.requests(draft)
-    if draft.spec.metrics and traffic is not targets.Traffic.SOME:
+    traffic = shares.requests(draft)
+    if draft.spec.metrics and traffic is not shares.Traffic.SOME:
         found.append(probe(draft.spec.prometheus.source))
-    if draft.weights.exposed or traffic is not targets.Traffic.NONE or draft.run.promotion is not None:
+    if draft.weights.exposed or traffic is not shares.Traffic.NONE or draft.run.promotion is not None:
         found += queries_of(draft, guards_in_force(draft))
         found += queries_of(draft, counted_in_force(draft))
         if _thresholds_needed(draft):

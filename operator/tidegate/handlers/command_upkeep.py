@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 import structlog
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
-from tidegate.adapters.kubernetes.client import ROLLOUTS, Api
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.commands import CommandCache, KubernetesCommands
 from tidegate.adapters.kubernetes.leftovers import clear_up
+from tidegate.adapters.kubernetes.resources import ROLLOUTS
 from tidegate.api.commands import Action
 from tidegate.core.model.world import Command, RolloutObject
 from tidegate.ports.errors import Missing, PortError

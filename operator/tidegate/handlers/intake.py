@@ -11,11 +11,11 @@ import structlog
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
 from tidegate.adapters.kubernetes.claims import RolloutCache
-from tidegate.adapters.kubernetes.client import Resource
 from tidegate.adapters.kubernetes.commands import CommandCache
 from tidegate.adapters.kubernetes.deployments import deployment_view
 from tidegate.adapters.kubernetes.jobs import JobCache
 from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS, metric_template
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.kubernetes.rollouts import rollout_object
 from tidegate.adapters.kubernetes.workloads import WorkloadCaches, service_selector
 from tidegate.adapters.routers import RouteCaches

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import structlog
 
-from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Api, Resource
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import COMMANDS, ROLLOUTS, Resource
 from tidegate.core.model.world import RolloutObject
 from tidegate.handlers.intake import Caches, Take
 from tidegate.ports.errors import PortError

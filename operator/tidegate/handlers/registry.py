@@ -7,8 +7,8 @@ from typing import Any
 
 import kopf
 
-from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, ROLLOUTS, SERVICES, Resource
 from tidegate.adapters.kubernetes.metric_templates import TEMPLATE_KINDS
+from tidegate.adapters.kubernetes.resources import COMMANDS, DEPLOYMENTS, ROLLOUTS, SERVICES, Resource
 from tidegate.handlers.intake import Intake, Take
 
 

@@ -15,8 +15,9 @@ from typing import Any, Final
 import structlog
 
 from tidegate.adapters.kubernetes.cache import Key
-from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.leftovers import outdated
+from tidegate.adapters.kubernetes.resources import COMMANDS, ROLLOUTS, Resource
 from tidegate.handlers.intake import DELETED, Caches, Intake
 from tidegate.ports.errors import PortError
 

@@ -11,8 +11,9 @@ from typing import Final
 
 import structlog
 
-from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, ROLLOUTS, SERVICES, Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.errors import NOT_SERVED
+from tidegate.adapters.kubernetes.resources import COMMANDS, DEPLOYMENTS, ROLLOUTS, SERVICES, Resource
 from tidegate.ports.errors import PortError, Rejected
 
 EVERY: Final = 30.0

@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import kopf
 import structlog
 
-from tidegate.adapters.kubernetes.client import DEFINITIONS, NAMESPACES, Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.permissions import may_watch
+from tidegate.adapters.kubernetes.resources import DEFINITIONS, NAMESPACES, Resource
 from tidegate.handlers.intake import Caches, Take
 from tidegate.handlers.kopf_settings import kopf_settings
 from tidegate.handlers.listening import Listening
@@ -109,7 +110,7 @@ class Watches:
                 task.cancel()
             results = await asyncio.gather(kopf_ended, *ends, return_exceptions=True)
         if isinstance(results[0], Exception):
-            _log.warning("watch streams ended, beginning anew", error=f"{type(results[0]).__name__}: {results[0]}")
+            _log.warning("watch streams ended, restarting them", error=f"{type(results[0]).__name__}: {results[0]}")
 
     async def _kopf(self, allowed: Sequence[Resource]) -> None:
         """Runs Kopf in a thread with a loop of its own, until it ends; cancelled, it ends at once.
@@ -122,19 +123,12 @@ class Watches:
         theirs: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]]
         theirs = concurrent.futures.Future()
         takes = {one: self._on(ours, resource) for resource in allowed for one in await self._versions(resource)}
-
         sessions: list[kopf.AiohttpSession] = []
-
-        async def login(**_: Any) -> kopf.AiohttpSession:  # noqa: ANN401  (Kopf's signature)
-            asked = asyncio.run_coroutine_threadsafe(connection_info(self._api.configuration), ours)
-            sessions.append(session_of(await asyncio.wrap_future(asked)))
-            return sessions[-1]
-
         settings = kopf_settings(scanning=await self._may_scan())
 
         async def operator() -> None:
             registry = registry_for(takes)
-            kopf.on.login(registry=registry, id="login", retries=1)(login)
+            kopf.on.login(registry=registry, id="login", retries=1)(self._login(ours, sessions))
             running = asyncio.create_task(self._operator(registry, settings))
             patience = asyncio.create_task(self._ended_with_its_streams(running))
             theirs.set_result((asyncio.get_running_loop(), running))
@@ -164,6 +158,18 @@ class Watches:
                     loop.call_soon_threadsafe(running.cancel)
                 await asyncio.wait([ended])
             thread.join()
+
+    def _login(
+        self, ours: asyncio.AbstractEventLoop, sessions: list[kopf.AiohttpSession]
+    ) -> Callable[..., Coroutine[Any, Any, kopf.AiohttpSession]]:
+        """Kopf's login: a session of the client's configuration, kept in `sessions` so that it can be closed."""
+
+        async def login(**_: Any) -> kopf.AiohttpSession:  # noqa: ANN401  (Kopf's signature)
+            asked = asyncio.run_coroutine_threadsafe(connection_info(self._api.configuration), ours)
+            sessions.append(session_of(await asyncio.wrap_future(asked)))
+            return sessions[-1]
+
+        return login
 
     async def _versions(self, resource: Resource) -> tuple[Resource, ...]:
         """The kind in the version to watch it in: the one served, and where none is, in each that may be one day."""

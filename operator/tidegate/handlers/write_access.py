@@ -11,8 +11,9 @@ from typing import Final
 
 import structlog
 
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.permissions import WriteAccess, may_patch
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.handlers.intake import Caches
 from tidegate.handlers.waker import Waker
 from tidegate.ports.errors import PortError

@@ -18,7 +18,7 @@ from tidegate.core.model.world import RolloutObject
 from tidegate.core.status.conclude import conclude
 from tidegate.core.status.conditions import news
 from tidegate.core.status.messages import due_again, spec_told, under_way
-from tidegate.core.traffic.targets import KEPT_PUT_BACKS
+from tidegate.core.traffic.put_back import KEPT_PUT_BACKS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.apply import apply
@@ -198,7 +198,7 @@ class Carrying:
 
     async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observation, error: PortError) -> None:
         reason = Reason.REVERT_REFUSED if plan.urgent else Reason.WRITE_REFUSED
-        what = "the weights could not be put back" if plan.urgent else "a write failed"
+        what = "the weights could not be restored" if plan.urgent else "a write failed"
         refusal = Refusal(reason, f"{what}: {error}", self.evaluation.now)
         memory = replace(self.record.memory, refused=refusal)
         refused = replace(plan, memory=memory, stalled=Why(refusal.reason, refusal.message))
@@ -255,7 +255,7 @@ class Carrying:
         self.tell(rollout)
         self._hand_on(rollout, plan)
         self.world.telemetry.concluded(rollout, status)
-        upkeep = math.inf if self.evaluation.attended else plan.upkeep
+        upkeep = plan.upkeep if self.evaluation.pace.every_point else math.inf
         return min(plan.stable_until, upkeep, now + self._outcomes_again(plan), due_again(status))
 
     def _outcomes_again(self, plan: Plan) -> float:

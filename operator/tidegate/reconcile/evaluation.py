@@ -20,6 +20,7 @@ from tidegate.core.due import due
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory, judged
 from tidegate.core.model.observation import Live, Observation
+from tidegate.core.model.pace import Pace
 from tidegate.core.model.plan import Decision, Plan, SetWeights
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
@@ -63,8 +64,7 @@ class Evaluation:
     crowd: Crowd
     reader: Reader
     interrupt: asyncio.Event | None
-    attended: bool
-    """Nothing changed since the tick before."""
+    pace: Pace
     now: float = field(init=False, default=0.0)
     """Epoch seconds of the newest."""
     until: float = field(init=False, default=math.inf)
@@ -255,7 +255,7 @@ class Evaluation:
             templated=parsed.templated,
             live=live,
             crowd=self.crowd.there,
-            attended=self.attended,
+            pace=self.pace,
             freezes=self.world.freezes.of(rollout.namespace),
             jobs=self.desk.seen(rollout, memory.status.jobs),
             outcomes_refused=self.outbox.refused(self.reader.key),

@@ -23,7 +23,9 @@ from tidegate.core.status.message_text import compose
 from tidegate.core.status.messages import identity
 from tidegate.ports.errors import PortError, Rejected
 from tidegate.ports.world import World
+from tidegate.reconcile import log_context
 from tidegate.reconcile.index import Key
+from tidegate.reconcile.log_context import LogContext
 
 PLACES: Final = 16
 """Messages at a time, to receivers that have not failed."""
@@ -59,6 +61,8 @@ class _Waiting:
     message: Message
     until: float
     """Monotonic seconds at which it is given up."""
+    context: LogContext
+    """What its log lines are of."""
 
 
 @dataclass
@@ -190,7 +194,7 @@ class Deliveries:
         until = self._world.clock.monotonic() + PATIENCE
         for one in receivers:
             place = (rollout.namespace, one.secret.name, one.secret.key, one.kind)
-            self._line(place).waiting.append(_Waiting(key, name, one, message, until))
+            self._line(place).waiting.append(_Waiting(key, name, one, message, until, log_context.current()))
             self._waiting += 1
 
     def _line(self, place: Place) -> _Line:
@@ -229,8 +233,6 @@ class Deliveries:
         line.sending = True
         self._sending[place[0]] += 1
         self._doubtful += doubtful
-        task = asyncio.create_task(self._send(place, line), name="notification")
-        self._tasks.add(task)
 
         def ended(done: asyncio.Task[None]) -> None:
             self._tasks.discard(done)
@@ -248,13 +250,14 @@ class Deliveries:
                 _log.error("notification failed", error=f"{type(error).__name__}: {error}")
             self._pump()
 
-        task.add_done_callback(ended)
+        self._tasks.add(log_context.start_unbound(self._send(place, line), "notification", ended))
 
     async def _send(self, place: Place, line: _Line) -> None:
         """Sends the first message of a line."""
         one = line.waiting[0]
         try:
-            await self._world.notifier.send(place[0], one.receiver, one.message)
+            with log_context.of(one.context):
+                await self._world.notifier.send(place[0], one.receiver, one.message)
         except Rejected as error:
             self._done(line, one, str(error))
         except PortError as error:
@@ -282,7 +285,8 @@ class Deliveries:
         """One receiver has it, or will never have it."""
         line.waiting.remove(one)
         self._waiting -= 1
-        self._tell(one.receiver, "failed" if failure else "sent", one.key, failure)
+        with log_context.of(one.context):
+            self._tell(one.receiver, "failed" if failure else "sent", one.key, failure)
         known = self._known.get(one.key)
         if known is None or one.identity not in known.left:
             return
@@ -297,7 +301,8 @@ class Deliveries:
             self.wake(*one.key)
 
     def _trouble(self, one: _Waiting, failure: str) -> None:
-        self._tell(one.receiver, "retried", one.key, failure)
+        with log_context.of(one.context):
+            self._tell(one.receiver, "retried", one.key, failure)
         known, words = self._known.get(one.key), f"{one.receiver.label}: {failure}"
         if known is not None and known.trouble.get(one.receiver.label) != words:
             known.trouble[one.receiver.label] = words

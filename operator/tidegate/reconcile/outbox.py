@@ -18,7 +18,9 @@ from tidegate.core.model.plan import ConcludeCommand, Decision
 from tidegate.core.model.world import RolloutObject
 from tidegate.ports.errors import PortError, Rejected
 from tidegate.ports.world import World
+from tidegate.reconcile import log_context
 from tidegate.reconcile.index import Key
+from tidegate.reconcile.log_context import LogContext
 from tidegate.reconcile.notifying import Deliveries
 from tidegate.reconcile.reporting import Reporting
 
@@ -48,8 +50,8 @@ class _Refusal:
 class _Queue:
     """What waits for one Rollout."""
 
-    waiting: deque[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = field(default_factory=deque)
-    """The uid of the command (empty for an announcement), and what delivers it."""
+    waiting: deque[tuple[str, Callable[[], Coroutine[Any, Any, None]], LogContext]] = field(default_factory=deque)
+    """The uid of the command (empty for an announcement), what delivers it, and what its log lines are of."""
     outcomes: set[str] = field(default_factory=set)
     """Commands whose outcome waits or is being written."""
 
@@ -87,7 +89,7 @@ class Outbox:
         queue = self._queue((rollout.namespace, rollout.name))
         if len(queue.waiting) >= KEPT:
             self._give_up_one(rollout, queue)
-        queue.waiting.append(("", lambda: self._world.announcer.announce(rollout, decision)))
+        queue.waiting.append(("", lambda: self._world.announcer.announce(rollout, decision), log_context.current()))
         self._start()
 
     def conclude(self, rollout: RolloutObject, outcome: ConcludeCommand) -> None:
@@ -99,7 +101,7 @@ class Outbox:
         queue = self._queue(key)
         if uid not in queue.outcomes:
             queue.outcomes.add(uid)
-            queue.waiting.append((uid, lambda: self._conclude(key, outcome)))
+            queue.waiting.append((uid, lambda: self._conclude(key, outcome), log_context.current()))
             self._start()
 
     def refused(self, key: Key) -> str:
@@ -130,6 +132,10 @@ class Outbox:
 
     def abandon(self) -> None:
         """Gives up what has not been delivered."""
+        if left := sum(len(queue.waiting) for queue in self._queues.values()):
+            _log.warning(
+                "stopped before everything was delivered: announcements are lost, outcomes are written again", left=left
+            )
         self._queues.clear()
         self.messages.abandon()
         self.reports.abandon()
@@ -144,9 +150,7 @@ class Outbox:
 
     def _start(self) -> None:
         if len(self._tasks) < DELIVERIES:
-            task = asyncio.create_task(self._deliver(), name="outbox")
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
+            self._tasks.add(log_context.start_unbound(self._deliver(), "outbox", self._ended))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -157,15 +161,16 @@ class Outbox:
     async def _deliver(self) -> None:
         """Delivers one after the other, a Rollout's turn each, until nothing waits."""
         while (found := self._next()) is not None:
-            key, uid, deliver = found
-            try:
-                await deliver()
-            except PortError as error:
-                _log.warning("not delivered", namespace=key[0], rollout=key[1], error=str(error))
-            finally:
-                self._delivered(key, uid)
+            key, uid, deliver, context = found
+            with log_context.of({**context, "namespace": key[0], "rollout": key[1]}):
+                try:
+                    await deliver()
+                except PortError as error:
+                    _log.warning("not delivered", error=str(error))
+                finally:
+                    self._delivered(key, uid)
 
-    def _next(self) -> tuple[Key, str, Callable[[], Coroutine[Any, Any, None]]] | None:
+    def _next(self) -> tuple[Key, str, Callable[[], Coroutine[Any, Any, None]], LogContext] | None:
         for key, queue in self._queues.items():
             if queue.waiting:
                 self._queues.move_to_end(key)
@@ -198,7 +203,7 @@ class Outbox:
         self._refusals.pop(key, None)
 
     def _give_up_one(self, rollout: RolloutObject, queue: _Queue) -> None:
-        for place, (uid, _) in enumerate(queue.waiting):
+        for place, (uid, *_) in enumerate(queue.waiting):
             if not uid:
                 del queue.waiting[place]
                 _log.warning("announcement given up", namespace=rollout.namespace, rollout=rollout.name, waiting=KEPT)

@@ -153,7 +153,7 @@ class Reporting:
                     await self._world.reports.keep(rollout, run, text)
                     await self._prune(rollout, run)
             except Rejected as error:
-                self._tell(rollout, str(error))
+                self._tell(rollout, run, str(error))
                 return
             except PortError as error:
                 if wait is None:
@@ -168,10 +168,10 @@ class Reporting:
         for number in range(max(oldest - PRUNED + 1, 1), oldest + 1):
             await self._world.reports.drop(rollout, number)
 
-    def _tell(self, rollout: RolloutObject, error: str) -> None:
+    def _tell(self, rollout: RolloutObject, run: str, error: str) -> None:
         """In the log each time, in one Event for each Rollout."""
         key = (rollout.namespace, rollout.name)
-        _log.warning("report refused", namespace=key[0], rollout=key[1], error=error)
+        _log.warning("report refused", namespace=key[0], rollout=key[1], run=run, error=error)
         if key not in self._refused:
             self._refused.add(key)
             words = f"the report of the run cannot be kept: {error}; the run itself is not affected"

@@ -12,6 +12,7 @@ from tidegate.api.rollout.run_status import Stage
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation
+from tidegate.core.model.pace import EVERY_POINT, Pace
 from tidegate.core.model.plan import Plan, SetWeights
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.tick.kept_spec import spec_in_force
@@ -44,20 +45,20 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class Ticker:
     """Ticks Rollouts, one call at a time for each; remembers between the calls what status need not hold."""
 
-    def __init__(self, world: World, check: Check, index: Index | None = None, *, attended: bool = False) -> None:
+    def __init__(self, world: World, check: Check, index: Index | None = None, *, pace: Pace = EVERY_POINT) -> None:
         """Makes a ticker.
 
         Args:
             world: the ports.
             check: parses and checks a spec.
             index: is told what each Rollout looks at.
-            attended: the caller promises that nothing changed between two ticks (the simulator).
+            pace: how the caller lets ticks follow each other.
         """
         self._world = world
         self._specs = Specs(check)
         self._records: dict[Key, Record] = {}
         self._index = index if index is not None else Index()
-        self._attended = attended
+        self._pace = pace
         self.raises = Raises(world.clock)
         """Whose turn it is to raise."""
         self.crowd = Crowd(world.clock)
@@ -93,7 +94,7 @@ class Ticker:
             return None
         self._records[key] = record
         evaluation = Evaluation(
-            self._world, self._specs, self._index, self.outbox, self.desk, self.crowd, reader, interrupt, self._attended
+            self._world, self._specs, self._index, self.outbox, self.desk, self.crowd, reader, interrupt, self._pace
         )
         carrying = Carrying(self._world, key, record, evaluation, self.outbox, self.desk)
         following = await _Tick(reader, evaluation, carrying, self.raises).run(rollout)

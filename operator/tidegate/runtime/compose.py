@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,30 +13,14 @@ import structlog
 
 from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.kubernetes.claims import RolloutCache
-from tidegate.adapters.kubernetes.client import Api, load_configuration
-from tidegate.adapters.kubernetes.command_policy import EVERY as POLICY_EVERY
-from tidegate.adapters.kubernetes.command_policy import CommandPolicy
-from tidegate.adapters.kubernetes.commands import KubernetesCommands
-from tidegate.adapters.kubernetes.events import KubernetesEvents
-from tidegate.adapters.kubernetes.freezes import EVERY as LABELS_EVERY
-from tidegate.adapters.kubernetes.freezes import NamespaceFreezes
-from tidegate.adapters.kubernetes.job_watch import JobWatch
-from tidegate.adapters.kubernetes.jobs import KubernetesJobs
-from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
-from tidegate.adapters.kubernetes.permissions import WriteAccess
-from tidegate.adapters.kubernetes.reports import KubernetesReports
-from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.configuration import load_configuration
 from tidegate.adapters.kubernetes.secrets import KubernetesSecrets
-from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads
-from tidegate.adapters.notifiers.allowed import Allowed
 from tidegate.adapters.notifiers.by_kind import NotifiersByKind
-from tidegate.adapters.prometheus import FileAuth, PrometheusSource, PrometheusSources, SourceAddress
-from tidegate.adapters.routers import RouteCaches, enabled, routers
-from tidegate.adapters.routers.row import Row
-from tidegate.adapters.routers.rows.custom import CustomKind
+from tidegate.adapters.prometheus import PrometheusSource, PrometheusSources
+from tidegate.adapters.routers import RouteCaches
 from tidegate.core.model.message import Place
-from tidegate.handlers import Caches, CommandUpkeep, Intake, Resync, Waker, Watches, WriteAccessWatch, takes_of
-from tidegate.handlers.command_upkeep import EVERY as UPKEEP
+from tidegate.handlers import Caches, Waker
 from tidegate.handlers.intake import waking
 from tidegate.handlers.standing import EVERY as LOOK_EVERY
 from tidegate.handlers.standing import Standing
@@ -48,8 +30,10 @@ from tidegate.reconcile.index import Index
 from tidegate.reconcile.scheduler import Scheduler
 from tidegate.reconcile.specs import checker
 from tidegate.reconcile.tick import Ticker
+from tidegate.runtime.cluster import ClusterAdapters
+from tidegate.runtime.configured import allowed_by, routers_of, source_address
 from tidegate.runtime.self_metrics import Metrics
-from tidegate.runtime.settings import Notifications, Settings, Source
+from tidegate.runtime.settings import Settings
 from tidegate.runtime.telemetry import LoggedTelemetry
 from tidegate.runtime.web import WebServer, stale
 
@@ -63,6 +47,7 @@ SCHEDULER_STUCK: Final = 60.0
 """Seconds without a turn of the scheduler until the operator is not alive: it turns every few."""
 LAST_WORDS: Final = 20.0
 """Seconds the scheduler is given to finish the ticks under way, within the usual 30 of a pod."""
+
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -113,52 +98,16 @@ async def run_operator(
         _sources(settings, metrics) as sources,
         _notifiers(settings, api, clock) as notifiers,
     ):
-        policy = CommandPolicy(api, settings.command_policy)
-        await policy.look()
-        commands = KubernetesCommands(api, caches.commands, clock.now, policy.checked)
-        access = WriteAccess()
-        freezes = NamespaceFreezes(api, settings.freezes, clock.now)
-        await freezes.look()
-        workloads = KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations)
-        world = World(
-            store=KubernetesRollouts(api, caches.rollouts),
-            workloads=workloads,
-            router=routers(api, caches.routes, access, workloads),
-            metric_templates=KubernetesMetricTemplates(api, caches.metric_templates),
-            metrics=sources,
-            commands=commands,
-            jobs=KubernetesJobs(api, caches.jobs),
-            freezes=freezes,
-            announcer=KubernetesEvents(api, clock.now, os.environ.get("POD_NAME") or socket.gethostname()),
-            notifier=notifiers,
-            reports=KubernetesReports(api, settings.reports),
-            clock=clock,
-            telemetry=LoggedTelemetry(metrics),
-        )
+        cluster = await ClusterAdapters.on(api, caches, clock, settings)
+        world = cluster.world(sources, notifiers, LoggedTelemetry(metrics))
         scheduler = loop_of(world, settings)
-        intake = Intake(caches, scheduler, settings.ignored_annotations, metrics.broken)
-        watches = Watches(api, caches, takes_of(intake), settings.namespaces)
-        resync = Resync(api, caches, intake, settings.namespaces, now=clock.now)
-        watches.begun = resync.streams_began
-        upkeep = CommandUpkeep(api, commands, caches.commands, caches.rollouts, clock)
-        jobs = JobWatch(
-            api,
-            caches.jobs,
-            lambda namespace, name: scheduler.object_changed("Job", namespace, name),
-            settings.namespaces,
-        )
-        writing = WriteAccessWatch(api, caches, access, scheduler)
+        watches, background = cluster.watched_by(scheduler, metrics)
         standing = Standing(api, lambda: watches.refused, settings.namespaces)
         async with _serving(settings, metrics, api, scheduler, standing):
             _log.info("operator started", server=configuration.host, namespaces=list(settings.namespaces) or "all")
             with _signals_to(stop):
-                looking = (
-                    _every(LABELS_EVERY, freezes.look),
-                    _every(POLICY_EVERY, policy.look),
-                    _every(UPKEEP, upkeep.once),
-                )
-                background = (resync.run(), *looking, _pulse(api), _standing(standing), writing.run(), jobs.run())
-                await _run(stop, scheduler, watches.run, *background)
+                looking = (*cluster.looks(), _pulse(api), _standing(standing))
+                await _run(stop, scheduler, watches.run, *(run() for run in background), *looking)
         _log.info("operator stopped")
 
 
@@ -194,12 +143,6 @@ async def _standing(standing: Standing) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _every(seconds: float, look: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        await look()
-
-
 async def _pulse(api: Api) -> None:
     """Keeps `api.last_answer` honest: silence is either a quiet cluster or a lost one, and asking tells which."""
     while True:
@@ -210,17 +153,6 @@ async def _pulse(api: Api) -> None:
             await api.ping()
         except PortError as error:
             _log.warning("API server silent", error=str(error))
-
-
-def routers_of(settings: Settings) -> tuple[Row, ...]:
-    """The rows that the administrator enabled."""
-    customs = (
-        CustomKind(
-            one.group, one.versions, one.kind, one.plural, one.weights, one.sum, one.max, one.absent, one.settle.seconds
-        )
-        for one in settings.custom
-    )
-    return enabled(settings.routers, customs)
 
 
 @contextmanager
@@ -255,11 +187,6 @@ async def _notifiers(settings: Settings, api: Api, clock: SystemClock) -> AsyncI
         await notifiers.close()
 
 
-def allowed_by(said: Notifications) -> Allowed:
-    """Where the configuration lets messages go."""
-    return Allowed(said.schemes, said.hosts, said.internal_hosts)
-
-
 @asynccontextmanager
 async def _sources(settings: Settings, metrics: Metrics) -> AsyncIterator[PrometheusSources]:
     made = {
@@ -271,26 +198,6 @@ async def _sources(settings: Settings, metrics: Metrics) -> AsyncIterator[Promet
         yield sources
     finally:
         sources.close()
-
-
-def source_address(source: Source) -> SourceAddress:
-    """Where the configuration says that a source is."""
-    basic = source.basic_auth
-    return SourceAddress(
-        url=source.url,
-        auth=FileAuth(
-            bearer_token_file=source.bearer_token_file,
-            username=basic.username if basic else "",
-            password_file=basic.password_file if basic else None,
-        ),
-        ca_file=source.ca_file,
-        client_cert_file=source.client_cert_file,
-        client_key_file=source.client_key_file,
-        headers=source.headers,
-        timeout=source.timeout.seconds,
-        concurrency=source.concurrency,
-        trust_partial=source.partial_responses == "Trust",
-    )
 
 
 @asynccontextmanager

@@ -50,12 +50,12 @@ class LoggedTelemetry:
             self.metrics.reverted(seconds)
         took = {"seconds": round(seconds, 4)} if seconds is not None else {}
         run = _part(rollout, "run").get("id")
-        _log.info("weights put back", namespace=rollout.namespace, rollout=rollout.name, run=run, **took)
+        _log.info("weights restored", namespace=rollout.namespace, rollout=rollout.name, run=run, **took)
 
     def concluded(self, rollout: RolloutObject, status: RolloutStatus) -> None:
         """Brings the Rollout's own series up to date."""
         weight = status.weight
-        self.metrics.rollout(
+        self.metrics.rollouts.show(
             rollout.namespace,
             rollout.name,
             phase=status.phase,
@@ -64,7 +64,7 @@ class LoggedTelemetry:
             observed=weight.observed if weight else None,
         )
         stalled = (one.reason for one in status.conditions if (one.type, one.status) == ("Stalled", "True"))
-        self.metrics.stalled(rollout.namespace, rollout.name, next(stalled, ""))
+        self.metrics.rollouts.stalled(rollout.namespace, rollout.name, next(stalled, ""))
 
     def notified(self, kind: str, outcome: str) -> None:
         """Counts a message, by the kind of its receiver."""
@@ -72,7 +72,7 @@ class LoggedTelemetry:
 
     def forgotten(self, namespace: str, name: str) -> None:
         """Drops the Rollout's series."""
-        self.metrics.forget(namespace, name)
+        self.metrics.rollouts.forget(namespace, name)
 
     def ticked(self, *, late: float, seconds: float) -> None:
         """How long a tick took, and how late it was."""

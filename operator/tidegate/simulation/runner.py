@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tidegate.core.model.pace import EVERY_POINT, Pace
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.specs import Check
@@ -37,8 +38,8 @@ class Happening:
 class Runner:
     """Ticks one Rollout from event to event.
 
-    With `attended` the time between two events counts as watched although nobody ticked in it: whatever is asked stays
-    the same there, and the ticks in between would find nothing new. That is what makes thirteen days short.
+    With the pace `FROM_CHANGE_TO_CHANGE` the time between two events counts as watched although nobody ticked in it:
+    whatever is asked stays the same there, and the ticks in between would find nothing new.
     """
 
     world: World
@@ -46,7 +47,7 @@ class Runner:
     name: str
     check: Check
     namespace: str = "shop"
-    attended: bool = False
+    pace: Pace = EVERY_POINT
     ticker: Ticker = field(init=False)
     due: float = field(init=False)
     ticks: int = 0
@@ -71,7 +72,7 @@ class Runner:
     def restart(self) -> None:
         """A new process: empty caches, no memory but status."""
         self.down = False
-        self.ticker = Ticker(self.world, self.check, attended=self.attended)
+        self.ticker = Ticker(self.world, self.check, pace=self.pace)
         self.ticker.outbox.wake = self.ticker.desk.wake = self._wake
         self.due = self.clock.now()
 

@@ -16,7 +16,7 @@ TITLE = "Decisions: false stops, and how soon harm is found"
 
 _HOW = """\
 Simulated by `python -m tests.bench decisions` with a fixed seed ({seed}), {rollouts:,} rollouts a cell: close to
-0 and 100 % half a percentage point either way is chance, around 50 % two. A rollout lasts an hour unless said otherwise and is looked at once a minute; rates are requests
+0 and 100 % half a percentage point either way is chance, around 50 % two. A rollout lasts an hour unless noted otherwise and is evaluated once a minute; rates are requests
 a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a service with 10 a second. The error rate is
 0.5 % and every rule tolerates 1 %, except `regression` by margin, which tolerates 20 % more than the baseline.
 
@@ -27,7 +27,7 @@ a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a
 - **Argo**: `failureLimit` failed measurements in total are tolerated, of `result >= 0.99` over 2 m. **Flagger**: 10 failed checks in
   all (its documentation's example) of `request-success-rate` at least 99 over 1 m. **Kayenta**: its judge's rank test on one
   point a minute, every 10 minutes over the last hour, against a fresh arm of the candidate's own size. These are their rules
-  written anew from their sources, not the programs; each can be set up otherwise, and a looser limit would stop fewer."""
+  reimplemented from their sources, not the programs; each can be set up otherwise, and a looser limit would stop fewer."""
 
 _REAL_HOW = """\
 The same rules by the product itself: its tick on a virtual clock, its own Prometheus client, and counters scraped every 15 s

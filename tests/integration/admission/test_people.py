@@ -17,8 +17,9 @@ from lab.api import ApiError, Object
 from lab.control_plane import ControlPlane, User
 from lab.processes import Processes
 from lab.wait import until
-from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.command_policy import DEMAND, IN_FORCE_AFTER, CommandPolicy
+from tidegate.adapters.kubernetes.configuration import load_configuration
 from tidegate.adapters.kubernetes.rollouts import epoch
 
 ROOT = Path(__file__).parents[3]

@@ -80,7 +80,7 @@ async def test_an_approval_opens_the_gate_that_waits_for_it(lab: Lab, namespace:
     said = await tidegate("approve", shop.APP, "legal")
     assert (tidegate.code, "has no approval 'legal': it asks for finance, product" in said) == (1, True), said
     said = await tidegate("reject", shop.APP, "finance", "--reason", "no money", "--step", "half")
-    assert (tidegate.code, "is paused; finance is asked for anew after Resume" in said) == (0, True), said
+    assert (tidegate.code, "is paused; finance must be given again after Resume" in said) == (0, True), said
     await tidegate("resume", shop.APP)
     said = await tidegate("approve", shop.APP, "product")
     assert (tidegate.code, "product of step half is approved" in said) == (0, True), said

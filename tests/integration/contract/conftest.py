@@ -15,8 +15,9 @@ from lab import manifests
 from lab.api import Api as Hands
 from lab.control_plane import ControlPlane
 from tests.contract.stage import SPEC, Rules
-from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
+from tidegate.adapters.kubernetes.configuration import load_configuration
 from tidegate.adapters.kubernetes.jobs import KubernetesJobs
 from tidegate.adapters.kubernetes.metric_templates import KubernetesMetricTemplates
 from tidegate.adapters.kubernetes.rollouts import KubernetesRollouts

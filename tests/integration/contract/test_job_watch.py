@@ -11,7 +11,8 @@ from lab import manifests
 from lab.control_plane import ControlPlane
 from lab.wait import until
 from tests.integration.contract.conftest import CRDS, RealStage
-from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.configuration import load_configuration
 from tidegate.adapters.kubernetes.job_watch import JobWatch
 from tidegate.adapters.kubernetes.jobs import KubernetesJobs
 from tidegate.core.model.jobs import JobState, StartJob

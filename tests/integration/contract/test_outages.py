@@ -20,7 +20,8 @@ from lab.stack import Lab
 from lab.wait import until
 from tests.integration.contract.conftest import CRDS, RealStage
 from tests.integration.contract.test_watches import Woken, watching
-from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.configuration import load_configuration
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.routers.rows.gateway_api import HTTP_ROUTE
 from tidegate.core.model.world import ABSENT, RolloutObject, TargetRef, Unknown, Unseen

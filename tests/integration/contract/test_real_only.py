@@ -12,10 +12,11 @@ import pytest
 from tests.contract.stage import SPEC
 from tests.integration.contract.conftest import GATEWAY_API, TIDEGATE, RealStage
 from tidegate.adapters.kubernetes.cache import Cache
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.deployments import NO_PODS
 from tidegate.adapters.kubernetes.events import KubernetesEvents
 from tidegate.adapters.kubernetes.permissions import WriteAccess
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads, WorkloadCaches
 from tidegate.adapters.routers import ROUTERS
 from tidegate.adapters.routers.router import ObjectRouter

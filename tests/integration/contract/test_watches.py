@@ -15,7 +15,8 @@ import yaml
 
 from lab.control_plane import ControlPlane
 from tests.integration.contract.conftest import RealStage
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
 from tidegate.core.model.world import Arm, RolloutObject, Route, TargetRef
 from tidegate.handlers import Intake, Resync, Watches, takes_of

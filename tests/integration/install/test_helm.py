@@ -34,7 +34,7 @@ MONITORED = {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": 
 SLOW = [{"name": "canary", "weight": 10, "duration": "6s"}, {"name": "half", "weight": 50, "duration": "2s"}]
 WATCHED = [{"name": "incidents", "query": "vector(0)"}]
 QUIET = {"Waiting for a person", "Unreadable objects"}
-"""Panels that are empty when all is well."""
+"""Panels that return nothing while no alert fires."""
 
 
 def values(lab: Lab, **more: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -18,9 +18,10 @@ from lab.binaries.errors import BuildError, MissingProgramError
 from lab.binaries.module_files import ROUTER_CRDS, fetched
 from lab.binaries.progress import Progress
 from lab.control_plane import ControlPlane
-from tests.contract.router_samples import Object, Sample
+from tests.contract.router_samples.sample import Object, Sample
 from tests.integration.routers.own_crds import definitions
-from tidegate.adapters.kubernetes.client import Api, load_configuration
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.configuration import load_configuration
 from tidegate.adapters.routers import ROUTERS, RouteCaches, enabled, routers
 from tidegate.adapters.routers.by_kind import RoutersByKind
 from tidegate.adapters.routers.rows.custom import CustomKind

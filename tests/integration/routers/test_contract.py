@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.router_samples import SAMPLES, Object, Sample
+from tests.contract.router_samples import SAMPLES
+from tests.contract.router_samples.sample import Object, Sample
 from tests.integration.routers.conftest import ROWS, Stage
 from tidegate.core.model.world import ABSENT, MOST, Acceptance, Route, RulePair, Unknown
 from tidegate.core.traffic import weights

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.router_samples import SAMPLES, Copies, Object, Sample
+from tests.contract.router_samples import SAMPLES
+from tests.contract.router_samples.sample import Copies, Object, Sample
 from tests.integration.routers.conftest import Stage
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.routers import BY_KIND, RouteCaches, routers

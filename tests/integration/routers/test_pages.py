@@ -20,7 +20,7 @@ from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.world import Route
 from tidegate.core.traffic import targets
 from tidegate.ports.protocols import Manager
-from tidegate.runtime.compose import routers_of
+from tidegate.runtime.configured import routers_of
 from tidegate.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[3]

@@ -20,7 +20,9 @@ from lab.processes import Processes
 from tests.contract.router_samples import SAMPLES
 from tests.integration.routers.conftest import Stage, install
 from tests.integration.routers.own_crds import FREE, crd
-from tidegate.adapters.kubernetes.client import Api, Resource, load_configuration
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.configuration import load_configuration
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.routers import RouteCaches, enabled, routers
 from tidegate.adapters.routers.row import Router
 from tidegate.adapters.routers.rows.gateway_api import TCP_ROUTE

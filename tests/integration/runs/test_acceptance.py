@@ -91,7 +91,7 @@ async def test_a_revert_is_done_when_the_gateway_has_taken_it(willing: Lab, name
 
         await until(at_zero, SECONDS, "the weights are back on the route")
         said = await until_condition(lab, namespace, "Stalled", "RevertNotAccepted")
-        assert "has not yet said Accepted of this generation" in said
+        assert "has not reported Accepted for this generation yet" in said
         found = await status(lab, namespace)
         assert found["run"]["ending"]["reason"] == "AbortedByCommand"
         assert found.get("history", []) == [], "it is not called reverted"

@@ -11,8 +11,9 @@ import pytest
 from kubernetes.aio.client.configuration import Configuration
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
-from tidegate.adapters.kubernetes.client import COMMANDS, DEPLOYMENTS, EVENTS, ROLLOUTS, Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.lanes import RECORDS, WITHOUT_WRITES
+from tidegate.adapters.kubernetes.resources import COMMANDS, DEPLOYMENTS, EVENTS, ROLLOUTS, Resource
 from tidegate.adapters.routers import BY_KIND
 
 BODY = [{"op": "add", "path": "/status", "value": {}}]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.adapters.kubernetes.client import load_configuration
+from tidegate.adapters.kubernetes.configuration import load_configuration
 
 KUBECONFIG = """\
 apiVersion: v1

@@ -8,8 +8,9 @@ import pytest
 from kubernetes.aio.client.configuration import Configuration
 
 from tests.unit.adapters.fake_server import Reply, answers, never, running
-from tidegate.adapters.kubernetes.client import DEPLOYMENTS, Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.errors import NotServed
+from tidegate.adapters.kubernetes.resources import DEPLOYMENTS, Resource
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 
 TEST_FAILED = "the server rejected our request due to an error in our request"

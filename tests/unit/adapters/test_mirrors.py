@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.router_samples import SAMPLES, Object
+from tests.contract.router_samples import SAMPLES
+from tests.contract.router_samples.sample import Object
 from tests.simulated.shaped import patched
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.permissions import WriteAccess

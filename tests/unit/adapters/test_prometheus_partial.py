@@ -14,7 +14,7 @@ from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.answers import NoAnswer
 from tidegate.adapters.prometheus.partial import heeded
 from tidegate.core.model.answers import Failed, FailedReason, Matrix, Query, SeriesValue, Vector
-from tidegate.runtime.compose import source_address
+from tidegate.runtime.configured import source_address
 from tidegate.runtime.settings import Source
 
 UP = Query("default", "up")

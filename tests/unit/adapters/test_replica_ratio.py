@@ -15,7 +15,7 @@ from tidegate.ports.protocols import Manager
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster
 from tidegate.simulation.faults import Gate
-from tidegate.simulation.ports import MemoryWorkloads
+from tidegate.simulation.ports.workloads import MemoryWorkloads
 
 REF = TargetRef("shop", "ReplicaRatio", "web", "web", "web-canary")
 

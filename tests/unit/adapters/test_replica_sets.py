@@ -11,9 +11,10 @@ import pytest
 
 from tests.unit.adapters.test_deployments import DONE, deployment
 from tidegate.adapters.kubernetes.cache import Cache
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.deployments import DeploymentView, ReplicaSets, deployment_view
 from tidegate.adapters.kubernetes.replica_sets import ALONE, ReplicaSetLists
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.ports.errors import Rejected, Unavailable
 
 

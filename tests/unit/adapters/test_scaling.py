@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.adapters.kubernetes.client import AUTOSCALERS, SCALED_OBJECTS, Resource
+from tidegate.adapters.kubernetes.resources import AUTOSCALERS, SCALED_OBJECTS, Resource
 from tidegate.adapters.kubernetes.scaling import scales
 
 

@@ -120,7 +120,7 @@ BY_RULE = (
     Bad("an average that is zero when empty", {"metrics.2": {"name": "time", "average": {"histogram": "x"}, "whenEmpty": "Zero"}}, "spec.metrics[2].whenEmpty", "'whenEmpty' goes with 'query'"),
     Bad("a token for a service of apprise", {"notifications": [{"secret": {"name": "chat", "tokenKey": "token"}}]}, "spec.notifications[0].secret.tokenKey", "tokenKey is for kind CloudEvents"),
     Bad("a line without a limit", {"guards.0.max": GONE}, "spec.guards[0]", "give exactly one of"),
-    Bad("a line with two limits", {"guards.0.min": "1%"}, "spec.guards[0]", "two limits are two lines"),
+    Bad("a line with two limits", {"guards.0.min": "1%"}, "spec.guards[0]", "write an entry for each limit"),
     Bad("a floor without a comparison", {"guards.0.floor": "1%"}, "spec.guards[0].floor", "'floor' goes with 'maxIncrease'"),
     Bad("a floor beside a limit", {"guards.0.max": GONE, "guards.0.regression": {"floor": "1%", "limit": "1%"}}, "spec.guards[0].regression.floor", "'floor' is for a comparison with the baseline"),
     Bad("a margin beside a limit", {"guards.0.max": GONE, "guards.0.regression": {"margin": "5%", "limit": "1%"}}, "spec.guards[0].regression.margin", "'margin' is how much worse than the baseline"),

@@ -89,7 +89,7 @@ def test_every_rule_of_a_template_has_a_case_that_breaks_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "path", "words"),
     [
-        ({"query": "max(x{pod=~'$pods'})"}, "spec.parameters[0].name", "stands nowhere: write '{{ parameters.q }}'"),
+        ({"query": "max(x{pod=~'$pods'})"}, "spec.parameters[0].name", "is not used: write '{{ parameters.q }}'"),
         ({"query": QUANTILE.replace("$window", "5m")}, "spec.query", "looks back over a fixed range"),
         ({"query": QUANTILE.replace("$pods", "$workload-.*")}, "spec.query", "also matches the pods of workloads"),
     ],

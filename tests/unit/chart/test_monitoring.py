@@ -29,8 +29,8 @@ VARIABLES = {"$namespace": "shop", "$rollout": "web", "$__rate_interval": "5m"}
 def exported() -> dict[str, frozenset[str]]:
     """The labels of each series of the operator that has said everything once."""
     metrics = Metrics()
-    metrics.rollout("shop", "web", phase="Progressing", step=1, desired=10, observed=10)
-    metrics.stalled("shop", "web", "InvalidSpec")
+    metrics.rollouts.show("shop", "web", phase="Progressing", step=1, desired=10, observed=10)
+    metrics.rollouts.stalled("shop", "web", "InvalidSpec")
     metrics.decided("StepStarted")
     metrics.broken("Rollout")
     metrics.ticked(0.1, late=0.0)

@@ -11,11 +11,12 @@ import pytest
 
 from tests.unit.adapters.notifiers.receiver import receiver
 from tests.unit.api.manifests import good
-from tidegate.adapters.kubernetes.client import ROLLOUTS, JsonObject, Resource
+from tidegate.adapters.kubernetes.client import JsonObject
 from tidegate.adapters.kubernetes.kubeconfig import Connection
+from tidegate.adapters.kubernetes.resources import ROLLOUTS, Resource
 from tidegate.cli import notify_test
 from tidegate.cli.errors import CommandError
-from tidegate.runtime.settings import parse
+from tidegate.runtime.settings_file import parse
 
 
 @dataclass

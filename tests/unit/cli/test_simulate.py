@@ -116,7 +116,7 @@ def test_a_baseline_that_is_awaited_is_brought_when_all_is_well(
 
 def test_an_answer_of_which_nothing_is_said_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, said = simulated(tmp_path, capsys, rollout(*LIMITS[0]), "lasts: 1h\n")
-    assert "tidegate: world.yaml: the world says nothing of 'it': it has no data\n" in said
+    assert "tidegate: world.yaml: the world does not define 'it': it has no data\n" in said
 
 
 def test_a_baseline_of_which_nothing_is_said_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

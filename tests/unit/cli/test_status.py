@@ -44,14 +44,14 @@ def test_a_run_tells_of_each_cohort() -> None:
     cohorts = [
         {"name": "staff", "desired": 100, "observed": 100},
         {"name": "beta", "desired": 50, "observed": 20},
-        {"name": "chosen", "desired": 0, "observed": 0, "message": "taken back for the rest of the run: too slow"},
+        {"name": "chosen", "desired": 0, "observed": 0, "message": "reverted for the rest of the run: too slow"},
         {"name": "unread", "desired": 5},
     ]
     status = {"weight": {"desired": 0, "observed": 0}, "run": RUN, "step": STEP, "cohorts": cohorts}
     assert [line for line in told(status) if line.startswith("Cohort")] == [
         "Cohort staff: 100%",
         "Cohort beta: 50% wanted, 20% on the route",
-        "Cohort chosen: 0%; taken back for the rest of the run: too slow",
+        "Cohort chosen: 0%; reverted for the rest of the run: too slow",
         "Cohort unread: 5% wanted, the route could not be read",
     ]
 
@@ -69,7 +69,7 @@ def test_a_run_tells_what_is_mirrored(mirror: dict[str, int], words: str) -> Non
     status = {"weight": {"desired": 0, "observed": 0}, "run": RUN, "step": STEP, "mirror": mirror}
     found = [line for line in told(status) if line.startswith("Requests mirrored")]
     assert found == (
-        [f"Requests mirrored to the candidate: {words}; users get the baseline's answers alone"] if words else []
+        [f"Requests mirrored to the candidate: {words}; users get only the baseline's answers"] if words else []
     )
 
 
@@ -187,8 +187,8 @@ def test_an_edit_that_nobody_looked_at_is_told() -> None:
 @pytest.mark.parametrize(
     ("finalizers", "said"),
     [
-        ([FINALIZER], ["It is being deleted since 14:00:00 UTC, and waits for the weights to be put back", "That has not been done for 10m: is the operator running?"]),
-        ([FINALIZER, "a/b"], ["It is being deleted since 14:00:00 UTC, and waits for the weights to be put back and finalizer a/b", "That has not been done for 10m: is the operator running?"]),
+        ([FINALIZER], ["It is being deleted since 14:00:00 UTC, and waits for the weights to be restored", "That has not been done for 10m: is the operator running?"]),
+        ([FINALIZER, "a/b"], ["It is being deleted since 14:00:00 UTC, and waits for the weights to be restored and finalizer a/b", "That has not been done for 10m: is the operator running?"]),
         (["a/b"], ["It is being deleted since 14:00:00 UTC, and waits for finalizer a/b"]),
         ([], ["It is being deleted since 14:00:00 UTC, and waits for the API server"]),
     ],

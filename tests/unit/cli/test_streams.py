@@ -198,10 +198,10 @@ def test_a_kubeconfig_that_is_not_there_is_told_by_its_name(capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no kubeconfig"),
-        ("just words\n", "is no kubeconfig"),
-        ("[]\n", "is no kubeconfig"),
-        ("a: [\n", "is no kubeconfig: while parsing"),
+        ("", "not a valid kubeconfig"),
+        ("just words\n", "not a valid kubeconfig"),
+        ("[]\n", "not a valid kubeconfig"),
+        ("a: [\n", "not a valid kubeconfig: while parsing"),
         ("apiVersion: v1\nkind: Config\n", "Expected key current-context"),
         ("current-context: c\ncontexts: {}\n", "kubeconfig"),
         ("current-context: c\ncontexts: [c]\n", "kubeconfig"),

@@ -19,7 +19,7 @@ from tidegate.api.rollout.notifications import BY_DEFAULT, STANDING, Notificatio
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.message import Message, Place
 from tidegate.reconcile.specs import checked
-from tidegate.simulation.ports import MemoryNotifier
+from tidegate.simulation.ports.telling import MemoryNotifier
 from tidegate.simulation.script import World
 from tidegate.simulation.scripted import Scripted
 

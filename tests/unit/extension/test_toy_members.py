@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ class Grown:
     """A copy of the package with a member more."""
 
     folder: Path
+    touched: list[str] = field(default_factory=list)
+    """Files that a member needed."""
 
     def add(self, rows: Iterable[tuple[str, str, str]], module: str = "", content: str = "") -> None:
         """Adds rows to files, each behind what stands there once, and a module."""
@@ -52,9 +55,11 @@ class Grown:
             text = file.read_text()
             assert text.count(place) == 1, f"{name} has {place!r} once"
             file.write_text(text.replace(place, place + row))
+            self.touched.append(name)
         if module:
             assert not (self.folder / module).exists()
             (self.folder / module).write_text(textwrap.dedent(content))
+            self.touched.append(module)
 
     def tidegate(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "tidegate.cli", *arguments]
@@ -76,10 +81,36 @@ class Grown:
 
 
 @pytest.fixture
-def grown(tmp_path: Path) -> Grown:
+def grown(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Grown]:
     folder = tmp_path / "operator" / "tidegate"
     shutil.copytree(ROOT / PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return Grown(folder)
+    made = Grown(folder)
+    yield made
+    files, folders = promised(KINDS[request.node.name])
+    others = {one for one in made.touched if one not in files and str(Path(one).parent) not in folders}
+    assert not others, "CONTRIBUTING names every file that a new member needs"
+
+
+KINDS = {
+    "test_a_gate": "kind of gate",
+    "test_a_response": "response to a breach",
+    "test_a_router": "router",
+    "test_a_metric_kind": "kind of metric",
+    "test_a_notifier": "notifier",
+}
+"""Test to the row in CONTRIBUTING's table of extension points."""
+
+
+def promised(kind: str) -> tuple[set[str], set[str]]:
+    """The files, and the folders for a module, that CONTRIBUTING names for a kind of member."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (row,) = [line for line in text.splitlines() if line.startswith(f"| {kind} |")]
+    named = set(re.findall(r"`([a-z_/]+(?:\.py)?)`", row))
+    files = {one for one in named if one.endswith(".py")}
+    folders = {one for one in named if (ROOT / PACKAGE / one).is_dir()}
+    if "a module there" in row:
+        folders |= {str(Path(one).parent) for one in files}
+    return files, folders
 
 
 def rollout(**changes: object) -> dict[str, Any]:

@@ -12,9 +12,10 @@ import pytest
 from kubernetes.aio.client.configuration import Configuration
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
-from tidegate.adapters.kubernetes.client import COMMANDS, ROLLOUTS, Api
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
 from tidegate.adapters.kubernetes.listings import AGAIN, Listings
+from tidegate.adapters.kubernetes.resources import COMMANDS, ROLLOUTS
 from tidegate.adapters.routers import BY_KIND, ROUTERS
 from tidegate.handlers import Caches, Intake, Resync, takes_of
 from tidegate.handlers.listening import BESIDE, SILENT, Listening

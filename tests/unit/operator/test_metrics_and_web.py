@@ -23,30 +23,30 @@ def series(metrics: Metrics, prefix: str) -> dict[tuple[str, ...], float]:
 
 def test_a_rollout_has_one_phase_at_a_time_and_none_once_it_is_gone() -> None:
     metrics = Metrics()
-    metrics.rollout("shop", "web", phase="Progressing", step=1, desired=10, observed=None)
-    metrics.rollout("shop", "web", phase="Reverted", step=1, desired=0, observed=0)
+    metrics.rollouts.show("shop", "web", phase="Progressing", step=1, desired=10, observed=None)
+    metrics.rollouts.show("shop", "web", phase="Reverted", step=1, desired=0, observed=0)
     assert series(metrics, "tidegate_rollout") == {
         ("tidegate_rollout_phase", "shop", "Reverted", "web"): 1,
         ("tidegate_rollout_step", "shop", "web"): 1,
         ("tidegate_rollout_weight_percent", "desired", "shop", "web"): 0,
         ("tidegate_rollout_weight_percent", "observed", "shop", "web"): 0,
     }
-    metrics.forget("shop", "web")
-    metrics.forget("shop", "web")
+    metrics.rollouts.forget("shop", "web")
+    metrics.rollouts.forget("shop", "web")
     assert series(metrics, "tidegate_rollout") == {}
 
 
 def test_a_stalled_rollout_has_one_series_with_its_reason() -> None:
     metrics = Metrics()
     for reason in ("RevertNotAccepted", "RevertRefused", "RevertRefused"):
-        metrics.stalled("shop", "web", reason)
+        metrics.rollouts.stalled("shop", "web", reason)
     assert series(metrics, "tidegate_rollout_stalled") == {
         ("tidegate_rollout_stalled", "shop", "RevertRefused", "web"): 1
     }
-    metrics.stalled("shop", "web", "")
+    metrics.rollouts.stalled("shop", "web", "")
     assert series(metrics, "tidegate_rollout_stalled") == {}
-    metrics.stalled("shop", "web", "InvalidSpec")
-    metrics.forget("shop", "web")
+    metrics.rollouts.stalled("shop", "web", "InvalidSpec")
+    metrics.rollouts.forget("shop", "web")
     assert series(metrics, "tidegate_rollout_stalled") == {}
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import certifi
 import pytest
 
-from tidegate.runtime.settings import Settings, SettingsError, load
+from tidegate.runtime.settings import Settings, SettingsError
+from tidegate.runtime.settings_file import load
 
 WHOLE = """
 sources:

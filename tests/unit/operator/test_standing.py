@@ -10,13 +10,13 @@ import pytest
 from kubernetes.aio.client.configuration import Configuration
 
 from tests.unit.adapters.fake_server import Reader, Writer, http, running
-from tidegate.adapters.kubernetes.client import (
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import (
     CLUSTER_METRIC_TEMPLATES,
     COMMANDS,
     DEPLOYMENTS,
     ROLLOUTS,
     SERVICES,
-    Api,
     Resource,
 )
 from tidegate.handlers.standing import Standing

@@ -13,7 +13,8 @@ from kubernetes.aio.client.configuration import Configuration
 from structlog.testing import capture_logs
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
-from tidegate.adapters.kubernetes.client import CLUSTER_METRIC_TEMPLATES, DEPLOYMENTS, ROLLOUTS, Api
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import CLUSTER_METRIC_TEMPLATES, DEPLOYMENTS, ROLLOUTS
 from tidegate.handlers import Caches, Watches
 from tidegate.handlers.watches import STREAMS
 

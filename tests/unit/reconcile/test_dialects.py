@@ -12,7 +12,7 @@ from tests.contract.stage import SPEC
 from tidegate.api.validation import Dialect
 from tidegate.cli.main import main
 from tidegate.reconcile.specs import checker
-from tidegate.runtime.settings import parse
+from tidegate.runtime.settings_file import parse
 
 METRICSQL = "WITH (bad = errors{app='web'} or {app='api'}) sum(rate(bad)) keep_metric_names"
 

@@ -23,7 +23,7 @@ def models(annotation: object) -> Iterator[type[BaseModel]]:
 def is_memory(name: str) -> bool:
     field = RolloutStatus.model_fields[name]
     texts = [field.description or "", *(model.__doc__ or "" for model in models(field.annotation))]
-    return any("*memory*" in text for text in texts)
+    return any("Operator state" in text for text in texts)
 
 
 def test_what_is_marked_as_memory_is_remembered() -> None:

@@ -6,26 +6,20 @@ ones validate and copy each body), serve every group alike, and cost neither imp
 
 from __future__ import annotations
 
-import base64
 import json
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
-from urllib.request import getproxies, proxy_bypass
 
-import yaml
-from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
-from yarl import URL
 
 from tidegate.adapters.kubernetes.errors import NotServed, translated
 from tidegate.adapters.kubernetes.lanes import Lanes
+from tidegate.adapters.kubernetes.resources import COMMANDS, CONFIG_MAPS, EVENTS, ROLLOUTS, Resource
 from tidegate.ports.errors import Missing, PortError, Rejected, Unavailable
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -37,60 +31,6 @@ LIST_TIMEOUT: Final = 30.0
 OK: Final = 200
 PAGE: Final = 500
 """Objects a page: what kubectl asks for."""
-CONNECTIONS: Final = 128
-"""Simultaneous calls. More are slower: with 500 reverts at once on two cores, 128 connections took 0.9 s, 600 took 1.3 s
-(the handshakes) and 110 MB more memory.
-"""
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One kind of object, as the API server's paths name it."""
-
-    group: str
-    version: str
-    plural: str
-    kind: str
-    namespaced: bool = True
-    """Its objects are in namespaces."""
-    older: tuple[str, ...] = ()
-    """Other versions that are read where `version` is not served, in order of preference."""
-
-    @property
-    def versions(self) -> tuple[Resource, ...]:
-        """The kind in each of its versions, in order of preference."""
-        return tuple(replace(self, version=version, older=()) for version in (self.version, *self.older))
-
-    @property
-    def api_version(self) -> str:
-        """As in an object's `apiVersion`."""
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        """The URL path of one object, or of the list of a namespace, or (without one) of the whole cluster."""
-        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
-        parts = [root, *(("namespaces", namespace) if namespace else ()), self.plural, name, subresource]
-        return "/".join(part for part in parts if part)
-
-
-ROLLOUTS: Final = Resource("tidegate.dev", "v1alpha1", "rollouts", "Rollout")
-COMMANDS: Final = Resource("tidegate.dev", "v1alpha1", "rolloutcommands", "RolloutCommand")
-METRIC_TEMPLATES: Final = Resource("tidegate.dev", "v1alpha1", "metrictemplates", "MetricTemplate")
-CLUSTER_METRIC_TEMPLATES: Final = Resource(
-    "tidegate.dev", "v1alpha1", "clustermetrictemplates", "ClusterMetricTemplate", namespaced=False
-)
-DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
-AUTOSCALERS: Final = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
-SCALED_OBJECTS: Final = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
-REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet")
-SERVICES: Final = Resource("", "v1", "services", "Service")
-CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
-SECRETS: Final = Resource("", "v1", "secrets", "Secret")
-EVENTS: Final = Resource("", "v1", "events", "Event")
-NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-DEFINITIONS: Final = Resource(
-    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
-)
 
 
 TOLD: Final = frozenset({COMMANDS, CONFIG_MAPS, EVENTS})
@@ -107,82 +47,6 @@ class CallObserver(Protocol):
 
 def _nobody(verb: str, resource: str, outcome: str, seconds: float) -> None:
     """The observer when nobody looks."""
-
-
-async def load_configuration(kubeconfig: str | None = None, context: str | None = None) -> Configuration:
-    """Where the API server is and how to prove who we are.
-
-    From the file named, else from the pod's service account, else from the user's own kubeconfig.
-
-    Raises: Unavailable: there is no such file, or it names no server; the message says what was looked for.
-    """
-    configuration = Configuration()
-    configuration.connection_pool_maxsize = CONNECTIONS
-    # The client would look for a proxy and a .netrc in the environment at every request: a tenth of a storm's time.
-    configuration.client_session_kwargs = {"trust_env": False}
-    try:
-        await _configure(configuration, kubeconfig, context)
-    except (config.ConfigException, OSError) as error:
-        if kubeconfig is not None and _is_missing(kubeconfig):
-            raise Unavailable(f"{kubeconfig}: there is no such kubeconfig") from error
-        looked = kubeconfig or "the pod's service account, $KUBECONFIG or ~/.kube/config"
-        raise Unavailable(
-            f"no API server to talk to: {error} (looked for {looked}; --kubeconfig names another)"
-        ) from error
-    except (yaml.YAMLError, TypeError, ValueError, KeyError, AttributeError) as error:
-        what = (
-            " ".join(str(error).split())
-            if isinstance(error, yaml.YAMLError)
-            else "it does not hold what a kubeconfig does"
-        )
-        raise Unavailable(f"{kubeconfig or 'the kubeconfig'}: is no kubeconfig: {what}") from error
-    _check_certificates(configuration)
-    if configuration.proxy is None:
-        _take_proxy(configuration)
-    return configuration
-
-
-def _check_certificates(configuration: Configuration) -> None:
-    """Raises: Unavailable: a file that should hold certificates holds none."""
-    try:
-        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert or None)
-    except OSError as error:
-        raise Unavailable(f"certificate-authority: {configuration.ssl_ca_cert} holds no certificate (PEM)") from error
-    if configuration.cert_file:
-        try:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file)
-        except OSError as error:
-            what = f"{configuration.cert_file} and {configuration.key_file or 'no key'}"
-            raise Unavailable(f"client-certificate: {what} are no certificate with its key (PEM)") from error
-
-
-def _take_proxy(configuration: Configuration) -> None:
-    """The environment's proxy for the API server, read once."""
-    host = URL(configuration.host)
-    found = getproxies().get(host.scheme)
-    if not found or proxy_bypass(host.host or ""):
-        return
-    proxy = URL(found)
-    configuration.proxy = str(proxy.with_user(None))
-    if proxy.user:
-        login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
-        configuration.proxy_headers = {"Proxy-Authorization": f"Basic {login}"}
-
-
-def _is_missing(file: str) -> bool:
-    return not Path(file).is_file()
-
-
-async def _configure(configuration: Configuration, kubeconfig: str | None, context: str | None) -> None:
-    if kubeconfig is None and context is None:
-        try:
-            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    else:
-        await config.load_kube_config(  # type: ignore[no-untyped-call]
-            config_file=kubeconfig, context=context, client_configuration=configuration
-        )
 
 
 @dataclass(frozen=True)

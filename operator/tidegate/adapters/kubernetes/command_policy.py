@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import structlog
 
-from tidegate.adapters.kubernetes.client import Api, JsonObject, Resource
+from tidegate.adapters.kubernetes.client import Api, JsonObject
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.ports.errors import Missing, PortError
 

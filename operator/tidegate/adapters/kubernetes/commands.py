@@ -8,9 +8,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import structlog
+
 from tidegate.adapters.kubernetes.cache import Cache, Key
-from tidegate.adapters.kubernetes.client import COMMANDS, Api, JsonObject
+from tidegate.adapters.kubernetes.client import Api, JsonObject
 from tidegate.adapters.kubernetes.listings import Listings
+from tidegate.adapters.kubernetes.resources import COMMANDS
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.api.commands import Action
 from tidegate.api.values.text import printable
@@ -18,6 +21,8 @@ from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import Command
 from tidegate.ports.errors import Conflict, Missing, PortError
 from tidegate.ports.protocols import Manager
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Refusable(NamedTuple):
@@ -136,6 +141,8 @@ class KubernetesCommands:
         self._cache = cache
         self._now = now
         self._listings = Listings(self._list)
+        self._unlisted: dict[str, str] = {}
+        """Why the commands of a namespace could not be listed, while they cannot: it is logged once."""
 
     async def pending(self, namespace: str, rollout: str) -> Sequence[Command]:
         """Those without an outcome, oldest first. While no watch stream tells of them all, their namespace is listed."""
@@ -145,10 +152,16 @@ class KubernetesCommands:
         return [replace(one, verified=self._verified(one.created)) if one.action.of_approval else one for one in found]
 
     async def _list(self, namespace: str) -> None:
-        with suppress(PortError):
+        try:
             async for page in self._api.pages(COMMANDS, namespace):
                 for raw in page:
                     self._cache.put(raw, watched=False)
+        except PortError as error:
+            if self._unlisted.get(namespace) != str(error):
+                self._unlisted[namespace] = str(error)
+                _log.warning("commands not listed", namespace=namespace, error=str(error))
+        else:
+            self._unlisted.pop(namespace, None)
 
     async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
         """Writes the outcome, unless one is there already or the command is gone."""

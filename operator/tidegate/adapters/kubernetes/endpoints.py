@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.core.model.world import Unknown
 from tidegate.ports.errors import PortError
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tidegate.adapters.kubernetes.client import EVENTS, ROLLOUTS, Api, JsonObject
+from tidegate.adapters.kubernetes.client import Api, JsonObject
+from tidegate.adapters.kubernetes.resources import EVENTS, ROLLOUTS
 from tidegate.api.values.text import printable
 from tidegate.core.model.plan import Decision
 from tidegate.core.model.time_format import instant

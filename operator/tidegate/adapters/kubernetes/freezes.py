@@ -7,7 +7,8 @@ from typing import Final
 
 import structlog
 
-from tidegate.adapters.kubernetes.client import NAMESPACES, Api
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import NAMESPACES
 from tidegate.api.namespace_freeze import NamespaceFreeze
 from tidegate.api.rollout.gates import Freeze
 from tidegate.ports.errors import PortError

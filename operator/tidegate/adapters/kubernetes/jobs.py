@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from tidegate.adapters.kubernetes.cache import Cache, Key
-from tidegate.adapters.kubernetes.client import ROLLOUTS, Api, JsonObject, Resource
+from tidegate.adapters.kubernetes.client import Api, JsonObject
+from tidegate.adapters.kubernetes.resources import ROLLOUTS, Resource
 from tidegate.adapters.kubernetes.rollouts import epoch
 from tidegate.core.model.jobs import NO_DEADLINE_GIVEN, Job, JobState, StartJob
 from tidegate.core.model.world import ABSENT, Lookup, RolloutObject, Unknown

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from kubernetes.aio import config
 from multidict import CIMultiDict
 
-from tidegate.adapters.kubernetes.client import CALL_TIMEOUT, Api, load_configuration
+from tidegate.adapters.kubernetes.client import CALL_TIMEOUT, Api
+from tidegate.adapters.kubernetes.configuration import load_configuration
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import COMMANDS, Api
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import COMMANDS
 from tidegate.adapters.kubernetes.rollouts import epoch
 
 KEPT: Final = 20

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tidegate.adapters.kubernetes.cache import Cache
-from tidegate.adapters.kubernetes.client import CLUSTER_METRIC_TEMPLATES, METRIC_TEMPLATES, Api, Resource
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import CLUSTER_METRIC_TEMPLATES, METRIC_TEMPLATES, Resource
 from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
 from tidegate.core.model.world import ABSENT, Lookup, MetricTemplateObject, Unknown
 from tidegate.ports.errors import Missing, PortError

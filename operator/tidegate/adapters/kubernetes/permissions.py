@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.ports.errors import PortError
 from tidegate.ports.protocols import Manager
 

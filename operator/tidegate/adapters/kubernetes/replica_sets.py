@@ -13,8 +13,9 @@ from contextlib import suppress
 from typing import Final
 
 from tidegate.adapters.kubernetes.cache import Cache
-from tidegate.adapters.kubernetes.client import REPLICA_SETS, Api
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.deployments import DeploymentView, ReplicaSets, current_replica_sets
+from tidegate.adapters.kubernetes.resources import REPLICA_SETS
 from tidegate.ports.errors import PortError
 
 ALONE: Final = 16

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import CONFIG_MAPS, ROLLOUTS, Api, JsonObject
+from tidegate.adapters.kubernetes.client import Api, JsonObject
+from tidegate.adapters.kubernetes.resources import CONFIG_MAPS, ROLLOUTS
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.report.names import config_map_name, number_of
 from tidegate.ports.errors import Conflict, Missing, Rejected

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from tidegate.adapters.kubernetes.cache import Key
 from tidegate.adapters.kubernetes.claims import RolloutCache
-from tidegate.adapters.kubernetes.client import ROLLOUTS, Api, JsonObject
+from tidegate.adapters.kubernetes.client import Api, JsonObject
 from tidegate.adapters.kubernetes.lean import Parts, lean
+from tidegate.adapters.kubernetes.resources import ROLLOUTS
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.core.model.claims import Claim, run_id
 from tidegate.core.model.world import ABSENT, Lookup, RolloutObject, Unknown

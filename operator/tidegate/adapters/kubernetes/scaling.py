@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import (
-    AUTOSCALERS,
-    DEPLOYMENTS,
-    SCALED_OBJECTS,
-    Api,
-    JsonObject,
-    Resource,
-)
+from tidegate.adapters.kubernetes.client import Api, JsonObject
+from tidegate.adapters.kubernetes.resources import AUTOSCALERS, DEPLOYMENTS, SCALED_OBJECTS, Resource
 from tidegate.core.model.world import ABSENT, Arm, Lookup, Unknown, Unseen
 from tidegate.ports.errors import PortError, Rejected
 from tidegate.ports.protocols import Manager

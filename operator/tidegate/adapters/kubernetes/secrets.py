@@ -10,7 +10,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from tidegate.adapters.kubernetes.client import SECRETS, Api
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import SECRETS
 from tidegate.ports.errors import Rejected
 from tidegate.ports.protocols import Clock
 

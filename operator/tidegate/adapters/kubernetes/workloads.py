@@ -8,7 +8,7 @@ from typing import Any
 
 from tidegate.adapters.kubernetes import scaling
 from tidegate.adapters.kubernetes.cache import Cache
-from tidegate.adapters.kubernetes.client import DEPLOYMENTS, REPLICA_SETS, SERVICES, Api, JsonObject
+from tidegate.adapters.kubernetes.client import Api, JsonObject
 from tidegate.adapters.kubernetes.deployments import (
     DeploymentView,
     ReplicaSets,
@@ -17,6 +17,7 @@ from tidegate.adapters.kubernetes.deployments import (
     pods_pattern,
 )
 from tidegate.adapters.kubernetes.replica_sets import ReplicaSetLists
+from tidegate.adapters.kubernetes.resources import DEPLOYMENTS, REPLICA_SETS, SERVICES
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.template_fields import template_fields
 from tidegate.core.model.world import ABSENT, Absence, Arm, Lookup, Template, Unknown

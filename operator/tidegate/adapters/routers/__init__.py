@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from tidegate.adapters.kubernetes.cache import Cache
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.permissions import WriteAccess
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.routers.by_kind import RoutersByKind
 from tidegate.adapters.routers.router import ObjectRouter
 from tidegate.adapters.routers.row import Router, Row, WorkloadRouter

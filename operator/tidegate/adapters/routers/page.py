@@ -43,7 +43,7 @@ _AFTER: Final = """\
 - **Weights**: what a weight is a share of, the largest number, and the sum that the router demands.
 - **Absent**: what a missing weight means. Where it is unknown, no run starts until both are written.
 - **Read-back**: how the router says that it has taken the route.
-  A word without a generation may be about the weights of before, and some routers say nothing.
+  A report without a generation may be about the previous weights, and some routers report nothing.
   Then the step's time counts from **settle** after the write, and the Rollout waits with the reason `RouteSettling` until then.
 - **Tested**: on the lab's real API server with these definitions; `the lab's gateway` means that the lab's own gateway acts on it.
   `NAME: requests counted` means that a good release was promoted and a bad one reverted under load on that controller and its Envoy, with the requests counted that each version answered, through a killed and a frozen controller (`make gateways`).
@@ -55,7 +55,7 @@ A `mirror` in the table is what a step with [`mirror`](rollout.md#shadow-steps) 
 
 ## Permissions
 
-Every kind in `routers` needs `get`, `list`, `watch` and `patch`, where nothing else is said:"""
+Every kind in `routers` needs `get`, `list`, `watch` and `patch`, unless noted:"""
 
 
 def as_markdown() -> str:

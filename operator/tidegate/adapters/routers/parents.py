@@ -48,7 +48,7 @@ def _of_report(report: Mapping[str, Any], generation: int) -> Said:
         condition = said.get(kind)
         # Some controllers leave observedGeneration out: then what they say counts as said of what is there.
         if condition is None or condition.get("observedGeneration", generation) < generation:
-            waiting = waiting or f"{who} has not yet said {kind} of this generation"
+            waiting = waiting or f"{who} has not reported {kind} for this generation yet"
         elif condition.get("status") == "False":
             return Acceptance.REFUSED, f"{who}: {kind} is False: {words(condition)}"
         elif condition.get("status") != "True":

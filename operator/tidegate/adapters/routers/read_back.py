@@ -125,7 +125,7 @@ WORST_LAST: Final = (Acceptance.UNREPORTED, Acceptance.ACCEPTED, Acceptance.PEND
 def _of_condition(one: Mapping[str, Any], generation: int) -> Said:
     kind, status = one.get("type"), one.get("status")
     if one.get("observedGeneration", generation) < generation:
-        return Acceptance.PENDING, f"{kind} is not yet said of this generation"
+        return Acceptance.PENDING, f"{kind} is not reported for this generation yet"
     if status == "False":
         return Acceptance.REFUSED, f"{kind} is False: {words(one)}"
     return (Acceptance.ACCEPTED, "") if status == "True" else (Acceptance.PENDING, f"{kind} is {status}")

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.permissions import WriteAccess
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.routers.permissions import Grant
 from tidegate.adapters.routers.read_back import ReadBack, owns, written
 from tidegate.adapters.routers.shapes.shape import Shape

@@ -18,7 +18,7 @@ _COUNTERS: Final = Parameter(
     "counters", METRIC, "what the gRPC counters begin with, such as `envoy_cluster_grpc_Add`", "envoy_cluster_grpc"
 )
 _FOLDED: Final = (
-    "a rule's backends are one cluster (`httproute/namespace/route/rule/0`), which says nothing of one arm: then both have no data "
+    "a rule's backends are one cluster (`httproute/namespace/route/rule/0`), which cannot distinguish the arms: both have no data "
     "here. Ask the service itself (`http/…`) or its mesh (`istio/…`, `linkerd/…`) instead."
 )
 _APART: Final = (

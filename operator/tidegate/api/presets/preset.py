@@ -97,7 +97,7 @@ class System:
     scraped: str
     """What Prometheus must scrape, and how its labels must come in."""
     arms: str
-    """By what the arms are told apart."""
+    """The labels that distinguish the arms."""
     mind: tuple[str, ...]
     """What the numbers leave out, and where they mislead."""
     sources: tuple[str, ...]

@@ -8,7 +8,7 @@ from tidegate.api.model import StatusModel, Words
 
 
 class Clock(StatusModel):
-    """How long one series has been beyond a limit. *memory*."""
+    """How long one series has been beyond a limit. Operator state."""
 
     series: str = ""
     """Its labels; empty for a single series."""
@@ -19,7 +19,7 @@ class Clock(StatusModel):
 
 
 class GuardStatus(StatusModel):
-    """A guard that is not ok. *memory*."""
+    """A guard that is not ok. Operator state."""
 
     name: str
     """Its identity."""
@@ -30,13 +30,13 @@ class GuardStatus(StatusModel):
     since: datetime
     """Since when it is in this state."""
     message: Words = ""
-    """The finding in words, as last recorded."""
+    """The finding as text, as last recorded."""
     clocks: tuple[Clock, ...] = ()
     """The worst eight series."""
 
 
 class MissingDataStatus(StatusModel):
-    """A metric whose data is missing, once for each kind. *memory*."""
+    """A metric whose data is missing, once for each kind. Operator state."""
 
     metric: str
     """The metric."""
@@ -82,7 +82,7 @@ class FindingStatus(StatusModel):
     conclusion: str = ""
     """For a test on counts: `Regressed`, `ShownOk` or `Inconclusive`."""
     message: Words = ""
-    """The finding in words."""
+    """The finding as text."""
 
 
 class CheckpointStatus(StatusModel):

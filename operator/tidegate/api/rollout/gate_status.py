@@ -38,7 +38,7 @@ class GateStatus(StatusModel):
 
 
 class ApprovalStatus(StatusModel):
-    """An approval that was given. *memory*: it counts for this run, this step and this hash."""
+    """An approval that was given. Operator state: it counts for this run, this step and this hash."""
 
     step: str
     """The step."""
@@ -53,4 +53,4 @@ class ApprovalStatus(StatusModel):
     time: datetime
     """When it was given."""
     reason: Words = ""
-    """What the person said."""
+    """The reason that the person gave."""

@@ -103,7 +103,7 @@ class Check(ApiModel):
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "has(self.max) != has(self.min)",
-            "give either 'max' or 'min': two limits are two lines",
+            "give either 'max' or 'min': write an entry for each limit",
             holds=lambda self: (self.max is None) != (self.min is None),
         ),
     )
@@ -135,7 +135,7 @@ class Gate(ApiModel):
     after: Instant | None = None
     """Not before this instant (RFC 3339, for example `2026-11-21T14:00:00Z`)."""
     since_step: SinceStep | None = None
-    """Not before so much time has passed since an earlier step began."""
+    """Not before this much time has passed since an earlier step began."""
     windows: Windows = ()
     """Only within one of these windows, and within one of the Rollout's own."""
     freezes: Freezes = ()

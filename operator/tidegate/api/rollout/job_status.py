@@ -8,7 +8,7 @@ from tidegate.api.model import StatusModel, Words
 
 
 class JobStatus(StatusModel):
-    """A Job that was started for this Rollout. *memory*: recorded before the Job is created."""
+    """A Job that was started for this Rollout. Operator state: recorded before the Job is created."""
 
     name: str
     """The Job's name."""
@@ -29,13 +29,13 @@ class JobStatus(StatusModel):
     ordinal: int = 1
     """Which of the Jobs for the same purpose it is, from 1."""
     deadline: float = 0
-    """The deadline asked for, seconds; 0 for the CronJob's own."""
+    """The requested deadline, seconds; 0 for the CronJob's own."""
     on_failure: str = ""
     """What its failure does, for a hook during the run: `Hold`, `Revert` or `Ignore`."""
     reason: str = ""
     """Why it was started: one CamelCase word."""
     cause: Words = ""
-    """Why, in words."""
+    """The reason as text."""
     requested: datetime
     """When it was decided."""
     uid: str = ""

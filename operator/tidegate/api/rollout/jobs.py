@@ -34,11 +34,6 @@ class JobPurpose(StrEnum):
         """Whether it runs once the run has ended and its weights are written."""
         return self in {JobPurpose.REVERT, JobPurpose.SUCCESS, JobPurpose.END}
 
-    @property
-    def of_a_step(self) -> bool:
-        """Whether it is of one step."""
-        return self in {JobPurpose.STEP_START, JobPurpose.STEP_END, JobPurpose.GATE}
-
 
 class HookTime(StrEnum):
     """When a hook's Job runs."""

@@ -8,7 +8,7 @@ from tidegate.api.model import StatusModel, Words
 
 
 class MessageStatus(StatusModel):
-    """A notification of `spec.notifications`. *memory*: it is sent once, and once more as resolved when it is over."""
+    """A notification of `spec.notifications`. Operator state: it is sent once, and once more as resolved when it is over."""
 
     event: str
     """The event, as in `spec.notifications[].events`."""
@@ -23,7 +23,7 @@ class MessageStatus(StatusModel):
     again: datetime | None = None
     """When it began again, too soon after the last notification to send another one at once."""
     message: Words = ""
-    """Why, in words; cut short once it is sent."""
+    """The reason as text; shortened once it is sent."""
     step: str = ""
     """The step of the run, such as `2/3 ramp`."""
     weight: float = 0
@@ -35,7 +35,7 @@ class MessageStatus(StatusModel):
 
 
 class MessagesStatus(StatusModel):
-    """The notifications that were sent, and those under way. *memory*."""
+    """The notifications that were sent, and those under way. Operator state."""
 
     run: str = ""
     """The newest run whose start has been noted."""

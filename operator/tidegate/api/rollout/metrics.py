@@ -95,7 +95,7 @@ class Metric(Measured):
     warm_up: Duration | None = None
     """No comparison with the baseline before the candidate has had traffic for this long. By default 3m for `regression`, else none."""
     when_empty: WhenEmpty = WhenEmpty.NO_DATA
-    """What an empty answer to `query` means: `NoData` by default; `Zero` for queries such as `ALERTS{...}` that are empty when all is well."""
+    """What an empty answer to `query` means: `NoData` by default; `Zero` for queries such as `ALERTS{...}` that return nothing while no alert fires."""
     missing_data: MissingDataOverride = MissingDataOverride()
     """This metric's own limits on missing data."""
 

@@ -39,7 +39,7 @@ class BaselineMatch(StrEnum):
 
 
 class Promotion(ApiModel):
-    """How the run ends when all went well."""
+    """What happens once every step has passed."""
 
     strategy: PromotionStrategy
     """`CopyTemplate`: the operator copies the candidate's version to the baseline's Deployment: its pod template without labels and scheduling. `AwaitBaseline`: another client (Git, a pipeline) updates the baseline, and the operator waits for it."""

@@ -64,7 +64,7 @@ class StepBack(ApiModel):
     step: StepName | None = None
     """An earlier step of this Rollout: the run goes back to it."""
     weight: Weight | None = None
-    """A weight: the run stays in its step, which begins anew."""
+    """A lower weight: the run stays in its step, which restarts."""
     gates: StepBackGates = StepBackGates.KEEP
     """Whether the gates of the steps between the two must open again, as those of the step with the breach and of later ones must: `Ask`, or `Keep`, the default. Approvals given for a gate that must open again are void."""
 

@@ -30,7 +30,7 @@ class RunEnd(StrEnum):
 
 
 class Version(StatusModel):
-    """A version of the candidate. *memory*."""
+    """A version of the candidate. Operator state."""
 
     revision: str = ""
     """`spec.revision` at the time."""
@@ -43,7 +43,7 @@ class Version(StatusModel):
 
 
 class Paused(StatusModel):
-    """Why a run stands still until a person resumes it. *memory*."""
+    """Why a run is paused until a person resumes it. Operator state."""
 
     reason: str
     """`PausedByCommand`, `Rejected`, `SteppedBack`, `LoweredByOther`, `BaselineChanged`, `GateJobFailed` or `HookFailed`."""
@@ -54,7 +54,7 @@ class Paused(StatusModel):
 
 
 class Ending(StatusModel):
-    """A run's decided end: set once, removed only by finishing. *memory*."""
+    """A run's decided end: set once, removed only by finishing. Operator state."""
 
     kind: str
     """`Reverted`, `Aborted`, `Superseded` or `Deleted`."""
@@ -69,7 +69,7 @@ class Ending(StatusModel):
 
 
 class SharedStatus(StatusModel):
-    """A limit that both arms broke. *memory*."""
+    """A limit that both arms broke. Operator state."""
 
     name: str
     """The line's identity."""
@@ -78,7 +78,7 @@ class SharedStatus(StatusModel):
 
 
 class Hold(StatusModel):
-    """The step stands still until all is well. *memory*."""
+    """The step does not advance until all limits are met. Operator state."""
 
     reason: str
     """One CamelCase word."""
@@ -93,7 +93,7 @@ class Hold(StatusModel):
 
 
 class Waiting(StatusModel):
-    """What the next move waits for. *memory*: the progress deadline counts from `since`."""
+    """What the next move waits for. Operator state: the progress deadline counts from `since`."""
 
     reason: str
     """One CamelCase word."""
@@ -104,7 +104,7 @@ class Waiting(StatusModel):
 
 
 class StepBegin(StatusModel):
-    """When a step's weight was first set. *memory*, for `gate.sinceStep`."""
+    """When a step's weight was first set. Operator state, for `gate.sinceStep`."""
 
     name: str
     """The step."""
@@ -113,7 +113,7 @@ class StepBegin(StatusModel):
 
 
 class CohortRevert(StatusModel):
-    """A cohort whose limit was breached: it stays at 0 for the rest of the run. *memory*."""
+    """A cohort whose limit was breached: it stays at 0 for the rest of the run. Operator state."""
 
     reason: str
     """One CamelCase word."""
@@ -122,22 +122,22 @@ class CohortRevert(StatusModel):
     since: datetime
     """When it was decided."""
     done: bool = False
-    """Every route was seen to give the candidate nothing of it."""
+    """Every route was seen with weight 0 for it."""
 
 
 class CohortWeight(StatusModel):
-    """The weight last decided for a cohort: a ceiling like `weight`. *memory*."""
+    """The weight last decided for a cohort: a ceiling like `weight`. Operator state."""
 
     name: str
     """The cohort."""
     weight: float = 0
     """Percent."""
     reverted: CohortRevert | None = None
-    """Why it was taken back, where it was."""
+    """Why the cohort was reverted, if it was."""
 
 
 class PromotionStatus(StatusModel):
-    """How far the promotion is. *memory*."""
+    """How far the promotion is. Operator state."""
 
     stage: str
     """`Copying`, `RollingOut`, `Awaiting`, `Returning`, `Settling` or `SentBack`."""
@@ -160,7 +160,7 @@ class PromotionStatus(StatusModel):
 
 
 class GroupsStatus(StatusModel):
-    """The `by` groups of a ratio metric that were seen in this run. *memory*: one that is gone leaves a verdict undecided."""
+    """The `by` groups of a ratio metric that were seen in this run. Operator state: one that is gone leaves a verdict undecided."""
 
     metric: str
     """The metric."""
@@ -171,7 +171,7 @@ class GroupsStatus(StatusModel):
 
 
 class EvidenceStatus(StatusModel):
-    """What a test on counts has gathered. *memory*: a restart goes on from it, and counts no request twice.
+    """What a test on counts has gathered. Operator state: a restart goes on from it, and counts no request twice.
 
     Written when it begins, at checkpoints and with every heartbeat.
     """
@@ -187,18 +187,18 @@ class EvidenceStatus(StatusModel):
     windows: int = 0
     """Windows counted since `start`."""
     state: str = ""
-    """All that it has counted, and what that is evidence of: one text that only the operator reads, of a version of its own."""
+    """The state of the test: one opaque text with a version, which only the operator reads."""
 
 
 class RunStatus(StatusModel):
-    """One attempt to bring one candidate version from weight 0 to the end. *memory*."""
+    """One attempt to bring one candidate version from weight 0 to the end. Operator state."""
 
     id: str
     """The run's number and version."""
     version: Version
     """What is under test."""
     baseline: Version | None = None
-    """What the baseline runs beside it: a promotion overwrites nothing else."""
+    """The baseline's version during the run: a promotion overwrites no other."""
     baseline_changed: Version | None = None
     """What the baseline was changed to since: it counts from the next Resume on."""
     not_promoted: tuple[str, ...] = ()

@@ -24,12 +24,12 @@ class ScalingMode(StrEnum):
 
 
 class AfterEnd(ApiModel):
-    """What becomes of the candidate's pods once a run has ended."""
+    """The candidate's size after a run has ended."""
 
     replicas: Annotated[int, Field(ge=0, le=10_000, json_schema_extra={"default": 0})] = 0
-    """The candidate is scaled down to so many; one that has no more than that is left alone. By default 0."""
+    """The number of replicas to scale down to; a candidate that has no more is left as it is. By default 0."""
     delay: Duration = Duration("30m")
-    """So long after the run's end. A run that starts before that cancels it. By default 30m."""
+    """The delay after the end of the run. A run that starts before that cancels it. By default 30m."""
 
 
 class Scaling(ApiModel):
@@ -44,7 +44,7 @@ class Scaling(ApiModel):
     max: Replicas | None = None
     """For `MatchWeight`: never more. By default as many as the weight needs."""
     after_end: AfterEnd | None = None
-    """What becomes of the pods after a run. By default nothing. The next run brings the candidate back to its size of before."""
+    """Scales the candidate after a run has ended. By default it keeps its pods. The next run restores its previous size."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -72,7 +72,7 @@ class ScaleUp(ApiModel):
     """The new size of the candidate at a breach, for `onBreach: Scale`."""
 
     by: Count
-    """How many pods more: an integer, or a share such as `50%` of those it asks for, rounded up."""
+    """Pods to add: an integer, or a share such as `50%` of the candidate's replicas, rounded up."""
     max: Replicas
     """Never more than this."""
     cooldown: Duration = Duration("5m")

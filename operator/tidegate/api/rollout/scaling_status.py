@@ -8,7 +8,7 @@ from tidegate.api.model import StatusModel, Words
 
 
 class ScalingStatus(StatusModel):
-    """What the operator did to the number of the candidate's pods. *memory*: recorded before the Deployment is written."""
+    """What the operator did to the number of the candidate's pods. Operator state: recorded before the Deployment is written."""
 
     replicas: int | None = None
     """The number written last."""
@@ -29,7 +29,7 @@ class ScalingStatus(StatusModel):
     refused_at: datetime | None = None
     """When that was last looked at."""
     ended: str = ""
-    """The run after whose end the candidate has the size asked for then."""
+    """The run after which the candidate was scaled as `afterEnd` says."""
     before: int | None = None
     """Its size before it was scaled down after a run: the next one brings it back."""
     rest: int = 0

@@ -98,7 +98,7 @@ class RolloutSpec(ApiModel):
     candidate: Candidate
     """The version under test."""
     traffic: Annotated[tuple[TrafficTarget, ...], Field(min_length=1, max_length=8)]
-    """The places where the split is written: a route once, and once more for each cohort among its rules."""
+    """The routes whose weights are set: an entry for each route, and one more for each cohort among its rules."""
     prometheus: PrometheusRef = PrometheusRef()
     """Where the metrics are queried."""
     interval: Duration = Duration("30s")

@@ -1,6 +1,6 @@
 """`Rollout.status`: what people read, and all the memory a run has.
 
-Fields marked *memory* are read back by the next tick or after a restart; the others are written for people and never
+Fields marked "Operator state" are read back by the next tick or after a restart; the others are written for people and never
 read. No enums or patterns here: a status that cannot be written would lose a revert.
 """
 
@@ -103,7 +103,7 @@ class Condition(StatusModel):
 
 
 class StepStatus(StatusModel):
-    """The step the run is in. *memory*."""
+    """The step the run is in. Operator state."""
 
     name: str
     """The step."""
@@ -141,7 +141,7 @@ class HistoryEntry(StatusModel):
     reason: str
     """One CamelCase word."""
     message: Words = ""
-    """Why, in words."""
+    """The reason as text."""
     start_time: datetime
     """When it began."""
     end_time: datetime
@@ -149,7 +149,7 @@ class HistoryEntry(StatusModel):
 
 
 class CommandStatus(StatusModel):
-    """A RolloutCommand that was carried out or refused. *memory* until its own status says so."""
+    """A RolloutCommand that was carried out or refused. Operator state until its own status says so."""
 
     uid: str
     """The command's."""
@@ -181,11 +181,11 @@ class RolloutStatus(StatusModel):
     gate: GateStatus | None = None
     """The gate that the run waits at, while it is closed."""
     approvals: tuple[ApprovalStatus, ...] = ()
-    """The approvals given in this run, or in the last one. *memory*."""
+    """The approvals given in this run, or in the last one. Operator state."""
     jobs: tuple[JobStatus, ...] = ()
-    """The Jobs of this run, or of the last one, oldest first. *memory*."""
+    """The Jobs of this run, or of the last one, oldest first. Operator state."""
     scaling: ScalingStatus | None = None
-    """The candidate's pods, as far as the operator sets their number; absent until it does. *memory*."""
+    """The candidate's pods, as far as the operator sets their number; absent until it does. Operator state."""
     weight: WeightStatus | None = None
     """The candidate's share of traffic."""
     cohorts: tuple[CohortStatus, ...] | None = None
@@ -203,18 +203,18 @@ class RolloutStatus(StatusModel):
     next_check_time: datetime | None = None
     """The next checkpoint or gate."""
     released: Version | None = None
-    """The version last promoted, or found serving. *memory*."""
+    """The version last promoted, or found serving. Operator state."""
     rejected: Version | None = None
-    """The version last reverted or aborted: not tried again until it changes or is retried. *memory*."""
+    """The version last reverted or aborted: not tried again until it changes or is retried. Operator state."""
     targets: tuple[TargetStatus, ...] = ()
-    """The routes a revert restores. *memory*."""
+    """The routes a revert restores. Operator state."""
     commands: tuple[Annotated[CommandStatus, BeforeValidator(_with_outcome)], ...] = ()
-    """The last RolloutCommands carried out, with their outcomes. *memory*."""
+    """The last RolloutCommands carried out, with their outcomes. Operator state."""
     retry: bool = False
-    """Retry was requested: a run starts at the next evaluation. *memory*."""
+    """Retry was requested: a run starts at the next evaluation. Operator state."""
     waiting: Waiting | None = None
-    """What the next run waits for. *memory*."""
+    """What the next run waits for. Operator state."""
     runs: int = 0
-    """Runs begun so far. *memory*."""
+    """Runs begun so far. Operator state."""
     notifications: MessagesStatus | None = None
-    """The notifications of `spec.notifications`; absent without any. *memory*."""
+    """The notifications of `spec.notifications`; absent without any. Operator state."""

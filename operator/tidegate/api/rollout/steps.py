@@ -18,7 +18,7 @@ class Checkpoint(ApiModel):
     """An instant in the step at which its thresholds are evaluated, or a series of such instants. The end is always one."""
 
     at: Duration | None = None
-    """One checkpoint, so long after the step's weight was seen on the route."""
+    """One checkpoint, at this offset after the step's weight was seen on the route."""
     every: Duration | None = None
     """A series of checkpoints with this distance, counted on from the entry before."""
     until: Duration | None = None
@@ -58,7 +58,7 @@ class Step(ApiModel):
     cohorts: Annotated[dict[str, Weight], Field(max_length=8)] = {}  # noqa: RUF012  (frozen)
     """The candidate's share of each cohort in percent, by its name in `traffic`. One that is not named keeps the weight of the step before; before the first step that names it that is 0, the default."""
     mirror: Mirror | None = None
-    """Makes this a shadow step: requests are copied to the candidate as well, and users get the baseline's answers alone. Goes with weight 0, before every step that gives the candidate traffic (docs/rollout.md)."""
+    """Makes this a shadow step: requests are copied to the candidate as well, and users get only the baseline's answers. Goes with weight 0, before every step that gives the candidate traffic (docs/rollout.md)."""
     duration: Duration = Duration("0s")
     """How long the step keeps its weight and watches. Only time with the weight seen on the route counts. By default 0s: evaluated once."""
     gate: Gate | None = None
@@ -66,9 +66,9 @@ class Step(ApiModel):
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(max_length=64)] = ()
     """When the thresholds are evaluated, besides the end of the duration."""
     thresholds: Annotated[tuple[Threshold, ...], Field(max_length=16)] = ()
-    """Limits evaluated at this step's checkpoints, beside the Rollout's own."""
+    """Limits evaluated at this step's checkpoints, in addition to the Rollout's own."""
     guards: Annotated[tuple[Guard, ...], Field(max_length=16)] = ()
-    """Limits evaluated every interval during this step, beside the Rollout's own."""
+    """Limits evaluated every interval during this step, in addition to the Rollout's own."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

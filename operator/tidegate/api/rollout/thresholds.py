@@ -40,14 +40,14 @@ COUNTED = frozenset({LimitKind.REGRESSION, LimitKind.SPLIT})
 
 
 class SharedIncident(StrEnum):
-    """What becomes of a breach that would revert, when the baseline is beyond the limit just as well."""
+    """The response to a breach that would revert, while the baseline is beyond the limit as well."""
 
     HOLD = "Hold"
     REVERT = "Revert"
 
 
 class Scope(StrEnum):
-    """What a revert takes back."""
+    """What a revert applies to."""
 
     RUN = "Run"
     COHORT = "Cohort"
@@ -115,13 +115,13 @@ class Threshold(ApiModel):
     cohort: CohortName | None = None
     """The cohort that is evaluated: `$cohort` in the metric's queries. While its weight is 0 the limit is not evaluated."""
     scope: Scope = Scope.RUN
-    """What `onBreach: Revert` takes back: the whole `Run`, the default, or with `cohort` that `Cohort` alone: it stays at 0 for the rest of the run, which goes on for the others."""
+    """What `onBreach: Revert` reverts: the whole `Run`, the default, or with `cohort` only that `Cohort`, which stays at 0 for the rest of the run while the run continues for the others."""
     on_breach: Response = Response.REVERT
     """`Revert`, the default; `StepBack`: go down and pause for a person; `Hold`: stay at this weight until all limits are met again; `Scale`: more pods for the candidate, and `RunJob`: start a Job, and go on without a raise while the breach lasts; `Warn`: only report it."""
     step_back: StepBack | None = None
     """For `onBreach: StepBack`: where to. Where the candidate has no more than that, the run pauses at the weight it has; during a promotion, when every step has passed, the response is `Revert`."""
     scale: ScaleUp | None = None
-    """For `onBreach: Scale`, which needs it: how many pods more."""
+    """For `onBreach: Scale`, which needs it: how many pods to add."""
     job: ResponseJob | None = None
     """For `onBreach: RunJob`, which needs it: the Job."""
     after_hold: AfterHold = AfterHold.CONTINUE
@@ -134,7 +134,7 @@ class Threshold(ApiModel):
             "[has(self.max), has(self.min), has(self.maxIncrease), has(self.maxDecrease), has(self.maxSpread), "
             "has(self.regression), has(self.split)].filter(x, x).size() == 1",
             "give exactly one of 'max', 'min', 'maxIncrease', 'maxDecrease', 'maxSpread', 'regression', 'split': "
-            "two limits are two lines",
+            "write an entry for each limit",
             holds=lambda self: sum(self.written(kind) is not None for kind in LimitKind) == 1,
         ),
         Rule(

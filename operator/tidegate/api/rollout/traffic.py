@@ -175,7 +175,7 @@ class TrafficTarget(ApiModel):
         ),
         Rule(
             f"!has(self.cohort) || has(self.rules) || {_one_of(WITHOUT_RULES)}",
-            "'cohort' needs 'rules': those that stand for it",
+            "'cohort' needs 'rules': the rules that select it",
             ".rules",
             lambda target: target.cohort is None or target.rules is not None or target.kind in WITHOUT_RULES,
         ),

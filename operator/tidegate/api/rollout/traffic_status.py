@@ -33,11 +33,11 @@ class CohortStatus(StatusModel):
     observed: float | None = None
     """The largest share that was last read; absent when none could be read."""
     message: Words = ""
-    """Why it was taken back, where it was."""
+    """Why the cohort was reverted, if it was."""
 
 
 class PairStatus(StatusModel):
-    """The two numbers of one rule as found before the first write. *memory*."""
+    """The two numbers of one rule as found before the first write. Operator state."""
 
     rule: str
     """The rule's name or position."""
@@ -50,7 +50,7 @@ class PairStatus(StatusModel):
 
 
 class PodsStatus(StatusModel):
-    """Pods as last decided, where they are the weight (`kind: ReplicaRatio`). *memory*."""
+    """Pods as last decided, where they are the weight (`kind: ReplicaRatio`). Operator state."""
 
     baseline: int
     """Pods of the baseline."""
@@ -63,7 +63,7 @@ class PodsStatus(StatusModel):
 
 
 class TargetStatus(StatusModel):
-    """A route that was, or may have been, written: what a revert restores. *memory*."""
+    """A route that was, or may have been, written: what a revert restores. Operator state."""
 
     kind: str
     """Kind of the route."""

@@ -63,7 +63,7 @@ def template_samples(spec: MetricTemplateSpec) -> Iterator[Problem]:
     used = {gap.name for _, text in texts_of(spec, ("spec",)) for gap in gaps(text)}
     for index, parameter in enumerate(spec.parameters):
         if parameter.name not in used:
-            message = f"stands nowhere: write '{{{{ parameters.{parameter.name} }}}}' where it belongs"
+            message = f"is not used: write '{{{{ parameters.{parameter.name} }}}}' where it belongs"
             yield Problem(("spec", "parameters", index, "name"), message, Severity.WARNING)
     for place, text in texts_of(spec, ("spec",)):
         faults = [text_fault(place, filled(text, values)) for values in _samples(spec, text)]

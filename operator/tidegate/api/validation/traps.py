@@ -52,7 +52,7 @@ def query_traps(
         yield (
             place,
             (
-                f"leaves out what does not fit '{comparison}': empty when all is well, and empty is no data. Give the number, and let "
+                f"leaves out what does not fit '{comparison}': empty while nothing is breached, and empty is no data. Give the number, and let "
                 f"'max' or 'min' evaluate it (or say whenEmpty: Zero)"
             ),
         )

@@ -68,10 +68,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", help="YAML with one Rollout, and its metric templates; - for stdin")
     add("--from", dest="begin", metavar="WHEN", help="2026-11-01T00:00:00Z, or 14d before --to")
-    add("--to", dest="end", metavar="WHEN", help="an instant, or so long ago; by default now")
-    add("--every", type=duration, metavar="TIME", help="start a run so often (1d); by default one, at --from")
+    add("--to", dest="end", metavar="WHEN", help="an instant, or a duration before now; by default now")
     add(
-        "--score", metavar="FILE", help="instead of --from: run the windows of this file, and count what came out right"
+        "--every",
+        type=duration,
+        metavar="TIME",
+        help="start a run at this interval (1d); by default one run, at --from",
+    )
+    add(
+        "--score",
+        metavar="FILE",
+        help="instead of --from: run the windows of this file, and count those with the expected result",
     )
     add(
         "--as",
@@ -91,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--chart", action=argparse.BooleanOptionalAction, help="draw the metrics; by default on a terminal")
     add("--format", choices=("text", "json"), default="text", help="default: text")
     add("-q", "--quiet", action="store_true", help="print the result alone: no progress, no notes, no tables")
-    add("--expect", choices=OUTCOMES, help="exit with 1 unless every run ends so")
+    add("--expect", choices=OUTCOMES, help="exit with 1 unless every run ends this way")
     add(
         "--jobs",
         type=_jobs,

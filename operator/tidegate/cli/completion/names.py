@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final, TypeAlias
 
 from tidegate.adapters.kubernetes import kubeconfig
-from tidegate.adapters.kubernetes.client import ROLLOUTS, Api, JsonObject, Resource
+from tidegate.adapters.kubernetes.client import Api, JsonObject
+from tidegate.adapters.kubernetes.resources import ROLLOUTS, Resource
 from tidegate.ports.errors import PortError
 
 Completer: TypeAlias = Callable[..., list[str]]

@@ -134,7 +134,7 @@ class _Reader:
 
         found = converted(text(asked, "query"), fill)
         if found.fault:
-            self._note(NO_EQUAL, f"metric {label}: its query is no PromQL that can be asked: {found.fault}")
+            self._note(NO_EQUAL, f"metric {label}: its query cannot be used: {found.fault}")
             return None
         if found.query not in self._templates.metrics:
             self._templates.metrics[found.query] = self._new(label, asked, found)
@@ -170,7 +170,8 @@ class _Reader:
             )
         if wanted and refused:
             self._note(
-                CHANGED, f"between the two conditions of {label} Argo pauses: here the step holds until it is well"
+                CHANGED,
+                f"between the two conditions of {label} Argo pauses: here the step holds until the limit is met again",
             )
         every = (*(wanted or ()), *(refused or ()))
         if any(one.strict for one in every):

@@ -53,7 +53,7 @@ def _gateway_api(draft: Draft, routing: Mapping[str, Any]) -> list[Object]:
         found += [{"kind": str(kind), "name": one} for one in names if one]
     if text(plugin, "namespace") not in {"", draft.manifest["metadata"].get("namespace", "")}:
         draft.note(
-            CHANGED, f"routes are in the Rollout's namespace (the plugin said {plugin['namespace']})", "spec", "traffic"
+            CHANGED, f"routes are in the Rollout's namespace (the plugin has {plugin['namespace']})", "spec", "traffic"
         )
     if listed := list(mappings(routing, "managedRoutes")):
         draft.note(NO_EQUAL, f"managedRoutes ({len(listed)}): no rule is added to a route", "spec", "traffic")

@@ -109,7 +109,7 @@ class Metrics:
         window = seconds(metric.get("interval"))
         found = converted(query, fill, as_duration(window) if window else "")
         if found.fault:
-            self._note(NO_EQUAL, f"metric {name}: its query is no PromQL that can be asked: {found.fault}")
+            self._note(NO_EQUAL, f"metric {name}: its query cannot be used: {found.fault}")
             return []
         made: Object = {"name": dns_label(name), "query": found.query}
         place = self._add(made, metric, found.window)

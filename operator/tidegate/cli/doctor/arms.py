@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import CLUSTER_METRIC_TEMPLATES, METRIC_TEMPLATES
 from tidegate.adapters.kubernetes.kubeconfig import Connection
+from tidegate.adapters.kubernetes.resources import CLUSTER_METRIC_TEMPLATES, METRIC_TEMPLATES
 from tidegate.adapters.kubernetes.workloads import KubernetesWorkloads, WorkloadCaches
 from tidegate.api.metric_template.ref import TemplateKind, TemplateRef
 from tidegate.api.rollout.metrics import Metric

@@ -26,8 +26,9 @@ from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.fetching import rollouts, the_rollout
 from tidegate.core.model.time_format import instant
 from tidegate.ports.errors import PortError
-from tidegate.runtime.compose import routers_of, source_address
-from tidegate.runtime.settings import Settings, SettingsError, Source, load
+from tidegate.runtime.configured import routers_of, source_address
+from tidegate.runtime.settings import Settings, SettingsError, Source
+from tidegate.runtime.settings_file import load
 
 ACCOUNT: Final = "tidegate/tidegate"
 _TONES: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red", Level.SKIPPED: ""}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import (
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import (
     CLUSTER_METRIC_TEMPLATES,
     COMMANDS,
     METRIC_TEMPLATES,
     ROLLOUTS,
-    Api,
     Resource,
 )
 from tidegate.api.crd import export

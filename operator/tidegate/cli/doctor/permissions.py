@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tidegate.adapters.kubernetes.client import (
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.permissions import ACCESS_REVIEWS
+from tidegate.adapters.kubernetes.resources import (
     AUTOSCALERS,
     COMMANDS,
     DEPLOYMENTS,
@@ -15,10 +17,8 @@ from tidegate.adapters.kubernetes.client import (
     ROLLOUTS,
     SCALED_OBJECTS,
     SERVICES,
-    Api,
     Resource,
 )
-from tidegate.adapters.kubernetes.permissions import ACCESS_REVIEWS
 from tidegate.adapters.routers.permissions import Grant
 from tidegate.cli.doctor.result import Level, Result
 from tidegate.ports.errors import Missing, PortError, Rejected

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tidegate.adapters.kubernetes.client import Api, Resource
+from tidegate.adapters.kubernetes.client import Api
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.prometheus.answers import INSTANT, vector
 from tidegate.adapters.prometheus.connection import FAILURES, Connections, SourceAddress, failed
 from tidegate.adapters.prometheus.health import PROBE

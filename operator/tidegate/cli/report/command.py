@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.adapters.clock import SystemClock
-from tidegate.adapters.kubernetes.client import CONFIG_MAPS, JsonObject
+from tidegate.adapters.kubernetes.client import JsonObject
 from tidegate.adapters.kubernetes.kubeconfig import Connection
+from tidegate.adapters.kubernetes.resources import CONFIG_MAPS
 from tidegate.adapters.prometheus import SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.api.reading_back import read_back
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", default="", metavar="ID", help="by default the one under way, else the last")
     parser.add_argument("-o", dest="format", choices=FORMATS, help="by default what --output ends in, else md")
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write it there; of Markdown with charts also FILE.svg beside it"
+        "--output", type=Path, metavar="FILE", help="write to this file; with charts, Markdown also writes FILE.svg"
     )
     parser.add_argument(
         "--users",
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0 when it is written."""
     if arguments.users and not arguments.prometheus:
-        raise CommandError("--users is asked of a Prometheus: give --prometheus as well")
+        raise CommandError("--users needs --prometheus")
     form = arguments.format or (format_of(arguments.output) if arguments.output is not None else "md")
     address = address_of(arguments) if arguments.prometheus else None
     return with_cluster(arguments, lambda cluster: _report(arguments, cluster, form, address))

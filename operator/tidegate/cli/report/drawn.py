@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.report import Moment
 from tidegate.api.values.scalars import Unit
 from tidegate.api.values.text import printable
@@ -157,9 +158,9 @@ def _marks(tile: Tile, top: float, bottom: float) -> Iterator[str]:
             "stop"
             if one.what in STOPS
             else "good"
-            if one.what == "Succeeded"
+            if one.what == Reason.SUCCEEDED
             else "grid"
-            if one.what == "StepStarted"
+            if one.what == Reason.STEP_STARTED
             else "mark"
         )
         told = printable(f"{one.time:%m-%d %H:%M} {one.what}: {one.why}")
@@ -171,7 +172,7 @@ def _marks(tile: Tile, top: float, bottom: float) -> Iterator[str]:
 
 
 def _short(one: Moment) -> str:
-    if one.what == "StepStarted":
+    if one.what == Reason.STEP_STARTED:
         return f"{one.weight:g}%" if one.weight is not None else ""
     return one.what
 

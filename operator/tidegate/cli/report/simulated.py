@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.api.reasons import Reason
 from tidegate.api.report import Moment, Report
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.cli.errors import CommandError
@@ -68,7 +69,7 @@ def simulated(scripted: Scripted, watched: Watched) -> tuple[Report, list[Tile]]
 def _ask(scripted: Scripted) -> Any:  # noqa: ANN401  (an Ask)
     async def ask(queries: tuple[Query, ...], stretch: Stretch) -> Answers:
         del queries
-        return lambda query, index: scripted.answer(query, stretch.time(index))
+        return lambda query, index: scripted.answers.answer(query, stretch.time(index))
 
     return ask
 
@@ -77,7 +78,7 @@ def _decisions(scripted: Scripted) -> list[Moment]:
     weights = {step.name: float(step.weight.percent) for step in scripted.spec.steps}
     found = []
     for time, _, reason, message in scripted.cluster.events:
-        step = step_of(message, scripted.spec) if reason == "StepStarted" else ""
+        step = step_of(message, scripted.spec) if reason == Reason.STEP_STARTED else ""
         found.append(moment(time, reason, message, weights.get(step)))
     return found
 

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tidegate.api.reasons import Reason
 from tidegate.api.report import Moment, Report
 from tidegate.api.rollout.metrics import cohort_name
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.values.scalars import Unit
 from tidegate.cli.charts.limits import Limit, on_the_panel
 from tidegate.cli.report.past import Point, Track, charted, evaluated, lines_of
+from tidegate.core.model.finding import State
 from tidegate.core.model.value_format import shown
 
 WIDTH: Final = 720
@@ -94,7 +96,7 @@ def tiles(report: Report, spec: RolloutSpec, found: Iterable[Track]) -> list[Til
     bad = {
         cohort_name(one.metric, one.cohort) if one.cohort else one.metric
         for one in report.limits
-        if one.status == "Breached"
+        if one.status == State.BREACHED
     }
     if report.breach is not None:
         bad |= {one.name for one in charted(spec) if report.breach.message.startswith(f"{one.name} ")}
@@ -106,7 +108,9 @@ def tiles(report: Report, spec: RolloutSpec, found: Iterable[Track]) -> list[Til
 
 def _spans(report: Report, spec: RolloutSpec) -> dict[str, tuple[float, float]]:
     """From when to when each step lasted, epoch seconds, as far as the timeline says."""
-    begun = [(step_of(one.why, spec), one.time.timestamp()) for one in report.timeline if one.what == "StepStarted"]
+    begun = [
+        (step_of(one.why, spec), one.time.timestamp()) for one in report.timeline if one.what == Reason.STEP_STARTED
+    ]
     following = [*(time for _, time in begun), (report.end or report.written).timestamp()][1:]
     return {name: (time, end) for (name, time), end in zip(begun, following, strict=False) if name}
 

@@ -12,6 +12,7 @@ from tidegate.cli.report.limits import counted, stamp
 from tidegate.cli.report.tile import Tile
 from tidegate.cli.status.told import version_in_words
 from tidegate.cli.tables import Table
+from tidegate.core.model.finding import State
 from tidegate.core.model.time_format import in_words
 
 FINDING: Final = ("limit", "metric", "value", "baseline", "series", "state", "counted", "possible (95%)", "window")
@@ -49,7 +50,7 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     elif report.expected_end is not None:
         yield "Expected end", f"{stamp(report.expected_end)}, if nothing intervenes and approvals are given in time"
     else:
-        yield "Expected end", "not known: the run stands still, or is being ended or promoted"
+        yield "Expected end", "not known: the run is paused or on hold, or is being ended or promoted"
     for cohort in report.cohorts:
         seen = f"{cohort.observed:g}%" if cohort.observed is not None else "not known"
         yield f"Cohort {cohort.name}", f"{seen}: {cohort.message}" if cohort.message else seen
@@ -135,7 +136,7 @@ def checkpoint_tables(report: Report) -> Iterator[Table]:
 def _findings(checkpoint: CheckpointStatus) -> Iterator[tuple[str, ...]]:
     for one in checkpoint.findings:
         state = f"{one.state}, {one.conclusion}" if one.conclusion else one.state
-        value = one.value or ("" if one.state == "Ok" else one.message)
+        value = one.value or ("" if one.state == State.OK else one.message)
         kind = " (guard)" if one.guard else ""
         yield (
             f"{one.threshold}{kind}",

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser, "until no run is under way or a person is needed; the exit code says how it ended", "30m"
     )
     parser.add_argument(
-        "--image", default="", metavar="TEXT", help="with --wait: the run of the version whose image has this in it"
+        "--image", default="", metavar="TEXT", help="with --wait: the run of the version whose image contains this text"
     )
     add_cluster_arguments(parser)
 

@@ -52,7 +52,7 @@ def _deletion(told: Told) -> Iterator[str]:
         return
     ours = FINALIZER in told.finalizers
     others = [name for name in told.finalizers if name != FINALIZER]
-    waits = ["the weights to be put back"] if ours else []
+    waits = ["the weights to be restored"] if ours else []
     waits += [f"finalizer {name}" for name in others]
     yield (
         f"It is being deleted since {told.moment(told.deleting)}, and waits for {' and '.join(waits) or 'the API server'}"
@@ -129,7 +129,7 @@ def _mirror(told: Told) -> Iterator[str]:
         return
     seen = "the route could not be read" if mirror.observed is None else f"{mirror.observed}% on the route"
     share = f"{mirror.desired}%" if mirror.observed == mirror.desired else f"{mirror.desired}% wanted, {seen}"
-    yield f"Requests mirrored to the candidate: {share}; users get the baseline's answers alone"
+    yield f"Requests mirrored to the candidate: {share}; users get only the baseline's answers"
 
 
 def _share(told: Told) -> str:

@@ -19,6 +19,7 @@ from tidegate.cli.status.told import Told, version_in_words
 from tidegate.cli.tables import Table
 from tidegate.core.count_tests.state import Kind, unpacked
 from tidegate.core.count_tests.wording import possible
+from tidegate.core.model.finding import State
 from tidegate.core.model.time_format import in_words
 from tidegate.core.report.standing import standings
 from tidegate.core.run.verdicts import ALPHA
@@ -38,7 +39,7 @@ def tables(told: Told) -> Iterator[Table]:
         yield _gate(status.gate, told)
     if status.jobs:
         rows = [_job(job, told) for job in status.jobs]
-        yield _table("Jobs", ("Job", "for", "step", "started", "outcome", "took", "what it said"), rows)
+        yield _table("Jobs", ("Job", "for", "step", "started", "outcome", "took", "message"), rows)
     if status.scaling is not None and status.scaling.time is not None:
         scaled = (str(status.scaling.replicas), told.moment(status.scaling.time), status.scaling.cause)
         yield _table("Pods of the candidate, as last set", ("pods", "when", "why"), [scaled])
@@ -147,7 +148,7 @@ def _requests(one: FindingStatus) -> str:
 
 def _notable(checkpoint: CheckpointStatus) -> str:
     """The lines that were not ok, by name."""
-    return ", ".join(f"{one.threshold}: {one.state}" for one in checkpoint.findings if one.state != "Ok")
+    return ", ".join(f"{one.threshold}: {one.state}" for one in checkpoint.findings if one.state != State.OK)
 
 
 def _tests(evidence: Sequence[EvidenceStatus], told: Told) -> Table:

@@ -243,7 +243,7 @@ def _found(
                 case Matrix():
                     found |= {(arm, name): series for name, series in _series(metric, part, answer).items()}
                 case Vector():
-                    return NoData(f"{metric.name}: raw samples were asked for, and values came")
+                    return NoData(f"{metric.name}: expected raw samples, got values")
                 case _:
                     return answer
     for arm in ArmName:
@@ -361,7 +361,7 @@ def _known(
             case Vector():
                 found[arm, part] = {one.labels: one.value for one in answer.series}
             case Matrix():
-                return NoData(f"{metric.name}: values were asked for, and raw samples came")
+                return NoData(f"{metric.name}: expected values, got raw samples")
             case _:
                 return answer
     return found

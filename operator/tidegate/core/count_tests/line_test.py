@@ -92,7 +92,7 @@ class LineTest:
             return Finding(self.line, State.OPEN, "")
         trial, after = once((*key, "after"), lambda: self._after(begun, before, windows))
         self._keep(after)
-        if self.draft.seen.attended:
+        if not self.draft.seen.pace.every_point:
             self._wake(after, trial, windows)
         found = once((*key, "judged"), lambda: self._judged(trial))
         if pending.offset and found.state is not State.BREACHED:
@@ -159,7 +159,7 @@ class LineTest:
 
     def _pending(self, gathered: EvidenceStatus) -> OpenWindows:
         begin = gathered.start.timestamp() + gathered.windows * gathered.step
-        chunk = math.inf if self.draft.seen.attended else max(self._chunk, 4 * gathered.step)
+        chunk = max(self._chunk, 4 * gathered.step, self.draft.seen.pace.watched(self.draft.interval))
         return OpenWindows(begin, gathered.step, self.draft.now, chunk)
 
     @property
@@ -201,7 +201,7 @@ class LineTest:
         return trial, before.model_copy(update=changes)
 
     def _wake(self, after: EvidenceStatus, trial: CountTest, windows: tuple[Mapping[str, Counted], ...]) -> None:
-        """When something else could be shown if all goes on as in the last window. Only a simulator jumps to it."""
+        """When something else could be shown if all goes on as in the last window: points of the grid are left out until then."""
         stationary = len(windows) > 1 and _alike(windows[-2], windows[-1])
         ahead = trial.ahead(windows[-1]) if stationary else 2.0
         if math.isfinite(ahead):

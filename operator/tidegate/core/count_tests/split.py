@@ -16,8 +16,8 @@ from tidegate.core.statistics.dispersion import Dispersion
 from tidegate.core.statistics.mixture import log_mean_exp
 from tidegate.core.statistics.windows import Counted, Window
 from tidegate.core.tick.context import TickContext
-from tidegate.core.traffic import targets
-from tidegate.core.traffic.targets import Standing
+from tidegate.core.traffic import shares
+from tidegate.core.traffic.shares import Standing
 
 SETTLING = 30.0
 """Seconds after a weight was changed until every worker of a gateway routes by it."""
@@ -28,7 +28,7 @@ BEFORE = 0.0
 
 def _share(draft: TickContext, known: float, cohort: str) -> float:
     """What the numbers on the route come to, percent: they may be a little less than the weight that was asked for."""
-    seen = targets.largest_share(draft, cohort)
+    seen = shares.largest_share(draft, cohort)
     if seen is None:
         return known or float(draft.weights.of(cohort))
     return float(round(seen, 3))
@@ -94,7 +94,7 @@ class SplitTest:
             weight, since, needed, peak = state.numbers
             portions = {labels: _portion(one) for labels, one in state.segments.items()}
             found = cls(test, start, weight, start + since, portions, None if math.isnan(peak) else peak, needed)
-        elsewhere = targets.standing(draft, draft.weights) in {Standing.LESS, Standing.MORE}
+        elsewhere = shares.standing(draft, draft.weights) in {Standing.LESS, Standing.MORE}
         share = _share(draft, found.weight, line.cohort or "")
         if found.weight != share or not draft.step.reached or elsewhere:
             broken = found.peak is not None

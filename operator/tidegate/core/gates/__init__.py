@@ -191,11 +191,6 @@ def descriptions(gate: Gate | None) -> tuple[str, ...]:
     return tuple(kind.describe(part) for kind, part in _parts(_given(gate)))
 
 
-def on_calendar(gate: Gate | None) -> bool:
-    """Whether it depends on the date, or on people, when the gate opens."""
-    return any(kind.calendar for kind, _ in _parts(_given(gate)))
-
-
 def dated(spec: RolloutSpec) -> bool:
     """Whether the date, or people, decide when a step of the Rollout may begin."""
     return any(kind.calendar for step in spec.steps for kind, _ in _parts(in_force(spec, step)))

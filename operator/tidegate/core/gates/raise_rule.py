@@ -16,7 +16,7 @@ from tidegate.core.model.version import same_version
 from tidegate.core.model.world import ABSENT, Absence, Acceptance, Arm, ArmName, Route, Unknown, Unseen
 from tidegate.core.scaling import needs
 from tidegate.core.tick.context import TickContext
-from tidegate.core.traffic import cohorts, mirrors, targets
+from tidegate.core.traffic import cohorts, mirrors, raising_pods, shares, targets
 
 AT_MOST_EVERY = 2.0
 """Seconds between two judgements asked for only because everything else allows a raise."""
@@ -85,7 +85,7 @@ def way_back_blocked(draft: TickContext) -> Why | None:
         return workloads.candidate_ready(spec, candidate)
     if candidate.available < 1 and not (spec.ratio is not None and candidate.replicas == 0):
         return Why(Reason.CANDIDATE_NOT_READY, f"candidate Deployment {candidate.deployment!r} has no available pod")
-    short = targets.short_of_pods(draft, cohorts.asked(draft, spec.steps[-1]))
+    short = raising_pods.short_of_pods(draft, cohorts.asked(draft, spec.steps[-1]))
     if short:
         return Why(Reason.PODS_NOT_READY, short)
     return _another_version(draft) or workloads.unreached(ArmName.CANDIDATE, spec.candidate.service, candidate)
@@ -105,7 +105,7 @@ def unjudged(draft: TickContext, to: Step | None) -> Why | None:
 
 
 def _unwell(draft: TickContext) -> Why | None:
-    if targets.requests(draft) is targets.Traffic.NONE:
+    if shares.requests(draft) is shares.Traffic.NONE:
         return _silent_source(draft)
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
     unwell = next((finding for finding in findings if finding.state not in WELL), None)
@@ -125,7 +125,7 @@ def unfit_route(draft: TickContext) -> Why | None:
             case Route():
                 pass
         found = f" ({route.missing_because})" if route.missing_because else ""
-        missing = targets.lacking(draft, route)
+        missing = shares.lacking(draft, route)
         if missing:
             names = ", ".join(missing)
             both = f"with both {ref.baseline} and {ref.candidate}{found}"
@@ -183,7 +183,7 @@ def _candidate_ready(draft: TickContext) -> Why | None:
 
 
 def _short_of_pods(draft: TickContext, to: Step | None) -> Why | None:
-    short = targets.short_of_pods(draft, cohorts.asked(draft, to)) if to is not None else ""
+    short = raising_pods.short_of_pods(draft, cohorts.asked(draft, to)) if to is not None else ""
     return Why(Reason.PODS_NOT_READY, short) if short else None
 
 

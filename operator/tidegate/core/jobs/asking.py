@@ -9,7 +9,7 @@ from tidegate.api.rollout.jobs import HookFailure, JobPurpose
 from tidegate.api.rollout.status import JobStatus
 from tidegate.core.jobs.noticing import LOOK_AGAIN
 from tidegate.core.jobs.record import Turn, in_words, only_during_the_run, turn_of
-from tidegate.core.model.jobs import StartJob
+from tidegate.core.model.jobs import JobState, StartJob
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words as lasting
 from tidegate.core.model.world import Unknown, Unseen
@@ -42,7 +42,7 @@ def awaited(draft: TickContext) -> Why | None:
             continue
         if not one.outcome:
             return Why(Reason.AWAITING_JOB, f"waiting for {state(one)}")
-        if one.outcome == "Failed" and not one.answered:
+        if one.outcome == JobState.FAILED and not one.answered:
             return Why(Reason.AWAITING_JOB, f"{in_words(one)} failed: {one.message}")
     return None
 

@@ -43,7 +43,9 @@ def _in_turn(draft: Draft, before: list[JobStatus], entry: JobStatus) -> JobStat
         words = "the one before it failed"
         draft.say(Reason.JOB_FAILED, f"{in_words(entry)} is not started: {words}", warning=True)
         draft.intent = True
-        return entry.model_copy(update={"outcome": "Skipped", "message": words, "finished": instant(draft.now)})
+        return entry.model_copy(
+            update={"outcome": str(JobState.SKIPPED), "message": words, "finished": instant(draft.now)}
+        )
     return _after(draft, entry) if turn is Turn.COME else entry
 
 
@@ -57,7 +59,9 @@ def _after(draft: Draft, entry: JobStatus) -> JobStatus:
         case Absence.ABSENT if entry.abandoned and draft.now - entry.requested.timestamp() >= LANDED:
             words = "the run ended before it was created"
             draft.intent = True
-            return entry.model_copy(update={"outcome": "Skipped", "message": words, "finished": instant(draft.now)})
+            return entry.model_copy(
+                update={"outcome": str(JobState.SKIPPED), "message": words, "finished": instant(draft.now)}
+            )
         case Unknown(reason) if not entry.uid:
             entry = entry.model_copy(update={"message": f"cannot be created: {printable(reason)}"[:LONGEST_CAUSE]})
         case _:

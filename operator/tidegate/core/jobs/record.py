@@ -74,7 +74,7 @@ class Wanted:
     reason: str
     """Why, in one word."""
     cause: str
-    """Why, in words."""
+    """The reason as text."""
     step: str = ""
     """The step it belongs to; empty for none."""
     step_hash: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -217,7 +216,7 @@ def _asked(draft: TickContext, guard: Guard) -> str:
 
 def most_between(draft: TickContext) -> float:
     """Seconds that may count as watched between two samples of one series."""
-    return math.inf if draft.seen.attended else 2 * draft.interval
+    return draft.seen.pace.watched(draft.interval)
 
 
 def _thresholds(draft: Evaluating) -> tuple[Finding, ...]:

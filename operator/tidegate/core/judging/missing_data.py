@@ -51,7 +51,7 @@ def _after(draft: TickContext, metric: str, findings: Iterable[Finding], *, judg
     mine = mine or MissingDataStatus(metric=metric, kind=kind, since=instant(draft.now))
     last = max((one.mark for one in before), default=draft.run.watched)
     more = min(max(draft.run.watched - last, 0.0), most_between(draft))
-    asked = max(int(draft.elapsed / draft.interval), 1) if draft.seen.attended and before else 1
+    asked = draft.seen.pace.evaluations(draft.elapsed, draft.interval) if before else 1
     after = mine.model_copy(
         update={
             "watched": round(mine.watched + more, 3),

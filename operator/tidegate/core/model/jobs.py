@@ -16,6 +16,8 @@ class JobState(StrEnum):
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    SKIPPED = "Skipped"
+    """It was never created, and is not any more: an outcome of the record alone."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.model.claims import Claim
 from tidegate.core.model.jobs import Job
 from tidegate.core.model.message import NOT_NOTIFYING, Notifying
+from tidegate.core.model.pace import EVERY_POINT, Pace
 from tidegate.core.model.samples import Asked
 from tidegate.core.model.world import ABSENT, Arm, ArmName, Command, Lookup, RolloutObject, Route, Template
 
@@ -75,9 +76,8 @@ class Observation:
     """What of it was read live."""
     crowd: bool = False
     """Many Rollouts are being reverted at this moment: what is not urgent leaves the API server to them."""
-    attended: bool = False
-    """The same answers held at every point of the grid since the tick before: only a simulator can promise that, and it
-    lets all of the time between count as watched."""
+    pace: Pace = EVERY_POINT
+    """For how much of the time since the tick before this one speaks."""
 
     @property
     def fresh(self) -> bool:

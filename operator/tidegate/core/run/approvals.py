@@ -75,7 +75,7 @@ def reject(draft: Draft, command: Command) -> str:
         draft.say(Reason.REJECTED, words, warning=True)
     else:
         draft.pause(Reason.REJECTED, words)
-    return f"run {draft.run.id} is paused; {command.approval} is asked for anew after Resume"
+    return f"run {draft.run.id} is paused; {command.approval} must be given again after Resume"
 
 
 def _begun(draft: TickContext, step: Step) -> bool:

@@ -56,7 +56,7 @@ def notice_baseline(draft: Draft) -> None:
 def _stop(draft: Draft) -> None:
     message = (
         f"another client changed the baseline Deployment {draft.spec.baseline.deployment!r} during the run, {_how(draft)}: "
-        "Resume goes on beside it as it is now, Abort puts the weights back"
+        "Resume continues with it as it is now, Abort restores the weights"
     )
     paused = draft.run.paused
     draft.pause(Reason.BASELINE_CHANGED, message)

@@ -14,7 +14,7 @@ from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Template
 from tidegate.core.run import hooks, old_template
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import acceptance, put_back, restoring, shares
 
 KEPT_RUNS: Final = 10
 RETRY: Final = 5.0
@@ -55,13 +55,13 @@ def carry_out(draft: Draft) -> None:
     draft.wakes.append(draft.now + RETRY)
     draft.doing = Why(Reason(ending.reason), f"putting the weights back: {ending.evidence}")
     if not _template_back(draft):
-        targets.put_back_more(draft)
+        put_back.put_back_more(draft)
         return
     alarm = _would_be_an_outage(draft, ending)
     if alarm is not None:
         draft.stalled = alarm
         return
-    back = [targets.restore(draft, target) for target in draft.status.targets]
+    back = [restoring.restore(draft, target) for target in draft.status.targets]
     before = draft.memory.status.run
     draft.puts_back = bool(draft.actions) and before is not None and before.ending is not None
     if not all(back):
@@ -116,7 +116,7 @@ def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
     deleted and its baseline is gone for good: waiting for pods that can never come would keep both for ever.
     """
     baseline, candidate = draft.seen.arm(ArmName.BASELINE), draft.seen.arm(ArmName.CANDIDATE)
-    if _available(baseline) != 0 or ending.forced or targets.traffic(draft) is targets.Traffic.NONE:
+    if _available(baseline) != 0 or ending.forced or shares.traffic(draft) is shares.Traffic.NONE:
         return None
     draft.need()
     gone = baseline is ABSENT and draft.seen.rollout.deleting
@@ -140,12 +140,14 @@ def _available(arm: object) -> int | None:
 
 def _taken(draft: Draft, ending: Ending) -> bool:
     """Whether every gateway that reports has taken the reverted weights: until then users may still reach the candidate."""
-    route = targets.not_taken(draft)
+    route = acceptance.not_taken(draft)
     if route is None:
         return True
     waited = draft.now - ending.since.timestamp()
     if draft.seen.rollout.deleting and waited >= TAKEN_BY_DELETION:
-        draft.say(Reason.REVERT_NOT_ACCEPTED, f"{_not_taken(route)}; the Rollout is let go all the same", warning=True)
+        draft.say(
+            Reason.REVERT_NOT_ACCEPTED, f"{_not_taken(route)}; the finalizer is removed all the same", warning=True
+        )
         return True
     why = Why(
         Reason.REVERT_NOT_ACCEPTED, f"{_not_taken(route)}; the candidate may still get requests: {ending.evidence}"

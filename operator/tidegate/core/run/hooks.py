@@ -12,6 +12,7 @@ from tidegate.core.gates.jobs import result
 from tidegate.core.gates.step_hash import hash_of
 from tidegate.core.jobs import record
 from tidegate.core.jobs.record import Wanted
+from tidegate.core.model.jobs import JobState
 from tidegate.core.model.plan import Why
 from tidegate.core.tick.draft import Draft
 
@@ -81,7 +82,7 @@ def _runs(draft: Draft, step: Step, source: JobSource) -> bool:
 def answer_failures(draft: Draft) -> None:
     """Does what a failed Job of this run asks for: pause, revert, or nothing but the words."""
     for entry in draft.status.jobs:
-        if entry.run != draft.run.id or entry.outcome != "Failed" or entry.answered or draft.ending():
+        if entry.run != draft.run.id or entry.outcome != JobState.FAILED or entry.answered or draft.ending():
             continue
         if _answer(draft, entry):
             _mark(draft, entry, answered=True)
@@ -90,7 +91,7 @@ def answer_failures(draft: Draft) -> None:
 def resume(draft: Draft) -> None:
     """A person resumes: failed Jobs of gates are run again; a failed hook counts as dealt with."""
     for entry in draft.status.jobs:
-        if entry.purpose == JobPurpose.GATE and entry.outcome == "Failed" and entry.answered:
+        if entry.purpose == JobPurpose.GATE and entry.outcome == JobState.FAILED and entry.answered:
             _mark(draft, entry, void=True)
 
 

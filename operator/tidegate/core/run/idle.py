@@ -29,12 +29,12 @@ from tidegate.core.model.version import (
     version_of,
 )
 from tidegate.core.model.world import Arm, ArmName, Route, RulePair, Unknown
-from tidegate.core.run import promotion, scaling
+from tidegate.core.run import baseline_update, scaling
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step
-from tidegate.core.traffic import mirrors, targets, weights
+from tidegate.core.traffic import mirrors, put_back, raising, restoring, shares, targets, weights
 from tidegate.core.traffic.cohorts import cohort_of
 
 MOST_PATHS = 8
@@ -138,15 +138,15 @@ def _changed_since(draft: TickContext, baseline: Arm, candidate: Arm) -> Why | N
 
 
 def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
-    """Begins a run, unless something stands before it."""
+    """Begins a run, unless something blocks it."""
     blocked = (
         workloads.overlap(draft.spec, baseline, candidate)
         or ownership.conflict(draft)
         or _inexpressible(draft)
         or mirrors.unfit(draft, list(targets.routes(draft)))
-        or promotion.impossible(draft.spec, baseline)
+        or baseline_update.impossible(draft.spec, baseline)
     )
-    if blocked is None and not draft.status.retry and targets.traffic(draft) is not targets.Traffic.NONE:
+    if blocked is None and not draft.status.retry and shares.traffic(draft) is not shares.Traffic.NONE:
         blocked = Why(
             Reason.CANDIDATE_ALREADY_SERVING,
             "the route gives the candidate traffic already: nothing is changed until it is at 0, or a Retry command is given",
@@ -163,6 +163,11 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     if draft.spec.paused:
         draft.attention = Why(Reason.PAUSED_BY_SPEC, "spec.paused is true: a run starts when it is false")
         return
+    _begin(draft, baseline, candidate)
+
+
+def _begin(draft: Draft, baseline: Arm, candidate: Arm) -> None:
+    """Begins a run: records its version, what it stands beside, and the numbers of the routes."""
     number = draft.status.runs + 1
     version = _version(draft, candidate)
     own = _kept_apart(draft, baseline, candidate)
@@ -186,7 +191,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     )
     forget_earlier_runs(draft)
     scaling.begin(draft)
-    targets.remember(draft)
+    raising.remember(draft)
     named = in_full(version)
     differ = f"; the arms differ in what is not promoted: {in_words(own)}" if own else ""
     draft.say(Reason.RUN_STARTED, f"run {run.id} of {named} started{differ}")
@@ -249,7 +254,7 @@ def _cannot_express(pair: RulePair, total: int) -> str:
     if pair.alone:
         return f"the two numbers add up to {total}, the most that the router takes, and that cannot express {{asked}}"
     return (
-        f"other backends stand beside the two, so their sum of {pair.total} is kept, and it cannot express {{asked}}: "
+        f"the rule has other backends, so the pair's sum of {pair.total} is kept, and it cannot express {{asked}}: "
         "give the pair a larger sum on the route"
     )
 
@@ -288,15 +293,15 @@ def _keep_at_zero(draft: Draft) -> None:
         gave = (
             f"gave the reverted candidate {found:.3g}%" if found else f"mirrored {mirrored}% to the reverted candidate"
         )
-        targets.restore(draft, target)
+        restoring.restore(draft, target)
         draft.need(Live.ROUTES)
         draft.puts_back = True
-        targets.say_put_back(draft, f"{route.ref.key} {gave}: put back to 0")
+        put_back.say_put_back(draft, f"{route.ref.key} {gave}: put back to 0")
 
 
 def _let_go(draft: Draft) -> None:
     """Takes our finalizer off once nothing is left to put back; what may still have to be is waited for."""
-    if draft.memory.unreadable and targets.requests(draft) is not targets.Traffic.NONE:
+    if draft.memory.unreadable and shares.requests(draft) is not shares.Traffic.NONE:
         draft.wakes.append(draft.now + LOOK_AGAIN)
         return
     starting = started_by(draft) if draft.seen.rollout.deleting else None

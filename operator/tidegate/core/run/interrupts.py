@@ -19,7 +19,7 @@ from tidegate.core.responses import KINDS, respond, warn
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import mirrors, targets
+from tidegate.core.traffic import mirrors, raising_pods, shares, targets
 
 
 def notice_breaches(draft: Draft) -> None:
@@ -105,7 +105,7 @@ def notice_our_revert(draft: Draft) -> None:
         ):  # the baseline grows first: there is nothing to put back
             continue
         if not any(pair.candidate or mirrors.percent(draft, route, pair) for pair in route.pairs):
-            _end_fresh(draft, Reason.REVERT_RECOVERED, "the weights had been put back before it could be recorded")
+            _end_fresh(draft, Reason.REVERT_RECOVERED, "the weights had been restored before it could be recorded")
 
 
 def let_go_of_hold(draft: Draft) -> None:
@@ -114,7 +114,7 @@ def let_go_of_hold(draft: Draft) -> None:
     if hold is None or (hold.reason == Reason.STEP_GONE and draft.step_spec is None):
         return
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
-    if not draft.weights.exposed and draft.run.promotion is None and targets.requests(draft) is targets.Traffic.NONE:
+    if not draft.weights.exposed and draft.run.promotion is None and shares.requests(draft) is shares.Traffic.NONE:
         findings = []  # nothing to judge, nothing is asked
     if any(not finding.answered or finding.state in BAD for finding in findings):
         return
@@ -124,7 +124,7 @@ def let_go_of_hold(draft: Draft) -> None:
         draft.update_step(watched=0.0, judged=-1.0, passed=False)
     held = in_words(draft.now - hold.since.timestamp())
     draft.say(
-        Reason.HOLD_ENDED, f"all limits met after {held}" + ("; the step's duration starts anew" if restart else "")
+        Reason.HOLD_ENDED, f"all limits met after {held}" + ("; the step's duration starts again" if restart else "")
     )
 
 
@@ -147,15 +147,15 @@ def _end_fresh(draft: Draft, reason: Reason, evidence: str, kind: RunEnd = RunEn
 def _notice_unavailable(draft: Draft, candidate: Arm | None) -> None:
     if candidate is None:
         return
-    traffic = targets.requests(draft)
-    if candidate.available > 0 or traffic is targets.Traffic.NONE:
+    traffic = shares.requests(draft)
+    if candidate.available > 0 or traffic is shares.Traffic.NONE:
         if draft.run.unavailable:
             draft.update_run(unavailable=0.0)
         return
-    starting = not draft.step.seen or targets.completing(draft, draft.weights)
+    starting = not draft.step.seen or raising_pods.completing(draft, draft.weights)
     if draft.spec.ratio is not None and starting:  # no pod of it gets traffic yet
         return
-    if traffic is targets.Traffic.UNKNOWN:  # neither: the time goes on once the route can be read
+    if traffic is shares.Traffic.UNKNOWN:  # neither: the time goes on once the route can be read
         return
     lasted = draft.run.unavailable + draft.elapsed
     draft.update_run(unavailable=round(lasted, 3))

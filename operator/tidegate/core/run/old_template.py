@@ -88,7 +88,7 @@ def _kept_elsewhere(draft: Draft, promotion: PromotionStatus) -> bool:
         draft.stalled = Why(
             Reason.NO_REVISION_HISTORY,
             f"the old template of Deployment {draft.spec.baseline.deployment!r} is too large for status, and none of its "
-            "ReplicaSets has it: it could not be put back, so nothing is written",
+            "ReplicaSets has it: it could not be restored, so nothing is written",
         )
         return False
     draft.need()

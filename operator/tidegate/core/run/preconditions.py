@@ -15,7 +15,7 @@ from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.world import ABSENT, Acceptance, ArmName
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import acceptance, put_back, shares, targets
 
 LOSSES: Final = frozenset(
     {
@@ -54,7 +54,7 @@ def notice_lost_services(draft: Draft) -> None:
     """Ends the run, or stops the step, when the candidate no longer gets its share and nothing else, or would keep users at 0."""
     promotion = draft.run.promotion
     settling = promotion is not None and promotion.stage == Stage.SETTLING
-    if targets.requests(draft) is targets.Traffic.NONE and not settling:
+    if shares.requests(draft) is shares.Traffic.NONE and not settling:
         return
     lost = _unserved(draft) if settling else _lost_service(draft) or _sticky(draft) or _no_ratio(draft)
     if lost is None:
@@ -83,7 +83,7 @@ def notice_refused_route(draft: Draft) -> None:
             detail = f": {route.acceptance_message}" if route.acceptance_message else ""
             draft.lost = Why(Reason.ROUTE_NOT_ACCEPTED, f"{route.ref.key} is refused by its gateway{detail}")
         elif route.acceptance is Acceptance.PENDING:
-            draft.lost = targets.not_yet(route)
+            draft.lost = acceptance.not_yet(route)
 
 
 def notice_contested_route(draft: Draft) -> None:
@@ -94,10 +94,10 @@ def notice_contested_route(draft: Draft) -> None:
 
 def contested(draft: Draft) -> bool:
     """Whether somebody else's higher weight was put back again and again just now."""
-    recent = [one for one in draft.memory.put_back if abs(draft.now - one) < targets.QUIET]
+    recent = [one for one in draft.memory.put_back if abs(draft.now - one) < put_back.QUIET]
     if recent:
-        draft.wakes.append(recent[0] + targets.QUIET)
-    return len(recent) >= targets.KEPT_PUT_BACKS
+        draft.wakes.append(recent[0] + put_back.QUIET)
+    return len(recent) >= put_back.KEPT_PUT_BACKS
 
 
 def contest(draft: TickContext) -> Why:
@@ -105,7 +105,7 @@ def contest(draft: TickContext) -> Why:
     names = ", ".join(targets.key_of(target) for target in draft.status.targets) or "the route"
     return Why(
         Reason.ROUTE_CONTESTED,
-        f"something else keeps raising the candidate's weight on {names}; it is put back each time. Find the other writer "
+        f"something else keeps raising the candidate's weight on {names}; it is restored each time. Find the other writer "
         "(kubectl get --show-managed-fields) and stop it",
     )
 

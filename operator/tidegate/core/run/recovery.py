@@ -20,7 +20,7 @@ from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import raising, shares
 from tidegate.core.traffic.cohorts import decided
 
 
@@ -31,7 +31,7 @@ def lost(draft: TickContext) -> bool:
         and draft.status.run is None
         and not draft.status.targets
         and draft.seen.spec is not None
-        and targets.requests(draft) is targets.Traffic.SOME
+        and shares.requests(draft) is shares.Traffic.SOME
         and (not draft.memory.unreadable or draft.seen.rollout.deleting or _abort_asked(draft))
     )
 
@@ -48,7 +48,7 @@ def recover(draft: Draft) -> None:
     draft.need()
     if not draft.seen.fresh:
         return
-    spec, found = draft.spec, targets.observed(draft)
+    spec, found = draft.spec, shares.observed(draft)
     steps, candidate = spec.steps, draft.arm(ArmName.CANDIDATE)
     reached = (place for place, step in enumerate(steps) if not weights_at(spec, step).exceeds(found))
     index = max(reached, default=0)
@@ -58,7 +58,7 @@ def recover(draft: Draft) -> None:
     version = version_of(candidate, revision, exclude) if candidate is not None else Version(revision=revision or "")
     message = (
         f"the status of this run was lost while the candidate had {found.rounded()}: guards are in force, nothing is raised. "
-        f"Abort reverts; Resume begins step {steps[index].name!r} anew{_promoted(draft, version)}"
+        f"Abort reverts; Resume restarts step {steps[index].name!r}{_promoted(draft, version)}"
     )
     run = RunStatus(
         id=f"{number}-{version.fingerprint[:8] or 'recovered'}",
@@ -73,7 +73,7 @@ def recover(draft: Draft) -> None:
     step = new_step(steps, index).model_copy(update={"weight": float(weights.weight), "seen": True, "reached": True})
     draft.update(run=run, step=step, runs=number, waiting=None, checkpoints=())
     draft.update_run(**decided(draft, weights))
-    targets.remember(draft, weights)
+    raising.remember(draft, weights)
     draft.memory = replace(draft.memory, unreadable="")
     draft.say(Reason.STATUS_LOST, message, warning=True)
     draft.intent = True

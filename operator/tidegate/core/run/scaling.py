@@ -13,7 +13,7 @@ from tidegate.core.model.world import Arm, ArmName
 from tidegate.core.scaling.needs import memory_of, needed
 from tidegate.core.scaling.setting import notice, set_replicas
 from tidegate.core.tick.draft import Draft, Wish
-from tidegate.core.traffic import targets
+from tidegate.core.traffic import acceptance, shares
 
 WAITS_FOR_PODS = frozenset({Reason.CANDIDATE_SCALING, Reason.CANDIDATE_NOT_READY})
 """What more pods of the candidate can mend. A raise that waits for anything else as well gets none yet."""
@@ -84,8 +84,8 @@ def _may_shrink(draft: Draft, candidate: Arm) -> bool:
         return False
     if candidate.replicas != memory.replicas or float(draft.weight) >= memory.weight or not draft.step.seen:
         return False
-    standing = targets.standing(draft, draft.weights)
-    return standing in {targets.Standing.SAME, targets.Standing.LESS} and targets.not_taken(draft) is None
+    standing = shares.standing(draft, draft.weights)
+    return standing in {shares.Standing.SAME, shares.Standing.LESS} and acceptance.not_taken(draft) is None
 
 
 def rest(draft: Draft) -> None:
@@ -101,9 +101,9 @@ def rest(draft: Draft) -> None:
         draft.wakes.append(due)
     elif candidate.replicas <= after.replicas:
         draft.update(scaling=memory.model_copy(update={"ended": last.id}))
-    elif targets.requests(draft) is targets.Traffic.NONE:
+    elif shares.requests(draft) is shares.Traffic.NONE:
         ago = in_words(after.delay.seconds) or "0s"
         words = f"run {last.id} ended {ago} ago, and no route gives it traffic"
         draft.wishes.append(Wish(after.replicas, words, rests=True))
-    elif targets.requests(draft) is targets.Traffic.UNKNOWN:
+    elif shares.requests(draft) is shares.Traffic.UNKNOWN:
         draft.wakes.append(draft.now + LOOK_AGAIN)

@@ -21,8 +21,8 @@ from tidegate.core.run.verdicts import verdict
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import new_step
-from tidegate.core.traffic import cohorts, targets
-from tidegate.core.traffic.targets import Standing
+from tidegate.core.traffic import acceptance, cohorts, put_back, raising, raising_pods, shares, targets
+from tidegate.core.traffic.shares import Standing
 
 
 def take_step(draft: Draft) -> None:
@@ -50,7 +50,7 @@ def begun(draft: TickContext) -> bool:
 
 def more_wanted(draft: Draft, spec: Step) -> bool:
     """Whether an edit asks for more in the current step: a higher weight, one more target, or other pods for the same weight."""
-    more = cohorts.asked(draft, spec).exceeds(draft.weights) or targets.unknown(draft) or targets.resized(draft)
+    more = cohorts.asked(draft, spec).exceeds(draft.weights) or shares.unknown(draft) or shares.resized(draft)
     return begun(draft) and more
 
 
@@ -78,13 +78,13 @@ def waits_without_traffic(draft: TickContext) -> bool:
     if to is None or draft.weights.exposed or draft.run.hold is not None:
         return False
     closed = gates.closed(draft, to) is not None and not gates.queries(draft, to)
-    return closed and targets.requests(draft) is targets.Traffic.NONE
+    return closed and shares.requests(draft) is shares.Traffic.NONE
 
 
 def _begin(draft: Draft, spec: Step) -> None:
     """The step's weight is not decided yet; what a step back within the step has left on the route is looked after meanwhile."""
     if draft.run.raised is not None:
-        standing = targets.standing(draft, draft.weights)
+        standing = shares.standing(draft, draft.weights)
         if standing is Standing.LESS and draft.step.seen:
             _lowered(draft)
             return
@@ -100,14 +100,14 @@ def _follow_down(draft: Draft, spec: Step) -> None:
     if not lower.some:  # its traffic begins anew with the next weight
         draft.update_run(traffic_since=None)
     draft.update_step(weight=float(lower.weight), seen=False, reached=False)
-    targets.lower_to(draft, lower)
+    put_back.lower_to(draft, lower)
     draft.say(Reason.STEP_EDITED, f"step {spec.name!r} was edited: weight {lower}")
     draft.intent = True
 
 
 def _reach(draft: Draft, spec: Step) -> None:
     """The weight was decided; it must be seen on the route, and the gateway must have taken it."""
-    standing = targets.standing(draft, draft.weights)
+    standing = shares.standing(draft, draft.weights)
     if standing is Standing.UNSEEN:
         draft.wait(raise_rule.unfit_route(draft) or Why(Reason.NOT_SEEN, "a route could not be read"))
         return
@@ -117,9 +117,9 @@ def _reach(draft: Draft, spec: Step) -> None:
     draft.update_step(seen=True)
     slow = next((route for route in targets.routes(draft) if not _accepted(route.acceptance)), None)
     if slow is not None:
-        draft.wait(targets.not_yet(slow))
+        draft.wait(acceptance.not_yet(slow))
         return
-    settling = targets.settling(draft)
+    settling = acceptance.settling(draft)
     if settling is not None:
         route, until = settling
         draft.wakes.append(until)
@@ -136,13 +136,13 @@ def _reach(draft: Draft, spec: Step) -> None:
 
 def _go_up(draft: Draft, spec: Step) -> None:
     """The write, or with pods the rest of it, is still to come; unless somebody lowered what was seen already."""
-    way = targets.on_the_way(draft)
+    way = raising_pods.on_the_way(draft)
     if way is Standing.SAME:
         draft.update_step(seen=True)
     elif draft.step.seen and way is not Standing.MORE:
         _lowered(draft)
         return
-    if targets.completing(draft, draft.weights):
+    if raising_pods.completing(draft, draft.weights):
         _complete(draft, spec)
     else:
         _try_raise(draft, spec)
@@ -166,7 +166,7 @@ def _complete(draft: Draft, spec: Step) -> None:
     if _standing_still(draft):
         return
     blocked = next(iter(raise_rule.blockers(draft, None)), None) or raise_rule.breached(draft)
-    short = targets.short_of_pods(draft, draft.weights) or targets.baseline_lost(draft, draft.weights)
+    short = raising_pods.short_of_pods(draft, draft.weights) or raising_pods.baseline_lost(draft, draft.weights)
     if short and (blocked is None or blocked.reason == Reason.CANDIDATE_NOT_READY):
         blocked = Why(Reason.PODS_NOT_READY, short)
     judgement = raise_rule.unjudged(draft, spec) if blocked is None else None
@@ -174,7 +174,7 @@ def _complete(draft: Draft, spec: Step) -> None:
         _blocked(draft, [blocked] if blocked is not None else [], judgement)
         return
     draft.update_step(seen=False)
-    targets.raise_to(draft, draft.weights)
+    raising.raise_to(draft, draft.weights)
 
 
 def _accepted(acceptance: Acceptance) -> bool:
@@ -185,14 +185,14 @@ def _lowered(draft: Draft) -> None:
     """Somebody gave the candidate less: it stays so until a person resumes."""
     if draft.run.paused is None:
         draft.need(Live.ROUTES)
-    draft.pause(Reason.LOWERED_BY_OTHER, targets.lowered(draft, draft.weights))
+    draft.pause(Reason.LOWERED_BY_OTHER, shares.lowered(draft, draft.weights))
     _standing_still(draft)
 
 
 def _watch(draft: Draft, spec: Step) -> None:
     more = more_wanted(draft, spec)
-    standing = targets.standing(draft, draft.weights)
-    if standing is Standing.LESS and not targets.resized(draft):
+    standing = shares.standing(draft, draft.weights)
+    if standing is Standing.LESS and not shares.resized(draft):
         _lowered(draft)
         return
     if standing is Standing.UNSEEN:
@@ -271,9 +271,7 @@ def _left_out(draft: TickContext) -> Why | None:
     if not back or draft.run.promote:
         return None
     names = ", ".join(one.name for one in back)
-    words = (
-        f"every step has passed, but cohort {names} was taken back, and the promotion would give it this version too"
-    )
+    words = f"every step has passed, but cohort {names} was reverted, and the promotion would give it this version too"
     return Why(Reason.COHORT_REVERTED, f"{words}: Promote does that, Abort reverts")
 
 
@@ -299,7 +297,7 @@ def _try_raise(draft: Draft, to: Step) -> None:
     else:
         draft.update_step(weight=float(weights.weight), seen=False, reached=False)
     draft.go_on()
-    targets.raise_to(draft, weights)
+    raising.raise_to(draft, weights)
 
 
 def _get_ready(draft: Draft, to: Step, blocked: set[str]) -> None:

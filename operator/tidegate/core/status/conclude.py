@@ -18,7 +18,7 @@ from tidegate.core.status.conditions import conditions, phase_of
 from tidegate.core.status.messages import with_messages
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.open import open_draft
-from tidegate.core.traffic import mirrors, targets
+from tidegate.core.traffic import mirrors, shares, targets
 
 TOLERANCE = 5.0
 """Seconds by which an expected instant may be off before it is written anew."""
@@ -42,7 +42,7 @@ def conclude(before: RolloutStatus, plan: Plan, seen: Observation) -> RolloutSta
         status = status.model_copy(update={"step": step})
     why = plan.stalled or plan.attention or plan.doing or plan.ready
     fallback = status.history[0].message if status.run is None and status.history else ""
-    observed = targets.largest_share(draft)
+    observed = shares.largest_share(draft)
     weight = WeightStatus(
         desired=status.run.weight if status.run is not None else 0.0,
         observed=float(round(observed, 3)) if observed is not None else None,
@@ -67,7 +67,7 @@ def _cohorts(draft: TickContext) -> tuple[CohortStatus, ...] | None:
     """Each cohort's share; `None` for a Rollout without cohorts."""
     names = cohorts_of(draft.spec)
     known = {one.name: one for one in (draft.status.run.cohorts if draft.status.run is not None else None) or ()}
-    found = [_cohort(name, known.get(name), targets.largest_share(draft, name)) for name in names]
+    found = [_cohort(name, known.get(name), shares.largest_share(draft, name)) for name in names]
     return tuple(found) or None
 
 
@@ -86,7 +86,7 @@ def _cohort(name: str, decided: CohortWeight | None, observed: Decimal | None) -
         name=name,
         desired=decided.weight if decided is not None else 0.0,
         observed=float(round(observed, 3)) if observed is not None else None,
-        message=f"taken back for the rest of the run: {revert.message}" if revert is not None else "",
+        message=f"reverted for the rest of the run: {revert.message}" if revert is not None else "",
     )
 
 

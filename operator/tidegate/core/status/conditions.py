@@ -13,6 +13,7 @@ from tidegate.api.rollout.status import Condition, RolloutStatus
 from tidegate.core.gates import workloads
 from tidegate.core.jobs.record import in_words
 from tidegate.core.judging.missing_data import LEAST_ANSWERS
+from tidegate.core.model.jobs import JobState
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Decision, Plan, Why
 from tidegate.core.model.time_format import instant
@@ -37,7 +38,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
             (
                 "TemplatesUnread",
                 "True",
-                Why(Reason.NOT_SEEN, f"{seen.unread}; the run continues with what it said last"),
+                Why(Reason.NOT_SEEN, f"{seen.unread}; the run continues with its last content"),
             )
         )
     missing = [one for one in status.missing_data if one.answers >= LEAST_ANSWERS]
@@ -98,7 +99,7 @@ def _of_jobs(status: RolloutStatus) -> Iterator[tuple[str, str, Why]]:
         words = "; ".join(f"{in_words(one)} {one.message}" for one in refused)
         yield "JobsRefused", "True", Why(Reason.JOB_REFUSED, words[:1024])
     late = {JobPurpose.REVERT, JobPurpose.SUCCESS, JobPurpose.END}
-    failed = [one for one in status.jobs if one.outcome == "Failed" and one.purpose in late]
+    failed = [one for one in status.jobs if one.outcome == JobState.FAILED and one.purpose in late]
     if failed:
         words = "; ".join(f"{in_words(one)} failed: {one.message}" for one in failed)
         yield "HookFailed", "True", Why(Reason.HOOK_FAILED, words[:1024])

@@ -57,7 +57,7 @@ _NEXT: Final = {
     NotificationEvent.WARNED: "The run continues: this limit only warns.",
     NotificationEvent.MISSING_DATA: "The weight is not raised. How long that is tolerated is set by missingData.",
     NotificationEvent.PAUSED: "Resume continues, Abort reverts; guards stay active.",
-    NotificationEvent.STALLED: "Mend what the reason names; the operator tries again by itself.",
+    NotificationEvent.STALLED: "Fix what the reason names; the operator retries automatically.",
     NotificationEvent.REVERT_UNSAFE: "The weight is not raised until the baseline has enough available pods.",
     NotificationEvent.PROMOTING: "The baseline takes over the version; then all traffic returns to it.",
     NotificationEvent.SUCCEEDED: "Nothing to do: the version is in service.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from tidegate.api.rollout.status import CohortWeight, StepStatus
@@ -27,8 +26,7 @@ def open_draft(memory: Memory, seen: Observation) -> Draft:
     _keep_spec(draft)
     find_step(draft)
     gap = seen.now - memory.last_tick if memory.last_tick is not None else None
-    most = math.inf if seen.attended else 2 * draft.interval
-    draft.elapsed = min(max(gap, 0.0), most) if gap is not None else 0.0
+    draft.elapsed = min(max(gap, 0.0), seen.pace.watched(draft.interval)) if gap is not None else 0.0
     draft.memory = replace(memory, present=_present(draft, gap))
     if memory.status.run.ending is None and draft.elapsed > 0:
         _watch(draft)
@@ -68,7 +66,7 @@ def _keep_spec(draft: Draft) -> None:
 def _present(draft: Draft, gap: float | None) -> float | None:
     """Watched seconds since an absence, up to which a final verdict must wait; `None` when there was none."""
     step = draft.status.step
-    if gap is None or (gap > 2 * draft.interval + ABSENCE_GRACE and not draft.seen.attended):
+    if gap is None or gap > draft.seen.pace.watched(draft.interval) + ABSENCE_GRACE:
         return 0.0 if step is not None and step.reached else None
     return None if draft.memory.present is None else draft.memory.present + draft.elapsed
 

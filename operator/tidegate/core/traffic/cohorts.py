@@ -78,7 +78,7 @@ def take_back(draft: Draft, cohort: str, reason: Reason, message: str) -> None:
     draft.update_run(cohorts=tuple(known.values()), promote=False)  # a wish of before the breach
     draft.say(
         Reason.COHORT_REVERTED,
-        f"cohort {cohort} is taken back, the run goes on for the others: {message}",
+        f"cohort {cohort} is reverted, the run continues for the others: {message}",
         warning=True,
     )
     draft.urgent = draft.intent = True

@@ -6,15 +6,9 @@ from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
 
 from tidegate.api.rollout.status import PairStatus
-from tidegate.api.values.scalars import Weight
 from tidegate.core.model.world import MOST, RulePair
 
 HUNDRED = Decimal(100)
-
-
-def resolution(weights: Iterable[Weight]) -> int:
-    """The sum a pair that is alone in its rule gets: 100, or larger when a step asks for finer."""
-    return finest(weight.percent for weight in weights)
 
 
 def sum_alone(percents: Iterable[Decimal], pair: RulePair) -> int:

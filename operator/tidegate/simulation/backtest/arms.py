@@ -206,7 +206,7 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
         yield f"Which pods there were is not known: $pods is taken as {names}."
     if gates.dated(spec):
         yield "Gates with a date were open."
-    yield "The operator, the pods and the routes were well, and Prometheus answered."
+    yield "The operator, the pods and the routes are assumed healthy, and Prometheus always answered."
 
 
 def may_be_shared(line: Threshold) -> bool:

@@ -1,7 +1,7 @@
 """One run through history: the real tick over in-memory ports, asked at virtual instants, answered from what was recorded.
 
 Where nothing that a decision could rest on changes from one point of the judging grid to the next, the ticks between are
-left out and the time counts as watched (`attended`): a tick there would find every series in the same state and change
+left out and the time counts as watched: a tick there would find every series in the same state and change
 nothing. Everywhere else every point of the grid is ticked.
 """
 
@@ -146,10 +146,10 @@ class PastRunner:
         Raises: PortError, when the source could not be asked.
         """
         end = self.course.history.stretch.end
-        due, attended, before = self.start, False, None
+        due, left_out, before = self.start, False, None
         while due <= end:
             self.clock.advance_to(due)
-            self.ticker.attend(attended=attended)
+            self.ticker.follow(left_out=left_out)
             following = await self.ticker.tick(self.course.namespace, self.course.name)
             await self.ticker.outbox.drained()
             self.ticks += 1
@@ -163,20 +163,20 @@ class PastRunner:
             if following is None or self._over(status):
                 break
             posture = _posture(status)
-            stable = following if attended else None
-            due, attended = self._next(status, following, stable, settled=posture == before)
+            stable = following if left_out else None
+            due, left_out = self._next(status, following, stable, settled=posture == before)
             before = posture
         return self._outcome()
 
     def _next(
         self, status: RolloutStatus, following: float, stable: float | None, *, settled: bool
     ) -> tuple[float, bool]:
-        """When to tick next, and whether the time until then counts as watched.
+        """When to tick next, and whether points of the grid are left out until then.
 
         Args:
             status: after this tick.
             following: when the tick asked to be called again.
-            stable: the same, of a tick that was attended: then it knows of no judging grid.
+            stable: the same, of a tick before which points were left out: then it knows of no judging grid.
             settled: this tick changed nothing but time.
         """
         now, at_grid = self.clock.now(), cadence.following(self._uid, self._interval, self.clock.now())
@@ -286,7 +286,7 @@ class PastRunner:
     def _told(self) -> Iterator[Told]:
         """What was told, an end at the instant it was decided: that is when the weights went back."""
         for time, _, reason, text in self.cluster.events:
-            decided = self._decided if reason == "Reverted" else None
+            decided = self._decided if reason == Reason.REVERTED else None
             yield Told(time if decided is None else decided, reason, text)
 
 

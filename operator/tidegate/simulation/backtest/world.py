@@ -14,6 +14,7 @@ from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.model import cadence
 from tidegate.core.model.answers import Answer, Query, SeriesValue, Vector
+from tidegate.core.model.pace import EVERY_POINT
 from tidegate.core.model.world import Arm, ArmName, Lookup
 from tidegate.core.traffic import targets
 from tidegate.ports.world import World
@@ -21,9 +22,12 @@ from tidegate.reconcile.specs import Check
 from tidegate.reconcile.tick import Ticker
 from tidegate.simulation.backtest.history import History
 from tidegate.simulation.clock import VirtualClock
-from tidegate.simulation.cluster import Cluster, SimulatedRoute
+from tidegate.simulation.cluster import Cluster
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.faults import Gate
-from tidegate.simulation.ports import MemoryWorkloads, memory_world
+from tidegate.simulation.pace import FROM_CHANGE_TO_CHANGE
+from tidegate.simulation.ports import memory_world
+from tidegate.simulation.ports.workloads import MemoryWorkloads
 
 NEW_IMAGE: Final = "app:v2"
 RAW: Final = "raw-"
@@ -58,11 +62,11 @@ class Course:
 
 
 class PastTicker(Ticker):
-    """A ticker that is told, tick by tick, whether the time since the one before counts as watched."""
+    """A ticker that is told, tick by tick, whether points of the grid were left out since the one before."""
 
-    def attend(self, *, attended: bool) -> None:
-        """For the next tick."""
-        self._attended = attended
+    def follow(self, *, left_out: bool) -> None:
+        """Says for the next tick whether any were: the time since the one before counts as watched then."""
+        self._pace = FROM_CHANGE_TO_CHANGE if left_out else EVERY_POINT
 
     def memory(self, namespace: str, name: str) -> RolloutStatus:
         """The status as the tick before left it, in which more is up to date than what was worth a write."""

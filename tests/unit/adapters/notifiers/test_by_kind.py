@@ -10,7 +10,8 @@ from typing import cast
 import pytest
 
 from tests.unit.adapters.notifiers.test_senders import MESSAGE
-from tidegate.adapters.kubernetes.client import SECRETS, Api, JsonObject, Resource
+from tidegate.adapters.kubernetes.client import Api, JsonObject
+from tidegate.adapters.kubernetes.resources import SECRETS, Resource
 from tidegate.adapters.kubernetes.secrets import KEPT, KEPT_FOR, KubernetesSecrets
 from tidegate.adapters.notifiers.allowed import Allowed
 from tidegate.adapters.notifiers.by_kind import NotifiersByKind

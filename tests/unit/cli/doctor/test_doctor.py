@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.routers import enabled
 from tidegate.api.crd import export
 from tidegate.cli.doctor import routes

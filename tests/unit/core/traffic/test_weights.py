@@ -43,7 +43,7 @@ def test_the_share_is_never_above_what_was_asked(total: int, percent: float) -> 
     [(["1", "50"], 100), (["0.5", "50"], 1000), (["0.125", "1"], 100_000), (["10.0"], 100), ([], 100)],
 )
 def test_the_sum_is_as_fine_as_the_finest_step(steps: list[str], total: int) -> None:
-    assert weights.resolution(Weight.parse(step) for step in steps) == total
+    assert weights.finest(Weight.parse(step).percent for step in steps) == total
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.routers.places import Form
 from tidegate.adapters.routers.read_back import nothing
 from tidegate.adapters.routers.row import SETTLE, Facts, Router

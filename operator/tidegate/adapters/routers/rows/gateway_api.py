@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.routers.parents import parents
 from tidegate.adapters.routers.row import Facts, Router
 from tidegate.adapters.routers.shapes.mirrors import Mirrors

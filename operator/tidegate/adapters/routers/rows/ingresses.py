@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.adapters.kubernetes.client import Resource
+from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.routers.read_back import condition, conditions_of_each, nothing, state
 from tidegate.adapters.routers.row import Facts, Router
 from tidegate.adapters.routers.shapes.annotation_json import ForwardActions

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from tidegate.adapters.kubernetes.client import AUTOSCALERS, DEPLOYMENTS, SCALED_OBJECTS, Api
+from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.endpoints import ENDPOINT_SLICES, pods_behind
 from tidegate.adapters.kubernetes.permissions import WriteAccess
+from tidegate.adapters.kubernetes.resources import AUTOSCALERS, DEPLOYMENTS, SCALED_OBJECTS
 from tidegate.adapters.replica_ratio import RatioRouter
 from tidegate.adapters.routers.permissions import Grant
 from tidegate.adapters.routers.row import Facts, WorkloadRouter

@@ -18,7 +18,7 @@ class Ratio(ApiModel):
     """A share of bad requests: from two counters (`bad` and `total`), or from a histogram of durations (those `slowerThan`)."""
 
     bad: PromQL | None = None
-    """Selector of the counter of bad requests. A missing series beside a present total counts as 0."""
+    """Selector of the counter of bad requests. A missing series counts as 0 where the total has one."""
     total: PromQL | None = None
     """Selector of the counter of all requests."""
     histogram: PromQL | None = None

@@ -1,0 +1,147 @@
+"""The promotion's last part: the traffic goes back to the promoted baseline, which is watched, and after a breach to the candidate."""
+
+from __future__ import annotations
+
+from tidegate.api.reasons import Reason
+from tidegate.api.rollout.run_status import RunEnd, Stage
+from tidegate.api.rollout.target_weights import TargetWeights
+from tidegate.core.gates import raise_rule
+from tidegate.core.judging.judge import acting
+from tidegate.core.model.finding import State
+from tidegate.core.model.plan import Why
+from tidegate.core.model.time_format import in_words
+from tidegate.core.model.version import serves
+from tidegate.core.model.world import ArmName
+from tidegate.core.run import promotion_stage
+from tidegate.core.run.ending import LATE_WRITE, finish
+from tidegate.core.tick.context import TickContext
+from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic import acceptance, cohorts, put_back, raising, restoring, shares
+
+
+def returning(draft: TickContext) -> bool:
+    """Whether the traffic is on its way back to the promoted baseline."""
+    return draft.run.promotion is not None and draft.run.promotion.stage == Stage.RETURNING
+
+
+def sending_back(draft: TickContext) -> bool:
+    """Whether the traffic is on its way back to the candidate, and its weight not decided yet: it is no higher than asked."""
+    back = draft.run.promotion is not None and draft.run.promotion.stage == Stage.SENT_BACK
+    return back and _last(draft).exceeds(draft.weights)
+
+
+def return_traffic(draft: Draft) -> None:
+    """Plans the way back of all traffic to the promoted baseline, until every gateway has taken it."""
+    back = [restoring.restore(draft, target, revert=False) for target in draft.status.targets]
+    slow = acceptance.not_taken(draft) if all(back) else None
+    if slow is not None:
+        draft.wait(acceptance.not_yet(slow))
+    elif all(back):
+        promotion_stage.enter(draft, Stage.SETTLING)
+        draft.watching = True
+        draft.need()
+    elif not draft.actions:
+        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.NOT_SEEN, "a route could not be read"))
+
+
+def settle(draft: Draft) -> None:
+    """Watches the promoted baseline for `promotion.settle`; then the run has succeeded."""
+    promotion = promotion_stage.current(draft)
+    if _baseline_gone_back(draft):
+        return
+    if draft.lost is not None:  # users may not be where the route says: this time shows nothing
+        draft.wait(draft.lost)
+        return
+    draft.watching = draft.run.hold is None
+    settled = promotion.settled + (draft.elapsed if draft.memory.watching else 0.0)
+    draft.update_run(promotion=promotion.model_copy(update={"settled": round(settled, 3)}))
+    left = draft.spec.promotion.settle.seconds - settled
+    if left > 1e-6:
+        draft.wait(Why(Reason.SETTLING, "the promoted baseline is watched with all the traffic"), deadline=False)
+        draft.wakes.append(draft.now + left)
+        return
+    unwell = next((f for f in acting(draft.judgement.guards) if f.state not in raise_rule.WELL), None)
+    if unwell is not None or draft.run.hold is not None:
+        message = unwell.message if unwell else (draft.run.hold.message if draft.run.hold else "")
+        draft.wait(Why(Reason.SETTLING_UNDECIDED, message or "the promoted baseline is being evaluated"))
+        return
+    draft.need()
+    took = in_words(draft.now - draft.run.start_time.timestamp())
+    draft.update(released=draft.run.version, rejected=None, targets=())
+    finish(draft, RunEnd.SUCCEEDED, Reason.PROMOTED, f"promoted after {took}")
+
+
+def breached(draft: Draft) -> bool:
+    """A guard breached while settling: the candidate, which served well, gets the traffic again."""
+    breached = [f for f in acting(draft.judgement.guards) if f.state is State.BREACHED]
+    worst = next((f for f in breached if f.line.on_breach.takes_traffic), None)
+    if worst is not None:
+        promotion_stage.enter(draft, Stage.SENT_BACK)
+        draft.say(Reason.PROMOTION_BREACHED, f"after the promotion: {worst.message}", warning=True)
+        draft.urgent = True
+    return worst is not None
+
+
+def _baseline_gone_back(draft: Draft) -> bool:
+    """Somebody put the old version back: said, never fought."""
+    baseline = draft.arm(ArmName.BASELINE)
+    if baseline is None:
+        draft.wait(promotion_stage.not_there(draft))
+        return True
+    same = serves(draft.run.version, baseline, draft.spec)
+    if not same:
+        draft.need()
+        draft.stalled = Why(
+            Reason.BASELINE_OVERWRITTEN,
+            f"Deployment {baseline.deployment!r} no longer runs the promoted version: another client changed it. Let the run go on "
+            "by putting the promoted version back, or Abort",
+        )
+    return not same
+
+
+def send_back(draft: Draft) -> None:
+    """Gives the traffic back to the candidate, which served well, and waits for a person."""
+    weights = _last(draft)
+    why = draft.stalled = Why(
+        Reason.PROMOTION_BREACHED,
+        "the promoted baseline breached a guard, so the candidate serves again: Abort puts the old version back, Resume "
+        "tries the promotion's last part again",
+    )
+    if draft.weights == weights and _stands(draft, weights):
+        return
+    blocked = raise_rule.way_back_blocked(draft)
+    if blocked is not None:
+        words = "the promoted baseline breached a guard, and the traffic cannot go back to the candidate"
+        draft.stalled = Why(why.reason, f"{words}: {blocked.message} (Abort puts the old version back)")
+        draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
+        draft.wait(blocked)
+        put_back.put_back_more(draft)
+        return
+    raising.raise_to(draft, weights)
+
+
+def _last(draft: TickContext) -> TargetWeights:
+    """The weights with which the candidate served well."""
+    return cohorts.asked(draft, draft.spec.steps[-1])
+
+
+def _stands(draft: Draft, weights: TargetWeights) -> bool:
+    """Whether nothing is left to be raised: the weight was seen on the routes, whoever has lowered it since.
+
+    While one of our own writes of before may still land, a lower weight is not taken for somebody's.
+    """
+    standing = shares.standing(draft, weights)
+    if standing is shares.Standing.UNSEEN:
+        return not shares.below(draft, weights)
+    if standing is shares.Standing.LESS and draft.step.seen:
+        draft.pause(Reason.LOWERED_BY_OTHER, shares.lowered(draft, weights))
+        return True
+    if standing is shares.Standing.LESS:
+        return False
+    raised = draft.run.raised or promotion_stage.current(draft).since
+    alone = max(raised, promotion_stage.current(draft).since).timestamp() + LATE_WRITE
+    if draft.now >= alone:
+        draft.update_step(seen=True)
+    else:
+        draft.wakes.append(alone)
+    return True

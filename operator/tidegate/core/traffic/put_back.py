@@ -1,0 +1,76 @@
+"""Lowering: what takes from the candidate whatever it has above the weights decided."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tidegate.api.reasons import Reason
+from tidegate.api.rollout.target_weights import TargetWeights
+from tidegate.core.model.observation import Live
+from tidegate.core.model.plan import SetWeights
+from tidegate.core.model.world import ABSENT, ArmName
+from tidegate.core.tick.context import TickContext
+from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic import mirrors, restoring, shares, targets, weights
+from tidegate.core.traffic.cohorts import named_pairs
+from tidegate.core.traffic.lowering import unfinished
+
+KEPT_PUT_BACKS: Final = 3
+"""Times of put-backs that are remembered: after so many within a minute the route is contested."""
+
+QUIET: Final = 60.0
+"""Seconds in which no more put-backs than that are told one by one."""
+
+
+def lower_to(draft: Draft, asked: TargetWeights) -> None:
+    """Plans what takes from the candidate what is above these weights, and raises nothing."""
+    for route in targets.routes(draft):
+        numbers, following = targets.wanted(draft, route, asked), targets.next_numbers(draft, route, asked)
+        above = {
+            pair.rule: following[pair.rule]
+            for pair, _ in named_pairs(draft, route)
+            if weights.compare(pair, numbers[pair.rule]) > 0 and not _alone(draft)
+        }
+        copied = {
+            pair.rule: mirrors.wanted(asked, cohort)
+            for pair, cohort in named_pairs(draft, route)
+            if mirrors.compare(draft, route, pair, mirrors.wanted(asked, cohort)) > 0
+        }
+        copied |= mirrors.strays(draft, route)
+        if above or copied:
+            draft.actions.append(SetWeights(route, above, raises=False, mirrors=copied))
+            draft.need(Live.ROUTES)
+
+
+def put_back_more(draft: Draft) -> bool:
+    """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
+    stray = any(mirrors.strays(draft, route) for route in targets.routes(draft))
+    if next(shares.differing(draft, draft.weights, 1), None) is None and not stray:
+        return False
+    if draft.weights.exposed and _alone(draft):
+        return False
+    if draft.weights.exposed:
+        lower_to(draft, draft.weights)
+    else:
+        for target in draft.status.targets:
+            restoring.restore(draft, target, revert=False)
+    if unfinished(draft.status):
+        draft.urgent = draft.intent = True
+    elif shares.resized(draft):
+        draft.say(Reason.STEP_EDITED, "replicaRatio.total was edited: the candidate has fewer of the pods")
+    else:
+        draft.puts_back = True
+        say_put_back(draft, f"put back: a route {shares.beyond(draft, draft.weights, 1)}")
+    return True
+
+
+def _alone(draft: TickContext) -> bool:
+    """Whether pods are the weight, and the baseline's Deployment is gone: the candidate's pods are all that serves."""
+    return draft.spec.ratio is not None and draft.seen.arm(ArmName.BASELINE) is ABSENT
+
+
+def say_put_back(draft: Draft, message: str) -> None:
+    """Tells of it, unless it was told just now: what keeps happening is told once, as `RouteContested`."""
+    recent = [one for one in draft.memory.put_back if abs(draft.now - one) < QUIET]
+    if len(recent) < KEPT_PUT_BACKS - 1:
+        draft.say(Reason.PUT_BACK, message, warning=True)

@@ -1,0 +1,83 @@
+"""Raising: the weights decided, and what a revert would restore, recorded before the first write."""
+
+from __future__ import annotations
+
+from tidegate.api.rollout.spec import FINALIZER
+from tidegate.api.rollout.status import PairStatus, PodsStatus, TargetStatus
+from tidegate.api.rollout.target_weights import TargetWeights
+from tidegate.core.model.plan import KeepFinalizer, SetWeights
+from tidegate.core.model.time_format import instant
+from tidegate.core.model.world import Route, RulePair
+from tidegate.core.tick.context import TickContext
+from tidegate.core.tick.draft import Draft
+from tidegate.core.traffic import mirrors, targets, weights
+from tidegate.core.traffic.cohorts import decided, named_pairs
+
+
+def raise_to(draft: Draft, asked: TargetWeights) -> None:
+    """Decides these weights, records what a revert would restore, and plans what brings every route there."""
+    remember(draft, asked)
+    draft.update_run(**decided(draft, asked), raised=instant(draft.now))
+    draft.intent = True
+    draft.need()
+    if FINALIZER not in draft.seen.rollout.finalizers:
+        draft.actions.append(KeepFinalizer(present=True))
+    for route in targets.routes(draft):
+        pairs, named = targets.next_numbers(draft, route, asked), [pair for pair, _ in named_pairs(draft, route)]
+        compared = [weights.compare(pair, pairs[pair.rule]) for pair in named]
+        more_pods = any(pair.ready is not None and pair.numbers != pairs[pair.rule] for pair in named)
+        copied = mirrors.changes(draft, route, asked)
+        if any(compared) or more_pods or copied:
+            raises = any(one < 0 for one in compared) or any(copied.values())
+            draft.actions.append(SetWeights(route, pairs, raises=raises, mirrors=copied))
+
+
+def remember(draft: Draft, asked: TargetWeights | None = None) -> None:
+    """Records the numbers of every route of the spec before the first write, and their generations before each raise.
+
+    Args:
+        draft: the tick's draft.
+        asked: the weights that are written next; `None` for none.
+    """
+    known = {targets.key_of(target): target for target in draft.status.targets}
+    for route in targets.routes(draft):
+        before = known.get(route.ref.key)
+        same_pair = before is not None and targets.ref_of(before, route.ref.namespace).pair == route.ref.pair
+        found = before.found if before is not None and same_pair and not _before_any_write(draft, route) else ()
+        found += tuple(_pair_status(pair) for pair in route.pairs if weights.found_of(pair, found) is None)
+        known[route.ref.key] = TargetStatus(
+            kind=route.ref.kind,
+            name=route.ref.name,
+            baseline=route.ref.baseline,
+            candidate=route.ref.candidate,
+            rules=route.ref.rules,
+            found=found,
+            generation=route.generation,
+            pods=_pods_status(draft, route, asked, before if same_pair else None),
+            mirrored=(asked is not None and mirrors.keeps(draft, route, asked)) or None,
+        )
+    draft.update(targets=tuple(known.values()))
+
+
+def _before_any_write(draft: TickContext, route: Route) -> bool:
+    """Whether pods are found that this run has not set yet: people may have scaled them since it began."""
+    unset = draft.status.run is None or draft.run.raised is None
+    return unset and any(pair.ready is not None for pair in route.pairs)
+
+
+def _pods_status(
+    draft: TickContext, route: Route, asked: TargetWeights | None, before: TargetStatus | None
+) -> PodsStatus | None:
+    """The pods that are written next, where pods are the weight."""
+    kept = before.pods if before is not None and not _before_any_write(draft, route) else None
+    pair = next((pair for pair, _ in named_pairs(draft, route) if pair.ready is not None), None)
+    if pair is None or asked is None:
+        return kept
+    baseline, candidate = targets.next_numbers(draft, route, asked)[pair.rule]
+    total = targets.pods_in_all(draft, pair)
+    largest = max(total, kept.largest if kept is not None else 0)
+    return PodsStatus(baseline=baseline, candidate=candidate, total=total, largest=largest)
+
+
+def _pair_status(pair: RulePair) -> PairStatus:
+    return PairStatus(rule=pair.rule, identity=pair.identity, baseline=pair.baseline, candidate=pair.candidate)

@@ -1,0 +1,125 @@
+"""The objects of a cluster in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidegate.core.model.world import Acceptance
+
+REVERT = "tidegate-revert"
+"""The field manager of reverts."""
+
+
+@dataclass
+class Deployment:
+    """A Deployment whose new template takes `rollout_seconds` to be rolled out."""
+
+    name: str
+    template: dict[str, Any]
+    replicas: int = 2
+    uid: str = ""
+    generation: int = 1
+    rolled_out_at: float = 0.0
+    available: int | None = None
+    """Available pods when that is not simply all of them."""
+    history_limit: int = 10
+    """Templates of before that are kept."""
+    revisions: list[dict[str, Any]] = field(default_factory=list)
+    """Those templates, oldest first."""
+    paused: bool = False
+    """A changed template is not rolled out."""
+    failed: str = ""
+    """What it says, past its own progress deadline."""
+    recreates: bool = False
+    rolled_out_template: dict[str, Any] | None = None
+    """The template its pods have, where that is another because it is paused."""
+
+    scalings: int = 0
+    """How often it was scaled: its generation counts that as well."""
+    scaled_from: int = 0
+    """Pods it had before it was scaled last."""
+    scaled_at: float = 0.0
+    """When the pods of the last scaling are available."""
+    scaled_by: str = "kubectl"
+    """Who scaled it last."""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The pods' labels."""
+        return dict(self.template.get("metadata", {}).get("labels", {}))
+
+
+@dataclass
+class SimulatedRoute:
+    """A route: rules with weighted backends."""
+
+    kind: str
+    name: str
+    rules: list[dict[str, int]]
+    """For each rule: Service to weight."""
+    names: list[str] = field(default_factory=list)
+    uid: str = ""
+    generation: int = 1
+    manager: str = "kubectl"
+    """Who last wrote the rules."""
+    acceptance: Acceptance = Acceptance.UNREPORTED
+    sticky: str = ""
+    """As `Route.sticky`."""
+    mirrors: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Percent of the requests of a rule that are copied to a Service, by rule and Service."""
+    cannot_mirror: str = ""
+    """As `RulePair.cannot_mirror`, of every rule."""
+
+    @property
+    def frame(self) -> tuple[object, ...]:
+        """All that is not a weight."""
+        return self.sticky, tuple(self.names), tuple(tuple(sorted(backends)) for backends in self.rules)
+
+
+@dataclass
+class SimulatedCronJob:
+    """A CronJob, and what becomes of the Jobs made from it."""
+
+    lasts: float = 30.0
+    """Seconds of one attempt."""
+    fails: int = 0
+    """Attempts that fail before one succeeds."""
+    retries: int = 6
+    """Failed attempts that are tried again (`backoffLimit`)."""
+    missing: bool = False
+    suspended: bool = True
+    refused: str = ""
+    """Why the API server refuses to create Jobs; empty when it does not."""
+
+
+@dataclass
+class SimulatedJob:
+    """A Job that was created."""
+
+    name: str
+    uid: str
+    rollout: str
+    """Uid of the Rollout it was created for."""
+    cron_job: str
+    environment: Mapping[str, str]
+    started: float
+    ends: float
+    failed: str
+    """Why it fails when it ends; empty when it succeeds."""
+    deadline: float = 0.0
+    owned: bool = True
+    """The Rollout owns it."""
+
+
+@dataclass(frozen=True)
+class RouteWrite:
+    """One write to a route, for those who check promises over the whole history."""
+
+    time: float
+    route: str
+    manager: str
+    rules: tuple[Mapping[str, int], ...]
+    mirrors: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """As `SimulatedRoute.mirrors`."""

@@ -1,0 +1,95 @@
+"""What a user reads is standard technical English: no phrase of the list below is in the documents, objects, messages and help.
+
+Where the test fails, write what an SRE would write: subject, verb, fact.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+OPERATOR = ROOT / "operator" / "tidegate"
+
+INSTEAD = {
+    r"\bbec(?:omes?|ame) of\b": "the outcome of, what happens to",
+    r"\bof (?:no )?account\b": "ignored",
+    r"\bput right\b": "fixed, corrected",
+    r"\banew\b": "again, restart",
+    r"\bmend(?:s|ed|ing)?\b": "fix",
+    r"\b(?:all is|is all|are all|were|went) well\b": "within the limits, healthy, without failures",
+    r"\bis borne\b": "is tolerated",
+    r"\bhands off\b": "does not change",
+    r"\bso (?:long (?:after|ago)|often\b(?! as))": "this long after, at this interval",
+    r"\bgives? the word\b": "approves",
+    r"\b(?:its|refusal's|server's) words\b|\bin words\b": "the error, the message, as text",
+    r"\b(?:takes?|taken|taking) back\b": "reverts, removes",
+    r"\bstands? still\b|\bstood still\b": "is paused, does not advance",
+    r"\btold\b": "is reported, is informed",
+    r"\blet go\b": "released, removed",
+    r"\brequests enough\b": "enough requests",
+    r"\bquestions? to Prometheus\b": "queries",
+    r"\bis no (?:kubeconfig|instant|PromQL|certificate|URL)\b": "is not a valid ...",
+    r"\bof before\b": "previous",
+    r"\bsaid\b": "reported, noted",
+    r"\bnothing of\b": "no ...",
+    r"\bis asked of\b": "is queried from",
+    r"\bdeaf\b(?!:)": "delivers nothing",
+}
+FORBIDDEN = re.compile("|".join(f"(?:{one})" for one in INSTEAD), re.IGNORECASE)
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    """Each line of the documents for users, outside of blocks that show input and output."""
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        block = False
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            block ^= line.lstrip().startswith("```")
+            if not block:
+                yield f"{file.relative_to(ROOT)}:{number}", line
+
+
+def definitions(folder: Path) -> Iterator[tuple[str, str]]:
+    """The descriptions of the objects."""
+    for file in sorted(folder.glob("*.yaml")):
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            yield f"{file.name}:{number}", line
+
+
+def messages() -> Iterator[tuple[str, str]]:
+    """Every text of several words in the operator's code that is not a docstring: messages, help, errors, log lines."""
+    for file in sorted(OPERATOR.rglob("*.py")):
+        tree = ast.parse(file.read_text())
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                yield f"{file.relative_to(ROOT)}:{node.lineno}", node.value if " " in node.value else ""
+
+
+def faults(texts: Iterator[tuple[str, str]]) -> list[str]:
+    return [
+        f"{where}: {found.group(0)!r} in {text.strip()!r}" for where, text in texts if (found := FORBIDDEN.search(text))
+    ]
+
+
+def test_documents() -> None:
+    assert faults(documents()) == []
+
+
+def test_descriptions_of_objects() -> None:
+    assert faults(definitions(ROOT / "crds")) == []
+
+
+def test_messages_of_the_operator_and_the_command_line() -> None:
+    assert faults(messages()) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["What becomes of it", "all is well", "started anew", "as told", "is no URL", "put right"]
+)
+def test_the_list_finds_what_it_is_for(text: str) -> None:
+    assert FORBIDDEN.search(text)
