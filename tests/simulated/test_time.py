@@ -133,3 +133,23 @@ async def test_what_is_waited_for_too_long_is_said_and_work_goes_on() -> None:
     shop.cluster.deployments["checkout-canary"].available = None
     await runner.run_until(shop.start + 900, lambda: shop.outcome != "")
     assert shop.outcome == "Succeeded"
+
+
+async def test_after_a_restart_nothing_is_recorded_for_instants_that_have_moved_until_the_recorded_one_has_passed() -> (
+    None
+):
+    shop = Shop()
+    runner = shop.rollout(spec(steps=[{"name": "canary", "weight": 10, "duration": "4m"}], guards=[]))
+    await runner.run_until(shop.start + 100)
+    recorded, before = shop.status.next_check_time, shop.gate.calls.count("store.write_status")
+    assert recorded is not None
+    runner.stop()
+    await runner.run_until(shop.clock.now() + 60)
+    runner.restart()
+    await runner.run_until(shop.clock.now() + 30)
+    assert shop.gate.calls.count("store.write_status") == before, "a thousand runs would be a thousand records at once"
+    while shop.weight == 10:
+        await runner.run_until(shop.clock.now() + 10, lambda: shop.weight != 10)
+        due = shop.status.next_check_time
+        assert due is None or due.timestamp() >= shop.clock.now() - 20, "what people see does not stay in the past"
+    assert shop.clock.now() >= shop.start + 390, "what was watched before the restart was recorded when the step began"

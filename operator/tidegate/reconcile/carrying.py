@@ -206,7 +206,7 @@ class Carrying:
         self._note_news(status.conditions)
         self.world.telemetry.concluded(rollout, status)
         self.record.memory = replace(memory, status=status)
-        if needs_write(self.record, status):
+        if needs_write(self.record, status, self.evaluation.now):
             run_only = plan.urgent and status.run is not None
             writing = asyncio.ensure_future(self._write(rollout, self.record.memory, run_only=run_only))
             if plan.urgent:  # what is to be tried again within a second does not wait for its own news
@@ -246,7 +246,7 @@ class Carrying:
         record.memory = replace(plan.memory, status=status)
         self.decisions += plan.decisions
         self._note_news(status.conditions)
-        if needs_write(record, status) and not record.vanished:
+        if needs_write(record, status, now) and not record.vanished:
             try:
                 rollout = await self.evaluation.beside(self._write(rollout, record.memory), seen)
             except Missing:

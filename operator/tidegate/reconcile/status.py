@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -15,7 +16,7 @@ from tidegate.api.reading_back import LeftOut, put_back, read_back
 from tidegate.api.rollout.status import Condition, RolloutStatus
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.world import RolloutObject
-from tidegate.core.status.changes import quieted
+from tidegate.core.status.changes import overdue, quieted
 from tidegate.core.status.size import dump, memory_alone, on_the_wire
 from tidegate.ports.errors import Conflict, Missing, Rejected, Unavailable
 from tidegate.ports.protocols import RolloutStore
@@ -60,6 +61,8 @@ class Record:
     """The status as the API server last returned it; another one there means that somebody else wrote."""
     written: RolloutStatus | None = None
     """What we last wrote, without what changes in every tick; `None` when something else stands there."""
+    due: datetime | None = None
+    """The next check, as people see it there."""
     left_out: tuple[LeftOut, ...] = ()
     """Pieces of the stored status that were not read."""
     told: tuple[Condition, ...] = ()
@@ -93,6 +96,7 @@ class Record:
         if before is None:
             self.memory = self._read(rollout)
             self.written, self.told = quieted(self.memory.status), self.memory.status.conditions
+            self.due = self.memory.status.next_check_time
         elif changed:
             self.memory = _merged(self.memory, self._read(rollout), changed)
             self.written = quieted(self._read(rollout).status)
@@ -137,9 +141,11 @@ def _run(memory: Memory) -> str | None:
     return memory.status.run.id if memory.status.run is not None else None
 
 
-def needs_write(record: Record, status: RolloutStatus) -> bool:
-    """Whether anything changed that is not merely time going by."""
-    return record.written is None or not record.stored or record.written != quieted(status)
+def needs_write(record: Record, status: RolloutStatus, now: float) -> bool:
+    """Whether anything changed that is not merely time going by; `now` in epoch seconds."""
+    if record.written is None or not record.stored or record.written != quieted(status):
+        return True
+    return overdue(record.due, status, now)
 
 
 async def write(
@@ -166,6 +172,7 @@ async def write(
             wire = smaller
         else:
             record.stored, record.written, record.rollout = stored.status, quieted(status), stored
+            record.due = status.next_check_time
             return stored
     raise Conflict(
         f"Rollout {rollout.namespace}/{rollout.name}: the status was changed by another client {TRIES} times"

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.adapters.test_deployments import DONE, deployment
+from tidegate.adapters.kubernetes import replica_sets
 from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.deployments import DeploymentView, ReplicaSets, deployment_view
@@ -100,6 +101,30 @@ async def test_a_list_that_has_begun_is_no_answer_to_a_later_query() -> None:
     api.go.set()
     await asyncio.gather(*tasks)
     assert api.asked.count("") == 2
+
+
+async def test_who_comes_while_the_shared_list_is_under_way_waits_for_it_though_there_is_room() -> None:
+    api = Listed([*FIRST, *REST])
+    of, _ = lists(api, REST)
+    first = await asked(of, FIRST) + await asked(of, REST[:1])
+    for task in first[:10]:
+        task.cancel()
+    rest = await asked(of, REST[1:])
+    api.go.set()
+    assert await asyncio.gather(*rest) == [{f"{uid}-1"} for uid in REST[1:]]
+    assert api.asked[ALONE:] == [""], "one list was for all of them"
+    await asyncio.gather(*first, return_exceptions=True)
+
+
+async def test_a_shared_list_that_hangs_is_waited_for_no_longer_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica_sets, "SHARED_WAITS", 0.01)
+    api = Listed([*FIRST, "a"])
+    of, _ = lists(api)
+    tasks = await asked(of, FIRST) + await asked(of, ["a"])
+    while "app=a" not in api.asked:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    api.go.set()
+    assert (await asyncio.gather(*tasks))[-1] == {"a-1"}
 
 
 @pytest.mark.parametrize("error", [Unavailable("too slow"), Rejected("may not list the namespace")])

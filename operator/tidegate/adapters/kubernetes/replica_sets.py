@@ -19,7 +19,11 @@ from tidegate.adapters.kubernetes.resources import REPLICA_SETS
 from tidegate.ports.errors import PortError
 
 ALONE: Final = 16
-"""Lists for one Deployment each that are under way in a namespace; who comes then shares a list of the namespace."""
+"""Lists for one Deployment each that are under way in a namespace; who comes then, or while such a list is under way,
+shares a list of the namespace."""
+
+SHARED_WAITS: Final = 5.0
+"""Seconds that a list of the namespace is waited for; one that hangs must not stand before all."""
 
 _All = Mapping[str, list[str]]
 """Names by the Deployment's uid."""
@@ -47,10 +51,10 @@ class ReplicaSetLists:
         known = self._known.names(deployment)
         if known is not None:
             return known
-        if self._alone[namespace] >= ALONE:
-            with suppress(PortError):  # it may have been too much at once
-                found = await asyncio.shield(self._join(namespace))
-                return self._known.put(deployment, found.get(deployment.uid, ()))
+        if self._alone[namespace] >= ALONE or namespace in self._next or namespace in self._under_way:
+            with suppress(PortError, TimeoutError):  # it may have been too much at once
+                async with asyncio.timeout(SHARED_WAITS):
+                    return await self._shared(namespace, deployment)
         self._alone[namespace] += 1
         try:
             found = await self._list(namespace, {"labelSelector": deployment.selector})
@@ -59,6 +63,16 @@ class ReplicaSetLists:
             self._alone[namespace] -= 1
             if not self._alone[namespace]:
                 del self._alone[namespace]
+
+    async def _shared(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:
+        """By the list of the namespace that is under way, if that is for this Deployment too; else by the next."""
+        if namespace in self._under_way:
+            await asyncio.wait({self._under_way[namespace]})
+            known = self._known.names(deployment)
+            if known is not None:
+                return known
+        found = await asyncio.shield(self._join(namespace))
+        return self._known.put(deployment, found.get(deployment.uid, ()))
 
     def _join(self, namespace: str) -> asyncio.Task[_All]:
         task = self._next.get(namespace)

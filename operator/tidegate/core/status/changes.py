@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from typing import Final
 
-from tidegate.api.rollout.status import Condition, EvidenceStatus, Hold, RolloutStatus
+from tidegate.api.rollout.status import Condition, EvidenceStatus, Hold, RolloutStatus, StepStatus
 
+_SOME_TIME: Final = datetime.fromtimestamp(0, UTC)
 _NUMBERS = re.compile(r"[0-9][0-9.,:]*")
 
 
 def quieted(status: RolloutStatus) -> RolloutStatus:
     """The status without what changes in every tick: two that are equal so need no write between them.
+
+    Expected instants that move are not news either: after a start those of every run do, and are recorded with its next
+    heartbeat, or once the recorded one has passed (`overdue`).
 
     While a run ends its weight is left out: the weights that the end has just written are recorded with its conclusion, seconds
     later, or with the reason why it cannot be concluded. A crowd that reverts at once saves a third of its status writes so.
@@ -31,7 +37,7 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
     return status.model_copy(
         update={
             "run": run,
-            "step": status.step.model_copy(update={"watched": 0.0}) if status.step is not None else None,
+            "step": _expected(status.step) if status.step is not None else None,
             "guards": tuple(one.model_copy(update={"message": "", "clocks": ()}) for one in status.guards),
             "missing_data": tuple(
                 one.model_copy(update={"watched": 0.0, "mark": 0.0, "answers": min(one.answers, 3), "message": ""})
@@ -39,9 +45,22 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
             ),
             "conditions": tuple(_without_measures(one) for one in status.conditions),
             "message": "",
+            "next_check_time": _SOME_TIME if status.next_check_time is not None else None,
             "weight": None if run is not None and run.ending is not None else status.weight,
         }
     )
+
+
+def overdue(recorded: datetime | None, status: RolloutStatus, now: float) -> bool:
+    """Whether the next check that people see, as `recorded`, has passed and is not due any more."""
+    due = status.next_check_time
+    return recorded is not None and due is not None and recorded.timestamp() < now < due.timestamp()
+
+
+def _expected(step: StepStatus) -> StepStatus:
+    """The step without its measures: whether its end is expected, but not when."""
+    end = _SOME_TIME if step.expected_end is not None else None
+    return step.model_copy(update={"watched": 0.0, "expected_end": end})
 
 
 def _without_measures(condition: Condition) -> Condition:
