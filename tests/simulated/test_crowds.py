@@ -41,6 +41,19 @@ async def test_sixty_released_and_breached_at_once_are_back_within_an_interval_a
         assert made.phases() == {"Reverted"}, "all are concluded"
 
 
+async def test_who_is_deleted_waits_for_no_crowd() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    await runner.run_until(shop.clock.now() + 30)
+    begun = shop.clock.now()
+    for number in range(400):
+        runner.at(begun + 0.05 * number, runner.ticker.crowd.joined)
+    runner.at(begun, lambda: shop.cluster.delete_rollout("checkout"))
+    await runner.run_until(begun + 20, lambda: "checkout" not in shop.cluster.rollouts)
+    assert "checkout" not in shop.cluster.rollouts
+    assert shop.clock.now() - begun <= CALM + 1
+
+
 async def test_an_end_is_concluded_once_the_crowd_is_over_and_soon_if_it_is_never_over() -> None:
     shop = Shop()
     runner = await started(shop, guards=[{"metric": "errors", "max": "5%"}], steps=LONG)

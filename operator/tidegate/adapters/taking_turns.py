@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 REMEMBERED: Final = 4096
-"""Owners whose last turn is remembered; one that is forgotten counts as one that has had none."""
+"""Owners whose last turn is remembered; one that is forgotten comes as if for the first time."""
 
 
 class TakingTurns(Generic[T]):
@@ -22,13 +22,14 @@ class TakingTurns(Generic[T]):
     def __init__(self) -> None:
         self._queues: dict[str, deque[T]] = {}
         self._turns: OrderedDict[str, int] = OrderedDict()
-        """The number of each owner's last turn."""
+        """The number of each owner's last turn, or of the last that others had had when it came for the first time."""
         self._before: OrderedDict[str, int] = OrderedDict()
         """The number of the turn before that."""
         self._given = 0
 
     def put(self, owner: str, item: T) -> None:
-        """Puts an item behind the owner's others."""
+        """Puts an item behind the owner's others; who comes for the first time is behind all who wait."""
+        self._turns.setdefault(owner, self._given)
         self._queues.setdefault(owner, deque()).append(item)
 
     def pop(self) -> T:

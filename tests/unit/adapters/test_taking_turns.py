@@ -16,17 +16,29 @@ def test_owners_take_turns_and_their_items_come_in_order() -> None:
 def test_who_gave_up_and_comes_again_has_kept_its_place() -> None:
     waiting: TakingTurns[int] = TakingTurns()
     waiting.put("a", 1)
+    waiting.put("b", 2)
     waiting.pop()
-    waiting.put("a", 2)
-    waiting.put("b", 3)
-    waiting.discard("b", 3)
+    waiting.discard("b", 2)
+    waiting.put("a", 3)
     waiting.put("b", 4)
     assert waiting.pop() == 4
 
 
+def test_who_comes_for_the_first_time_is_behind_all_who_wait() -> None:
+    waiting: TakingTurns[int] = TakingTurns()
+    for owner in ("a", "b", "c"):
+        waiting.put(owner, 1)
+        waiting.pop()
+    waiting.put("c", 2)
+    waiting.put("new", 3)
+    waiting.put("newer", 4)
+    waiting.put("a", 5)
+    assert [waiting.pop() for _ in range(4)] == [5, 2, 3, 4]
+
+
 def test_a_turn_that_came_too_late_has_not_been_had() -> None:
     waiting: TakingTurns[int] = TakingTurns()
-    for owner in ("a", "b"):
+    for owner in ("a", "b", "a", "b"):
         waiting.put(owner, 1)
         waiting.pop()
     waiting.give_back("b")

@@ -71,7 +71,8 @@ def carry_out(draft: Draft) -> None:
         if abs(draft.now - begin) < lasting:
             draft.wakes.append(begin + lasting)
             return
-    if draft.seen.crowd and abs(draft.now - ending.since.timestamp()) < CROWD_CALM:
+    crowd = draft.seen.crowd and not draft.seen.rollout.deleting
+    if crowd and abs(draft.now - ending.since.timestamp()) < CROWD_CALM:
         draft.wakes.append(draft.now + CALM + cadence.phase(draft.seen.rollout.uid, CROWD_SPREAD))
         return
     if not _taken(draft, ending):
