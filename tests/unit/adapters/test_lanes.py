@@ -77,6 +77,29 @@ async def test_records_go_a_few_at_a_time_and_hold_up_no_route() -> None:
     assert entered == [0, 1, 2, 3]
 
 
+async def test_records_that_waited_for_long_go_without_room_but_never_more_than_some_at_a_time() -> None:
+    lanes = Lanes(records=1, record_waits=0.01, most_records=3)
+    under_way: set[int] = set()
+    most: list[int] = []
+    ends = [asyncio.Event() for _ in range(6)]
+
+    async def record(number: int) -> None:
+        async with lanes.record(str(number)):
+            under_way.add(number)
+            most.append(len(under_way))
+            await ends[number].wait()
+            under_way.remove(number)
+
+    tasks = [asyncio.ensure_future(record(number)) for number in range(6)]
+    while len(under_way) < 3:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    for end in ends:
+        end.set()
+        await asyncio.sleep(0.02)
+    await asyncio.gather(*tasks)
+    assert (len(most), max(most)) == (6, 3)
+
+
 async def test_beside_records_few_reads_go_on() -> None:
     lanes = Lanes(beside_writes=1, without_writes=3)
     async with lanes.record():

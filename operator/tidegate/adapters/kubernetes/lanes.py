@@ -10,6 +10,7 @@ times as much as a route; hundreds at once would all run into their time-outs, w
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -19,7 +20,10 @@ from tidegate.adapters.taking_turns import TakingTurns
 RECORDS: Final = 16
 """Records under way: what an API server does in a tenth of a second or two."""
 RECORD_WAITS: Final = 10.0
-"""Seconds after which a record goes whatever else is under way; a revert writes the route before that."""
+"""Seconds after which a record goes although others are under way; a revert writes the route before that."""
+MOST_RECORDS: Final = 64
+"""Records under way at most, however long others have waited: on an API server that is asked for too much all would run into their
+time-outs, and be sent again."""
 BESIDE_WRITES: Final = 4
 """Patient calls under way while there are writes: enough that nobody starves, hardly felt by the API server."""
 WITHOUT_WRITES: Final = 64
@@ -31,15 +35,16 @@ PATIENT_WAITS: Final = 3.0
 class Lane:
     """Calls of one kind, as many at a time as there is room for. Used from one event loop."""
 
-    def __init__(self, room: Callable[[], int], longest_wait: float) -> None:
-        """`longest_wait` is in seconds."""
+    def __init__(self, room: Callable[[], int], longest_wait: float, most: float = math.inf) -> None:
+        """`longest_wait` is in seconds: who has waited so long goes without room, while fewer than `most` are under way."""
         self._room = room
         self._longest_wait = longest_wait
+        self._most = most
         self._waiting: TakingTurns[asyncio.Future[None]] = TakingTurns()
         self.under_way = 0
 
     async def enter(self, owner: str) -> None:
-        """Waits for a place and takes it; one that never came free is taken all the same."""
+        """Waits for a place and takes it; one that does not come free in time is taken all the same, within bounds."""
         if not self._waiting and self.under_way < self._room():
             self.under_way += 1
             return
@@ -47,6 +52,8 @@ class Lane:
         self._waiting.put(owner, turn)
         try:
             await asyncio.wait({turn}, timeout=self._longest_wait)
+            while not turn.done() and self.under_way >= self._most:
+                await asyncio.wait({turn}, timeout=self._longest_wait)
         except asyncio.CancelledError:
             if turn.done():
                 self.leave()
@@ -81,10 +88,12 @@ class Lanes:
         beside_writes: int = BESIDE_WRITES,
         without_writes: int = WITHOUT_WRITES,
         longest_wait: float = PATIENT_WAITS,
+        record_waits: float = RECORD_WAITS,
+        most_records: int = MOST_RECORDS,
     ) -> None:
-        """The constants of this module; `longest_wait` is a patient call's, in seconds."""
+        """The constants of this module; `longest_wait` is a patient call's, in seconds, `record_waits` a record's."""
         self._routes = 0
-        self._records = Lane(lambda: records, RECORD_WAITS)
+        self._records = Lane(lambda: records, record_waits, most_records)
         self._patient = Lane(lambda: beside_writes if self._writing else without_writes, longest_wait)
 
     @property
