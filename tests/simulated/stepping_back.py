@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.simulated.shop import Shop, spec
+from tidegate.api.commands import Action
 from tidegate.api.rollout.run_status import Paused, RunStatus
 from tidegate.simulation.runner import Runner
 
@@ -38,6 +39,12 @@ async def fails(shop: Shop, runner: Runner, value: float = SICK) -> float:
 
 async def passes(shop: Shop, runner: Runner, seconds: float) -> None:
     await runner.run_until(shop.clock.now() + seconds)
+
+
+async def does(shop: Shop, runner: Runner, action: Action, seconds: float, **fields: str) -> None:
+    """A person gives a command, and so much time passes."""
+    runner.at(shop.clock.now(), lambda: shop.command(action, **fields))
+    await passes(shop, runner, seconds)
 
 
 def run_of(shop: Shop) -> RunStatus:

@@ -11,6 +11,7 @@ from tests.simulated.shop import Shop, spec, value
 from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Query, Vector
 from tidegate.core.model.world import ArmName
+from tidegate.simulation.runner import Runner
 
 # The baseline changes during a run
 
@@ -292,31 +293,28 @@ async def test_a_baseline_that_is_paused_in_mid_promotion_is_named_as_such() -> 
     runner = shop.rollout(spec(steps=STEPS, promotion=AWAIT))
     await runner.run_until(shop.start + 300, lambda: stage(shop) == "Awaiting")
 
+    assert "is paused (spec.paused)" in await changed_while_paused(shop, runner, "checkout")
+
+
+async def changed_while_paused(shop: Shop, runner: Runner, deployment: str) -> str:
+    """What the run says that it waits for, once a Deployment was paused and given another image."""
+
     def act() -> None:
-        shop.cluster.pause_deployment("checkout", paused=True)
-        shop.cluster.set_image("checkout", "shop:v2")
+        shop.cluster.pause_deployment(deployment, paused=True)
+        shop.cluster.set_image(deployment, "shop:v2")
 
     runner.at(shop.clock.now(), act)
     await runner.run_until(shop.clock.now() + 60)
     assert shop.status.run is not None
     assert shop.status.run.waiting is not None
     assert shop.status.run.waiting.reason == "DeploymentPaused"
-    assert "is paused (spec.paused)" in shop.status.run.waiting.message
+    return shop.status.run.waiting.message
 
 
 async def test_a_paused_candidate_is_named_as_such() -> None:
     shop, runner = await at_rest()
-
-    def act() -> None:
-        shop.cluster.pause_deployment("checkout-canary", paused=True)
-        shop.cluster.set_image("checkout-canary", "shop:v2")
-
-    runner.at(shop.clock.now(), act)
-    await runner.run_until(shop.clock.now() + 60)
-    assert shop.status.run is not None
-    assert shop.status.run.waiting is not None
-    assert shop.status.run.waiting.reason == "DeploymentPaused"
-    assert "candidate Deployment 'checkout-canary' is paused" in shop.status.run.waiting.message
+    said = await changed_while_paused(shop, runner, "checkout-canary")
+    assert "candidate Deployment 'checkout-canary' is paused" in said
     runner.at(shop.clock.now(), lambda: shop.cluster.pause_deployment("checkout-canary", paused=False))
     await runner.run_until(shop.clock.now() + 30)
     assert shop.weight == 50

@@ -9,7 +9,7 @@ import pytest
 from tests.simulated.counted import WORSE, counted
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import Shop, spec
-from tests.simulated.stepping_back import SICK, STEPS, at_half, fails, limit, over, passes, paused_of, run_of
+from tests.simulated.stepping_back import SICK, STEPS, at_half, does, fails, limit, over, passes, paused_of, run_of
 from tidegate.api.commands import Action
 from tidegate.api.validation import check_rollout
 
@@ -249,21 +249,17 @@ async def test_a_step_that_lies_ahead_again_and_was_edited_can_be_approved() -> 
     shop = Shop()
     runner = shop.rollout(spec(steps=[STEPS[0], third, STEPS[1]], guards=guards))
 
-    async def does(action: Action, **fields: str) -> None:
-        runner.at(shop.clock.now(), lambda: shop.command(action, **fields))
-        await passes(shop, runner, 60)
-
     await passes(shop, runner, 60)
-    await does(Action.APPROVE, step="third", approval="finance")
+    await does(shop, runner, Action.APPROVE, 60, step="third", approval="finance")
     assert shop.weight == 50
     await fails(shop, runner)
     shop.values["candidate"] = 0.0
     edited = spec(steps=[STEPS[0], {**third, "duration": "20s"}, STEPS[1]], guards=guards)
     runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", edited))
     await passes(shop, runner, 60)
-    await does(Action.RESUME)
+    await does(shop, runner, Action.RESUME, 60)
     assert shop.status.gate is not None, "the approval was for the step as it was"
-    await does(Action.APPROVE, step="third", approval="finance")
+    await does(shop, runner, Action.APPROVE, 60, step="third", approval="finance")
     assert shop.weight == 50
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.simulated.shop import Shop, spec
-from tests.simulated.stepping_back import SICK, STEPS, at_half, fails, limit, passes, paused_of
+from tests.simulated.stepping_back import SICK, STEPS, at_half, does, fails, limit, passes, paused_of
 from tidegate.api.commands import Action
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 
@@ -94,23 +94,19 @@ async def test_what_somebody_lowered_further_stays_there_until_a_person_resumes(
     shop = Shop()
     runner = shop.rollout(spec(steps=steps, guards=[limit({"weight": 5})]))
 
-    async def does(action: Action, **fields: str) -> None:
-        runner.at(shop.clock.now(), lambda: shop.command(action, **fields))
-        await passes(shop, runner, 30)
-
     await passes(shop, runner, 60)
-    await does(Action.APPROVE, step="ramp", approval="finance")
+    await does(shop, runner, Action.APPROVE, 30, step="ramp", approval="finance")
     assert shop.weight == 50
     await fails(shop, runner)
     shop.values["candidate"] = 0.0
     await passes(shop, runner, 60)
-    await does(Action.RESUME)
+    await does(shop, runner, Action.RESUME, 30)
     runner.at(shop.clock.now(), lambda: shop.set_weight(99, 1))
     await passes(shop, runner, 30)
     assert paused_of(shop).reason == "LoweredByOther"
-    await does(Action.APPROVE, step="ramp", approval="finance")
+    await does(shop, runner, Action.APPROVE, 30, step="ramp", approval="finance")
     assert shop.weight == 1, "the gate is open, and a person has lowered it"
-    await does(Action.RESUME)
+    await does(shop, runner, Action.RESUME, 30)
     assert shop.weight == 50
 
 
