@@ -1,4 +1,4 @@
-"""Lines that are tests on counts, in one tick: what to ask, the windows closed by the answers, and the finding."""
+"""Limits that are tests on counts, in one tick: what to ask, the windows closed by the answers, and the finding."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ SCRAPE = 16.0
 
 
 @dataclass(frozen=True)
-class LineTest:
-    """One line on one metric, in one tick."""
+class LimitTest:
+    """One limit on one metric, in one tick."""
 
     draft: Evaluating
     line: Threshold
