@@ -8,7 +8,7 @@ from typing import Final
 
 from tidegate.cli.cluster import GROUP
 from tidegate.cli.exit_codes import MEANINGS
-from tidegate.cli.main import COMMANDS, parser_for
+from tidegate.cli.parser import COMMANDS, parser_for
 
 INTRODUCTION: Final = """\
 # Command line

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import Stage
 from tidegate.core import gates
-from tidegate.core.count_tests.limit_test import CATCHING_UP, catching_up
+from tidegate.core.count_tests.counted_limit import CATCHING_UP, catching_up
 from tidegate.core.gates import raise_rule
 from tidegate.core.jobs.noticing import notice_jobs
 from tidegate.core.judging.judge import counted_in_force, guards_in_force, queries_of, thresholds_in_force

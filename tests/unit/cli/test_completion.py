@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.cli.main import COMMANDS, main
+from tidegate.cli.main import main
+from tidegate.cli.parser import COMMANDS
 
 ROOT = Path(__file__).parents[3]
 

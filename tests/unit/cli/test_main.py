@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.cli.main import COMMANDS, main
+from tidegate.cli.main import main
+from tidegate.cli.parser import COMMANDS
 
 
 def test_help_names_every_command_and_loads_none_of_what_they_need() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tidegate.cli.exit_codes import ExitCode
-from tidegate.cli.main import COMMANDS
+from tidegate.cli.parser import COMMANDS
 from tidegate.cli.reference import as_markdown
 
 PAGE = Path(__file__).parents[3] / "docs/cli.md"

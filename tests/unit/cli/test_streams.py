@@ -209,7 +209,7 @@ def test_a_kubeconfig_that_is_not_there_is_told_by_its_name(capsys: pytest.Captu
         ("CA /etc/hostname", "certificate-authority: /etc/hostname holds no certificate (PEM)"),
         (
             "CERT /etc/hostname",
-            "client-certificate: /etc/hostname and /etc/hostname are no certificate with its key (PEM)",
+            "client-certificate: /etc/hostname and /etc/hostname do not hold a certificate and its key (PEM)",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Final, TextIO
 
 import argcomplete
 
-from tidegate.cli.main import parser_for
+from tidegate.cli.parser import parser_for
 
 SEPARATOR: Final = "\n"
 

@@ -10,7 +10,7 @@ from tidegate.api.rollout.run_status import Stage
 from tidegate.api.rollout.status import Clock, GuardStatus
 from tidegate.api.rollout.thresholds import Guard, Threshold
 from tidegate.api.status_budget import MOST_CLOCKS
-from tidegate.core.count_tests.limit_test import LimitTest, forget_others
+from tidegate.core.count_tests.counted_limit import CountedLimit, forget_others
 from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
 from tidegate.core.judging.idle import Busy, busy
 from tidegate.core.judging.limits import about, judge, worst_of
@@ -108,7 +108,7 @@ def queries_of(draft: Evaluating, lines: Iterable[Threshold]) -> list[Query]:
         if metric is None or (arm is ArmName.BASELINE and (line.relative or line.counted)):
             continue
         if line.counted:
-            found += LimitTest(draft, line, metric, asks).queries()
+            found += CountedLimit(draft, line, metric, asks).queries()
             continue
         found += queries(metric, arm, asks)
         both = baseline_on_trial(draft) and of_one_arm(metric)
@@ -256,7 +256,7 @@ def _judged(draft: Evaluating, line: Threshold, metric: Metric, asks: Asking, ar
         return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
     context = context_of(draft, metric, arm, asks, line.cohort)
     if line.counted:
-        return LimitTest(draft, line, metric, asks).finding(context)
+        return CountedLimit(draft, line, metric, asks).finding(context)
     candidate = sample(metric, draft.seen.asked, queries(metric, arm, asks))
     if context.expected:
         candidate = unless_stale(draft, metric, arm, asks, candidate)

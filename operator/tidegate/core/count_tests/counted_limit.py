@@ -44,7 +44,7 @@ SCRAPE = 16.0
 
 
 @dataclass(frozen=True)
-class LimitTest:
+class CountedLimit:
     """One limit on one metric, in one tick."""
 
     draft: Evaluating
