@@ -297,8 +297,8 @@ def as_markdown() -> str:
     lines = [
         "# Reasons",
         "",
-        "Every reason that conditions, Events, history and logs can give. Made from `operator/tidegate/api/reasons.py` by",
-        "`make generate`.",
+        "Every reason that conditions, Events, history and logs can give.",
+        "Made from `operator/tidegate/api/reasons.py` by `make generate`.",
     ]
     for title, group in GROUPS.items():
         lines += ["", f"## {title}", "", "| reason | what it means |", "|---|---|"]

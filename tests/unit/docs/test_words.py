@@ -42,6 +42,12 @@ INSTEAD = {
 }
 FORBIDDEN = re.compile("|".join(f"(?:{one})" for one in INSTEAD), re.IGNORECASE)
 
+SENTENCE_ENDS = re.compile(r"(?<=[a-z0-9)`\"%\]][.?!]) +(?=[A-Z`(])")
+"""Where a sentence ends and another one begins in the same line."""
+
+MADE_OF_OTHERS = ("docs/reference/", "docs/benchmarks.md")
+"""Documents whose texts are written elsewhere: descriptions of fields, notes of measurements."""
+
 
 def documents() -> Iterator[tuple[str, str]]:
     """Each line of the documents for users, outside of blocks that show input and output."""
@@ -78,6 +84,15 @@ def faults(texts: Iterator[tuple[str, str]]) -> list[str]:
 
 def test_documents() -> None:
     assert faults(documents()) == []
+
+
+def test_one_sentence_a_line() -> None:
+    prose = [
+        (where, re.sub(r"^ *\d+\. ", "", line))
+        for where, line in documents()
+        if not line.startswith(("|", "#", "<", "    ")) and not where.startswith(MADE_OF_OTHERS)
+    ]
+    assert [where for where, line in prose if SENTENCE_ENDS.search(line)] == []
 
 
 def test_descriptions_of_objects() -> None:

@@ -41,7 +41,8 @@ The version is the first of those listed that the API server serves."""
 _AFTER: Final = """\
 
 - **Weights**: what a weight is a share of, the largest number, and the sum that the router demands.
-- **Absent**: what a missing weight means. Where it is unknown, no run starts until both are written.
+- **Absent**: what a missing weight means.
+  Where it is unknown, no run starts until both are written.
 - **Read-back**: how the router says that it has taken the route.
   A report without a generation may be about the previous weights, and some routers report nothing.
   Then the step's time counts from **settle** after the write, and the Rollout waits with the reason `RouteSettling` until then.

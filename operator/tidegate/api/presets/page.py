@@ -8,13 +8,13 @@ from typing import Final
 from tidegate.api.presets.absent import ABSENT
 from tidegate.api.presets.preset import Absent, Preset, System
 from tidegate.api.presets.registry import SYSTEMS
-from tidegate.api.presets.words import default, queries, wrapped
+from tidegate.api.presets.words import default, queries, sentences
 
 _INTRODUCTION: Final = """\
 # Presets
 
-Built-in queries. Made from `operator/tidegate/api/presets` by `make generate`; `tidegate preset` shows the
-same in a terminal.
+Built-in queries.
+Made from `operator/tidegate/api/presets` by `make generate`; `tidegate preset` shows the same in a terminal.
 
 ```yaml
 apiVersion: tidegate.dev/v1alpha1
@@ -45,10 +45,10 @@ spec:
   promotion: {strategy: CopyTemplate}
 ```
 
-A preset is an ordinary `ratio` or `query` from the moment the Rollout is read: what a run began with is what it goes on with,
-whatever a newer operator's preset says. `<name>` stands for a parameter, `$pods` and the like for the operator's
-[variables](rollout.md#metrics). Every ratio counts as requests only what has a status: a label of another name gives *too few
-requests*, never a clean record. A guard lets that pass, a threshold does not: have one."""
+A preset becomes an ordinary `ratio` or `query` when the Rollout is read: a run continues with the queries that it began with, even if a newer operator changes the preset.
+`<name>` stands for a parameter, `$pods` and the like for the operator's [variables](rollout.md#metrics).
+Every ratio counts only requests that have a status: with a wrong label name there are *too few requests*, and never a rate of 0.
+A guard passes with too few requests and a threshold does not, so write a threshold as well."""
 
 
 def as_markdown() -> str:
@@ -57,7 +57,7 @@ def as_markdown() -> str:
     for system in SYSTEMS:
         lines += _of_system(system)
     lines += ["", "## Where there is none", ""]
-    lines.append(wrapped("These cannot separate the arms, and a query that mixes them up is worse than none."))
+    lines.append(sentences("These cannot separate the arms, and a query that mixes them up is worse than none."))
     for absent in ABSENT:
         lines += _of_absent(absent)
     return "\n".join(lines) + "\n"
@@ -65,17 +65,17 @@ def as_markdown() -> str:
 
 def _of_system(system: System) -> Iterator[str]:
     yield from ("", f"## {system.title}", "")
-    yield wrapped(f"**To be scraped**: {system.scraped}", indent="- ")
-    yield wrapped(f"**The arms** are distinguished: {system.arms}", indent="- ")
-    yield from (wrapped(one, indent="- ") for one in system.mind)
+    yield sentences(f"**To be scraped**: {system.scraped}", indent="- ")
+    yield sentences(f"**The arms** are distinguished: {system.arms}", indent="- ")
+    yield from (sentences(one, indent="- ") for one in system.mind)
     for preset in system.presets:
         yield from _of_preset(preset)
-    yield from ("", wrapped(f"From: {'; '.join(system.sources)}."))
+    yield from ("", sentences(f"From: {'; '.join(system.sources)}."))
 
 
 def _of_preset(preset: Preset) -> Iterator[str]:
     yield from ("", f"### {preset.name}", "")
-    yield wrapped(f"{preset.says[0].upper()}{preset.says[1:]}; unit `{preset.unit}`.")
+    yield sentences(f"{preset.says[0].upper()}{preset.says[1:]}; unit `{preset.unit}`.")
     yield from ("", "```promql")
     yield from (f"# {field}\n{text}" for field, text in queries(preset))
     yield "```"
@@ -86,5 +86,5 @@ def _of_preset(preset: Preset) -> Iterator[str]:
 
 def _of_absent(absent: Absent) -> Iterator[str]:
     yield from ("", f"### {absent.title}", "")
-    yield wrapped(f"No preset: {absent.why}. Instead, {absent.instead}.")
-    yield from ("", wrapped(f"From: {'; '.join(absent.sources)}."))
+    yield sentences(f"No preset: {absent.why}. Instead, {absent.instead}.")
+    yield from ("", sentences(f"From: {'; '.join(absent.sources)}."))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
+from typing import Final
 
 from tidegate.api.presets.preset import Parameter, Preset
 
@@ -28,3 +30,12 @@ def wrapped(text: str, width: int = 120, indent: str = "") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+_SENTENCES: Final = re.compile(r"(?<=[a-z0-9)`\"%\]][.?!]) +(?=[A-Z`(])")
+"""Where one ends and another begins."""
+
+
+def sentences(text: str, *, indent: str = "") -> str:
+    """Each sentence on a line of its own, `indent` before the first and as many spaces before the others."""
+    return indent + f"\n{' ' * len(indent)}".join(_SENTENCES.split(text))
