@@ -214,7 +214,7 @@ class Evaluation:
             seen = replace(seen, now=self.now)
             plan = await self._answered(memory, seen)
         except PortError as error:
-            _log.debug("evaluation given up: the world could not be observed", error=str(error))
+            _log.debug("evaluation given up: the cluster could not be observed", error=str(error))
             return None
         if not plan.urgent:
             record.memory = self._learnt(record.memory, seen, plan)

@@ -309,7 +309,7 @@ def test_what_is_said_already_is_not_said_again() -> None:
         "conditions": [
             condition("Ready", "Unknown", "Holding", message),
             condition("Reconciling", "True", "Holding", message),
-            condition("RevertReady", "True", "BaselineReady", "a revert would land on enough available pods"),
+            condition("RevertReady", "True", "BaselineReady", "enough baseline pods are available for a revert"),
             condition("MissingData", "True", "NoData", message),
         ],
         "run": RUN | {"hold": {"reason": "NoData", "message": message, "since": AT}},

@@ -130,7 +130,7 @@ def of_limit(test: Regression, conclusion: Conclusion, told: Told, *, shared: bo
     """The candidate against a limit; `shared`: it is not shown to be worse than the baseline."""
     one = told.segment
     if not isinstance(one, Segment) or one.counts.candidate <= 0:
-        return told.result(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, "cannot be judged yet: no requests")
+        return told.result(Conclusion.INCONCLUSIVE, State.TOO_FEW_REQUESTS, "cannot be evaluated yet: no requests")
     counts, factor = one.counts, one.dispersion.factor
     low, high = rate_interval(counts.candidate / factor, counts.candidate_bad / factor, told.alpha)
     possible = f"{shown(low, Unit.RATIO)} to {shown(high, Unit.RATIO)}"

@@ -221,11 +221,11 @@ def sentence(line: Threshold, metric: Metric, worst: SeriesFinding, context: Con
         case State.OK:
             words += f", {fine} {line.kind} {line.limit}"
         case State.TOO_FEW_REQUESTS:
-            words += f": too little to judge by {line.kind} {line.limit}"
+            words += f": too few requests to evaluate {line.kind} {line.limit}"
         case State.NOT_COMPARABLE:
             words += f", not comparable by {line.kind} {line.limit}"
         case _:
-            words += f": no number to judge by {line.kind} {line.limit}"
+            words += f": not a number, cannot evaluate {line.kind} {line.limit}"
     details = [f"baseline {shown(worst.baseline, unit)}"] if worst.baseline is not None else []
     details += [f"window {context.window}"] if context.window else []
     details += [f"{worst.requests:.0f} requests"] if worst.requests is not None else []

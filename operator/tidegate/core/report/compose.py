@@ -23,7 +23,7 @@ from tidegate.core.tick.kept_spec import kept_spec
 
 _COUNTED: Final = re.compile(r"(\d+) of (\d+)")
 NOT_HEARD: Final = (
-    "The timeline is what the status remembers: the decisions themselves were not heard by who wrote this report."
+    "The timeline is made from the status: the decisions themselves were not recorded for this report."
 )
 ONLY_HISTORY: Final = "The run had ended before this report was written: its steps, its tests on counts and when its end was decided are not known."
 

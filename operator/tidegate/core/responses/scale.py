@@ -22,7 +22,7 @@ class Scale:
         if line is None or line.scale is None:
             return
         if breach.new:
-            draft.say(Reason.LIMIT_BREACHED, f"{breach.message}: more pods of the candidate respond", warning=True)
+            draft.say(Reason.LIMIT_BREACHED, f"{breach.message}: the candidate is scaled up", warning=True)
         if candidate is None or draft.run.promotion is not None:
             return
         wanted, memory = (

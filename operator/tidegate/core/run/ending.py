@@ -127,8 +127,8 @@ def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
     forced = "" if draft.seen.rollout.deleting else " (Abort forces it)"
     return Why(
         Reason.BASELINE_UNAVAILABLE,
-        f"{ending.evidence}; but the baseline {draft.spec.baseline.deployment!r} {what}: the weights go back "
-        f"the moment a pod is available{forced}",
+        f"{ending.evidence}; but the baseline {draft.spec.baseline.deployment!r} {what}: the weights are "
+        f"restored as soon as a pod is available{forced}",
     )
 
 

@@ -30,7 +30,7 @@ def take_step(draft: Draft) -> None:
     spec = draft.step_spec
     if spec is None:
         draft.hold(
-            Reason.STEP_GONE, f"step {draft.step.name!r} is no longer in the spec: put it back, or Abort", restart=False
+            Reason.STEP_GONE, f"step {draft.step.name!r} is no longer in the spec: restore it, or Abort", restart=False
         )
         draft.attention = Why(Reason.STEP_GONE, "an edit removed the current step")
     elif draft.weights.exceeds(cohorts.asked(draft, spec)):

@@ -93,8 +93,8 @@ def _baseline_gone_back(draft: Draft) -> bool:
         draft.need()
         draft.stalled = Why(
             Reason.BASELINE_OVERWRITTEN,
-            f"Deployment {baseline.deployment!r} no longer runs the promoted version: another client changed it. Let the run go on "
-            "by putting the promoted version back, or Abort",
+            f"Deployment {baseline.deployment!r} no longer runs the promoted version: another client changed it. Restore the "
+            "promoted version to continue, or Abort",
         )
     return not same
 

@@ -31,7 +31,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
         wanted.append(("Reconciling", "True", doing))
     if status.run is not None and seen.spec is not None:
         why = workloads.revert_ready(seen.spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE))
-        fine = Why(Reason.BASELINE_READY, "a revert would land on enough available pods")
+        fine = Why(Reason.BASELINE_READY, "enough baseline pods are available for a revert")
         wanted.append(("RevertReady", "False" if why else "True", why or fine))
     if status.run is not None and seen.unread:
         wanted.append(
@@ -126,7 +126,7 @@ def _ready(plan: Plan) -> tuple[str, str, Why]:
         return "Ready", "False", plan.doing
     if plan.ready is not None:
         return "Ready", "True", plan.ready
-    return "Ready", "Unknown", Why(Reason.PROGRESSING, "the Rollout is being looked at")
+    return "Ready", "Unknown", Why(Reason.PROGRESSING, "the Rollout is being reconciled")
 
 
 def condition(before: Iterable[Condition], kind: str, state: str, why: Why, seen: Observation) -> Condition:

@@ -125,7 +125,7 @@ SENTENCES = (
         LIMIT,
         limited(NONE, Conclusion.INCONCLUSIVE),
         State.TOO_FEW_REQUESTS,
-        "error-rate of the candidate cannot be judged yet: no requests",
+        "error-rate of the candidate cannot be evaluated yet: no requests",
     ),
     (
         "astray",
