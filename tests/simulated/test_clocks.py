@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulated.counted import RATIO, WORSE, counted
 from tests.simulated.scraped import Stage
-from tidegate.core.count_tests.counts import MOST_APART
+from tidegate.core.count_tests.source_clock import MOST_APART
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ArmName

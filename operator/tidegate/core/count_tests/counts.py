@@ -14,15 +14,15 @@ from typing import TypeAlias
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.status_budget import MAX_SERIES, SEGMENT_LABELS
 from tidegate.core.count_tests.open_windows import TOLERANCE, OpenWindows, raw_query
+from tidegate.core.count_tests.source_clock import Silent, late, source_now
 from tidegate.core.metrics import counters, kind_of
 from tidegate.core.metrics.asking import Asking
 from tidegate.core.metrics.latency_histograms import no_bucket
 from tidegate.core.metrics.samples import labelled, too_many
 from tidegate.core.metrics.variables import promql_duration
-from tidegate.core.model.answers import Failed, FailedReason, Matrix, Query, Vector
+from tidegate.core.model.answers import Failed, Matrix, Query, Vector
 from tidegate.core.model.raw_samples import Labels, RawSeries
-from tidegate.core.model.samples import NoData, NotAsked, Open, TooFew
-from tidegate.core.model.time_format import in_words
+from tidegate.core.model.samples import NoData
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.counter_increase import (
     LOOKBACK,
@@ -36,14 +36,6 @@ from tidegate.core.statistics.windows import Counted, Sums, Window
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.evaluating import Evaluating
 
-MOST_APART = 240.0
-"""Seconds that the two clocks may differ at most: less than the look-back, so that every query still reaches its windows."""
-
-OLD_SAMPLE = 60.0
-"""Seconds after which the newest sample is old: a scrape a minute, or a clock that is behind."""
-BEHIND = 30.0
-"""Seconds by which a source's clock may be behind ours without a word."""
-
 SKEW = 0.01
 FEWEST = 3.0
 """A window may show a hundredth of its requests, or 3, more bad ones than requests, or fewer than none: clients that are not
@@ -51,8 +43,6 @@ locked while they are scraped give one counter a little before the other."""
 
 Key: TypeAlias = tuple[ArmName, str]
 """Whose counter, and of what."""
-
-Silent: TypeAlias = NoData | TooFew | Failed | Open | NotAsked
 
 
 @dataclass(frozen=True)
@@ -76,7 +66,7 @@ def closed_windows(
     if not isinstance(found, dict):
         return found
     last = newest(one for all_ in found.values() for one in all_)
-    now = _source_now(draft, metric, asks, pending, last, doubtful=bool(_missing(metric, pending, found, wanted)))
+    now = source_now(draft, metric, asks, pending, last, doubtful=bool(_missing(metric, pending, found, wanted)))
     if not isinstance(now, int | float):
         return now
     missing = _missing(metric, pending, found, wanted, now)
@@ -84,7 +74,7 @@ def closed_windows(
         return NoData(missing)
     edges = Edges(pending.begin, pending.step, pending.closed(last, now))
     if not edges.windows:
-        return _late(draft, metric, asks, pending, last)
+        return late(draft, metric, asks, pending, last)
     new = {key: all_ for key, all_ in found.items() if strangers(all_, edges)}
     known = _known(draft, metric, asks, pending, new, wanted.arms)
     if not isinstance(known, dict):
@@ -174,55 +164,6 @@ def _window(counts: dict[Key, tuple[float, ...]], place: int, arms: Iterable[Arm
     possible = 0 <= bad <= total or ArmName.BASELINE in set(arms)
     baseline = (total, bad) if possible else (0.0, 0.0)
     return Window(*baseline, *_requests(counts, ArmName.CANDIDATE, place))
-
-
-def _source_now(
-    draft: Evaluating, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None, *, doubtful: bool
-) -> float | Silent:
-    """The source's own time, asked only while catching up and where something is missing: ours may have leapt, or be ahead.
-
-    Where the two are too far apart nothing can be counted; and that is no fault of the candidate's, nor of the metric.
-    """
-    now = pending.now
-    if pending.offset or doubtful:
-        match draft.want(_clock(metric, asks)):
-            case Vector(series=(one, *_)):
-                now = one.value
-            case Vector() | Matrix():
-                pass
-            case silent:
-                return silent
-    apart = max(now, last or now) - pending.now
-    if abs(apart) > MOST_APART:
-        side = "ahead of" if apart > 0 else "behind"
-        return Failed(FailedReason.CLOCK, f"the source's clock is {side} ours by {in_words(abs(apart))}")
-    return now
-
-
-def _late(
-    draft: Evaluating, metric: Metric, asks: Asking, pending: OpenWindows, last: float | None
-) -> tuple[Mapping[str, Counted], ...] | Silent:
-    """No windows; and why, where the source's clock is so far behind ours that it is still before the run's begin.
-
-    Its time is asked only where its newest sample is old by our clock.
-    """
-    if last is None or pending.now - last <= OLD_SAMPLE:
-        return ()
-    match draft.want(_clock(metric, asks)):
-        case Vector(series=(one, *_)) if pending.now - one.value > BEHIND:
-            behind = in_words(pending.now - one.value)
-            words = (
-                f"{metric.name}: the source's clock is behind ours by {behind}: requests are counted that much later"
-            )
-            return TooFew(words)
-        case Open() as silent:
-            return silent
-        case _:
-            return ()
-
-
-def _clock(metric: Metric, asks: Asking) -> Query:
-    return Query(asks.source, "time()", metric.name, part="clock")
 
 
 def _found(

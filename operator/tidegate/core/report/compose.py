@@ -22,9 +22,7 @@ from tidegate.core.run.verdicts import KEPT_CHECKPOINTS
 from tidegate.core.tick.kept_spec import kept_spec
 
 _COUNTED: Final = re.compile(r"(\d+) of (\d+)")
-NOT_HEARD: Final = (
-    "The timeline is made from the status: the decisions themselves were not recorded for this report."
-)
+NOT_HEARD: Final = "The timeline is made from the status: the decisions themselves were not recorded for this report."
 ONLY_HISTORY: Final = "The run had ended before this report was written: its steps, its tests on counts and when its end was decided are not known."
 
 

@@ -137,7 +137,10 @@ def _lost_service(draft: TickContext) -> Why | None:
         )
     if baseline is not None and baseline.selector is ABSENT:
         name = draft.spec.baseline.service
-        return Why(Reason.BASELINE_SERVICE_MISSING, f"baseline Service {name!r} is gone: a revert would send the traffic to no backend")
+        return Why(
+            Reason.BASELINE_SERVICE_MISSING,
+            f"baseline Service {name!r} is gone: a revert would send the traffic to no backend",
+        )
     if baseline is not None and candidate is not None:
         return workloads.overlap(draft.spec, baseline, candidate)
     return None
