@@ -48,7 +48,7 @@ class CountedLimit:
     """One limit on one metric, in one tick."""
 
     draft: Evaluating
-    line: Threshold
+    limit: Threshold
     metric: Metric
     asks: Asking
 
@@ -65,10 +65,10 @@ class CountedLimit:
         return past_queries(self.metric, self.asks, trial.start, self.draft.now)
 
     def finding(self, context: Context) -> Finding:
-        """The line judged by all that was counted up to now; what it has gathered is kept in the draft's run."""
+        """The limit judged by all that was counted up to now; what it has gathered is kept in the draft's run."""
         if self.draft.run.traffic_since is None:
-            words = f"{self.line.identity}: the candidate has had no traffic yet"
-            return Finding(self.line, State.TOO_FEW_REQUESTS, words, sampled=False)
+            words = f"{self.limit.identity}: the candidate has had no traffic yet"
+            return Finding(self.limit, State.TOO_FEW_REQUESTS, words, sampled=False)
         before = self._gathered()
         if not self._at_work:
             found = self._judged(self._trial(before))
@@ -77,19 +77,19 @@ class CountedLimit:
             words = f"{found.message}; not compared now: {context.incomparable}"
             return replace(found, state=State.NOT_COMPARABLE, message=words, sampled=False)
         pending = self._pending(before)
-        key = (self.line.identity, pending)
+        key = (self.limit.identity, pending)
         once = self.draft.seen.asked.once
         windows = once(key, lambda: closed_windows(self.draft, self.metric, self.asks, pending, self._wanted(before)))
         if not isinstance(windows, tuple):
             self._keep(before)
-            silent = without_value(self.line, windows, context)
+            silent = without_value(self.limit, windows, context)
             assert silent is not None  # noqa: S101  (a value would have been windows)
             worse = self._judged(self._trial(before))
             return worse if worse.state is State.BREACHED and silent.answered else silent
         begun = self._with_past(self._trial(before)) if windows else self._trial(before)
         if begun is None:
             self._keep(before)
-            return Finding(self.line, State.OPEN, "")
+            return Finding(self.limit, State.OPEN, "")
         trial, after = once((*key, "after"), lambda: self._after(begun, before, windows))
         self._keep(after)
         if not self.draft.seen.pace.every_point:
@@ -97,7 +97,7 @@ class CountedLimit:
         found = once((*key, "judged"), lambda: self._judged(trial))
         if pending.offset and found.state is not State.BREACHED:
             self.draft.wakes.append(self.draft.now + CATCHING_UP)
-            words = f"{self.line.identity}: catching up on what was missed, counted up to {instant(pending.begin):%H:%M:%S} UTC"
+            words = f"{self.limit.identity}: catching up on what was missed, counted up to {instant(pending.begin):%H:%M:%S} UTC"
             return replace(found, state=State.TOO_FEW_REQUESTS, message=words, sampled=False)
         return found if pending.ripe else replace(found, sampled=False)
 
@@ -105,13 +105,13 @@ class CountedLimit:
     def _at_work(self) -> bool:
         """There is something to count, and both arms to compare where that is asked for."""
         return self.draft.run.traffic_since is not None and (
-            len(self._arms) == 1 or comparable(self.draft, self.line.cohort)
+            len(self._arms) == 1 or comparable(self.draft, self.limit.cohort)
         )
 
     @property
     def _arms(self) -> tuple[ArmName, ...]:
         """The arms that it cannot do without."""
-        return tuple(ArmName) if self.line.relative or self.line.split is not None else (ArmName.CANDIDATE,)
+        return tuple(ArmName) if self.limit.relative or self.limit.split is not None else (ArmName.CANDIDATE,)
 
     def _wanted(self, gathered: EvidenceStatus) -> Wanted:
         baseline, _, candidate, _ = _totals(gathered)
@@ -119,23 +119,23 @@ class CountedLimit:
         return Wanted(self._arms, tuple(arm for arm, requests in served if requests > 0))
 
     def _trial(self, gathered: EvidenceStatus) -> CountTest:
-        return count_test_of(self.draft, self.line, self.metric, gathered)
+        return count_test_of(self.draft, self.limit, self.metric, gathered)
 
     def _judged(self, trial: CountTest) -> Finding:
-        return trial.result().finding(self.line, self.metric)
+        return trial.result().finding(self.limit, self.metric)
 
     def _gathered(self) -> EvidenceStatus:
-        """What the line had gathered when this tick began, however often the tick decides."""
+        """What the limit had gathered when this tick began, however often the tick decides."""
         asked = self._digest()
-        return self.draft.seen.asked.once((self.line.identity, asked), lambda: self._remembered(asked))
+        return self.draft.seen.asked.once((self.limit.identity, asked), lambda: self._remembered(asked))
 
     def _remembered(self, asked: str) -> EvidenceStatus:
-        """What the line has gathered; nothing for a line, a limit or a query that is new."""
+        """What the limit has gathered; nothing for a limit or a query that is new."""
         step = step_of(self.metric, self.draft.interval)
         known = self.draft.run.evidence
-        found = next((one for one in known if (one.name, one.asked) == (self.line.identity, asked)), None)
+        found = next((one for one in known if (one.name, one.asked) == (self.limit.identity, asked)), None)
         if found is None or self._has_led_to_a_step_back(found):
-            return EvidenceStatus(name=self.line.identity, asked=asked, start=instant(self.draft.now), step=step)
+            return EvidenceStatus(name=self.limit.identity, asked=asked, start=instant(self.draft.now), step=step)
         if found.windows and (
             not found.state or unpacked(found.state) is None
         ):  # of another version: all is counted anew
@@ -151,11 +151,11 @@ class CountedLimit:
     def _has_led_to_a_step_back(self, gathered: EvidenceStatus) -> bool:
         """Whether it was gathered before the run stepped back: it has had its effect, and the limit is tested anew."""
         since = self.draft.run.traffic_since
-        steps_back = self.line.on_breach is Response.STEP_BACK
+        steps_back = self.limit.on_breach is Response.STEP_BACK
         return steps_back and since is not None and gathered.start < since
 
     def _digest(self) -> str:
-        return digest(self.line, self.metric)
+        return digest(self.limit, self.metric)
 
     def _pending(self, gathered: EvidenceStatus) -> OpenWindows:
         begin = gathered.start.timestamp() + gathered.windows * gathered.step
@@ -226,16 +226,16 @@ def catching_up(draft: TickContext) -> bool:
     )
 
 
-def digest(line: Threshold, metric: Metric) -> str:
-    """Of a test and its query: another one begins anew, and two lines of one name do not mix."""
-    test = line.regression or line.split
+def digest(limit: Threshold, metric: Metric) -> str:
+    """Of a test and its query: another one begins again, and two limits of one name do not mix."""
+    test = limit.regression or limit.split
     asked = f"{asked_digest(metric, 16)} {metric.warm_up}"
     return hashlib.sha256(f"{test.model_dump_json() if test else ''} {asked}".encode()).hexdigest()[:8]
 
 
-def forget_others(draft: Evaluating, lines: Iterable[tuple[Threshold, Metric]]) -> None:
-    """Drops what was gathered for lines that are no longer in force."""
-    keys = {(line.identity, digest(line, metric)) for line, metric in lines}
+def forget_others(draft: Evaluating, limits: Iterable[tuple[Threshold, Metric]]) -> None:
+    """Drops what was gathered for limits that are no longer in force."""
+    keys = {(limit.identity, digest(limit, metric)) for limit, metric in limits}
     kept = tuple(one for one in draft.run.evidence if (one.name, one.asked) in keys)
     if kept != draft.run.evidence:
         draft.update_run(evidence=kept)

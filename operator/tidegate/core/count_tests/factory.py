@@ -1,4 +1,4 @@
-"""From a line to its test on counts."""
+"""From a limit to its test on counts."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from tidegate.core.tick.context import TickContext
 __all__ = ["CountTest", "count_test_of"]
 
 
-def count_test_of(draft: TickContext, line: Threshold, metric: Metric, remembered: EvidenceStatus) -> CountTest:
-    """The line's test with all it has gathered so far.
+def count_test_of(draft: TickContext, limit: Threshold, metric: Metric, remembered: EvidenceStatus) -> CountTest:
+    """The limit's test with all it has gathered so far.
 
     Args:
         draft: the tick's.
-        line: with a `regression` or a `split`.
+        limit: with a `regression` or a `split`.
         metric: a share.
         remembered: what status keeps of the test.
 
     Raises:
-        ValueError: the line is no test on counts; asking is a mistake in the caller.
+        ValueError: the limit is no test on counts; asking is a mistake in the caller.
     """
     start, state = remembered.start.timestamp(), unpacked(remembered.state) if remembered.state else None
-    if line.split is not None:
-        return SplitTest.of(draft, line, start, state)
-    if line.regression is None:
-        raise ValueError(f"{line.identity} is no test on counts")
-    found = RegressionTest.of(draft, line.regression, metric, start, state)
-    alone = line.regression.limit is not None and line.on_shared_incident is SharedIncident.REVERT
+    if limit.split is not None:
+        return SplitTest.of(draft, limit, start, state)
+    if limit.regression is None:
+        raise ValueError(f"{limit.identity} is no test on counts")
+    found = RegressionTest.of(draft, limit.regression, metric, start, state)
+    alone = limit.regression.limit is not None and limit.on_shared_incident is SharedIncident.REVERT
     return replace(found, comparable=False) if alone else found  # then nobody asks whose fault it is

@@ -69,11 +69,11 @@ def stand(peak: float | None, evidence: float, level: float) -> tuple[float | No
 
 
 def alpha_of(draft: TickContext, test: Regression) -> float:
-    """The chance of a false stop that this line may take: all lines with a `regression`, in whatever step, share theirs."""
+    """The chance of a false stop that this limit may take: all limits with a `regression`, in whatever step, share theirs."""
     spec = draft.spec
-    lines = [*spec.guards, *spec.thresholds, *(line for s in spec.steps for line in (*s.guards, *s.thresholds))]
-    tests = (line for line in lines if line.regression is not None)
-    sharing = len({(line.identity, line.metric, line.regression) for line in tests})
+    limits = [*spec.guards, *spec.thresholds, *(limit for s in spec.steps for limit in (*s.guards, *s.thresholds))]
+    tests = (limit for limit in limits if limit.regression is not None)
+    sharing = len({(limit.identity, limit.metric, limit.regression) for limit in tests})
     return (1 - test.confidence.ratio) / max(sharing, 1)
 
 

@@ -85,17 +85,17 @@ class SplitTest:
     """Requests that it took to show that the split is off: so many must not show it any more at another weight."""
 
     @classmethod
-    def of(cls, draft: TickContext, line: Threshold, start: float, state: State | None) -> SplitTest:
-        """Goes on from what status keeps; `line` has a `split`. Raises: ValueError: it has none."""
-        if (test := line.split) is None:
-            raise ValueError(f"{line.identity} has no split")
+    def of(cls, draft: TickContext, limit: Threshold, start: float, state: State | None) -> SplitTest:
+        """Goes on from what status keeps; `limit` has a `split`. Raises: ValueError: it has none."""
+        if (test := limit.split) is None:
+            raise ValueError(f"{limit.identity} has no split")
         found = cls(test, start)
         if state is not None:
             weight, since, needed, peak = state.numbers
             portions = {labels: _portion(one) for labels, one in state.segments.items()}
             found = cls(test, start, weight, start + since, portions, None if math.isnan(peak) else peak, needed)
         elsewhere = shares.standing(draft, draft.weights) in {Standing.LESS, Standing.MORE}
-        share = _share(draft, found.weight, line.cohort or "")
+        share = _share(draft, found.weight, limit.cohort or "")
         if found.weight != share or not draft.step.reached or elsewhere:
             broken = found.peak is not None
             return replace(

@@ -40,9 +40,9 @@ class CountTestResult:
     segments: tuple[SeriesFinding, ...] = ()
     """All of them, where there are several."""
 
-    def finding(self, line: Threshold, metric: Metric) -> Finding:
-        """As a finding of the line."""
-        if line.split is not None and isinstance(self.counts, Window):
+    def finding(self, limit: Threshold, metric: Metric) -> Finding:
+        """As a finding of the limit."""
+        if limit.split is not None and isinstance(self.counts, Window):
             total = self.counts.baseline + self.counts.candidate
             worst = SeriesFinding(self.labels, self.state, self.counts.share if total else None, requests=total)
             evidence = Evidence(str(self.conclusion), f"{self.counts.candidate:.0f} of {total:.0f}", "")
@@ -52,7 +52,7 @@ class CountTestResult:
             evidence = Evidence(str(self.conclusion), _of_both(self.counts), self.possible)
             words = f"{metric.name} of the candidate{self.labels} {self.words}"
         others = tuple(one for one in self.segments if one.series != self.labels)
-        return Finding(line, self.state, words, worst, (worst, *others), evidence=evidence, shared=self.shared)
+        return Finding(limit, self.state, words, worst, (worst, *others), evidence=evidence, shared=self.shared)
 
 
 @dataclass(frozen=True)

@@ -45,15 +45,15 @@ def queries_of(draft: TickContext, gates: Sequence[Gate]) -> list[Query]:
 def findings(draft: TickContext, gates: Sequence[Gate]) -> Mapping[str, Finding]:
     """The checks of the gates evaluated in this tick, by identity."""
     found = (_finding(draft, check) for gate in gates for check in gate.checks)
-    return {one.line.identity: one for one in found}
+    return {one.limit.identity: one for one in found}
 
 
 def unmet_of(found: Iterable[Finding], before: Mapping[str, str]) -> dict[str, str]:
     """What is to be said of the checks that are not met, by identity; of one that was not evaluated now, what was said before."""
     said = {
-        one.line.identity: ("" if one.state is State.OK else one.message)
+        one.limit.identity: ("" if one.state is State.OK else one.message)
         if one.answered
-        else before.get(one.line.identity, "")
+        else before.get(one.limit.identity, "")
         for one in found
     }
     return {identity: words for identity, words in said.items() if words}

@@ -210,5 +210,5 @@ def _silent_source(draft: TickContext) -> Why | None:
 
 def _not_well(finding: Finding) -> Why:
     if not finding.answered:
-        return Why(Reason.AWAITING_JUDGEMENT, f"{finding.line.identity} is being evaluated")
+        return Why(Reason.AWAITING_JUDGEMENT, f"{finding.limit.identity} is being evaluated")
     return Why(Reason.NOT_WELL, finding.message)

@@ -1,1 +1,1 @@
-"""Is a limit met: each line judged on the samples, over time, beside the other arm, and without data."""
+"""Is a limit met: each limit judged on the samples, over time, beside the other arm, and without data."""

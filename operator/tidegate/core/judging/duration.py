@@ -51,7 +51,7 @@ def _badness(finding: Finding, one: SeriesFinding) -> float:
     """Of two series that lasted as long the worse keeps its clock: by name a flapping one could take it each time."""
     if one.value is None or math.isnan(one.value):
         return 0.0
-    return -one.value if finding.line.kind in {LimitKind.MIN, LimitKind.MAX_DECREASE} else one.value
+    return -one.value if finding.limit.kind in {LimitKind.MIN, LimitKind.MAX_DECREASE} else one.value
 
 
 def sustained_state(finding: Finding, clocks: tuple[Clock, ...], lasting: float) -> State:

@@ -1,4 +1,4 @@
-"""The lines in force judged in this tick: findings from samples, and the clocks of those that must last."""
+"""The limits in force judged in this tick: findings from samples, and the clocks of those that must last."""
 
 from __future__ import annotations
 
@@ -43,28 +43,28 @@ NO_PODS = "-"
 def guards_in_force(draft: TickContext) -> tuple[Guard, ...]:
     """The Rollout's guards and the current step's."""
     step = draft.step_spec
-    lines = (*draft.spec.guards, *(step.guards if step else ()))
-    return tuple(line for line in lines if _served(draft, line))
+    limits = (*draft.spec.guards, *(step.guards if step else ()))
+    return tuple(limit for limit in limits if _served(draft, limit))
 
 
 def thresholds_in_force(draft: TickContext) -> tuple[Threshold, ...]:
     """The Rollout's thresholds and the current step's."""
     step = draft.step_spec
-    lines = (*draft.spec.thresholds, *(step.thresholds if step else ()))
-    return tuple(line for line in lines if _served(draft, line))
+    limits = (*draft.spec.thresholds, *(step.thresholds if step else ()))
+    return tuple(limit for limit in limits if _served(draft, limit))
 
 
-def _served(draft: TickContext, line: Threshold) -> bool:
-    """Whether the line's cohort, if it has one, meets the version on trial; of mirrored requests no test counts any."""
-    if draft.weights.mirror and line.counted:  # what was mirrored is nobody's traffic
+def _served(draft: TickContext, limit: Threshold) -> bool:
+    """Whether the limit's cohort, if it has one, meets the version on trial; of mirrored requests no test counts any."""
+    if draft.weights.mirror and limit.counted:  # what was mirrored is nobody's traffic
         return False
-    return not line.cohort or draft.weights.of(line.cohort) > 0 or serving(draft) is ArmName.BASELINE
+    return not limit.cohort or draft.weights.of(limit.cohort) > 0 or serving(draft) is ArmName.BASELINE
 
 
-def metric_of(draft: TickContext, line: Threshold) -> Metric | None:
-    """The metric a line names, of the line's cohort."""
-    found = next((metric for metric in draft.spec.metrics if metric.name == line.metric), None)
-    return found.of_cohort(line.cohort) if found is not None and line.cohort else found
+def metric_of(draft: TickContext, limit: Threshold) -> Metric | None:
+    """The metric a limit names, of the limit's cohort."""
+    found = next((metric for metric in draft.spec.metrics if metric.name == limit.metric), None)
+    return found.of_cohort(limit.cohort) if found is not None and limit.cohort else found
 
 
 def serving(draft: TickContext) -> ArmName:
@@ -99,27 +99,27 @@ def pods_of(seen: Observation) -> Mapping[ArmName, str]:
     return {name: arm.pods if isinstance(arm, Arm) else NO_PODS for name, arm in arms.items()}
 
 
-def queries_of(draft: Evaluating, lines: Iterable[Threshold]) -> list[Query]:
-    """What must be asked to judge `lines`."""
+def queries_of(draft: Evaluating, limits: Iterable[Threshold]) -> list[Query]:
+    """What must be asked to judge `limits`."""
     asks, arm = asking(draft), serving(draft)
     found: list[Query] = []
-    for line in lines:
-        metric = metric_of(draft, line)
-        if metric is None or (arm is ArmName.BASELINE and (line.relative or line.counted)):
+    for limit in limits:
+        metric = metric_of(draft, limit)
+        if metric is None or (arm is ArmName.BASELINE and (limit.relative or limit.counted)):
             continue
-        if line.counted:
-            found += CountedLimit(draft, line, metric, asks).queries()
+        if limit.counted:
+            found += CountedLimit(draft, limit, metric, asks).queries()
             continue
         found += queries(metric, arm, asks)
         both = baseline_on_trial(draft) and of_one_arm(metric)
-        if (line.relative and comparable(draft, line.cohort)) or (not line.relative and both):
+        if (limit.relative and comparable(draft, limit.cohort)) or (not limit.relative and both):
             found += queries(metric, ArmName.BASELINE, asks)
     return found
 
 
 def counted_in_force(draft: TickContext) -> list[Threshold]:
-    """The lines that are tests on counts: gathered every interval, wherever they are written."""
-    return [line for line in (*guards_in_force(draft), *thresholds_in_force(draft)) if line.counted]
+    """The limits that are tests on counts: gathered every interval, wherever they are written."""
+    return [limit for limit in (*guards_in_force(draft), *thresholds_in_force(draft)) if limit.counted]
 
 
 def evaluate(tick: TickContext) -> Judgement:
@@ -222,11 +222,11 @@ def most_between(draft: TickContext) -> float:
 def _thresholds(draft: Evaluating) -> tuple[Finding, ...]:
     """Every threshold in force."""
     asks = asking(draft)
-    judged = (_finding(draft, line, asks) for line in thresholds_in_force(draft))
+    judged = (_finding(draft, limit, asks) for limit in thresholds_in_force(draft))
     found = tuple(_attributed(draft, finding, asks) for finding in judged)
     if draft.run.promotion is None and draft.status.step is not None:
-        counted = ((line, metric_of(draft, line)) for line in counted_in_force(draft))
-        forget_others(draft, [(line, metric) for line, metric in counted if metric is not None])
+        counted = ((limit, metric_of(draft, limit)) for limit in counted_in_force(draft))
+        forget_others(draft, [(limit, metric) for limit, metric in counted if metric is not None])
     return found
 
 
@@ -237,36 +237,36 @@ def limit_of(guard: Guard) -> str:
 
 def acting(findings: Iterable[Finding]) -> list[Finding]:
     """Those whose breach does more than warn."""
-    return [finding for finding in findings if finding.line.on_breach.blocks_raise]
+    return [finding for finding in findings if finding.limit.on_breach.blocks_raise]
 
 
-def _finding(draft: Evaluating, line: Threshold, asks: Asking, arm: ArmName | None = None) -> Finding:
-    """The line judged now, with what the source itself warned of."""
-    metric = metric_of(draft, line)
+def _finding(draft: Evaluating, limit: Threshold, asks: Asking, arm: ArmName | None = None) -> Finding:
+    """The limit judged now, with what the source itself warned of."""
+    metric = metric_of(draft, limit)
     if metric is None:
-        return Finding(line, State.NO_DATA, f"{line.identity}: there is no metric {line.metric!r}")
-    found = _judged(draft, line, metric, asks, arm or serving(draft))
-    said = warnings(draft.seen.asked, queries_of(draft, [line])) if found.answered else ()
+        return Finding(limit, State.NO_DATA, f"{limit.identity}: there is no metric {limit.metric!r}")
+    found = _judged(draft, limit, metric, asks, arm or serving(draft))
+    said = warnings(draft.seen.asked, queries_of(draft, [limit])) if found.answered else ()
     return replace(found, message=f"{found.message} (Prometheus: {said[0]})") if said else found
 
 
-def _judged(draft: Evaluating, line: Threshold, metric: Metric, asks: Asking, arm: ArmName) -> Finding:
-    if arm is ArmName.BASELINE and (line.relative or line.counted):
-        words = f"{line.identity}: the promoted version has no other to compare with"
-        return Finding(line, State.NOT_COMPARABLE, words, sampled=False)
-    context = context_of(draft, metric, arm, asks, line.cohort)
-    if line.counted:
-        return CountedLimit(draft, line, metric, asks).finding(context)
+def _judged(draft: Evaluating, limit: Threshold, metric: Metric, asks: Asking, arm: ArmName) -> Finding:
+    if arm is ArmName.BASELINE and (limit.relative or limit.counted):
+        words = f"{limit.identity}: the promoted version has no other to compare with"
+        return Finding(limit, State.NOT_COMPARABLE, words, sampled=False)
+    context = context_of(draft, metric, arm, asks, limit.cohort)
+    if limit.counted:
+        return CountedLimit(draft, limit, metric, asks).finding(context)
     candidate = sample(metric, draft.seen.asked, queries(metric, arm, asks))
     if context.expected:
         candidate = unless_stale(draft, metric, arm, asks, candidate)
     baseline: Sample = NotAsked()
-    if line.relative:
+    if limit.relative:
         baseline = sample(metric, draft.seen.asked, queries(metric, ArmName.BASELINE, asks))
     if arm is not serving(draft):  # beside the arm on trial: whether that one can be judged is another query
-        return replace(judge(line, metric, candidate, baseline, context), sampled=False)
+        return replace(judge(limit, metric, candidate, baseline, context), sampled=False)
     with_requests = busy(draft, metric, candidate, asks) if arm is ArmName.CANDIDATE else Busy(candidate)
-    finding = judge(line, metric, with_requests.sample, baseline, context)
+    finding = judge(limit, metric, with_requests.sample, baseline, context)
     finding = unless_incomplete(metric, with_requests.sample, finding)
     note_groups(draft, metric, candidate)
     return with_requests.listed(without_gone(draft, metric, candidate, finding, with_requests.baseline))
@@ -288,7 +288,7 @@ def context_of(draft: TickContext, metric: Metric, arm: ArmName, asks: Asking, c
 
 
 def _attributed(draft: Evaluating, finding: Finding, asks: Asking) -> Finding:
-    metric = metric_of(draft, finding.line)
+    metric = metric_of(draft, finding.limit)
     if metric is None:
         return finding
     return attributed(draft, finding, metric, asks, context_of(draft, metric, serving(draft), asks))
@@ -311,7 +311,7 @@ def _lasting(finding: Finding, guard: Guard, state: State, before: GuardStatus |
 
 def _of_lasting(draft: Evaluating, finding: Finding, arm: ArmName, asks: Asking, clocks: Iterable[Clock]) -> Finding:
     """A breach that had to last, told of the series alone for which it did; any other where none did yet."""
-    guard = finding.line
+    guard = finding.limit
     metric = metric_of(draft, guard)
     if finding.state is not State.BREACHED or not isinstance(guard, Guard) or not guard.for_.seconds or metric is None:
         return finding

@@ -30,8 +30,8 @@ def after(draft: TickContext, *, judging: bool) -> tuple[MissingDataStatus, ...]
     """
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
     kept: list[MissingDataStatus] = []
-    for metric in dict.fromkeys(finding.line.metric for finding in findings):
-        mine = [finding for finding in findings if finding.line.metric == metric]
+    for metric in dict.fromkeys(finding.limit.metric for finding in findings):
+        mine = [finding for finding in findings if finding.limit.metric == metric]
         kept += _after(draft, metric, mine, judging=judging)
     return tuple(kept)
 

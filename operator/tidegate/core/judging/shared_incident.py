@@ -48,7 +48,7 @@ def attributed(draft: Evaluating, finding: Finding, metric: Metric, asks: Asking
     Of several series one that the candidate alone breaks is told of. A segment (`by`) in which the baseline has no requests, where
     it has some in others, is undecided: nobody can tell whose fault that is.
     """
-    if finding.state is not State.BREACHED or not _asks_whose_fault(draft, finding.line, metric):
+    if finding.state is not State.BREACHED or not _asks_whose_fault(draft, finding.limit, metric):
         return finding
     life = min(PATIENCE, draft.interval)
     asked = tuple(replace(one, life=life) for one in queries(metric, ArmName.BASELINE, asks))
@@ -59,11 +59,11 @@ def attributed(draft: Evaluating, finding: Finding, metric: Metric, asks: Asking
         return replace(finding, state=State.OPEN)
     if not isinstance(baseline, Value):
         return finding
-    line, window = finding.line, asks.window(metric)
-    lasting = line.for_.seconds if isinstance(line, Guard) else 0.0
-    moment = _Moment(ending=_just_ending(draft, line, window + lasting), over=_just_ending(draft, line, window))
+    limit, window = finding.limit, asks.window(metric)
+    lasting = limit.for_.seconds if isinstance(limit, Guard) else 0.0
+    moment = _Moment(ending=_just_ending(draft, limit, window + lasting), over=_just_ending(draft, limit, window))
     pairs = [_Pair(one, _counterpart(one, finding, baseline)) for one in finding.series if one.state is State.BREACHED]
-    alone = [pair for pair in pairs if not pair.shared(line, metric, moment)]
+    alone = [pair for pair in pairs if not pair.shared(limit, metric, moment)]
     if not alone:
         return _shared(finding, metric, pairs) if pairs else finding
     silent = [pair for pair in alone if metric.by and (pair.other is None or pair.other.value is None)]
@@ -71,8 +71,8 @@ def attributed(draft: Evaluating, finding: Finding, metric: Metric, asks: Asking
     in_both = any(one.series in known for one in finding.series)
     decided = [pair.mine for pair in alone if pair not in silent or not in_both]
     if decided:
-        return about(finding, metric, worst_of(line, decided), context)
-    told = about(finding, metric, worst_of(line, [pair.mine for pair in alone]), context)
+        return about(finding, metric, worst_of(limit, decided), context)
+    told = about(finding, metric, worst_of(limit, [pair.mine for pair in alone]), context)
     words = f"{told.message}; the baseline has no value there to compare with"
     return replace(told, state=State.TOO_FEW_REQUESTS, message=words)
 
@@ -82,7 +82,7 @@ def _shared(finding: Finding, metric: Metric, pairs: Sequence[_Pair]) -> Finding
     worst = next((pair.other for pair in pairs if pair.mine is finding.worst), pairs[0].other)
     value = worst.value if worst is not None and worst.value is not None else math.nan
     words = f"; the baseline's is {shown(value, metric.effective_unit)}: a shared incident, not this version"
-    both = all(pair.both(finding.line, metric) for pair in pairs)
+    both = all(pair.both(finding.limit, metric) for pair in pairs)
     return replace(finding, shared=True, both=both, message=finding.message + words)
 
 
@@ -103,28 +103,28 @@ class _Pair:
     mine: SeriesFinding
     other: SeriesSample | None
 
-    def shared(self, line: Threshold, metric: Metric, moment: _Moment) -> bool:
+    def shared(self, limit: Threshold, metric: Metric, moment: _Moment) -> bool:
         """Whether the baseline breaks the limit alike; or did a moment ago, whose values this one may still hold."""
-        alike = _alike(line, metric, self.mine, self.other)
+        alike = _alike(limit, metric, self.mine, self.other)
         # A window after both arms were beyond the limit the values still hold that moment: without counts no difference is shown.
         unclear = moment.over and _unclear(metric, self.mine, self.other)
-        return self.both(line, metric) or (alike and moment.ending) or unclear
+        return self.both(limit, metric) or (alike and moment.ending) or unclear
 
-    def both(self, line: Threshold, metric: Metric) -> bool:
+    def both(self, limit: Threshold, metric: Metric) -> bool:
         """Whether the baseline breaks the limit alike now."""
-        return _alike(line, metric, self.mine, self.other) and _beyond_too(line, metric, self.other)
+        return _alike(limit, metric, self.mine, self.other) and _beyond_too(limit, metric, self.other)
 
 
 def shared(finding: Finding) -> bool:
     """Whether a breach that would revert holds instead."""
-    return finding.shared and finding.line.on_shared_incident is SharedIncident.HOLD
+    return finding.shared and finding.limit.on_shared_incident is SharedIncident.HOLD
 
 
-def _asks_whose_fault(draft: TickContext, line: Threshold, metric: Metric) -> bool:
+def _asks_whose_fault(draft: TickContext, limit: Threshold, metric: Metric) -> bool:
     return (
-        line.kind in {LimitKind.MAX, LimitKind.MIN}
-        and line.on_breach.takes_traffic
-        and line.on_shared_incident is SharedIncident.HOLD
+        limit.kind in {LimitKind.MAX, LimitKind.MIN}
+        and limit.on_breach.takes_traffic
+        and limit.on_shared_incident is SharedIncident.HOLD
         and comparable(draft)
         and draft.run.promotion is None
         and of_one_arm(metric)
@@ -136,16 +136,16 @@ def _counterpart(one: SeriesFinding, finding: Finding, baseline: Value) -> Serie
     return same or (baseline.series[0] if len(finding.series) == len(baseline.series) == 1 else None)
 
 
-def _just_ending(draft: Evaluating, line: Threshold, seconds: float) -> bool:
+def _just_ending(draft: Evaluating, limit: Threshold, seconds: float) -> bool:
     """Whether both arms were beyond this very limit a moment ago: when a shared incident ends, one is within it first, by chance.
 
     Args:
         draft: the tick's draft.
-        line: the limit.
+        limit: the limit.
         seconds: how long a moment is: a window, which still holds what was, and the duration after which a guard is asked again.
     """
     hold = draft.run.hold
-    last = next((one.last for one in hold.shared if one.name == line.identity), None) if hold is not None else None
+    last = next((one.last for one in hold.shared if one.name == limit.identity), None) if hold is not None else None
     if last is None:
         return False
     until = last.timestamp() + seconds + 2 * draft.interval
@@ -153,9 +153,9 @@ def _just_ending(draft: Evaluating, line: Threshold, seconds: float) -> bool:
     return draft.now < until
 
 
-def _beyond_too(line: Threshold, metric: Metric, other: SeriesSample | None) -> bool:
+def _beyond_too(limit: Threshold, metric: Metric, other: SeriesSample | None) -> bool:
     """Whether the baseline is beyond the limit."""
-    return other is not None and other.value is not None and beyond(line, metric, other.value)
+    return other is not None and other.value is not None and beyond(limit, metric, other.value)
 
 
 def _counted(metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
@@ -169,7 +169,7 @@ def _unclear(metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> 
     return valued and not _counted(metric, one, other)
 
 
-def _alike(line: Threshold, metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
+def _alike(limit: Threshold, metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
     """Whether the candidate is not clearly worse than the baseline."""
     if other is None or other.value is None or one.value is None or math.isnan(other.value):
         return False
@@ -181,13 +181,13 @@ def _alike(line: Threshold, metric: Metric, one: SeriesFinding, other: SeriesSam
     if math.isinf(one.value) or math.isinf(other.value):
         return one.value == other.value
     coarse = COARSE_SECONDS if metric.effective_unit is Unit.SECONDS else COARSE
-    more, less = _towards_worse(line, metric, one.value, other.value)
+    more, less = _towards_worse(limit, metric, one.value, other.value)
     return more <= less or (less > 0 and more <= coarse * less) or (more < 0 and more * coarse <= less)
 
 
-def _towards_worse(line: Threshold, metric: Metric, mine: float, others: float) -> tuple[float, float]:
+def _towards_worse(limit: Threshold, metric: Metric, mine: float, others: float) -> tuple[float, float]:
     """Two values so that more is worse; of a share that must not fall what is missing to the whole."""
-    if line.kind is LimitKind.MAX:
+    if limit.kind is LimitKind.MAX:
         return mine, others
     whole = {Unit.RATIO: 1.0, Unit.PERCENT: 100.0}.get(metric.effective_unit)
     if whole is not None and max(mine, others) <= whole:

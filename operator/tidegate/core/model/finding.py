@@ -62,7 +62,7 @@ class Evidence:
 class Finding:
     """One threshold judged once."""
 
-    line: Threshold
+    limit: Threshold
     state: State
     message: str
     worst: SeriesFinding | None = None
@@ -111,23 +111,23 @@ UNANSWERED: Final = "no answer, "
 """How a finding begins, after the metric's name, whose query failed; one that was answered with nothing begins otherwise."""
 
 
-def without_value(line: Threshold, sample: Sample, context: Context) -> Finding | None:
+def without_value(limit: Threshold, sample: Sample, context: Context) -> Finding | None:
     """The finding of a sample that has no value; `None` for one that has."""
     match sample:
         case Value():
             return None
         case TooFew(message):
-            return Finding(line, State.TOO_FEW_REQUESTS, message)
+            return Finding(limit, State.TOO_FEW_REQUESTS, message)
         case NoData(message, certain):
             if context.expected or certain:
-                return Finding(line, State.NO_DATA, message)
+                return Finding(limit, State.NO_DATA, message)
             return Finding(
-                line, State.TOO_FEW_REQUESTS, f"{message} (the window does not yet lie within the candidate's traffic)"
+                limit, State.TOO_FEW_REQUESTS, f"{message} (the window does not yet lie within the candidate's traffic)"
             )
         case Failed() as failed:
-            message = f"{line.metric}: {UNANSWERED}{failed.reason}: {failed.message}"
-            return Finding(line, State.SOURCE_DOWN if failed.source_down else State.NO_DATA, message)
+            message = f"{limit.metric}: {UNANSWERED}{failed.reason}: {failed.message}"
+            return Finding(limit, State.SOURCE_DOWN if failed.source_down else State.NO_DATA, message)
         case Open():
-            return Finding(line, State.OPEN, "")
+            return Finding(limit, State.OPEN, "")
         case NotAsked():
-            return Finding(line, State.NOT_ASKED, "")
+            return Finding(limit, State.NOT_ASKED, "")

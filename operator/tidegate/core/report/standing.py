@@ -20,12 +20,12 @@ NOT_EVALUATED: Final = "NotEvaluated"
 class _Placed:
     """A limit of the spec and the step whose own it is."""
 
-    line: Threshold
+    limit: Threshold
     step: str = ""
 
     @property
     def guard(self) -> bool:
-        return isinstance(self.line, Guard)
+        return isinstance(self.limit, Guard)
 
 
 def standings(status: RolloutStatus, spec: RolloutSpec | None) -> tuple[Standing, ...]:
@@ -50,26 +50,28 @@ def _step_of(status: RolloutStatus, last: CheckpointStatus | None) -> str:
 
 
 def _placed(spec: RolloutSpec, step: str) -> Iterator[_Placed]:
-    yield from (_Placed(line) for line in (*spec.guards, *spec.thresholds))
+    yield from (_Placed(limit) for limit in (*spec.guards, *spec.thresholds))
     for one in spec.steps:
         if one.name == step:
-            yield from (_Placed(line, step) for line in (*one.guards, *one.thresholds))
+            yield from (_Placed(limit, step) for limit in (*one.guards, *one.thresholds))
 
 
 def _standing(placed: _Placed, last: CheckpointStatus | None, bad: dict[str, GuardStatus]) -> Standing:
-    line = placed.line
+    limit = placed.limit
     found = next((one for one in last.findings if _is(one, placed)), None) if last is not None else None
-    guard = bad.get(line.identity) if placed.guard else None
+    guard = bad.get(limit.identity) if placed.guard else None
     if found is not None and last is not None:
-        row = _seen(found, last, placed.step).model_copy(update={"target": _target(line), "cohort": line.cohort or ""})
+        row = _seen(found, last, placed.step).model_copy(
+            update={"target": _target(limit), "cohort": limit.cohort or ""}
+        )
     else:
         row = Standing(
-            name=line.identity,
-            metric=line.metric,
-            target=_target(line),
+            name=limit.identity,
+            metric=limit.metric,
+            target=_target(limit),
             guard=placed.guard,
             step=placed.step,
-            cohort=line.cohort or "",
+            cohort=limit.cohort or "",
             status=NOT_EVALUATED,
         )
     if guard is not None and (row.time is None or guard.since > row.time or row.status != guard.state):
@@ -79,7 +81,7 @@ def _standing(placed: _Placed, last: CheckpointStatus | None, bad: dict[str, Gua
 
 
 def _is(finding: FindingStatus, placed: _Placed) -> bool:
-    return finding.threshold == placed.line.identity and finding.guard == placed.guard
+    return finding.threshold == placed.limit.identity and finding.guard == placed.guard
 
 
 def _seen(one: FindingStatus, checkpoint: CheckpointStatus, step: str) -> Standing:
@@ -99,6 +101,6 @@ def _seen(one: FindingStatus, checkpoint: CheckpointStatus, step: str) -> Standi
     )
 
 
-def _target(line: Threshold) -> str:
-    lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
-    return f"{line.kind} {line.limit}{lasting}"
+def _target(limit: Threshold) -> str:
+    lasting = f" for {limit.for_}" if isinstance(limit, Guard) and limit.for_.seconds else ""
+    return f"{limit.kind} {limit.limit}{lasting}"

@@ -49,41 +49,41 @@ def respond(draft: Draft, breached: Iterable[Finding], reason: Reason, prefix: s
     """
     breached = list(breached)
     for finding in breached:
-        if finding.line.on_breach.goes_on:
-            KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
-    breached = [one for one in breached if not one.line.on_breach.goes_on]
-    taking = [one for one in breached if one.line.on_breach.takes_traffic and not shared(one)]
-    whole = [one for one in taking if not takes_cohort(draft, one.line)]
+        if finding.limit.on_breach.goes_on:
+            KINDS[finding.limit.on_breach].apply(draft, _breach(finding, reason, prefix))
+    breached = [one for one in breached if not one.limit.on_breach.goes_on]
+    taking = [one for one in breached if one.limit.on_breach.takes_traffic and not shared(one)]
+    whole = [one for one in taking if not takes_cohort(draft, one.limit)]
     if whole:
-        worst = min(whole, key=lambda one: SEVERITY.index(one.line.on_breach))
-        KINDS[worst.line.on_breach].apply(draft, _breach(worst, reason, prefix))
+        worst = min(whole, key=lambda one: SEVERITY.index(one.limit.on_breach))
+        KINDS[worst.limit.on_breach].apply(draft, _breach(worst, reason, prefix))
     for finding in taking:
-        if takes_cohort(draft, finding.line):
-            KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
+        if takes_cohort(draft, finding.limit):
+            KINDS[finding.limit.on_breach].apply(draft, _breach(finding, reason, prefix))
     if whole:
         return
     for finding in breached:
         if shared(finding):
-            restart = finding.line.after_hold is AfterHold.RESTART
-            both = finding.line.identity if finding.both else ""
+            restart = finding.limit.after_hold is AfterHold.RESTART
+            both = finding.limit.identity if finding.both else ""
             draft.hold(Reason.SHARED_INCIDENT, prefix + finding.message, restart=restart, shared=both)
-        elif not finding.line.on_breach.takes_traffic:
-            KINDS[finding.line.on_breach].apply(draft, _breach(finding, reason, prefix))
+        elif not finding.limit.on_breach.takes_traffic:
+            KINDS[finding.limit.on_breach].apply(draft, _breach(finding, reason, prefix))
 
 
 def warn(draft: Draft, breached: Iterable[Finding]) -> None:
     """Tells people of limits that only warn, whatever else is breached."""
     for finding in breached:
-        if finding.line.on_breach is Response.WARN:
+        if finding.limit.on_breach is Response.WARN:
             message = f"{finding.message}: warning only"
             KINDS[Response.WARN].apply(draft, Breach(Reason.LIMIT_BREACHED, message, new=finding.new))
 
 
-def describe(line: Threshold) -> str:
+def describe(limit: Threshold) -> str:
     """What a breach of the limit does, in a few words for a person."""
-    return KINDS[line.on_breach].describe(line)
+    return KINDS[limit.on_breach].describe(limit)
 
 
 def _breach(finding: Finding, reason: Reason, prefix: str) -> Breach:
-    line = finding.line
-    return Breach(reason, prefix + finding.message, line.after_hold, new=finding.new, line=line)
+    limit = finding.limit
+    return Breach(reason, prefix + finding.message, limit.after_hold, new=finding.new, limit=limit)

@@ -18,8 +18,8 @@ class Hold:
         """Stands still."""
         draft.hold(breach.hold_reason, breach.message, restart=breach.after_hold is AfterHold.RESTART)
 
-    def describe(self, line: Threshold) -> str:
+    def describe(self, limit: Threshold) -> str:
         """What it does, for a person."""
-        if line.after_hold is AfterHold.RESTART:
+        if limit.after_hold is AfterHold.RESTART:
             return "hold until all limits are met, then restart the duration"
         return "hold until all limits are met"

@@ -23,7 +23,7 @@ class Breach:
     """The reason of a hold that comes of it."""
     new: bool = True
     """It was none at the evaluation before."""
-    line: Threshold | None = None
+    limit: Threshold | None = None
     """The limit that is breached; `None` where data is missing."""
 
 
@@ -34,6 +34,6 @@ class ResponseKind(Protocol):
         """Does it: the plan and the status of the run change."""
         ...
 
-    def describe(self, line: Threshold) -> str:
+    def describe(self, limit: Threshold) -> str:
         """What it does at a breach of the limit, in a few words for a person."""
         ...

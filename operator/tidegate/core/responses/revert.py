@@ -17,12 +17,12 @@ class Revert:
 
     def apply(self, draft: Draft, breach: Breach) -> None:
         """Ends the run; or takes back a cohort, and ends the run when no other target gives or will give traffic."""
-        cohort = breach.line.cohort if breach.line is not None and cohorts.takes_cohort(draft, breach.line) else None
+        cohort = breach.limit.cohort if breach.limit is not None and cohorts.takes_cohort(draft, breach.limit) else None
         if cohort is not None:
             cohorts.take_back(draft, cohort, breach.reason, breach.message)
         if cohort is None or not cohorts.leaves_traffic(draft):
             draft.end(RunEnd.REVERTED, breach.reason, breach.message)
 
-    def describe(self, line: Threshold) -> str:
+    def describe(self, limit: Threshold) -> str:
         """What it does, for a person."""
-        return f"revert cohort {line.cohort} alone" if line.scope is Scope.COHORT else "revert"
+        return f"revert cohort {limit.cohort} alone" if limit.scope is Scope.COHORT else "revert"

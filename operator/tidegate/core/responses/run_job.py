@@ -18,27 +18,29 @@ class RunJob:
 
     def apply(self, draft: Draft, breach: Breach) -> None:
         """Starts one, unless the last one runs or was started within the cooldown."""
-        line = breach.line
-        if line is None or line.job is None:
+        limit = breach.limit
+        if limit is None or limit.job is None:
             return
         if breach.new:
             draft.say(
-                Reason.LIMIT_BREACHED, f"{breach.message}: a Job of CronJob {line.job.cron_job} responds", warning=True
+                Reason.LIMIT_BREACHED, f"{breach.message}: a Job of CronJob {limit.job.cron_job} responds", warning=True
             )
-        own = [one for one in draft.status.jobs if (one.purpose, one.key) == (JobPurpose.RESPONSE, line.identity)]
+        own = [one for one in draft.status.jobs if (one.purpose, one.key) == (JobPurpose.RESPONSE, limit.identity)]
         last = record.newest(own)
         if last is not None and not last.outcome:
             return
-        again = last.requested.timestamp() + line.job.cooldown.seconds if last is not None else draft.now
+        again = last.requested.timestamp() + limit.job.cooldown.seconds if last is not None else draft.now
         if draft.now < again:
             draft.wakes.append(again)
             return
         step = draft.status.step.name if draft.status.step is not None else ""
         why = (breach.reason, breach.message)
-        record.start(draft, record.Wanted(line.job, JobPurpose.RESPONSE, line.identity, draft.run.id, *why, step=step))
+        record.start(
+            draft, record.Wanted(limit.job, JobPurpose.RESPONSE, limit.identity, draft.run.id, *why, step=step)
+        )
 
-    def describe(self, line: Threshold) -> str:
+    def describe(self, limit: Threshold) -> str:
         """What it does, for a person."""
-        if line.job is None:
+        if limit.job is None:
             return "start a Job, and go on"
-        return f"start a Job of CronJob {line.job.cron_job} once per {line.job.cooldown}, and go on"
+        return f"start a Job of CronJob {limit.job.cron_job} once per {limit.job.cooldown}, and go on"

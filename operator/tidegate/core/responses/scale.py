@@ -18,19 +18,19 @@ class Scale:
 
     def apply(self, draft: Draft, breach: Breach) -> None:
         """Asks for more pods, unless that was done within the cooldown; a promoted candidate serves nobody and gets none."""
-        line, candidate = breach.line, draft.arm(ArmName.CANDIDATE)
-        if line is None or line.scale is None:
+        limit, candidate = breach.limit, draft.arm(ArmName.CANDIDATE)
+        if limit is None or limit.scale is None:
             return
         if breach.new:
             draft.say(Reason.LIMIT_BREACHED, f"{breach.message}: the candidate is scaled up", warning=True)
         if candidate is None or draft.run.promotion is not None:
             return
         wanted, memory = (
-            min(candidate.replicas + line.scale.by.of(candidate.replicas), line.scale.max),
+            min(candidate.replicas + limit.scale.by.of(candidate.replicas), limit.scale.max),
             memory_of(draft),
         )
         again = (
-            memory.responded.timestamp() + line.scale.cooldown.seconds if memory.responded is not None else draft.now
+            memory.responded.timestamp() + limit.scale.cooldown.seconds if memory.responded is not None else draft.now
         )
         if draft.now < again:
             draft.wakes.append(again)
@@ -40,11 +40,11 @@ class Scale:
         if wanted > candidate.replicas:
             draft.wishes.append(Wish(wanted, breach.message, responds=True))
 
-    def describe(self, line: Threshold) -> str:
+    def describe(self, limit: Threshold) -> str:
         """What it does, for a person."""
-        if line.scale is None:
+        if limit.scale is None:
             return "scale the candidate up, and go on"
-        more = line.scale.by if line.scale.by.endswith("%") else f"{line.scale.by} pods"
+        more = limit.scale.by if limit.scale.by.endswith("%") else f"{limit.scale.by} pods"
         return (
-            f"scale the candidate up by {more} to {line.scale.max} at most, once per {line.scale.cooldown}, and go on"
+            f"scale the candidate up by {more} to {limit.scale.max} at most, once per {limit.scale.cooldown}, and go on"
         )

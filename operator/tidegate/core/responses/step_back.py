@@ -27,7 +27,7 @@ class StepBack:
 
     def apply(self, draft: Draft, breach: Breach) -> None:
         """Lowers the weight decided and pauses; a promotion that is under way has no step to go back to, so it reverts."""
-        goal = breach.line.step_back if breach.line is not None else None
+        goal = breach.limit.step_back if breach.limit is not None else None
         if draft.run.promotion is not None or goal is None:
             draft.end(RunEnd.REVERTED, breach.reason, breach.message)
             return
@@ -52,9 +52,9 @@ class StepBack:
         _pause(draft, words)
         draft.urgent = draft.intent = True
 
-    def describe(self, line: Threshold) -> str:
+    def describe(self, limit: Threshold) -> str:
         """What it does, for a person."""
-        goal = line.step_back
+        goal = limit.step_back
         to = f"to step {goal.step}" if goal and goal.step else f"to weight {goal.weight}%" if goal else ""
         return f"step back {to} and pause"
 

@@ -18,6 +18,6 @@ class Warn:
         if breach.new:
             draft.say(breach.reason, breach.message, warning=True)
 
-    def describe(self, line: Threshold) -> str:  # noqa: ARG002  (of no account here)
+    def describe(self, limit: Threshold) -> str:  # noqa: ARG002  (of no account here)
         """What it does, for a person."""
         return "warn"

@@ -27,7 +27,7 @@ def notice_breaches(draft: Draft) -> None:
     warn(draft, _breached(draft.judgement.guards))
     guards = _breached(acting(draft.judgement.guards))
     if _settling(draft):  # the way back from a breach is the promotion's
-        respond(draft, [one for one in guards if not one.line.on_breach.takes_traffic], Reason.GUARD_BREACHED)
+        respond(draft, [one for one in guards if not one.limit.on_breach.takes_traffic], Reason.GUARD_BREACHED)
         return
     respond(draft, guards, Reason.GUARD_BREACHED)
     if draft.run.hold is not None:

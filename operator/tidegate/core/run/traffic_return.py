@@ -74,7 +74,7 @@ def settle(draft: Draft) -> None:
 def breached(draft: Draft) -> bool:
     """A guard breached while settling: the candidate, which served well, gets the traffic again."""
     breached = [f for f in acting(draft.judgement.guards) if f.state is State.BREACHED]
-    worst = next((f for f in breached if f.line.on_breach.takes_traffic), None)
+    worst = next((f for f in breached if f.limit.on_breach.takes_traffic), None)
     if worst is not None:
         promotion_stage.enter(draft, Stage.SENT_BACK)
         draft.say(Reason.PROMOTION_BREACHED, f"after the promotion: {worst.message}", warning=True)

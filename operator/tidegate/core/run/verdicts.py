@@ -45,7 +45,7 @@ def verdict(draft: Draft, spec: Step) -> bool:
     breached = [f for f in acting(draft.judgement.thresholds) if f.state is State.BREACHED]
     _record(draft, spec, offset, "Breach" if breached else "Pass")
     if breached:
-        stops = any(not one.line.on_breach.goes_on for one in breached)
+        stops = any(not one.limit.on_breach.goes_on for one in breached)
         if stops:
             draft.update_step(judged=step.judged)  # where the run goes on, it is evaluated again
         respond(draft, breached, Reason.CHECKPOINT_BREACHED, f"checkpoint {_at(offset)} of step {spec.name!r}: ")
@@ -76,7 +76,7 @@ def _undecided(draft: Draft, *, final: bool) -> str | None:
         if finding.state in {State.TOO_FEW_REQUESTS, *MISSING}:
             return finding.message
     if final and draft.memory.present is not None and draft.weights.exposed:
-        longest = max((m.window.seconds for f in findings if (m := metric_of(draft, f.line))), default=0.0)
+        longest = max((m.window.seconds for f in findings if (m := metric_of(draft, f.limit))), default=0.0)
         if draft.memory.present < longest:
             draft.wakes.append(draft.now + longest - draft.memory.present)
             return f"after an absence a full window of {in_words(longest)} must be watched again"
@@ -101,21 +101,21 @@ def _record(draft: Draft, spec: Step, offset: float, verdict: str) -> None:
 
 
 def _evidence(draft: TickContext, finding: Finding, *, guard: bool) -> FindingStatus:
-    metric, worst = metric_of(draft, finding.line), finding.worst
+    metric, worst = metric_of(draft, finding.limit), finding.worst
     value = base = ""
     if metric is not None and worst is not None:
-        unit = unit_of(finding.line, metric)
+        unit = unit_of(finding.limit, metric)
         value = shown(worst.value, unit) if worst.value is not None else ""
         base = shown(worst.baseline, unit) if worst.baseline is not None else ""
     return FindingStatus(
-        threshold=finding.line.identity,
+        threshold=finding.limit.identity,
         guard=guard,
-        metric=finding.line.metric,
-        window="" if metric is None or finding.line.counted else str(metric.window),
+        metric=finding.limit.metric,
+        window="" if metric is None or finding.limit.counted else str(metric.window),
         state=str(finding.state),
         value=value,
         baseline=base,
-        limit=f"{finding.line.kind} {finding.line.limit}",
+        limit=f"{finding.limit.kind} {finding.limit.limit}",
         series=worst.series if worst else "",
         **(_tested(finding.evidence) if finding.evidence is not None else _counted(metric, worst)),
         message=finding.message,

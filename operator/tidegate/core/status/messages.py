@@ -255,8 +255,8 @@ def _at_gate(gate: GateStatus | None, attention: Why, since: datetime) -> Iterat
 
 def _warned(status: RolloutStatus, spec: RolloutSpec) -> Iterator[_So]:
     """The limits that only warn and are breached."""
-    lines = [*spec.guards, *(guard for step in spec.steps for guard in step.guards)]
-    warning = {line.identity for line in lines if line.on_breach is Response.WARN}
+    limits = [*spec.guards, *(guard for step in spec.steps for guard in step.guards)]
+    warning = {limit.identity for limit in limits if limit.on_breach is Response.WARN}
     for guard in status.guards:
         if guard.state == State.BREACHED and guard.name in warning:
             yield _So(NotificationEvent.WARNED, guard.name, guard.message, guard.since)

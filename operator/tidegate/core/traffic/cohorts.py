@@ -59,12 +59,12 @@ def reverted(draft: TickContext) -> tuple[CohortWeight, ...]:
     return tuple(one for one in (run.cohorts if run is not None else None) or () if one.reverted is not None)
 
 
-def takes_cohort(draft: TickContext, line: Threshold) -> bool:
+def takes_cohort(draft: TickContext, limit: Threshold) -> bool:
     """Whether a breach of the limit takes back its cohort alone.
 
     While the version is promoted it reverts the run: the baseline, to which a cohort would go back, becomes this version.
     """
-    return line.scope is Scope.COHORT and line.cohort is not None and draft.run.promotion is None
+    return limit.scope is Scope.COHORT and limit.cohort is not None and draft.run.promotion is None
 
 
 def take_back(draft: Draft, cohort: str, reason: Reason, message: str) -> None:

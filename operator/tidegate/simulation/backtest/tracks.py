@@ -160,7 +160,7 @@ async def judged(stretch: Stretch, samples: Iterable[Samples], tracks: Sequence[
 
 def _posture(finding: Finding, sample: Sample, index: int, seen: Seen) -> tuple[object, ...]:
     """What must be the same at two points so that a tick at the second changes nothing."""
-    whose_fault = finding.state is State.BREACHED and finding.line.kind in {LimitKind.MAX, LimitKind.MIN}
+    whose_fault = finding.state is State.BREACHED and finding.limit.kind in {LimitKind.MAX, LimitKind.MIN}
     away = isinstance(sample, TooFew) and sample.silent and seen.counted_since(index)
     if whose_fault or away:  # more is asked then, and the answer may be another one at every point
         return (index,)
