@@ -115,7 +115,7 @@ async def _demo(console: Console) -> int:
             took = time.monotonic() - begun
             if not failures:
                 console.print(
-                    f"[bold green]As expected[/]: the good one was promoted, the bad one put back ({took:.0f} s)."
+                    f"[bold green]As expected[/]: the good one was promoted, the bad one reverted ({took:.0f} s)."
                 )
             return 1 if failures else 0
 

@@ -230,4 +230,4 @@ async def test_a_deletion_waits_for_its_gateway_half_a_minute_and_says_that_it_l
     await runner.run_until(begun + 40)
     assert not exists(shop)
     told = [event[3] for event in shop.cluster.events if event[2] == "RevertNotAccepted"]
-    assert "let go all the same" in told[-1]
+    assert "the finalizer is removed all the same" in told[-1]

@@ -134,14 +134,14 @@ def test_a_version_that_was_put_back_is_named_with_when_and_why_and_how_to_try_a
         "history": [last | {"message": why, "startTime": AT, "endTime": AT}],
     }
     assert told(status)[:-1] == [
-        f"registry/ledger:v3 was put back at 14:00:00 UTC (run 4): {why}",
+        f"registry/ledger:v3 was reverted at 14:00:00 UTC (run 4): {why}",
         "It is not tried again until web-canary changes, or: tidegate retry web -n shop",
         "In service: web with registry/ledger:v2, 100%",
         "Candidate: web-canary, 0%",
         "Conditions: Ready False (Reverted), Stalled True (Reverted)",
     ]
     assert "4     registry/ledger:v3   Reverted   14:00:00 UTC" in told(status)[-1]
-    assert told(status, LATER)[0].startswith("registry/ledger:v3 was put back at 2026-11-21 14:00:00 UTC")
+    assert told(status, LATER)[0].startswith("registry/ledger:v3 was reverted at 2026-11-21 14:00:00 UTC")
 
 
 def test_what_succeeded_is_in_service() -> None:

@@ -90,7 +90,7 @@ def _put_back(told: Told) -> Iterator[str] | None:
 
 def _was_put_back(told: Told, last: HistoryEntry) -> Iterator[str]:
     what = version_in_words(last.version) or "The version"
-    yield f"{what} was put back at {told.moment(last.end_time)} (run {last.id}): {last.message or last.reason}"
+    yield f"{what} was reverted at {told.moment(last.end_time)} (run {last.id}): {last.message or last.reason}"
     candidate = told.deployment("candidate")
     where = f" -n {told.namespace}" if told.namespace else ""
     yield f"It is not tried again until {candidate} changes, or: tidegate retry {told.name}{where}"
