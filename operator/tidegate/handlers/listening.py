@@ -66,7 +66,7 @@ class Listening:
             await asyncio.sleep(SILENT / 2)
             for resource in (*self._caches.routes.resources, *BESIDE):
                 if resource in allowed and await self.is_deaf(resource):
-                    _log.warning("watch stream deaf: it did not bring what a list shows", kind=resource.kind)
+                    _log.warning("watch stream stalled: it did not deliver what a list shows", kind=resource.kind)
                     return resource
 
     async def is_deaf(self, resource: Resource) -> bool:

@@ -210,7 +210,7 @@ async def test_a_source_that_cannot_be_reached_is_probed_by_us_and_by_no_rollout
     await until(lambda: bool(waits.asked))
     refused = await failed(asking, "up")
     assert refused.source_down
-    assert refused.message.startswith("not asked, the source cannot be reached: ")
+    assert refused.message.startswith("not queried, the source cannot be reached: ")
     async with running(answers(200, ONE), int(url.rpartition(":")[2])) as fake:
         await failed(asking, "up")
         assert fake.asked == [], "it is not asked before the probe"

@@ -155,7 +155,7 @@ def test_queries_use_the_variables_of_an_arm(convert: Converter) -> None:
     assert rate["window"] == "2m"
     assert latency["whenEmpty"] == "Zero", "an empty answer was a success"
     found.comment("the range is $window")
-    found.comment("Argo asked http://prometheus.example:9090")
+    found.comment("Argo queried http://prometheus.example:9090")
 
 
 def test_a_rollout_that_holds_its_pods_becomes_two_deployments(convert: Converter) -> None:
@@ -218,7 +218,7 @@ def test_blue_green_is_0_and_100(convert: Converter) -> None:
     assert switched["thresholds"] == [{"metric": "up", "min": "1"}]
     assert "thresholds" not in preview
     found.comment("at weight 0 the candidate has no requests")
-    found.comment("metric logs asks datadog: only Prometheus can be asked")
+    found.comment("metric logs queries datadog: only Prometheus is supported")
     found.comment("Argo switches the selector of a Service")
 
 

@@ -133,7 +133,7 @@ def test_other_routing_and_other_targets_are_to_be_dealt_with(convert: Converter
 
 def test_a_template_that_asks_something_else_is_left_out(convert: Converter) -> None:
     found = convert(CANARY.replace("type: prometheus", "type: graphite"))
-    assert found.comment("metric queue length asks graphite") == "metrics:"
+    assert found.comment("metric queue length queries graphite") == "metrics:"
     assert len(found.spec["metrics"]) == 2
     missing = convert(CANARY.partition("---")[0])
     missing.comment("MetricTemplate queue is not among the files")

@@ -71,7 +71,7 @@ class Health:
         if self._failing is None or not self._unreached:
             return None
         self._ensure_probing()
-        return replace(self._failing, message=f"not asked, the source cannot be reached: {self._failing.message}")
+        return replace(self._failing, message=f"not queried, the source cannot be reached: {self._failing.message}")
 
     async def judged(self, answer: Answer, trouble: Trouble, started: float, patience: float) -> Answer:
         """The answer to a query, a failure with whether the source is the trouble.

@@ -100,7 +100,7 @@ def _without_a_revert(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     """A run, or a step with traffic, in which no limit would revert."""
     if not any(_reverts(line) for line in lines_of(spec)):
         what = "reverts" if lines_of(spec) else "is evaluated"
-        yield ("spec",), f"has no limit that {what}: only missing pods and missing data would put the candidate back"
+        yield ("spec",), f"has no limit that {what}: only missing pods and missing data would revert the candidate"
         return
     for index, step in enumerate(spec.steps):
         # At weight 100 a limit that compares does nothing either: `advice` says that.

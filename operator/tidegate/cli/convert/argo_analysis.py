@@ -110,7 +110,7 @@ class _Reader:
         asked = mapping(metric, "provider", PROVIDER)
         if not asked:
             others = ", ".join(mapping(metric, "provider")) or "no provider"
-            self._note(NO_EQUAL, f"metric {label} asks {others}: only Prometheus can be asked")
+            self._note(NO_EQUAL, f"metric {label} queries {others}: only Prometheus is supported")
             return []
         name = self._added(label, asked, values)
         if name is None:
@@ -148,9 +148,7 @@ class _Reader:
         for kind, words in found.notes:
             self._draft.note(kind, words, *place)
         if asked.get("address"):
-            words = (
-                f"Argo asked {asked['address']}: the administrator names it as a source in the operator's configuration"
-            )
+            words = f"Argo queried {asked['address']}: the administrator names it as a source in the operator's configuration"
             self._draft.note(TODO, words, *place)
         for key in ("authentication", "headers", "insecure", "rangeQuery"):
             if asked.get(key):
@@ -175,7 +173,7 @@ class _Reader:
             )
         every = (*(wanted or ()), *(refused or ()))
         if any(one.strict for one in every):
-            self._note(CHANGED, f"a value of {label} that is exactly the limit is judged the other way round here")
+            self._note(CHANGED, f"a value of {label} that is exactly the limit is evaluated the other way round here")
         if any(one.empty_is_well for one in every):
             next(one for one in self._draft.spec["metrics"] if one["name"] == name)["whenEmpty"] = "Zero"
         held = {"onBreach": "Hold"} if refused else {}

@@ -30,7 +30,7 @@ _WITHOUT_EQUAL: Final = {
     "upstreamRef": "upstreamRef: Tidegate sets the weights of Gateway API routes",
     "routeRef": "routeRef: Tidegate sets the weights of Gateway API routes",
     "metricsServer": "metricsServer: the administrator names sources in the operator's configuration",
-    "revertOnDeletion": "revertOnDeletion: a Rollout that is deleted always puts the weights back, and nothing was cloned",
+    "revertOnDeletion": "revertOnDeletion: a Rollout that is deleted always restores the weights, and nothing was cloned",
     "skipAnalysis": "skipAnalysis: a Rollout without metrics only waits; set promotion by hand where even that is too long",
 }
 _OF_ANALYSIS: Final = {
@@ -137,7 +137,7 @@ def _steps(draft: Draft, analysis: Mapping[str, Any], every: float) -> None:
     else:
         words = (
             "Flagger tests the canary without traffic of users and switches then: here users are on it while it is evaluated, and a "
-            "breach puts them back. A smaller weight first is safer"
+            "breach reverts them. A smaller weight first is safer"
         )
         draft.note(CHANGED, words, "spec", "steps")
 

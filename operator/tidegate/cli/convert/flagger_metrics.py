@@ -91,11 +91,11 @@ class Metrics:
             return []
         provider = mapping(spec, "provider")
         if text(provider, "type") not in {"", "prometheus"}:
-            self._note(NO_EQUAL, f"metric {name} asks {provider['type']}: only Prometheus can be asked")
+            self._note(NO_EQUAL, f"metric {name} queries {provider['type']}: only Prometheus is supported")
             return []
         found = self._queried(name, metric, text(spec, "query"), mapping(metric, "templateVariables"))
         if found and text(provider, "address"):
-            words = f"Flagger asked {provider['address']}: the administrator names it as a source in the operator's configuration"
+            words = f"Flagger queried {provider['address']}: the administrator names it as a source in the operator's configuration"
             self._draft.note(TODO, words, "spec", "metrics", len(self._draft.spec["metrics"]) - 1)
         return found
 

@@ -19,7 +19,7 @@ def attended(rollouts: Sequence[Mapping[str, Any]], now: datetime) -> list[Resul
         return [Result(CHECK, Level.SKIPPED, "there is no Rollout that would show whether an operator is at work")]
     silent = [words for rollout in rollouts if (words := _silence(rollout, now))]
     results = [Result(CHECK, Level.FAILED, words, ADVICE) for words in silent]
-    return results or [Result(CHECK, Level.OK, f"it has looked at every Rollout ({len(rollouts)})")]
+    return results or [Result(CHECK, Level.OK, f"it has reconciled every Rollout ({len(rollouts)})")]
 
 
 def _silence(rollout: Mapping[str, Any], now: datetime) -> str:
@@ -30,7 +30,7 @@ def _silence(rollout: Mapping[str, Any], now: datetime) -> str:
         return f"{name}: a run is under way, and nothing has been recorded for {silent:.0f} s"
     never = status.get("observedGeneration", -1) < 0
     if never and (age := _seconds(metadata.get("creationTimestamp"), now)) > LATE:
-        return f"{name} was created {age:.0f} s ago, and no operator has looked at it"
+        return f"{name} was created {age:.0f} s ago, and no operator has reconciled it"
     return ""
 
 
