@@ -38,7 +38,11 @@ CLUMPED = (
     Cell("0.1 % errors in clumps of 4, 2/s, half of the traffic", 2, base=0.001, share=0.5, clump=4),
     Cell("retry storms in 1 minute of 30, 10/s", 10, storms=1 / 30),
 )
-HEALTHY = (*STEADY, PEEKING, WAVE, *SHARED, SHARED_HALVES, *COLD, *NOISY, *CLUMPED)
+SPIKED = (
+    Cell("30 % errors in 1 minute of 100, 0.5/s", SLOW, spikes=0.01),
+    Cell("30 % errors in 1 minute of 100, 10/s", 10, spikes=0.01),
+)
+HEALTHY = (*STEADY, PEEKING, WAVE, *SHARED, SHARED_HALVES, *COLD, *NOISY, *CLUMPED, *SPIKED)
 
 
 def _harms(rate: float) -> tuple[Cell, ...]:
@@ -47,7 +51,10 @@ def _harms(rate: float) -> tuple[Cell, ...]:
     return (
         *(Cell(f"{ratio:g} times, {where}", rate, ratio=ratio, healthy=False) for ratio in (1.5, 2, 5, 20)),
         Cell(f"outage, {where}", rate, ratio=math.inf, healthy=False),
-        Cell(f"5 times after 2 h, {where}", rate, ratio=5, worse_from=LATE, minutes=late, healthy=False),
+        *(
+            Cell(f"{ratio:g} times after 2 h, {where}", rate, ratio=ratio, worse_from=LATE, minutes=late, healthy=False)
+            for ratio in (1.5, 2, 5, 20)
+        ),
         Cell(f"outage after 2 h, {where}", rate, ratio=math.inf, worse_from=LATE, minutes=late, healthy=False),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tests.bench.decisions import bars, cost, real
 from tests.bench.decisions.bars import Bar
 from tests.bench.decisions.cells import ATTRIBUTED, HARMS, HEALTHY
-from tests.bench.decisions.race import ROLLOUTS, SEED, Figures, Rule, race
+from tests.bench.decisions.race import ROLLOUTS, SEED, Figures, Rule, races
 from tests.bench.decisions.tidegate_rules import Limited, LimitedUnlessBothBroken, LimitedWarm
 from tests.bench.decisions.traffic import Cell
 from tests.bench.stage import progress
@@ -45,7 +45,7 @@ def decided(
     found.driven = real.drive(real_cells, real_rollouts, seed)
     found.healthy = dict(_raced(HEALTHY, rollouts, seed))
     found.harms = dict(_raced(HARMS, rollouts, seed))
-    found.attributed = {cell.name: race(cell, rollouts, seed, ATTRIBUTIONS) for cell in ATTRIBUTED}
+    found.attributed = dict(races(ATTRIBUTED, rollouts, seed, ATTRIBUTIONS))
     found.bars = [
         *bars.bars(found.healthy, found.harms, max(found.judgements.values())),
         *(bars.driven(one) for one in found.driven if one.cell.cell.healthy),
@@ -54,6 +54,6 @@ def decided(
 
 
 def _raced(cells: Iterable[Cell], rollouts: int, seed: int) -> Iterable[tuple[str, dict[str, Figures]]]:
-    for cell in cells:
-        progress(f"{rollouts} rollouts: {cell.name}")
-        yield cell.name, race(cell, rollouts, seed)
+    for name, figures in races(cells, rollouts, seed):
+        progress(f"{rollouts} rollouts: {name}")
+        yield name, figures

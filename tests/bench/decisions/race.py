@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
 from typing import Protocol
 
 from tests.bench.decisions.peer_rules import Argo, Flagger, Kayenta
@@ -21,14 +25,17 @@ class Rule(Protocol):
         ...
 
 
+CHUNK = 100
+"""Rollouts that a process is given at once."""
+
 RULES: dict[str, Callable[[], Rule]] = {
-    "`max`, `for`": lambda: Plain(LIMIT, window=2, lasting=5),
+    "`max`, `for`": partial(Plain, LIMIT, window=2, lasting=5),
     "`regression` (margin)": Regression,
     "`regression` (limit)": Limited,
     "Recommended": Together,
-    "Argo, failureLimit 0": lambda: Argo(0),
-    "Argo, failureLimit 3": lambda: Argo(3),
-    "Flagger, threshold 10": lambda: Flagger(10),
+    "Argo, failureLimit 0": partial(Argo, 0),
+    "Argo, failureLimit 3": partial(Argo, 3),
+    "Flagger, threshold 10": partial(Flagger, 10),
     "Kayenta": Kayenta,
 }
 PLAIN, MARGIN, LIMITED, TOGETHER = list(RULES)[:4]
@@ -65,13 +72,45 @@ class Figures:
         return quantile([of(stop) for stop in self.stops], 0.5)
 
 
+    def plus(self, other: Figures) -> Figures:
+        """Of further rollouts of the same cell."""
+        return Figures(self.rollouts + other.rollouts, self.stops + other.stops, self.early + other.early)
+
+
+Rules = Mapping[str, Callable[[], Rule]]
+
+
 def race(
-    cell: Cell, rollouts: int = ROLLOUTS, seed: int = SEED, rules: Mapping[str, Callable[[], Rule]] = RULES
+    cell: Cell, rollouts: int = ROLLOUTS, seed: int = SEED, rules: Rules = RULES, first: int = 0
 ) -> dict[str, Figures]:
-    """Each rule's figures; a rollout goes on until every rule has stopped it, or to its end."""
+    """Each rule's figures; a rollout goes on until every rule has stopped it, or to its end. `first`: number of the first one."""
     found = {name: Figures(rollouts) for name in rules}
-    for number in range(rollouts):
+    for number in range(first, first + rollouts):
         _rollout(cell, f"{seed}/{cell.name}/{number}", found, rules)
+    return found
+
+
+def races(
+    cells: Iterable[Cell], rollouts: int = ROLLOUTS, seed: int = SEED, rules: Rules = RULES
+) -> Iterator[tuple[str, dict[str, Figures]]]:
+    """The same for each cell, on every core: a rollout's chances depend on its number alone, so the figures do not."""
+    if rollouts <= CHUNK:
+        yield from ((cell.name, race(cell, rollouts, seed, rules)) for cell in cells)
+        return
+    firsts = range(0, rollouts, CHUNK)
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        parts = [
+            (cell, [pool.submit(race, cell, min(CHUNK, rollouts - first), seed, rules, first) for first in firsts])
+            for cell in cells
+        ]
+        for cell, chunks in parts:
+            yield cell.name, _together(chunk.result() for chunk in chunks)
+
+
+def _together(parts: Iterable[dict[str, Figures]]) -> dict[str, Figures]:
+    found: dict[str, Figures] = {}
+    for part in parts:
+        found = {name: found[name].plus(one) if name in found else one for name, one in part.items()}
     return found
 
 

@@ -129,7 +129,7 @@ def test_the_tests_go_on_as_the_product_lets_them_go_on() -> None:
     chance, evidence = seeded(5), Evidence()
     windows = [Window(570, float(poisson(3, chance)), 30, float(poisson(0.7, chance))) for _ in range(120)]
     warm = Segment(Compared(0.2), Suspicion(0.0, NONE))
-    limited, other = replace(warm, limited=Limited(0.01)), Limited(0.01)
+    limited, other = Segment(Compared(0.2, most=math.inf), Suspicion(0.0, NONE), Limited(0.01)), Limited(0.01)
     for number, window in enumerate(windows):
         evidence.see(Minute(number, window, 30, 0))
 

@@ -30,15 +30,16 @@ OUTAGE_FOR = 2
 class Running:
     """One test on one arm or both, carried on window by window as the product carries it on."""
 
-    def __init__(self, test: Relative | Absolute, alpha: float = ALPHA) -> None:
-        self._test, self._level = test, math.log(1 / alpha)
+    def __init__(self, test: Relative | Absolute, most: float = math.inf, alpha: float = ALPHA) -> None:
+        """`most`: what one window may add."""
+        self._test, self._most, self._level = test, most, math.log(1 / alpha)
         self._logs: tuple[float, ...] = ()
         self._counted = 0
         self.broken = False
         """The null is refuted."""
 
     def see(self, window: Window, dispersion: float = 1.0) -> None:
-        growth = damped(self._test.after(START, (window,)), dispersion)
+        growth = [min(more, self._most) for more in damped(self._test.after(START, (window,)), dispersion)]
         self._logs = change_point.after(self._logs, self._counted, [growth])
         self._counted += 1
         if self.broken or window.candidate_bad:  # without a bad request the evidence cannot rise
@@ -69,7 +70,7 @@ class Evidence:
     def __init__(self, past: Iterable[tuple[float, float]] = ()) -> None:
         """`past`: the baseline's requests and bad ones before the rollout, in blocks of five minutes."""
         self._dispersion = Dispersion().after_blocks(past)
-        self._warm = Running(Relative(MARGIN))
+        self._warm = Running(Relative(MARGIN), change_point.MOST)
         self._from_first = Late(Relative(MARGIN))
         self._candidate = Running(Absolute(LIMIT))
         self._baseline = Late(Absolute(LIMIT))

@@ -57,6 +57,8 @@ class Cell:
     """Bad requests come in clumps of this mean size (geometric): batches, and clients that try again."""
     storms: float = 0.0
     """Chance that a minute of an arm, each arm by itself, is a retry storm with `STORM` times the bad requests."""
+    spikes: float = 0.0
+    """Chance that in a minute of an arm, each arm by itself, `SPIKE` of the requests are bad besides."""
     minutes: int = 60
     healthy: bool = True
 
@@ -68,6 +70,7 @@ class Cell:
 
 SHARED_FROM, SHARED_UNTIL = 20, 35
 STORM = 5.0
+SPIKE = 0.3
 PAST = 72
 """Blocks of five minutes before a rollout: six hours."""
 
@@ -114,7 +117,8 @@ def noisy(noise: float, chance: random.Random) -> float:
 
 def _counts(cell: Cell, requests: float, rate: float, chance: random.Random) -> tuple[float, float]:
     storm = STORM if cell.storms and chance.random() < cell.storms else 1.0
-    rate = min(rate * noisy(cell.noise, chance) * storm, 1.0)
+    spike = SPIKE if cell.spikes and chance.random() < cell.spikes else 0.0
+    rate = min(rate * noisy(cell.noise, chance) * storm + spike, 1.0)
     bad = clumped(requests * rate, cell.clump, chance)
     return float(bad + poisson(requests * (1 - rate), chance)), float(bad)
 

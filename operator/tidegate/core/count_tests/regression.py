@@ -21,6 +21,7 @@ from tidegate.core.count_tests.segment import Segment
 from tidegate.core.count_tests.state import Kind, State
 from tidegate.core.count_tests.wording import AnySegment, CountTestResult, Told, of_limit, of_regression, undecided
 from tidegate.core.model.finding import State as FindingState
+from tidegate.core.statistics import change_point
 from tidegate.core.statistics.accumulators import NONE, Compared, Conclusion, Limited, Suspicion, crossing
 from tidegate.core.statistics.averages import Averages
 from tidegate.core.statistics.confidence import NOTHING
@@ -144,7 +145,8 @@ class RegressionTest:
             return AverageSegment(Averages(self.test.margin.ratio), self.unit, since)
         profile = () if self.grouped else NOTHING
         limited = Limited(self.limit, coarse=self.grouped) if self.limit is not None else None
-        compared = Compared(self.test.margin.ratio, profile=profile, coarse=self.grouped)
+        most = change_point.MOST if limited is None else math.inf  # an outage is beyond a limit in its first minute
+        compared = Compared(self.test.margin.ratio, profile=profile, coarse=self.grouped, most=most)
         return Segment(compared, Suspicion(since, NONE), limited)
 
     @property

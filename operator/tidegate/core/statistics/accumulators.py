@@ -65,6 +65,8 @@ class Compared:
     """The same at the ratio `1 + margin`, so that the decision rests on no straight line between two points."""
     coarse: bool = False
     """Every fourth alternative alone, from `BY_HALF` on: a fourth of the memory, where there are many tests."""
+    most: float = change_point.MOST
+    """What one window may add (logarithm): a spike of one window decides nothing. Infinity where one window may decide."""
 
     def after(self, windows: Sequence[Window], dispersion: float = 1.0) -> Compared:
         """With further windows, whose bad requests have this dispersion (core/statistics/dispersion.py)."""
@@ -83,9 +85,9 @@ class Compared:
         return change_point.log_evidence(self.logs, self.counted)
 
     def growths(self, windows: Iterable[Window], dispersion: float = 1.0) -> list[Sequence[float]]:
-        """What each window adds for each alternative."""
+        """What each window adds for each alternative; a factor that is made smaller keeps the mean at most 1."""
         found = (damped(Relative(self.margin).after(START, [window]), dispersion) for window in windows)
-        return [one[BY_HALF::FOURTH] if self.coarse else one for one in found]
+        return [[min(more, self.most) for more in (one[BY_HALF::FOURTH] if self.coarse else one)] for one in found]
 
     def conclusion(self, alpha: float) -> Conclusion:
         """What is shown at level `alpha` (0.05 for 95 % confidence)."""

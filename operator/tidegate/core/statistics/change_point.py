@@ -4,8 +4,7 @@ Each start s has its own product of factors from window s on (1 before); mixed w
 supermartingale with mean at most 1 (G. Shafer et al., 2011; the mixture of Shiryaev's detection statistic). Most of the weight
 lies on the first window, so that a regression from the start costs next to nothing; the rest lies as 1/((s-1) s) on window s,
 so that one after a day of minutes costs about 16 in the logarithm, where a plain product would have to make good all the
-evidence of that day. For the later starts a window's factor is capped: one noisy minute is no regression, and a smaller factor
-keeps the mean at most 1.
+evidence of that day. For the later starts a window's factor is capped, and a smaller factor keeps the mean at most 1.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from tidegate.core.statistics.mixture import log_mean_exp
 FIRST: Final = 0.8
 """The weight of the first window; the later ones share the rest."""
 
-MOST: Final = 3.0
-"""What one window may add (logarithm) to the evidence of a later start: a regression must show in two windows at least."""
+MOST: Final = 2.9
+"""What one window may add (logarithm): less than ln 20, so that at 95 % a spike of one window decides nothing, whatever it holds."""
 
 Growth: TypeAlias = Sequence[float]
 """What one window adds to the log likelihood ratio of each alternative."""
