@@ -70,3 +70,29 @@ async def test_slow_requests_of_a_histogram_are_a_share_like_any(*, native: bool
     found = await run(past, spec(metrics=[metric], guards=[{"metric": "slow", "max": "5%"}]), assumed=Assumed.BASELINE)
     assert found.runs[0].message == "slow of the candidate is 40%, above max 5% (window 30s, 1000 requests)"
     assert not math.isnan(next(found.lines()).worst or math.nan)
+
+
+AVERAGE: dict[str, Any] = {
+    "name": "latency",
+    "unit": "seconds",
+    "average": {"sum": 'took{d="$workload"}', "count": 'all{d="$workload"}', "by": ["pod"]},
+    "window": "30s",
+}
+
+
+async def test_an_average_is_judged_by_segment_and_has_other_limits_suggested(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    slow = {"a": 100.0, "b": 400.0}
+    past = {
+        'took{d="shop-canary"': lambda t: {"a": 100.0, "b": 100.0} if t < 400 else slow,
+        "took{": lambda _: {"a": 100.0, "b": 100.0},
+        "all{": lambda _: {"a": 1000.0, "b": 1000.0},
+    }
+    limits = [{"metric": "latency", "max": "300ms"}, {"metric": "latency", "maxIncrease": "50%", "floor": "50ms"}]
+    found = await run(past, spec(metrics=[AVERAGE], guards=limits), assumed=Assumed.CANDIDATE)
+    assert 'latency of the candidate{pod="b"} is 400ms, above max 300ms' in found.runs[0].message
+    show_suggestions(found, sys.stdout)
+    said = capsys.readouterr().out
+    kept = [line for line in said.splitlines() if "the tightest that stops none" in line]
+    assert [limit in line for line, limit in zip(kept, (" 400ms ", " 300% "), strict=True)] == [True, True]

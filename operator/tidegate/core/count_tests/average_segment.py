@@ -43,11 +43,12 @@ class AverageSegment:
     def after(self, window: Counted, end: float, seconds: float) -> AverageSegment:
         """With a further window, of so many seconds, that ended at `end` (epoch seconds)."""
         window = _sums(window)
-        height = self.height + growth(window, self.past, self.test.margin)[SECOND]
+        grown = growth(window, self.past, self.test.margin)
+        height = self.height + grown[SECOND]
         rising = height > 0
         return replace(
             self,
-            test=self.test.after(window, self.past),
+            test=self.test.after(grown),
             counts=self.counts.plus(window),
             since=self.since if rising else end,
             since_then=self.since_then.plus(window) if rising else NOTHING,

@@ -122,8 +122,7 @@ class RegressionTest:
         """With a further window."""
         seconds = window.end - window.begin
         known: dict[str, AnySegment] = dict(self.segments)
-        for labels in window.segments:
-            known.setdefault(labels, self.fresh(window.begin))
+        known |= {labels: self.fresh(window.begin) for labels in window.segments if labels not in known}
         known = _most(known, window.segments)
         blank = NONE if self.unit is None else NO_SUMS
         counts = {labels: window.segments.get(labels, blank) for labels in known}
@@ -173,12 +172,11 @@ class RegressionTest:
         return self.floor <= 0 or (value is not None and value >= self.floor)
 
     def _calm_after(self, peak: float | None, counts: Mapping[str, Counted]) -> float:
-        worst = self._worst(self.segments)
-        if worst is None:
-            return 0.0
         rising = peak is None or self.peak is None or peak > self.peak + ROUNDING
-        failing = rising or self.segments[worst].fails(counts[worst])
-        return 0.0 if failing else self.calm + counts[worst].candidate
+        worst = None if rising else self._worst(self.segments)
+        if worst is None or self.segments[worst].fails(counts[worst]):
+            return 0.0
+        return self.calm + counts[worst].candidate
 
     def mended(self, calm: float) -> bool:
         """Whether so many requests since the peak would have brought another bad one, had the candidate gone on as it was.

@@ -46,14 +46,14 @@ class Segment:
         """With a further window, of so many seconds, that ended at `end` (epoch seconds)."""
         window = _requests(window)
         factor = self.dispersion.factor
-        limited = self.limited.after([window], factor) if self.limited is not None else None
         test = self.limited or self.compared
-        (growth,) = test.growths([window], factor)
-        gain = growth[0 if test.coarse else BY_HALF]
+        growths = test.growths([window], factor)
+        gain = growths[0][0 if test.coarse else BY_HALF]
+        known = growths if self.limited is None else None
         return replace(
             self,
-            compared=self.compared.after([window], factor),
-            limited=limited,
+            compared=self.compared.after([window], factor, known),
+            limited=self.limited.after([window], factor, growths) if self.limited is not None else None,
             counts=together([self.counts, window]),
             suspicion=self.suspicion.after(gain, window, end),
             dispersion=self.dispersion.after(window.baseline, window.baseline_bad, seconds),

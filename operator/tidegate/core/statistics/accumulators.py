@@ -62,22 +62,28 @@ class Compared:
     profile: Sequence[float] = NOTHING
     """Log likelihoods of the ratios of `confidence.GRID`; empty where nobody asks which are possible."""
     null: float = 0.0
-    """The same at the ratio `1 + margin`, so that the decision rests on no straight line between two points."""
+    """The same at the ratio `1 + margin`, so that the decision rests on no straight line between two points; 0 without a profile."""
     coarse: bool = False
     """Every fourth alternative alone, from `BY_HALF` on: a fourth of the memory, where there are many tests."""
     most: float = change_point.MOST
     """What one window may add (logarithm): a spike of one window decides nothing. Infinity where one window may decide."""
 
-    def after(self, windows: Sequence[Window], dispersion: float = 1.0) -> Compared:
-        """With further windows, whose bad requests have this dispersion (core/statistics/dispersion.py)."""
-        likelihood = log_likelihood(windows, 1 + self.margin)
-        return replace(
+    def after(
+        self, windows: Sequence[Window], dispersion: float = 1.0, growths: Sequence[change_point.Growth] | None = None
+    ) -> Compared:
+        """With further windows, whose bad requests have this dispersion (core/statistics/dispersion.py).
+
+        `growths`: what they add, where that is known already.
+        """
+        found = replace(
             self,
-            logs=change_point.after(self.logs, self.counted, self.growths(windows, dispersion)),
+            logs=change_point.after(self.logs, self.counted, growths or self.growths(windows, dispersion)),
             counted=self.counted + len(windows),
-            profile=profile_after(self.profile, windows, dispersion) if self.profile else (),
-            null=self.null + likelihood / dispersion,
         )
+        if not self.profile:
+            return found
+        null = self.null + log_likelihood(windows, 1 + self.margin) / dispersion
+        return replace(found, profile=profile_after(self.profile, windows, dispersion), null=null)
 
     @property
     def evidence(self) -> float:
@@ -118,9 +124,11 @@ class Limited:
     coarse: bool = False
     """As for `Compared`."""
 
-    def after(self, windows: Sequence[Window], dispersion: float = 1.0) -> Limited:
-        """With further windows, whose bad requests have this dispersion; it looks at their candidate only."""
-        logs = change_point.after(self.logs, self.counted, self.growths(windows, dispersion))
+    def after(
+        self, windows: Sequence[Window], dispersion: float = 1.0, growths: Sequence[change_point.Growth] | None = None
+    ) -> Limited:
+        """As for `Compared`; it looks at their candidate only."""
+        logs = change_point.after(self.logs, self.counted, growths or self.growths(windows, dispersion))
         return replace(self, logs=logs, counted=self.counted + len(windows))
 
     @property

@@ -22,6 +22,7 @@ from tidegate.core.statistics.windows import Sums
 
 SHIFTS: Final = (1.25, 1.6, 2.5, 5.0, 12.0, 40.0)
 """Averages that are looked for, as multiples of the largest that is tolerated."""
+_LOG_SHIFTS: Final = tuple(map(math.log, SHIFTS))
 SECOND: Final = 1
 """Place of the shift by which people are told since when something speaks for a regression."""
 
@@ -125,11 +126,12 @@ def growth(sums: Sums, past: Past, margin: float) -> Sequence[float]:
         return (0.0,) * len(SHIFTS)
     mine = math.log(sums.candidate_sum / sums.candidate)
     theirs = math.log(sums.baseline_sum / sums.baseline)
-    spread = past.scale**2 * max(sums.baseline / sums.candidate, 1.0)  # fewer requests, a noisier average
-    beside = _growth(mine - theirs, math.sqrt(spread + past.scale**2), margin)
+    square = past.scale**2
+    spread = square * max(sums.baseline / sums.candidate, 1.0)  # fewer requests, a noisier average
+    beside = _growth(mine - theirs, math.sqrt(spread + square), margin)
     if not past.blocks:
         return beside
-    before = _growth(mine - past.level, math.sqrt(spread + past.scale**2 / past.blocks), margin)
+    before = _growth(mine - past.level, math.sqrt(spread + square / past.blocks), margin)
     return tuple(min(pair) for pair in zip(beside, before, strict=True))
 
 
@@ -137,8 +139,8 @@ def _growth(difference: float, scale: float, margin: float) -> Sequence[float]:
     bound = math.log1p(margin)
     null = 2 * math.log1p((max(difference - bound, 0.0) / scale) ** 2 / 3)
     found = []
-    for shift in SHIFTS:
-        away = (difference - bound - math.log(shift)) / scale
+    for shift in _LOG_SHIFTS:
+        away = (difference - bound - shift) / scale
         found.append(min(null - 2 * math.log1p(away**2 / 3), change_point.MOST))
     return found
 
@@ -154,9 +156,9 @@ class Averages:
     counted: int = 0
     """Windows so far."""
 
-    def after(self, sums: Sums, past: Past) -> Averages:
-        """With a further window; `past`: the baseline's before it."""
-        logs = change_point.after(self.logs, self.counted, [growth(sums, past, self.margin)])
+    def after(self, grown: Sequence[float]) -> Averages:
+        """With a further window that adds this (`growth`)."""
+        logs = change_point.after(self.logs, self.counted, [grown])
         return replace(self, logs=logs, counted=self.counted + 1)
 
     @property

@@ -164,7 +164,7 @@ def _choice(
 def rounded(severity: float, whole: float | None = None) -> float:
     """The next wider limit with two significant digits; of a share close to the `whole`, in what it leaves: 99.87 %."""
     base = Decimal(0 if whole is None else repr(whole))
-    number = Decimal(repr(severity)) + base
+    number = Decimal(f"{severity:.12g}") + base  # without what binary fractions add to 300 %
     if number == 0:
         return severity
     place = Decimal(1).scaleb(number.adjusted() - DIGITS + 1)

@@ -45,27 +45,27 @@ def test_the_scale_is_learnt_and_bounded() -> None:
 
 def test_one_spike_decides_nothing() -> None:
     assert max(growth(sums(50.0), QUIET, 0.2)) == MOST
-    assert Averages(0.2).after(sums(50.0), QUIET).evidence < LEVEL
+    assert Averages(0.2).after(growth(sums(50.0), QUIET, 0.2)).evidence < LEVEL
 
 
 def test_two_windows_of_five_times_as_much_are_found() -> None:
     test = Averages(0.2)
     for _ in range(2):
-        test = test.after(sums(0.5), QUIET)
+        test = test.after(growth(sums(0.5), QUIET, 0.2))
     assert test.evidence >= LEVEL
 
 
 def test_what_both_arms_have_is_nobodys_fault() -> None:
     test = Averages(0.2)
     for _ in range(60):
-        test = test.after(sums(0.5, baseline=0.5), QUIET)
+        test = test.after(growth(sums(0.5, baseline=0.5), QUIET, 0.2))
     assert test.evidence < 1
 
 
 def test_a_baseline_that_is_faster_than_ever_makes_no_candidate_slow() -> None:
     test = Averages(0.2)
     for _ in range(60):
-        test = test.after(sums(0.1, baseline=0.02), QUIET)
+        test = test.after(growth(sums(0.1, baseline=0.02), QUIET, 0.2))
     assert test.evidence < 1
 
 
@@ -81,7 +81,7 @@ def test_arms_that_differ_by_less_than_the_margin_are_borne() -> None:
     test, past = Averages(0.2), QUIET
     for _ in range(500):
         window = sums(0.11 * math.exp(chance.gauss(0, 0.1)), 0.1 * math.exp(chance.gauss(0, 0.1)))
-        test, past = test.after(window, past), past.after(window.baseline, window.baseline_sum, 60.0)
+        test, past = test.after(growth(window, past, 0.2)), past.after(window.baseline, window.baseline_sum, 60.0)
     assert test.evidence < LEVEL
 
 
