@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from tests.bench.decisions.cells import COLD, FIVE_TIMES, LATE_OUTAGES, OUTAGES, PEEKING, SPIKED
 from tests.bench.decisions.race import LIMITED, MARGIN, TOGETHER, Figures
 from tests.bench.decisions.real import Driven
+from tests.bench.decisions.shop_cells import FRONT_KINDS, SHOP_KINDS
+from tests.bench.decisions.shop_race import AVERAGES, ERRORS, RECOMMENDED
 from tests.bench.decisions.tidegate_rules import ALPHA, OUTAGE_FOR
 
 LONGEST = 14
@@ -54,6 +56,50 @@ def bars(healthy: Found, harms: Found, judgement: float) -> list[Bar]:
         *(_outage(name, TOGETHER, harms[name][TOGETHER], OUTAGE_FOR + 1) for name in (*OUTAGES, *LATE_OUTAGES)),
         Bar("processor time of a judgement of 10 metrics < 5 ms", f"{1000 * judgement:.2f} ms", judgement < JUDGEMENT),
     ]
+
+
+FAULT, LATE_FAULT, SLOW_FAULT, LATE_SLOW_FAULT = (
+    "10 % errors",
+    "10 % errors after 2 h",
+    "2 times the duration",
+    "2 times the duration after 2 h",
+)
+LONGEST_OF_FRONT, LONGEST_OF_ONE = 8, 10
+"""Minutes (median) until a fault is found at the front, and in one of many components."""
+JUDGEMENT_BY_SEGMENT = 0.020
+"""Seconds of processor time for one judgement of ten metrics of eight segments each."""
+
+
+def of_shops(shops: Mapping[str, Found], judgement: float) -> list[Bar]:
+    """Those of the runs in a shop."""
+    places = ((FRONT_KINDS, LONGEST_OF_FRONT, ", 10/s"), (SHOP_KINDS, LONGEST_OF_ONE, ""))
+    return [
+        *(
+            _false_stops(f"{kinds[0]}, {rule}: false stops with every noise", rule, shops[kinds[0]], set())
+            for kinds, _, _ in places
+            for rule in (ERRORS, AVERAGES, RECOMMENDED)
+        ),
+        *(
+            _found(f"{kinds[1]}: {name}{rate}", shops[kinds[1]][name + rate][RECOMMENDED], longest)
+            for kinds, longest, rate in places
+            for name in (FAULT, LATE_FAULT, SLOW_FAULT, LATE_SLOW_FAULT)
+        ),
+        Bar(
+            "processor time of a judgement of 10 metrics of 8 segments < 20 ms",
+            f"{1000 * judgement:.2f} ms",
+            judgement < JUDGEMENT_BY_SEGMENT,
+        ),
+    ]
+
+
+def _found(what: str, figures: Figures, longest: int) -> Bar:
+    name = f"{what}: found in 9 of 10, in <= {longest} min (median)"
+    if figures.stopped < 0.5:
+        return Bar(name, f"found in {100 * figures.stopped:.0f} %", held=False)
+    minutes = figures.median(lambda stop: stop.minutes)
+    return Bar(
+        name, f"{100 * figures.stopped:.0f} %, {minutes:.0f} min", figures.stopped >= 0.9 and minutes <= longest
+    )
 
 
 def driven(found: Driven) -> Bar:

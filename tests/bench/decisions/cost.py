@@ -11,13 +11,19 @@ from statistics import median
 from tests.bench.decisions.tidegate_rules import ALPHA, LIMIT, MARGIN
 from tests.bench.decisions.traffic import seeded
 from tests.simulated.shop import Shop, spec
+from tidegate.api.rollout.thresholds import Regression
+from tidegate.api.values.scalars import Unit
+from tidegate.core.count_tests.protocol import Closed
+from tidegate.core.count_tests.regression import RegressionTest
+from tidegate.core.count_tests.state import packed
 from tidegate.core.model.answers import Answer, Matrix, Query
 from tidegate.core.model.raw_samples import RawSeries
 from tidegate.core.statistics.accumulators import Compared, Limited, detectable, together
 from tidegate.core.statistics.confidence import rate_interval
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Counted, Sums, Window
 
 METRICS = 10
+SEGMENTS = 8
 _REPEATS = 40
 PODS = 4
 """Of each arm, with a series for each of two status codes."""
@@ -48,7 +54,32 @@ def judgements(seed: int) -> dict[str, float]:
     return {"`regression` (margin)": _seconds(margin), "`regression` (limit)": _seconds(limit)}
 
 
-def _seconds(judge: Callable[[], None]) -> float:
+def by_segment(seed: int) -> dict[str, float]:
+    """Seconds (median) of judging `METRICS` lines of `SEGMENTS` segments each after an hour of windows, by the kind of metric."""
+    chance = seeded(seed)
+
+    def shares() -> Counted:
+        return Window(570, chance.randint(0, 6), 30, chance.randint(0, 1))
+
+    def averages() -> Counted:
+        return Sums(570, 57 * chance.uniform(0.9, 1.1), 30, 3 * chance.uniform(0.9, 1.1))
+
+    return {
+        "`regression` of a share": _by_segment(shares, None),
+        "`regression` of an average": _by_segment(averages, Unit.SECONDS),
+    }
+
+
+def _by_segment(drawn: Callable[[], Counted], unit: Unit | None) -> float:
+    tested = RegressionTest(Regression(), ALPHA, 0.0, grouped=True, unit=unit)
+    windows = [{f'{{segment="{name}"}}': drawn() for name in range(SEGMENTS)} for _ in range(61)]
+    for number, window in enumerate(windows[:-1]):
+        tested = tested.after(Closed(window, 60.0 * number, 60.0 * number + 60))
+    last = Closed(windows[-1], 3600.0, 3660.0)
+    return _seconds(lambda: packed(tested.after(last).state()) and tested.result())
+
+
+def _seconds(judge: Callable[[], object]) -> float:
     taken = []
     for _ in range(_REPEATS):
         before = time.process_time()

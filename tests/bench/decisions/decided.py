@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.bench.decisions import bars, cost, real
 from tests.bench.decisions.bars import Bar
 from tests.bench.decisions.cells import ATTRIBUTED, HARMS, HEALTHY
-from tests.bench.decisions.race import ROLLOUTS, SEED, Figures, Rule, races
+from tests.bench.decisions.race import ROLLOUTS, SEED, Figures, Rule, T, race, races
+from tests.bench.decisions.shop_cells import FRONT_KINDS, KINDS
+from tests.bench.decisions.shop_race import shop_race
 from tests.bench.decisions.tidegate_rules import Limited, LimitedUnlessBothBroken, LimitedWarm
-from tests.bench.decisions.traffic import Cell
 from tests.bench.stage import progress
 
 ATTRIBUTIONS: dict[str, type[Rule]] = {
@@ -21,14 +23,21 @@ ATTRIBUTIONS: dict[str, type[Rule]] = {
 """When a breach of `regression: {limit}` reverts. The first is the product's (core/trials/limit.py)."""
 
 
+FEWER_FRONTS, FEWER_SHOPS = 5, 20
+"""By how much fewer runs of a shop are simulated than of the other cells: each is three hours of one component, or of 41."""
+
+
 @dataclass
 class Decided:
     rollouts: int
     healthy: dict[str, dict[str, Figures]] = field(default_factory=dict)
     harms: dict[str, dict[str, Figures]] = field(default_factory=dict)
     attributed: dict[str, dict[str, Figures]] = field(default_factory=dict)
+    shops: dict[str, dict[str, dict[str, Figures]]] = field(default_factory=dict)
+    """By kind of cell (`shop_cells.KINDS`), cell and rule."""
     driven: list[real.Driven] = field(default_factory=list)
     judgements: dict[str, float] = field(default_factory=dict)
+    by_segment: dict[str, float] = field(default_factory=dict)
     tick: float = 0.0
     bars: list[Bar] = field(default_factory=list)
 
@@ -41,19 +50,27 @@ def decided(
 ) -> Decided:
     """Every cell by every rule; `real_rollouts` of each of the real cells."""
     found = Decided(rollouts)
-    found.judgements, found.tick = cost.judgements(seed), cost.ticks()
+    found.judgements, found.by_segment, found.tick = cost.judgements(seed), cost.by_segment(seed), cost.ticks()
     found.driven = real.drive(real_cells, real_rollouts, seed)
-    found.healthy = dict(_raced(HEALTHY, rollouts, seed))
-    found.harms = dict(_raced(HARMS, rollouts, seed))
-    found.attributed = dict(races(ATTRIBUTED, rollouts, seed, ATTRIBUTIONS))
+    found.healthy = _raced(HEALTHY, race, rollouts, seed)
+    found.harms = _raced(HARMS, race, rollouts, seed)
+    found.attributed = _raced(ATTRIBUTED, partial(race, rules=ATTRIBUTIONS), rollouts, seed)
+    for kind, cells in KINDS.items():
+        fewer = FEWER_FRONTS if kind in FRONT_KINDS else FEWER_SHOPS
+        found.shops[kind] = _raced(cells, shop_race, max(rollouts // fewer, 1), seed)
     found.bars = [
         *bars.bars(found.healthy, found.harms, max(found.judgements.values())),
+        *bars.of_shops(found.shops, max(found.by_segment.values())),
         *(bars.driven(one) for one in found.driven if one.cell.cell.healthy),
     ]
     return found
 
 
-def _raced(cells: Iterable[Cell], rollouts: int, seed: int) -> Iterable[tuple[str, dict[str, Figures]]]:
-    for name, figures in races(cells, rollouts, seed):
-        progress(f"{rollouts} rollouts: {name}")
-        yield name, figures
+def _raced(
+    cells: Sequence[T], run: Callable[[T, int, int, int], dict[str, Figures]], rollouts: int, seed: int
+) -> dict[str, dict[str, Figures]]:
+    found = {}
+    for cell, figures in races(cells, run, rollouts, seed):
+        found[cell.name] = figures
+        progress(f"{rollouts} rollouts: {cell.name}")
+    return found

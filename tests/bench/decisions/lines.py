@@ -18,6 +18,12 @@ from tidegate.core.statistics.windows import Counted, Sums, Window
 
 FLOOR: Final = 0.001
 """Of the share of errors."""
+OUTAGE_OF_ONE: Final = 0.5
+"""The plain limit of each of many components: their shares vary by more than that of all."""
+OUTAGE_WINDOW: Final = 2
+"""Minutes of its query."""
+LEAST: Final = 20
+"""`minimumRequests` of a window."""
 SLOW: Final = 0.05
 """Seconds: the floor of an average."""
 
@@ -58,14 +64,19 @@ class Tested:
 
 
 class Outages:
-    """`max: 20%` for 2 m over all components: held where the baseline is beyond it alike."""
+    """`max` for 2 m, of each component: held where the baseline is beyond it alike, undecided where it is silent."""
 
-    def __init__(self) -> None:
-        self._rule = Plain(OUTAGE, window=2, lasting=OUTAGE_FOR)
+    def __init__(self, components: int) -> None:
+        limit = OUTAGE if components == 1 else OUTAGE_OF_ONE
+        self._rules = [Plain(limit, OUTAGE_WINDOW, OUTAGE_FOR, LEAST) for _ in range(components)]
 
-    def look(self, minute: int, whole: Pair) -> bool:
-        """Whether it stops the run at the end of this minute; `whole`: all components together."""
-        return self._rule.look(Minute(minute, window(whole), 0.0, 0.0), _NO_EVIDENCE)
+    def look(self, minute: int, pairs: Sequence[Pair]) -> bool:
+        """Whether one of them stops the run at the end of this minute."""
+        broken = [
+            rule.look(Minute(minute, window(pair), 0.0, 0.0), _NO_EVIDENCE)
+            for rule, pair in zip(self._rules, pairs, strict=True)
+        ]
+        return any(one and pair.baseline.requests for one, pair in zip(broken, pairs, strict=True))
 
 
 _NO_EVIDENCE = Evidence()

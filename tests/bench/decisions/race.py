@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 from tests.bench.decisions.peer_rules import Argo, Flagger, Kayenta
 from tests.bench.decisions.tidegate_rules import LIMIT, Evidence, Limited, Plain, Regression, Together
@@ -19,13 +19,18 @@ SEED = 20_261_121
 ROLLOUTS = 2_000
 
 
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
 class Rule(Protocol):
     def look(self, minute: Minute, evidence: Evidence) -> bool:
         """Whether it stops the rollout at the end of this minute."""
         ...
 
 
-CHUNK = 100
+CHUNK = 50
 """Rollouts that a process is given at once."""
 
 RULES: dict[str, Callable[[], Rule]] = {
@@ -77,11 +82,13 @@ class Figures:
         return Figures(self.rollouts + other.rollouts, self.stops + other.stops, self.early + other.early)
 
 
-Rules = Mapping[str, Callable[[], Rule]]
+Rules: TypeAlias = Mapping[str, Callable[[], Rule]]
+T = TypeVar("T", bound="Named")
+"""A kind of cell."""
 
 
 def race(
-    cell: Cell, rollouts: int = ROLLOUTS, seed: int = SEED, rules: Rules = RULES, first: int = 0
+    cell: Cell, rollouts: int = ROLLOUTS, seed: int = SEED, first: int = 0, rules: Rules = RULES
 ) -> dict[str, Figures]:
     """Each rule's figures; a rollout goes on until every rule has stopped it, or to its end. `first`: number of the first one."""
     found = {name: Figures(rollouts) for name in rules}
@@ -91,20 +98,27 @@ def race(
 
 
 def races(
-    cells: Iterable[Cell], rollouts: int = ROLLOUTS, seed: int = SEED, rules: Rules = RULES
-) -> Iterator[tuple[str, dict[str, Figures]]]:
-    """The same for each cell, on every core: a rollout's chances depend on its number alone, so the figures do not."""
+    cells: Sequence[T], run: Callable[[T, int, int, int], dict[str, Figures]], rollouts: int, seed: int = SEED
+) -> Iterator[tuple[T, dict[str, Figures]]]:
+    """Each cell's figures, on every core: a rollout's chances depend on its number alone, so the figures do not.
+
+    Args:
+        cells: of one kind.
+        run: the figures of some rollouts of a cell, by the cell, how many, the seed, and the number of the first one.
+        rollouts: of each cell.
+        seed: of all.
+    """
     if rollouts <= CHUNK:
-        yield from ((cell.name, race(cell, rollouts, seed, rules)) for cell in cells)
+        yield from ((cell, run(cell, rollouts, seed, 0)) for cell in cells)
         return
     firsts = range(0, rollouts, CHUNK)
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         parts = [
-            (cell, [pool.submit(race, cell, min(CHUNK, rollouts - first), seed, rules, first) for first in firsts])
+            (cell, [pool.submit(run, cell, min(CHUNK, rollouts - first), seed, first) for first in firsts])
             for cell in cells
         ]
         for cell, chunks in parts:
-            yield cell.name, _together(chunk.result() for chunk in chunks)
+            yield cell, _together(chunk.result() for chunk in chunks)
 
 
 def _together(parts: Iterable[dict[str, Figures]]) -> dict[str, Figures]:

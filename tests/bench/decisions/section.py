@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.bench.decisions.cells import CLUMPED, COLD, NOISY, SLOW
+from tests.bench.decisions.cells import CLUMPED, COLD, NOISY, SLOW, SPIKED
 from tests.bench.decisions.cost import PODS
 from tests.bench.decisions.decided import Decided
+from tests.bench.decisions.lines import OUTAGE_OF_ONE
 from tests.bench.decisions.race import LIMITED, MARGIN, PLAIN, RULES, SEED, Figures
+from tests.bench.decisions.shop_cells import FRONT_KINDS, SHOP_KINDS
+from tests.bench.decisions.tidegate_rules import OUTAGE
 from tests.bench.figures import Table
 
 TITLE = "Decisions: false stops, and how soon harm is found"
@@ -35,9 +38,20 @@ behind the HTTP API on loopback; interval 30 s. Minutes (median) are from the on
 one) to weight 0: a window is judged once it was scraped, up to a minute after its end; then median requests to the candidate."""
 
 
+_SHOP_HOW = """\
+Runs of three hours with more of the noise of a real service: errors in clumps, rates and averages that wander from minute to minute
+in each arm by itself, arms that are never quite alike, spikes of one minute, cold pods, traffic that moves, and incidents of both arms.
+{runs} a row. **Errors**: `regression: {{margin: 20%, floor: 0.1%}}`. **Averages**: the same of an `average`, with `floor: 50ms`.
+**Recommended**: both, sharing their chance of a false stop, and `max: {outage}` for 2 m."""
+_FRONT_HOW = "Half of the traffic each: 2/s at 0.1 % errors, 10/s at 0.5 %, in clumps of 4 where nothing else is said."
+_COMPONENTS_HOW = """\
+41 components of 0.1 to 50 requests a second, each a segment: one in ten idle, one in thirty failing always, the candidate with a
+tenth to a half of each. A fault is in one component with at least a request a second. **Errors, pooled** takes all as one."""
+
+
 def section(found: Decided) -> str:
     """The whole section, ending in a newline."""
-    tables = (_healthy(found), _harms(found), _attributed(found), _real(found), _bars(found))
+    tables = (_healthy(found), _harms(found), *_shops(found), _attributed(found), _real(found), _bars(found))
     parts = [f"## {TITLE}", _HOW.format(seed=SEED, rollouts=found.rollouts), *map(_markdown, tables), _weak(found)]
     return "\n\n".join(parts) + "\n"
 
@@ -56,7 +70,7 @@ def write(path: Path, new: str) -> None:
 
 def tables(found: Decided) -> list[Table]:
     """For the terminal."""
-    return [_healthy(found), _harms(found), _attributed(found), _real(found), _bars(found)]
+    return [_healthy(found), _harms(found), *_shops(found), _attributed(found), _real(found), _bars(found)]
 
 
 def _healthy(found: Decided) -> Table:
@@ -72,6 +86,31 @@ def _harms(found: Decided) -> Table:
     )
     rows = [(cell, *map(_found, figures.values())) for cell, figures in found.harms.items()]
     return Table("Harm: found, and at what price", how, ("Candidate", *RULES), rows)
+
+
+def _shops(found: Decided) -> list[Table]:
+    return [
+        *_of_shop(found, FRONT_KINDS, f"{100 * OUTAGE:g}%", _FRONT_HOW),
+        *_of_shop(found, SHOP_KINDS, f"{100 * OUTAGE_OF_ONE:g}%", _COMPONENTS_HOW),
+    ]
+
+
+def _of_shop(found: Decided, kinds: tuple[str, str], outage: str, where: str) -> list[Table]:
+    healthy, faults = (found.shops[kind] for kind in kinds)
+    rules = list(next(iter(healthy.values())))
+    runs = next(iter(healthy.values()))[rules[0]].rollouts
+    how = f"{_SHOP_HOW.format(runs=runs, outage=outage)}\n{where}"
+    quiet = [(cell, *(_percent(one.stopped) for one in figures.values())) for cell, figures in healthy.items()]
+    ill = [(cell, *(_brief_found(one) for one in figures.values())) for cell, figures in faults.items()]
+    return [
+        Table(f"{kinds[0]}: stopped all the same", how, ("Noise", *rules), quiet),
+        Table(f"{kinds[1]}: found within an hour", "Median minutes from its onset.", ("Fault", *rules), ill),
+    ]
+
+
+def _brief_found(figures: Figures) -> str:
+    before = f" ({_percent(figures.too_early)} before)" if figures.early else ""
+    return _brief(figures) + before
 
 
 def _attributed(found: Decided) -> Table:
@@ -109,17 +148,21 @@ def _bars(found: Decided) -> Table:
 def _weak(found: Decided) -> str:
     noisy = [found.healthy[cell.name][MARGIN].stopped for cell in NOISY]
     clumped = found.healthy[CLUMPED[2].name][MARGIN].stopped
+    spiked = [found.healthy[cell.name][MARGIN].stopped for cell in SPIKED]
+    spiked_limit = [found.healthy[cell.name][LIMITED].stopped for cell in SPIKED]
     ranked = found.healthy[NOISY[-1].name]["Kayenta"].stopped
     cold = [found.healthy[cell.name][LIMITED].stopped for cell in COLD]
     slow, fast = f"{SLOW:g}/s", "10/s"
     late_limit = found.harms[f"5 times after 2 h, {fast}"][LIMITED]
     late = {rate: found.harms[f"5 times after 2 h, {rate}"][MARGIN] for rate in (slow, fast)}
+    late_outage = found.harms[f"outage after 2 h, {fast}"][MARGIN]
     small = {
         (ratio, rate): _percent(found.harms[f"{ratio} times, {rate}"][MARGIN].stopped)
         for ratio in ("1.5", "2")
         for rate in (slow, fast)
     }
     ten = found.healthy["0.5/s, 0.9 % errors"][PLAIN].stopped
+    segments = ", ".join(f"{1000 * taken:.1f} ms for {name}" for name, taken in found.by_segment.items())
     costs = ", ".join(f"{1000 * taken:.1f} ms for {name}" for name, taken in found.judgements.items())
     return f"""\
 ### Weak spots
@@ -128,11 +171,14 @@ def _weak(found: Decided) -> str:
   vary by 30 % from minute to minute, each by itself, {_percent(noisy[0])} of healthy rollouts are stopped at 10/s and
   {_percent(noisy[1])} at 100/s; where errors come in clumps of 8, {_percent(clumped)}. A rank test on the minutes' rates, such as
   Kayenta's, bears noisy arms too ({_percent(ranked)} at 100/s), and needs more time and a second fresh arm.
+- **Spikes of one minute.** No single minute is enough for `regression` by margin: it stops {_percent(spiked[0])} of healthy rollouts
+  in which one minute of a hundred has 30 % errors at {slow}, and {_percent(spiked[1])} at {fast}. `regression: {{limit}}` finds an
+  outage in one minute, and stops {_percent(spiked_limit[1])} of them at {fast}.
 - **Late onset.** A harm may begin at any time, and evidence is mixed over when; the later, the more of it is needed, and never
   a single minute's alone.
   Five times the errors after two hours: {_late(late[slow])} at {slow}, {_late(late[fast])} at {fast}; by
-  `regression: {{limit}}`, {_late(late_limit)} at {fast}. An outage after two hours is found at once all the same, one after many days
-  within some windows.
+  `regression: {{limit}}`, {_late(late_limit)} at {fast}. An outage after two hours is {_late(late_outage)} at {fast}: a plain `max`,
+  as in the recommended pair, finds it sooner.
 - **Small ratios.** Within an hour, twice the errors are found in {small["2", slow]} of the rollouts at {slow} and in
   {small["2", fast]} at {fast}; one and a half times in {small["1.5", slow]} and {small["1.5", fast]}: a small difference takes
   many requests, by whatever test.
@@ -142,7 +188,7 @@ def _weak(found: Decided) -> str:
 - **A plain limit near the usual rate.** `max: 1%` at a usual rate of 0.9 % stops {_percent(ten)} of healthy rollouts at
   {slow}: a plain limit belongs far above what is usual, as in the recommended pair.
 
-Judging ten metrics once takes this much processor time, on this machine: {costs}. A whole tick in which a
+Judging ten metrics once takes this much processor time, on this machine: {costs}; of eight segments each, {segments}. A whole tick in which a
 window of ten metrics is counted from the raw samples of {PODS} pods an arm, judged against the baseline, and recorded takes
 {1000 * found.tick:.1f} ms, what Prometheus and its answers' parsing take aside."""
 

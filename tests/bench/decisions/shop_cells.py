@@ -57,3 +57,8 @@ FRONTS: Final = tuple(_front(noise, rate) for rate in _FRONT for noise in NOISES
 FRONT_FAULTS: Final = tuple(_front(USUAL, rate, fault) for rate in _FRONT for fault in FAULTS)
 SHOPS: Final = tuple(map(_shop, NOISES))
 SHOP_FAULTS: Final = tuple(_shop(USUAL, fault) for fault in FAULTS)
+
+FRONT_KINDS: Final = ("Healthy front", "Fault at the front")
+SHOP_KINDS: Final = ("Healthy shop", "Fault in a component")
+KINDS: Final = dict(zip((*FRONT_KINDS, *SHOP_KINDS), (FRONTS, FRONT_FAULTS, SHOPS, SHOP_FAULTS), strict=True))
+"""Healthy runs, and faults."""

@@ -46,7 +46,7 @@ class ShopCell:
         return (ERRORS, AVERAGES, RECOMMENDED, *((POOLED,) if self.components > 1 else tuple(PEERS)))
 
 
-def shop_race(cell: ShopCell, runs: int, seed: int, first: int = 0) -> dict[str, Figures]:
+def shop_race(cell: ShopCell, runs: int, seed: int, first: int) -> dict[str, Figures]:
     """Each rule's figures in so many runs; a run goes on until every rule has stopped it, or to its end. `first`: number of the first."""
     found = {name: Figures(runs) for name in cell.rules}
     for number in range(first, first + runs):
@@ -86,7 +86,7 @@ class _Lines:
     def __init__(self, shop: Shop) -> None:
         past = shop.past()
         self._errors, self._averages = (Tested(averages=averages, past=past) for averages in (False, True))
-        self._outages = Outages()
+        self._outages = Outages(len(past))
         whole = [[together(Pair(one, one) for one in block).baseline for block in zip(*past, strict=True)]]
         self._pooled = Tested(averages=False, past=whole) if len(past) > 1 else None
 
@@ -94,7 +94,7 @@ class _Lines:
         """The names of those that stop the run at the end of this minute."""
         errors, averages = self._errors.look(minute, pairs), self._averages.look(minute, pairs)
         found = {name for name, shown in ((ERRORS, errors), (AVERAGES, averages)) if shown <= ALPHA}
-        if self._outages.look(minute, together(pairs)) or min(errors, averages) <= ALPHA / 2:
+        if self._outages.look(minute, pairs) or min(errors, averages) <= ALPHA / 2:
             found.add(RECOMMENDED)  # two tests share the chance of a false stop
         if self._pooled is not None and self._pooled.look(minute, pooled(pairs)) <= ALPHA:
             found.add(POOLED)

@@ -109,8 +109,9 @@ class Evidence:
 class Plain:
     """`max` over a window of so many minutes, sustained `for` so many minutes; held when the baseline breaks it alike."""
 
-    def __init__(self, limit: float, window: int, lasting: int) -> None:
-        self._limit, self._lasting = limit, lasting
+    def __init__(self, limit: float, window: int, lasting: int, least: int = 1) -> None:
+        """`least`: `minimumRequests` of a window."""
+        self._limit, self._lasting, self._least = limit, lasting, least
         self._latest: deque[Window] = deque(maxlen=window)
         self._since: int | None = None
 
@@ -118,8 +119,8 @@ class Plain:
         del evidence
         self._latest.append(minute.window)
         seen = together(self._latest)
-        if not seen.candidate:
-            return False  # no data: neither resets nor completes what lasts
+        if seen.candidate < self._least:
+            return False  # no data, or too little: neither resets nor completes what lasts
         if seen.candidate_bad / seen.candidate <= self._limit:
             self._since = None
             return False
