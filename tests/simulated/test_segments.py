@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulated.attributed import LONG, later, series, started
 from tests.simulated.shop import Shop
-from tidegate.core.model.answers import Vector
+from tidegate.core.model.answers import Answer, Query, Vector
 from tidegate.core.model.world import ArmName
 
 BY_SEGMENT = {
@@ -82,6 +82,28 @@ async def test_a_segment_that_is_idle_in_both_arms_does_not_block_a_threshold(
     if outcome:
         said = [one.message for checkpoint in shop.status.checkpoints for one in checkpoint.findings]
         assert any('left out, no requests in either arm: {segment="b"}' in words for words in said)
+
+
+@pytest.mark.parametrize(
+    ("why", "baseline", "outcome"), [("quiet in both arms", 9.0, "Succeeded"), ("quiet in the candidate", 90.0, "")]
+)
+async def test_a_segment_that_is_quiet_in_both_arms_does_not_block_a_threshold(
+    why: str, baseline: float, outcome: str
+) -> None:
+    shop = Shop()
+    steps = [{"name": "canary", "weight": 10, "duration": "1m", "thresholds": [{"metric": "errors", "max": "5%"}]}]
+    runner = await started(shop, metrics=[BY_SEGMENT | {"minimumRequests": 20}], guards=[], steps=steps)
+    quiet = {ArmName.CANDIDATE: 1.0, ArmName.BASELINE: baseline}
+
+    def answer(query: Query, _now: float) -> Answer | None:
+        return series(a=1000.0 if query.part == "total" else 0.0, b=quiet[query.arm] if query.part == "total" else 0.0)
+
+    shop.answer = answer
+    await runner.run_until(shop.start + 900, lambda: shop.outcome != "")
+    assert shop.outcome == outcome, why
+    if outcome:
+        said = [one.message for checkpoint in shop.status.checkpoints for one in checkpoint.findings]
+        assert any('left out, fewer than 20 requests in either arm: {segment="b"}' in words for words in said)
 
 
 async def test_a_breach_that_had_to_last_is_told_of_the_series_that_lasted() -> None:

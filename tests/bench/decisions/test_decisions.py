@@ -22,6 +22,7 @@ from tidegate.api.rollout.thresholds import Threshold
 from tidegate.core.count_tests.segment import Segment
 from tidegate.core.judging.duration import clocks_after, sustained_state
 from tidegate.core.model.finding import Finding, SeriesFinding, State
+from tidegate.core.statistics import change_point
 from tidegate.core.statistics.accumulators import NONE, Compared, Limited, Suspicion
 from tidegate.core.statistics.windows import Window
 
@@ -127,8 +128,8 @@ def test_a_limit_both_arms_break_is_no_plain_breach() -> None:
 def test_the_tests_go_on_as_the_product_lets_them_go_on() -> None:
     chance, evidence = seeded(5), Evidence()
     windows = [Window(570, float(poisson(3, chance)), 30, float(poisson(0.7, chance))) for _ in range(120)]
-    warm = Segment(Compared(0.2), Suspicion(0.0, NONE))
-    limited, other = Segment(Compared(0.2, most=math.inf), Suspicion(0.0, NONE), Limited(0.01)), Limited(0.01)
+    warm = Segment(Compared(0.2, most=change_point.MOST), Suspicion(0.0, NONE))
+    limited, other = Segment(Compared(0.2), Suspicion(0.0, NONE), Limited(0.01)), Limited(0.01)
     for number, window in enumerate(windows):
         evidence.see(Minute(number, window, 30, 0))
 

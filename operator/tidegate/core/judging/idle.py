@@ -1,6 +1,6 @@
-"""Segments without requests in either arm: they say nothing of this version, and must not keep a threshold undecided for ever.
+"""Segments without requests, or with too few, in either arm: they say nothing of this version, and must not keep a threshold undecided for ever.
 
-The baseline is asked only where a segment of the candidate has no requests: if it has some there, the candidate should have as well.
+The baseline is asked only where a segment of the candidate has too few: if it has enough there, the candidate should have as well.
 """
 
 from __future__ import annotations
@@ -27,28 +27,32 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Busy:
-    """The candidate's segments that have requests, or should have."""
+    """The candidate's segments that have enough requests, or should have."""
 
     sample: Sample
     idle: tuple[str, ...] = ()
     """Those that are left out, by their labels."""
     baseline: Collection[str] | None = None
-    """Segments of the baseline with requests; `None`: not asked, or not known."""
+    """Segments of the baseline with enough requests; `None`: not asked, or not known."""
+    least: float = 1
+    """Requests that are enough."""
 
     def listed(self, finding: Finding) -> Finding:
         """The finding, with what was left out."""
         if not self.idle or not finding.answered:
             return finding
         more = f" and {len(self.idle) - NAMED} more" if len(self.idle) > NAMED else ""
-        words = f"{finding.message}; left out, no requests in either arm: {', '.join(self.idle[:NAMED])}{more}"
+        few = "no requests" if self.least <= 1 else f"fewer than {self.least:g} requests"
+        words = f"{finding.message}; left out, {few} in either arm: {', '.join(self.idle[:NAMED])}{more}"
         return replace(finding, message=words)
 
 
 def busy(draft: Evaluating, metric: Metric, candidate: Sample, asks: Asking) -> Busy:
-    """The candidate's sample without the segments that have no requests in either arm; open while the baseline is asked."""
+    """The candidate's sample without the segments that have too few requests in either arm; open while the baseline is asked."""
     if not (metric.by and isinstance(candidate, Value) and comparable(draft) and of_one_arm(metric)):
         return Busy(candidate)
-    idle = [one for one in candidate.series if _idle(one)]
+    least = metric.minimum_requests or 1
+    idle = [one for one in candidate.series if _idle(one, least)]
     if not idle and not missing_groups(draft, metric, candidate):
         return Busy(candidate)
     life = min(PATIENCE, draft.interval)
@@ -60,15 +64,15 @@ def busy(draft: Evaluating, metric: Metric, candidate: Sample, asks: Asking) -> 
         case Open() | NotAsked():
             return Busy(Open())
         case Value(series):
-            served = {one.series for one in series if not _idle(one)}
+            served = {one.series for one in series if not _idle(one, least)}
         case TooFew():
             served = set()
         case _:
             return Busy(candidate)
     left_out = tuple(one.series for one in idle if one.series not in served)
     left = tuple(one for one in candidate.series if one.series not in left_out)
-    return Busy(Value(left) if left else candidate, left_out if left else (), served)
+    return Busy(Value(left) if left else candidate, left_out if left else (), served, least)
 
 
-def _idle(one: SeriesSample) -> bool:
-    return one.value is None and not one.requests
+def _idle(one: SeriesSample, least: float) -> bool:
+    return one.value is None and (one.requests or 0.0) < least

@@ -65,8 +65,8 @@ class Compared:
     """The same at the ratio `1 + margin`, so that the decision rests on no straight line between two points; 0 without a profile."""
     coarse: bool = False
     """Every fourth alternative alone, from `BY_HALF` on: a fourth of the memory, where there are many tests."""
-    most: float = change_point.MOST
-    """What one window may add (logarithm): a spike of one window decides nothing. Infinity where one window may decide."""
+    most: float = math.inf
+    """What one window may add (logarithm): `change_point.MOST` where a spike of one window must not decide."""
 
     def after(
         self, windows: Sequence[Window], dispersion: float = 1.0, growths: Sequence[change_point.Growth] | None = None

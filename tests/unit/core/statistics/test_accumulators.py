@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.core.statistics.exact import ratio_interval
+from tidegate.core.statistics import change_point
 from tidegate.core.statistics.accumulators import (
     BY_HALF,
     LARGEST_SOUGHT,
@@ -53,7 +54,7 @@ def test_nothing_gathered_shows_nothing() -> None:
     ],
 )
 def test_the_three_answers(why: str, window: Window, conclusion: Conclusion) -> None:
-    assert Compared(0.2).after([window] * 2).conclusion(ALPHA) is conclusion, why
+    assert Compared(0.2).after([window]).conclusion(ALPHA) is conclusion, why
 
 
 @settings(max_examples=150)
@@ -139,7 +140,7 @@ def test_what_is_detectable_would_have_been_found_and_less_would_not(
     def found(times: float) -> bool:
         bad = min(candidate * rate * times, candidate)
         window = Window(baseline, rate * baseline, candidate, bad)
-        return Compared(margin, most=math.inf).after([window]).conclusion(ALPHA) is Conclusion.REGRESSED
+        return Compared(margin).after([window]).conclusion(ALPHA) is Conclusion.REGRESSED
 
     if ratio is None:
         assert not found(LARGEST_SOUGHT)
@@ -215,7 +216,7 @@ def test_the_fewer_requests_the_baseline_has_the_longer_it_takes(share: float, b
         others = 600 * (1 - share)
         return Window(others, others * 0.005, 600 * share, 600 * share * rate)
 
-    found = Compared(0.2).after([minute(0.005)] * before)
+    found = Compared(0.2, most=change_point.MOST).after([minute(0.005)] * before)
     taken = 0
     while found.conclusion(0.05) is not Conclusion.REGRESSED:
         found, taken = found.after([minute(0.05)]), taken + 1
