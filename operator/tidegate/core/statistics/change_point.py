@@ -2,9 +2,9 @@
 
 Each start s has its own product of factors from window s on (1 before); mixed with weights that sum to 1 it is still a
 supermartingale with mean at most 1 (G. Shafer et al., 2011; the mixture of Shiryaev's detection statistic). Most of the weight
-lies on the first window, so that a regression from the start costs next to nothing; the rest lies as 1/((s-1) s) on window s,
-so that one after a day of minutes costs about 16 in the logarithm, where a plain product would have to make good all the
-evidence of that day. For the later starts a window's factor is capped, and a smaller factor keeps the mean at most 1.
+lies on the first window, so that a regression from the start costs next to nothing. Of the rest, 1 / (1 + ln n) lies on the windows
+after n, so that one after two hours of minutes costs 9 in the logarithm and one after a day 13, where a plain product would have to
+make good all the evidence of that day. For the later starts a window's factor is capped, and a smaller factor keeps the mean at most 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from tidegate.core.statistics.mixture import log_mean_exp
 
-FIRST: Final = 0.8
+FIRST: Final = 0.7
 """The weight of the first window; the later ones share the rest."""
 
 MOST: Final = 2.9
@@ -38,7 +38,7 @@ def after(before: Sequence[float], counted: int, growths: Iterable[Growth]) -> t
         if place == 1:
             logs = tuple(math.log(FIRST) + more for more in growth)
             continue
-        weight = math.log((1 - FIRST) / ((place - 1) * place))
+        weight = math.log(_to_come(place - 1) - _to_come(place))
         first, later = logs[: len(growth)], logs[len(growth) :]
         begun = [_log_sum(log, weight) for log in later] or [weight] * len(growth)
         logs = (
@@ -58,7 +58,12 @@ def log_evidence(logs: Sequence[float], counted: int) -> float:
     if not logs:
         return 0.0
     halves = 1 if counted == 1 else 2
-    return _log_sum(log_mean_exp(logs) + math.log(halves), math.log((1 - FIRST) / counted))
+    return _log_sum(log_mean_exp(logs) + math.log(halves), math.log(_to_come(counted)))
+
+
+def _to_come(counted: int) -> float:
+    """The weight of the starts after so many windows, 1 and up."""
+    return (1 - FIRST) / (1 + math.log(counted))
 
 
 def _log_sum(one: float, other: float) -> float:

@@ -20,7 +20,7 @@ GROWTHS = st.lists(st.lists(st.floats(-3, 6), min_size=3, max_size=3), min_size=
 
 
 def weight(start: int) -> float:
-    return 0.8 if start == 1 else 0.2 / ((start - 1) * start)
+    return 0.7 if start == 1 else 0.3 / (1 + math.log(start - 1)) - 0.3 / (1 + math.log(start))
 
 
 def added(growth: float, start: int) -> float:
@@ -49,7 +49,8 @@ def test_a_stop_between_changes_nothing(growths: list[list[float]], cut: int) ->
 
 
 def test_weights_of_all_starts_are_one() -> None:
-    assert sum(weight(s) for s in range(1, 100_000)) == pytest.approx(1, abs=1e-5)
+    assert sum(map(weight, range(1, 10_000))) == pytest.approx(1 - 0.3 / (1 + math.log(9_999)), abs=1e-9)
+    assert all(weight(s) > 0 for s in range(1, 10_000))
 
 
 @given(
