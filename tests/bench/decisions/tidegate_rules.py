@@ -126,7 +126,12 @@ class Plain:
             return False
         if self._since is None:
             self._since = minute.number
-        return minute.number - self._since >= self._lasting and not self._alike(seen)
+        if minute.number - self._since < self._lasting:
+            return False
+        alike = self._alike(seen)
+        if alike:  # what is not this version's fault takes no time off its `for`
+            self._since = None
+        return not alike
 
     def _alike(self, seen: Window) -> bool:
         """As core/judging/shared_incident.py: the baseline is beyond the limit as well, and the candidate not clearly worse."""

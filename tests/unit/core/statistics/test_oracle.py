@@ -9,16 +9,20 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import betaln, logsumexp
-from scipy.stats import betabinom, binom
+from scipy.stats import betabinom, binom, chi2_contingency
+from scipy.stats import t as student
 
 from tests.unit.core.statistics.exact import ratio_interval
-from tidegate.core.statistics import traffic_split
+from tidegate.core.statistics import change_point, traffic_split
+from tidegate.core.statistics.averages import SHIFTS, Past, growth
 from tidegate.core.statistics.confidence import GRID, rate_interval
+from tidegate.core.statistics.dispersion import MOST, Dispersion
 from tidegate.core.statistics.mixture import log_beta, log_mean_exp, multiples
 from tidegate.core.statistics.rate_tests import START, Absolute, Relative
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Sums, Window
 
 ALPHA = 0.05
 COUNTS = st.tuples(st.integers(1, 4000), st.integers(0, 12), st.integers(1, 4000), st.integers(0, 12)).map(
@@ -98,6 +102,59 @@ def test_the_ends_of_the_ratios_that_are_possible(windows: list[Window]) -> None
         assert log_probability(GRID[0]) > level
     if high == math.inf:
         assert log_probability(GRID[-1]) > level
+
+
+BLOCKS = st.tuples(st.integers(1, 5000), st.floats(0.01, 0.99)).map(lambda one: (one[0] + 1.0, 1.0 + one[0] // 2 * one[1]))
+
+
+@given(BLOCKS, BLOCKS)
+def test_what_two_blocks_say_of_dispersion_is_pearsons_statistic_of_their_table(
+    one: tuple[float, float], other: tuple[float, float]
+) -> None:
+    table = [[bad, requests - bad] for requests, bad in (one, other)]
+    expected = float(chi2_contingency(table, correction=False).statistic)
+    found = Dispersion().after_blocks([one, other])
+    assert (found.squares, found.pairs) == pytest.approx((min(expected, MOST), 1.0), rel=1e-6, abs=1e-9)
+
+
+def nearest(difference: float, margin: float, scale: float) -> float:
+    """Log density of the largest of what is tolerated, in whose light a difference is least surprising."""
+    bound = math.log1p(margin)
+    return float(student.logpdf(max(difference - bound, 0.0) / scale, 3))
+
+
+@given(st.floats(0.01, 20), st.floats(0.05, 1), st.floats(0, 1), st.floats(0.2, 5))
+def test_a_window_of_averages_is_a_likelihood_ratio_of_students_t(
+    times: float, deviation: float, margin: float, fewer: float
+) -> None:
+    past = Past(squares=deviation**2 * 1e9, pairs=1e9)
+    sums = Sums(60 * fewer, 6 * fewer, 60, 6 * times)
+    scale = past.scale * math.sqrt(max(fewer, 1) + 1)
+    difference = math.log(times)
+    expected = [
+        float(student.logpdf((difference - math.log1p(margin) - math.log(shift)) / scale, 3))
+        - nearest(difference, margin, scale)
+        for shift in SHIFTS
+    ]
+    capped = [min(one, change_point.MOST) for one in expected]
+    assert growth(sums, past, margin) == pytest.approx(capped, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("shift", range(len(SHIFTS)))
+@pytest.mark.parametrize("truth", [-1.0, 0.0, math.log1p(0.2)])
+@pytest.mark.parametrize("deviation", [0.05, 0.2, 0.8])
+def test_under_the_null_a_window_of_averages_adds_nothing_on_average(
+    shift: int, truth: float, deviation: float
+) -> None:
+    past = Past(squares=deviation**2 * 1e9, pairs=1e9)
+    scale = past.scale * math.sqrt(2)
+
+    def weighted(t: float) -> float:
+        sums = Sums(60, 6, 60, 6 * math.exp(truth + scale * t))
+        return math.exp(growth(sums, past, 0.2)[shift]) * float(student.pdf(t, 3))
+
+    mean, _ = quad(weighted, -200, 200, limit=400, points=[0.0])
+    assert mean <= 1 + 1e-3
 
 
 def test_the_operator_itself_needs_neither_numpy_nor_scipy() -> None:
