@@ -127,3 +127,11 @@ def test_it_goes_on_from_what_status_keeps() -> None:
 @pytest.mark.parametrize("text", ["2.abc", "1.!!", "1." + "A" * 40, "nonsense"])
 def test_a_state_of_another_version_or_none_is_not_read(text: str) -> None:
     assert unpacked(text) is None
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_spike_of_one_window_decides_nothing_unless_a_limit_is_asked_for(*, grouped: bool) -> None:
+    spike = Window(500, 0, 500, 500)
+    windows = [{A: replace(GOOD, baseline_bad=0, candidate_bad=0)}] * 10 + [{A: spike}]
+    assert after(replace(fresh(), grouped=grouped), windows).result().conclusion is not Conclusion.REGRESSED
+    assert after(replace(fresh(limit=0.05), grouped=grouped), windows).result().conclusion is Conclusion.REGRESSED
