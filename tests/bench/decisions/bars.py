@@ -97,9 +97,7 @@ def _found(what: str, figures: Figures, longest: int) -> Bar:
     if figures.stopped < 0.5:
         return Bar(name, f"found in {100 * figures.stopped:.0f} %", held=False)
     minutes = figures.median(lambda stop: stop.minutes)
-    return Bar(
-        name, f"{100 * figures.stopped:.0f} %, {minutes:.0f} min", figures.stopped >= 0.9 and minutes <= longest
-    )
+    return Bar(name, f"{100 * figures.stopped:.0f} %, {minutes:.0f} min", figures.stopped >= 0.9 and minutes <= longest)
 
 
 def driven(found: Driven) -> Bar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,7 +11,7 @@ from tests.bench.decisions.bars import Bar
 from tests.bench.decisions.cells import ATTRIBUTED, HARMS, HEALTHY
 from tests.bench.decisions.race import ROLLOUTS, SEED, Figures, Rule, T, race, races
 from tests.bench.decisions.shop_cells import FRONT_KINDS, KINDS
-from tests.bench.decisions.shop_race import shop_race
+from tests.bench.decisions.shop_race import ShopCell, shop_race
 from tests.bench.decisions.tidegate_rules import Limited, LimitedUnlessBothBroken, LimitedWarm
 from tests.bench.stage import progress
 
@@ -46,6 +46,7 @@ def decided(
     rollouts: int = ROLLOUTS,
     real_rollouts: int = real.ROLLOUTS,
     real_cells: Iterable[real.RealCell] = real.REAL,
+    shops: Mapping[str, Sequence[ShopCell]] = KINDS,
     seed: int = SEED,
 ) -> Decided:
     """Every cell by every rule; `real_rollouts` of each of the real cells."""
@@ -55,7 +56,7 @@ def decided(
     found.healthy = _raced(HEALTHY, race, rollouts, seed)
     found.harms = _raced(HARMS, race, rollouts, seed)
     found.attributed = _raced(ATTRIBUTED, partial(race, rules=ATTRIBUTIONS), rollouts, seed)
-    for kind, cells in KINDS.items():
+    for kind, cells in shops.items():
         fewer = FEWER_FRONTS if kind in FRONT_KINDS else FEWER_SHOPS
         found.shops[kind] = _raced(cells, shop_race, max(rollouts // fewer, 1), seed)
     found.bars = [

@@ -38,7 +38,7 @@ def sums(pair: Pair) -> Sums:
     return Sums(pair.baseline.requests, pair.baseline.took, pair.candidate.requests, pair.candidate.took)
 
 
-class Tested:
+class Line:
     """`regression` of errors, or of an average, by component: the product's test, and when it was broken at each level."""
 
     def __init__(self, *, averages: bool, past: Sequence[Sequence[Arm]]) -> None:

@@ -76,7 +76,6 @@ class Figures:
     def median(self, of: Callable[[Stop], float]) -> float:
         return quantile([of(stop) for stop in self.stops], 0.5)
 
-
     def plus(self, other: Figures) -> Figures:
         """Of further rollouts of the same cell."""
         return Figures(self.rollouts + other.rollouts, self.stops + other.stops, self.early + other.early)

@@ -35,9 +35,7 @@ FAULTS: Final = (
     *(Fault(f"{slower:g} times the duration after 2 h", slower=slower, onset=_LATE) for slower in (1.2, 1.5, 2, 5)),
 )
 
-_FRONT: Final = {
-    rate: Component(2.0 * rate, 0.5, 0.001 if rate < 10 else 0.005, 4.0, 0.12, 1.0) for rate in (2, 10)
-}
+_FRONT: Final = {rate: Component(2.0 * rate, 0.5, 0.001 if rate < 10 else 0.005, 4.0, 0.12, 1.0) for rate in (2, 10)}
 """A front of so many requests a second to either arm."""
 
 

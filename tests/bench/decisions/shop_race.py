@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tests.bench.decisions.lines import Outages, Tested, pooled, together, window
+from tests.bench.decisions.lines import Line, Outages, pooled, together, window
 from tests.bench.decisions.peer_rules import Argo, Flagger, Kayenta
 from tests.bench.decisions.race import Figures, Rule, Stop
 from tests.bench.decisions.shop import COMPONENTS, Component, Fault, Noise, Pair, Shop
@@ -85,10 +85,10 @@ class _Lines:
 
     def __init__(self, shop: Shop) -> None:
         past = shop.past()
-        self._errors, self._averages = (Tested(averages=averages, past=past) for averages in (False, True))
+        self._errors, self._averages = (Line(averages=averages, past=past) for averages in (False, True))
         self._outages = Outages(len(past))
         whole = [[together(Pair(one, one) for one in block).baseline for block in zip(*past, strict=True)]]
-        self._pooled = Tested(averages=False, past=whole) if len(past) > 1 else None
+        self._pooled = Line(averages=False, past=whole) if len(past) > 1 else None
 
     def look(self, minute: int, pairs: Sequence[Pair]) -> set[str]:
         """The names of those that stop the run at the end of this minute."""

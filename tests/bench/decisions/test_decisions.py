@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.bench.decisions import bars, section
-from tests.bench.decisions.bars import Bar
+from tests.bench.decisions.bars import FAULT, LATE_FAULT, LATE_SLOW_FAULT, SLOW_FAULT, Bar
 from tests.bench.decisions.cells import HARMS, HEALTHY, SLOW
 from tests.bench.decisions.decided import decided
 from tests.bench.decisions.peer_rules import Argo, Flagger, high, rank_z
 from tests.bench.decisions.race import MARGIN, RULES, Figures, Stop, race
 from tests.bench.decisions.real import REAL
 from tests.bench.decisions.service import Service, increase, seconds
+from tests.bench.decisions.shop_cells import KINDS
 from tests.bench.decisions.tidegate_rules import Evidence, Plain
 from tests.bench.decisions.traffic import DAY, Cell, Minute, minutes, poisson, seeded
 from tidegate.api.rollout.status import Clock
@@ -43,7 +44,12 @@ def stopped_at(rule: Plain | Argo | Flagger, bad: list[float]) -> int | None:
 @pytest.mark.timeout(120)
 def test_a_few_rollouts_fill_every_table(tmp_path: Path) -> None:
     hours = [one for one in REAL if one.cell.minutes < DAY]
-    found = decided(rollouts=3, real_rollouts=1, real_cells=hours)
+    asked = {FAULT, LATE_FAULT, SLOW_FAULT, LATE_SLOW_FAULT}
+    some = {
+        kind: [cell for cell in cells if cell.fault is None or cell.fault.name in asked][-4:]
+        for kind, cells in KINDS.items()
+    }
+    found = decided(rollouts=3, real_rollouts=1, real_cells=hours, shops=some)
 
     assert set(found.healthy) == {cell.name for cell in HEALTHY}
     assert set(found.harms) == {cell.name for cell in HARMS}

@@ -104,7 +104,9 @@ def test_the_ends_of_the_ratios_that_are_possible(windows: list[Window]) -> None
         assert log_probability(GRID[-1]) > level
 
 
-BLOCKS = st.tuples(st.integers(1, 5000), st.floats(0.01, 0.99)).map(lambda one: (one[0] + 1.0, 1.0 + one[0] // 2 * one[1]))
+BLOCKS = st.tuples(st.integers(1, 5000), st.floats(0.01, 0.99)).map(
+    lambda one: (one[0] + 1.0, 1.0 + one[0] // 2 * one[1])
+)
 
 
 @given(BLOCKS, BLOCKS)
