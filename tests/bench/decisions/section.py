@@ -51,8 +51,7 @@ tenth to a half of each. A fault is in one component with at least a request a s
 
 def section(found: Decided) -> str:
     """The whole section, ending in a newline."""
-    tables = (_healthy(found), _harms(found), *_shops(found), _attributed(found), _real(found), _bars(found))
-    parts = [f"## {TITLE}", _HOW.format(seed=SEED, rollouts=found.rollouts), *map(_markdown, tables), _weak(found)]
+    parts = [f"## {TITLE}", _HOW.format(seed=SEED, rollouts=found.rollouts), *map(_markdown, tables(found)), _weak(found)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -70,7 +69,8 @@ def write(path: Path, new: str) -> None:
 
 def tables(found: Decided) -> list[Table]:
     """For the terminal."""
-    return [_healthy(found), _harms(found), *_shops(found), _attributed(found), _real(found), _bars(found)]
+    shops, driven = _shops(found) if found.shops else [], [_real(found)] if found.driven else []
+    return [_healthy(found), _harms(found), *shops, _attributed(found), *driven, _bars(found)]
 
 
 def _healthy(found: Decided) -> Table:

@@ -115,7 +115,11 @@ class Wandering:
         self._deviation, self._memory, self._chance = deviation, memory, chance
         self._now = chance.gauss(0, deviation)
 
-    def next(self) -> float:
+    def over(self, minutes: float) -> float:
+        """What it multiplies with, on average over so many further minutes."""
+        return sum(math.exp(self._next()) for _ in range(round(minutes))) / round(minutes)
+
+    def _next(self) -> float:
         new = math.sqrt(1 - self._memory**2) * self._chance.gauss(0, self._deviation)
         self._now = self._memory * self._now + new
         return self._now
@@ -211,9 +215,9 @@ class Shop:
         if minute >= 0:
             noisy.traffic += chance.gauss(0, noise.moving)
         requests = 60 * length * one.rate * share * math.exp(noisy.traffic)
-        rate, duration = one.errors, one.duration * math.exp(noisy.durations.next())
+        rate, duration = one.errors, one.duration * noisy.durations.over(length)
         if rate < 0.5:
-            rate *= math.exp(noisy.errors.next() - noise.rates**2 / 2)
+            rate *= noisy.errors.over(length) * math.exp(-(noise.rates**2) / 2)
         if arm:
             duration *= math.exp(self._apart[place])
         if chance.random() < noise.spikes * length:

@@ -17,7 +17,7 @@ NOISES: Final = (
     replace(USUAL, name="rates and durations that vary over ten minutes", memory=0.9),
     replace(USUAL, name="durations that vary by 50 %", averages=0.5),
     replace(USUAL, name="durations with a Pareto tail", pareto=True),
-    replace(USUAL, name="arms 20 % apart", apart=0.2),
+    replace(USUAL, name="arms 10 % apart", apart=0.1),
     replace(USUAL, name="a spike each 200 minutes", spikes=1 / 200),
     replace(USUAL, name="mixes that drift", moving=0.1),
     replace(USUAL, name="an incident in every run", incidents=1.0),

@@ -29,7 +29,7 @@ from tidegate.simulation.backtest.raw import RawPast
 
 CALM = 14.0
 """Seconds of good answers, at least."""
-SPOILED = 10.0
+SPOILED = 16.0
 """Seconds of bad ones of the candidate, at least."""
 BOTH = 12.0
 """Seconds of bad ones of both arms, at least."""
@@ -137,7 +137,7 @@ async def test_a_test_on_counts_finds_it_in_the_raw_samples_of_then(
     (run,) = found["runs"]
     assert (found["as"], run["outcome"]) == ("candidate", "Reverted"), run["message"]
     assert "worse than the baseline's by more than 20%" in run["message"]
-    assert 0 < _epoch(run["end"]) - stretch.spoiled < 13
+    assert 0 < _epoch(run["end"]) - stretch.spoiled < 19
     assert any("lines with `split` are left out" in one for one in found["assumptions"])
     (test,) = found["tests"]
     assert (test["line"], test["worse"], test["told"]["conclusion"]) == ("worse", 1, "Regressed")

@@ -3,7 +3,7 @@
 In each window the logarithm of the candidate's average is compared with two references: the baseline's average in the same window,
 and the baseline's own past, of which the last minutes are left out so that a fault does not teach the test that it is normal. The
 reference that makes the candidate less surprising counts. Differences are taken to follow Student's t with three degrees of freedom,
-whose heavy tails bear single spikes; their scale is learnt from how much the baseline's average differs from window to window. A
+whose heavy tails bear single spikes; their scale is learnt from how much the baseline's average differs from block to block. A
 window adds the logarithm of the likelihood ratio of a shift against the closest shift that is tolerated, so the product stays a
 supermartingale (L. Wasserman, A. Ramdas, S. Balakrishnan, Universal inference, 2020); it is mixed over shifts, and over the window in
 which the harm began (change_point.py).
@@ -26,7 +26,7 @@ _LOG_SHIFTS: Final = tuple(map(math.log, SHIFTS))
 SECOND: Final = 1
 """Place of the shift by which people are told since when something speaks for a regression."""
 
-CAUTIOUS: Final = 0.2
+CAUTIOUS: Final = 0.3
 """What is taken for the scale of an average's logarithm from one window to the next, where nothing is known yet."""
 PRIOR: Final = 1.0
 """As how many pairs of windows that counts: what a segment shows by itself soon outweighs it."""
@@ -46,11 +46,11 @@ class Past:
     """The baseline's average as it was, in logarithms."""
 
     squares: float = 0.0
-    """Half the squared differences of neighbouring windows, added up."""
+    """Half the squared differences of neighbouring blocks, as a window's, added up."""
     pairs: float = 0.0
     """How many there are."""
     last: float = math.nan
-    """Of the window before."""
+    """Of the block before."""
     level: float = 0.0
     """Mean over the blocks that are older than the guard."""
     blocks: float = 0.0
@@ -64,39 +64,32 @@ class Past:
 
     def after(self, requests: float, total: float, seconds: float) -> Past:
         """With what was counted in a further window of so many seconds."""
-        found = self
-        if requests > 0 and total > 0:
-            value = math.log(total / requests)
-            if not math.isnan(self.last):
-                found = found.with_pair((value - self.last) ** 2 / 2, 1.0)
-            found = replace(found, last=value)
-        block = (found.open[0] + requests, found.open[1] + total)
-        filled = found.filled + seconds
+        block = (self.open[0] + requests, self.open[1] + total)
+        filled = self.filled + seconds
         if filled < BLOCK - 1e-6:
-            return replace(found, open=block, filled=filled)
-        found = replace(found, open=(0.0, 0.0), filled=0.0)
-        return found.with_block(math.log(block[1] / block[0])) if min(block) > 0 else found
+            return replace(self, open=block, filled=filled)
+        return replace(self, open=(0.0, 0.0), filled=0.0).after_blocks([block], seconds)
 
     def after_blocks(self, blocks: Iterable[tuple[float, float]], window: float) -> Past:
         """With whole blocks of the past, as (requests, sum), oldest first; `window`: seconds of a window of the test.
 
-        A block of several windows differs less from the next: what it says is taken for as many pairs fewer.
+        What neighbouring blocks differ by is put down to their windows: as if those differed by so much more, each by itself. Windows
+        themselves are not compared: an average that wanders within minutes differs little from one of them to the next.
         """
-        found, before = self, math.nan
+        found = self
         windows = max(BLOCK / window, 1.0)
         for requests, total in blocks:
             if requests <= 0 or total <= 0:
                 continue
             value = math.log(total / requests)
-            if not math.isnan(before):
-                found = found.with_pair((value - before) ** 2 / 2 * windows, 1 / windows)
-            before = value
-            found = found.with_block(value)
+            if not math.isnan(found.last):
+                found = found.with_pair((value - found.last) ** 2 / 2 * windows)
+            found = replace(found, last=value).with_block(value)
         return found
 
-    def with_pair(self, square: float, weight: float) -> Past:
-        """With what two neighbouring windows differ by: half the square, for as many pairs."""
-        return replace(self, squares=self.squares + weight * min(square, MOST), pairs=self.pairs + weight)
+    def with_pair(self, square: float) -> Past:
+        """With what two neighbouring windows differ by: half the square."""
+        return replace(self, squares=self.squares + min(square, MOST), pairs=self.pairs + 1.0)
 
     def with_block(self, value: float) -> Past:
         """With the logarithm of a further block's average."""
