@@ -51,7 +51,12 @@ tenth to a half of each. A fault is in one component with at least a request a s
 
 def section(found: Decided) -> str:
     """The whole section, ending in a newline."""
-    parts = [f"## {TITLE}", _HOW.format(seed=SEED, rollouts=found.rollouts), *map(_markdown, tables(found)), _weak(found)]
+    parts = [
+        f"## {TITLE}",
+        _HOW.format(seed=SEED, rollouts=found.rollouts),
+        *map(_markdown, tables(found)),
+        _weak(found),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

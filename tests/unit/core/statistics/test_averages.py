@@ -22,8 +22,8 @@ def sums(candidate: float, baseline: float = 0.1, requests: float = 60.0) -> Sum
 def test_one_window_against_an_oracle() -> None:
     """Student's t with three degrees of freedom, of scipy 1.16: logpdf((ln 3 - ln 1.2 - ln 2.5)/s) - logpdf((ln 3 - ln 1.2)/s)."""
     past = Past(squares=0.01, pairs=0.0, level=math.log(0.1), blocks=72.0)
-    scale = math.sqrt(0.05 * 2)
-    assert past.scale == pytest.approx(math.sqrt(0.05))
+    scale = math.sqrt(0.1 * 2)
+    assert past.scale == pytest.approx(math.sqrt(0.1))
     beside = (math.log(3) - math.log(1.2)) / scale
     away = (math.log(3) - math.log(1.2) - math.log(2.5)) / scale
 
@@ -88,3 +88,12 @@ def test_arms_that_differ_by_less_than_the_margin_are_borne() -> None:
 def test_without_requests_of_both_arms_nothing_is_said() -> None:
     for window in (Sums(0, 0, 10, 5), Sums(10, 5, 0, 0), Sums(10, 0, 10, 5)):
         assert set(growth(window, QUIET, 0.2)) == {0.0}
+
+
+def test_an_average_that_wanders_for_minutes_is_no_calm_one() -> None:
+    """Neighbouring minutes are alike, blocks of five are not: the scale must be that of the blocks."""
+    past = Past()
+    for minute in range(600):
+        value = 0.1 * (1.5 if minute // 10 % 2 else 1.0)
+        past = past.after(60.0, 60.0 * value, 60.0)
+    assert past.scale > 0.3
