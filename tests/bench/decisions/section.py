@@ -172,7 +172,7 @@ def _weak(found: Decided) -> str:
     return f"""\
 ### Weak spots
 
-- **Noisy arms and clumps.** Errors that do not come one by one are told from the baseline's past. Where the rates of two equal arms
+- **Noisy arms and clumps.** Errors that do not come one by one are recognized from the baseline's past. Where the rates of two equal arms
   vary by 30 % from minute to minute, each by itself, {_percent(noisy[0])} of healthy rollouts are stopped at 10/s and
   {_percent(noisy[1])} at 100/s; where errors come in clumps of 8, {_percent(clumped)}. A rank test on the minutes' rates, such as
   Kayenta's, bears noisy arms too ({_percent(ranked)} at 100/s), and needs more time and a second fresh arm.
