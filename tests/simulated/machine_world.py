@@ -72,6 +72,8 @@ class MachineWorld(RuleBasedStateMachine):
         self.latched: dict[str, str] = {}
         self.promoted = {"shop:v1"}
         self.unfit: list[str] = []
+        self.run_before: Mapping[str, Any] = {}
+        """The run in the status that was written last."""
         self.skewed: set[str] = set()
         """Runs into whose status a newer version wrote what this one does not know."""
         self.early: list[str] = []
@@ -106,6 +108,20 @@ class MachineWorld(RuleBasedStateMachine):
         """What every status that is written must keep, intermediate ones included."""
         if name == "checkout":
             self.unfit += faults_of(status, self._candidate_rejected(status))
+            self.unfit += self._sessions_left(status)
+
+    def _sessions_left(self, status: Mapping[str, Any]) -> list[str]:
+        """A run that was to end at 0 pods is concluded although the candidate was never brought there."""
+        ending = (self.run_before.get("ending") or {}) if "scalesToZeroFrom" in self.run_before else {}
+        over = bool(ending) and status.get("run") is None
+        if over and "checkout-canary" in self.cluster.deployments:
+            zero = any(one.manager == "tidegate-revert" and one.ending == ending for one in self.cluster.scaled)
+            pods = self.cluster.deployments["checkout-canary"].replicas
+            deleted = self.cluster.rollouts["checkout"].deleting
+            self.run_before = {}
+            return [] if zero or not pods or deleted else [f"{ending['kind']}: {pods} pods of the candidate are left"]
+        self.run_before = status.get("run") or {}
+        return []
 
     def _candidate_rejected(self, status: Mapping[str, Any]) -> bool:
         candidate = self.cluster.arm("checkout-canary", "checkout-canary")

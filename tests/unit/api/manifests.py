@@ -168,6 +168,7 @@ BY_RULE = (
     Bad("a threshold's cohort that traffic has not", {"thresholds.0.cohort": "staff"}, "spec.thresholds[0].cohort", "there is no cohort 'staff'", "spec.thresholds", "every 'cohort' in 'thresholds' must be a 'cohort' of 'traffic'"),
     Bad("a subset of a kind without any", {"traffic.0.backends": {"baseline": {"subset": "v1"}, "candidate": {"subset": "v2"}}}, "spec.traffic[0].backends", "'subset' goes with ApisixRoute"),
     Bad("a flag without variants", {"traffic.0.kind": "FeatureFlag"}, "spec.traffic[0].backends", "needs 'backends'"),
+    Bad("pods as weights and an end that takes them", {**_BY_PODS, "traffic.0": {**_PODS, "revert": "ScaleToZero"}}, "spec.traffic[0].revert", "scales the candidate to 0 pods at weight 0", "spec.traffic[0].revert"),
     Bad("pods in all for a kind that has a router", {"traffic.0.replicaRatio": {"total": 20}}, "spec.traffic[0].replicaRatio", "'replicaRatio' goes with 'kind: ReplicaRatio'"),
     Bad("a cohort of pods", {**_BY_PODS, "traffic.0": {**_PODS, "cohort": "beta"}}, "spec.traffic[0].cohort", "cannot tell users apart"),
     Bad("a router beside pods", {**_BY_PODS, "traffic.1": {"kind": "HTTPRoute", "name": "web"}}, "spec.traffic", "is the only entry of 'traffic'"),

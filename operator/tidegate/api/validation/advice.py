@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tidegate.api.rollout.responses import Response
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.target_weights import cohorts_of, weights_at
 from tidegate.api.rollout.thresholds import Guard
@@ -29,6 +30,7 @@ def advice(spec: RolloutSpec) -> list[Problem]:
         _of_full_weight(spec),
         ratio_advice(spec),
         _of_checkpoints(spec),
+        _of_sessions(spec),
         hook_advice(spec),
         traps(spec),
         receivers(spec),
@@ -158,3 +160,10 @@ def _of_checkpoints(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
                 ("spec", "steps", index, "checkpoints"),
                 "have nothing to evaluate: there are no thresholds, only guards",
             )
+
+
+def _of_sessions(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    for line in lines_of(spec) if spec.scales_to_zero else ():
+        if line.threshold.on_breach is Response.STEP_BACK:
+            words = "lowers the weight and leaves the candidate its pods: sessions that a route keeps there ('revert: ScaleToZero') stay"
+            yield (*line.where, "onBreach"), words

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Final
 
 from tidegate.api.reasons import Reason
-from tidegate.api.rollout.scaling import ScalingMode
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.scaling import AfterEnd, ScalingMode
 from tidegate.api.rollout.steps import Step
+from tidegate.api.values.scalars import Duration
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.world import Arm, ArmName
 from tidegate.core.scaling.needs import memory_of, needed
 from tidegate.core.scaling.setting import notice, set_replicas
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft, Wish
 from tidegate.core.traffic import acceptance, shares
 
 WAITS_FOR_PODS = frozenset({Reason.CANDIDATE_SCALING, Reason.CANDIDATE_NOT_READY})
 """What more pods of the candidate can mend. A raise that waits for anything else as well gets none yet."""
 
+
+AT_ONCE: Final = Duration("0s")
 
 LOOK_AGAIN = 15.0
 """Seconds until a route that could not be read is looked at again."""
@@ -90,12 +96,10 @@ def _may_shrink(draft: Draft, candidate: Arm) -> bool:
 
 def rest(draft: Draft) -> None:
     """After a run's end: once its delay is over and no route gives the candidate anything, it is scaled down, once."""
-    scaling, memory = draft.spec.candidate.scaling, memory_of(draft)
-    if scaling is None or scaling.after_end is None or not draft.status.history:
+    memory, after, candidate = memory_of(draft), _after_end(draft), draft.arm(ArmName.CANDIDATE)
+    if after is None or candidate is None or memory.ended == draft.status.history[0].id:
         return
-    last, after, candidate = draft.status.history[0], scaling.after_end, draft.arm(ArmName.CANDIDATE)
-    if memory.ended == last.id or candidate is None:
-        return
+    last = draft.status.history[0]
     due = last.end_time.timestamp() + after.delay.seconds
     if draft.now < due:
         draft.wakes.append(due)
@@ -107,3 +111,16 @@ def rest(draft: Draft) -> None:
         draft.wishes.append(Wish(after.replicas, words, rests=True))
     elif shares.requests(draft) is shares.Traffic.UNKNOWN:
         draft.wakes.append(draft.now + LOOK_AGAIN)
+
+
+def _after_end(draft: TickContext) -> AfterEnd | None:
+    """What becomes of the pods after the last run; `None` for nothing.
+
+    Sessions that a route keeps at weight 0 must end after a success too: their users would be the first to meet the next
+    version, before any weight.
+    """
+    scaling, history = draft.spec.candidate.scaling, draft.status.history
+    after = scaling.after_end if scaling is not None else None
+    if history and history[0].outcome == RunEnd.SUCCEEDED and draft.spec.scales_to_zero:
+        return AfterEnd(replicas=0, delay=after.delay if after is not None else AT_ONCE)
+    return after if history else None

@@ -52,7 +52,7 @@ def set_replicas(draft: Draft, wish: Wish) -> None:
             draft.memory = replace(draft.memory, not_scaled=Refusal(Reason.SCALE_REFUSED, words, draft.now))
             draft.wakes.append(draft.now + TRIED_AGAIN)
         case Absence():
-            _write(draft, candidate, wish)
+            write(draft, candidate, wish)
         case autoscaler:
             _refuse(draft, autoscaler, wish)
 
@@ -82,7 +82,15 @@ def _refuse(draft: Draft, autoscaler: str, wish: Wish) -> None:
     draft.update(scaling=memory_of(draft).model_copy(update=changes))
 
 
-def _write(draft: Draft, candidate: Arm, wish: Wish) -> None:
+def write(draft: Draft, candidate: Arm, wish: Wish, *, revert: bool = False) -> None:
+    """Plans the write, and records it first.
+
+    Args:
+        draft: the tick's draft.
+        candidate: as it was when this was decided.
+        wish: the number, and why.
+        revert: it is part of a run's end.
+    """
     memory = memory_of(draft)
     again = memory.replicas == wish.replicas
     changes: dict[str, object] = {
@@ -98,9 +106,10 @@ def _write(draft: Draft, candidate: Arm, wish: Wish) -> None:
     if wish.responds:
         changes["responded"] = instant(draft.now)
     if wish.rests:
-        changes |= {"before": candidate.replicas, "rest": wish.replicas}
+        before = memory.before if again and memory.before is not None else candidate.replicas
+        changes |= {"before": before, "rest": wish.replicas}
     draft.update(scaling=memory.model_copy(update=changes))
-    draft.actions.append(SetReplicas(candidate, wish.replicas))
+    draft.actions.append(SetReplicas(candidate, wish.replicas, revert=revert))
     draft.intent = True
     named = f"candidate Deployment {candidate.deployment!r}"
     draft.say(
