@@ -74,7 +74,7 @@ def supersede(sticky: Sticky) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "outcome"), [(breach, "Reverted"), (abort, "Aborted"), (supersede, "Superseded")], ids=lambda one: str(one)
+    ("act", "outcome"), [(breach, "Reverted"), (abort, "Aborted"), (supersede, "Superseded")], ids=str
 )
 async def test_every_end_but_a_success_takes_the_weight_and_then_the_pods(
     act: Callable[[Sticky], None], outcome: str
