@@ -37,6 +37,8 @@ def scaling_in_words(spec: RolloutSpec) -> Iterator[str]:
         case ScalingMode.MATCH_WEIGHT:
             most = f", {scaling.max} at most" if scaling.max is not None else ""
             yield f"before a raise: its share of the baseline's pods, at least {scaling.min or 1}{most}"
+            for name, share in scaling.cohort_shares.items():
+                yield f"cohort {name}: {share}% of all requests"
         case ScalingMode.FIXED:
             yield f"before the first raise: at least {scaling.replicas}"
         case ScalingMode.KEEP:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.api.rollout.responses import Response
+from tidegate.api.rollout.scaling import ScalingMode
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.target_weights import cohorts_of, weights_at
 from tidegate.api.rollout.thresholds import Guard
@@ -26,6 +27,7 @@ def advice(spec: RolloutSpec) -> list[Problem]:
         _of_lines(spec),
         _of_weights(spec),
         _of_cohorts(spec),
+        _of_shares(spec),
         _of_mirrors(spec),
         _of_full_weight(spec),
         ratio_advice(spec),
@@ -121,6 +123,16 @@ def _of_cohorts(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
             if target.cohort and rule.startswith("#"):
                 words = "is a position: a rule that is put before it becomes the cohort; give the rule a name where its kind has names"
                 yield ("spec", "traffic", index, "rules", place), words
+
+
+def _of_shares(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    scaling = spec.candidate.scaling
+    if scaling is None or scaling.mode is not ScalingMode.MATCH_WEIGHT or scaling.min is not None:
+        return
+    unknown = [name for name in cohorts_of(spec) if name not in scaling.cohort_shares]
+    if unknown:
+        words = f"counts no pods for cohort {', '.join(unknown)}: give its share of the requests in 'cohortShares', or a 'min'"
+        yield ("spec", "candidate", "scaling", "mode"), words
 
 
 def _of_weights(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:

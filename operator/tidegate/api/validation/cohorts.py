@@ -17,6 +17,7 @@ def cohort_problems(spec: RolloutSpec) -> Iterator[Problem]:
     """Rules that belong to two targets, cohorts that there are not, and queries that would not know which is meant."""
     yield from _entries(spec)
     yield from _weights(spec)
+    yield from _shares(spec)
     yield from _lines(spec)
 
 
@@ -55,6 +56,16 @@ def _weights(spec: RolloutSpec) -> Iterator[Problem]:
         if step.weight.percent > 0 and all(target.cohort is not None for target in spec.traffic):
             words = "every entry of spec.traffic is a cohort, so nothing would get this weight: add one without 'cohort', or write 0"
             yield Problem(("spec", "steps", index, "weight"), words)
+
+
+def _shares(spec: RolloutSpec) -> Iterator[Problem]:
+    shares = spec.candidate.scaling.cohort_shares if spec.candidate.scaling is not None else {}
+    where: Where = ("spec", "candidate", "scaling", "cohortShares")
+    for name in shares:
+        if name not in cohorts_of(spec):
+            yield Problem((*where, name), _unknown(spec, name))
+    if sum(share.percent for share in shares.values()) > 100:
+        yield Problem(where, "are more than 100% together: each is the percent of all requests")
 
 
 def _lines(spec: RolloutSpec) -> Iterator[Problem]:

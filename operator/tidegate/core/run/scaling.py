@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Final
 
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.scaling import AfterEnd, ScalingMode
 from tidegate.api.rollout.steps import Step
+from tidegate.api.rollout.target_weights import TargetWeights
 from tidegate.api.values.scalars import Duration
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.world import Arm, ArmName
-from tidegate.core.scaling.needs import memory_of, needed
+from tidegate.core.scaling.needs import asked, load, memory_of, needed
 from tidegate.core.scaling.setting import notice, set_replicas
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft, Wish
@@ -39,7 +39,8 @@ def begin(draft: Draft) -> None:
 
 def prepare(draft: Draft, to: Step) -> None:
     """Asks for the pods that a raise to the step needs: everything else allows it."""
-    _ask_for(draft, to.weight.percent, f"weight {to.weight}% of step {to.name} needs them")
+    weights = asked(draft, to)
+    _ask_for(draft, weights, f"weight {weights} of step {to.name} needs them")
 
 
 def scale(draft: Draft) -> None:
@@ -68,17 +69,17 @@ def _follow(draft: Draft) -> None:
         return
     if memory is not None and memory.before is not None and candidate.replicas > memory.rest:
         draft.update(scaling=memory.model_copy(update={"before": None}))
-    if draft.weight > 0:
-        _ask_for(draft, draft.weight, f"weight {draft.weight:f}% needs them")
+    if draft.weights.exposed:
+        _ask_for(draft, draft.weights, f"weight {draft.weights} needs them")
     if not draft.wishes and _may_shrink(draft, candidate):
-        fewer = needed(draft, draft.weight)
+        fewer = needed(draft, draft.weights)
         if fewer < candidate.replicas:
-            words = f"weight {draft.weight:f}% needs no more"
+            words = f"weight {draft.weights} needs no more"
             draft.wishes.append(Wish(fewer, words))
 
 
-def _ask_for(draft: Draft, weight: Decimal, words: str) -> None:
-    candidate, need = draft.arm(ArmName.CANDIDATE), needed(draft, weight)
+def _ask_for(draft: Draft, weights: TargetWeights, words: str) -> None:
+    candidate, need = draft.arm(ArmName.CANDIDATE), needed(draft, weights)
     if candidate is not None and candidate.replicas < need:
         draft.wishes.append(Wish(need, words))
 
@@ -88,7 +89,11 @@ def _may_shrink(draft: Draft, candidate: Arm) -> bool:
     scaling, memory = draft.spec.candidate.scaling, memory_of(draft)
     if scaling is None or scaling.mode is not ScalingMode.MATCH_WEIGHT or draft.run.promotion is not None:
         return False
-    if candidate.replicas != memory.replicas or float(draft.weight) >= memory.weight or not draft.step.seen:
+    if (
+        candidate.replicas != memory.replicas
+        or float(load(draft.spec, draft.weights)) >= memory.weight
+        or not draft.step.seen
+    ):
         return False
     standing = shares.standing(draft, draft.weights)
     return standing in {shares.Standing.SAME, shares.Standing.LESS} and acceptance.not_taken(draft) is None

@@ -12,7 +12,7 @@ from tidegate.core.model.memory import Refusal
 from tidegate.core.model.plan import SetReplicas
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import Absence, Arm, ArmName, Unknown
-from tidegate.core.scaling.needs import contest, contested, memory_of
+from tidegate.core.scaling.needs import contest, contested, load, memory_of
 from tidegate.core.tick.draft import Draft, Wish
 
 TRIED_AGAIN: Final = 10.0
@@ -30,8 +30,8 @@ def notice(draft: Draft) -> None:
     changes: dict[str, object] = {}
     if candidate is not None and not memory.seen and candidate.replicas == memory.replicas:
         changes["seen"] = True
-    if draft.status.run is not None and float(draft.weight) > memory.weight:
-        changes["weight"] = float(draft.weight)
+    if (largest := _load(draft)) > memory.weight:
+        changes["weight"] = largest
     if changes:
         draft.update(scaling=memory.model_copy(update=changes))
 
@@ -97,7 +97,7 @@ def write(draft: Draft, candidate: Arm, wish: Wish, *, revert: bool = False) -> 
         "replicas": wish.replicas,
         "time": instant(draft.now),
         "cause": printable(wish.words)[:LONGEST_CAUSE],
-        "weight": draft.status.run.weight if draft.status.run is not None else 0.0,
+        "weight": _load(draft),
         "seen": False,
         "fought": memory.fought + memory.seen if again else 0,
         "refused": "",
@@ -115,3 +115,8 @@ def write(draft: Draft, candidate: Arm, wish: Wish, *, revert: bool = False) -> 
     draft.say(
         Reason.CANDIDATE_SCALED, f"{named} is scaled from {candidate.replicas} to {wish.replicas} pods: {wish.words}"
     )
+
+
+def _load(draft: Draft) -> float:
+    """The percent of all requests that the candidate gets now; 0 without a run."""
+    return float(load(draft.spec, draft.weights)) if draft.status.run is not None else 0.0
