@@ -171,7 +171,7 @@ def _pods_gone(draft: Draft, ending: Ending) -> bool:
     if not to_zero.asked(draft):
         return True
     since = ending.since.timestamp()
-    if acceptance.not_taken(draft) is not None and draft.now < since + TAKEN_SOON:
+    if acceptance.not_taken(draft) is not None and abs(draft.now - since) < TAKEN_SOON:
         draft.wakes.append(since + TAKEN_SOON)
         return False
     draft.doing = Why(Reason(ending.reason), f"scaling the candidate to 0 pods: {ending.evidence}")

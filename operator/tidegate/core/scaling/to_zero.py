@@ -98,7 +98,7 @@ def bring_to_zero(draft: Draft, since: float) -> bool:
     memory, failed = memory_of(draft), draft.memory.not_scaled
     if failed is not None and failed.since >= since:
         draft.stalled = Why(failed.reason, f"{failed.message}; sessions may keep users on the candidate")
-        if draft.now < failed.since + TRIED_AGAIN:
+        if abs(draft.now - failed.since) < TRIED_AGAIN:
             draft.wakes.append(failed.since + TRIED_AGAIN)
             return False
     elif contested(memory, 0):
