@@ -219,7 +219,7 @@ class Story:
         self.cluster.cron_jobs.update(dict.fromkeys(CRON_JOBS, SimulatedCronJob(lasts=5)))
         self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))
         told = {"notifications": [RECEIVER]} if scenario.told else {}
-        self.cluster.reported = frozenset({"shop"}) if scenario.told else frozenset()
+        self.cluster.reported |= frozenset({"shop"} if scenario.told else ())
         self.cluster.add_rollout("checkout", spec(**{**told, **scenario.changes}))
         sick = scenario.sick
         self.shop.answer = lambda query, _now: value(0.06 if sick(query, self.cluster) else 0.0)

@@ -74,7 +74,9 @@ def supersede(sticky: Sticky) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "outcome"), [(breach, "Reverted"), (abort, "Aborted"), (supersede, "Superseded")], ids=str
+    ("act", "outcome"),
+    [(breach, "Reverted"), (abort, "Aborted"), (supersede, "Superseded")],
+    ids=["breached", "aborted", "superseded"],
 )
 async def test_every_end_but_a_success_takes_the_weight_and_then_the_pods(
     act: Callable[[Sticky], None], outcome: str
@@ -184,7 +186,7 @@ async def test_a_deletion_waits_half_a_minute_for_a_scaling_that_is_refused() ->
     assert "checkout" in sticky.cluster.rollouts
     await sticky.passes(10)
     assert (sticky.cluster.rollouts, sticky.shop.weight, sticky.pods) == ({}, 0, 2)
-    assert any("let go all the same" in message for _, _, _, message in sticky.cluster.events)
+    assert any("the finalizer is removed all the same" in message for _, _, _, message in sticky.cluster.events)
 
 
 async def test_what_scales_it_up_again_is_named_and_not_fought_for_ever() -> None:

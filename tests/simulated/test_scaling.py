@@ -12,7 +12,7 @@ from tidegate.api.commands import Action
 from tidegate.core.model.world import Acceptance
 from tidegate.core.report.compose import Known, compose
 from tidegate.ports.errors import Unavailable
-from tidegate.simulation.cluster import SimulatedRoute
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 CANDIDATE = "checkout-canary"

@@ -73,7 +73,7 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("entries with other backends", {"traffic.1": {**_COHORT, "backends": _BACKENDS}}, "spec.traffic[1].backends", "must name the same backends as spec.traffic[0]"),
     ("pods that a breach would scale", {**_BY_PODS, "guards.0.onBreach": "Scale", "guards.0.scale": {"by": 1, "max": 9}}, "spec.guards[0].onBreach", "those are its weight"),
     ("a weight that leaves too few pods", {**_BY_PODS, "baseline.minAvailable": 4}, "spec.steps[1].weight", "leaves the baseline 1 of 20 pods, and baseline.minAvailable asks for 4"),
-    ("a cohort taken back alone by pods", {"traffic.1": {**_COHORT, "revert": "ScaleToZero"}, "guards.0.cohort": "beta", "guards.0.scope": "Cohort"}, "spec.guards[0].scope", "a cohort cannot be taken back alone"),
+    ("a cohort taken back alone by pods", {"traffic.1": {**_COHORT, "revert": "ScaleToZero"}, "guards.0.cohort": "beta", "guards.0.scope": "Cohort"}, "spec.guards[0].scope", "a cohort cannot be reverted alone"),
     ("a share of a cohort that traffic has not", {"traffic.1": _COHORT, "candidate.scaling": {"mode": "MatchWeight", "cohortShares": {"staff": 5}}}, "spec.candidate.scaling.cohortShares.staff", "there is no cohort 'staff': spec.traffic has beta"),
     ("shares of more than all requests", {"traffic.1": _COHORT, "traffic.2": {**_COHORT, "cohort": "staff", "rules": ["staff"]}, "candidate.scaling": {"mode": "MatchWeight", "cohortShares": {"beta": 60, "staff": 41}}}, "spec.candidate.scaling.cohortShares", "are more than 100% together"),
     ("a weight for nobody", {"traffic.0": _COHORT}, "spec.steps[0].weight", "every entry of spec.traffic is a cohort"),

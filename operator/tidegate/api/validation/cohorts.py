@@ -80,7 +80,7 @@ def _lines(spec: RolloutSpec) -> Iterator[Problem]:
         if line.threshold.scope is Scope.COHORT and name in to_zero:
             words = (
                 f"a target of cohort '{name}' has 'revert: ScaleToZero', and that takes the candidate's pods from everybody: "
-                "a cohort cannot be taken back alone; leave 'scope' out"
+                "a cohort cannot be reverted alone; leave 'scope' out"
             )
             yield Problem((*line.where, "scope"), words)
         if name is None and line.threshold.metric in using:

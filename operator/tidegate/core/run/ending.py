@@ -179,7 +179,7 @@ def _pods_gone(draft: Draft, ending: Ending) -> bool:
         return True
     draft.wakes.append(since + TAKEN_BY_DELETION)
     if draft.seen.rollout.deleting and draft.now >= since + TAKEN_BY_DELETION:
-        words = "the candidate could not be scaled to 0 pods; the Rollout is let go all the same"
+        words = "the candidate could not be scaled to 0 pods; the finalizer is removed all the same"
         draft.say(Reason.SCALE_REFUSED, words, warning=True)
         return True
     return False
