@@ -99,12 +99,14 @@ CALLS = (
     "commands.conclude",
     "announcer.announce",
     "notifier.send",
+    "reports.keep",
     "jobs.start",
     "jobs.read",
 )
 BYSTANDERS = (
     "announcer.announce",
     "notifier.send",
+    "reports.keep",
     "jobs.start",
     "jobs.read",
     "workloads.scale",
