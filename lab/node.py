@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PROBE_SECONDS = 0.5
 STARTING_PROBE_SECONDS = 0.05
 MOST_JOBS = 16  # Jobs' commands at the same time: the others wait, as pods without a node do
-DRAIN_SECONDS = 1.0  # a pod's process goes on so long after the pod is gone, as a preStop hook would have it
+DRAIN_SECONDS = 1.0  # a pod's process goes on so long after the pod is gone, as a preStop hook would have it; part of its grace period
 TARGETS = "pods.json"
 
 
@@ -64,6 +64,7 @@ class Node:
         self._pods = Mirror(api, "v1", "Pod", self._changed)
         self._tasks = Tasks()
         self._lives: dict[str, asyncio.Task[None]] = {}
+        self._drains: dict[str, float] = {}
         self._free = addresses or _addresses()
         self._jobs = asyncio.Semaphore(MOST_JOBS)
         self._stack = contextlib.AsyncExitStack()
@@ -88,21 +89,21 @@ class Node:
             self._changed.clear()
             there = {pod["metadata"]["uid"]: pod for pod in self._pods.objects.values() if not _over(pod)}
             for uid in self._lives.keys() - there.keys():
-                self._leave(uid)
+                self._leave(uid, self._drains.pop(uid))
             for uid in there.keys() - self._lives.keys():
                 own = self._is_operator(there[uid])
+                self._drains[uid] = 0.0 if own else min(DRAIN_SECONDS, pods.grace(there[uid]))
                 self.addresses[uid] = operator_pod.ADDRESS if own else next(self._free)
                 self._lives[uid] = self._tasks.start(self._keep(there[uid], self.addresses[uid]))
             self._write_targets(there)
             await self._finish_deletions()
 
-    def _leave(self, uid: str) -> None:
+    def _leave(self, uid: str, drain: float) -> None:
         life = self._lives.pop(uid)
-        address = self.addresses.pop(uid)
+        del self.addresses[uid]
 
         async def leave() -> None:
-            if address != operator_pod.ADDRESS:
-                await asyncio.sleep(DRAIN_SECONDS)
+            await asyncio.sleep(drain)
             life.cancel()
 
         self._tasks.start(leave())
@@ -135,8 +136,12 @@ class Node:
                 while process.running:  # noqa: ASYNC110  (a child process sets no Event)
                     await asyncio.sleep(STARTING_PROBE_SECONDS)
             finally:
-                await self._children.stop(process, grace=1.0)
+                await self._stop(process, pod)
             await self._report(pod, pods.ended(pod, process.child.returncode))
+
+    async def _stop(self, process: Process, pod: Object) -> None:
+        """Ends a process, with what its drain has left of the pod's grace period."""
+        await self._children.stop(process, grace=max(pods.grace(pod) - DRAIN_SECONDS, 0.0))
 
     def _is_operator(self, pod: Object) -> bool:
         return self._processes and operator_pod.is_operator(pod)
@@ -148,7 +153,7 @@ class Node:
             try:
                 await self._watch_over(process, pod, address, probe, restarts)
             finally:
-                await self._children.stop(process, grace=1.0)
+                await self._stop(process, pod)
             await self._restarted(pod, address, restarts + 1)
 
     async def _keep_operator(self, pod: Object) -> None:
@@ -159,7 +164,7 @@ class Node:
                 try:
                     await self._watch_over(process, pod, operator_pod.ADDRESS, operator_pod.probe(pod), restarts)
                 finally:
-                    await self._children.stop(process, grace=operator_pod.grace(pod))
+                    await self._children.stop(process, grace=pods.grace(pod))
                 await self._restarted(pod, operator_pod.ADDRESS, restarts + 1)
         finally:
             await self._operators.gone(pod)

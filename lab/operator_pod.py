@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 ADDRESS = "127.0.0.1"
 NODE = "lab"
-_GRACE_SECONDS = 30.0  # Kubernetes' default
 
 
 def is_operator(pod: Object) -> bool:
@@ -48,11 +47,6 @@ def probe(pod: Object) -> str:
 def target(pod: Object) -> Object:
     """A Prometheus file_sd entry, as a ServiceMonitor with `honorLabels` makes one."""
     return {"targets": [f"{ADDRESS}:{port(pod)}"], "labels": {"job": "tidegate"}}
-
-
-def grace(pod: Object) -> float:
-    """Seconds from SIGTERM to SIGKILL."""
-    return float(pod["spec"].get("terminationGracePeriodSeconds", _GRACE_SECONDS))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 SAMPLE = "tidegate.dev/sample"
 OPERATOR = "tidegate.dev/tidegate"
 PORT = 8080
+_GRACE_SECONDS = 30.0  # Kubernetes' default
 
 
 def image(pod: Object) -> str:
@@ -33,6 +34,11 @@ def command(pod: Object) -> list[str]:
 def exit_code(pod: Object) -> int:
     """How a pod without a command ends: the env EXIT_CODE, by default 0."""
     return int(environment(pod).get("EXIT_CODE", "0"))
+
+
+def grace(pod: Object) -> float:
+    """Seconds that its process has from the deletion of the pod until SIGKILL."""
+    return float(pod["spec"].get("terminationGracePeriodSeconds", _GRACE_SECONDS))
 
 
 def owner(pod: Object, kind: str) -> str:

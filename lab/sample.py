@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0)
+_LAST_ANSWERS = 0.02  # seconds between two looks at what is still to be answered
 _REASONS = {200: "OK", 404: "Not Found", 500: "Internal Server Error", 503: "Service Unavailable"}
 
 
@@ -70,6 +71,8 @@ class Service:
     """By labels of the request, and the bucket's upper bound."""
     seconds: dict[str, float] = field(default_factory=dict)
     """By labels of the request."""
+    in_flight: int = 0
+    """Requests without their answer."""
     risen: dict[tuple[str, str], float] = field(default_factory=dict)
     """By name of a series with its labels, and labels of the request."""
 
@@ -172,6 +175,7 @@ class Connection(asyncio.Protocol):
         method, target, _ = first.split(" ", 2)
         status, body, wait = self._service.answer(method, target, headers)
         self._busy = True
+        self._service.in_flight += 1
         asyncio.get_running_loop().call_later(wait, self._send, status, body)
 
     def _send(self, status: int, body: str) -> None:
@@ -181,11 +185,12 @@ class Connection(asyncio.Protocol):
             f"content-length: {len(body.encode())}\r\nx-version: {settings.version}\r\nx-pod: {settings.pod}\r\n\r\n{body}".encode()
         )
         self._busy = False
+        self._service.in_flight -= 1
         self._next()
 
 
 async def serve(address: str, port: int, service: Service) -> None:
-    """Serves until SIGTERM or SIGINT."""
+    """Serves until SIGTERM or SIGINT, and answers what it was asked before."""
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -193,6 +198,9 @@ async def serve(address: str, port: int, service: Service) -> None:
     server = await loop.create_server(lambda: Connection(service), address, port)
     await done.wait()
     server.close()
+    while service.in_flight:  # noqa: ASYNC110  (it ends within the latency of one answer)
+        await asyncio.sleep(_LAST_ANSWERS)
+    await asyncio.sleep(0)
 
 
 def _label(name: str, value: object) -> str:

@@ -112,6 +112,12 @@ def _abort_when_paused(story: Story) -> None:
     _when(story, paused, lambda: _abort(story))
 
 
+def _aborted_then_released(story: Story, seen: Seen) -> None:
+    if seen.share == 50:
+        story.once("abort", 5.0, lambda: _abort(story))
+        story.once("release", 15.0, lambda: _release_when_at_rest(story))
+
+
 def _release_when_at_rest(story: Story) -> None:
     """A new version comes once the candidate has been scaled down."""
     _when(
@@ -231,6 +237,7 @@ def _scaled(**scaling: object) -> dict[str, Any]:
     return {"candidate": {**names, "scaling": scaling}}
 
 
+TO_ZERO = {"traffic": [{"kind": "HTTPRoute", "name": "checkout", "revert": "ScaleToZero"}]}
 BUSY = {"metric": "errors", "max": "1%", "onBreach": "Scale", "scale": {"by": 1, "max": 2, "cooldown": "5m"}}
 
 
@@ -305,6 +312,7 @@ SCENARIOS = [
         sick=_sick_once,
         on_write=_stepped_back(_abort_when_paused),
         weights=(0, 10, 50, 5, 0),
+        told=True,
         **ABORTED,
     ),
     Scenario("by pods", {**BARE, **BY_PODS}, weights=PODS_RAISED, by_pods=True),
@@ -373,6 +381,15 @@ SCENARIOS = [
         image="shop:v3",
     ),
     Scenario(
+        "scaled to zero by an abort, brought back by a new version",
+        {**BARE, **TO_ZERO},
+        on_write=_aborted_then_released,
+        done=lambda shop: len(shop.status.history) == 2 and _pods(shop.cluster) == 0,
+        outcome="Aborted",
+        weights=(0, 10, 50, 0, 10, 50, 0),
+        image="shop:v3",
+    ),
+    Scenario(
         "scaled at a breach",
         {"guards": [BUSY]},
         sick=lambda query, cluster: query.arm is ArmName.CANDIDATE and _share(cluster) == 50 and _pods(cluster) == 1,
@@ -395,6 +412,7 @@ SCENARIOS = [
         outcome="Superseded",
         weights=(0, 10, 50, 0, 10, 50, 0),
         image="shop:v3",
+        told=True,
     ),
     Scenario(
         "awaiting the baseline",

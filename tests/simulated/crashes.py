@@ -7,13 +7,16 @@ else: `Story.deaths` has one point for each state in which a run leaves the clus
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from tests.simulated.shop import Shop, by_pods, check, spec, value
 from tests.simulated.witness import Seen, WitnessedCluster, broken_promises, cohort_weights, mirrors, weights
+from tidegate.api.rollout.notifications import STANDING, NotificationEvent
 from tidegate.core.model.answers import Query
+from tidegate.core.model.message import Message
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.simulation.cluster.objects import SimulatedCronJob, SimulatedRoute
@@ -23,8 +26,15 @@ from tidegate.simulation.runner import Runner
 
 Kind = Literal["before", "after", "late", "timeout", "hang"]
 HOOKS = ("RunStart", "StepStart", "StepEnd", "Revert", "Success", "End")
+RECEIVER = {"secret": {"name": "chat"}, "events": [str(one) for one in NotificationEvent]}
 CRON_JOBS = (*(when.lower() for when in HOOKS), "smoke")
 """CronJobs of every story's namespace."""
+PASSED = frozenset(NotificationEvent) - STANDING
+"""Events that no fault adds or spares: what stands for a while may be over when a process is back."""
+ANSWERS = frozenset({"notifier.send", "store.write_status"})
+"""Calls whose late or lost effect makes a process forget that a message was sent."""
+DEATHS = frozenset({"before", "after", "late"})
+"""Kinds of fault that end the process."""
 DELAYS = (0.0, 20.0, 100.0)
 """Seconds until the process is restarted: at once, after two intervals, after longer than a step."""
 LANDS = 3.0
@@ -148,6 +158,10 @@ class End:
     """The CronJobs of which Jobs were created."""
     ended_jobs: tuple[tuple[str, str], ...]
     """The Jobs in status, with what became of them."""
+    messages: tuple[str, ...]
+    """What the receiver was told to have come to pass, by its de-duplication key."""
+    reports: tuple[str, ...]
+    """Of ended runs, that are kept."""
 
 
 @dataclass
@@ -171,6 +185,8 @@ class Scenario:
     image: str = "shop:v2"
     by_pods: bool = False
     """The weight is the ratio of pods behind one Service."""
+    told: bool = False
+    """A receiver gets every message, and reports of ended runs are kept."""
 
 
 class Story:
@@ -202,7 +218,9 @@ class Story:
             by_pods(self.cluster)
         self.cluster.cron_jobs.update(dict.fromkeys(CRON_JOBS, SimulatedCronJob(lasts=5)))
         self.cluster.on_write.append(lambda seen: scenario.on_write(self, seen))
-        self.cluster.add_rollout("checkout", spec(**scenario.changes))
+        told = {"notifications": [RECEIVER]} if scenario.told else {}
+        self.cluster.reported |= frozenset({"shop"} if scenario.told else ())
+        self.cluster.add_rollout("checkout", spec(**{**told, **scenario.changes}))
         sick = scenario.sick
         self.shop.answer = lambda query, _now: value(0.06 if sick(query, self.cluster) else 0.0)
         self.told: set[str] = set()
@@ -304,12 +322,23 @@ class Story:
             ended_jobs=tuple(sorted((one.name.rsplit("-", 1)[0], one.outcome) for one in self.shop.status.jobs))
             if stored
             else (),
+            messages=tuple(sorted({one.key for one in self._messages() if one.event in PASSED})),
+            reports=tuple(sorted(self.cluster.reports)),
         )
+
+    def _messages(self) -> list[Message]:
+        return [one for _, _, one in self.cluster.messages]
+
+    def sent_again(self) -> list[str]:
+        """Messages that were sent more often than the fault excuses: once more where a process died, or an answer was lost."""
+        excused = self.fault is not None and (self.fault.kind in DEATHS or self.fault.call in ANSWERS)
+        counted = Counter(one.id for one in self._messages())
+        return [f"{one} was sent {times} times" for one, times in counted.items() if times > 1 + excused]
 
 
 def complaints(story: Story, end: End, wanted: End) -> list[str]:
     """What is wrong with a run that had a fault, compared with the one that had none."""
-    found = broken_promises(story.cluster)
+    found = broken_promises(story.cluster) + story.sent_again()
     if story.runner.ticks > MOST_TICKS:
         found.append(f"it runs hot: {story.runner.ticks} ticks")
     late = any(one.late for one in story.cluster.seen)

@@ -10,6 +10,7 @@ from typing import Final
 
 from tests.simulated.shop import Shop, check, spec, value
 from tidegate.core.model.world import ArmName
+from tidegate.ports.world import World
 from tidegate.reconcile.index import Index
 from tidegate.reconcile.scheduler import Scheduler
 from tidegate.reconcile.tick import Ticker
@@ -53,12 +54,18 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(count: int, takes: Callable[[Shop, str], float], **changes: object) -> AsyncIterator[Crowd]:
-    """`count` Rollouts released at once; `takes` says what a port call takes, in seconds."""
+async def crowd(
+    count: int,
+    takes: Callable[[Shop, str], float],
+    ports: Callable[[World], World] = lambda world: world,
+    **changes: object,
+) -> AsyncIterator[Crowd]:
+    """`count` Rollouts released at once; `takes` says what a port call takes, in seconds, `ports` which ports they have."""
     shop = Shop()
+    world = ports(shop.world)
     names = [_release(shop, number, changes) for number in range(count)]
     index = Index()
-    scheduler = Scheduler(shop.world, Ticker(shop.world, check, index), index)
+    scheduler = Scheduler(world, Ticker(world, check, index), index)
     made = Crowd(shop, scheduler, names)
     shop.answer = lambda query, _now: value(0.2 if made.sick and query.arm is ArmName.CANDIDATE else 0.0)
     shop.gate.takes = lambda call: takes(shop, call)
@@ -90,5 +97,5 @@ def _release(shop: Shop, number: int, changes: dict[str, object]) -> str:
         "interval": f"{INTERVAL}s",
         "steps": [{"name": "canary", "weight": WEIGHT, "duration": "1h"}],
     }
-    shop.cluster.add_rollout(name, spec(**own, **changes))
+    shop.cluster.add_rollout(name, spec(**{**own, **changes}))
     return name

@@ -74,6 +74,7 @@ EDITS: dict[str, dict[str, object]] = {
         "candidate": {**CANARY, "scaling": {"mode": "MatchWeight", "min": 2, "max": 6, "afterEnd": {"delay": "20s"}}}
     },
     "at rest after the end": {"candidate": {**CANARY, "scaling": {"afterEnd": {"delay": "5s"}}}},
+    "scaled to zero at its end": {"traffic": [{"kind": "HTTPRoute", "name": "checkout", "revert": "ScaleToZero"}]},
     "scaled at a breach": {
         "guards": [
             {"metric": "errors", "max": "1%", "onBreach": "Scale", "scale": {"by": "50%", "max": 5, "cooldown": "20s"}},
@@ -98,12 +99,14 @@ CALLS = (
     "commands.conclude",
     "announcer.announce",
     "notifier.send",
+    "reports.keep",
     "jobs.start",
     "jobs.read",
 )
 BYSTANDERS = (
     "announcer.announce",
     "notifier.send",
+    "reports.keep",
     "jobs.start",
     "jobs.read",
     "workloads.scale",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ from tidegate.api.rollout.notifications import NotificationEvent
 from tidegate.core.gates.step_hash import hash_of
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import Arm, ArmName
+from tidegate.core.report.names import config_map_name, number_of
+from tidegate.core.status.messages import identity
 from tidegate.simulation.cluster.objects import SimulatedJob
 from tidegate.simulation.runner import Runner
 
@@ -66,14 +69,19 @@ class MachineWorld(RuleBasedStateMachine):
         """Only the candidate's answers are like that; the baseline is well."""
         self.shop.answer = self._answered
         self.cluster.rollout_seconds = self.cluster.scale_seconds = 5.0
+        self.cluster.reported = frozenset({"shop"})
         self.spec = self._spec()
         self.runner: Runner = self.shop.rollout(self.spec)
         self.raises: list[str] = []
         self.latched: dict[str, str] = {}
         self.promoted = {"shop:v1"}
         self.unfit: list[str] = []
+        self.run_before: Mapping[str, Any] = {}
+        """The run in the status that was written last."""
         self.skewed: set[str] = set()
         """Runs into whose status a newer version wrote what this one does not know."""
+        self.excused = 0
+        """Times since which a message may be sent once more: a process ended, an answer was lost, or another client wrote the status."""
         self.early: list[str] = []
         """Hooks that ran before their time."""
         self.cluster.on_job.append(self._job_created)
@@ -106,6 +114,20 @@ class MachineWorld(RuleBasedStateMachine):
         """What every status that is written must keep, intermediate ones included."""
         if name == "checkout":
             self.unfit += faults_of(status, self._candidate_rejected(status))
+            self.unfit += self._sessions_left(status)
+
+    def _sessions_left(self, status: Mapping[str, Any]) -> list[str]:
+        """A run that was to end at 0 pods is concluded although the candidate was never brought there."""
+        ending = (self.run_before.get("ending") or {}) if "scalesToZeroFrom" in self.run_before else {}
+        over = bool(ending) and status.get("run") is None
+        if over and "checkout-canary" in self.cluster.deployments:
+            zero = any(one.manager == "tidegate-revert" and one.ending == ending for one in self.cluster.scaled)
+            pods = self.cluster.deployments["checkout-canary"].replicas
+            deleted = self.cluster.rollouts["checkout"].deleting
+            self.run_before = {}
+            return [] if zero or not pods or deleted else [f"{ending['kind']}: {pods} pods of the candidate are left"]
+        self.run_before = status.get("run") or {}
+        return []
 
     def _candidate_rejected(self, status: Mapping[str, Any]) -> bool:
         candidate = self.cluster.arm("checkout-canary", "checkout-canary")
@@ -195,6 +217,16 @@ class MachineWorld(RuleBasedStateMachine):
         self.no_status_that_was_written_is_unfit()
         self.what_another_version_wrote_is_kept()
         self.the_baseline_runs_what_was_promoted_unless_a_promotion_is_under_way()
+        self.no_message_is_lost_or_sent_again_without_a_cause()
+
+    def no_message_is_lost_or_sent_again_without_a_cause(self) -> None:
+        counted = Counter(one.id for _, _, one in self.cluster.messages)
+        again = {one: times for one, times in counted.items() if times > 1 + self.excused}
+        assert not again, again
+        if self.exists:
+            uid, told = self.cluster.rollouts["checkout"].uid, self.shop.status.notifications
+            sent = [identity(one) for one in told.messages if one.outcome == "Sent"] if told is not None else []
+            assert not [one for one in sent if f"{uid}/{one}" not in counted]
 
     def never_more_than_recorded_and_no_raise_after_an_ending(self) -> None:
         assert broken_promises(self.cluster) == []
@@ -251,9 +283,11 @@ class MachineWorld(RuleBasedStateMachine):
                 deployment.available = None
                 deployment.replicas = max(deployment.replicas, 1)
             if self.exists:
+                before = [one.id for one in self.shop.status.history]
                 self._happens(lambda: self.shop.command(Action.ABORT))
                 self._run(60)
                 self.promises_hold()
+                self._reported(before)
                 self._happens(lambda: self.cluster.delete_rollout("checkout") if self.exists else None)
                 self._run(60)
                 assert not self.exists, f"still there: {self.shop.status.message}"
@@ -263,6 +297,12 @@ class MachineWorld(RuleBasedStateMachine):
             self.promises_hold()
         finally:
             self.loop.close()
+
+    def _reported(self, before: list[str]) -> None:
+        """The report of a run that has ended since is kept."""
+        history = self.shop.status.history if self.exists else ()
+        if history and history[0].id not in before:
+            assert config_map_name("checkout", number_of(history[0].id)) in self.cluster.reports
 
     def _run(self, seconds: float) -> None:
         before = self.runner.ticks

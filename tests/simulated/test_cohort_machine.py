@@ -38,7 +38,8 @@ class CohortMachine(Machine):
         steps = changes.get("steps", STEPS)
         if isinstance(steps, list):
             changes["steps"] = [{**steps[0], "cohorts": {"staff": 100}}, *steps[1:]]
-        made = super()._spec(**{"traffic": TRAFFIC, **changes})
+        reverts = {"revert": "ScaleToZero"} if changes.pop("traffic", None) else {}
+        made = super()._spec(**{"traffic": [{**TRAFFIC[0], **reverts}, TRAFFIC[1]], **changes})
         alone = {"metric": "errors", "name": "staff alone", "max": "4%", "cohort": "staff", "scope": "Cohort"}
         guards = made["guards"]
         assert isinstance(guards, list)

@@ -25,6 +25,7 @@ WRITES = (
     "jobs.start",
     "announcer.announce",
     "notifier.send",
+    "reports.keep",
 )
 FAULTS = [
     *(("dies", delay) for delay in DELAYS),
@@ -49,6 +50,7 @@ async def test_without_a_fault_the_story_goes_as_told(scenario: Scenario) -> Non
     baseline = 10 if scenario.by_pods else 1
     assert json.loads(end.rules) == [{"checkout": baseline, "checkout-canary": 0}] * (2 if scenario.cohort else 1)
     assert end.finalizers == ()
+    assert bool(end.messages) == bool(end.reports) == scenario.told
     assert len(story.calls) < 180
     if end.outcome == "Succeeded":
         assert {one.write.manager for one in story.cluster.seen} == {"kubectl", "tidegate"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.simulated.jobs import BREACH, Told, gated, hook
@@ -127,6 +129,48 @@ async def test_a_job_that_nothing_ends_fails_after_its_deadline() -> None:
     told.shop.cluster.jobs[told.job("smoke").name].ends = float("inf")
     await told.passes(120)
     assert told.job("smoke").message.startswith("it did not end within its deadline of 1m")
+
+
+@pytest.mark.parametrize("watched", [True, False])
+async def test_a_clock_that_is_set_forward_ends_no_job(watched: bool) -> None:  # noqa: FBT001
+    smoke = {"smoke": SimulatedCronJob(lasts=90)}
+    told = Told(steps=gated({"cronJob": "smoke", "deadline": "2m"}), cron_jobs=smoke, watched=watched)
+    await told.passes(60)
+    running = told.shop.cluster.jobs[told.job("smoke").name]
+    told.runner.leap(3600)
+    running.ends += 3600
+    await told.passes(30)
+    assert (told.job("smoke").outcome, told.shop.weight) == ("", 10)
+    await told.passes(60)
+    assert (told.job("smoke").outcome, told.shop.weight) == ("Succeeded", 50)
+
+
+async def test_a_clock_that_is_set_forward_gives_up_no_job_that_cannot_be_created_yet() -> None:
+    told = Told(steps=gated(), cron_jobs={"smoke": SimulatedCronJob(missing=True)})
+    await told.passes(60)
+    told.runner.leap(7200)
+    await told.passes(30)
+    assert (told.job("smoke").outcome, told.condition("JobsRefused")) == ("", ("True", "JobRefused"))
+    told.shop.cluster.cron_jobs.clear()
+    await told.runner.run_until(told.shop.clock.now() + 90, lambda: told.shop.weight == 50)
+    assert (told.job("smoke").outcome, told.shop.weight) == ("Succeeded", 50)
+
+
+@pytest.mark.parametrize("goal", [{"step": "canary"}, {"weight": 5}])
+async def test_a_step_back_runs_no_hook_of_a_step_again(goal: dict[str, Any]) -> None:
+    guard = {"metric": "errors", "max": "1%", "onBreach": "StepBack", "stepBack": goal}
+    hooks = [hook(one) for one in ("RunStart", "StepStart", "StepEnd")]
+    canary, half = spec()["steps"]
+    told = Told(hooks=hooks, guards=[guard, {"metric": "errors", "max": "5%"}], steps=[canary, half])
+    await told.runner.run_until(told.shop.clock.now() + 300, lambda: "stepstart" in told.created[2:])
+    told.shop.values["candidate"] = 0.02
+    await told.passes(15)
+    assert "SteppedBack" in told.reasons()
+    told.shop.values["candidate"] = 0.0
+    await told.does(Action.RESUME)
+    await told.passes(400)
+    assert told.shop.outcome == "Succeeded"
+    assert told.created == ["runstart", "stepstart", "stepend", "stepstart", "stepend"]
 
 
 async def test_a_response_starts_a_job_at_most_once_per_cooldown_and_the_run_goes_on() -> None:

@@ -34,8 +34,9 @@ class RatioMachine(Machine):
         self.cluster.set_replicas("checkout-canary", pods)
 
     def _spec(self, **changes: object) -> dict[str, object]:
-        """Without what cannot be beside it: the candidate's scaling, and its scaling at a breach."""
+        """Without what cannot be beside it: the candidate's scaling, also at a breach and at the end."""
         changes.pop("candidate", None)
+        changes.pop("traffic", None)
         guards = changes.get("guards")
         if isinstance(guards, list) and any(one.get("onBreach") == "Scale" for one in guards):
             changes["guards"] = GUARDS

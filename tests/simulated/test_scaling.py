@@ -12,6 +12,7 @@ from tidegate.api.commands import Action
 from tidegate.core.model.world import Acceptance
 from tidegate.core.report.compose import Known, compose
 from tidegate.ports.errors import Unavailable
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 CANDIDATE = "checkout-canary"
@@ -386,3 +387,75 @@ async def test_the_pods_follow_a_step_back_to_a_weight() -> None:
     scaled.shop.values["candidate"] = 0.06
     await scaled.passes(60)
     assert (scaled.numbers, scaled.shop.weight) == ([5, 1], 10)
+
+
+COHORT = [
+    {"kind": "HTTPRoute", "name": "checkout", "rules": ["main"]},
+    {"kind": "HTTPRoute", "name": "checkout", "rules": ["staff"], "cohort": "staff"},
+]
+SHARED: dict[str, Any] = {"mode": "MatchWeight", "cohortShares": {"staff": 20}}
+
+
+@pytest.mark.parametrize(
+    ("scaling", "step", "pods"),
+    [
+        (SHARED, {"weight": 0, "cohorts": {"staff": 100}}, 2),
+        (SHARED, {"weight": 50, "cohorts": {"staff": 100}}, 6),
+        ({**SHARED, "cohortShares": {"staff": "12.5"}}, {"weight": 0, "cohorts": {"staff": 100}}, 2),
+        ({"mode": "MatchWeight"}, {"weight": 30, "cohorts": {"staff": 100}}, 3),
+        ({"mode": "MatchWeight"}, {"weight": 0, "mirror": {"percent": 45}}, 5),
+    ],
+    ids=[
+        "a cohort alone",
+        "a cohort beside the others",
+        "a fraction",
+        "a cohort of unknown share",
+        "mirrored requests",
+    ],
+)
+async def test_the_requests_of_cohorts_and_copies_of_requests_need_pods_too(
+    scaling: dict[str, Any], step: dict[str, Any], pods: int
+) -> None:
+    steps = [{"name": "first", "duration": "1h", **step}, {"name": "all", "weight": 100, "duration": "1h"}]
+    scaled = Scaled(scaling, steps=steps, traffic=COHORT)
+    with_staff(scaled)
+    await scaled.passes(60)
+    assert (scaled.replicas, scaled.shop.status.step is not None) == (pods, True)
+    assert scaled.shop.status.step is not None
+    assert scaled.shop.status.step.reached
+
+
+def with_staff(scaled: Scaled) -> None:
+    rules = [{"checkout": 1, CANDIDATE: 0} for _ in COHORT]
+    scaled.cluster.add_route(SimulatedRoute("HTTPRoute", "checkout", rules, names=["main", "staff"]))
+    scaled.cluster.deployments[CANDIDATE].replicas = 1
+
+
+async def test_a_cohort_that_is_taken_back_gives_its_pods_back() -> None:
+    alone = {"metric": "errors", "max": "5%", "cohort": "staff", "scope": "Cohort"}
+    steps = [
+        {"name": "first", "weight": 10, "cohorts": {"staff": 100}, "duration": "2m"},
+        {"name": "second", "weight": 20, "duration": "1h"},
+    ]
+    scaled = Scaled(SHARED, steps=steps, traffic=COHORT, guards=[alone])
+    with_staff(scaled)
+    await scaled.passes(60)
+    assert scaled.numbers == [3]
+    scaled.shop.values["candidate"] = 0.2
+    await scaled.passes(40)
+    assert scaled.numbers == [3, 1]
+    scaled.shop.values["candidate"] = 0.0
+    await scaled.passes(60)
+    assert scaled.numbers == [3, 1, 2], "of the next step's pods none are the cohort's"
+
+
+async def test_pods_that_a_breach_gave_stay_while_a_cohort_keeps_its_weight() -> None:
+    steps = [{"name": "first", "weight": 10, "cohorts": {"staff": 100}, "duration": "1h"}]
+    scaled = Scaled(SHARED, steps=steps, traffic=COHORT, guards=[BUSY])
+    with_staff(scaled)
+    await scaled.passes(60)
+    scaled.shop.values["candidate"] = 0.02
+    await scaled.passes(40)
+    scaled.shop.values["candidate"] = 0.0
+    await scaled.passes(60)
+    assert scaled.numbers == [3, 5]

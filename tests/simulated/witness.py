@@ -40,12 +40,20 @@ class Scaled:
     status: Mapping[str, Any]
     late: bool
     """It was given up as timed out, and landed."""
+    manager: str = "tidegate"
+
+    @property
+    def ending(self) -> Mapping[str, Any]:
+        """The run's end as stored then; empty when it was not decided, or not stored."""
+        return (self.status.get("run") or {}).get("ending") or {}
 
     @property
     def broken(self) -> str:
         """What it breaks, in words; empty when all is well."""
         run, recorded = self.status.get("run"), self.status.get("scaling") or {}
         what = f"scaled from {self.before} to {self.after} at {self.share:g}%"
+        if self.manager == "tidegate-revert":
+            return f"{what} by a revert" if self.after or self.share else ""
         if self.late:
             return ""
         if recorded.get("replicas") != self.after:
@@ -80,7 +88,7 @@ class WitnessedCluster(Cluster):
         super().scale(read, replicas, manager)
         if len(self.scalings) > before and not self.ratios:
             share = self.seen[-1].share if self.seen else 0.0
-            self.scaled.append(Scaled(pods, replicas, share, self._status(), self.landing))
+            self.scaled.append(Scaled(pods, replicas, share, self._status(), self.landing, manager))
 
     def start_job(self, rollout: RolloutObject, wanted: StartJob) -> None:
         before = len(self.created_jobs)

@@ -115,6 +115,7 @@ class Reason(StrEnum):
     RULE_MISSING = "RuleMissing"
     RUN_STARTED = "RunStarted"
     SCALE_REFUSED = "ScaleRefused"
+    SCALE_TO_ZERO_NOT_POSSIBLE = "ScaleToZeroNotPossible"
     SETTLING = "Settling"
     SETTLING_UNDECIDED = "SettlingUndecided"
     SHARED_INCIDENT = "SharedIncident"
@@ -214,7 +215,8 @@ STALLED: Final = {
     Reason.ROUTE_NOT_WRITABLE: "The operator may not write a route: nothing is raised and the step's time does not count, because a revert would be refused. Grant it the role in deploy/cluster/rbac.yaml.",
     Reason.ROUTER_NOT_SERVED: "The API server does not serve this kind of route, or does not allow it to be read, or the operator's configuration does not enable it (`routers`, `custom`).",
     Reason.RULE_MISSING: "A rule named in the spec is not on the route, or lacks one of the backends.",
-    Reason.STICKY_ROUTE: "A rule of a route keeps sessions with their backend even at weight 0 (`sessionPersistence`), so a revert would not reach those users. No run starts; where it appears during a run, `onPreconditionLost` applies.",
+    Reason.SCALE_TO_ZERO_NOT_POSSIBLE: "`revert: ScaleToZero`: the end of a run could not scale the candidate to 0 pods, because an HPA or KEDA scales it, whether one does could not be read, or the operator may not write the Deployment. No run starts, and nothing is raised.",
+    Reason.STICKY_ROUTE: "A rule of a route keeps sessions with their backend even at weight 0 (`sessionPersistence`), so a revert would not reach those users, and its target does not have `revert: ScaleToZero`. No run starts; where it appears during a run, `onPreconditionLost` applies.",
     Reason.STATUS_UNREADABLE: "Part of the stored status cannot be read by this version of the operator. It is kept as it is; guards are active, nothing is raised.",
     Reason.WRONG_SUM: "The two numbers on a route do not add up to the sum that its router demands.",
     Reason.WEIGHT_NOT_EXPRESSIBLE: "Other backends share the rule, so the pair's sum is kept, and it is too small for one of the weights.",

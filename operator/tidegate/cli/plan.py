@@ -89,8 +89,9 @@ def _sections(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
     yield from _pods(spec)
     yield from _lines(f"Guards, every {spec.interval} in every step", spec.guards)
     yield from _lines("Thresholds, at the checkpoints of every step", spec.thresholds)
-    if spec.candidate.scaling is not None:
-        yield "Pods of the candidate", list(words.scaling_in_words(spec.candidate.scaling))
+    scaled = list(words.scaling_in_words(spec))
+    if scaled:
+        yield "Pods of the candidate", scaled
     if spec.hooks:
         yield "Hooks", [words.hook_in_words(hook) for hook in spec.hooks]
     for step in spec.steps:

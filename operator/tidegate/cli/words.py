@@ -9,8 +9,10 @@ from tidegate.api.rollout.jobs import Hook, HookFailure
 from tidegate.api.rollout.metrics import MissingDataPolicy
 from tidegate.api.rollout.promotion import Promotion, PromotionStrategy
 from tidegate.api.rollout.scaling import Scaling, ScalingMode
+from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.steps import Checkpoint, Step
 from tidegate.api.rollout.thresholds import Guard, LimitKind, Regression, Threshold
+from tidegate.api.rollout.traffic import TargetRevert
 from tidegate.core import responses
 from tidegate.core.model.time_format import in_words
 from tidegate.core.run.checkpoints import offsets
@@ -27,16 +29,23 @@ def line_in_words(line: Threshold) -> str:
     return f"{name}{line.metric}{cohort} {_beyond(line)}{lasting} → {responses.describe(line)}"
 
 
-def scaling_in_words(scaling: Scaling) -> Iterator[str]:
-    """How many pods the candidate has during a run, and after it."""
+def scaling_in_words(spec: RolloutSpec) -> Iterator[str]:
+    """How many pods the candidate has during a run, and after it; nothing where the operator leaves them alone."""
+    scaling = spec.candidate.scaling or Scaling()
+    to_zero = [one.key for one in spec.traffic if one.revert is TargetRevert.SCALE_TO_ZERO]
     match scaling.mode:
         case ScalingMode.MATCH_WEIGHT:
             most = f", {scaling.max} at most" if scaling.max is not None else ""
             yield f"before a raise: its share of the baseline's pods, at least {scaling.min or 1}{most}"
+            for name, share in scaling.cohort_shares.items():
+                yield f"cohort {name}: {share}% of all requests"
         case ScalingMode.FIXED:
             yield f"before the first raise: at least {scaling.replicas}"
         case ScalingMode.KEEP:
             pass
+    if to_zero:
+        named = ", ".join(dict.fromkeys(to_zero))
+        yield f"at a run's end, once the weights are back: 0 (revert: ScaleToZero of {named}); the next run brings them back first"
     if scaling.after_end is not None:
         yield f"{scaling.after_end.delay} after the end: {scaling.after_end.replicas}; the next run brings them back first"
 

@@ -1,6 +1,7 @@
-"""Asks now and then whether the routes of runs under way may still be written: a revert must not be the first to learn of it.
+"""Asks now and then whether what a revert writes may still be written: a revert must not be the first to learn of it.
 
-One request a minute for each kind of route and namespace with a run under way; none at rest.
+One request a minute for each kind of route, and for Deployments that a revert scales to 0, in each namespace with a run under
+way; none at rest.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import structlog
 
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.permissions import WriteAccess, may_patch
-from tidegate.adapters.kubernetes.resources import Resource
+from tidegate.adapters.kubernetes.resources import DEPLOYMENTS, Resource
 from tidegate.handlers.intake import Caches
 from tidegate.handlers.waker import Waker
 from tidegate.ports.errors import PortError
@@ -70,11 +71,14 @@ class WriteAccessWatch:
                     self._waker.rollout_changed(where, name)
 
     def _used(self) -> set[tuple[Resource, str]]:
-        """The kinds of route that runs under way have, with their namespaces."""
+        """The kinds of route that runs under way have, and Deployments that their ends scale to 0, with their namespaces."""
         found: set[tuple[Resource, str]] = set()
         for namespace, name in self._under_way():
             rollout = self._caches.rollouts.last((namespace, name))
             targets = rollout.status.get("targets") if rollout is not None else None
+            run = rollout.status.get("run") if rollout is not None else None
+            if isinstance(run, dict) and run.get("scalesToZeroFrom") is not None:
+                found.add((DEPLOYMENTS, namespace))
             for target in targets if isinstance(targets, list) else ():
                 kind = target.get("kind") if isinstance(target, dict) else None
                 found |= {(row.patched, namespace) for row in self._caches.routes.every if row.kind == kind}

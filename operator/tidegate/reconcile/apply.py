@@ -52,7 +52,7 @@ async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan
         try:
             rollout = await _carry_out(world, namespace, rollout, action, recorded)
         except PortError as error:
-            if isinstance(action, SetReplicas):
+            if isinstance(action, SetReplicas) and not (action.revert and isinstance(error, Conflict)):
                 not_scaled = error
             else:
                 failures.append(error)
@@ -93,8 +93,8 @@ def _needs_intent(action: Action) -> bool:
             return raises
         case WriteTemplate(revert=revert):
             return not revert
-        case SetReplicas():
-            return True
+        case SetReplicas(revert=revert):
+            return not revert
         case KeepFinalizer():
             return False
 
@@ -111,9 +111,11 @@ async def _carry_out(
                 _check_intent(world, deployment, recorded)
             manager = Manager.REVERT if revert else Manager.FORWARD
             await world.workloads.write_template(namespace, deployment, read, change, manager)
-        case SetReplicas(read, replicas):
-            _check_intent(world, read.deployment, recorded)
-            await world.workloads.scale(namespace, read.deployment, read, replicas, Manager.FORWARD)
+        case SetReplicas(read, replicas, revert):
+            if not revert:
+                _check_intent(world, read.deployment, recorded)
+            manager = Manager.REVERT if revert else Manager.FORWARD
+            await world.workloads.scale(namespace, read.deployment, read, replicas, manager)
         case KeepFinalizer(present):
             try:
                 return await world.store.set_finalizer(rollout, present=present)

@@ -127,6 +127,7 @@ class Carrying:
             await self._soon(recording, HEAD_START)
             applied = await apply(self.world, rollout.namespace, rollout, plan, self.world.clock.monotonic())
             self._report(rollout, plan, applied.failures)
+            self._note_scaling(plan, applied.not_scaled)
             if applied.failures:  # to be tried again soon, record or no record
                 await self._soon(recording, HEAD_START, give_up=True)
         finally:

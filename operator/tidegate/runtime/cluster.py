@@ -64,7 +64,7 @@ class ClusterAdapters:
     def world(self, sources: PrometheusSources, notifiers: NotifiersByKind, telemetry: LoggedTelemetry) -> World:
         """The ports of a tick."""
         api, caches, settings = self.api, self.caches, self.settings
-        workloads = KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations)
+        workloads = KubernetesWorkloads(api, caches.workloads, settings.ignored_annotations, self.access)
         return World(
             store=KubernetesRollouts(api, caches.rollouts),
             workloads=workloads,

@@ -23,6 +23,7 @@ from tests.integration.contract.test_watches import Woken, watching
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.configuration import load_configuration
 from tidegate.adapters.kubernetes.permissions import WriteAccess
+from tidegate.adapters.kubernetes.resources import DEPLOYMENTS
 from tidegate.adapters.routers.rows.gateway_api import HTTP_ROUTE
 from tidegate.core.model.world import ABSENT, RolloutObject, TargetRef, Unknown, Unseen
 from tidegate.handlers.write_access import ASKED_EVERY, WriteAccessWatch
@@ -103,9 +104,9 @@ async def test_a_kind_we_may_not_watch_is_unknown_and_stops_nothing_else(own_lab
 
 
 async def _told_of_lost_rights(own_lab: Lab, stage: RealStage) -> None:
-    """Routes of runs under way that may not be written are noticed without a write, and so are rights that come back."""
+    """What a revert writes and may not is noticed without a write, and so are rights that come back."""
     woken, access = Woken(), WriteAccess()
-    status = {"run": {"id": "1-a"}, "targets": [{"kind": "HTTPRoute", "name": "web"}]}
+    status = {"run": {"id": "1-a", "scalesToZeroFrom": 2}, "targets": [{"kind": "HTTPRoute", "name": "web"}]}
     rollout = RolloutObject("own", "limited", "uid", 1, "1", 0.0, deleting=False, finalizers=(), spec={}, status=status)
     stage.caches.rollouts.put(("own", "limited"), "999999999", rollout, watched=True)
     watch = WriteAccessWatch(stage.api, stage.caches, access, woken)
@@ -114,7 +115,8 @@ async def _told_of_lost_rights(own_lab: Lab, stage: RealStage) -> None:
     assert access.refusal(HTTP_ROUTE.resource, "own").startswith(
         "the operator may not patch httproutes.gateway.networking.k8s.io"
     )
-    assert woken.seen == [("Rollout", "own", "limited")]
+    assert access.refusal(DEPLOYMENTS, "own") == "the operator may not patch deployments.apps in namespace 'own'"
+    assert woken.seen == [("Rollout", "own", "limited")] * 2
     few = await own_lab.api.get("rbac.authorization.k8s.io/v1", "ClusterRole", "few")
     routes = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": ["get", "patch"]}
     await own_lab.api.patch(few, {"rules": [*few["rules"], routes]})
@@ -124,7 +126,7 @@ async def _told_of_lost_rights(own_lab: Lab, stage: RealStage) -> None:
         return not access.refusal(HTTP_ROUTE.resource, "own")
 
     await until(allowed, 20, "the right is noticed")
-    assert woken.seen == [("Rollout", "own", "limited")] * 2
+    assert woken.seen == [("Rollout", "own", "limited")] * 3
 
 
 class Idle:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pytest
 
 from lab import manifests, pods
 from lab.load import by_version, failures
@@ -119,6 +121,44 @@ async def test_a_deleted_deployment_leaves_no_process(lab: Lab, namespace: str) 
     assert process_at(pod["status"]["podIP"])
     await lab.api.delete(deployment)
     await until(lambda: not process_at(pod["status"]["podIP"]), 15, "its process is gone")
+
+
+@pytest.mark.parametrize(("grace", "status"), [(20, 200), (1, 0)])
+async def test_a_pod_has_its_grace_period_for_what_is_in_flight(
+    lab: Lab, namespace: str, grace: int, status: int
+) -> None:
+    shop = manifests.deployment(namespace, "shop", env={"LATENCY": 4})
+    shop["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = grace
+    [deployment] = await lab.apply(shop)
+    await lab.rolled_out(namespace, "shop")
+    [pod] = await the_pods(lab, namespace)
+    asking = asyncio.create_task(status_of(pod))
+
+    async def asked() -> bool:
+        return "http_requests_total{" in await metrics_of(pod)
+
+    await until(asked, 10, "the request is in flight")
+    await lab.api.delete(deployment)
+    assert await asking == status
+    await until(lambda: not process_at(pod["status"]["podIP"]), 15, "its process is gone")
+
+
+async def status_of(pod: Object) -> int:
+    """Of one answer; 0 when the connection ends without one."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url_of(pod, "/")) as response:
+            return response.status
+    except aiohttp.ClientError:
+        return 0
+
+
+async def metrics_of(pod: Object) -> str:
+    async with aiohttp.ClientSession() as session, session.get(url_of(pod, "/metrics")) as response:
+        return await response.text()
+
+
+def url_of(pod: Object, path: str) -> str:
+    return f"http://{pod['status']['podIP']}:{pods.PORT}{path}"
 
 
 async def test_a_job_completes(lab: Lab, namespace: str) -> None:

@@ -67,15 +67,19 @@ async def test_where_an_hpa_scales_the_candidate_nothing_is_scaled_and_the_run_g
         assert await replicas(lab, namespace) == 1
 
 
+AFTER_THE_END = {"candidate": scaling(mode="MatchWeight", min=2, afterEnd={"delay": "1s"})}
+BY_THE_REVERT = {"traffic": [{"kind": "HTTPRoute", "name": shop.APP, "revert": "ScaleToZero"}]}
+
+
+@pytest.mark.parametrize("how", [AFTER_THE_END, BY_THE_REVERT], ids=["after the end", "by the revert"])
 async def test_a_revert_and_a_scale_down_under_load_fail_no_request_but_the_candidates_own(
-    lab: Lab, namespace: str
+    lab: Lab, namespace: str, how: dict[str, Any]
 ) -> None:
     """200 requests a second through Envoy; pods end as kubelet ends them: out of the endpoints first, then drained."""
     await lab.install_tidegate()
     half = [{"name": "half", "weight": 50, "duration": "1h"}]
     async with OperatorProcess(lab):
-        candidate = scaling(mode="MatchWeight", min=2, afterEnd={"delay": "1s"})
-        await begun(lab, namespace, candidate=candidate, steps=half)
+        await begun(lab, namespace, steps=half, **how)
         await until_share(lab, namespace, 50)
         async with lab.load(namespace, shop.APP, rate=200) as load:
 

@@ -145,3 +145,6 @@ def test_the_pods_of_the_candidate_are_told(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "it.yaml").write_text(yaml.safe_dump(good({"candidate.scaling": {"mode": "Fixed", "replicas": 4}})))
     assert main(["plan", str(tmp_path / "it.yaml")]) == 0
     assert "before the first raise: at least 4" in capsys.readouterr().out
+    (tmp_path / "it.yaml").write_text(yaml.safe_dump(good({"traffic.0.revert": "ScaleToZero"})))
+    assert main(["plan", str(tmp_path / "it.yaml")]) == 0
+    assert "once the weights are back: 0 (revert: ScaleToZero of HTTPRoute/web)" in capsys.readouterr().out

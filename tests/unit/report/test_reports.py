@@ -16,6 +16,7 @@ import yaml
 
 from tests.simulated.test_example_worlds import WORLDS, rollout_of
 from tidegate.api.report import SCHEMA, Report
+from tidegate.cli.charts.drawing import DAY, LETTER, time_axis
 from tidegate.cli.errors import CommandError
 from tidegate.cli.main import main
 from tidegate.cli.report.tile import Tile
@@ -258,3 +259,23 @@ def test_a_picture_does_not_take_the_place_of_its_report(tmp_path: Path) -> None
     with pytest.raises(CommandError, match=r"report\.svg: .*end the name of the report in \.md"):
         write(cast("Report", None), [cast("Tile", None)], "md", file)
     assert not file.exists()
+
+
+def test_a_step_that_moves_a_cohort_alone_is_marked_by_its_name_and_the_cohorts_revert_as_well(tmp_path: Path) -> None:
+    reported(tmp_path, "cohorts-then-everyone", "breach-in-a-cohort", "md")
+    first = (tmp_path / "report.svg").read_text().split("error-rate")[0]
+    labels = [found[1] for found in re.finditer(r'<text class="small" [^>]*y="56.0"[^>]*>([^<]*)</text>', first)]
+    assert labels == ["CohortReverted", "staff", "extended-users", "100%"], "chosen-users began just before the revert"
+    assert '<line class="stop"' in (tmp_path / "report.svg").read_text()
+
+
+def test_no_instants_on_the_axis_overlap() -> None:
+    for days in range(2, 120):
+        end = days * DAY + 5 * 3600.0
+        drawn = "".join(time_axis(0.0, end, lambda time, end=end: 76 + 624 * time / end, 0.0, (76, 700)))
+        found = re.findall(r'x="([\d.]+)" y="14.0"(?: text-anchor="(end|middle)")?>([^<]+)<', drawn)
+        begins = [
+            float(x) - LETTER * len(text) * {"end": 1.0, "middle": 0.5}.get(anchor, 0.0) for x, anchor, text in found
+        ]
+        ends = [begin + LETTER * len(text) for begin, (_, _, text) in zip(begins, found, strict=True)]
+        assert all(begin >= end - 0.1 for end, begin in zip(ends, begins[1:], strict=False)), f"{days} days"

@@ -16,6 +16,7 @@ from tidegate.adapters.kubernetes.deployments import (
     kept_template,
     pods_pattern,
 )
+from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.replica_sets import ReplicaSetLists
 from tidegate.adapters.kubernetes.resources import DEPLOYMENTS, REPLICA_SETS, SERVICES
 from tidegate.core.model.template_change import TemplateChange
@@ -42,7 +43,14 @@ class WorkloadCaches:
 class KubernetesWorkloads:
     """The `Workloads` port on the Kubernetes API."""
 
-    def __init__(self, api: Api, caches: WorkloadCaches, ignored_annotations: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        api: Api,
+        caches: WorkloadCaches,
+        ignored_annotations: Collection[str] = (),
+        access: WriteAccess | None = None,
+    ) -> None:
+        self._access = access or WriteAccess()
         self._api = api
         self._caches = caches
         self._ignored = tuple(ignored_annotations)
@@ -76,6 +84,7 @@ class KubernetesWorkloads:
             failed=found.failed,
             recreates=found.recreates,
             pods_refused=found.pods_refused,
+            not_writable=self._access.refusal(DEPLOYMENTS, namespace),
             scaled_by_revert=found.scaled_by_revert,
         )
 

@@ -38,6 +38,8 @@ class JobStatus(StatusModel):
     """The reason as text."""
     requested: datetime
     """When it was decided."""
+    watched: float | None = None
+    """Watched seconds of its run when it was decided: a clock that is set forward ends no Job; absent after a run."""
     uid: str = ""
     """The Job's, once it was seen: until then it may not exist."""
     limit: float = 0

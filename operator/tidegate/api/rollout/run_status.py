@@ -211,6 +211,8 @@ class RunStatus(StatusModel):
     """The weights last decided for cohorts; absent where there are none."""
     mirror: int | None = None
     """The share of requests to be copied to the candidate, as last decided, percent: a ceiling like `weight`; absent for none."""
+    scales_to_zero_from: int | None = None
+    """A target with `revert: ScaleToZero` was raised, and so many pods the candidate had then: the end of the run scales it to 0, whatever the spec says by that time, and the next one brings it back."""
     raised: datetime | None = None
     """When a raise was last decided: an end is not concluded before a late write could have landed."""
     traffic_since: datetime | None = None

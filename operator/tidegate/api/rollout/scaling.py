@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tidegate.api.crd.cel import at_least_a_second
 from tidegate.api.model import ApiModel, Rule
-from tidegate.api.values.scalars import Count, Duration
+from tidegate.api.values.scalars import Count, Duration, Weight
 
 Replicas = Annotated[int, Field(ge=1, le=10_000)]
 """A number of pods that is not 0."""
@@ -36,13 +36,15 @@ class Scaling(ApiModel):
     """How many pods the candidate has. Nothing is done where an HPA or KEDA scales it."""
 
     mode: ScalingMode = ScalingMode.KEEP
-    """`Keep`, the default: as it is. `MatchWeight`: the weight's share of the baseline's replicas, rounded up. `Fixed`: at least `replicas`. Before a raise the candidate has the pods that the new weight needs; it loses pods only after its weight was lowered."""
+    """`Keep`, the default: as it is. `MatchWeight`: the candidate's share of the requests, mirrored ones included, of the baseline's replicas, rounded up. `Fixed`: at least `replicas`. Before a raise the candidate has the pods that the new weight needs; it loses pods only after its weight was lowered."""
     replicas: Replicas | None = None
     """For `Fixed`, which needs it: the pods of the candidate during a run."""
     min: Replicas | None = None
     """For `MatchWeight`: never fewer. By default 1."""
     max: Replicas | None = None
     """For `MatchWeight`: never more. By default as many as the weight needs."""
+    cohort_shares: Annotated[dict[str, Weight], Field(max_length=8)] = {}  # noqa: RUF012  (frozen)
+    """For `MatchWeight`: the percent of all requests that each cohort sends, by its name in `traffic`: an integer from 0 to 100, or a quoted decimal. The pods that a cohort's weight needs are counted by it; those of one that is not here are not counted."""
     after_end: AfterEnd | None = None
     """Scales the candidate after a run has ended. By default it keeps its pods. The next run restores its previous size."""
 
@@ -54,10 +56,13 @@ class Scaling(ApiModel):
             lambda self: (self.replicas is not None) == (self.mode is ScalingMode.FIXED),
         ),
         Rule(
-            "!(has(self.min) || has(self.max)) || has(self.mode) && self.mode == 'MatchWeight'",
-            "'min' and 'max' go with 'mode: MatchWeight'",
+            "!(has(self.min) || has(self.max) || has(self.cohortShares)) || has(self.mode) && self.mode == 'MatchWeight'",
+            "'min', 'max' and 'cohortShares' go with 'mode: MatchWeight'",
             ".mode",
-            lambda self: self.mode is ScalingMode.MATCH_WEIGHT or (self.min is None and self.max is None),
+            lambda self: (
+                self.mode is ScalingMode.MATCH_WEIGHT
+                or (self.min is None and self.max is None and not self.cohort_shares)
+            ),
         ),
         Rule(
             "!has(self.max) || (has(self.min) ? self.min : 1) <= self.max",

@@ -17,7 +17,7 @@ class ScalingStatus(StatusModel):
     cause: Words = ""
     """Why."""
     weight: float = 0
-    """The largest weight, percent, that the candidate had with it."""
+    """The largest share of all requests, percent, that the candidate had with it."""
     seen: bool = False
     """It was seen on the Deployment: another number from now on was written by something else."""
     fought: int = 0

@@ -33,7 +33,7 @@ from tidegate.api.rollout.replica_ratio import ReplicaRatio
 from tidegate.api.rollout.scaling import Scaling
 from tidegate.api.rollout.steps import Step
 from tidegate.api.rollout.thresholds import Guard, Threshold
-from tidegate.api.rollout.traffic import WITH_MIRRORS, TrafficTarget
+from tidegate.api.rollout.traffic import WITH_MIRRORS, TargetRevert, TrafficTarget
 from tidegate.api.values.names import ObjectName, ServiceName
 from tidegate.api.values.scalars import Count, Duration
 from tidegate.api.values.text import ONE_LINE
@@ -114,7 +114,7 @@ class RolloutSpec(ApiModel):
     missing_data: MissingData = MissingData()
     """When missing data becomes a reason to act."""
     on_precondition_lost: LossResponse = LossResponse.REVERT
-    """When the candidate has traffic and its Service is deleted, or a Service begins to select the other arm's pods, or a rule gets `sessionPersistence`, which a revert would not reach: `Revert` at once, or `Hold`: no progress until it is fixed. (A missing candidate Deployment or route always reverts.)"""
+    """When the candidate has traffic and its Service is deleted, or a Service begins to select the other arm's pods, or a rule gets `sessionPersistence` without `revert: ScaleToZero`: `Revert` at once, or `Hold`: no progress until it is fixed. (A missing candidate Deployment or route always reverts.)"""
     windows: Windows = ()
     """Hours of the week in which any step may raise the weight: within one of them. By default at any time."""
     freezes: Freezes = ()
@@ -132,6 +132,11 @@ class RolloutSpec(ApiModel):
     def ratio(self) -> ReplicaRatio | None:
         """How many pods share the traffic, where there is no router; `None` where there is one."""
         return next((target.replica_ratio for target in self.traffic if target.replica_ratio is not None), None)
+
+    @property
+    def scales_to_zero(self) -> bool:
+        """Whether the end of a run scales the candidate to 0 pods."""
+        return any(target.revert is TargetRevert.SCALE_TO_ZERO for target in self.traffic)
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -69,6 +69,14 @@ WITH_MIRRORS: Final = frozenset(
 )
 """Kinds whose routers can copy a share of the requests to the candidate."""
 
+
+class TargetRevert(StrEnum):
+    """What takes the users of a target from the candidate at the end of a run."""
+
+    WEIGHT = "Weight"
+    SCALE_TO_ZERO = "ScaleToZero"
+
+
 RuleNames = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=253, pattern=ONE_LINE)], ...],
     Field(min_length=1, max_length=16, json_schema_extra=unique()),
@@ -147,6 +155,8 @@ class TrafficTarget(ApiModel):
     """Only for `kind: Custom`: where the two numbers are."""
     replica_ratio: ReplicaRatio | None = None
     """Only for `kind: ReplicaRatio`: how many pods share the traffic."""
+    revert: TargetRevert = TargetRevert.WEIGHT
+    """How the end of a run takes users from the candidate. `Weight`, the default: weight 0. `ScaleToZero`: weight 0, then the candidate's Deployment is scaled to 0 pods. For a route whose sessions or connections stay with the candidate at weight 0 (`sessionPersistence`), which needs it."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -166,6 +176,14 @@ class TrafficTarget(ApiModel):
             "'kind: ReplicaRatio' cannot tell users apart: leave 'cohort' out",
             ".cohort",
             lambda target: target.cohort is None or target.kind is not RouteKind.REPLICA_RATIO,
+        ),
+        Rule(
+            "!has(self.revert) || self.revert != 'ScaleToZero' || self.kind != 'ReplicaRatio'",
+            "'kind: ReplicaRatio' scales the candidate to 0 pods at weight 0: leave 'revert' out",
+            ".revert",
+            lambda target: (
+                target.revert is not TargetRevert.SCALE_TO_ZERO or target.kind is not RouteKind.REPLICA_RATIO
+            ),
         ),
         Rule(
             f"!has(self.rules) || !({_one_of(WITHOUT_RULES)})",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tidegate.api.rollout.responses import Response
+from tidegate.api.rollout.scaling import ScalingMode
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.target_weights import cohorts_of, weights_at
 from tidegate.api.rollout.thresholds import Guard
@@ -25,10 +27,12 @@ def advice(spec: RolloutSpec) -> list[Problem]:
         _of_lines(spec),
         _of_weights(spec),
         _of_cohorts(spec),
+        _of_shares(spec),
         _of_mirrors(spec),
         _of_full_weight(spec),
         ratio_advice(spec),
         _of_checkpoints(spec),
+        _of_sessions(spec),
         hook_advice(spec),
         traps(spec),
         receivers(spec),
@@ -121,6 +125,16 @@ def _of_cohorts(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
                 yield ("spec", "traffic", index, "rules", place), words
 
 
+def _of_shares(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    scaling = spec.candidate.scaling
+    if scaling is None or scaling.mode is not ScalingMode.MATCH_WEIGHT or scaling.min is not None:
+        return
+    unknown = [name for name in cohorts_of(spec) if name not in scaling.cohort_shares]
+    if unknown:
+        words = f"counts no pods for cohort {', '.join(unknown)}: give its share of the requests in 'cohortShares', or a 'min'"
+        yield ("spec", "candidate", "scaling", "mode"), words
+
+
 def _of_weights(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     for index in range(1, len(spec.steps)):
         before, step = spec.steps[index - 1], spec.steps[index]
@@ -158,3 +172,10 @@ def _of_checkpoints(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
                 ("spec", "steps", index, "checkpoints"),
                 "have nothing to evaluate: there are no thresholds, only guards",
             )
+
+
+def _of_sessions(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
+    for line in lines_of(spec) if spec.scales_to_zero else ():
+        if line.threshold.on_breach is Response.STEP_BACK:
+            words = "lowers the weight and leaves the candidate its pods: sessions that a route keeps there ('revert: ScaleToZero') stay"
+            yield (*line.where, "onBreach"), words

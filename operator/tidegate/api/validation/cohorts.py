@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.target_weights import cohorts_of
-from tidegate.api.rollout.traffic import TrafficTarget
+from tidegate.api.rollout.thresholds import Scope
+from tidegate.api.rollout.traffic import TargetRevert, TrafficTarget
 from tidegate.api.validation.lines import lines_of
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.api.values import promql
@@ -16,6 +17,7 @@ def cohort_problems(spec: RolloutSpec) -> Iterator[Problem]:
     """Rules that belong to two targets, cohorts that there are not, and queries that would not know which is meant."""
     yield from _entries(spec)
     yield from _weights(spec)
+    yield from _shares(spec)
     yield from _lines(spec)
 
 
@@ -56,14 +58,31 @@ def _weights(spec: RolloutSpec) -> Iterator[Problem]:
             yield Problem(("spec", "steps", index, "weight"), words)
 
 
+def _shares(spec: RolloutSpec) -> Iterator[Problem]:
+    shares = spec.candidate.scaling.cohort_shares if spec.candidate.scaling is not None else {}
+    where: Where = ("spec", "candidate", "scaling", "cohortShares")
+    for name in shares:
+        if name not in cohorts_of(spec):
+            yield Problem((*where, name), _unknown(spec, name))
+    if sum(share.percent for share in shares.values()) > 100:
+        yield Problem(where, "are more than 100% together: each is the percent of all requests")
+
+
 def _lines(spec: RolloutSpec) -> Iterator[Problem]:
     using = {
         metric.name for metric in spec.metrics if any("cohort" in promql.variables(t) for t in metric.texts.values())
     }
+    to_zero = {target.cohort for target in spec.traffic if target.revert is TargetRevert.SCALE_TO_ZERO}
     for line in lines_of(spec):
         name = line.threshold.cohort
         if name is not None and name not in cohorts_of(spec):
             yield Problem((*line.where, "cohort"), _unknown(spec, name))
+        if line.threshold.scope is Scope.COHORT and name in to_zero:
+            words = (
+                f"a target of cohort '{name}' has 'revert: ScaleToZero', and that takes the candidate's pods from everybody: "
+                "a cohort cannot be reverted alone; leave 'scope' out"
+            )
+            yield Problem((*line.where, "scope"), words)
         if name is None and line.threshold.metric in using:
             words = f"metric '{line.threshold.metric}' uses $cohort: say which with 'cohort'"
             yield Problem((*line.where, "cohort"), words)

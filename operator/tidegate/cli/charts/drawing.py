@@ -17,6 +17,8 @@ TICKS: Final = (
 )
 """Seconds between two instants on the axis."""
 MOST_TICKS: Final = 8
+LETTER: Final = 6.2
+"""Width of a small letter, on average."""
 STYLE: Final = """
 text { font: 12px system-ui, 'DejaVu Sans', 'Noto Sans', 'Liberation Sans', Arial, sans-serif; fill: #1f2328 }
 .title { font-weight: 600; font-size: 14px }
@@ -107,8 +109,14 @@ def time_axis(
     form = (
         "%a %m-%d" if every >= DAY else "%m-%d %H:%M" if end - start > DAY else "%H:%M" if every >= 60 else "%H:%M:%S"
     )
+    free = -math.inf
     for number in range(math.ceil(start / every), math.floor(end / every) + 1):
         x = place(number * every)
         anchor = "end" if x > ends[1] - 30 else "middle" if x > ends[0] + 30 else "begin"
         yield f'<line class="frame" x1="{x:.1f}" x2="{x:.1f}" y1="{y:.1f}" y2="{y + 3:.1f}"/>'
-        yield words(x, y + 14, f"{datetime.fromtimestamp(number * every, UTC):{form}}", f"small {anchor}")
+        label = f"{datetime.fromtimestamp(number * every, UTC):{form}}"
+        width = LETTER * len(label)
+        begin = x - {"end": width, "middle": width / 2}.get(anchor, 0.0)
+        if begin >= free:  # one that was moved inside the frame may meet the one before it
+            yield words(x, y + 14, label, f"small {anchor}")
+            free = begin + width

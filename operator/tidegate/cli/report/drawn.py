@@ -11,10 +11,10 @@ from tidegate.api.reasons import Reason
 from tidegate.api.report import Moment
 from tidegate.api.values.scalars import Unit
 from tidegate.api.values.text import printable
-from tidegate.cli.charts.drawing import band, curve, time_axis, words
+from tidegate.cli.charts.drawing import LETTER, band, curve, time_axis, words
 from tidegate.cli.charts.limits import Limit, scale
 from tidegate.cli.report.past import Track
-from tidegate.cli.report.tile import ABOVE, DIFFERENCE, GAP, STOPS, VALUES, WIDTH, Tile, brief, share
+from tidegate.cli.report.tile import ABOVE, DIFFERENCE, GAP, STOPS, VALUES, WIDTH, Tile, brief, share, step_in
 
 LEFT: Final = 76
 PLOT: Final = WIDTH - LEFT - 20
@@ -143,15 +143,15 @@ def _label(at: tuple[float, float], label: str, y: float, taken: list[tuple[floa
     x, height = at
     place = height - 4 if height > y + 14 else height + 13
     short = label if len(label) <= LONGEST_LABEL else f"{label[:LONGEST_LABEL]}…"
-    x = min(x + 4, WIDTH - 24 - 6.2 * len(short))
-    while any(abs(place - other) < 12 and abs(x - beside) < 6.2 * LONGEST_LABEL for beside, other in taken):
+    x = min(x + 4, WIDTH - 24 - LETTER * len(short))
+    while any(abs(place - other) < 12 and abs(x - beside) < LETTER * LONGEST_LABEL for beside, other in taken):
         place += 12
     taken.append((x, place))
     yield words(x, place, short, "limit-name")
 
 
 def _marks(tile: Tile, top: float, bottom: float) -> Iterator[str]:
-    free = 0.0
+    """The decisions; where the labels of some would overlap, those of ends and steps are written."""
     for one in tile.marks:
         x = _x(tile.track, one.time.timestamp())
         kind = (
@@ -165,16 +165,29 @@ def _marks(tile: Tile, top: float, bottom: float) -> Iterator[str]:
         )
         told = printable(f"{one.time:%m-%d %H:%M} {one.what}: {one.why}")
         yield f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"><title>{escape(told)}</title></line>'
-        label = _short(one)
-        if label and x >= free and x + 6 * len(label) < WIDTH:
+    taken: list[tuple[float, float]] = []
+    for one, label in sorted(_labels(tile.marks), key=lambda labelled: _worth(labelled[0])):
+        x = _x(tile.track, one.time.timestamp())
+        end = x + LETTER * len(label) + 6
+        if label and end < WIDTH + 6 and all(end <= other or x >= beside for other, beside in taken):
+            taken.append((x, end))
             yield words(x + 2, top - 4, label, "small")
-            free = x + 6.2 * len(label) + 6
 
 
-def _short(one: Moment) -> str:
-    if one.what == Reason.STEP_STARTED:
-        return f"{one.weight:g}%" if one.weight is not None else ""
-    return one.what
+def _labels(marks: Sequence[Moment]) -> Iterator[tuple[Moment, str]]:
+    """Each decision with its label: a step's is its weight, or its name where that weight is no other than before."""
+    before = 0.0
+    for one in marks:
+        if one.what != Reason.STEP_STARTED:
+            yield one, one.what
+            continue
+        yield one, step_in(one.why) if one.weight in {None, before} else f"{one.weight:g}%"
+        before = one.weight if one.weight is not None else before
+
+
+def _worth(one: Moment) -> int:
+    """How early a decision's label gets its place."""
+    return 0 if one.what in STOPS else 1 if one.what == Reason.STEP_STARTED else 2
 
 
 def _frame(y: float, height: float, top: str, bottom: str) -> Iterator[str]:

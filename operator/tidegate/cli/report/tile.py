@@ -24,7 +24,16 @@ VALUES: Final = 110
 DIFFERENCE: Final = 80
 GAP: Final = 26
 STOPS: Final = frozenset(
-    {"Reverted", "Aborted", "GuardBreached", "CheckpointBreached", "PromotionBreached", "NoData", "SteppedBack"}
+    {
+        "Reverted",
+        "Aborted",
+        "GuardBreached",
+        "CheckpointBreached",
+        "CohortReverted",
+        "PromotionBreached",
+        "NoData",
+        "SteppedBack",
+    }
 )
 MARKED: Final = STOPS | {
     "Succeeded",
@@ -117,8 +126,14 @@ def _spans(report: Report, spec: RolloutSpec) -> dict[str, tuple[float, float]]:
 
 def step_of(why: str, spec: RolloutSpec) -> str:
     """The step that a line of the timeline names; empty for none."""
+    name = step_in(why)
+    return name if any(name == one.name for one in spec.steps) else ""
+
+
+def step_in(why: str) -> str:
+    """What a line of the timeline calls its step; empty where it names none."""
     match = _STEP.match(why)
-    return match[1] if match is not None and any(match[1] == one.name for one in spec.steps) else ""
+    return match[1] if match is not None else ""
 
 
 def _limits(spec: RolloutSpec, track: Track, spans: Mapping[str, tuple[float, float]]) -> tuple[Limit, ...]:

@@ -14,7 +14,7 @@ from tidegate.core.model.finding import MISSING, Finding, State
 from tidegate.core.model.plan import Why
 from tidegate.core.model.version import same_version
 from tidegate.core.model.world import ABSENT, Absence, Acceptance, Arm, ArmName, Route, Unknown, Unseen
-from tidegate.core.scaling import needs
+from tidegate.core.scaling import needs, to_zero
 from tidegate.core.tick.context import TickContext
 from tidegate.core.traffic import cohorts, mirrors, raising_pods, shares, targets
 
@@ -63,6 +63,7 @@ def blockers(draft: TickContext, to: Step | None) -> list[Why]:
     found.append(mirrors.unfit(draft, list(targets.routes(draft))))
     found.append(_short_of_pods(draft, to))
     found.append(ownership.conflict(draft))
+    found.append(to_zero.impossible(draft))
     found.append(awaited(draft))
     if to is not None:
         found.append(gates.closed(draft, to))
@@ -133,17 +134,17 @@ def unfit_route(draft: TickContext) -> Why | None:
         if not route.pairs:
             both = f"with both backends {ref.baseline} and {ref.candidate}{found}"
             return Why(Reason.BACKENDS_MISSING, f"{ref.key} has no rule {both}")
-        if why := _unfit(route):
+        if why := _unfit(draft, route):
             return why
     return None
 
 
-def _unfit(route: Route) -> Why | None:
+def _unfit(draft: TickContext, route: Route) -> Why | None:
     """Why a route that has its pairs must not be raised on."""
     if route.not_writable:
         return Why(Reason.ROUTE_NOT_WRITABLE, route.not_writable)
-    if route.sticky:
-        return sticky(route)
+    if why := sticky(draft, route):
+        return why
     if route.unfit:
         return no_ratio(route)
     if route.unproven:
@@ -153,12 +154,15 @@ def _unfit(route: Route) -> Why | None:
     return None
 
 
-def sticky(route: Route) -> Why:
-    """What is said of a route on which a revert would not reach every user."""
+def sticky(draft: TickContext, route: Route) -> Why | None:
+    """What is said of a route on which a revert would not reach every user; `None` where it does."""
+    if not route.sticky or to_zero.covers(draft.spec, route.ref.key):
+        return None
     return Why(
         Reason.STICKY_ROUTE,
         f"{route.ref.key}, {route.sticky}: a persistent session stays with its backend even at weight 0, so a revert would not reach "
-        "those users; remove it, and keep users on one version by a cookie cohort (docs/cohorts.md)",
+        "those users; remove it, and keep users on one version by a cookie cohort, or set 'revert: ScaleToZero' for the target "
+        "(docs/cohorts.md)",
     )
 
 

@@ -92,17 +92,33 @@ def _unless_late(draft: Draft, entry: JobStatus) -> JobStatus:
     """The entry; failed when nobody has created it, or ended it, for too long."""
     if not entry.uid:
         before = next((one.finished for one in draft.status.jobs if one.name == entry.after), None)
-        ends, why = (before or entry.requested).timestamp() + GIVEN_UP, entry.message or "cannot be created"
+        lasts, ends = GIVEN_UP, (before or entry.requested).timestamp() + GIVEN_UP
+        why = entry.message or "cannot be created"
         why = f"{why} (for {lasting(GIVEN_UP)})"
     elif entry.limit:
-        ends = (entry.started or entry.requested).timestamp() + entry.limit + LATE
+        lasts, ends = entry.limit, (entry.started or entry.requested).timestamp() + entry.limit + LATE
         why = f"it did not end within its deadline of {lasting(entry.limit)}, and nothing has ended it"
     else:
         return entry
+    ends = max(ends, draft.now + _unwatched(draft, entry, lasts))
     if draft.now >= ends:
         return _ended(draft, entry, JobState.FAILED, why, draft.now)
     draft.wakes.append(ends)
     return entry
+
+
+def _unwatched(draft: Draft, entry: JobStatus, lasts: float) -> float:
+    """Seconds that a Job of the run under way is still to be watched before it is late: a clock set forward makes none late.
+
+    Args:
+        draft: the tick's draft.
+        entry: the Job.
+        lasts: seconds that it may take.
+    """
+    run = draft.status.run
+    if run is None or run.id != entry.run or entry.watched is None:
+        return 0.0
+    return lasts - (run.watched - entry.watched)
 
 
 def _ended(draft: Draft, entry: JobStatus, state: JobState, message: str, at: float) -> JobStatus:

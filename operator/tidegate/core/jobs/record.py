@@ -109,6 +109,7 @@ def start(draft: Draft, job: Wanted) -> JobStatus:
         reason=job.reason,
         cause=printable(job.cause)[:LONGEST_CAUSE],
         requested=instant(draft.now),
+        watched=draft.run.watched if draft.status.run is not None else None,
     )
     draft.update(jobs=_kept(draft, (*draft.status.jobs, entry)))
     if not job.after:

@@ -50,6 +50,8 @@ class SetReplicas:
     read: Arm
     """The candidate as it was when this was decided: the write is tested on it."""
     replicas: int
+    revert: bool = False
+    """It is part of a run's end: it needs no recorded intent, and one that meets another write is decided again at once."""
 
 
 @dataclass(frozen=True)

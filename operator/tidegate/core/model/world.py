@@ -94,6 +94,8 @@ class Arm:
     """Strategy `Recreate`: all old pods go before the first new one comes."""
     pods_refused: str = ""
     """Why the API server refuses its pods, such as a quota (condition `ReplicaFailure`); empty when it does not."""
+    not_writable: str = field(default="", compare=False)
+    """Why the operator may not write the Deployment, as far as that is known; empty when nothing is known against it."""
     scaled_by_revert: bool = False
     """The last writer of `spec.replicas` was our own field manager for reverts, as far as that was seen."""
 

@@ -13,6 +13,7 @@ from tidegate.core.model.plan import Why, WriteTemplate
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Template
 from tidegate.core.run import hooks, old_template
+from tidegate.core.scaling import to_zero
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import acceptance, put_back, restoring, shares
 
@@ -66,6 +67,7 @@ def carry_out(draft: Draft) -> None:
     draft.puts_back = bool(draft.actions) and before is not None and before.ending is not None
     if not all(back):
         return
+    gone = _pods_gone(draft, ending)
     raised = draft.run.raised.timestamp() if draft.run.raised is not None else -LATE_WRITE
     for begin, lasting in ((raised, LATE_WRITE), (ending.since.timestamp(), CALM)):
         if abs(draft.now - begin) < lasting:
@@ -75,7 +77,7 @@ def carry_out(draft: Draft) -> None:
     if crowd and abs(draft.now - ending.since.timestamp()) < CROWD_CALM:
         draft.wakes.append(draft.now + CALM + cadence.phase(draft.seen.rollout.uid, CROWD_SPREAD))
         return
-    if not _taken(draft, ending):
+    if not (_taken(draft, ending) and gone):
         return
     draft.need(Live.ROUTES)
     if draft.seen.live >= Live.ROUTES:
@@ -158,6 +160,39 @@ def _taken(draft: Draft, ending: Ending) -> bool:
         draft.stalled = why
     draft.wakes += [ending.since.timestamp() + TAKEN_SOON, ending.since.timestamp() + TAKEN_BY_DELETION]
     return False
+
+
+def _pods_gone(draft: Draft, ending: Ending) -> bool:
+    """Whether no session can keep a user on the candidate: where a target asks for it, the candidate has no pods any more.
+
+    Its pods go once the weights are back and their gateways have taken them, at the latest after a few seconds: a request that
+    is still sent to the candidate would find nobody.
+    """
+    if not to_zero.asked(draft):
+        return True
+    since = ending.since.timestamp()
+    if acceptance.not_taken(draft) is not None and abs(draft.now - since) < TAKEN_SOON:
+        draft.wakes.append(since + TAKEN_SOON)
+        return False
+    draft.doing = Why(Reason(ending.reason), f"scaling the candidate to 0 pods: {ending.evidence}")
+    if not _keeps_its_pods(draft, ending) and to_zero.bring_to_zero(draft, since):
+        return True
+    draft.wakes.append(since + TAKEN_BY_DELETION)
+    if draft.seen.rollout.deleting and draft.now >= since + TAKEN_BY_DELETION:
+        words = "the candidate could not be scaled to 0 pods; the finalizer is removed all the same"
+        draft.say(Reason.SCALE_REFUSED, words, warning=True)
+        return True
+    return False
+
+
+def _keeps_its_pods(draft: Draft, ending: Ending) -> bool:
+    """Whether the candidate's pods are all that serves the users whose sessions are with them."""
+    baseline, candidate = draft.arm(ArmName.BASELINE), draft.seen.arm(ArmName.CANDIDATE)
+    if baseline is None or baseline.available or ending.forced or _available(candidate) == 0:
+        return False
+    words = "the weights are back, and the candidate is scaled to 0 pods the moment the baseline has an available pod"
+    draft.stalled = Why(Reason.BASELINE_UNAVAILABLE, f"{ending.evidence}; {words} (Abort forces it)")
+    return True
 
 
 def _not_taken(route: Route) -> str:

@@ -30,6 +30,7 @@ from tidegate.core.model.version import (
 )
 from tidegate.core.model.world import Arm, ArmName, Route, RulePair, Unknown
 from tidegate.core.run import baseline_update, scaling
+from tidegate.core.scaling import to_zero
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
@@ -145,6 +146,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
         or _inexpressible(draft)
         or mirrors.unfit(draft, list(targets.routes(draft)))
         or baseline_update.impossible(draft.spec, baseline)
+        or to_zero.impossible(draft)
     )
     if blocked is None and not draft.status.retry and shares.traffic(draft) is not shares.Traffic.NONE:
         blocked = Why(
@@ -154,8 +156,13 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     if blocked is not None:
         draft.stalled = blocked
         draft.need()
+        if blocked.reason == Reason.SCALE_TO_ZERO_NOT_POSSIBLE:
+            draft.wakes.append(draft.now + to_zero.LOOK_AGAIN)
         return
     draft.need()
+    if to_zero.must_look(draft):
+        draft.autoscaler = True
+        return
     before = undone(draft)
     if before is not None:
         draft.wait(before, deadline=False)

@@ -13,6 +13,7 @@ from tidegate.api.rollout.spec import FINALIZER, LossResponse
 from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.model.plan import KeepFinalizer, Why
 from tidegate.core.model.world import ABSENT, Acceptance, ArmName
+from tidegate.core.scaling import to_zero
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import acceptance, put_back, shares, targets
@@ -28,6 +29,7 @@ LOSSES: Final = frozenset(
         Reason.ROUTE_CONTESTED,
         Reason.ROUTE_NOT_ACCEPTED,
         Reason.ROUTE_NOT_WRITABLE,
+        Reason.SCALE_TO_ZERO_NOT_POSSIBLE,
         Reason.STICKY_ROUTE,
     }
 )
@@ -72,8 +74,11 @@ def notice_refused_route(draft: Draft) -> None:
     """Stops the step while a gateway refuses its route, or has not taken what stands on it, or a revert would be refused."""
     if draft.lost is not None or not draft.step.reached:
         return
+    draft.lost = to_zero.not_writable(draft)
     promotion = draft.run.promotion
-    if promotion is not None and (promotion.stage == Stage.RETURNING or draft.spec.ratio is not None):
+    if draft.lost is not None or (
+        promotion is not None and (promotion.stage == Stage.RETURNING or draft.spec.ratio is not None)
+    ):
         return  # it waits for the route, or for the pods, itself
     for route in targets.routes(draft):
         if route.not_writable:
@@ -120,7 +125,7 @@ def _unserved(draft: TickContext) -> Why | None:
 
 def _sticky(draft: TickContext) -> Why | None:
     """While users stay with the candidate even at weight 0, each request makes more of them."""
-    return next((raise_rule.sticky(route) for route in targets.routes(draft) if route.sticky), None)
+    return next(filter(None, (raise_rule.sticky(draft, route) for route in targets.routes(draft))), None)
 
 
 def _no_ratio(draft: TickContext) -> Why | None:

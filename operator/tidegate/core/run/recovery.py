@@ -67,6 +67,7 @@ def recover(draft: Draft) -> None:
         spec=kept_text(draft.spec),
         traffic_since=now if found.some else None,
         mirrored_since=now if found.mirror else None,
+        scales_to_zero_from=candidate.replicas if candidate is not None and spec.scales_to_zero else None,
         begun=tuple(StepBegin(name=step.name, time=now) for step in steps[: index + 1]),
         paused=Paused(reason=Reason.STATUS_LOST, message=message, since=now),
     )

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
+from typing import Final
 
 from tidegate.api.reasons import Reason
-from tidegate.api.rollout.scaling import ScalingMode
+from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.scaling import AfterEnd, ScalingMode
 from tidegate.api.rollout.steps import Step
+from tidegate.api.rollout.target_weights import TargetWeights
+from tidegate.api.values.scalars import Duration
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.world import Arm, ArmName
-from tidegate.core.scaling.needs import memory_of, needed
+from tidegate.core.scaling.needs import asked, load, memory_of, needed
 from tidegate.core.scaling.setting import notice, set_replicas
+from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft, Wish
 from tidegate.core.traffic import acceptance, shares
 
 WAITS_FOR_PODS = frozenset({Reason.CANDIDATE_SCALING, Reason.CANDIDATE_NOT_READY})
 """What more pods of the candidate can mend. A raise that waits for anything else as well gets none yet."""
 
+
+AT_ONCE: Final = Duration("0s")
 
 LOOK_AGAIN = 15.0
 """Seconds until a route that could not be read is looked at again."""
@@ -33,7 +39,8 @@ def begin(draft: Draft) -> None:
 
 def prepare(draft: Draft, to: Step) -> None:
     """Asks for the pods that a raise to the step needs: everything else allows it."""
-    _ask_for(draft, to.weight.percent, f"weight {to.weight}% of step {to.name} needs them")
+    weights = asked(draft, to)
+    _ask_for(draft, weights, f"weight {weights} of step {to.name} needs them")
 
 
 def scale(draft: Draft) -> None:
@@ -62,17 +69,17 @@ def _follow(draft: Draft) -> None:
         return
     if memory is not None and memory.before is not None and candidate.replicas > memory.rest:
         draft.update(scaling=memory.model_copy(update={"before": None}))
-    if draft.weight > 0:
-        _ask_for(draft, draft.weight, f"weight {draft.weight:f}% needs them")
+    if draft.weights.exposed:
+        _ask_for(draft, draft.weights, f"weight {draft.weights} needs them")
     if not draft.wishes and _may_shrink(draft, candidate):
-        fewer = needed(draft, draft.weight)
+        fewer = needed(draft, draft.weights)
         if fewer < candidate.replicas:
-            words = f"weight {draft.weight:f}% needs no more"
+            words = f"weight {draft.weights} needs no more"
             draft.wishes.append(Wish(fewer, words))
 
 
-def _ask_for(draft: Draft, weight: Decimal, words: str) -> None:
-    candidate, need = draft.arm(ArmName.CANDIDATE), needed(draft, weight)
+def _ask_for(draft: Draft, weights: TargetWeights, words: str) -> None:
+    candidate, need = draft.arm(ArmName.CANDIDATE), needed(draft, weights)
     if candidate is not None and candidate.replicas < need:
         draft.wishes.append(Wish(need, words))
 
@@ -82,7 +89,11 @@ def _may_shrink(draft: Draft, candidate: Arm) -> bool:
     scaling, memory = draft.spec.candidate.scaling, memory_of(draft)
     if scaling is None or scaling.mode is not ScalingMode.MATCH_WEIGHT or draft.run.promotion is not None:
         return False
-    if candidate.replicas != memory.replicas or float(draft.weight) >= memory.weight or not draft.step.seen:
+    if (
+        candidate.replicas != memory.replicas
+        or float(load(draft.spec, draft.weights)) >= memory.weight
+        or not draft.step.seen
+    ):
         return False
     standing = shares.standing(draft, draft.weights)
     return standing in {shares.Standing.SAME, shares.Standing.LESS} and acceptance.not_taken(draft) is None
@@ -90,12 +101,10 @@ def _may_shrink(draft: Draft, candidate: Arm) -> bool:
 
 def rest(draft: Draft) -> None:
     """After a run's end: once its delay is over and no route gives the candidate anything, it is scaled down, once."""
-    scaling, memory = draft.spec.candidate.scaling, memory_of(draft)
-    if scaling is None or scaling.after_end is None or not draft.status.history:
+    memory, after, candidate = memory_of(draft), _after_end(draft), draft.arm(ArmName.CANDIDATE)
+    if after is None or candidate is None or memory.ended == draft.status.history[0].id:
         return
-    last, after, candidate = draft.status.history[0], scaling.after_end, draft.arm(ArmName.CANDIDATE)
-    if memory.ended == last.id or candidate is None:
-        return
+    last = draft.status.history[0]
     due = last.end_time.timestamp() + after.delay.seconds
     if draft.now < due:
         draft.wakes.append(due)
@@ -107,3 +116,16 @@ def rest(draft: Draft) -> None:
         draft.wishes.append(Wish(after.replicas, words, rests=True))
     elif shares.requests(draft) is shares.Traffic.UNKNOWN:
         draft.wakes.append(draft.now + LOOK_AGAIN)
+
+
+def _after_end(draft: TickContext) -> AfterEnd | None:
+    """What becomes of the pods after the last run; `None` for nothing.
+
+    Sessions that a route keeps at weight 0 must end after a success too: their users would be the first to meet the next
+    version, before any weight.
+    """
+    scaling, history = draft.spec.candidate.scaling, draft.status.history
+    after = scaling.after_end if scaling is not None else None
+    if history and history[0].outcome == RunEnd.SUCCEEDED and draft.spec.scales_to_zero:
+        return AfterEnd(replicas=0, delay=after.delay if after is not None else AT_ONCE)
+    return after if history else None

@@ -18,6 +18,7 @@ from tidegate.core.run import hooks, promotion, scaling
 from tidegate.core.run.checkpoints import following
 from tidegate.core.run.preconditions import LOSSES
 from tidegate.core.run.verdicts import verdict
+from tidegate.core.scaling import to_zero
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import new_step
@@ -284,6 +285,9 @@ def _try_raise(draft: Draft, to: Step) -> None:
         _blocked(draft, blocked, judgement)
         draft.wakes.append(gates.opens_at(draft, to))
         return
+    if to_zero.must_look(draft):
+        draft.autoscaler = True
+        return
     index = draft.spec.steps.index(to)
     weights = cohorts.asked(draft, to)
     fresh_step = to.name != draft.step.name or not begun(draft)
@@ -297,6 +301,8 @@ def _try_raise(draft: Draft, to: Step) -> None:
     else:
         draft.update_step(weight=float(weights.weight), seen=False, reached=False)
     draft.go_on()
+    if weights.some:
+        to_zero.remember(draft)
     raising.raise_to(draft, weights)
 
 

@@ -12,7 +12,7 @@ from tidegate.core.model.memory import Refusal
 from tidegate.core.model.plan import SetReplicas
 from tidegate.core.model.time_format import instant
 from tidegate.core.model.world import Absence, Arm, ArmName, Unknown
-from tidegate.core.scaling.needs import contest, contested, memory_of
+from tidegate.core.scaling.needs import contest, contested, load, memory_of
 from tidegate.core.tick.draft import Draft, Wish
 
 TRIED_AGAIN: Final = 10.0
@@ -30,8 +30,8 @@ def notice(draft: Draft) -> None:
     changes: dict[str, object] = {}
     if candidate is not None and not memory.seen and candidate.replicas == memory.replicas:
         changes["seen"] = True
-    if draft.status.run is not None and float(draft.weight) > memory.weight:
-        changes["weight"] = float(draft.weight)
+    if (largest := _load(draft)) > memory.weight:
+        changes["weight"] = largest
     if changes:
         draft.update(scaling=memory.model_copy(update=changes))
 
@@ -52,7 +52,7 @@ def set_replicas(draft: Draft, wish: Wish) -> None:
             draft.memory = replace(draft.memory, not_scaled=Refusal(Reason.SCALE_REFUSED, words, draft.now))
             draft.wakes.append(draft.now + TRIED_AGAIN)
         case Absence():
-            _write(draft, candidate, wish)
+            write(draft, candidate, wish)
         case autoscaler:
             _refuse(draft, autoscaler, wish)
 
@@ -82,14 +82,22 @@ def _refuse(draft: Draft, autoscaler: str, wish: Wish) -> None:
     draft.update(scaling=memory_of(draft).model_copy(update=changes))
 
 
-def _write(draft: Draft, candidate: Arm, wish: Wish) -> None:
+def write(draft: Draft, candidate: Arm, wish: Wish, *, revert: bool = False) -> None:
+    """Plans the write, and records it first.
+
+    Args:
+        draft: the tick's draft.
+        candidate: as it was when this was decided.
+        wish: the number, and why.
+        revert: it is part of a run's end.
+    """
     memory = memory_of(draft)
     again = memory.replicas == wish.replicas
     changes: dict[str, object] = {
         "replicas": wish.replicas,
         "time": instant(draft.now),
         "cause": printable(wish.words)[:LONGEST_CAUSE],
-        "weight": draft.status.run.weight if draft.status.run is not None else 0.0,
+        "weight": _load(draft),
         "seen": False,
         "fought": memory.fought + memory.seen if again else 0,
         "refused": "",
@@ -98,11 +106,17 @@ def _write(draft: Draft, candidate: Arm, wish: Wish) -> None:
     if wish.responds:
         changes["responded"] = instant(draft.now)
     if wish.rests:
-        changes |= {"before": candidate.replicas, "rest": wish.replicas}
+        before = memory.before if again and memory.before is not None else candidate.replicas
+        changes |= {"before": before, "rest": wish.replicas}
     draft.update(scaling=memory.model_copy(update=changes))
-    draft.actions.append(SetReplicas(candidate, wish.replicas))
+    draft.actions.append(SetReplicas(candidate, wish.replicas, revert=revert))
     draft.intent = True
     named = f"candidate Deployment {candidate.deployment!r}"
     draft.say(
         Reason.CANDIDATE_SCALED, f"{named} is scaled from {candidate.replicas} to {wish.replicas} pods: {wish.words}"
     )
+
+
+def _load(draft: Draft) -> float:
+    """The percent of all requests that the candidate gets now; 0 without a run."""
+    return float(load(draft.spec, draft.weights)) if draft.status.run is not None else 0.0

@@ -42,6 +42,7 @@ TAKEN_AWAY = frozenset(
         Reason.ROUTE_NOT_WRITABLE,
         Reason.ROUTER_NOT_SERVED,
         Reason.RULE_MISSING,
+        Reason.SCALE_TO_ZERO_NOT_POSSIBLE,
     }
 )
 """What a run must not wait for without a word: somebody took it away."""

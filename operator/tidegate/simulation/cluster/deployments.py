@@ -32,6 +32,8 @@ class SimulatedDeployments(History):
     """What scales a Deployment by itself: Deployment to `Kind name`."""
     scalings: list[tuple[float, str, int]] = field(default_factory=list)
     """Every scaling by the operator: when, which Deployment, to how many pods."""
+    not_scalable: str = ""
+    """As `Arm.not_writable`, of every Deployment."""
     scale_refused: str = ""
     """Why the API server refuses to scale; empty when it does not."""
 
@@ -111,6 +113,7 @@ class SimulatedDeployments(History):
             paused=found.paused,
             failed=found.failed,
             recreates=found.recreates,
+            not_writable=self.not_scalable,
             scaled_by_revert=found.scaled_by == REVERT,
         )
 

@@ -1,0 +1,123 @@
+"""`revert: ScaleToZero`: the end of a run also scales the candidate to 0 pods, for routes that keep users on it at weight 0.
+
+Here is what stands before a raise because that could not be done, and how it is done. When, after the weights, is the run's
+business; whatever becomes of it delays none of them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tidegate.api.reasons import Reason
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.traffic import TargetRevert
+from tidegate.core.model.plan import Why
+from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Unknown
+from tidegate.core.scaling.needs import contest, contested, memory_of
+from tidegate.core.scaling.setting import write
+from tidegate.core.tick.context import TickContext
+from tidegate.core.tick.draft import Draft, Wish
+
+LOOK_AGAIN: Final = 60.0
+"""Seconds until an HPA or ScaledObject that keeps a run from starting is looked for again."""
+
+TRIED_AGAIN: Final = 5.0
+"""Seconds until a write that failed, or whose effect was not seen, is tried again."""
+
+
+def covers(spec: RolloutSpec, key: str) -> bool:
+    """Whether the end of a run scales the candidate to 0 for this route.
+
+    Args:
+        spec: the spec in force.
+        key: of the route.
+    """
+    return any(one.key == key and one.revert is TargetRevert.SCALE_TO_ZERO for one in spec.traffic)
+
+
+def asked(draft: TickContext) -> bool:
+    """Whether the end of this run scales the candidate to 0: it had traffic on a target that asks for it."""
+    edited = draft.spec.scales_to_zero and draft.run.traffic_since is not None
+    return edited or draft.run.scales_to_zero_from is not None
+
+
+def remember(draft: Draft) -> None:
+    """Notes before a raise how many pods the candidate has: that they are to be taken, and brought back, is lost to no crash."""
+    candidate = draft.arm(ArmName.CANDIDATE)
+    if draft.spec.scales_to_zero and candidate is not None:
+        draft.update_run(scales_to_zero_from=candidate.replicas)
+
+
+def must_look(draft: TickContext) -> bool:
+    """Whether it must be looked first what else scales the candidate: before a run starts, and before each raise."""
+    return draft.spec.scales_to_zero and draft.seen.fresh and draft.seen.autoscaler is None
+
+
+def impossible(draft: TickContext) -> Why | None:
+    """Why the end of a run could not scale the candidate to 0, as far as that was looked at; `None` when it could."""
+    if not draft.spec.scales_to_zero:
+        return None
+    name, found = draft.spec.candidate.deployment, draft.seen.autoscaler
+    match found:
+        case None | Absence():
+            return not_writable(draft)
+        case Unknown(reason):
+            return _not_possible(
+                f"whether an HPA or KEDA scales candidate Deployment {name!r} could not be read: {reason}"
+            )
+        case _:
+            return _not_possible(f"{found} scales candidate Deployment {name!r}: remove it, or leave the candidate out")
+
+
+def not_writable(draft: TickContext) -> Why | None:
+    """Why the operator may not scale the candidate; `None` when nothing is known against it, or nothing asks for it."""
+    candidate = draft.arm(ArmName.CANDIDATE)
+    if not draft.spec.scales_to_zero or candidate is None or not candidate.not_writable:
+        return None
+    return _not_possible(candidate.not_writable)
+
+
+def _not_possible(words: str) -> Why:
+    return Why(Reason.SCALE_TO_ZERO_NOT_POSSIBLE, f"a target has 'revert: ScaleToZero', and {words}")
+
+
+def bring_to_zero(draft: Draft, since: float) -> bool:
+    """Plans that the candidate asks for no pods; whether it has none any more.
+
+    Args:
+        draft: the tick's draft.
+        since: when the run's end was decided, epoch seconds.
+    """
+    candidate = draft.seen.arm(ArmName.CANDIDATE)
+    if not isinstance(candidate, Arm):
+        draft.need()
+        return candidate is ABSENT and draft.seen.fresh
+    if candidate.replicas == 0:
+        _note_size(draft)
+        return candidate.available == 0
+    memory, failed = memory_of(draft), draft.memory.not_scaled
+    if failed is not None and failed.since >= since:
+        draft.stalled = Why(failed.reason, f"{failed.message}; sessions may keep users on the candidate")
+        if abs(draft.now - failed.since) < TRIED_AGAIN:
+            draft.wakes.append(failed.since + TRIED_AGAIN)
+            return False
+    elif contested(memory, 0):
+        draft.stalled = Why(Reason.REPLICAS_CONTESTED, contest(0))
+        return False
+    elif memory.replicas == 0 and not memory.seen and memory.time is not None:
+        written = memory.time.timestamp()
+        if since <= written <= draft.now < written + TRIED_AGAIN:
+            draft.wakes.append(written + TRIED_AGAIN)
+            return False
+    words = (
+        f"the run ends, and a target has 'revert: ScaleToZero': {draft.run.ending.evidence if draft.run.ending else ''}"
+    )
+    write(draft, candidate, Wish(0, words, rests=True), revert=True)
+    return False
+
+
+def _note_size(draft: Draft) -> None:
+    """Notes the size that the next run brings back, where the record of the scaling was lost, or another client did it."""
+    memory = memory_of(draft)
+    if memory.before is None and draft.run.scales_to_zero_from:
+        draft.update(scaling=memory.model_copy(update={"before": draft.run.scales_to_zero_from, "rest": 0}))
