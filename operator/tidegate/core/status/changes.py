@@ -18,8 +18,9 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
     Expected instants that move are not news either: after a start those of every run do, and are recorded with its next
     heartbeat, or once the recorded one has passed (`overdue`).
 
-    While a run ends its weight is left out: the weights that the end has just written are recorded with its conclusion, seconds
+    While a run ends its weights are left out: those that the end has just written are recorded with its conclusion, seconds
     later, or with the reason why it cannot be concluded. A crowd that reverts at once saves a third of its status writes so.
+    An end that is stalled may last for hours, in which people change weights by hand.
     """
     run = status.run
     if run is not None:
@@ -46,8 +47,8 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
             "conditions": tuple(_without_measures(one) for one in status.conditions),
             "message": "",
             "next_check_time": _SOME_TIME if status.next_check_time is not None else None,
-            "weight": None if run is not None and run.ending is not None else status.weight,
         }
+        | ({"weight": None, "cohorts": None, "mirror": None} if _ends_soon(status) else {})
     )
 
 
@@ -55,6 +56,12 @@ def overdue(recorded: datetime | None, status: RolloutStatus, now: float) -> boo
     """Whether the next check that people see, as `recorded`, has passed and is not due any more."""
     due = status.next_check_time
     return recorded is not None and due is not None and recorded.timestamp() < now < due.timestamp()
+
+
+def _ends_soon(status: RolloutStatus) -> bool:
+    """Whether a run ends, and nothing is known to stand in its way."""
+    stalled = any(one.type == "Stalled" and one.status == "True" for one in status.conditions)
+    return status.run is not None and status.run.ending is not None and not stalled
 
 
 def _expected(step: StepStatus) -> StepStatus:
