@@ -9,6 +9,7 @@ from tests.simulated.shop import Shop, spec, value
 from tidegate.api.status_budget import MOST_CLOCKS
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
+from tidegate.ports.errors import Unavailable
 from tidegate.simulation.runner import Runner
 
 
@@ -82,6 +83,23 @@ async def test_a_weight_that_somebody_changes_while_a_revert_waits_for_pods_is_r
     await runner.run_until(shop.clock.now() + 30)
     assert shop.status.weight is not None
     assert (shop.weight, shop.status.weight.observed) == (5, 5)
+
+
+async def test_the_weight_of_an_end_that_cannot_be_read_back_is_not_shown_as_it_was_before() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    await runner.run_until(shop.clock.now() + 30)
+
+    def unread(call: str) -> None:
+        if call == "router.read" and shop.weight == 0:
+            raise Unavailable("no answer in time")
+
+    shop.gate.before = unread
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 90)
+    assert (shop.weight, str(shop.status.phase)) == (0, "Reverting")
+    assert shop.status.weight is not None
+    assert shop.status.weight.observed is None
 
 
 async def test_another_limit_under_the_same_name_starts_its_clock_anew() -> None:

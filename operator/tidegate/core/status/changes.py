@@ -6,7 +6,10 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-from tidegate.api.rollout.status import Condition, EvidenceStatus, Hold, RolloutStatus, StepStatus
+from tidegate.api.rollout.status import Condition, EvidenceStatus, Hold, RolloutStatus, StepStatus, WeightStatus
+
+SOON: Final = 60.0
+"""Seconds in which an end is concluded, in a crowd too, unless something that is not known stands in its way."""
 
 _SOME_TIME: Final = datetime.fromtimestamp(0, UTC)
 _NUMBERS = re.compile(r"[0-9][0-9.,:]*")
@@ -20,7 +23,7 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
 
     While a run ends its weights are left out: those that the end has just written are recorded with its conclusion, seconds
     later, or with the reason why it cannot be concluded. A crowd that reverts at once saves a third of its status writes so.
-    An end that is stalled may last for hours, in which people change weights by hand.
+    An end that is stalled, or that lasts (`lasting`), may do so for hours, in which people change weights by hand.
     """
     run = status.run
     if run is not None:
@@ -56,6 +59,12 @@ def overdue(recorded: datetime | None, status: RolloutStatus, now: float) -> boo
     """Whether the next check that people see, as `recorded`, has passed and is not due any more."""
     due = status.next_check_time
     return recorded is not None and due is not None and recorded.timestamp() < now < due.timestamp()
+
+
+def lasting(recorded: WeightStatus | None, status: RolloutStatus, now: float) -> bool:
+    """Whether a run's end has lasted for so long that weights other than `recorded` are news."""
+    ending = status.run.ending if status.run is not None else None
+    return ending is not None and status.weight != recorded and abs(now - ending.since.timestamp()) >= SOON
 
 
 def _ends_soon(status: RolloutStatus) -> bool:
