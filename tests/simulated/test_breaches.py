@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+from tests.simulated.cohorts import Cohorts
 from tests.simulated.shop import Shop, spec, value
 from tidegate.api.status_budget import MOST_CLOCKS
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Query, SeriesValue, Vector
 from tidegate.core.model.world import ArmName
+from tidegate.ports.errors import Unavailable
 from tidegate.simulation.runner import Runner
 
 
@@ -55,6 +57,49 @@ async def test_a_revert_is_recorded_with_its_decision_and_with_its_conclusion_an
     assert shop.gate.calls.count("store.write_status") - before == 2, "each costs the API server of a crowd 20 ms"
     assert shop.status.weight is not None
     assert shop.status.weight.observed == 0
+
+
+async def test_a_revert_of_cohorts_is_recorded_as_often() -> None:
+    shop = Cohorts()
+    runner = shop.start_run(guards=[{"metric": "errors", "max": "5%"}])
+    await runner.run_until(shop.start + 60, lambda: shop.shares[1] == 100)
+    await runner.run_until(shop.clock.now() + 10)
+    before = shop.gate.calls.count("store.write_status")
+    shop.sick.add("errors")
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    assert shop.outcome == "Reverted"
+    assert shop.gate.calls.count("store.write_status") - before == 2
+    assert {one.observed for one in shop.status.cohorts or ()} == {0}
+
+
+async def test_a_weight_that_somebody_changes_while_a_revert_waits_for_pods_is_recorded() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    shop.cluster.deployments["checkout"].available = 0
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 30)
+    assert [one.status for one in shop.status.conditions if one.type == "Stalled"] == ["True"]
+    shop.set_weight(95, 5)
+    await runner.run_until(shop.clock.now() + 30)
+    assert shop.status.weight is not None
+    assert (shop.weight, shop.status.weight.observed) == (5, 5)
+
+
+async def test_the_weight_of_an_end_that_cannot_be_read_back_is_not_shown_as_it_was_before() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    await runner.run_until(shop.clock.now() + 30)
+
+    def unread(call: str) -> None:
+        if call == "router.read" and shop.weight == 0:
+            raise Unavailable("no answer in time")
+
+    shop.gate.before = unread
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 90)
+    assert (shop.weight, str(shop.status.phase)) == (0, "Reverting")
+    assert shop.status.weight is not None
+    assert shop.status.weight.observed is None
 
 
 async def test_another_limit_under_the_same_name_starts_its_clock_anew() -> None:

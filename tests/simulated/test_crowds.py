@@ -8,7 +8,9 @@ from typing import Final
 from tests.simulated.crowded import INTERVAL, WEIGHT, crowd
 from tests.simulated.shop import Shop
 from tests.simulated.test_breaches import LONG, started
-from tidegate.core.run.ending import CALM, CROWD_CALM, CROWD_SPREAD
+from tidegate.api.commands import Action
+from tidegate.core.model import cadence
+from tidegate.core.run.ending import CALM, CROWD_CALM, CROWD_SPREAD, RETRY
 
 COUNT: Final = 60
 COSTS: Final = {"store.write_status": 0.1, "store.set_finalizer": 0.05}
@@ -54,7 +56,7 @@ async def test_who_is_deleted_waits_for_no_crowd() -> None:
     assert shop.clock.now() - begun <= CALM + 1
 
 
-async def test_an_end_is_concluded_once_the_crowd_is_over_and_soon_if_it_is_never_over() -> None:
+async def test_an_end_is_concluded_once_the_crowd_is_over() -> None:
     shop = Shop()
     runner = await started(shop, guards=[{"metric": "errors", "max": "5%"}], steps=LONG)
     await runner.run_until(shop.clock.now() + 30)
@@ -68,3 +70,28 @@ async def test_an_end_is_concluded_once_the_crowd_is_over_and_soon_if_it_is_neve
     await runner.run_until(bad + 120, lambda: shop.outcome != "")
     assert shop.outcome == "Reverted"
     assert shop.clock.now() - bad <= 20 + CALM + CROWD_SPREAD + 1
+
+
+async def test_the_ends_of_a_crowd_that_began_together_are_concluded_one_after_the_other() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG, interval="5m")
+    spread = cadence.phase(shop.cluster.rollouts["checkout"].uid, CROWD_SPREAD)
+    assert spread > RETRY - CALM, "without a spread it would be looked at sooner"
+    begun = shop.clock.now()
+    for number in range(100):
+        runner.at(begun + 0.05 * number, runner.ticker.crowd.joined)
+    shop.command(Action.ABORT)
+    await runner.run_until(begun + 120, lambda: shop.outcome != "")
+    assert shop.outcome == "Aborted"
+    assert CALM + CALM + spread <= shop.clock.now() - begun < CROWD_CALM, "five seconds of crowd"
+
+
+async def test_an_end_does_not_wait_for_ever_for_a_crowd_that_is_never_over() -> None:
+    shop = Shop()
+    runner = await started(shop, steps=LONG)
+    begun = shop.clock.now()
+    for number in range(6000):
+        runner.at(begun + 0.05 * number, runner.ticker.crowd.joined)
+    shop.command(Action.ABORT)
+    await runner.run_until(begun + 250, lambda: shop.outcome != "")
+    assert CROWD_CALM <= shop.clock.now() - begun <= CROWD_CALM + CALM + CROWD_SPREAD + 1

@@ -13,10 +13,10 @@ from typing import Any, Final
 import structlog
 
 from tidegate.api.reading_back import LeftOut, put_back, read_back
-from tidegate.api.rollout.status import Condition, RolloutStatus
+from tidegate.api.rollout.status import Condition, RolloutStatus, WeightStatus
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.world import RolloutObject
-from tidegate.core.status.changes import overdue, quieted
+from tidegate.core.status.changes import lasting, overdue, quieted
 from tidegate.core.status.size import dump, memory_alone, on_the_wire
 from tidegate.ports.errors import Conflict, Missing, Rejected, Unavailable
 from tidegate.ports.protocols import RolloutStore
@@ -63,6 +63,8 @@ class Record:
     """What we last wrote, without what changes in every tick; `None` when something else stands there."""
     due: datetime | None = None
     """The next check, as people see it there."""
+    weight: WeightStatus | None = None
+    """The weight, as people see it there."""
     left_out: tuple[LeftOut, ...] = ()
     """Pieces of the stored status that were not read."""
     told: tuple[Condition, ...] = ()
@@ -95,14 +97,19 @@ class Record:
         changed = [part for part in REMEMBERED if before is None or rollout.status.get(part) != before.get(part)]
         if before is None:
             self.memory = self._read(rollout)
-            self.written, self.told = quieted(self.memory.status), self.memory.status.conditions
-            self.due = self.memory.status.next_check_time
+            self.told = self.memory.status.conditions
+            self.stands(self.memory.status)
         elif changed:
-            self.memory = _merged(self.memory, self._read(rollout), changed)
-            self.written = quieted(self._read(rollout).status)
+            found = self._read(rollout)
+            self.memory = _merged(self.memory, found, changed)
+            self.stands(found.status)
         else:
             self.written = None  # somebody wrote what only people read: it is put right with the next write
         return self.memory
+
+    def stands(self, status: RolloutStatus) -> None:
+        """This status is what people see there."""
+        self.written, self.due, self.weight = quieted(status), status.next_check_time, status.weight
 
     def forget_unread(self) -> None:
         """What could not be read is no longer of account: a run was made of what the route says in its place."""
@@ -145,7 +152,7 @@ def needs_write(record: Record, status: RolloutStatus, now: float) -> bool:
     """Whether anything changed that is not merely time going by; `now` in epoch seconds."""
     if record.written is None or not record.stored or record.written != quieted(status):
         return True
-    return overdue(record.due, status, now)
+    return overdue(record.due, status, now) or lasting(record.weight, status, now)
 
 
 async def write(
@@ -171,8 +178,8 @@ async def write(
                 raise
             wire = smaller
         else:
-            record.stored, record.written, record.rollout = stored.status, quieted(status), stored
-            record.due = status.next_check_time
+            record.stored, record.rollout = stored.status, stored
+            record.stands(status)
             return stored
     raise Conflict(
         f"Rollout {rollout.namespace}/{rollout.name}: the status was changed by another client {TRIES} times"

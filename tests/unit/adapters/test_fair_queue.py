@@ -198,6 +198,17 @@ def test_a_source_that_is_asked_five_times_what_it_can_answer_answers_everybody_
     assert sum(map(len, answered.values())) - rollouts >= 0.6 * seconds / 0.05, "what it can do is not lost on the late"
 
 
+def test_a_query_that_is_given_up_soon_although_it_began_at_once_has_had_its_turn() -> None:
+    source = Source(slots=1)
+    for half in range(120):
+        source.ask("bad", HANGS, gives_up=0.45)
+        if half % 2 == 0:
+            for rollout in range(20):
+                source.ask(f"r{rollout}", 0.01, gives_up=0.95)
+        source.run((half + 1) / 2)
+    assert {query.outcome for query in source.queries if query.rollout != "bad"} == {"answered"}
+
+
 def test_a_source_where_every_query_is_slow_answers_everybody() -> None:
     source = Source(deadline=60.0)
     for _ in range(10):

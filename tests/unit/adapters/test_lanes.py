@@ -100,6 +100,47 @@ async def test_records_that_waited_for_long_go_without_room_but_never_more_than_
     assert (len(most), max(most)) == (6, 3)
 
 
+async def test_of_records_that_waited_for_long_the_first_goes_as_soon_as_there_are_fewer_than_the_most() -> None:
+    lanes = Lanes(records=1, record_waits=0.05, most_records=2)
+    entered: list[str] = []
+    ends = {name: asyncio.Event() for name in ("hangs", "second", "third", "fourth")}
+
+    async def record(name: str) -> None:
+        async with lanes.record(name):
+            entered.append(name)
+            await ends[name].wait()
+
+    tasks = [asyncio.ensure_future(record(name)) for name in ("hangs", "second", "third")]
+    await asyncio.sleep(0.06)
+    tasks.append(asyncio.ensure_future(record("fourth")))
+    await turned()
+    assert entered == ["hangs", "second"]
+    ends["second"].set()
+    await turned()
+    assert entered == ["hangs", "second", "third"], "it has waited for long enough, and there is a place"
+    ends["hangs"].set()
+    ends["third"].set()
+    ends["fourth"].set()
+    await asyncio.gather(*tasks)
+
+
+async def test_a_record_that_waited_for_long_and_is_given_up_holds_no_place() -> None:
+    lanes = Lanes(records=1, record_waits=0.01, most_records=1)
+    ends = asyncio.Event()
+
+    async def record() -> None:
+        async with lanes.record():
+            await ends.wait()
+
+    first, *others = [asyncio.ensure_future(record()) for _ in range(3)]
+    await asyncio.sleep(0.03)
+    others[0].cancel()
+    await turned()
+    ends.set()
+    async with asyncio.timeout(1):
+        await asyncio.gather(first, others[1])
+
+
 async def test_beside_records_few_reads_go_on() -> None:
     lanes = Lanes(beside_writes=1, without_writes=3)
     async with lanes.record():

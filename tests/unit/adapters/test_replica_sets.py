@@ -37,6 +37,8 @@ class Listed:
         self.asked: list[str] = []
         self.errors: dict[str, Exception] = {}
         """By selector; empty for the whole namespace."""
+        self.waits: dict[str, asyncio.Event] = {}
+        """What a list waits for in place of `go`, by selector."""
 
     async def pages(
         self, resource: Resource, namespace: str, query: Mapping[str, str]
@@ -44,7 +46,7 @@ class Listed:
         assert (resource.kind, namespace) == ("ReplicaSet", "shop")
         selector = query.get("labelSelector", "")
         self.asked.append(selector)
-        await self.go.wait()
+        await self.waits.get(selector, self.go).wait()
         if selector in self.errors:
             raise self.errors[selector]
         yield [replica_set(uid) for uid in self.uids if not selector or selector == f"app={uid}"]
@@ -125,6 +127,26 @@ async def test_a_shared_list_that_hangs_is_waited_for_no_longer_than_that(monkey
         await asyncio.sleep(0.005)
     api.go.set()
     assert (await asyncio.gather(*tasks))[-1] == {"a-1"}
+
+
+async def test_a_shared_list_that_has_been_waited_for_in_vain_holds_up_nobody_for_whom_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replica_sets, "SHARED_WAITS", 0.01)
+    api = Listed([*FIRST, *REST])
+    hangs = asyncio.Event()
+    api.waits[""] = hangs
+    of, _ = lists(api)
+    first = await asked(of, [*FIRST, "u0"])
+    while "app=u0" not in api.asked:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    api.go.set()
+    await asyncio.gather(*first)
+    monkeypatch.setattr(replica_sets, "SHARED_WAITS", 60.0)
+    async with asyncio.timeout(1):
+        assert await of.of("shop", view("u1")) == {"u1-1"}
+    hangs.set()
+    assert api.asked.count("") == 1
 
 
 @pytest.mark.parametrize("error", [Unavailable("too slow"), Rejected("may not list the namespace")])

@@ -41,6 +41,8 @@ class Lane:
         self._longest_wait = longest_wait
         self._most = most
         self._waiting: TakingTurns[asyncio.Future[None]] = TakingTurns()
+        self._overdue: dict[asyncio.Future[None], str] = {}
+        """Those of them that have waited for too long, with their owners, the longest wait first."""
         self.under_way = 0
 
     async def enter(self, owner: str) -> None:
@@ -52,18 +54,18 @@ class Lane:
         self._waiting.put(owner, turn)
         try:
             await asyncio.wait({turn}, timeout=self._longest_wait)
-            while not turn.done() and self.under_way >= self._most:
-                await asyncio.wait({turn}, timeout=self._longest_wait)
+            if not turn.done():
+                self._overdue[turn] = owner
+                self.let_go_on()
+                await asyncio.wait({turn})
         except asyncio.CancelledError:
             if turn.done():
                 self.leave()
             self._waiting.discard(owner, turn)
             turn.cancel()
             raise
-        if not turn.done():
-            self._waiting.discard(owner, turn)
-            turn.cancel()
-            self.under_way += 1
+        finally:
+            self._overdue.pop(turn, None)
 
     def leave(self) -> None:
         """Gives the place to the next."""
@@ -73,10 +75,17 @@ class Lane:
     def let_go_on(self) -> None:
         """There may be more room than before."""
         while self._waiting and self.under_way < self._room():
-            turn = self._waiting.pop()
-            if not turn.done():
-                self.under_way += 1
-                turn.set_result(None)
+            self._begin(self._waiting.pop())
+        while self._overdue and self.under_way < self._most:
+            turn, owner = next(iter(self._overdue.items()))
+            self._waiting.discard(owner, turn)
+            self._begin(turn)
+
+    def _begin(self, turn: asyncio.Future[None]) -> None:
+        self._overdue.pop(turn, None)
+        if not turn.done():
+            self.under_way += 1
+            turn.set_result(None)
 
 
 class Lanes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Final
 
 from tidegate.adapters.kubernetes.cache import Cache
@@ -23,7 +22,8 @@ ALONE: Final = 16
 shares a list of the namespace."""
 
 SHARED_WAITS: Final = 5.0
-"""Seconds that a list of the namespace is waited for; one that hangs must not stand before all."""
+"""Seconds that a list of the namespace is waited for; one that hangs must not stand before all. Once it has lasted so long nobody
+joins it, or the next, while there is room for a list of its own: on a namespace whose list always takes longer each would wait."""
 
 _All = Mapping[str, list[str]]
 """Names by the Deployment's uid."""
@@ -41,6 +41,8 @@ class ReplicaSetLists:
         self._next: dict[str, asyncio.Task[_All]] = {}
         """The list of each namespace that has not begun: who joins it gets an answer that is newer than the query."""
         self._under_way: dict[str, asyncio.Task[_All]] = {}
+        self._slow: set[str] = set()
+        """Namespaces whose list that is under way has been waited for in vain."""
 
     async def of(self, namespace: str, deployment: DeploymentView) -> frozenset[str]:
         """The names of a Deployment's ReplicaSets with pods, as listed since it was seen in this state.
@@ -51,10 +53,16 @@ class ReplicaSetLists:
         known = self._known.names(deployment)
         if known is not None:
             return known
-        if self._alone[namespace] >= ALONE or namespace in self._next or namespace in self._under_way:
-            with suppress(PortError, TimeoutError):  # it may have been too much at once
+        shared = namespace not in self._slow and (namespace in self._next or namespace in self._under_way)
+        if shared or self._alone[namespace] >= ALONE:
+            try:
                 async with asyncio.timeout(SHARED_WAITS):
                     return await self._shared(namespace, deployment)
+            except TimeoutError:
+                if namespace in self._under_way:
+                    self._slow.add(namespace)
+            except PortError:
+                pass  # it may have been too much at once
         self._alone[namespace] += 1
         try:
             found = await self._list(namespace, {"labelSelector": deployment.selector})
@@ -94,6 +102,7 @@ class ReplicaSetLists:
             return found
         finally:
             del self._under_way[namespace]
+            self._slow.discard(namespace)
 
     async def _list(self, namespace: str, query: Mapping[str, str]) -> _All:
         found: defaultdict[str, list[str]] = defaultdict(list)

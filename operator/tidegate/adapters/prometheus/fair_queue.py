@@ -25,7 +25,7 @@ STUCK_AFTER: Final = 4.0
 """Seconds after which a query is stuck: it rarely ends before its deadline."""
 GIVEN_UP_LATE: Final = 0.5
 """Seconds after which a query whose time is up, or that nobody waits for any more, counts as stuck. One that began too late to be
-answered, because others went first, does not."""
+answered, because others went first, does not: it waited for longer than it ran, and has not had its turn."""
 REMEMBERED: Final = 4096
 """Queries remembered as not quick: those of hundreds of Rollouts."""
 
@@ -59,6 +59,8 @@ class Turn:
     """Called when it must end, with the seconds it has run: its slot is taken already."""
     pace: Pace
     """As known from its last time."""
+    entered: float
+    """Monotonic seconds."""
     started: float | None = None
     """Monotonic seconds; `None` while it waits."""
 
@@ -77,7 +79,7 @@ class FairQueue:
 
     def enter(self, rollout: str, what: Hashable, start: Callable[[], None], cut: Callable[[float], None]) -> Turn:
         """A query comes; `start` may be called before this returns. `leave` must be called when it is over."""
-        turn = Turn(rollout, what, start, cut, self._known.get((rollout, what), Pace.QUICK))
+        turn = Turn(rollout, what, start, cut, self._known.get((rollout, what), Pace.QUICK), self._monotonic())
         self._waiting[turn.pace].put(rollout, turn)
         self.look()
         return turn
@@ -93,7 +95,7 @@ class FairQueue:
                 self._remember(turn, _pace(ran))
             elif ran >= GIVEN_UP_LATE:
                 self._remember(turn, Pace.STUCK)
-            else:
+            elif ran < turn.started - turn.entered:
                 self._waiting[turn.pace].give_back(turn.rollout)
         self.look()
 

@@ -75,6 +75,7 @@ def carry_out(draft: Draft) -> None:
             return
     crowd = draft.seen.crowd and not draft.seen.rollout.deleting
     if crowd and abs(draft.now - ending.since.timestamp()) < CROWD_CALM:
+        draft.wakes.remove(draft.now + RETRY)  # the crowd would come again all at once
         draft.wakes.append(draft.now + CALM + cadence.phase(draft.seen.rollout.uid, CROWD_SPREAD))
         return
     if not (_taken(draft, ending) and gone):

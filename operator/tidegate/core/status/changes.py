@@ -6,7 +6,10 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-from tidegate.api.rollout.status import Condition, EvidenceStatus, Hold, RolloutStatus, StepStatus
+from tidegate.api.rollout.status import Condition, EvidenceStatus, Hold, RolloutStatus, StepStatus, WeightStatus
+
+SOON: Final = 60.0
+"""Seconds in which an end is concluded, in a crowd too, unless something that is not known stands in its way."""
 
 _SOME_TIME: Final = datetime.fromtimestamp(0, UTC)
 _NUMBERS = re.compile(r"[0-9][0-9.,:]*")
@@ -18,8 +21,9 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
     Expected instants that move are not news either: after a start those of every run do, and are recorded with its next
     heartbeat, or once the recorded one has passed (`overdue`).
 
-    While a run ends its weight is left out: the weights that the end has just written are recorded with its conclusion, seconds
+    While a run ends its weights are left out: those that the end has just written are recorded with its conclusion, seconds
     later, or with the reason why it cannot be concluded. A crowd that reverts at once saves a third of its status writes so.
+    An end that is stalled, or that lasts (`lasting`), may do so for hours, in which people change weights by hand.
     """
     run = status.run
     if run is not None:
@@ -46,8 +50,8 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
             "conditions": tuple(_without_measures(one) for one in status.conditions),
             "message": "",
             "next_check_time": _SOME_TIME if status.next_check_time is not None else None,
-            "weight": None if run is not None and run.ending is not None else status.weight,
         }
+        | ({"weight": None, "cohorts": None, "mirror": None} if _ends_soon(status) else {})
     )
 
 
@@ -55,6 +59,18 @@ def overdue(recorded: datetime | None, status: RolloutStatus, now: float) -> boo
     """Whether the next check that people see, as `recorded`, has passed and is not due any more."""
     due = status.next_check_time
     return recorded is not None and due is not None and recorded.timestamp() < now < due.timestamp()
+
+
+def lasting(recorded: WeightStatus | None, status: RolloutStatus, now: float) -> bool:
+    """Whether a run's end has lasted for so long that weights other than `recorded` are news."""
+    ending = status.run.ending if status.run is not None else None
+    return ending is not None and status.weight != recorded and abs(now - ending.since.timestamp()) >= SOON
+
+
+def _ends_soon(status: RolloutStatus) -> bool:
+    """Whether a run ends, and nothing is known to stand in its way."""
+    stalled = any(one.type == "Stalled" and one.status == "True" for one in status.conditions)
+    return status.run is not None and status.run.ending is not None and not stalled
 
 
 def _expected(step: StepStatus) -> StepStatus:
