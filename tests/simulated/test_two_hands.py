@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tidegate.core.model.world import Lookup, RolloutObject, Route, TargetRef, U
 from tidegate.core.run.ending import LATE_WRITE
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
+from tidegate.reconcile.carrying import RECORD_WAITS
 from tidegate.simulation.faults import Gate
 from tidegate.simulation.ports import memory_world
 from tidegate.simulation.ports.objects import MemoryStore
@@ -297,3 +299,26 @@ async def test_a_process_that_stood_still_while_another_aborted_raises_nothing(a
 def _witness(shop: Shop) -> WitnessedCluster:
     assert isinstance(shop.cluster, WitnessedCluster)
     return shop.cluster
+
+
+async def test_a_route_raised_while_the_record_of_its_revert_waits_is_lowered_again_soon() -> None:
+    """The record waits in the queue of an API server that has too much to do: it has not been sent."""
+    shop = Shop()
+
+    class Queued(MemoryStore):
+        async def write_status(
+            self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool
+        ) -> RolloutObject:
+            if run_only:
+                await shop.clock.sleep(150.0)
+            return await super().write_status(rollout, status, run_only=run_only)
+
+    shop.world = replace(shop.world, store=Queued(shop.cluster, shop.gate))
+    runner = shop.rollout(spec(steps=LONG))
+    await runner.run_until(shop.start + 60)
+    shop.values["candidate"] = 0.5
+    raised = shop.clock.now() + 20
+    runner.at(raised, lambda: shop.set_weight(90, 10))
+    await runner.run_until(raised + 40, lambda: shop.clock.now() > raised and shop.weight == 0)
+    assert shop.weight == 0
+    assert shop.clock.now() - raised <= RECORD_WAITS + 5.0

@@ -31,6 +31,9 @@ from tidegate.reconcile.status import Record, needs_write, write
 HEAD_START: Final = 0.25
 """Seconds the record of a revert is waited for before the route is written all the same."""
 
+RECORD_WAITS: Final = 15.0
+"""Seconds after which the record of a revert is given up, to look at its routes again: another client may have raised them."""
+
 TOLD_AFTER: Final = 2
 """Writes in a row that got no answer until that is told; a refusal is told at once."""
 
@@ -128,8 +131,8 @@ class Carrying:
             applied = await apply(self.world, rollout.namespace, rollout, plan, self.world.clock.monotonic())
             self._report(rollout, plan, applied.failures)
             self._note_scaling(plan, applied.not_scaled)
-            if applied.failures:  # to be tried again soon, record or no record
-                await self._soon(recording, HEAD_START, give_up=True)
+            # Failed writes are to be tried again soon, record or no record.
+            await self._soon(recording, HEAD_START if applied.failures else RECORD_WAITS, give_up=True)
         finally:
             stored = await _settled(recording)
         if isinstance(stored, RolloutObject):

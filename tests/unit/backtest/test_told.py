@@ -160,7 +160,7 @@ async def test_what_stopped_a_run_is_told_in_numbers_too(file: Path, capsys: pyt
         "value": 0.04,
         "baseline": 0.005,
         "unit": "ratio",
-        "counts": "120 of 3000 against 15 of 3000",
+        "counts": "96 of 2400 against 12 of 2400",
     }
 
 
