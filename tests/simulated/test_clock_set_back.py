@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from tests.simulated.shop import Shop, spec
+from tests.simulated.test_messages import HOLDS, telling, told
 from tests.simulated.test_promotion import settling, sick_baseline, stage
 from tests.simulated.test_scale_to_zero import LONG, Sticky, started
 from tests.simulated.test_scaling import BUSY, Scaled
@@ -183,3 +184,28 @@ async def test_who_lowers_the_candidate_after_a_promotion_that_breached_is_not_o
     runner.at(shop.clock.now(), lambda: shop.set_weight(80, 20))
     await runner.run_until(shop.clock.now() + 60)
     assert shop.weight == 20
+
+
+async def test_a_shared_incident_excuses_a_candidate_that_is_still_ill_for_no_hour() -> None:
+    shop, runner = await at_ten_percent()
+    shop.values = {"candidate": 0.3, "baseline": 0.29}
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.status.run is not None
+    assert shop.status.run.hold is not None
+    assert shop.status.run.hold.reason == "SharedIncident"
+    shop.values["baseline"] = 0.0
+    runner.leap(BACK)
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.weight == 0
+
+
+async def test_what_is_so_again_is_told_again_after_a_minute() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("Held", steps=LONG, guards=HOLDS))
+    for ill in (0.2, 0.0, 0.2):
+        shop.values["candidate"] = ill
+        await runner.run_until(shop.clock.now() + 40)
+        if ill == 0.0:
+            runner.leap(BACK)
+    await runner.run_until(shop.clock.now() + 90)
+    assert told(shop) == ["Held", "-Held", "Held"]
