@@ -66,7 +66,8 @@ def started_by(draft: TickContext) -> float | None:
         if _refused(draft, one):
             continue
         untried = one.name in recorded and one.name not in draft.seen.jobs
-        until = one.requested.timestamp() + STARTED_BY_DELETION
+        requested = one.requested.timestamp()
+        until = requested + STARTED_BY_DELETION if abs(draft.now - requested) < STARTED_BY_DELETION else draft.now
         waits.append(max(until, draft.now + LOOK_AGAIN) if untried else until)
     return min((until for until in waits if until > draft.now), default=None)
 

@@ -56,7 +56,7 @@ def _after(draft: Draft, entry: JobStatus) -> JobStatus:
             entry = _seen(draft, entry, seen)
         case Absence.ABSENT if entry.uid:
             entry = _ended(draft, entry, JobState.FAILED, "it was deleted before it ended", draft.now)
-        case Absence.ABSENT if entry.abandoned and draft.now - entry.requested.timestamp() >= LANDED:
+        case Absence.ABSENT if entry.abandoned and abs(draft.now - entry.requested.timestamp()) >= LANDED:
             words = "the run ended before it was created"
             draft.intent = True
             return entry.model_copy(

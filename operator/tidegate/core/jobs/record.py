@@ -153,8 +153,8 @@ def turn_of(jobs: Sequence[JobStatus], entry: JobStatus) -> Turn:
 
 
 def newest(entries: Iterable[JobStatus]) -> JobStatus | None:
-    """The one that was started last."""
-    return max(entries, key=lambda one: (one.requested, one.ordinal), default=None)
+    """The one that was started last: they are kept in that order, whatever was done to the clock between them."""
+    return next(reversed(tuple(entries)), None)
 
 
 def _kept(draft: TickContext, entries: tuple[JobStatus, ...]) -> tuple[JobStatus, ...]:

@@ -86,7 +86,7 @@ def asking(draft: TickContext) -> Asking:
         rollout=draft.seen.rollout.name,
         step=draft.step.name,
         elapsed=draft.step.watched,
-        traffic=max(draft.now - since, 0.0),
+        traffic=draft.now - since if draft.now >= since else draft.step.watched,  # the clock was set back
         workloads={ArmName.BASELINE: spec.baseline.deployment, ArmName.CANDIDATE: spec.candidate.deployment},
         services={ArmName.BASELINE: spec.baseline.service, ArmName.CANDIDATE: spec.candidate.service},
         pods=pods,

@@ -148,9 +148,9 @@ def _just_ending(draft: Evaluating, limit: Threshold, seconds: float) -> bool:
     last = next((one.last for one in hold.shared if one.name == limit.identity), None) if hold is not None else None
     if last is None:
         return False
-    until = last.timestamp() + seconds + 2 * draft.interval
-    draft.wakes.append(cadence.at_or_after(draft.seen.rollout.uid, draft.interval, until))
-    return draft.now < until
+    moment = seconds + 2 * draft.interval
+    draft.wakes.append(cadence.at_or_after(draft.seen.rollout.uid, draft.interval, last.timestamp() + moment))
+    return abs(draft.now - last.timestamp()) < moment
 
 
 def _beyond_too(limit: Threshold, metric: Metric, other: SeriesSample | None) -> bool:

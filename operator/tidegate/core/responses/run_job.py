@@ -29,9 +29,8 @@ class RunJob:
         last = record.newest(own)
         if last is not None and not last.outcome:
             return
-        again = last.requested.timestamp() + limit.job.cooldown.seconds if last is not None else draft.now
-        if draft.now < again:
-            draft.wakes.append(again)
+        if last is not None and abs(draft.now - last.requested.timestamp()) < limit.job.cooldown.seconds:
+            draft.wakes.append(last.requested.timestamp() + limit.job.cooldown.seconds)
             return
         step = draft.status.step.name if draft.status.step is not None else ""
         why = (breach.reason, breach.message)

@@ -29,11 +29,9 @@ class Scale:
             min(candidate.replicas + limit.scale.by.of(candidate.replicas), limit.scale.max),
             memory_of(draft),
         )
-        again = (
-            memory.responded.timestamp() + limit.scale.cooldown.seconds if memory.responded is not None else draft.now
-        )
-        if draft.now < again:
-            draft.wakes.append(again)
+        cooldown = limit.scale.cooldown.seconds
+        if memory.responded is not None and abs(draft.now - memory.responded.timestamp()) < cooldown:
+            draft.wakes.append(memory.responded.timestamp() + cooldown)
             if memory.seen or memory.replicas is None or memory.refused:
                 return
             wanted = memory.replicas  # decided, and not seen: its write failed, or its answer was lost

@@ -147,7 +147,7 @@ def _taken(draft: Draft, ending: Ending) -> bool:
     route = acceptance.not_taken(draft)
     if route is None:
         return True
-    waited = draft.now - ending.since.timestamp()
+    waited = abs(draft.now - ending.since.timestamp())
     if draft.seen.rollout.deleting and waited >= TAKEN_BY_DELETION:
         draft.say(
             Reason.REVERT_NOT_ACCEPTED, f"{_not_taken(route)}; the finalizer is removed all the same", warning=True
@@ -179,7 +179,7 @@ def _pods_gone(draft: Draft, ending: Ending) -> bool:
     if not _keeps_its_pods(draft, ending) and to_zero.bring_to_zero(draft, since):
         return True
     draft.wakes.append(since + TAKEN_BY_DELETION)
-    if draft.seen.rollout.deleting and draft.now >= since + TAKEN_BY_DELETION:
+    if draft.seen.rollout.deleting and abs(draft.now - since) >= TAKEN_BY_DELETION:
         words = "the candidate could not be scaled to 0 pods; the finalizer is removed all the same"
         draft.say(Reason.SCALE_REFUSED, words, warning=True)
         return True

@@ -105,9 +105,9 @@ def rest(draft: Draft) -> None:
     if after is None or candidate is None or memory.ended == draft.status.history[0].id:
         return
     last = draft.status.history[0]
-    due = last.end_time.timestamp() + after.delay.seconds
-    if draft.now < due:
-        draft.wakes.append(due)
+    ended = last.end_time.timestamp()
+    if abs(draft.now - ended) < after.delay.seconds:
+        draft.wakes.append(ended + after.delay.seconds)
     elif candidate.replicas <= after.replicas:
         draft.update(scaling=memory.model_copy(update={"ended": last.id}))
     elif shares.requests(draft) is shares.Traffic.NONE:

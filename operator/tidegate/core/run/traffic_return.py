@@ -138,10 +138,11 @@ def _stands(draft: Draft, weights: TargetWeights) -> bool:
         return True
     if standing is shares.Standing.LESS:
         return False
-    raised = draft.run.raised or promotion_stage.current(draft).since
-    alone = max(raised, promotion_stage.current(draft).since).timestamp() + LATE_WRITE
-    if draft.now >= alone:
-        draft.update_step(seen=True)
+    since = promotion_stage.current(draft).since
+    begun = {one.timestamp() for one in (draft.run.raised or since, since)}
+    recent = [one + LATE_WRITE for one in begun if abs(draft.now - one) < LATE_WRITE]
+    if recent:
+        draft.wakes.append(max(recent))
     else:
-        draft.wakes.append(alone)
+        draft.update_step(seen=True)
     return True

@@ -96,7 +96,8 @@ def bring_to_zero(draft: Draft, since: float) -> bool:
         _note_size(draft)
         return candidate.available == 0
     memory, failed = memory_of(draft), draft.memory.not_scaled
-    if failed is not None and failed.since >= since:
+    set_back = draft.now < since
+    if failed is not None and (failed.since >= since or set_back):
         draft.stalled = Why(failed.reason, f"{failed.message}; sessions may keep users on the candidate")
         if abs(draft.now - failed.since) < TRIED_AGAIN:
             draft.wakes.append(failed.since + TRIED_AGAIN)
@@ -106,7 +107,7 @@ def bring_to_zero(draft: Draft, since: float) -> bool:
         return False
     elif memory.replicas == 0 and not memory.seen and memory.time is not None:
         written = memory.time.timestamp()
-        if since <= written <= draft.now < written + TRIED_AGAIN:
+        if (written >= since or set_back) and abs(draft.now - written) < TRIED_AGAIN:
             draft.wakes.append(written + TRIED_AGAIN)
             return False
     words = (

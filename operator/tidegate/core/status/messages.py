@@ -298,7 +298,7 @@ def _still(
         return one.model_copy(update=over)
     if one.resolved is None:
         return one
-    if now < _told_at(one) + QUIET:
+    if abs(now - _told_at(one)) < QUIET:
         return one if one.again is not None else one.model_copy(update={"again": instant(now)})
     return _message(so, status)
 

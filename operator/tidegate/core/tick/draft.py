@@ -146,7 +146,9 @@ class Draft(Evaluating):
         """Says what stands before the next move; with `deadline` it becomes `Stalled` when it lasts too long."""
         active = self.status.run is not None
         before = self.run.waiting if active else self.status.waiting
-        since = before.since if before is not None and before.reason == why.reason else instant(self.now)
+        since = instant(self.now)
+        if before is not None and before.reason == why.reason:
+            since = min(before.since, since)  # later than now is what a clock that was set back has left
         waiting = Waiting(reason=why.reason, message=why.message, since=since)
         if active:
             self.update_run(waiting=waiting)
