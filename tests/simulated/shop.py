@@ -14,6 +14,7 @@ from tidegate.core.model.answers import Answer, Failed, Query, SeriesValue, Vect
 from tidegate.core.model.observation import Problem
 from tidegate.core.model.pace import EVERY_POINT, Pace
 from tidegate.core.model.world import Command, TargetRef
+from tidegate.ports.errors import Unavailable
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.cluster import Cluster
 from tidegate.simulation.cluster.objects import SimulatedRoute
@@ -75,6 +76,19 @@ def check(
 
 def value(number: float) -> Vector:
     return Vector((SeriesValue((), number),))
+
+
+def trouble(gate: Gate, call: str, how: str) -> None:
+    """From now on a port call `fails`, or `hangs` beyond its time-out."""
+
+    def fail(name: str) -> None:
+        if name == call:
+            raise Unavailable(call)
+
+    if how == "fails":
+        gate.before = fail
+    else:
+        gate.takes = lambda name: 60.0 if name == call else 0.0
 
 
 @dataclass

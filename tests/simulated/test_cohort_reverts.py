@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.simulated.cohorts import ALONE, METRICS, STEPS, TRAFFIC, Cohorts, until_step
-from tests.simulated.shop import spec
+from tests.simulated.shop import spec, trouble
 from tidegate.api.commands import Action
-from tidegate.ports.errors import Rejected, Unavailable
+from tidegate.ports.errors import Rejected
 
 
 async def test_a_cohort_alone_is_taken_back_and_the_run_goes_on_for_the_others() -> None:
@@ -105,14 +105,7 @@ async def test_nothing_delays_the_revert_of_a_cohort(call: str, limit: str, how:
     await runner.run_until(shop.clock.now() + 1)
     shop.sick, since = {'cohort="staff"'}, shop.clock.now()
 
-    def fail(name: str) -> None:
-        if name == call:
-            raise Unavailable(call)
-
-    if how == "fails":
-        shop.gate.before = fail
-    else:
-        shop.gate.takes = lambda name: 60.0 if name == call else 0.0
+    trouble(shop.gate, call, how)
     await runner.run_until(shop.clock.now() + 11)
     assert shop.shares == (5, 0, 50)
     due = 10.0 if limit == "guard" else 5.0  # the interval, and the next checkpoint

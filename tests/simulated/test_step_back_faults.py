@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulated.shop import Shop, spec
+from tests.simulated.shop import Shop, spec, trouble
 from tests.simulated.stepping_back import SICK, STEPS, at_half, does, fails, limit, passes, paused_of
 from tidegate.api.commands import Action
 from tidegate.ports.errors import PortError, Rejected, Unavailable
@@ -27,14 +27,7 @@ async def test_nothing_delays_it(call: str, how: str, written: str) -> None:
         shop, runner = await at_half(goal, guards=[], steps=[canary, ramp, most])
     shop.values["candidate"], since = SICK, shop.clock.now()
 
-    def fail(name: str) -> None:
-        if name == call:
-            raise Unavailable(call)
-
-    if how == "fails":
-        shop.gate.before = fail
-    else:
-        shop.gate.takes = lambda name: 60.0 if name == call else 0.0
+    trouble(shop.gate, call, how)
     await runner.run_until(since + 12)
     assert shop.weight == 10
     assert shop.cluster.history[-1].time - since < 11

@@ -56,9 +56,9 @@ def add_cluster_arguments(parser: argparse.ArgumentParser, *, all_namespaces: bo
 def add_rollout_argument(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     """The name of a Rollout, or of any number of them."""
     if several:
-        name = parser.add_argument("names", nargs="*", type=name_of_rollout, metavar="NAME", help="of Rollouts")
+        name = parser.add_argument("names", nargs="*", type=name_of_rollout, metavar="NAME", help="names of Rollouts")
     else:
-        name = parser.add_argument("name", type=name_of_rollout, metavar="NAME", help="of the Rollout")
+        name = parser.add_argument("name", type=name_of_rollout, metavar="NAME", help="name of the Rollout")
     names.complete(name, names.rollouts)
 
 

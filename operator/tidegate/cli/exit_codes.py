@@ -19,9 +19,9 @@ class ExitCode(IntEnum):
 
 MEANINGS: Final = {
     ExitCode.DONE: "Done. With `--wait`: the run succeeded, or there is nothing to do.",
-    ExitCode.NO: "Done, and the answer is no: an error was found, a command was refused, or the run did not succeed.",
-    ExitCode.UNUSABLE: "Wrong use, unreadable input, or a cluster that cannot be asked.",
-    ExitCode.TIMED_OUT: "What was waited for did not come within `--timeout`.",
+    ExitCode.NO: "Done, with a negative result: an error was found, a command was refused, or the run did not succeed.",
+    ExitCode.UNUSABLE: "Wrong use, unreadable input, or a cluster that cannot be queried.",
+    ExitCode.TIMED_OUT: "Timed out: `--timeout` has passed.",
     ExitCode.PERSON_NEEDED: "With `--wait`: the run is paused and waits for a person.",
     ExitCode.INTERRUPTED: "Interrupted (Ctrl-C).",
 }

@@ -40,7 +40,11 @@ def add_wait_arguments(parser: argparse.ArgumentParser, what: str, default: str)
     """`--wait` for `what`, and `--timeout`, by default `default`."""
     parser.add_argument("--wait", action="store_true", help=what)
     parser.add_argument(
-        "--timeout", type=duration, default=Duration(default), metavar="DURATION", help=f"of waiting ({default})"
+        "--timeout",
+        type=duration,
+        default=Duration(default),
+        metavar="DURATION",
+        help=f"maximum time to wait ({default})",
     )
 
 

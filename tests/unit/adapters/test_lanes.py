@@ -78,26 +78,22 @@ async def test_records_go_a_few_at_a_time_and_hold_up_no_route() -> None:
 
 
 async def test_records_that_waited_for_long_go_without_room_but_never_more_than_some_at_a_time() -> None:
-    lanes = Lanes(records=1, record_waits=0.01, most_records=3)
-    under_way: set[int] = set()
-    most: list[int] = []
-    ends = [asyncio.Event() for _ in range(6)]
+    bounded, unbounded = Lanes(records=1, record_waits=0.01, most_records=3), Lanes(records=1, record_waits=0.01)
+    under_way = {bounded: 0, unbounded: 0}
+    end = asyncio.Event()
 
-    async def record(number: int) -> None:
+    async def record(lanes: Lanes, number: int) -> None:
         async with lanes.record(str(number)):
-            under_way.add(number)
-            most.append(len(under_way))
-            await ends[number].wait()
-            under_way.remove(number)
+            under_way[lanes] += 1
+            await end.wait()
 
-    tasks = [asyncio.ensure_future(record(number)) for number in range(6)]
-    while len(under_way) < 3:  # noqa: ASYNC110
+    tasks = [asyncio.ensure_future(record(lanes, number)) for number in range(6) for lanes in under_way]
+    while min(under_way[bounded] - 3, under_way[unbounded] - 6) < 0:  # noqa: ASYNC110  (the wait is over for all)
         await asyncio.sleep(0.005)
-    for end in ends:
-        end.set()
-        await asyncio.sleep(0.02)
+    assert under_way[bounded] == 3
+    end.set()
     await asyncio.gather(*tasks)
-    assert (len(most), max(most)) == (6, 3)
+    assert under_way[bounded] == 6
 
 
 async def test_of_records_that_waited_for_long_the_first_goes_as_soon_as_there_are_fewer_than_the_most() -> None:

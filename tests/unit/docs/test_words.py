@@ -39,6 +39,7 @@ INSTEAD = {
     r"\bnothing of\b": "no ...",
     r"\bis asked of\b": "is queried from",
     r"\bdeaf\b(?!:)": "delivers nothing",
+    r"\bsomebody\b|\bin a hurry\b": "another client, a person; soon, at once",
 }
 FORBIDDEN = re.compile("|".join(f"(?:{one})" for one in INSTEAD), re.IGNORECASE)
 

@@ -84,14 +84,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--as",
         dest="assumed",
         choices=[str(one) for one in Assumed],
-        help="whose history answers for the candidate: its own, the baseline's, or one half of the baseline's pods "
+        help="whose history is used for the candidate: its own, the baseline's, or one half of the baseline's pods "
         "against the other; by default its own, the baseline's where it has none",
     )
     add("-n", "--namespace", help="by default the Rollout's own, else default")
     add(
         "--suggest",
         action="store_true",
-        help="limits that this history would have kept, and what others would have stopped",
+        help="the tightest limits that would have stopped no run, and what other limits would have stopped",
     )
     add("--svg", type=_svg, metavar="FILE", help="write a picture of metrics, limits and decisions")
     add("--png", type=Path, metavar="FILE", help="the same picture as PNG (extra: tidegate[png])")

@@ -15,7 +15,7 @@ from tidegate.simulation.backtest.order import Order
 from tidegate.simulation.backtest.score import Score, Scored, Tally, Verdict
 from tidegate.simulation.backtest.windows import Expected
 
-WINDOWS: Final = ("window", "expected", "came out", "minutes", "stopped by", "why")
+WINDOWS: Final = ("window", "expected", "result", "minutes", "stopped by", "why")
 TALLIES: Final = ("false stops", "found", "minutes (median)")
 AS_EXPECTED: Final = frozenset({Verdict.CONTINUED, Verdict.FOUND})
 VERDICTS: Final = {
@@ -32,7 +32,7 @@ def show(score: Score, rollout: Order, out: TextIO) -> None:
     """Every window that did not come out as it should have, and all of them by line and by segment."""
     others = [one for one in score.scored if one.verdict not in AS_EXPECTED]
     if others:
-        show_table(Table("Windows that came out otherwise than expected", WINDOWS, tuple(map(_row, others))), out)
+        show_table(Table("Windows with an unexpected result", WINDOWS, tuple(map(_row, others))), out)
         out.write("\n")
     found = [one for one in score.scored if one.verdict is Verdict.FOUND]
     if found:
@@ -40,7 +40,7 @@ def show(score: Score, rollout: Order, out: TextIO) -> None:
         out.write("\n")
     names = {one.line.identity: name_of(one) for one in reversed(list(placed(rollout.spec)))}
     rows = tuple((names.get(line, line), *_tally(tally)) for line, tally in score.by_line())
-    show_table(Table("Stops, by the line that stopped first", ("line", *TALLIES), rows), out)
+    show_table(Table("Stops, by the limit that was breached first", ("limit", *TALLIES), rows), out)
     out.write("\n")
     segments = tuple((segment, *_tally(tally)) for segment, tally in score.by_segment())
     if segments:

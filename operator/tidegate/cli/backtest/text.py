@@ -107,13 +107,20 @@ def show_suggestions(found: Backtest, out: TextIO) -> None:
         out.write(f"{UNTUNED}\n")
     if not rows:
         return
-    show(Table("Other limits, each line by itself, in clean runs from the same starts", CHOICES, tuple(rows)), out)
+    show(
+        Table(
+            "Other limits, each evaluated separately, in runs from the same starts that no other limit stops",
+            CHOICES,
+            tuple(rows),
+        ),
+        out,
+    )
     if found.assumed is not Assumed.BASELINE and any(may_be_shared(one.line) for one, _ in suggestions):
         out.write(f"{SHARED}\n")
     days = in_words(found.order.end - found.order.start)
     out.write(
         f"\nThis rests on {len(found.runs)} run{'s' if len(found.runs) != 1 else ''} in {days} of history. It is not a guarantee: "
-        "a limit that kept quiet then\nmay stop a healthy candidate tomorrow, and a wide limit finds a bad one late or never.\n"
+        "a limit that stopped no run then\nmay stop a healthy candidate tomorrow, and a wide limit detects a bad one late or not at all.\n"
     )
 
 

@@ -31,7 +31,7 @@ def summary(report: Report) -> str:
     if report.outcome == RUNNING:
         where = f" in step {report.step}" if report.step else ""
         weight = f" at {report.weight:g}%" if report.weight is not None else ""
-        return f"Run {report.run} of {what} is under way{where}{weight}. {report.message}".strip()
+        return f"Run {report.run} of {what} is in progress{where}{weight}. {report.message}".strip()
     took = in_words((report.end - report.start).total_seconds() // 1) if report.end is not None else ""
     why = f" ({report.reason})" if report.reason and report.reason != report.outcome else ""
     said = f": {report.message}" if report.message else ""
@@ -41,14 +41,14 @@ def summary(report: Report) -> str:
 def facts(report: Report) -> Iterator[tuple[str, str]]:
     """Names and values, the most wanted first."""
     yield "Released", _arm(report.candidate.deployment, version_in_words(report.candidate.version))
-    yield "In service before", _arm(report.baseline.deployment, version_in_words(report.baseline.version))
+    yield "Version in service before", _arm(report.baseline.deployment, version_in_words(report.baseline.version))
     if report.not_promoted:
         yield "Differs and is not promoted", ", ".join(report.not_promoted)
     yield "Began", stamp(report.start)
     if report.end is not None:
         yield "Ended", stamp(report.end)
     elif report.expected_end is not None:
-        yield "Expected end", f"{stamp(report.expected_end)}, if nothing intervenes and approvals are given in time"
+        yield "Expected end", f"{stamp(report.expected_end)}, if no limit is breached and approvals are given in time"
     else:
         yield "Expected end", "not known: the run is paused or on hold, or is being ended or promoted"
     for cohort in report.cohorts:
@@ -68,7 +68,7 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Users touched", f"{report.users.count:,.0f}"
     if report.gate is not None and report.gate.closed:
         waits = "; ".join(f"{one.part}: {one.message} (since {stamp(one.since)})" for one in report.gate.closed)
-        yield f"Waits at the gate of {report.gate.step} for", waits
+        yield f"Gate of {report.gate.step} waits for", waits
 
 
 def _arm(deployment: str, version: str) -> str:
