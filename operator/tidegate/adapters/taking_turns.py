@@ -31,6 +31,7 @@ class TakingTurns(Generic[T]):
         """Puts an item behind the owner's others; who comes for the first time is behind all who wait."""
         self._turns.setdefault(owner, self._given)
         self._queues.setdefault(owner, deque()).append(item)
+        self._forget()
 
     def pop(self) -> T:
         """Takes the next; there must be one."""
@@ -38,9 +39,7 @@ class TakingTurns(Generic[T]):
         self._before[owner] = self._turns.pop(owner, 0)
         self._given += 1
         self._turns[owner] = self._given
-        for known in (self._turns, self._before):
-            while len(known) > REMEMBERED:
-                known.popitem(last=False)
+        self._forget()
         queue = self._queues[owner]
         item = queue.popleft()
         if not queue:
@@ -52,6 +51,12 @@ class TakingTurns(Generic[T]):
         before = self._before.pop(owner, None)
         if before is not None and owner in self._turns:
             self._turns[owner] = before
+
+    def _forget(self) -> None:
+        """Forgets those whose turn is longest ago."""
+        for known in (self._turns, self._before):
+            while len(known) > REMEMBERED:
+                known.popitem(last=False)
 
     def discard(self, owner: str, item: T) -> None:
         """Takes an item out, if it waits."""

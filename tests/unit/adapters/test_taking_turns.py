@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tidegate.adapters.taking_turns import REMEMBERED, TakingTurns
 
 
@@ -47,9 +49,13 @@ def test_a_turn_that_came_too_late_has_not_been_had() -> None:
     assert waiting.pop() == 3
 
 
-def test_owners_are_not_remembered_for_ever() -> None:
+@pytest.mark.parametrize("served", [True, False])
+def test_owners_are_not_remembered_for_ever(*, served: bool) -> None:
     waiting: TakingTurns[int] = TakingTurns()
     for number in range(REMEMBERED + 10):
         waiting.put(str(number), number)
-        waiting.pop()
+        if served:
+            waiting.pop()
+        else:
+            waiting.discard(str(number), number)
     assert max(len(waiting._turns), len(waiting._before)) <= REMEMBERED  # noqa: SLF001  (what must stay small)

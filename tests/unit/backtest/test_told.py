@@ -95,7 +95,11 @@ async def test_a_test_on_counts_is_told_in_words_and_suggests_nothing(
     assert "in an incident that the baseline shares a rollout holds instead" in said
     assert not [
         line
-        for line in lines[lines.index("Other limits, each evaluated separately, in runs from the same starts that no other limit stops") :]
+        for line in lines[
+            lines.index(
+                "Other limits, each evaluated separately, in runs from the same starts that no other limit stops"
+            ) :
+        ]
         if "worse" in line
     ]
 
