@@ -130,7 +130,11 @@ async def _lacking(
     api: Api, needed: Sequence[Need], namespace: str, account: tuple[str, str] | None
 ) -> list[tuple[Need, str]]:
     asked = [(need, verb) for need in needed for verb in need.verbs]
-    allowed = await asyncio.gather(*(_may(api, _attributes(*one, namespace), account) for one in asked))
+    calls = [_may(api, _attributes(*one, namespace), account) for one in asked]
+    allowed = await asyncio.gather(*calls, return_exceptions=True)  # no call outlives the client's connections
+    for one in allowed:
+        if isinstance(one, BaseException):
+            raise one
     return [one for one, yes in zip(asked, allowed, strict=True) if not yes]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import io
 import sys
@@ -19,10 +20,11 @@ from tidegate.cli.doctor import routes
 from tidegate.cli.doctor.attendance import attended
 from tidegate.cli.doctor.command import show
 from tidegate.cli.doctor.installation import _fields
-from tidegate.cli.doctor.permissions import CLUSTER_WIDE, OPERATOR
+from tidegate.cli.doctor.permissions import CLUSTER_WIDE, OPERATOR, of_the_operator
 from tidegate.cli.doctor.result import Level, Result, worst
 from tidegate.cli.doctor.sources import Clock, agreement
 from tidegate.cli.main import main
+from tidegate.ports.errors import Rejected
 
 RBAC = Path(__file__).parents[4] / "deploy/cluster/rbac.yaml"
 NOW = datetime(2026, 11, 21, 14, 10, tzinfo=UTC)
@@ -174,3 +176,28 @@ async def test_what_is_made_of_kinds_that_every_cluster_has_needs_no_definition_
     results, grants = await routes.served(api, [using(kind="ReplicaRatio")], enabled(["ReplicaRatio"]))
     assert [one.level for one in results] == [Level.OK]
     assert {one.resource for one in grants} >= {"deployments", "endpointslices"}
+
+
+class Refusing:
+    """An API server that answers one review with a refusal before the others."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+
+    async def get(self, *_: object) -> dict[str, Any]:
+        return {}
+
+    async def create(self, *_: object, **__: object) -> dict[str, Any]:
+        self.under_way += 1
+        try:
+            await asyncio.sleep(0 if self.under_way == 1 else 0.01)
+        finally:
+            self.under_way -= 1
+        raise Rejected("forbidden")
+
+
+async def test_a_refused_review_leaves_no_other_under_way() -> None:
+    api = Refusing()
+    (found,) = await of_the_operator(api, "tidegate/tidegate", (), ())  # type: ignore[arg-type]
+    assert (found.level, found.message) == (Level.SKIPPED, "you may not create SubjectAccessReviews")
+    assert api.under_way == 0
