@@ -288,7 +288,7 @@ async def test_advance_raises_nothing_that_is_not_well() -> None:
     assert told.shop.weight == 10
     assert told.status.run is not None
     assert told.status.run.waiting is not None
-    assert told.status.run.waiting.reason == "NotWell"
+    assert told.status.run.waiting.reason == "LimitNotMet"
     told.shop.values["candidate"] = 0.0
     await told.passes(15)
     assert told.shop.weight == 50

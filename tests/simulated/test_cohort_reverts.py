@@ -22,7 +22,7 @@ async def test_a_cohort_alone_is_taken_back_and_the_run_goes_on_for_the_others()
     told = shop.told("CohortReverted")
     assert len(told) == 1
     assert "cohort staff is reverted" in told[0]
-    assert not shop.told("PutBack")
+    assert not shop.told("WeightCorrected")
     assert shop.status.run is not None
     assert [one.reverted is not None and one.reverted.done for one in shop.status.run.cohorts or ()] == [True, False]
     await until_step(shop, runner, "half")

@@ -86,7 +86,7 @@ async def test_more_than_the_steps_weight_of_a_cohort_is_put_back_at_once() -> N
     shop.cluster.set_weights(REF, {"beta": (20, 80)})
     await runner.run_until(shop.clock.now() + 11)
     assert shop.shares == (0, 100, 0)
-    assert "more than 0% of cohort beta" in shop.told("PutBack")[0]
+    assert "more than 0% of cohort beta" in shop.told("WeightCorrected")[0]
 
 
 async def test_a_lower_weight_of_a_cohort_acts_now_and_a_higher_one_is_a_raise() -> None:
@@ -279,7 +279,7 @@ async def test_while_the_promoted_baseline_is_watched_no_target_may_get_anything
     runner.at(shop.clock.now() + 5, lambda: shop.cluster.set_weights(REF, {"staff": (0, 100)}))
     await runner.run_until(shop.clock.now() + 16)
     assert shop.shares == (0, 0, 0)
-    assert shop.told("PutBack")
+    assert shop.told("WeightCorrected")
 
 
 @pytest.mark.parametrize(("percent", "state"), [(100, "NotComparable"), (50, "Breached")])

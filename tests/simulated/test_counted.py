@@ -48,7 +48,7 @@ def test_a_candidate_that_is_no_worse_is_promoted(baseline: str, candidate: str)
 def test_a_world_without_any_request_does_not_advance() -> None:
     scripted = simulated("1%", "9%", requests=0)
     assert scripted.status["history"] == []
-    assert scripted.status["run"]["waiting"]["reason"] == "NotWell"
+    assert scripted.status["run"]["waiting"]["reason"] == "LimitNotMet"
     assert "no requests of both arms" in scripted.status["run"]["waiting"]["message"]
 
 

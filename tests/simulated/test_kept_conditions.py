@@ -157,7 +157,7 @@ async def test_a_fight_over_the_route_is_told_once_and_its_time_does_not_count()
     await runner.run_until(begun + 59)
     assert shop.weight == 10
     assert stalled(shop) == "RouteContested"
-    assert told(shop, "PutBack") <= 3
+    assert told(shop, "WeightCorrected") <= 3
     assert told(shop, "RouteContested") == 1
     assert told(shop, "StepPassed") == 0
     await runner.run_until(begun + 300)
@@ -174,7 +174,7 @@ async def test_a_fight_at_rest_is_told_once_and_never_says_ready() -> None:
         runner.at(begun + 0.1 * number, lambda: shop.set_weight(20, 80))
     await runner.run_until(begun + 29)
     assert (shop.weight, stalled(shop)) == (0, "RouteContested")
-    assert told(shop, "PutBack") <= 3
+    assert told(shop, "WeightCorrected") <= 3
 
 
 async def test_a_route_that_could_not_be_read_does_not_restart_the_clock_of_a_candidate_without_pods() -> None:

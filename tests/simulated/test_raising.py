@@ -50,7 +50,7 @@ async def test_after_three_days_at_a_gate_the_thresholds_are_judged_anew() -> No
     assert shop.weight == 10
     assert shop.status.run is not None
     assert shop.status.run.waiting is not None
-    assert shop.status.run.waiting.reason == "NotWell"
+    assert shop.status.run.waiting.reason == "LimitNotMet"
     shop.values["candidate"] = 0.0
     await runner.run_until(shop.clock.now() + 3600)
     assert shop.weight == 50
@@ -72,7 +72,7 @@ async def test_nothing_starts_without_data() -> None:
     assert shop.weights() == [0]
     assert shop.status.run is not None
     assert shop.status.run.waiting is not None
-    assert shop.status.run.waiting.reason == "SourceSilent"
+    assert shop.status.run.waiting.reason == "SourceUnavailable"
 
 
 async def test_a_removed_step_holds_and_the_route_is_watched_all_the_same() -> None:

@@ -231,7 +231,7 @@ async def test_an_edit_of_the_total_is_nobody_elses_hand(
     await until(made, runner, wanted)
     assert made.status.run is not None, why
     assert made.status.run.paused is None, why
-    assert "PutBack" not in str(made.cluster.events), why
+    assert "WeightCorrected" not in str(made.cluster.events), why
 
 
 async def test_a_step_without_weight_leaves_the_baseline_its_pods() -> None:

@@ -140,7 +140,7 @@ async def test_a_checkpoint_steps_back_and_is_evaluated_anew() -> None:
     assert shop.status.checkpoints[0].verdict == "Breach"
     (stepped,) = [when for when, _, reason, _ in shop.cluster.events if reason == "SteppedBack"]
     assert shop.cluster.history[-1].time == stepped, "in the same reconciliation"
-    assert "PutBack" not in {reason for _, _, reason, _ in shop.cluster.events}
+    assert "WeightCorrected" not in {reason for _, _, reason, _ in shop.cluster.events}
     shop.values["candidate"] = 0.0
     runner.at(shop.clock.now() + 60, lambda: shop.command(Action.RESUME))
     assert await over(shop, runner) == "Succeeded"

@@ -59,7 +59,7 @@ async def test_a_route_that_is_not_written_is_tried_again_within_seconds_and_nob
     await passes(shop, runner, 60)
     assert not [one for one in shop.status.conditions if one.type == "Stalled"]
     told = [reason for _, _, reason, _ in shop.cluster.events]
-    assert not {"PutBack", "RouteContested"} & set(told)
+    assert not {"WeightCorrected", "RouteContested"} & set(told)
     assert told.count("SteppedBack") == 1
 
 
@@ -78,7 +78,7 @@ async def test_after_a_crash_before_the_route_is_written_it_is_written_first() -
     shop.gate.before = lambda _name: None
     await passes(shop, runner, 1)
     assert shop.weight == 5
-    assert "PutBack" not in [reason for _, _, reason, _ in shop.cluster.events]
+    assert "WeightCorrected" not in [reason for _, _, reason, _ in shop.cluster.events]
 
 
 async def test_what_somebody_lowered_further_stays_there_until_a_person_resumes() -> None:
@@ -110,7 +110,7 @@ async def test_what_somebody_raises_while_it_is_paused_is_put_back_and_told() ->
     runner.at(shop.clock.now(), lambda: shop.set_weight(70, 30))
     await passes(shop, runner, 2)
     assert shop.weight == 5
-    assert "PutBack" in [reason for _, _, reason, _ in shop.cluster.events]
+    assert "WeightCorrected" in [reason for _, _, reason, _ in shop.cluster.events]
 
 
 class Killed(BaseException):

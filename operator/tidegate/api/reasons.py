@@ -22,19 +22,18 @@ class Reason(StrEnum):
     ABORTED_BY_COMMAND = "AbortedByCommand"
     ANOTHER_VERSION = "AnotherVersion"
     APPROVED = "Approved"
-    ARM_NOT_SELECTED = "ArmNotSelected"
     ARMS_IMMUTABLE = "ArmsImmutable"
     ARMS_OVERLAP = "ArmsOverlap"
+    ARM_NOT_SELECTED = "ArmNotSelected"
     AWAITING_APPROVAL = "AwaitingApproval"
     AWAITING_BASELINE = "AwaitingBaseline"
     AWAITING_JOB = "AwaitingJob"
-    AWAITING_JUDGEMENT = "AwaitingJudgement"
+    AWAITING_RESULTS = "AwaitingResults"
     BACKENDS_MISSING = "BackendsMissing"
     BASELINE_CHANGED = "BaselineChanged"
     BASELINE_DIFFERS = "BaselineDiffers"
     BASELINE_MISSING = "BaselineMissing"
     BASELINE_NOT_READY = "BaselineNotReady"
-    BASELINE_NOT_SEEN = "BaselineNotSeen"
     BASELINE_NOT_SERVING = "BaselineNotServing"
     BASELINE_OVERWRITTEN = "BaselineOverwritten"
     BASELINE_READY = "BaselineReady"
@@ -61,8 +60,8 @@ class Reason(StrEnum):
     GATE_CLOSED = "GateClosed"
     GATE_JOB_FAILED = "GateJobFailed"
     GUARD_BREACHED = "GuardBreached"
-    HOLD_ENDED = "HoldEnded"
     HOLDING = "Holding"
+    HOLD_ENDED = "HoldEnded"
     HOOK_FAILED = "HookFailed"
     IDLE = "Idle"
     INVALID_SPEC = "InvalidSpec"
@@ -71,29 +70,28 @@ class Reason(StrEnum):
     JOB_STARTED = "JobStarted"
     JOB_SUCCEEDED = "JobSucceeded"
     LIMIT_BREACHED = "LimitBreached"
+    LIMIT_NOT_MET = "LimitNotMet"
     LOWERED_BY_OTHER = "LoweredByOther"
     MIRROR_NOT_OURS = "MirrorNotOurs"
     MIRROR_NOT_POSSIBLE = "MirrorNotPossible"
     NEW_VERSION = "NewVersion"
+    NOTIFICATIONS_OFF = "NotificationsOff"
+    NOTIFICATION_FAILED = "NotificationFailed"
     NO_DATA = "NoData"
     NO_REVISION_HISTORY = "NoRevisionHistory"
-    NOT_SEEN = "NotSeen"
-    NOT_WELL = "NotWell"
-    NOTIFICATION_FAILED = "NotificationFailed"
-    NOTIFICATIONS_OFF = "NotificationsOff"
     PAUSED = "Paused"
     PAUSED_BY_COMMAND = "PausedByCommand"
     PAUSED_BY_SPEC = "PausedBySpec"
     PODS_NOT_READY = "PodsNotReady"
-    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     PROGRESSING = "Progressing"
-    PROMOTE_REQUESTED = "PromoteRequested"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     PROMOTED = "Promoted"
+    PROMOTE_REQUESTED = "PromoteRequested"
     PROMOTING = "Promoting"
     PROMOTION_BREACHED = "PromotionBreached"
-    PUT_BACK = "PutBack"
     RATIO_NOT_POSSIBLE = "RatioNotPossible"
     READING_TEMPLATES = "ReadingTemplates"
+    READ_FAILED = "ReadFailed"
     RECREATE_NEEDS_FULL_WEIGHT = "RecreateNeedsFullWeight"
     REJECTED = "Rejected"
     REPLICAS_CONTESTED = "ReplicasContested"
@@ -101,17 +99,17 @@ class Reason(StrEnum):
     RESTORING_BASELINE = "RestoringBaseline"
     RESUMED = "Resumed"
     RETURNING_TRAFFIC = "ReturningTraffic"
+    REVERTED = "Reverted"
     REVERT_NOT_ACCEPTED = "RevertNotAccepted"
     REVERT_RECOVERED = "RevertRecovered"
     REVERT_REFUSED = "RevertRefused"
-    REVERTED = "Reverted"
     ROLLOUT_DELETED = "RolloutDeleted"
+    ROUTER_NOT_SERVED = "RouterNotServed"
     ROUTE_CONTESTED = "RouteContested"
     ROUTE_MISSING = "RouteMissing"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     ROUTE_NOT_WRITABLE = "RouteNotWritable"
     ROUTE_SETTLING = "RouteSettling"
-    ROUTER_NOT_SERVED = "RouterNotServed"
     RULE_MISSING = "RuleMissing"
     RUN_STARTED = "RunStarted"
     SCALE_REFUSED = "ScaleRefused"
@@ -120,22 +118,23 @@ class Reason(StrEnum):
     SETTLING_UNDECIDED = "SettlingUndecided"
     SHARED_INCIDENT = "SharedIncident"
     SOURCE_DOWN = "SourceDown"
-    SOURCE_SILENT = "SourceSilent"
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
     STATUS_LOST = "StatusLost"
     STATUS_REFUSED = "StatusRefused"
     STATUS_UNREADABLE = "StatusUnreadable"
+    STEPPED_BACK = "SteppedBack"
     STEP_ADVANCED = "StepAdvanced"
     STEP_EDITED = "StepEdited"
     STEP_GONE = "StepGone"
     STEP_PASSED = "StepPassed"
     STEP_STARTED = "StepStarted"
-    STEPPED_BACK = "SteppedBack"
     STICKY_ROUTE = "StickyRoute"
     SUCCEEDED = "Succeeded"
     SUPERSEDED = "Superseded"
     THRESHOLD_BREACHED = "ThresholdBreached"
     UNVERIFIED_APPROVAL = "UnverifiedApproval"
     WATCHING = "Watching"
+    WEIGHT_CORRECTED = "WeightCorrected"
     WEIGHT_NOT_EXPRESSIBLE = "WeightNotExpressible"
     WRITE_REFUSED = "WriteRefused"
     WRONG_SUM = "WrongSum"
@@ -145,9 +144,8 @@ WAITING: Final = {
     Reason.ANOTHER_VERSION: "The candidate runs another version than this run; the run is about to be superseded.",
     Reason.AWAITING_BASELINE: "`AwaitBaseline`: the baseline does not run the candidate's version (or images) yet. The message names the fields that differ. Git, or whoever owns the Deployment, changes it.",
     Reason.AWAITING_JOB: "The Job of a hook runs, or could not be created yet: the next raise, or the next run, waits for it. `.status.jobs` has it.",
-    Reason.AWAITING_JUDGEMENT: "Everything allows the next move except the results of this tick's queries, which are pending.",
+    Reason.AWAITING_RESULTS: "Everything allows the next move except the results of this tick's queries, which are pending.",
     Reason.BASELINE_NOT_READY: "The baseline has fewer available pods than `baseline.minAvailable`, so a revert would not be safe.",
-    Reason.BASELINE_NOT_SEEN: "The baseline's Deployment is missing or could not be read.",
     Reason.BASELINE_ROLLING_OUT: "The promoted baseline is rolling out the new version.",
     Reason.BASELINE_TOO_SMALL: "The promoted baseline has fewer replicas than the candidate.",
     Reason.CANDIDATE_SCALING: "The next weight needs more pods of the candidate than it asks for (`candidate.scaling`): it is being scaled up first.",
@@ -155,16 +153,16 @@ WAITING: Final = {
     Reason.DEPLOYMENT_PAUSED: "A Deployment has `spec.paused: true`: changes to it are not rolled out until it is resumed.",
     Reason.CHECKPOINT_UNDECIDED: "A checkpoint cannot be evaluated: too few requests, no data, or too short a time since the operator was away.",
     Reason.GATE_CLOSED: "The next step's gate is not open yet.",
-    Reason.NOT_SEEN: "An object could not be read from the API server.",
+    Reason.READ_FAILED: "An object could not be read from the API server.",
     Reason.PODS_NOT_READY: "`ReplicaRatio`: not all pods that the weight asks for get traffic. A raise goes on, and the step's time counts, once they do; the message contains the API server's error where it refuses them (a quota).",
-    Reason.NOT_WELL: "A limit of the current step is not met, so the weight is not raised.",
+    Reason.LIMIT_NOT_MET: "A limit of the current step is not met, so the weight is not raised.",
     Reason.READING_TEMPLATES: "The promotion reads the two pod templates.",
     Reason.RESTORING_BASELINE: "The baseline's old template was restored, and its pods are becoming available.",
     Reason.ROUTE_NOT_ACCEPTED: "A gateway has not accepted the route's current generation; the step's time does not count yet.",
     Reason.ROUTE_SETTLING: "The router does not report that the route acts as written; the step's time counts from a fixed time after the write.",
     Reason.SETTLING: "The promoted baseline has all the traffic and is evaluated for `promotion.settle`.",
     Reason.SETTLING_UNDECIDED: "The settling time is over, and the guards cannot be evaluated or are not met.",
-    Reason.SOURCE_SILENT: "Prometheus does not answer, and no run starts without data.",
+    Reason.SOURCE_UNAVAILABLE: "Prometheus does not answer, and no run starts without data.",
     Reason.WATCHING: "The step's weight is on the route and its duration counts.",
 }
 """What the next move waits for, or what is under way. After `progressDeadline` most of them become `Stalled`."""
@@ -262,7 +260,7 @@ NEWS: Final = {
     Reason.NO_DATA: "The source answers, and a metric with an acting limit has no data. `missingData.noData` sets how long that is tolerated, and what happens then.",
     Reason.PROGRESSING: "The run progresses.",
     Reason.PROMOTING: "Every step has passed, and the version is becoming the baseline.",
-    Reason.PUT_BACK: "The route gave the candidate more than its weight, and was corrected.",
+    Reason.WEIGHT_CORRECTED: "The route gave the candidate more than its weight, and was corrected.",
     Reason.REPORT_REFUSED: "The report of an ended run could not be kept in a ConfigMap; the message contains the API server's error. The run is not affected.",
     Reason.RETURNING_TRAFFIC: "The baseline runs the new version; all traffic returns to it.",
     Reason.RESUMED: "A Resume command let the run go on; the message says who gave it and why.",

@@ -121,7 +121,7 @@ def unfit_route(draft: TickContext) -> Why | None:
             case Absence.ABSENT:
                 return Why(Reason.ROUTE_MISSING, f"there is no {ref.key}")
             case Unknown(reason, kind):
-                served = Reason.NOT_SEEN if kind is Unseen.FAILED else Reason.ROUTER_NOT_SERVED
+                served = Reason.READ_FAILED if kind is Unseen.FAILED else Reason.ROUTER_NOT_SERVED
                 return Why(served, f"{ref.key} could not be read: {reason}")
             case Route():
                 pass
@@ -148,7 +148,7 @@ def _unfit(draft: TickContext, route: Route) -> Why | None:
     if route.unfit:
         return no_ratio(route)
     if route.unproven:
-        return Why(Reason.NOT_SEEN, f"{route.ref.key}: {route.unproven}")
+        return Why(Reason.READ_FAILED, f"{route.ref.key}: {route.unproven}")
     if route.acceptance is Acceptance.REFUSED:
         return Why(Reason.ROUTE_NOT_ACCEPTED, f"{route.ref.key} is refused: {route.acceptance_message}")
     return None
@@ -175,7 +175,7 @@ def breached(draft: TickContext) -> Why | None:
     """The first limit that is beyond what it allows now, whether or not for long enough."""
     findings = acting([*draft.judgement.guards, *draft.judgement.thresholds])
     bad = next((one for one in findings if one.state in {State.BREACHED, State.PENDING}), None)
-    return Why(Reason.NOT_WELL, bad.message) if bad is not None else None
+    return Why(Reason.LIMIT_NOT_MET, bad.message) if bad is not None else None
 
 
 def _candidate_ready(draft: TickContext) -> Why | None:
@@ -207,12 +207,13 @@ def _silent_source(draft: TickContext) -> Why | None:
         return None
     if isinstance(answer, Failed):
         return Why(
-            Reason.SOURCE_SILENT, f"Prometheus source {source!r} does not answer ({answer.reason}: {answer.message})"
+            Reason.SOURCE_UNAVAILABLE,
+            f"Prometheus source {source!r} does not answer ({answer.reason}: {answer.message})",
         )
-    return Why(Reason.AWAITING_JUDGEMENT, f"Prometheus source {source!r} is being queried")
+    return Why(Reason.AWAITING_RESULTS, f"Prometheus source {source!r} is being queried")
 
 
 def _not_well(finding: Finding) -> Why:
     if not finding.answered:
-        return Why(Reason.AWAITING_JUDGEMENT, f"{finding.limit.identity} is being evaluated")
-    return Why(Reason.NOT_WELL, finding.message)
+        return Why(Reason.AWAITING_RESULTS, f"{finding.limit.identity} is being evaluated")
+    return Why(Reason.LIMIT_NOT_MET, finding.message)

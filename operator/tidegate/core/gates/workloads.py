@@ -22,11 +22,11 @@ def missing(spec: RolloutSpec, arms: Mapping[ArmName, Lookup[Arm]]) -> Why | Non
     for name, names in ((ArmName.BASELINE, spec.baseline), (ArmName.CANDIDATE, spec.candidate)):
         arm = arms.get(name, ABSENT)
         if isinstance(arm, Unknown):
-            return Why(Reason.NOT_SEEN, f"{name} Deployment {names.deployment!r} could not be read: {arm.reason}")
+            return Why(Reason.READ_FAILED, f"{name} Deployment {names.deployment!r} could not be read: {arm.reason}")
         if not isinstance(arm, Arm):
             return Why(MISSING[name], f"there is no Deployment {names.deployment!r} ({name})")
         if isinstance(arm.selector, Unknown):
-            return Why(Reason.NOT_SEEN, f"{name} Service {names.service!r} could not be read: {arm.selector.reason}")
+            return Why(Reason.READ_FAILED, f"{name} Service {names.service!r} could not be read: {arm.selector.reason}")
         if arm.selector is ABSENT:
             return Why(SERVICE_MISSING[name], f"there is no Service {names.service!r} ({name})")
     return None
@@ -88,11 +88,11 @@ def unreached(name: ArmName, service: str, arm: Arm) -> Why | None:
 
 def revert_ready(spec: RolloutSpec, baseline: Lookup[Arm], candidate: Lookup[Arm]) -> Why | None:
     """Why a revert would not land well; `None` when it would."""
-    if not isinstance(baseline, Arm):
-        return Why(
-            Reason.BASELINE_NOT_SEEN,
-            f"baseline Deployment {spec.baseline.deployment!r} is missing or could not be read",
-        )
+    if isinstance(baseline, Unknown):
+        unread = f"baseline Deployment {spec.baseline.deployment!r} could not be read: {baseline.reason}"
+        return Why(Reason.READ_FAILED, unread)
+    if baseline is ABSENT:
+        return Why(Reason.BASELINE_MISSING, f"there is no baseline Deployment {spec.baseline.deployment!r}")
     least = least_available(spec, baseline, candidate)
     if baseline.available < least:
         written = spec.baseline.min_available

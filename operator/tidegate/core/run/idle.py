@@ -62,7 +62,7 @@ def at_rest(draft: Draft, *, start: bool = True) -> None:
         draft.stalled = Why(Reason.STATUS_UNREADABLE, words)
         return
     if draft.seen.spec is None and draft.seen.unread:
-        _wait(draft, Why(Reason.NOT_SEEN, draft.seen.unread))
+        _wait(draft, Why(Reason.READ_FAILED, draft.seen.unread))
         _let_go(draft)
         return
     if draft.seen.spec is None:
@@ -75,7 +75,7 @@ def at_rest(draft: Draft, *, start: bool = True) -> None:
     why = workloads.missing(draft.spec, draft.seen.arms) or raise_rule.unfit_route(draft)
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
     if why is not None or baseline is None or candidate is None:
-        _wait(draft, why or Why(Reason.NOT_SEEN, "the Deployments could not be read"))
+        _wait(draft, why or Why(Reason.READ_FAILED, "the Deployments could not be read"))
         _let_go(draft)
         return
     if _nothing_new(draft, baseline, candidate):
@@ -268,7 +268,7 @@ def _cannot_express(pair: RulePair, total: int) -> str:
 
 def _wait(draft: Draft, why: Why) -> None:
     if isinstance(draft.seen.arm(ArmName.BASELINE), Unknown) or why.reason in {
-        Reason.NOT_SEEN,
+        Reason.READ_FAILED,
         Reason.ROUTER_NOT_SERVED,
     }:
         draft.wakes.append(draft.now + LOOK_AGAIN)

@@ -49,4 +49,4 @@ def not_there(draft: Draft) -> Why:
         name = draft.spec.baseline.deployment
         words = f"baseline Deployment {name!r} is gone during the promotion: restore it"
         return Why(Reason.BASELINE_MISSING, words)
-    return Why(Reason.NOT_SEEN, "one of the Deployments could not be read")
+    return Why(Reason.READ_FAILED, "one of the Deployments could not be read")

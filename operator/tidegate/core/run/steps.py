@@ -110,7 +110,7 @@ def _reach(draft: Draft, spec: Step) -> None:
     """The weight was decided; it must be seen on the route, and the gateway must have taken it."""
     standing = shares.standing(draft, draft.weights)
     if standing is Standing.UNSEEN:
-        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.NOT_SEEN, "a route could not be read"))
+        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.READ_FAILED, "a route could not be read"))
         return
     if standing is Standing.LESS:
         _go_up(draft, spec)
@@ -197,7 +197,7 @@ def _watch(draft: Draft, spec: Step) -> None:
         _lowered(draft)
         return
     if standing is Standing.UNSEEN:
-        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.NOT_SEEN, "a route could not be read"))
+        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.READ_FAILED, "a route could not be read"))
         return
     if _standing_still(draft):
         return
@@ -337,7 +337,7 @@ _PERSON = frozenset(
         Reason.STATUS_UNREADABLE,
     }
 )
-_PATIENT = frozenset({Reason.GATE_CLOSED, Reason.HOLDING, Reason.AWAITING_JUDGEMENT, *_PERSON})
+_PATIENT = frozenset({Reason.GATE_CLOSED, Reason.HOLDING, Reason.AWAITING_RESULTS, *_PERSON})
 """Waits that no deadline ends."""
 
 
@@ -345,9 +345,9 @@ def _blocked(draft: Draft, blocked: list[Why], judgement: Why | None) -> None:
     why = blocked[0] if blocked else judgement
     if why is None:
         return
-    if not blocked and why.reason == Reason.AWAITING_JUDGEMENT:
+    if not blocked and why.reason == Reason.AWAITING_RESULTS:
         draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
-    if not blocked and why.reason == Reason.AWAITING_JUDGEMENT and draft.run.waiting is not None:
+    if not blocked and why.reason == Reason.AWAITING_RESULTS and draft.run.waiting is not None:
         why = Why(Reason(draft.run.waiting.reason), draft.run.waiting.message)
     draft.wait(why, deadline=why.reason not in _PATIENT)
     if why.reason in _PERSON:

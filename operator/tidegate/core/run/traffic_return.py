@@ -41,7 +41,7 @@ def return_traffic(draft: Draft) -> None:
         draft.watching = True
         draft.need()
     elif not draft.actions:
-        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.NOT_SEEN, "a route could not be read"))
+        draft.wait(raise_rule.unfit_route(draft) or Why(Reason.READ_FAILED, "a route could not be read"))
 
 
 def settle(draft: Draft) -> None:

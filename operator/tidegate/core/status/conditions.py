@@ -38,7 +38,7 @@ def conditions(before: tuple[Condition, ...], plan: Plan, seen: Observation) -> 
             (
                 "TemplatesUnread",
                 "True",
-                Why(Reason.NOT_SEEN, f"{seen.unread}; the run continues with its last content"),
+                Why(Reason.READ_FAILED, f"{seen.unread}; the run continues with its last content"),
             )
         )
     missing = [one for one in status.missing_data if one.answers >= LEAST_ANSWERS]
@@ -77,7 +77,7 @@ TOLD_ALREADY: Final = frozenset({Reason.REVERTED})
 
 
 def news(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Decision, ...]:
-    """What has come up between two statuses that a person must act on: each is told once, with its reason and message.
+    """What has come up between two statuses that a person must act on: one Event a reason, also where two conditions have it.
 
     Args:
         before: the conditions that people know of.
@@ -85,11 +85,9 @@ def news(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Decis
     """
     known = {(one.type, one.status, one.reason) for one in before}
     found = [one for one in after if TOLD.get(one.type) == one.status and one.reason not in TOLD_ALREADY]
-    return tuple(
-        Decision(Reason(one.reason), one.message, warning=True)
-        for one in found
-        if (one.type, one.status, one.reason) not in known
-    )
+    new = [one for one in found if (one.type, one.status, one.reason) not in known]
+    told = {one.reason: one for one in reversed(new)}
+    return tuple(Decision(Reason(one.reason), one.message, warning=True) for one in reversed(told.values()))
 
 
 def _of_jobs(status: RolloutStatus) -> Iterator[tuple[str, str, Why]]:

@@ -73,4 +73,4 @@ def say_put_back(draft: Draft, message: str) -> None:
     """Tells of it, unless it was told just now: what keeps happening is told once, as `RouteContested`."""
     recent = [one for one in draft.memory.put_back if abs(draft.now - one) < QUIET]
     if len(recent) < KEPT_PUT_BACKS - 1:
-        draft.say(Reason.PUT_BACK, message, warning=True)
+        draft.say(Reason.WEIGHT_CORRECTED, message, warning=True)

@@ -74,8 +74,8 @@ def test_overlap(why: str, baseline: Arm, candidate: Arm, overlaps: bool) -> Non
     [
         ("enough pods", arm("shop"), None),
         ("fewer than minAvailable", replace(arm("shop"), available=1), "BaselineNotReady"),
-        ("not seen", Unknown("no answer"), "BaselineNotSeen"),
-        ("not there", ABSENT, "BaselineNotSeen"),
+        ("not seen", Unknown("no answer"), "ReadFailed"),
+        ("not there", ABSENT, "BaselineMissing"),
         ("rolling out is no matter while pods are available", replace(arm("shop"), rolled_out=False), None),
     ],
 )
@@ -101,7 +101,7 @@ def test_unknown_is_not_absent() -> None:
     both = {ArmName.BASELINE: arm("shop"), ArmName.CANDIDATE: Unknown("timed out")}
     found = workloads.missing(SPEC, both)
     assert found is not None
-    assert found.reason == "NotSeen"
+    assert found.reason == "ReadFailed"
     found = workloads.missing(SPEC, {**both, ArmName.CANDIDATE: ABSENT})
     assert found is not None
     assert found.reason == "CandidateMissing"

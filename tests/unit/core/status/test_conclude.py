@@ -105,5 +105,5 @@ def test_time_going_by_and_numbers_in_sentences_are_no_change() -> None:
 
 def test_another_reason_is_a_change() -> None:
     before = RolloutStatus(run=run(waiting=Waiting(reason="GateClosed", since=NOW)))
-    after = RolloutStatus(run=run(waiting=Waiting(reason="NotWell", since=NOW)))
+    after = RolloutStatus(run=run(waiting=Waiting(reason="LimitNotMet", since=NOW)))
     assert quieted(before) != quieted(after)
