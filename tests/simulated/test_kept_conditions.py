@@ -150,7 +150,7 @@ async def test_a_known_rule_that_is_lowered_beside_a_new_one_still_pauses() -> N
 
 
 async def test_a_fight_over_the_route_is_told_once_and_its_time_does_not_count() -> None:
-    shop, runner = await under_way(steps=[{"name": "canary", "weight": 10, "duration": "30s"}, STEPS[1]])
+    shop, runner = await under_way(steps=[{"name": "canary", "weight": 10, "duration": "40s"}, STEPS[1]])
     begun = shop.clock.now()
     for number in range(600):
         runner.at(begun + 0.1 * number, lambda: shop.set_weight(20, 80))

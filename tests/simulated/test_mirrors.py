@@ -124,8 +124,8 @@ async def test_a_window_reaches_back_to_the_first_mirrored_request_and_later_to_
     weighted = next(write.time for write in shop.cluster.history if write.rules[0]["checkout-canary"])
     windows = {now - shop.start: query.promql.partition("[")[2] for now, query in asked if query.metric == "errors"}
     mirrored, served = ([at for at in windows if (at > weighted - shop.start) == later] for later in (False, True))
-    assert [windows[at] for at in mirrored] == ["7s]", "17s]", "27s]", "30s]"]
-    assert windows[served[0]] == "7s]"
+    assert [windows[at] for at in mirrored] == ["9s]", "19s]", "29s]", "30s]"]
+    assert windows[served[0]] == "9s]"
 
 
 def abort(shop: Shop) -> None:

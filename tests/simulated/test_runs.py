@@ -15,6 +15,18 @@ async def test_a_clean_run_goes_through_its_steps_to_promotion() -> None:
     assert shop.cluster.routes["HTTPRoute/checkout"].rules == [{"checkout": 1, "checkout-canary": 0}]
 
 
+async def test_a_release_is_evaluated_as_soon_as_its_run_has_begun_and_recorded_three_times_until_its_first_weight() -> (
+    None
+):
+    """A thousand releases at once are bound by these writes: the start, the raise before it is written, and what is seen after it."""
+    shop = Shop()
+    runner = shop.rollout()
+    await runner.tick()
+    assert (shop.weight, shop.clock.now()) == (10, shop.start)
+    assert shop.gate.calls.count("store.write_status") == 3
+    assert [reason for _, _, reason, _ in shop.cluster.events] == ["RunStarted", "StepStarted"]
+
+
 async def test_a_breached_guard_reverts_within_one_interval() -> None:
     shop = Shop()
     runner = shop.rollout()

@@ -82,8 +82,8 @@ async def test_of_several_breaches_the_most_severe_wins() -> None:
     assert shop.weight == 10
     assert run_of(shop).hold is None, "a step back stands above a hold"
     await fails(shop, runner, 0.3)
-    assert shop.outcome == "Reverted"
     assert shop.weights() == [0, 10, 50, 10, 0]
+    assert await over(shop, runner) == "Reverted"
     together, runner = await at_half(goal, guards=[limit(goal), {"metric": "errors", "max": "4%"}])
     await fails(together, runner)
     assert together.weights() == [0, 10, 50, 0]

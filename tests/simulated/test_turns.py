@@ -6,17 +6,18 @@ from tests.simulated.shop import Shop, value
 from tests.simulated.test_own_evaluation import manifest, until_weight
 from tests.simulated.test_promotion import settling, sick_baseline
 from tests.simulated.test_way_back import first_write_lands_late
+from tidegate.core.model import cadence
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName
-from tidegate.reconcile.raises import AT_A_TIME, LONGEST_TURN
+from tidegate.reconcile.raises import AT_A_TIME, LONGEST_TURN, Turn
 from tidegate.simulation.runner import Runner
 
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
 
 
-async def occupy(runner: Runner) -> None:
+async def occupy(runner: Runner) -> list[Turn]:
     """Others have all turns, and keep them."""
-    assert all([await runner.ticker.raises.enter() for _ in range(AT_A_TIME)])
+    return [await runner.ticker.raises.enter() for _ in range(AT_A_TIME)]
 
 
 async def test_the_way_back_to_the_candidate_waits_for_no_turn() -> None:
@@ -73,6 +74,17 @@ async def test_a_raise_that_waited_is_decided_on_new_answers() -> None:
     await runner.run_until(shop.clock.now() + 300, lambda: shop.weight == 50)
     raised = next(write.time for write in shop.cluster.history if write.rules[0]["checkout-canary"] == 50)
     assert raised - max(one for one in asked if one <= raised) < LONGEST_TURN / 2
+
+
+async def test_a_raise_whose_turn_comes_just_after_an_evaluation_goes_on_in_that_turn() -> None:
+    shop = Shop()
+    runner = shop.rollout(manifest(interval="10s", steps=LONG))
+    others = await occupy(runner)
+    turn = cadence.following(shop.cluster.rollouts["checkout"].uid, 10, shop.start) + 0.3
+    await runner.run_until(turn - 0.1)
+    runner.at(turn, lambda: runner.ticker.raises.leave(others[0]))
+    await runner.run_until(turn + 1.5)
+    assert shop.weight == 10
 
 
 async def test_a_raise_that_waited_and_lands_late_is_restored_before_the_rollout_goes() -> None:

@@ -10,7 +10,7 @@ from tidegate.ports.protocols import Clock
 MANY: Final = 10
 """Reverts within `RECENT` that are a crowd: with their conclusions they would take most of an API server's two cores."""
 
-RECENT: Final = 2.0
+RECENT: Final = 4.0
 """Seconds."""
 
 

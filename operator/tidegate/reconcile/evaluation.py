@@ -75,6 +75,7 @@ class Evaluation:
         self._looked = NONE_NAMED
         self._looked_at: tuple[int, bool] | None = None
         self._hurried = 0
+        self._renewed = False
         self._decided: tuple[Memory, Observation, Plan] | None = None
         self.said: list[Decision] = []
         self.asking = self._begun()
@@ -95,7 +96,7 @@ class Evaluation:
         seen = await (self.beside(observing, None) if live else observing)
         memory, seen = self._judged_meanwhile(seen)
         if not self.asking.begun:
-            self.asking.begin(seen, due(memory, seen))
+            self._send(memory, seen)
         answered = self.asking.seen(seen)
         plan = decide(memory, answered)
         while not plan.urgent and not self._at_once(plan):
@@ -129,9 +130,16 @@ class Evaluation:
         return answered, plan
 
     async def renew(self) -> None:
-        """Begins another evaluation now: what was answered before is too old for what is to be decided."""
+        """Begins another evaluation now, however recent the last one is: its answers are not those to decide on."""
         await self.asking.end()
         self.asking = self._begun()
+        self._renewed = True
+
+    def _send(self, memory: Memory, seen: Observation) -> None:
+        """Sends the queries that are due; after a renewal, those that would be due if nothing had been evaluated yet."""
+        known = replace(memory, last_judged=None) if self._renewed else memory
+        self._renewed = False
+        self.asking.begin(seen, due(known, seen))
 
     def _judged_meanwhile(self, seen: Observation) -> tuple[Memory, Observation]:
         """What is remembered after a call, and its observation as of now: guards may have been evaluated beside it."""
@@ -233,7 +241,7 @@ class Evaluation:
         return plan.memory
 
     async def _answered(self, memory: Memory, seen: Observation) -> Plan:
-        self.asking.begin(seen, due(memory, seen))
+        self._send(memory, seen)
         plan = decide(memory, self.asking.seen(seen))
         while not plan.urgent:
             self.asking.ask(plan.wanted)

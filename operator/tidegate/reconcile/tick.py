@@ -189,6 +189,7 @@ class _Tick:
                 else:
                     again, live, refused = await self.carrying.carry_out(rollout, plan, seen), Live.NOTHING, None
                     self._forget_answers(plan)
+                    await self._evaluate_new_run(again, memory)
             except Superseded as superseded:
                 _log.info("call given up: something urgent was decided meanwhile")
                 decided, live, again = superseded.decided, Live.NOTHING, record.rollout
@@ -202,6 +203,12 @@ class _Tick:
             raise refused
         self.carrying.tell(rollout)
         return self.evaluation.now
+
+    async def _evaluate_new_run(self, rollout: RolloutObject, before: Memory) -> None:
+        """Tells of a run that has just begun, and begins its first evaluation: nothing was queried for it yet."""
+        if before.status.run is None and self.record.memory.status.run is not None:
+            self.carrying.tell(rollout)
+            await self.evaluation.renew()
 
     async def _take_turn(self, seen: Observation) -> None:
         """Waits for a turn to raise; a raise that had to wait is decided on answers of now."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.target_weights import cohorts_of
 from tidegate.core.model.jobs import Job
 from tidegate.core.model.time_format import in_words
@@ -119,19 +120,22 @@ def _jobs(scripted: Scripted) -> Mapping[str, tuple[str, ...]]:
 
 
 def _lines(scripted: Scripted) -> Iterator[Line]:
-    """Decisions and changes of weight, in the order in which they happened."""
-    happened = [(time, 1, "", reason, message) for time, _, reason, message in scripted.cluster.events]
+    """Decisions and changes of weight, in the order in which they happened: a run begins before its writes, others are told after."""
+    happened = [
+        (time, 1 if reason == Reason.RUN_STARTED else 3, "", reason, message)
+        for time, _, reason, message in scripted.cluster.events
+    ]
     shares = [scripted.shares(), *(scripted.shares(cohort) for cohort in cohorts_of(scripted.spec))]
     names = ("", *cohorts_of(scripted.spec))
     told = iter(zip(*shares, strict=True))
+    found = scripted.cluster.history[: scripted.found]
     for write in scripted.writes():
         at_once = zip(names, next(told), strict=True)
         share = ", ".join(f"{name} {one:g}%".strip() for name, one in at_once)
         copied = max(write.mirrors.values(), default=0)
         share += f", {copied}% mirrored" if copied else ""
-        happened.append(
-            (write.time, 0, share, "route written" if write.time > scripted.begin else "route found", write.manager)
-        )
+        order, what = (0, "route found") if write in found else (2, "route written")
+        happened.append((write.time, order, share, what, write.manager))
     for time, _, share, what, why in sorted(happened, key=lambda one: one[:2]):
         yield Line(time, round(time - scripted.begin, 3), share, what, why)
 

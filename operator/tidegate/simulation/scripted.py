@@ -44,6 +44,8 @@ class Scripted:
     cluster: Cluster = field(init=False)
     answers: ScriptedAnswers = field(init=False)
     runner: Runner = field(init=False)
+    found: int = field(init=False)
+    """Entries of the cluster's history that are there at the begin: the routes as the run finds them."""
     _followed: set[str] = field(default_factory=set)
     _told: set[float] = field(default_factory=set)
     _jobs_told: int = 0
@@ -71,6 +73,7 @@ class Scripted:
         self._build()
         ports = memory_world(self.cluster, self.answers.answer)
         self.runner = Runner(ports, self.clock, self.name, self.check, namespace="default", pace=FROM_CHANGE_TO_CHANGE)
+        self.found = len(self.cluster.history)
         self._plan_changes()
         for event in self.world.events:
             self._plan(event)

@@ -91,7 +91,7 @@ async def test_one_run_is_told_in_words(tidegate: Said, file: Path) -> None:
         "Reverted (GuardBreached) after 6m40s: errors of the candidate is 20%, above max 5% (window 30s)"
     )
     assert "The candidate is Deployment shop-canary as it was then" in said
-    assert re.search(r"errors above 5% → revert +40 +1 \(2.5 %\) +20% +Tue 2023-11-14 22:20:00 +none", said)
+    assert re.search(r"errors above 5% → revert +41 +1 \(2.4 %\) +20% +Tue 2023-11-14 22:20:00 +none", said)
     assert "ran 1 of 1" in tidegate.err
 
 

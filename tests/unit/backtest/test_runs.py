@@ -95,7 +95,7 @@ async def test_no_window_reaches_back_to_before_the_candidate_had_traffic() -> N
     past = Past({CANARY: lambda _: 0.01})
     await backtest(past, order(spec(), 1200))
     early = [promql for promql, start, end in past.asked if start == end and CANARY in promql]
-    assert [text[text.index("[") : -1] for text in early][:3] == ["[8s]", "[18s]", "[28s]"]
+    assert [text[text.index("[") : -1] for text in early][:2] == ["[10s]", "[20s]"]
 
 
 async def test_git_that_updates_the_baseline_is_not_waited_for() -> None:

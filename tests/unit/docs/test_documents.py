@@ -1,7 +1,8 @@
-"""What the documents show is what the program does."""
+"""What the documents show is what the program does. `TIDEGATE_WRITE_DOCS=1 pytest -n 0` writes what it prints anew."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -74,7 +75,12 @@ def test_every_command_shown_prints_what_is_shown(
     program, *arguments = shlex.split(command.removeprefix("$ "))
     assert program == "tidegate", where
     assert main(arguments) == 0
-    assert capsys.readouterr().out == expected
+    printed = capsys.readouterr().out
+    if os.environ.get("TIDEGATE_WRITE_DOCS"):
+        page = next(page for page in PAGES if page.name == where.partition(":")[0] and text in page.read_text())
+        page.write_text(page.read_text().replace(text, f"{command}\n{printed}"))
+        expected = printed
+    assert printed == expected
 
 
 def test_the_page_of_plans_names_every_world_of_them() -> None:
