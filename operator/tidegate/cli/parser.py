@@ -8,7 +8,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Final, NoReturn, Protocol, cast
 
 from tidegate.api.values.text import printable
@@ -104,7 +107,24 @@ class _Version(argparse.Action):
 
 def command_named(name: str) -> Command:
     """The module of a command, imported now."""
-    return cast("Command", importlib.import_module(f"tidegate.cli.{COMMANDS[name][0]}"))
+    with _without("rich"):
+        return cast("Command", importlib.import_module(f"tidegate.cli.{COMMANDS[name][0]}"))
+
+
+@contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Imports within do not find `package`: structlog loads rich wherever it is installed, 4 MiB that no log line needs.
+
+    Tables and messages on a terminal import it themselves, later.
+    """
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = cast("ModuleType", None)  # the language's own way to say that there is none
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
 def _program() -> str:

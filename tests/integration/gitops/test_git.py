@@ -40,10 +40,12 @@ async def operator(lab: Lab) -> AsyncIterator[OperatorProcess]:
         yield running
 
 
-def repository(lab: Lab, namespace: str, way: Way, weights: tuple[int, int] = (100, 0), **changes: object) -> Git:
+def repository(
+    lab: Lab, namespace: str, way: Way, weights: tuple[int, int] = (100, 0), *, settle: str = "1s", **changes: object
+) -> Git:
     """Everything of the shop in Git, with a candidate that is a version ahead."""
     item = shop.rollout(namespace, **{"metrics": [], "guards": [], "steps": LONG, **changes})
-    item["spec"]["promotion"] |= {"settle": "1s"}
+    item["spec"]["promotion"] |= {"settle": settle}
     route = manifests.http_route(namespace, shop.APP, dict(zip((shop.APP, shop.CANARY), weights, strict=True)))
     arms = [
         *manifests.app(namespace, shop.APP, version="v1", replicas=1),
@@ -164,7 +166,8 @@ async def test_with_the_settings_of_the_page_a_run_goes_to_its_end(lab: Lab, nam
 
 @pytest.mark.parametrize("way", [client_side, server_side], ids=lambda way: way.__name__)
 async def test_a_copied_version_that_git_overwrites_stalls_the_run(lab: Lab, namespace: str, way: Way) -> None:
-    git = repository(lab, namespace, _keeping_weights(way), steps=QUICK)
+    # Git must come before the promotion has settled: after that the run has succeeded, and the baseline only differs.
+    git = repository(lab, namespace, _keeping_weights(way), settle="1m", steps=QUICK)
     async with git.syncing():
 
         async def told() -> bool:

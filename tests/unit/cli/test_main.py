@@ -18,6 +18,15 @@ def test_help_names_every_command_and_loads_none_of_what_they_need() -> None:
     assert done.stdout.endswith("[]\n")
 
 
+def test_the_operator_loads_no_rich_and_a_table_still_does() -> None:
+    code = (
+        "import sys; from tidegate.cli.main import main\ntry: main(['operator', '--help'])\nfinally: "
+        "print({'structlog', 'rich', 'pygments'} & set(sys.modules)); import rich.table; print(rich.table.Table.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.stdout.endswith("{'structlog'}\nTable\n")
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_has_help_of_its_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
