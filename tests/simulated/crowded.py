@@ -24,12 +24,32 @@ WEIGHT: Final = 10
 
 @dataclass
 class Crowd:
-    """The Rollouts, all with bad answers once `sick` says since when."""
+    """The Rollouts, all with bad answers once `sick` says since when, and the process that cares for them."""
 
     shop: Shop
-    scheduler: Scheduler
     names: list[str]
+    world: World
     sick: list[float] = field(default_factory=list)
+    scheduler: Scheduler = field(init=False)
+    _others: set[asyncio.Task[object]] = field(init=False)
+
+    def start(self) -> None:
+        """A process begins: it looks at every Rollout, and knows nothing but what is recorded."""
+        self._others = asyncio.all_tasks()
+        index = Index()
+        self.scheduler = Scheduler(self.world, Ticker(self.world, check, index), index)
+        self._running = asyncio.create_task(self.scheduler.run(asyncio.Event()))
+        for name in self.names:
+            self.scheduler.rollout_changed("shop", name)
+
+    async def kill(self) -> None:
+        """The process is gone in the middle of what it does: calls under way may or may not have had their effect."""
+        ours = asyncio.all_tasks() - self._others
+        while ours:
+            for task in ours:
+                task.cancel()
+            await asyncio.gather(*ours, return_exceptions=True)
+            ours = asyncio.all_tasks() - self._others
 
     def weights(self) -> set[int]:
         return {self.shop.cluster.routes[f"HTTPRoute/{name}"].rules[0][f"{name}-canary"] for name in self.names}
@@ -62,25 +82,14 @@ async def crowd(
 ) -> AsyncIterator[Crowd]:
     """`count` Rollouts released at once; `takes` says what a port call takes, in seconds, `ports` which ports they have."""
     shop = Shop()
-    world = ports(shop.world)
-    names = [_release(shop, number, changes) for number in range(count)]
-    index = Index()
-    scheduler = Scheduler(world, Ticker(world, check, index), index)
-    made = Crowd(shop, scheduler, names)
+    made = Crowd(shop, [_release(shop, number, changes) for number in range(count)], ports(shop.world))
     shop.answer = lambda query, _now: value(0.2 if made.sick and query.arm is ArmName.CANDIDATE else 0.0)
     shop.gate.takes = lambda call: takes(shop, call)
-    stop = asyncio.Event()
-    running = asyncio.create_task(scheduler.run(stop))
-    for name in names:
-        scheduler.rollout_changed("shop", name)
+    made.start()
     try:
         yield made
     finally:
-        scheduler.ticker.outbox.abandon()
-        stop.set()
-        shop.clock.advance_to(shop.clock.now() + 10)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await made.kill()
 
 
 def _release(shop: Shop, number: int, changes: dict[str, object]) -> str:
