@@ -9,6 +9,8 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, Protocol
 
+import aiohttp
+
 from lab.api import Api, ApiError
 from tests.integration.crds.applying import LAST_APPLIED, three_way
 
@@ -85,6 +87,8 @@ class Git:
         self.manifests = [copy.deepcopy(one) for one in manifests]
         self.refusals: list[str] = []
         """What the API server said, where it refused."""
+        self.interrupted: list[str] = []
+        """Rounds that a connection broke off: the next one applies it all again."""
         self.rounds = 0
 
     def commit(self, kind: str, name: str, change: Callable[[Object], None]) -> None:
@@ -113,11 +117,16 @@ class Git:
             loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await loop
+            if self.interrupted:
+                print(f"rounds of Git that were broken off: {self.interrupted}")  # noqa: T201  (shown when a test fails)
 
     async def _loop(self) -> None:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            await self.sync()
+            try:
+                await self.sync()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                self.interrupted.append(repr(error))
 
 
 def path(manifest: Object) -> str:
