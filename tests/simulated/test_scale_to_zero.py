@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -252,3 +253,80 @@ async def test_a_rollout_without_the_field_is_never_asked_what_scales_it() -> No
     assert shop.outcome == "Reverted"
     assert not {"workloads.autoscaler", "workloads.scale"} & set(shop.gate.calls)
     assert "scal" not in str(shop.cluster.rollouts["checkout"].status)
+
+
+async def test_a_revert_is_done_when_the_last_terminating_pod_has_ended_and_says_so_until_then() -> None:
+    sticky = await started()
+    sticky.cluster.termination_seconds = 25.0
+    await sticky.breaches()
+    await sticky.passes(20)
+    assert (sticky.pods, sticky.shop.outcome, sticky.condition("Stalled")) == (0, "", "")
+    assert sticky.condition("Reconciling") == "PodsTerminating"
+    assert "waiting for 2 pods of candidate Deployment 'checkout-canary' to end" in sticky.shop.status.message
+    await sticky.passes(15)
+    assert sticky.shop.outcome == "Reverted"
+
+
+async def test_pods_that_never_end_are_reported_after_their_grace_period_and_no_other_run_starts() -> None:
+    sticky = await started()
+    sticky.cluster.termination_seconds = math.inf
+    await sticky.breaches()
+    sticky.runner.at(sticky.shop.clock.now() + 1, lambda: sticky.cluster.set_image(CANDIDATE, "shop:v3"))
+    await sticky.passes(40)
+    assert sticky.condition("Stalled") == ""
+    await sticky.passes(560)
+    assert (sticky.shop.outcome, sticky.condition("Stalled"), sticky.shop.weight) == ("", "PodsTerminating", 0)
+    assert "grace period is 30s: check their nodes" in sticky.shop.status.message
+    assert [pods for _, _, pods in sticky.cluster.scalings] == [0], "it is not scaled again"
+    sticky.runner.at(sticky.shop.clock.now(), sticky.cluster.deployments[CANDIDATE].terminating.clear)
+    await sticky.passes(20)
+    assert sticky.shop.outcome == "Reverted"
+
+
+async def test_the_grace_period_is_that_of_the_pods() -> None:
+    sticky = Sticky()
+    sticky.cluster.deployments[CANDIDATE].template["spec"]["terminationGracePeriodSeconds"] = 300
+    sticky.cluster.termination_seconds = math.inf
+    await sticky.passes(20)
+    await sticky.breaches()
+    await sticky.passes(280)
+    assert (sticky.condition("Stalled"), sticky.condition("Reconciling")) == ("", "PodsTerminating")
+    await sticky.passes(60)
+    assert sticky.condition("Stalled") == "PodsTerminating"
+
+
+@pytest.mark.parametrize("leap", [0.0, -3600.0, 3600.0], ids=["steady", "set back", "set forward"])
+async def test_where_terminating_pods_are_not_reported_the_grace_period_is_waited_for(leap: float) -> None:
+    sticky = await started()
+    sticky.cluster.tells_terminating = False
+    await sticky.breaches()
+    await sticky.passes(25)
+    assert (sticky.pods, sticky.shop.outcome) == (0, "")
+    assert "waiting for the grace period of the pods" in sticky.shop.status.message
+    sticky.runner.leap(leap)
+    await sticky.passes(30)
+    assert sticky.shop.outcome == "Reverted"
+
+
+async def test_a_deletion_waits_half_a_minute_for_terminating_pods_and_says_that_they_are_left() -> None:
+    sticky = await started()
+    sticky.cluster.termination_seconds = math.inf
+    sticky.runner.at(sticky.shop.clock.now(), lambda: sticky.cluster.delete_rollout("checkout"))
+    await sticky.passes(25)
+    assert "checkout" in sticky.cluster.rollouts
+    await sticky.passes(15)
+    assert (sticky.cluster.rollouts, sticky.shop.weight) == ({}, 0)
+    left = [message for _, _, reason, message in sticky.cluster.events if reason == "PodsTerminating"]
+    assert len(left) == 1
+    assert "2 pods of candidate Deployment 'checkout-canary' to end" in left[0]
+
+
+async def test_unready_pods_that_are_not_deleted_yet_are_waited_for_as_well() -> None:
+    sticky = await started()
+    sticky.cluster.deployments[CANDIDATE].present = 2
+    await sticky.breaches()
+    await sticky.passes(60)
+    assert (sticky.pods, sticky.shop.outcome) == (0, "")
+    sticky.cluster.deployments[CANDIDATE].present = None
+    await sticky.passes(20)
+    assert sticky.shop.outcome == "Reverted"

@@ -11,7 +11,7 @@ from lab.api import Object
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 from lab.wait import until
-from tests.integration.runs.test_jobs import LONG, begun, until_condition, until_share
+from tests.integration.runs.test_jobs import LONG, begun, rollout, until_condition, until_share
 from tests.integration.runs.test_runs import SECONDS, until_outcome
 
 pytestmark = pytest.mark.timeout(150)
@@ -113,3 +113,31 @@ async def until_no_pods(lab: Lab, namespace: str) -> None:
         return not await lab.api.list("v1", "Pod", namespace, f"app={shop.CANARY}")
 
     await until(gone, SECONDS, "the candidate has no pod")
+
+
+async def test_a_revert_is_not_done_while_the_api_server_reports_a_terminating_pod(lab: Lab, namespace: str) -> None:
+    """A finalizer keeps the pod, as a lost node does: its process may still serve the sessions that it has."""
+    await lab.install_tidegate()
+    half = [{"name": "half", "weight": 50, "duration": "1h"}]
+    async with OperatorProcess(lab):
+        await shop.open_shop(lab, namespace, replicas=1)
+        await shop.release(lab, namespace, "v2", replicas=1)
+        canary = await lab.api.get("apps/v1", "Deployment", shop.CANARY, namespace)
+        await lab.api.patch(canary, {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}})
+        await lab.rolled_out(namespace, shop.CANARY)
+        await lab.apply(rollout(namespace, steps=half, **BY_THE_REVERT))
+        await until_share(lab, namespace, 50)
+        listed = await lab.api.list("v1", "Pod", namespace, f"app={shop.CANARY}")
+        pods = [one for one in listed if "deletionTimestamp" not in one["metadata"]]
+        for pod in pods:
+            await lab.api.patch(pod, {"metadata": {"finalizers": ["example.org/hold"]}})
+        await shop.command(lab, namespace, "Abort")
+        stalled = await until_condition(lab, namespace, "Stalled")
+        assert f"waiting for 1 pod of candidate Deployment '{shop.CANARY}' to end" in stalled
+        status = (await shop.state(lab, namespace))["status"]
+        assert status["run"]["ending"]["kind"] == "Aborted"
+        found = await lab.api.get("apps/v1", "Deployment", shop.CANARY, namespace)
+        assert (found["spec"]["replicas"], found["status"]["terminatingReplicas"]) == (0, 1)
+        for pod in pods:
+            await lab.api.patch(pod, {"metadata": {"finalizers": None}})
+        assert await until_outcome(lab, namespace) == "Aborted"

@@ -27,6 +27,30 @@ DONE = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "available
 
 
 @pytest.mark.parametrize(
+    ("case", "replicas", "status", "terminating"),
+    [
+        ("two pods are ending", 0, {"terminatingReplicas": 2}, 2),
+        ("none is left", 0, {"terminatingReplicas": 0}, 0),
+        ("an API server before 1.35 does not say", 0, {}, None),
+        ("pods of a roll-out that end are of no interest", 2, {"terminatingReplicas": 2}, 0),
+    ],
+)
+def test_terminating_pods_of_a_deployment_that_asks_for_none(
+    case: str, replicas: int, status: dict[str, int], terminating: int | None
+) -> None:
+    raw = deployment(**status)
+    raw["spec"]["replicas"] = replicas
+    assert deployment_view(raw).terminating == terminating, case
+
+
+@pytest.mark.parametrize(("given", "seconds"), [({}, 30.0), ({"terminationGracePeriodSeconds": 0}, 0.0)])
+def test_the_grace_period_is_that_of_the_pods(given: dict[str, int], seconds: float) -> None:
+    raw = deployment()
+    raw["spec"]["template"]["spec"].update(given)
+    assert deployment_view(raw).grace == seconds
+
+
+@pytest.mark.parametrize(
     ("case", "status", "done"),
     [
         ("all are new and available", {}, True),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tidegate.core.model.template_fields import Fields, template_fields
 from tidegate.core.model.version import first_fingerprint
-from tidegate.core.model.world import Template
+from tidegate.core.model.world import GRACE, Template
 from tidegate.ports.protocols import Manager
 
 LONGEST_REFUSAL: Final = 300
@@ -49,6 +49,10 @@ class DeploymentView:
     recreates: bool
     pods_refused: str
     scaled_by_revert: bool
+    terminating: int | None
+    """As `Arm.terminating`."""
+    grace: float
+    """As `Arm.grace`."""
 
 
 def deployment_view(
@@ -85,7 +89,14 @@ def deployment_view(
         scaled_by_revert=before.scaled_by_revert
         if before and same and "managedFields" not in metadata
         else last_writer(metadata, ("spec", "replicas")) == Manager.REVERT,
+        terminating=0 if _replicas(spec) else status.get("terminatingReplicas"),
+        grace=_grace(pod_spec),
     )
+
+
+def _grace(pod_spec: Mapping[str, Any]) -> float:
+    seconds = pod_spec.get("terminationGracePeriodSeconds")
+    return GRACE if seconds is None else float(seconds)
 
 
 def _said_by(generation: int, status: Mapping[str, Any], kind: str) -> str:

@@ -86,6 +86,8 @@ class KubernetesWorkloads:
             pods_refused=found.pods_refused,
             not_writable=self._access.refusal(DEPLOYMENTS, namespace),
             scaled_by_revert=found.scaled_by_revert,
+            terminating=found.terminating,
+            grace=found.grace,
         )
 
     async def _deployment_and_selector(

@@ -55,6 +55,10 @@ class ArmName(StrEnum):
     CANDIDATE = "candidate"
 
 
+GRACE: Final = 30.0
+"""Seconds that a pod has for ending where its spec does not say (`terminationGracePeriodSeconds`)."""
+
+
 @dataclass(frozen=True)
 class Arm:
     """One arm's Deployment with its Service, reduced to what decisions need."""
@@ -98,6 +102,11 @@ class Arm:
     """Why the operator may not write the Deployment, as far as that is known; empty when nothing is known against it."""
     scaled_by_revert: bool = False
     """The last writer of `spec.replicas` was our own field manager for reverts, as far as that was seen."""
+    terminating: int | None = 0
+    """Of a Deployment that asks for no pods: those that are being terminated (`status.terminatingReplicas`, Kubernetes 1.35
+    and later), whose processes may still serve sessions and open connections; `None` where the API server does not say."""
+    grace: float = GRACE
+    """Seconds that its pods have for ending."""
 
 
 @dataclass(frozen=True)

@@ -180,8 +180,12 @@ def _pods_gone(draft: Draft, ending: Ending) -> bool:
         return True
     draft.wakes.append(since + TAKEN_BY_DELETION)
     if draft.seen.rollout.deleting and abs(draft.now - since) >= TAKEN_BY_DELETION:
-        words = "the candidate could not be scaled to 0 pods; the finalizer is removed all the same"
-        draft.say(Reason.SCALE_REFUSED, words, warning=True)
+        why = draft.stalled or draft.doing
+        if why.reason == Reason.PODS_TERMINATING:
+            draft.say(why.reason, f"{why.message}; the finalizer is removed all the same", warning=True)
+        else:
+            words = "the candidate could not be scaled to 0 pods; the finalizer is removed all the same"
+            draft.say(Reason.SCALE_REFUSED, words, warning=True)
         return True
     return False
 

@@ -24,6 +24,12 @@ LOOK_AGAIN: Final = 60.0
 TRIED_AGAIN: Final = 5.0
 """Seconds until a write that failed, or whose effect was not seen, is tried again."""
 
+DELETED_WITHIN: Final = 5.0
+"""Seconds from the scaling until every pod is deleted: its grace period begins then."""
+
+ENDED_WITHIN: Final = 10.0
+"""Seconds beyond its grace period until a pod that is still there is reported."""
+
 
 def covers(spec: RolloutSpec, key: str) -> bool:
     """Whether the end of a run scales the candidate to 0 for this route.
@@ -82,7 +88,7 @@ def _not_possible(words: str) -> Why:
 
 
 def bring_to_zero(draft: Draft, since: float) -> bool:
-    """Plans that the candidate asks for no pods; whether it has none any more.
+    """Plans that the candidate asks for no pods; whether it has none any more, terminating ones included.
 
     Args:
         draft: the tick's draft.
@@ -94,7 +100,7 @@ def bring_to_zero(draft: Draft, since: float) -> bool:
         return candidate is ABSENT and draft.seen.fresh
     if candidate.replicas == 0:
         _note_size(draft)
-        return candidate.available == 0
+        return _ended(draft, candidate, since)
     memory, failed = memory_of(draft), draft.memory.not_scaled
     set_back = draft.now < since
     if failed is not None and (failed.since >= since or set_back):
@@ -115,6 +121,45 @@ def bring_to_zero(draft: Draft, since: float) -> bool:
     )
     write(draft, candidate, Wish(0, words, rests=True), revert=True)
     return False
+
+
+def _ended(draft: Draft, candidate: Arm, since: float) -> bool:
+    """Whether no process of the candidate is left: one that is terminating may still serve sessions and open connections.
+
+    Where the API server does not report terminating pods, they have ended once their grace period is over.
+    """
+    memory = memory_of(draft)
+    scaled = memory.time.timestamp() if memory.replicas == 0 and memory.time is not None else since
+    begin, grace = max(since, scaled) + DELETED_WITHIN, candidate.grace
+    left = candidate.present or candidate.available or candidate.terminating
+    if left == 0:
+        return True
+    waited = abs(draft.now - begin) if draft.now < since else draft.now - begin
+    if left is None and waited >= grace:
+        return True
+    draft.doing = Why(Reason.PODS_TERMINATING, _awaited(draft, candidate))
+    if left is not None and waited >= grace + ENDED_WITHIN:
+        draft.stalled = Why(
+            Reason.PODS_TERMINATING,
+            f"{draft.doing.message}; their grace period is {grace:g}s: check their nodes, and delete with --force those whose "
+            "process has ended",
+        )
+    else:
+        draft.wakes.append(begin + (grace if left is None else grace + ENDED_WITHIN))
+    return False
+
+
+def _awaited(draft: Draft, candidate: Arm) -> str:
+    name, evidence = draft.spec.candidate.deployment, draft.run.ending.evidence if draft.run.ending else ""
+    if candidate.terminating is None and not candidate.present:
+        what = f"the grace period of the pods of candidate Deployment {name!r} ({candidate.grace:g}s)"
+    else:
+        left = max(candidate.present, candidate.available) + (candidate.terminating or 0)
+        what = f"{left} pod{'s' if left > 1 else ''} of candidate Deployment {name!r} to end"
+    return (
+        f"the weights are restored; waiting for {what}, because sessions and open connections may keep users on the "
+        f"candidate until then: {evidence}"
+    )
 
 
 def _note_size(draft: Draft) -> None:

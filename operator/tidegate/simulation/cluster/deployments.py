@@ -9,7 +9,7 @@ from typing import Any
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.template_fields import template_fields
 from tidegate.core.model.version import first_fingerprint
-from tidegate.core.model.world import ABSENT, Arm, Lookup, Template
+from tidegate.core.model.world import ABSENT, GRACE, Arm, Lookup, Template
 from tidegate.ports.errors import Conflict, Missing, Rejected
 from tidegate.simulation.cluster.history import History
 from tidegate.simulation.cluster.objects import REVERT, Deployment, RouteWrite
@@ -28,6 +28,10 @@ class SimulatedDeployments(History):
     """How long a changed template takes to be rolled out."""
     scale_seconds: float = 0.0
     """How long more pods take to be available."""
+    termination_seconds: float = 0.0
+    """How long a deleted pod takes to end; infinite: a lost node, say, keeps it."""
+    tells_terminating: bool = True
+    """The API server reports terminating pods (Kubernetes 1.35 and later)."""
     autoscalers: dict[str, str] = field(default_factory=dict)
     """What scales a Deployment by itself: Deployment to `Kind name`."""
     scalings: list[tuple[float, str, int]] = field(default_factory=list)
@@ -109,13 +113,18 @@ class SimulatedDeployments(History):
             history_limit=found.history_limit,
             first_fingerprint=first_fingerprint(found.template),
             updated=found.replicas if rolled_out else 0,
-            present=found.replicas,
+            present=found.present if found.present is not None else found.replicas,
             paused=found.paused,
             failed=found.failed,
             recreates=found.recreates,
             not_writable=self.not_scalable,
             scaled_by_revert=found.scaled_by == REVERT,
+            terminating=self._terminating(found) if found.replicas == 0 else 0,
+            grace=float(found.template["spec"].get("terminationGracePeriodSeconds", GRACE)),
         )
+
+    def _terminating(self, found: Deployment) -> int | None:
+        return sum(self.clock.now() < end for end in found.terminating) if self.tells_terminating else None
 
     def _available(self, found: Deployment) -> int:
         if found.available is not None:
@@ -148,6 +157,9 @@ class SimulatedDeployments(History):
         found = self.deployments[name]
         before = self._available(found)
         if replicas != found.replicas:
+            ending = [end for end in found.terminating if self.clock.now() < end]
+            fewer = [self.clock.now() + self.termination_seconds] * max(found.replicas - replicas, 0)
+            found.terminating = [*ending, *fewer]
             found.scaled_from, found.scaled_at = before, self.clock.now() + self.scale_seconds
             found.replicas = replicas
             found.scalings += 1

@@ -24,6 +24,8 @@ class Deployment:
     rolled_out_at: float = 0.0
     available: int | None = None
     """Available pods when that is not simply all of them."""
+    present: int | None = None
+    """Pods that exist and are not deleted, when those are not simply the ones asked for: the controller is behind."""
     history_limit: int = 10
     """Templates of before that are kept."""
     revisions: list[dict[str, Any]] = field(default_factory=list)
@@ -44,6 +46,8 @@ class Deployment:
     """When the pods of the last scaling are available."""
     scaled_by: str = "kubectl"
     """Who scaled it last."""
+    terminating: list[float] = field(default_factory=list)
+    """When each pod that was deleted has ended; infinite for one that a finalizer or a lost node keeps."""
 
     @property
     def labels(self) -> dict[str, str]:
