@@ -63,8 +63,12 @@ class Machine(MachineWorld):
 
     @rule()
     def the_operator_restarts(self) -> None:
-        self.excused += 1
+        self._process_ends()
         self.runner.restart()
+
+    def _process_ends(self) -> None:
+        self.runner.stop()
+        self.told.process_ended()
 
     @rule(
         call=st.sampled_from(CALLS), error=st.sampled_from(sorted(ERRORS)), times=st.integers(1, 4), lost=st.booleans()
@@ -72,11 +76,12 @@ class Machine(MachineWorld):
     def calls_fail(self, call: str, error: str, times: int, lost: bool) -> None:  # noqa: FBT001
         """With `lost` a write has its effect, and only its answer is lost."""
         left = [times]
-        self.excused += times * (lost and call in {"notifier.send", "store.write_status"})
 
         def fail(name: str) -> None:
             if name == call and left[0]:
                 left[0] -= 1
+                if lost and name == "notifier.send":
+                    self.told.answer_lost()
                 raise (Unavailable if lost or call in {"store.read", "router.read"} else ERRORS[error])(f"{name} fails")
 
         self._hook(fail, after=lost)
@@ -86,7 +91,6 @@ class Machine(MachineWorld):
     @rule(after=st.integers(0, 12), lost=st.booleans(), away=st.sampled_from([0, 20, 60]))
     def the_operator_dies_at_a_call(self, after: int, lost: bool, away: int) -> None:  # noqa: FBT001
         left = [after]
-        self.excused += 1
 
         def kill(_name: str) -> None:
             left[0] -= 1
@@ -97,7 +101,7 @@ class Machine(MachineWorld):
         try:
             self._run(15)
         except KilledError:
-            self.runner.stop()
+            self._process_ends()
             self._unhook()
             self._run(away)
             self.runner.restart()
@@ -109,7 +113,6 @@ class Machine(MachineWorld):
     )
     def a_call_times_out_and_lands_later(self, call: str, wait: int) -> None:
         put_off: list[Callable[[], None]] = []
-        self.excused += call == "store.write_status"
 
         def later(name: str, effect: Callable[[], None]) -> bool:
             if name != call or put_off:
@@ -127,6 +130,7 @@ class Machine(MachineWorld):
         with suppress(PortError):
             effect()
         self.cluster.landing = False
+        self.told.status_rewritten()
 
     @rule(call=st.sampled_from((*CALLS, "metrics.sample latency")), seconds=st.sampled_from([2.0, 8.0]))
     def a_call_hangs(self, call: str, seconds: float) -> None:
@@ -219,9 +223,8 @@ class Machine(MachineWorld):
     @rule(change=st.sampled_from(sorted(SKEWS)), restart=st.booleans())
     def another_version_or_a_hand_writes_the_status(self, change: str, restart: bool) -> None:  # noqa: FBT001
         """Unknown fields and words of others, with the operator away or not."""
-        self.excused += 1
         if restart:
-            self.runner.stop()
+            self._process_ends()
         stored = self.cluster.rollouts["checkout"]
         status = json.loads(json.dumps(dict(stored.status)))
         if status.get("run") is not None or change == "words":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from hypothesis.stateful import (
 
 from tests.simulated.machine_moves import ANSWERS, GUARDS, STEPS
 from tests.simulated.shop import Shop, check, spec
+from tests.simulated.told import Told
 from tests.simulated.witness import OURS, Seen, WitnessedCluster, broken_promises
 from tidegate.api.commands import Action
 from tidegate.api.rollout.notifications import NotificationEvent
@@ -80,8 +80,7 @@ class MachineWorld(RuleBasedStateMachine):
         """The run in the status that was written last."""
         self.skewed: set[str] = set()
         """Runs into whose status a newer version wrote what this one does not know."""
-        self.excused = 0
-        """Times since which a message may be sent once more: a process ended, an answer was lost, or another client wrote the status."""
+        self.told = Told(self.cluster)
         self.early: list[str] = []
         """Hooks that ran before their time."""
         self.cluster.on_job.append(self._job_created)
@@ -113,6 +112,7 @@ class MachineWorld(RuleBasedStateMachine):
     def _status_written(self, name: str, status: Mapping[str, Any]) -> None:
         """What every status that is written must keep, intermediate ones included."""
         if name == "checkout":
+            self.told.stored(status)
             self.unfit += faults_of(status, self._candidate_rejected(status))
             self.unfit += self._sessions_left(status)
 
@@ -220,10 +220,9 @@ class MachineWorld(RuleBasedStateMachine):
         self.no_message_is_lost_or_sent_again_without_a_cause()
 
     def no_message_is_lost_or_sent_again_without_a_cause(self) -> None:
-        counted = Counter(one.id for _, _, one in self.cluster.messages)
-        again = {one: times for one, times in counted.items() if times > 1 + self.excused}
-        assert not again, again
+        assert self.told.again() == []
         if self.exists:
+            counted = {one.id for _, _, one in self.cluster.messages}
             uid, told = self.cluster.rollouts["checkout"].uid, self.shop.status.notifications
             sent = [identity(one) for one in told.messages if one.outcome == "Sent"] if told is not None else []
             assert not [one for one in sent if f"{uid}/{one}" not in counted]
@@ -288,6 +287,7 @@ class MachineWorld(RuleBasedStateMachine):
                 self._run(60)
                 self.promises_hold()
                 self._reported(before)
+                self._all_told()
                 self._happens(lambda: self.cluster.delete_rollout("checkout") if self.exists else None)
                 self._run(60)
                 assert not self.exists, f"still there: {self.shop.status.message}"
@@ -303,6 +303,12 @@ class MachineWorld(RuleBasedStateMachine):
         history = self.shop.status.history if self.exists else ()
         if history and history[0].id not in before:
             assert config_map_name("checkout", number_of(history[0].id)) in self.cluster.reports
+
+    def _all_told(self) -> None:
+        """The receiver answers again, and is tried every five minutes at least: all that has come to pass was told."""
+        if self.told.missing():
+            self._run(400)
+        assert self.told.missing() == [], [message.key for _, _, message in self.cluster.messages]
 
     def _run(self, seconds: float) -> None:
         before = self.runner.ticks

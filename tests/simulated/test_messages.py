@@ -167,12 +167,43 @@ async def test_a_spec_that_is_not_valid_is_told_by_what_can_be_read_of_it() -> N
     shop = Shop()
     runner = shop.rollout(telling("Stalled") | {"steps": "nonsense"})
     await runner.run_until(shop.start + 20)
-    assert told(shop) == []  # no receiver can be read without steps
-    shop.cluster.edit_rollout("checkout", telling("Stalled") | {"interval": "never"})
-    runner.due = shop.clock.now()
-    await runner.run_until(shop.start + 40)
     assert told(shop) == ["Stalled"]
     assert message(shop, "Stalled").subject == "InvalidSpec"
+
+
+@pytest.mark.parametrize("wrong", [{"steps": "nonsense"}, {"steps": [LONG[0], LONG[0]]}, {"guards": 3}])
+async def test_an_end_is_told_whatever_of_the_spec_is_not_valid(wrong: dict[str, Any]) -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("Aborted", steps=LONG))
+    await runner.run_until(shop.start + 45)
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", telling("Aborted", **wrong)))
+    await runner.run_until(shop.clock.now() + 20)
+    shop.gate.takes = lambda call: 3.0 if call == "notifier.send" else 0.0
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 60)
+    assert (shop.outcome, told(shop)) == ("Aborted", ["Aborted"])
+    assert [one.outcome for one in shop.status.notifications.messages] == ["Sent"]  # type: ignore[union-attr]
+
+
+async def test_receivers_that_cannot_be_read_are_told_once_they_can() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("Aborted", steps=LONG))
+    await runner.run_until(shop.start + 45)
+    shop.gate.before = lambda call: _fails() if call == "notifier.send" else None
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 20)
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", {**telling(), "notifications": "chat"}))
+    await runner.run_until(shop.clock.now() + 20)
+    runner.stop()
+    runner.restart()
+    shop.gate.before = lambda _call: None
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", telling("Aborted", steps=LONG)))
+    await runner.run_until(shop.clock.now() + 400)
+    assert (shop.outcome, told(shop)) == ("Aborted", ["Aborted"])
+
+
+def _fails() -> None:
+    raise Unavailable("chat")
 
 
 async def test_a_warning_and_missing_data_are_told_by_name() -> None:

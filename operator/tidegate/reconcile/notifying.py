@@ -2,7 +2,9 @@
 
 A receiver has a line of its own and takes one message at a time, in order. One that failed waits longer each time, and shares
 few places with all others that fail, so that a hanging one delays nobody. What became of a message is kept until a tick has
-recorded it in the status: a message is sent again when the process ends before that (at least once).
+recorded it in the status, and its id for a while longer: a status write that lands late may take the record back, and then the
+outcome is recorded again and nothing is sent. A message is sent again when the process ends before its outcome is recorded, and
+when a receiver's answer is lost (at least once): its id is the same each time, so a receiver can drop the repetition.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from tidegate.api.rollout.notifications import Notification, NotifierKind
 from tidegate.api.rollout.status import MessageStatus, RolloutStatus
 from tidegate.core.model.message import Message, Notifying
 from tidegate.core.model.world import RolloutObject
-from tidegate.core.status.message_text import compose
+from tidegate.core.status.message_text import compose, message_id
 from tidegate.core.status.messages import identity
 from tidegate.ports.errors import PortError, Rejected
 from tidegate.ports.world import World
@@ -36,6 +38,10 @@ PLACES_OF_ONE: Final = 2
 
 WAITING: Final = 2048
 """Messages that wait in all; one more is dropped, and its Rollout says so."""
+
+DEALT_WITH: Final = 2048
+"""Messages that are dealt with and remembered by id, the newest of all Rollouts: far more than in the seconds in which a write
+that was given up may land."""
 
 LINES: Final = 1024
 """Receivers that are remembered while nothing waits for them."""
@@ -57,6 +63,8 @@ class _Waiting:
 
     key: Key
     identity: str
+    id: str
+    """As receivers get it."""
     receiver: Notification
     message: Message
     until: float
@@ -104,6 +112,8 @@ class Deliveries:
         self._world = world
         self._lines: OrderedDict[Place, _Line] = OrderedDict()
         self._known: dict[Key, _Known] = {}
+        self._dealt_with: OrderedDict[str, str] = OrderedDict()
+        """What became of messages, by the id that receivers get."""
         self._gone: set[Key] = set()
         self._waiting = 0
         self._sending: Counter[str] = Counter()
@@ -180,7 +190,11 @@ class Deliveries:
         self, rollout: RolloutObject, status: RolloutStatus, told: MessageStatus, receivers: list[Notification]
     ) -> None:
         key, name = (rollout.namespace, rollout.name), identity(told)
-        known = self._known[key]
+        known, sent = self._known[key], message_id(rollout, told)
+        if sent in self._dealt_with:  # a late write of the status has taken the record of it back
+            known.outcomes[name] = self._dealt_with[sent]
+            self.wake(*key)
+            return
         if not receivers:  # the event, or its receiver, was taken out of the spec meanwhile
             known.outcomes[name] = ""
             return
@@ -194,7 +208,7 @@ class Deliveries:
         until = self._world.clock.monotonic() + PATIENCE
         for one in receivers:
             place = (rollout.namespace, one.secret.name, one.secret.key, one.kind)
-            self._line(place).waiting.append(_Waiting(key, name, one, message, until, log_context.current()))
+            self._line(place).waiting.append(_Waiting(key, name, sent, one, message, until, log_context.current()))
             self._waiting += 1
 
     def _line(self, place: Place) -> _Line:
@@ -297,6 +311,9 @@ class Deliveries:
         if not known.left[one.identity]:
             del known.left[one.identity]
             known.outcomes[one.identity] = known.failures.pop(one.identity, "")
+            self._dealt_with[one.id] = known.outcomes[one.identity]
+            if len(self._dealt_with) > DEALT_WITH:
+                self._dealt_with.popitem(last=False)
             self._forget_gone(one.key)
             self.wake(*one.key)
 

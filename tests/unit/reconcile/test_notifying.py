@@ -19,7 +19,15 @@ from tidegate.core.model.world import RolloutObject
 from tidegate.core.status.messages import identity
 from tidegate.ports.errors import Rejected, Unavailable
 from tidegate.ports.world import World
-from tidegate.reconcile.notifying import DOUBTFUL_PLACES, PATIENCE, PLACES, PLACES_OF_ONE, WAITING, Deliveries
+from tidegate.reconcile.notifying import (
+    DEALT_WITH,
+    DOUBTFUL_PLACES,
+    PATIENCE,
+    PLACES,
+    PLACES_OF_ONE,
+    WAITING,
+    Deliveries,
+)
 from tidegate.simulation.clock import VirtualClock
 
 HANGS = 10.0
@@ -119,6 +127,43 @@ async def test_a_message_is_sent_once_and_its_outcome_kept_until_it_is_recorded(
     stage.deliveries.offer(rollout("checkout"), RolloutStatus(), [], [])
     assert stage.outcome("checkout", message) is None
     assert stage.deliveries._known == {}  # noqa: SLF001  (nothing is kept)
+
+
+async def test_a_message_whose_record_a_late_write_took_back_is_recorded_again_and_not_sent_again() -> None:
+    stage = Stage()
+    stage.offer("checkout", "chat")
+    await stage.until(5)
+    stage.deliveries.offer(rollout("checkout"), RolloutStatus(), [], [])
+    woken = stage.woken["checkout"]
+    message = stage.offer("checkout", "chat")
+    await stage.until(10)
+    assert len(stage.notifier.sent) == 1
+    assert (stage.outcome("checkout", message), stage.woken["checkout"]) == ("", woken + 1)
+
+
+async def test_what_a_receiver_refused_is_not_tried_again_either() -> None:
+    stage = Stage()
+    stage.notifier.fails = lambda _name: Rejected("404")
+    stage.offer("checkout", "chat")
+    await stage.until(5)
+    stage.deliveries.offer(rollout("checkout"), RolloutStatus(), [], [])
+    message = stage.offer("checkout", "chat")
+    await stage.until(10)
+    assert len(stage.notifier.tried) == 1
+    assert "404" in (stage.outcome("checkout", message) or "")
+
+
+async def test_the_ids_that_are_remembered_are_bounded() -> None:
+    stage = Stage()
+    for number in range(DEALT_WITH + 10):
+        name = f"checkout-{number}"
+        stage.offer(name, "chat", namespace=f"shop-{number}")
+        if number % 16 == 0:
+            await stage.until(number / 1000)
+        stage.deliveries.gone((f"shop-{number}", name))
+    await stage.until(60)
+    assert len(stage.notifier.sent) == DEALT_WITH + 10
+    assert len(stage.deliveries._dealt_with) == DEALT_WITH  # noqa: SLF001
 
 
 async def test_hundreds_that_hang_delay_nobody_elses_message() -> None:

@@ -229,6 +229,7 @@ def _given(target: Target, message: Message) -> dict[str, Any]:
         "markdown": message.markdown,
         "tone": str(message.tone),
         "key": message.key,
+        "message_id": message.id,
         "resolved": message.resolved,
     }
 

@@ -98,11 +98,16 @@ def compose(rollout: RolloutObject, status: RolloutStatus, message: MessageStatu
         event=message.event,
         subject=message.subject,
         key=f"tidegate:{rollout.uid}:{message.run}:{message.event}:{message.subject}",
-        id=f"{rollout.uid}/{identity(message)}",
+        id=message_id(rollout, message),
         resolved=over,
         time=(message.resolved or message.since).timestamp(),
         facts=_facts(rollout, message, place, link),
     )
+
+
+def message_id(rollout: RolloutObject, message: MessageStatus) -> str:
+    """The same for every attempt at a message, in every process, and for no other message."""
+    return f"{rollout.uid}/{identity(message)}"
 
 
 def _lines(message: MessageStatus, event: NotificationEvent, run: str) -> list[tuple[str, str]]:

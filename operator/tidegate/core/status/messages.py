@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import Field
+
+from tidegate.api.model import ApiModel
 from tidegate.api.reading_back import read_back
 from tidegate.api.reasons import Reason
-from tidegate.api.rollout.notifications import STANDING, NotificationEvent
+from tidegate.api.rollout.notifications import MAX_NOTIFICATIONS, STANDING, Notification, NotificationEvent
 from tidegate.api.rollout.responses import Response
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
@@ -65,6 +68,12 @@ _ENDS: Final[Mapping[str, NotificationEvent]] = {
 """The event of each end."""
 
 
+class _Receivers(ApiModel):
+    """The part of a spec that says who is told."""
+
+    notifications: Annotated[tuple[Notification, ...], Field(max_length=MAX_NOTIFICATIONS)] = ()
+
+
 @dataclass(frozen=True)
 class _So:
     """Something that is so now, or has come to pass."""
@@ -105,7 +114,9 @@ def with_messages(before: RolloutStatus, status: RolloutStatus, draft: TickConte
     seen = draft.seen
     spec = spec_told(before, seen)
     if not spec.notifications:
-        return status if status.notifications is None else status.model_copy(update={"notifications": None})
+        unread = seen.spec is None and seen.rollout.spec.get("notifications")
+        gone = status.notifications is not None and not unread
+        return status.model_copy(update={"notifications": None}) if gone else status
     told = messages(status, spec, plan, seen.notifying, seen.now)
     failing = _failing(told, seen.notifying)
     found = (condition(before.conditions, FAILING, "True", failing, seen),) if failing is not None else ()
@@ -113,10 +124,12 @@ def with_messages(before: RolloutStatus, status: RolloutStatus, draft: TickConte
 
 
 def spec_told(before: RolloutStatus, seen: Observation) -> RolloutSpec:
-    """The spec whose `notifications` count: the valid one, else that of the run, else what can be read of the invalid one."""
-    if seen.spec is not None or before.run is not None or not seen.rollout.spec.get("notifications"):
+    """The spec whose `notifications` count: the valid one, else that of the run, else the invalid one's, read by themselves."""
+    stored = seen.rollout.spec.get("notifications")
+    if seen.spec is not None or before.run is not None or not stored:
         return spec_in_force(Memory(before), seen)
-    return read_back(RolloutSpec, dict(seen.rollout.spec)).value or NO_SPEC
+    found = read_back(_Receivers, {"notifications": stored}).value
+    return NO_SPEC.model_copy(update={"notifications": found.notifications if found is not None else ()})
 
 
 def _failing(told: MessagesStatus | None, notifying: Notifying) -> Why | None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,20 @@ async def test_apprise_sends_plain_text_to_a_program(there: Receiver) -> None:
             "type": "warning",
         }
     ]
+    _, headers, _ = there.got[0]
+    assert headers["idempotency-key"] == MESSAGE.id
+
+
+async def test_a_program_gets_the_id_whatever_characters_are_in_it_and_a_header_of_the_url_stands(
+    there: Receiver,
+) -> None:
+    odd = replace(MESSAGE, id="uid/1/Warned/zu viele Fehler \u2014 \r\nX: y/1/firing")
+    async with opened(AppriseProcess(LOOPBACK)) as sender:
+        await sender.send(Target(there.url("json")), odd)
+        await sender.send(Target(f"{there.url('json')}?+Idempotency-Key=mine"), odd)
+    keys = [headers["idempotency-key"] for _, headers, _ in there.got]
+    assert keys == ["uid/1/Warned/zu%20viele%20Fehler%20%E2%80%94%20%0D%0AX:%20y/1/firing", "mine"]
+    assert "x" not in there.got[0][1]
 
 
 async def test_a_cloud_event_has_its_key_its_state_and_the_token(there: Receiver) -> None:

@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Final
+from urllib.parse import quote
 
 import apprise
 from apprise.manager_plugins import NotificationManager
@@ -26,6 +27,8 @@ LOCAL: Final = frozenset({"syslog", "dbus", "kde", "qt", "glib", "gnome", "macos
 """Services of this machine: they are not taken, whatever is allowed."""
 PROGRAMS: Final = frozenset({"json", "jsons", "xml", "xmls", "form", "forms"})
 """Receivers of no known format: they get plain text."""
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+"""The header with the message's id, for programs (draft-ietf-httpapi-idempotency-key-header)."""
 _STATUS: Final = re.compile(r"\berror=(\d{3})\b")
 """How apprise's plugins log an HTTP status."""
 _AGAIN: Final = frozenset({"408", "425", "429"})
@@ -57,6 +60,8 @@ def _send(given: dict[str, Any], allowed: Allowed) -> tuple[str, str]:
     SENDING.set(sending)
     service.redirects, service.retry = False, 0
     group(service, given)
+    if schemes & PROGRAMS and isinstance(getattr(service, "headers", None), dict):
+        service.headers.setdefault(IDEMPOTENCY_KEY, quote(given["message_id"], safe="/:"))
     plain = schemes & PROGRAMS or service.resolve_format("markdown") == "text"
     body, body_format = (given["text"], "text") if plain else (given["markdown"], "markdown")
     try:
