@@ -260,7 +260,7 @@ class Carrying:
         self._hand_on(rollout, plan)
         self.world.telemetry.concluded(rollout, status)
         upkeep = plan.upkeep if self.evaluation.pace.every_point else math.inf
-        return min(plan.stable_until, upkeep, now + self._outcomes_again(plan), due_again(status))
+        return min(plan.stable_until, upkeep, now + self._outcomes_again(plan), due_again(status, now))
 
     def _outcomes_again(self, plan: Plan) -> float:
         """Seconds until outcomes of commands that could not be written are tried again; infinite where none are left."""

@@ -41,6 +41,9 @@ ROOM_AGAIN: Final = 0.02
 LAST_WORDS: Final = 5.0
 """Seconds that announcements are given at the end."""
 
+LEAP: Final = 0.5
+"""Seconds by which the clock is off after a tick from which on it was set: one that is merely slewed is off by less."""
+
 HEARTBEAT: Final = 5.0
 """Seconds in which the loop comes round at least once; probes fail when it does not."""
 
@@ -165,11 +168,11 @@ class Scheduler:
 
     async def _tick(self, key: Key, due: float, interrupt: asyncio.Event) -> None:
         clock = self.world.clock
-        began = clock.monotonic()
+        began, ahead = clock.monotonic(), clock.now() - clock.monotonic()
         wait: float | None = None
         try:
             following = await self.ticker.tick(*key, interrupt)
-            wait = following - clock.now() if following is not None else None
+            wait = self._wait(following, ahead) if following is not None else None
             self._failures.pop(key, None)
             self._held_back.pop(key, None)
         except Exception as error:  # noqa: BLE001  (the outermost loop: one Rollout's trouble must not stop the others)
@@ -183,6 +186,15 @@ class Scheduler:
             wait = max(self._held_back.get(key, 0.0) - clock.monotonic(), 0.0)
         if wait is not None:
             self._schedule(key, wait)
+
+    def _wait(self, following: float, ahead: float) -> float:
+        """Seconds until `following` (epoch seconds); none when the clock leapt during the tick, which reckoned by the one before.
+
+        `ahead` is by how much the clock was ahead of monotonic time when the tick began.
+        """
+        clock = self.world.clock
+        leapt = clock.now() - clock.monotonic() - ahead
+        return following - clock.now() if abs(leapt) <= LEAP else 0.0
 
     def _failed(self, key: Key, error: Exception) -> float:
         """Seconds until the next try."""

@@ -96,10 +96,14 @@ def under_way(status: RolloutStatus) -> tuple[MessageStatus, ...]:
     return tuple(one for one in told.messages if not one.outcome) if told is not None else ()
 
 
-def due_again(status: RolloutStatus) -> float:
-    """Epoch seconds from which something may be told again that was told too lately; infinite when there is none."""
+def due_again(status: RolloutStatus, now: float) -> float:
+    """Epoch seconds from which something may be told again that was told too lately; infinite when there is none.
+
+    What was told long after `now`, by a clock that has been set back since, may be told again at once.
+    """
     told = status.notifications.messages if status.notifications is not None else ()
-    return min((_told_at(one) + QUIET for one in told if one.again is not None), default=float("inf"))
+    times = (_told_at(one) for one in told if one.again is not None)
+    return min((now if at - now >= QUIET else at + QUIET for at in times), default=float("inf"))
 
 
 def with_messages(before: RolloutStatus, status: RolloutStatus, draft: TickContext, plan: Plan) -> RolloutStatus:

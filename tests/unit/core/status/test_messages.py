@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from tidegate.api.reading_back import read_back
-from tidegate.api.rollout.status import MessageStatus, RolloutStatus
-from tidegate.core.status.messages import KEPT, _kept, due_again, under_way
+from tidegate.api.rollout.status import MessagesStatus, MessageStatus, RolloutStatus
+from tidegate.core.status.messages import KEPT, QUIET, _kept, due_again, under_way
 from tidegate.core.status.size import on_the_wire
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -64,4 +64,10 @@ def test_the_most_that_is_remembered_is_small() -> None:
 
 
 def test_nothing_is_due_again_where_nothing_was_told() -> None:
-    assert due_again(RolloutStatus()) == float("inf")
+    assert due_again(RolloutStatus(), 0.0) == float("inf")
+
+
+def test_what_came_too_soon_is_due_ten_minutes_after_it_was_told_and_at_once_by_a_clock_that_was_set_back() -> None:
+    status = RolloutStatus(notifications=MessagesStatus(messages=(one("Stalled"), one("Held", again=AT))))
+    at = AT.timestamp()
+    assert [due_again(status, now) - at for now in (at + 30, at - 60, at - 3600)] == [QUIET, QUIET, -3600]
