@@ -1,1 +1,1 @@
-"""Canary releases for Kubernetes: traffic moves step by step, is judged, and is put back when a limit is breached."""
+"""Canary releases for Kubernetes: traffic moves step by step, is evaluated, and is restored when a limit is breached."""

@@ -1,4 +1,4 @@
-"""A revert that has much to put back: a route with three cohorts beside everyone, and a second route."""
+"""A revert that has much to restore: a route with three cohorts beside everyone, and a second route."""
 
 from __future__ import annotations
 

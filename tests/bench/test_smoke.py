@@ -20,7 +20,7 @@ async def test_a_quick_run_measures_every_part() -> None:
     assert len(single.latencies) == QUICK_SINGLES
     assert len(storm.latencies) == QUICK_STORM
     for taken in (single, storm):
-        assert all(latency > 0 for latency in taken.latencies), "a route cannot be put back before the answer"
+        assert all(latency > 0 for latency in taken.latencies), "a route cannot be restored before the answer"
         assert taken.until_rest.queries >= len(taken.latencies), "every revert needs an answer"
         assert taken.until_rest.requests >= 2 * len(taken.latencies), "a revert writes status and route"
         assert taken.until_rest.cpu > 0

@@ -91,7 +91,7 @@ async def test_a_hold_that_comes_up_while_a_raise_is_recorded_keeps_it_from_bein
 
 
 async def test_an_end_that_somebody_writes_out_of_the_status_goes_on() -> None:
-    """A stale copy of the status is put back while the revert waits for a pod of the baseline."""
+    """A stale copy of the status is restored while the revert waits for a pod of the baseline."""
     shop = Shop()
     runner = shop.rollout(manifest())
     await until_weight(shop, runner, 10)

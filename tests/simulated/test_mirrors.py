@@ -226,7 +226,7 @@ async def test_a_rule_that_loses_the_candidates_backend_loses_the_mirror() -> No
     runner.at(shop.start + 11, edit_route)
     await runner.run_until(shop.start + 13)
     assert route.mirrors == {("#1", "checkout-canary"): 5}
-    assert "put back: a route mirrors to the candidate in a rule that no longer has both backends" in str(
+    assert "corrected: a route mirrors to the candidate in a rule that no longer has both backends" in str(
         shop.cluster.events
     )
     runner.at(shop.start + 14, lambda: abort(shop))
@@ -239,7 +239,7 @@ async def test_more_than_asked_is_put_back_and_less_pauses_the_run() -> None:
     runner.at(shop.start + 11, lambda: shop.cluster.set_mirrors(REF, {"#0": 90}))
     await runner.run_until(shop.start + 13)
     assert mirror(shop) == 20
-    assert "put back: a route mirrors more than 20% of the requests to the candidate" in str(shop.cluster.events)
+    assert "corrected: a route mirrors more than 20% of the requests to the candidate" in str(shop.cluster.events)
     runner.at(shop.start + 14, lambda: shop.cluster.set_mirrors(REF, {"#0": 0}))
     await runner.run_until(shop.start + 100)
     assert mirror(shop) == 0
@@ -295,7 +295,7 @@ async def test_what_a_version_that_knows_no_mirrors_left_behind_at_the_end_of_a_
     runner.restart()
     await runner.run_until(shop.start + 60)
     assert mirror(shop) == 0
-    assert "HTTPRoute/checkout mirrored 20% to the reverted candidate: put back to 0" in str(shop.cluster.events)
+    assert "HTTPRoute/checkout mirrored 20% to the reverted candidate: corrected to 0" in str(shop.cluster.events)
 
 
 async def test_somebody_elses_mirror_to_the_candidate_starts_no_run_and_is_left_alone() -> None:

@@ -176,7 +176,7 @@ async def test_outcomes_of_commands_that_cannot_be_written_stop_nothing(error: t
     assert shop.weight == 50, "the step went on"
     runner.at(shop.clock.now(), lambda: shop.set_weight(0, 100))
     await runner.run_until(shop.clock.now() + 1)
-    assert shop.weight == 50, "a hand is put back"
+    assert shop.weight == 50, "a raise by another client is corrected"
     unwritten = {one.type: one.message for one in shop.status.conditions}.get("OutcomesUnwritten", "")
     assert "403 forbidden" in unwritten
     begun = shop.clock.now()

@@ -266,8 +266,8 @@ async def test_who_lowers_the_candidate_while_its_pods_start_is_heard(
 
 
 HANDS: list[tuple[str, str, int, tuple[int, int], str]] = [
-    ("a candidate scaled up is put back", "checkout-canary", 3, (9, 1), ""),
-    ("a baseline scaled down is put back", "checkout", 5, (9, 1), ""),
+    ("a candidate scaled up is restored", "checkout-canary", 3, (9, 1), ""),
+    ("a baseline scaled down is restored", "checkout", 5, (9, 1), ""),
     ("a candidate scaled down stays", "checkout-canary", 0, (9, 0), "LoweredByOther"),
     ("a baseline scaled up stays", "checkout", 20, (20, 1), "LoweredByOther"),
 ]

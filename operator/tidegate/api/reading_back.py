@@ -84,7 +84,7 @@ def read_back(model: type[M], data: object) -> ReadBack[M]:
     return ReadBack(None, (LeftOut((), data, str(first.errors()[0]["msg"])),))
 
 
-def put_back(data: dict[str, Any], left_out: tuple[LeftOut, ...]) -> dict[str, Any]:
+def with_left_out(data: dict[str, Any], left_out: tuple[LeftOut, ...]) -> dict[str, Any]:
     """`data` with the pieces that were not read put where they stood, unless something else stands there now.
 
     Args:

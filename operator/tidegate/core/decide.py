@@ -43,7 +43,7 @@ from tidegate.core.run.steps import awaited_step, take_step, waits_without_traff
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_problem
 from tidegate.core.tick.open import HEARTBEAT, open_draft
-from tidegate.core.traffic import acceptance, cohorts, put_back, restoring
+from tidegate.core.traffic import acceptance, cohorts, correcting, restoring
 from tidegate.core.traffic.lowering import unfinished
 
 
@@ -120,9 +120,9 @@ def _go_on(draft: Draft) -> None:
     keep_finalizer(draft)
     draft.stalled = _wrong(draft)
     hooks.start_due(draft)
-    restoring.put_back_removed(draft)
+    restoring.restore_removed(draft)
     moving = traffic_return.returning(draft) or traffic_return.sending_back(draft)
-    if not moving and put_back.put_back_more(draft):
+    if not moving and correcting.correct_excess(draft):
         return
     cohorts.note_finished(draft)
     if draft.run.promotion is not None:
@@ -133,7 +133,7 @@ def _go_on(draft: Draft) -> None:
         draft.actions.clear()
         carry_out(draft)
     elif unfinished(draft.status):  # a checkpoint has lowered a weight
-        put_back.put_back_more(draft)
+        correcting.correct_excess(draft)
 
 
 def _wrong(draft: Draft) -> Why | None:

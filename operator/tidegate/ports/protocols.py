@@ -60,7 +60,7 @@ class RolloutStore(Protocol):
     async def write_status(self, rollout: RolloutObject, status: Mapping[str, Any], *, run_only: bool) -> RolloutObject:
         """Replaces the status; tested on `rollout.resource_version`, or with `run_only` on the stored `status.run.id`.
 
-        `run_only` is for reverts: whatever else changed in the object, the run is still the one that is put back.
+        `run_only` is for reverts: whatever else changed in the object, the run is still the one that is restored.
 
         Returns: the object as stored.
 

@@ -18,7 +18,7 @@ from tidegate.core.model.world import RolloutObject
 from tidegate.core.status.conclude import conclude
 from tidegate.core.status.conditions import news
 from tidegate.core.status.messages import due_again, spec_told, under_way
-from tidegate.core.traffic.put_back import KEPT_PUT_BACKS
+from tidegate.core.traffic.correcting import KEPT_CORRECTIONS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.apply import apply
@@ -191,14 +191,14 @@ class Carrying:
         raise error
 
     def _succeeded(self, plan: Plan) -> None:
-        """Nothing was refused; what was put back is remembered, for it may be put back again and again."""
+        """Nothing was refused; what was corrected is remembered, for it may be corrected again and again."""
         record = self.record
         record.failures = 0
         if record.memory.refused is not None:
             record.memory = replace(record.memory, refused=None)
-        if plan.puts_back:
-            times = (*record.memory.put_back, self.evaluation.now)[-KEPT_PUT_BACKS:]
-            record.memory = replace(record.memory, put_back=times)
+        if plan.corrects:
+            times = (*record.memory.corrections, self.evaluation.now)[-KEPT_CORRECTIONS:]
+            record.memory = replace(record.memory, corrections=times)
 
     async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observation, error: PortError) -> None:
         reason = Reason.REVERT_REFUSED if plan.urgent else Reason.WRITE_REFUSED

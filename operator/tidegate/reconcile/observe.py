@@ -52,7 +52,7 @@ def _refs(spec: RolloutSpec, arms: RolloutSpec, memory: Memory, rollout: Rollout
     refs = {targets.key_of(target): targets.ref_of(target, rollout.namespace) for target in memory.status.targets}
     if rollout.spec or memory.status.run is not None:
         for ref in targets.refs_of(named, rollout.namespace):
-            known = refs.get(ref.key)  # a rule that an edit took out is looked at until it is put back
+            known = refs.get(ref.key)  # a rule that an edit took out is looked at until it is restored
             refs[ref.key] = known.beside(ref.rules) if known is not None and known.pair == ref.pair else ref
     return refs
 

@@ -67,7 +67,7 @@ class Reader:
     def _of_this_run(self, found: RolloutObject | None) -> RolloutObject | None:
         """What was found; in its stead the one whose run is under way, when that is gone.
 
-        Somebody took our finalizer off and deleted it before its weights were put back: they are all the same.
+        Somebody took our finalizer off and deleted it before its weights were restored: they are all the same.
         """
         known = self._under_way
         if known is None or (found is not None and found.uid == known.uid):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from tidegate.api.reading_back import LeftOut, put_back, read_back
+from tidegate.api.reading_back import LeftOut, read_back, with_left_out
 from tidegate.api.rollout.status import Condition, RolloutStatus, WeightStatus
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.world import RolloutObject
@@ -86,7 +86,7 @@ class Record:
     interval: float = 30.0
     """Seconds between two evaluations, by the spec in force at the last tick."""
     vanished: bool = False
-    """The Rollout is gone from the API server, and its run's weights are still to be put back."""
+    """The Rollout is gone from the API server, and its run's weights are still to be restored."""
 
     def recall(self, rollout: RolloutObject) -> Memory:
         """The memory: this process' own, brought up to what somebody else has changed in the stored one."""
@@ -166,14 +166,14 @@ async def write(
         Conflict: the status is no longer what we left: read again, decide again.
         Missing, Rejected, Unavailable: as the port says.
     """
-    wire = put_back(on_the_wire(status), record.left_out)
+    wire = with_left_out(on_the_wire(status), record.left_out)
     for _ in range(TRIES):
         try:
             stored = await store.write_status(rollout, wire, run_only=run_only)
         except Conflict:
             rollout = await _reread(store, record, rollout)
         except Rejected:
-            smaller = put_back(dump(memory_alone(status)), record.left_out)
+            smaller = with_left_out(dump(memory_alone(status)), record.left_out)
             if wire == smaller:
                 raise
             wire = smaller

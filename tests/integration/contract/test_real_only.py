@@ -187,16 +187,18 @@ async def test_what_happens_again_is_counted_on_the_event_that_is_there(stage: R
     events = KubernetesEvents(stage.api, lambda: now[0], "operator-1")
     for number in range(20):
         now[0] += 1
-        await events.announce(rollout, Decision("WeightCorrected", f"the route gave {number}%: put back", warning=True))
+        await events.announce(
+            rollout, Decision("WeightCorrected", f"the route gave {number}%: corrected", warning=True)
+        )
     (event,) = await stage.hands.list("v1", "Event", stage.namespace)
     assert event["firstTimestamp"] == "2023-11-14T22:13:21Z"
     assert event["lastTimestamp"] >= "2023-11-14T22:13:36Z"
     assert event["count"] >= 16
     await stage.hands.delete(event)
     now[0] += 10
-    await events.announce(rollout, Decision("WeightCorrected", "the route gave 3%: put back", warning=True))
+    await events.announce(rollout, Decision("WeightCorrected", "the route gave 3%: corrected", warning=True))
     now[0] += 601
-    await events.announce(rollout, Decision("WeightCorrected", "the route gave 4%: put back", warning=True))
+    await events.announce(rollout, Decision("WeightCorrected", "the route gave 4%: corrected", warning=True))
     assert [one["count"] for one in await stage.hands.list("v1", "Event", stage.namespace)] == [1, 1]
 
 

@@ -155,7 +155,7 @@ ROWS = [
         urgent=True,
     ),
     Row(
-        "more on the route than decided is put back",
+        "more on the route than decided is corrected",
         under_way(),
         ("lower 90/10",),
         "WeightCorrected",
@@ -298,7 +298,7 @@ ROWS = [
         baseline=ABSENT,
         urgent=True,
     ),
-    Row("a finalizer that was taken off is put back", under_way(), ("finalizer on",), "Watching", finalizers=()),
+    Row("a finalizer that was taken off is restored", under_way(), ("finalizer on",), "Watching", finalizers=()),
     Row("an end whose weights are back is concluded", ending(), ("finalizer off",), "Reverted", route=route(1, 0)),
     Row(
         "a look at the routes is enough to conclude it",
@@ -363,7 +363,7 @@ ROWS = [
         under_way(),
         (),
         "RouteContested",
-        memory={"put_back": (NOW - 30, NOW - 20, NOW - 10)},
+        memory={"corrections": (NOW - 30, NOW - 20, NOW - 10)},
     ),
     Row(
         "at rest a reverted version is not tried again",

@@ -33,9 +33,9 @@ def _all(told: Told) -> Iterator[str]:
     status = told.status
     yield from _deletion(told)
     yield _absence(told)
-    put_back = _put_back(told)
-    if put_back is not None:
-        yield from put_back
+    reverted = _reverted(told)
+    if reverted is not None:
+        yield from reverted
     else:
         yield status.message
     yield from _versions(told)
@@ -79,16 +79,16 @@ def _away(why: str) -> str:
     return f"The operator may be away: {why}. While it is, nothing moves and nothing is reverted."
 
 
-def _put_back(told: Told) -> Iterator[str] | None:
-    """Which version was put back, when and why, and how it is tried again; `None` when none was."""
+def _reverted(told: Told) -> Iterator[str] | None:
+    """Which version was reverted, when and why, and how it is tried again; `None` when none was."""
     last = told.status.history[0] if told.status.history else None
     rejected = told.status.rejected
     if told.status.run is not None or last is None or rejected is None or last.outcome not in PUT_BACK:
         return None
-    return _was_put_back(told, last)
+    return _was_reverted(told, last)
 
 
-def _was_put_back(told: Told, last: HistoryEntry) -> Iterator[str]:
+def _was_reverted(told: Told, last: HistoryEntry) -> Iterator[str]:
     what = version_in_words(last.version) or "The version"
     yield f"{what} was reverted at {told.moment(last.end_time)} (run {last.id}): {last.message or last.reason}"
     candidate = told.deployment("candidate")

@@ -39,8 +39,8 @@ class Memory:
     """The write that was refused last, until one succeeds."""
     not_scaled: Refusal | None = None
     """Why the candidate could not be scaled when that was last tried, until it can be."""
-    put_back: tuple[float, ...] = ()
-    """Epoch seconds of the last times that somebody else's higher weight was put back, oldest first."""
+    corrections: tuple[float, ...] = ()
+    """Epoch seconds of the last times that somebody else's higher weight was corrected, oldest first."""
     unmet: Mapping[str, str] = field(default_factory=dict)
     """What was said of the checks of the gate that were not met when they were last evaluated, by identity."""
     watching: bool = False

@@ -131,7 +131,7 @@ class Plan:
     """A person is waited for."""
     ready: Why | None = None
     """Everything is as it should be, nothing goes on, and nobody is waited for: the only plan with which `Ready` is true."""
-    puts_back: bool = False
+    corrects: bool = False
     """It takes away what somebody else gave the candidate."""
 
     @property

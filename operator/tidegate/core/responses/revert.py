@@ -1,4 +1,4 @@
-"""`Revert`: the run ends and every weight is put back; or one cohort is taken back, and the run goes on for the others."""
+"""`Revert`: the run ends and every weight is restored; or one cohort is taken back, and the run goes on for the others."""
 
 from __future__ import annotations
 

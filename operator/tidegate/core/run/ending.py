@@ -15,7 +15,7 @@ from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Temp
 from tidegate.core.run import hooks, old_template
 from tidegate.core.scaling import to_zero
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import acceptance, put_back, restoring, shares
+from tidegate.core.traffic import acceptance, correcting, restoring, shares
 
 KEPT_RUNS: Final = 10
 RETRY: Final = 5.0
@@ -41,7 +41,7 @@ TAKEN_BY_DELETION: Final = 30.0
 """Seconds the deletion of a Rollout waits for that, at most: a gateway that is gone must not keep an object for ever."""
 
 MOST_WRITES: Final = 3
-"""Times the old template is put back: what is overwritten more often is contested, and not fought for."""
+"""Times the old template is restored: what is overwritten more often is contested, and not fought for."""
 
 NOT_TRIED: Final = frozenset({RunEnd.SUCCEEDED, RunEnd.SUPERSEDED, RunEnd.DELETED})
 """Outcomes that say nothing against the version. After any other it is not tried again by itself."""
@@ -56,7 +56,7 @@ def carry_out(draft: Draft) -> None:
     draft.wakes.append(draft.now + RETRY)
     draft.doing = Why(Reason(ending.reason), f"putting the weights back: {ending.evidence}")
     if not _template_back(draft):
-        put_back.put_back_more(draft)
+        correcting.correct_excess(draft)
         return
     alarm = _would_be_an_outage(draft, ending)
     if alarm is not None:
@@ -64,7 +64,7 @@ def carry_out(draft: Draft) -> None:
         return
     back = [restoring.restore(draft, target) for target in draft.status.targets]
     before = draft.memory.status.run
-    draft.puts_back = bool(draft.actions) and before is not None and before.ending is not None
+    draft.corrects = bool(draft.actions) and before is not None and before.ending is not None
     if not all(back):
         return
     gone = _pods_gone(draft, ending)

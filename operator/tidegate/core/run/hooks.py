@@ -44,12 +44,12 @@ def start_after(draft: Draft, step: str, ended: HistoryEntry) -> None:
         step: the step it was in.
         ended: what became of it.
     """
-    put_back = ended.outcome != RunEnd.SUCCEEDED
+    reverted = ended.outcome != RunEnd.SUCCEEDED
     during = [one for one in draft.status.jobs if one.run == ended.id and one.on_failure and not one.outcome]
     record.abandon(draft, ended.id)
     last = record.newest(during)
     before = last.name if last is not None else ""
-    for purpose in (JobPurpose.REVERT if put_back else JobPurpose.SUCCESS, JobPurpose.END):
+    for purpose in (JobPurpose.REVERT if reverted else JobPurpose.SUCCESS, JobPurpose.END):
         for hook in draft.spec.hooks:
             if hook.purpose is purpose:
                 why = (ended.reason, ended.message)

@@ -35,7 +35,7 @@ from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_text
 from tidegate.core.tick.open import new_step
-from tidegate.core.traffic import mirrors, put_back, raising, restoring, shares, targets, weights
+from tidegate.core.traffic import correcting, mirrors, raising, restoring, shares, targets, weights
 from tidegate.core.traffic.cohorts import cohort_of
 
 MOST_PATHS = 8
@@ -302,12 +302,12 @@ def _keep_at_zero(draft: Draft) -> None:
         )
         restoring.restore(draft, target)
         draft.need(Live.ROUTES)
-        draft.puts_back = True
-        put_back.say_put_back(draft, f"{route.ref.key} {gave}: put back to 0")
+        draft.corrects = True
+        correcting.announce_correction(draft, f"{route.ref.key} {gave}: corrected to 0")
 
 
 def _let_go(draft: Draft) -> None:
-    """Takes our finalizer off once nothing is left to put back; what may still have to be is waited for."""
+    """Takes our finalizer off once nothing is left to restore; what may still have to be is waited for."""
     if draft.memory.unreadable and shares.requests(draft) is not shares.Traffic.NONE:
         draft.wakes.append(draft.now + LOOK_AGAIN)
         return

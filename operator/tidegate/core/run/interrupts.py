@@ -102,7 +102,7 @@ def notice_our_revert(draft: Draft) -> None:
             continue
         if (
             known.pods is not None and known.pods.candidate == 0
-        ):  # the baseline grows first: there is nothing to put back
+        ):  # the baseline grows first: there is nothing to restore
             continue
         if not any(pair.candidate or mirrors.percent(draft, route, pair) for pair in route.pairs):
             _end_fresh(draft, Reason.REVERT_RECOVERED, "the weights had been restored before it could be recorded")

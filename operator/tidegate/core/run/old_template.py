@@ -1,4 +1,4 @@
-"""The baseline's template of before the promotion: recorded before the first write, and found again to be put back.
+"""The baseline's template of before the promotion: recorded before the first write, and found again to be restored.
 
 Status keeps it as long as it is small. Of a larger one it keeps the identity, and the
 Deployment's ReplicaSets keep the template: that one of them does is seen live before anything is written.

@@ -16,7 +16,7 @@ from tidegate.core.model.world import ABSENT, Acceptance, ArmName
 from tidegate.core.scaling import to_zero
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import acceptance, put_back, shares, targets
+from tidegate.core.traffic import acceptance, correcting, shares, targets
 
 LOSSES: Final = frozenset(
     {
@@ -47,7 +47,7 @@ def keep_finalizer(draft: Draft) -> None:
     draft.need()
     draft.say(
         Reason.FINALIZER_RESTORED,
-        f"another client removed the finalizer {FINALIZER} during the run: put back",
+        f"another client removed the finalizer {FINALIZER} during the run: restored",
         warning=True,
     )
 
@@ -98,11 +98,11 @@ def notice_contested_route(draft: Draft) -> None:
 
 
 def contested(draft: Draft) -> bool:
-    """Whether somebody else's higher weight was put back again and again just now."""
-    recent = [one for one in draft.memory.put_back if abs(draft.now - one) < put_back.QUIET]
+    """Whether somebody else's higher weight was corrected again and again just now."""
+    recent = [one for one in draft.memory.corrections if abs(draft.now - one) < correcting.QUIET]
     if recent:
-        draft.wakes.append(recent[0] + put_back.QUIET)
-    return len(recent) >= put_back.KEPT_PUT_BACKS
+        draft.wakes.append(recent[0] + correcting.QUIET)
+    return len(recent) >= correcting.KEPT_CORRECTIONS
 
 
 def contest(draft: TickContext) -> Why:

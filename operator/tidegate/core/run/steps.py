@@ -22,7 +22,7 @@ from tidegate.core.scaling import to_zero
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.open import new_step
-from tidegate.core.traffic import acceptance, cohorts, put_back, raising, raising_pods, shares, targets
+from tidegate.core.traffic import acceptance, cohorts, correcting, raising, raising_pods, shares, targets
 from tidegate.core.traffic.shares import Standing
 
 
@@ -101,7 +101,7 @@ def _follow_down(draft: Draft, spec: Step) -> None:
     if not lower.some:  # its traffic begins anew with the next weight
         draft.update_run(traffic_since=None)
     draft.update_step(weight=float(lower.weight), seen=False, reached=False)
-    put_back.lower_to(draft, lower)
+    correcting.lower_to(draft, lower)
     draft.say(Reason.STEP_EDITED, f"step {spec.name!r} was edited: weight {lower}")
     draft.intent = True
 

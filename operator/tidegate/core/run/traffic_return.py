@@ -16,7 +16,7 @@ from tidegate.core.run import promotion_stage
 from tidegate.core.run.ending import LATE_WRITE, finish
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import acceptance, cohorts, put_back, raising, restoring, shares
+from tidegate.core.traffic import acceptance, cohorts, correcting, raising, restoring, shares
 
 
 def returning(draft: TickContext) -> bool:
@@ -115,7 +115,7 @@ def send_back(draft: Draft) -> None:
         draft.stalled = Why(why.reason, f"{words}: {blocked.message} (Abort puts the old version back)")
         draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
         draft.wait(blocked)
-        put_back.put_back_more(draft)
+        correcting.correct_excess(draft)
         return
     raising.raise_to(draft, weights)
 

@@ -77,7 +77,7 @@ class Draft(Evaluating):
     """A person is waited for."""
     ready: Why | None = None
     """Nothing is to be done, and nothing is wrong."""
-    puts_back: bool = False
+    corrects: bool = False
     """What somebody else gave the candidate is taken away."""
     idle: bool = False
     """The run waits at a closed gate, and the candidate has no traffic."""
@@ -200,5 +200,5 @@ class Draft(Evaluating):
             doing=self.doing,
             attention=self.attention,
             ready=self.ready,
-            puts_back=self.puts_back,
+            corrects=self.corrects,
         )

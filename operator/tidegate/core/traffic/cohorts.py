@@ -30,7 +30,7 @@ def cohort_of(spec: RolloutSpec, key: str, rule: str) -> str | None:
 
 
 def named_pairs(draft: TickContext, route: Route) -> Iterator[tuple[RulePair, str]]:
-    """The pairs of the rules that the spec names, each with its cohort. A rule that it no longer names is put back."""
+    """The pairs of the rules that the spec names, each with its cohort. A rule that it no longer names is restored."""
     for pair in route.pairs:
         cohort = cohort_of(draft.spec, route.ref.key, pair.rule)
         if cohort is not None:

@@ -37,7 +37,7 @@ class Looked:
 
 
 def ratio_route(ref: TargetRef, baseline: Lookup[Arm], candidate: Lookup[Arm], looked: Looked) -> Lookup[Route]:
-    """The route; absent when nothing of it is left to be put back."""
+    """The route; absent when nothing of it is left to be restored."""
     for arm in (baseline, candidate):
         if isinstance(arm, Unknown):
             return arm

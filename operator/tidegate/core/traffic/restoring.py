@@ -1,4 +1,4 @@
-"""Targets put back: at the end of a run, for a promoted baseline, and where an edit of the spec took a route or a rule out."""
+"""Targets restored: at the end of a run, for a promoted baseline, and where an edit of the spec took a route or a rule out."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _gone(route: Lookup[Route]) -> bool:
     return route is ABSENT or (isinstance(route, Unknown) and route.kind is Unseen.NOT_SERVED)
 
 
-def put_back_removed(draft: Draft) -> None:
+def restore_removed(draft: Draft) -> None:
     """Plans the restoring of targets and rules that an edit took out of the spec; forgets those that are back."""
     named = {ref.key: ref for ref in targets.refs_of(draft.spec, draft.seen.rollout.namespace)}
     kept: list[TargetStatus] = []

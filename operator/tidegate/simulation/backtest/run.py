@@ -93,7 +93,7 @@ class PastRun:
 
     @property
     def stopped(self) -> bool:
-        """Whether the candidate was put back."""
+        """Whether the run was reverted."""
         return self.outcome in {"Reverted", "SentBack"}
 
     @property

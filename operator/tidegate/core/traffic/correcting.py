@@ -15,11 +15,11 @@ from tidegate.core.traffic import mirrors, restoring, shares, targets, weights
 from tidegate.core.traffic.cohorts import named_pairs
 from tidegate.core.traffic.lowering import unfinished
 
-KEPT_PUT_BACKS: Final = 3
-"""Times of put-backs that are remembered: after so many within a minute the route is contested."""
+KEPT_CORRECTIONS: Final = 3
+"""Corrections that are remembered: after so many within a minute the route is contested."""
 
 QUIET: Final = 60.0
-"""Seconds in which no more put-backs than that are told one by one."""
+"""Seconds in which no more corrections than that are announced one by one."""
 
 
 def lower_to(draft: Draft, asked: TargetWeights) -> None:
@@ -42,7 +42,7 @@ def lower_to(draft: Draft, asked: TargetWeights) -> None:
             draft.need(Live.ROUTES)
 
 
-def put_back_more(draft: Draft) -> bool:
+def correct_excess(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
     stray = any(mirrors.strays(draft, route) for route in targets.routes(draft))
     if next(shares.differing(draft, draft.weights, 1), None) is None and not stray:
@@ -59,8 +59,8 @@ def put_back_more(draft: Draft) -> bool:
     elif shares.resized(draft):
         draft.say(Reason.STEP_EDITED, "replicaRatio.total was edited: the candidate has fewer of the pods")
     else:
-        draft.puts_back = True
-        say_put_back(draft, f"put back: a route {shares.beyond(draft, draft.weights, 1)}")
+        draft.corrects = True
+        announce_correction(draft, f"corrected: a route {shares.beyond(draft, draft.weights, 1)}")
     return True
 
 
@@ -69,8 +69,8 @@ def _alone(draft: TickContext) -> bool:
     return draft.spec.ratio is not None and draft.seen.arm(ArmName.BASELINE) is ABSENT
 
 
-def say_put_back(draft: Draft, message: str) -> None:
-    """Tells of it, unless it was told just now: what keeps happening is told once, as `RouteContested`."""
-    recent = [one for one in draft.memory.put_back if abs(draft.now - one) < QUIET]
-    if len(recent) < KEPT_PUT_BACKS - 1:
+def announce_correction(draft: Draft, message: str) -> None:
+    """Announces it, unless it was announced just now: what keeps happening is announced once, as `RouteContested`."""
+    recent = [one for one in draft.memory.corrections if abs(draft.now - one) < QUIET]
+    if len(recent) < KEPT_CORRECTIONS - 1:
         draft.say(Reason.WEIGHT_CORRECTED, message, warning=True)
