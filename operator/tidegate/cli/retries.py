@@ -10,7 +10,7 @@ from tidegate.adapters.routers import BY_KIND
 from tidegate.adapters.routers.shapes.weighted_lists import WeightedLists
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.validation import Problem, Severity
-from tidegate.api.validation.lines import lines_of
+from tidegate.api.validation.placed_limits import limits_of
 from tidegate.cli.documents import Document
 
 FINAL: Final = re.compile(
@@ -49,7 +49,7 @@ def retry_problems(spec: RolloutSpec, documents: Sequence[Document]) -> Iterator
 
 def _of_final_answers(spec: RolloutSpec) -> str:
     """A metric with a limit that counts final answers; empty where there is none, or another limit is on the attempts."""
-    limited = {line.threshold.metric for line in lines_of(spec)}
+    limited = {limit.threshold.metric for limit in limits_of(spec)}
     texts = {one.name: " ".join(one.texts.values()) for one in spec.metrics if one.name in limited}
     if any(ATTEMPTS.search(text) for text in texts.values()):
         return ""

@@ -13,7 +13,7 @@ from typing import Final
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import Threshold
-from tidegate.api.validation.lines import check_lines, lines_of
+from tidegate.api.validation.placed_limits import check_limits, limits_of
 from tidegate.api.values.scalars import Duration, Quantity, Unit
 from tidegate.core import gates
 from tidegate.core.gates.kind import GateContext
@@ -118,18 +118,20 @@ def _well(spec: RolloutSpec, metric: Metric) -> float:
 
 
 def _bounds(spec: RolloutSpec, metric: Metric) -> tuple[float | None, float | None]:
-    lines = [line.threshold for line in (*lines_of(spec), *check_lines(spec)) if line.threshold.metric == metric.name]
+    limits = [
+        limit.threshold for limit in (*limits_of(spec), *check_limits(spec)) if limit.threshold.metric == metric.name
+    ]
     unit = metric.effective_unit
-    lowest = [line.min.in_unit(unit) for line in lines if line.min is not None]
-    highest = [one.in_unit(unit) for line in lines for one in _highest(line)]
+    lowest = [limit.min.in_unit(unit) for limit in limits if limit.min is not None]
+    highest = [one.in_unit(unit) for limit in limits for one in _highest(limit)]
     return max(lowest, default=None), min(highest, default=None)
 
 
-def _highest(line: Threshold) -> Iterator[Quantity]:
-    if line.max is not None:
-        yield line.max
-    if line.regression is not None and line.regression.limit is not None:
-        yield line.regression.limit
+def _highest(limit: Threshold) -> Iterator[Quantity]:
+    if limit.max is not None:
+        yield limit.max
+    if limit.regression is not None and limit.regression.limit is not None:
+        yield limit.regression.limit
 
 
 def _written(value: float, unit: Unit) -> Quantity:

@@ -95,7 +95,7 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("two hooks of one name", {"hooks": [{"name": "x", "when": "End", "job": {"cronJob": "x"}}, {"name": "x", "when": "End", "job": {"cronJob": "y"}}]}, "spec.hooks[1].name", "hook 'x' is there already"),
     ("a job twice in a gate", {"steps.1.gate.jobs": [{"cronJob": "x"}, {"cronJob": "x"}]}, "spec.steps[1].gate.jobs[1].cronJob", "CronJob 'x' is there already"),
     ("a CronJob that none can be called", {"steps.1.gate.jobs": [{"cronJob": "Smoke Test"}]}, "spec.steps[1].gate.jobs[0].cronJob", ""),
-    ("nine tests", {"guards": [{"name": f"t{n}", "metric": "errors", "regression": {}} for n in range(9)]}, "spec.guards[8]", "8 are the most"),
+    ("nine tests", {"guards": [{"name": f"t{n}", "metric": "errors", "regression": {}} for n in range(9)]}, "spec.guards[8]", "at most 8 are allowed"),
     ("a misspelt field", {"guards.0.onbreach": "Hold"}, "spec.guards[0].onbreach", "is not a field here; did you mean 'onBreach'?"),
     ("a field in the models' own spelling", {"guards.0.on_breach": "Hold"}, "spec.guards[0].on_breach", "did you mean 'onBreach'?"),
     ("an instant without a zone", {"steps.1.gate.after": "2026-11-21T14:00:00"}, "spec.steps[1].gate.after", "must say its time zone"),

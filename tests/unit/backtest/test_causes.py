@@ -51,7 +51,7 @@ async def test_a_spread_is_a_share_of_all_series() -> None:
     past = CALM | {"shop-canary": lambda t: {"a": 0.01, "b": 0.01 if t < 300 else 0.03}}
     found = await cause(past, guards=guards)
     assert found is not None
-    assert (found.line, found.series, found.value, found.baseline) == (
+    assert (found.limit, found.series, found.value, found.baseline) == (
         "errors maxSpread 50%",
         "",
         pytest.approx(1),
@@ -89,7 +89,7 @@ async def test_a_series_that_the_baseline_lacks_is_told_as_not_comparable(capsys
         '"shop"': lambda t: {"a": 0.01} if t > 300 else {"a": 0.01, "b": 0.01},
     }
     found = await run(past, spec(guards=guards))
-    (line,) = found.lines()
+    (line,) = found.limits()
     after = line.judged - 31  # the first is at the start
     assert (line.not_comparable, line.too_few, line.missing, line.beyond) == (after, 0, 0, 0)
     assert {labels: one.not_comparable for labels, one in line.series.items()} == {'{pod="a"}': 0, '{pod="b"}': after}
@@ -104,7 +104,7 @@ async def test_several_series_have_a_row_each_with_the_limit_that_each_would_hav
 ) -> None:
     past = CALM | {"shop-canary": lambda t: {"a": 0.011, "b": 0.04 if 300 < t < 400 else 0.02}}
     found = await run(past, spec(guards=[{"metric": "errors", "max": "5%", "for": "30s"}]))
-    (line,) = found.lines()
+    (line,) = found.limits()
     assert {labels: round(one.needed, 6) for labels, one in line.series.items()} == {
         '{pod="a"}': 0.011,
         '{pod="b"}': 0.04,

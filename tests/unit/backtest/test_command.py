@@ -110,16 +110,16 @@ async def test_json_has_everything(tidegate: Said, file: Path) -> None:
     assert (said["as"], run["outcome"], run["reason"]) == ("candidate", "Reverted", "GuardBreached")
     assert (run["start"], run["seconds"]) == ("2023-11-14T22:13:20.000Z", pytest.approx(400))
     assert said["stopped"]["runs"] == 1
-    assert said["lines"][0]["needed"] == "20%"
-    assert [one["line"] for one in said["suggestions"]] == ["errors max 5%", "errors maxIncrease 100%"]
+    assert said["limits"][0]["needed"] == "20%"
+    assert [one["limit"] for one in said["suggestions"]] == ["errors max 5%", "errors maxIncrease 100%"]
     assert run["told"][-1]["reason"] == "Reverted"
 
 
 async def test_json_has_no_infinity(tidegate: Said, file: Path) -> None:
     endless: dict[str, Callable[[float], Given]] = {"shop-canary": lambda t: math.inf if t > 300 else 0.01}
     said = json.loads(await tidegate(endless, file, *FROM, "--format", "json", "--suggest"))
-    assert said["lines"][0]["worst"] == "inf"
-    assert said["lines"][0]["needed"] is None
+    assert said["limits"][0]["worst"] == "inf"
+    assert said["limits"][0]["needed"] is None
 
 
 @pytest.mark.parametrize(("expected", "code"), [("Reverted", 0), ("Succeeded", 1)])

@@ -38,7 +38,7 @@ async def test_a_regression_of_the_past_is_found_when_it_was() -> None:
     assert 3599.999 <= past.end - START <= 3600 + 600
     assert "worse than the baseline's by more than 20%" in past.message
     (test,) = past.tests
-    assert (test.line, test.conclusion) == ("worse", "Regressed")
+    assert (test.limit, test.conclusion) == ("worse", "Regressed")
     assert test.message in past.message
 
 
@@ -53,7 +53,7 @@ async def test_a_candidate_of_the_past_that_was_no_worse_is_let_through_and_what
     (one,) = found.tests()
     assert (one.runs, one.worse, one.shown_ok, one.inconclusive) == (1, 0, 0, 1)
     assert list(found.suggestions()) == []
-    assert list(found.lines()) == []
+    assert list(found.limits()) == []
 
 
 def test_a_split_that_nobody_made_then_is_left_out_and_said() -> None:

@@ -45,7 +45,7 @@ async def test_with_fewer_series_than_asked_for_a_checkpoint_decides_nothing(*, 
     of = spec(metrics=[grouped(minSeries=2)], guards=[{"metric": "errors", "max": "5%"}])
     found = await run(past, of, leap=leap)
     assert found.runs[0].outcome == "Running"
-    (line,) = found.lines()
+    (line,) = found.limits()
     assert line.too_few > 20
 
 
@@ -69,7 +69,7 @@ async def test_slow_requests_of_a_histogram_are_a_share_like_any(*, native: bool
     past = {fast: lambda t: 990.0 if t < 400 else 600.0, 'd{d="': lambda _: 1000.0, "d_count": lambda _: 1000.0}
     found = await run(past, spec(metrics=[metric], guards=[{"metric": "slow", "max": "5%"}]), assumed=Assumed.BASELINE)
     assert found.runs[0].message == "slow of the candidate is 40%, above max 5% (window 30s, 1000 requests)"
-    assert not math.isnan(next(found.lines()).worst or math.nan)
+    assert not math.isnan(next(found.limits()).worst or math.nan)
 
 
 AVERAGE: dict[str, Any] = {

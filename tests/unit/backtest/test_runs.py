@@ -36,7 +36,7 @@ async def test_a_breach_must_last() -> None:
     long = await run({CANARY: lambda t: 0.2 if 400 <= t < 500 else 0.0}, spec(guards=guards))
     assert [short.runs[0].outcome, long.runs[0].outcome] == ["Succeeded", "Reverted"]
     assert long.runs[0].end - START == pytest.approx(460, abs=0.001)
-    (line,) = short.lines()
+    (line,) = short.limits()
     assert (line.beyond, line.longest, line.worst) == (5, 40.0, 0.2)
     assert line.room == 1.0  # no five minutes of it were above 0
 
@@ -68,7 +68,7 @@ async def test_without_a_canary_in_the_past_the_baseline_stands_for_it() -> None
     found = await run({BASELINE: lambda t: 0.01 if t < 400 else 0.2}, spec(guards=guards))
     assert found.assumed is Assumed.BASELINE
     assert found.runs[0].outcome == "Reverted"
-    absolute, relative = found.lines()
+    absolute, relative = found.limits()
     assert (absolute.beyond, relative.beyond) == (1, 0)
     assert [found.untested(one.placed) for one in (absolute, relative)] == [False, True]
     assert len(list(found.suggestions())) == 1
@@ -125,7 +125,7 @@ async def test_a_query_about_the_elapsed_time_is_asked_at_every_judgement() -> N
     found = await backtest(past, order(spec(metrics=metrics), 1200))
     assert found.runs[0].outcome == "Succeeded"
     assert len({promql for promql, _, _ in past.asked}) > 20
-    assert list(found.lines()) == []
+    assert list(found.limits()) == []
 
 
 async def test_a_stop_is_told_for_when_it_was_decided_not_for_when_it_was_recorded() -> None:

@@ -111,18 +111,18 @@ async def test_the_cause_of_a_stop_is_told_in_numbers(tidegate: Said, file: Path
     said = json.loads(await tidegate(BY_POD, file, "--score", windows(tmp_path), "--format", "json"))
     run = next(one["run"] for one in said["windows"] if one["name"] == "slow query")
     assert run["cause"] == {
-        "line": "errors max 5%",
+        "limit": "errors max 5%",
         "metric": "errors",
-        "limit": "5%",
+        "bound": "5%",
         "series": '{pod="b"}',
         "value": 0.2,
         "baseline": 0.01,
         "unit": "ratio",
         "counts": "",
     }
-    assert said["lines"] == [
-        {"line": "errors max 5%", "falseStops": 2, "found": 2, "medianMinutes": pytest.approx(1, abs=1e-4)},
-        {"line": "outage", "falseStops": 0, "found": 0, "medianMinutes": None},
+    assert said["limits"] == [
+        {"limit": "errors max 5%", "falseStops": 2, "found": 2, "medianMinutes": pytest.approx(1, abs=1e-4)},
+        {"limit": "outage", "falseStops": 0, "found": 0, "medianMinutes": None},
     ]
     assert [(one["segment"], one["falseStops"], one["found"]) for one in said["segments"]] == [
         ('{pod="b"}', 2, 1),

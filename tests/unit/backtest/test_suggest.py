@@ -75,7 +75,7 @@ def test_what_a_limit_would_have_stopped() -> None:
     metric = Metric.model_validate({"name": "errors", "query": "x", "unit": "ratio"})
     kept = [0.011, 0.012, 0.013, 0.0312]
     found = suggestion(guard(max="2%"), metric, kept)
-    assert [(one.limit, one.what, one.rate.stopped) for one in found.choices] == [
+    assert [(one.bound, one.what, one.rate.stopped) for one in found.choices] == [
         ("1%", "0.5 times the limit", 4),
         ("2%", "the limit now", 1),
         ("3%", "1.5 times the limit", 1),
@@ -95,20 +95,20 @@ def test_what_a_limit_would_have_stopped() -> None:
 def test_a_limit_with_two_meanings_is_one_row_and_says_what_it_comes_of(worst: float, limit: str, what: str) -> None:
     metric = Metric.model_validate({"name": "errors", "query": "x", "unit": "ratio"})
     found = suggestion(guard(max="2%"), metric, [0.011, worst])
-    assert [one.what for one in found.choices if one.limit == limit] == [what]
+    assert [one.what for one in found.choices if one.bound == limit] == [what]
 
 
 def test_what_no_share_can_reach_is_not_offered() -> None:
     metric = Metric.model_validate({"name": "errors", "query": "x", "unit": "ratio"})
     found = suggestion(guard(max="60%"), metric, [0.011, 0.03])
-    assert [one.limit for one in found.choices] == ["3%", "30%", "60%", "90%"]
+    assert [one.bound for one in found.choices] == ["3%", "30%", "60%", "90%"]
 
 
 @pytest.mark.parametrize(("unit", "one"), [("ratio", 1.0), ("percent", 100.0)])
 def test_a_share_that_must_stay_close_to_all_is_tuned_by_what_it_leaves(unit: str, one: float) -> None:
     metric = Metric.model_validate({"name": "available", "query": "x", "unit": unit})
     found = suggestion(guard(min="99.9%"), metric, [-0.99874 * one, -0.9991 * one])
-    assert [(choice.limit, choice.what, choice.rate.stopped) for choice in found.choices] == [
+    assert [(choice.bound, choice.what, choice.rate.stopped) for choice in found.choices] == [
         ("99.95%", "0.5 times as far from 100%", 2),
         ("99.9%", "the limit now", 1),
         ("99.87%", "the tightest that stops none", 0),
@@ -121,7 +121,7 @@ async def test_its_room_is_a_share_of_what_it_leaves() -> None:
     metrics = [{"name": "errors", "query": 'available{d="$workload"}', "unit": "ratio", "window": "30s"}]
     guards = [{"metric": "errors", "min": "99%"}]
     found = await run({"shop-canary": lambda _: 0.9975, "shop": lambda _: 1.0}, spec(metrics=metrics, guards=guards))
-    (line,) = found.lines()
+    (line,) = found.limits()
     assert line.room == pytest.approx(0.75)
 
 
@@ -129,7 +129,7 @@ def test_from_ten_runs_on_one_in_ten_may_be_stopped() -> None:
     metric = Metric.model_validate({"name": "errors", "query": "x", "unit": "ratio"})
     found = suggestion(guard(max="50%"), metric, [0.01 * number for number in range(1, 21)])
     (tenth,) = [one for one in found.choices if "one in ten" in one.what]
-    assert (tenth.limit, tenth.rate) == ("18%", Rate(2, 20))
+    assert (tenth.bound, tenth.rate) == ("18%", Rate(2, 20))
 
 
 def test_a_limit_that_no_value_keeps_is_not_suggested() -> None:
@@ -192,7 +192,7 @@ async def test_a_suggested_limit_would_have_kept_history_and_a_tighter_one_not()
     found = await run(answers, spec(guards=guards), 3600, every=600)
     ((_, made),) = found.suggestions()
     kept = next(one for one in made.choices if "stops none" in one.what)
-    for limit, stopped in ((kept.limit, 0), (f"{float(kept.limit[:-1]) - 0.1:g}%", 1)):
+    for limit, stopped in ((kept.bound, 0), (f"{float(kept.bound[:-1]) - 0.1:g}%", 1)):
         again = await run(answers, spec(guards=[{"metric": "errors", "max": limit, "for": "20s"}]), 3600, every=600)
         assert min(again.rate.stopped, 1) == stopped, limit
 

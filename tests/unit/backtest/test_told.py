@@ -107,10 +107,10 @@ async def test_a_test_on_counts_is_told_in_words_and_suggests_nothing(
 async def test_a_test_on_counts_is_told_in_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(await printed(REGRESSED, capsys, file, "--format", "json", "--suggest"))
     (test,) = said["tests"]
-    assert (test["line"], test["worse"], test["runs"], test["compared"]) == ("worse", 1, 1, True)
+    assert (test["limit"], test["worse"], test["runs"], test["compared"]) == ("worse", 1, 1, True)
     assert test["told"]["conclusion"] == "Regressed"
     assert said["runs"][0]["tests"][0]["message"] == test["told"]["message"]
-    assert [one["line"] for one in said["suggestions"]] == ["errors max 5%"]
+    assert [one["limit"] for one in said["suggestions"]] == ["errors max 5%"]
 
 
 async def test_the_panel_of_a_test_has_both_rates_and_its_name_and_the_picture_its_words(
@@ -157,9 +157,9 @@ async def test_a_limit_of_a_test_is_a_line_and_a_spread_is_none() -> None:
 async def test_what_stopped_a_run_is_told_in_numbers_too(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (past,) = json.loads(await printed(REGRESSED, capsys, file, "--format", "json"))["runs"]
     assert past["cause"] == {
-        "line": "worse",
+        "limit": "worse",
         "metric": "errors",
-        "limit": "margin 20%",
+        "bound": "margin 20%",
         "series": "",
         "value": 0.04,
         "baseline": 0.005,

@@ -10,7 +10,7 @@ from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.target_weights import cohorts_of, weights_at
 from tidegate.api.rollout.thresholds import Guard
 from tidegate.api.validation.job_sources import hook_advice
-from tidegate.api.validation.lines import Line, check_lines, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.placed_limits import PlacedLimit, check_limits, limits_of, rollout_limits, step_limits
 from tidegate.api.validation.problems import Problem, Severity, Where
 from tidegate.api.validation.promotions import promotion_advice
 from tidegate.api.validation.queries import texts_of
@@ -42,7 +42,7 @@ def advice(spec: RolloutSpec) -> list[Problem]:
 
 
 def _of_metrics(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
-    used = {line.threshold.metric for line in (*lines_of(spec), *check_lines(spec))}
+    used = {limit.threshold.metric for limit in (*limits_of(spec), *check_limits(spec))}
     for index, metric in enumerate(spec.metrics):
         where: Where = ("spec", "metrics", index)
         if metric.name not in used:
@@ -66,12 +66,12 @@ def _of_metrics(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 
 def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
-    for line in lines_of(spec):
-        guard = line.threshold
+    for limit in limits_of(spec):
+        guard = limit.threshold
         test = guard.regression
         if test is not None and test.limit is None and test.floor is None:
             yield (
-                (*line.where, "regression"),
+                (*limit.where, "regression"),
                 (
                     "has no 'floor': where the baseline's value is near 0, a few bad requests are many times as many; write the "
                     "value below which nothing is a breach, such as 'floor: 0.1%'"
@@ -79,7 +79,7 @@ def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
             )
         if isinstance(guard, Guard) and 0 < guard.for_.seconds < spec.interval.seconds:
             yield (
-                (*line.where, "for"),
+                (*limit.where, "for"),
                 f"is shorter than the interval, {spec.interval}: one breached answer completes it",
             )
     yield from _never_evaluated(spec)
@@ -87,35 +87,35 @@ def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 def _never_evaluated(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     if not any(weights_at(spec, step).exposed for step in spec.steps):
-        for line in rollout_lines(spec):
-            yield line.where, "is never evaluated: no step gives the candidate traffic"
+        for limit in rollout_limits(spec):
+            yield limit.where, "is never evaluated: no step gives the candidate traffic"
     for index, step in enumerate(spec.steps):
         weights = weights_at(spec, step)
-        for line in step_lines(spec, index):
-            cohort = line.threshold.cohort
+        for limit in step_limits(spec, index):
+            cohort = limit.threshold.cohort
             if not weights.exposed:
-                yield line.where, "is never evaluated: the candidate has no traffic at weight 0"
-            elif weights.mirror and line.threshold.counted:
-                yield line.where, "is never evaluated: tests on counts count no mirrored requests"
+                yield limit.where, "is never evaluated: the candidate has no traffic at weight 0"
+            elif weights.mirror and limit.threshold.counted:
+                yield limit.where, "is never evaluated: tests on counts count no mirrored requests"
             elif cohort and not weights.of(cohort):
-                yield line.where, f"is never evaluated: cohort {cohort} has weight 0 in this step"
-            elif line.threshold.relative and (weights.of(cohort) >= 100 if cohort else weights.full):
-                yield line.where, "is never evaluated: at weight 100 the baseline has no traffic to compare with"
+                yield limit.where, f"is never evaluated: cohort {cohort} has weight 0 in this step"
+            elif limit.threshold.relative and (weights.of(cohort) >= 100 if cohort else weights.full):
+                yield limit.where, "is never evaluated: at weight 100 the baseline has no traffic to compare with"
 
 
 def _of_cohorts(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     using = {one.name for one in spec.metrics if any("cohort" in promql.variables(text) for text in one.texts.values())}
     templated = {one.name for one in spec.metrics if not one.texts}
-    for line in lines_of(spec):
-        threshold = line.threshold
+    for limit in limits_of(spec):
+        threshold = limit.threshold
         if threshold.cohort and threshold.metric not in using | templated:
             yield (
-                (*line.where, "cohort"),
+                (*limit.where, "cohort"),
                 f"metric '{threshold.metric}' does not use $cohort: it is the same for every cohort",
             )
         if threshold.split is not None and threshold.cohort is None and cohorts_of(spec):
             yield (
-                (*line.where, "split"),
+                (*limit.where, "split"),
                 "counts against 'weight': the requests of cohorts must not be among those of its metric, or name a 'cohort'",
             )
     for index, target in enumerate(spec.traffic):
@@ -144,7 +144,7 @@ def _of_weights(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 def _of_mirrors(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     for index, step in enumerate(spec.steps):
-        judged = (line for line in rollout_lines(spec) + step_lines(spec, index) if not line.threshold.counted)
+        judged = (limit for limit in rollout_limits(spec) + step_limits(spec, index) if not limit.threshold.counted)
         if step.mirror is not None and not any(judged):
             words = "has nothing to evaluate: add a limit other than 'regression' and 'split', which count no mirrored requests"
             yield ("spec", "steps", index, "mirror"), words
@@ -152,16 +152,16 @@ def _of_mirrors(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 def _of_full_weight(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     for index, step in enumerate(spec.steps):
-        in_force = rollout_lines(spec) + step_lines(spec, index)
-        if step.weight.percent == 100 and not any(_protects(line) for line in in_force):
+        in_force = rollout_limits(spec) + step_limits(spec, index)
+        if step.weight.percent == 100 and not any(_protects(limit) for limit in in_force):
             yield (
                 ("spec", "steps", index),
                 "has weight 100 and no max or min that reverts: nothing can send traffic back",
             )
 
 
-def _protects(line: Line) -> bool:
-    return not line.threshold.relative and line.threshold.on_breach.takes_traffic
+def _protects(limit: PlacedLimit) -> bool:
+    return not limit.threshold.relative and limit.threshold.on_breach.takes_traffic
 
 
 def _of_checkpoints(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
@@ -175,7 +175,7 @@ def _of_checkpoints(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 
 def _of_sessions(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
-    for line in lines_of(spec) if spec.scales_to_zero else ():
-        if line.threshold.on_breach is Response.STEP_BACK:
+    for limit in limits_of(spec) if spec.scales_to_zero else ():
+        if limit.threshold.on_breach is Response.STEP_BACK:
             words = "lowers the weight and leaves the candidate its pods: sessions that a route keeps there ('revert: ScaleToZero') stay"
-            yield (*line.where, "onBreach"), words
+            yield (*limit.where, "onBreach"), words

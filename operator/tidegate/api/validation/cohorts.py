@@ -8,7 +8,7 @@ from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.target_weights import cohorts_of
 from tidegate.api.rollout.thresholds import Scope
 from tidegate.api.rollout.traffic import TargetRevert, TrafficTarget
-from tidegate.api.validation.lines import lines_of
+from tidegate.api.validation.placed_limits import limits_of
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.api.values import promql
 
@@ -73,19 +73,19 @@ def _lines(spec: RolloutSpec) -> Iterator[Problem]:
         metric.name for metric in spec.metrics if any("cohort" in promql.variables(t) for t in metric.texts.values())
     }
     to_zero = {target.cohort for target in spec.traffic if target.revert is TargetRevert.SCALE_TO_ZERO}
-    for line in lines_of(spec):
-        name = line.threshold.cohort
+    for limit in limits_of(spec):
+        name = limit.threshold.cohort
         if name is not None and name not in cohorts_of(spec):
-            yield Problem((*line.where, "cohort"), _unknown(spec, name))
-        if line.threshold.scope is Scope.COHORT and name in to_zero:
+            yield Problem((*limit.where, "cohort"), _unknown(spec, name))
+        if limit.threshold.scope is Scope.COHORT and name in to_zero:
             words = (
                 f"a target of cohort '{name}' has 'revert: ScaleToZero', and that takes the candidate's pods from everybody: "
                 "a cohort cannot be reverted alone; leave 'scope' out"
             )
-            yield Problem((*line.where, "scope"), words)
-        if name is None and line.threshold.metric in using:
-            words = f"metric '{line.threshold.metric}' uses $cohort: say which with 'cohort'"
-            yield Problem((*line.where, "cohort"), words)
+            yield Problem((*limit.where, "scope"), words)
+        if name is None and limit.threshold.metric in using:
+            words = f"metric '{limit.threshold.metric}' uses $cohort: say which with 'cohort'"
+            yield Problem((*limit.where, "cohort"), words)
 
 
 def _unknown(spec: RolloutSpec, name: str) -> str:

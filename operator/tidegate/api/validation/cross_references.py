@@ -6,12 +6,12 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from tidegate.api.rollout.gates import Window
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.validation.lines import Line, check_lines, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.placed_limits import PlacedLimit, check_limits, limits_of, rollout_limits, step_limits
 from tidegate.api.validation.problems import Problem, Where
 
 
 def name_problems(spec: RolloutSpec) -> Iterator[Problem]:
-    """Duplicates, references to nothing, and lines that status could not tell apart."""
+    """Duplicates, references to nothing, and limits that status could not tell apart."""
     yield from _duplicates(spec)
     yield from _unknown_metrics(spec)
     yield from _unknown_steps(spec)
@@ -62,9 +62,9 @@ def _windows(spec: RolloutSpec) -> Iterator[tuple[Where, tuple[Window, ...]]]:
 def _unknown_metrics(spec: RolloutSpec) -> Iterator[Problem]:
     known = {metric.name for metric in spec.metrics}
     there_are = f"spec.metrics has {', '.join(sorted(known))}" if known else "spec.metrics is empty"
-    for line in (*lines_of(spec), *check_lines(spec)):
-        if line.threshold.metric not in known:
-            yield Problem((*line.where, "metric"), f"there is no metric '{line.threshold.metric}': {there_are}")
+    for limit in (*limits_of(spec), *check_limits(spec)):
+        if limit.threshold.metric not in known:
+            yield Problem((*limit.where, "metric"), f"there is no metric '{limit.threshold.metric}': {there_are}")
 
 
 def _unknown_steps(spec: RolloutSpec) -> Iterator[Problem]:
@@ -84,11 +84,11 @@ def _unknown_steps(spec: RolloutSpec) -> Iterator[Problem]:
 def _step_backs(spec: RolloutSpec) -> Iterator[Problem]:
     """Limits that step back to nowhere, or not down."""
     names = [step.name for step in spec.steps]
-    for line in lines_of(spec):
-        goal = line.threshold.step_back
+    for limit in limits_of(spec):
+        goal = limit.threshold.step_back
         if goal is None:
             continue
-        earlier = names if line.step is None else names[: line.step]
+        earlier = names if limit.step is None else names[: limit.step]
         if goal.step is not None and goal.step not in earlier:
             what = "not an earlier step" if goal.step in names else "not a step of this Rollout"
             there_are = (
@@ -96,27 +96,27 @@ def _step_backs(spec: RolloutSpec) -> Iterator[Problem]:
                 if earlier
                 else "; the first step has none before it: write 'weight'"
             )
-            yield Problem((*line.where, "stepBack", "step"), f"'{goal.step}' is {what}{there_are}")
-        if goal.weight is not None and line.step is not None:
-            weight = spec.steps[line.step].weight
+            yield Problem((*limit.where, "stepBack", "step"), f"'{goal.step}' is {what}{there_are}")
+        if goal.weight is not None and limit.step is not None:
+            weight = spec.steps[limit.step].weight
             if goal.weight.percent >= weight.percent:
-                words = f"'{goal.weight}' is not below the weight of step '{names[line.step]}', which is {weight}%"
-                yield Problem((*line.where, "stepBack", "weight"), words)
+                words = f"'{goal.weight}' is not below the weight of step '{names[limit.step]}', which is {weight}%"
+                yield Problem((*limit.where, "stepBack", "weight"), words)
 
 
 def _same_identity(spec: RolloutSpec) -> Iterator[Problem]:
-    common = rollout_lines(spec)
+    common = rollout_limits(spec)
     yield from _collisions([], common)
     for index in range(len(spec.steps)):
-        yield from _collisions(common, step_lines(spec, index))
-        yield from _collisions([], [line for line in check_lines(spec) if line.step == index])
+        yield from _collisions(common, step_limits(spec, index))
+        yield from _collisions([], [limit for limit in check_limits(spec) if limit.step == index])
 
 
-def _collisions(in_force: list[Line], lines: list[Line]) -> Iterator[Problem]:
-    seen = {(line.role, line.threshold.identity): line for line in reversed(in_force)}
-    for line in lines:
-        key = (line.role, line.threshold.identity)
+def _collisions(in_force: list[PlacedLimit], limits: list[PlacedLimit]) -> Iterator[Problem]:
+    seen = {(limit.role, limit.threshold.identity): limit for limit in reversed(in_force)}
+    for limit in limits:
+        key = (limit.role, limit.threshold.identity)
         if key in seen:
             first = Problem(seen[key].where, "").path
-            yield Problem(line.where, f"says the same as {first} ('{key[1]}'): give one of them a name of its own")
-        seen.setdefault(key, line)
+            yield Problem(limit.where, f"says the same as {first} ('{key[1]}'): give one of them a name of its own")
+        seen.setdefault(key, limit)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tidegate.api.rollout.jobs import HookTime, JobSource
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.validation.lines import lines_of
+from tidegate.api.validation.placed_limits import limits_of
 from tidegate.api.validation.problems import Problem, Where
 
 
@@ -26,9 +26,9 @@ def jobs_of(spec: RolloutSpec) -> Iterator[Placed]:
     for index, step in enumerate(spec.steps):
         for place, source in enumerate(step.gate.jobs if step.gate is not None else ()):
             yield Placed(source, ("spec", "steps", index, "gate", "jobs", place))
-    for line in lines_of(spec):
-        if line.threshold.job is not None:
-            yield Placed(line.threshold.job, (*line.where, "job"))
+    for limit in limits_of(spec):
+        if limit.threshold.job is not None:
+            yield Placed(limit.threshold.job, (*limit.where, "job"))
 
 
 def hook_problems(spec: RolloutSpec) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from tidegate.api.rollout.metric_kinds import Measured
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.thresholds import LimitKind
-from tidegate.api.validation.lines import Line, check_lines, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.placed_limits import PlacedLimit, check_limits, limits_of, rollout_limits, step_limits
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.api.values.scalars import Quantity
 
@@ -24,23 +24,23 @@ def limit_problems(spec: RolloutSpec) -> Iterator[Problem]:
     metrics = {metric.name: metric for metric in spec.metrics}
     for index, one in enumerate(spec.metrics):
         yield from definition_problems(one, ("spec", "metrics", index))
-    for line in (*lines_of(spec), *check_lines(spec)):
-        metric = metrics.get(line.threshold.metric)
+    for limit in (*limits_of(spec), *check_limits(spec)):
+        metric = metrics.get(limit.threshold.metric)
         # One that could not be resolved has no unit yet.
         if metric is not None and metric.preset is None and metric.template is None:
-            yield from _of_line(line, metric)
+            yield from _of_limit(limit, metric)
 
 
 def count_problems(spec: RolloutSpec) -> Iterator[Problem]:
     """More tests on counts than the status can remember at once."""
     for index, step in enumerate(spec.steps):
-        lines = [line for line in (*rollout_lines(spec), *step_lines(spec, index)) if line.threshold.counted]
-        if len(lines) > MOST_TESTS:
+        limits = [limit for limit in (*rollout_limits(spec), *step_limits(spec, index)) if limit.threshold.counted]
+        if len(limits) > MOST_TESTS:
             message = (
-                f"step {step.name!r} has {len(lines)} lines with 'regression' or 'split' in force; {MOST_TESTS} are the most: "
-                "judge whole services, and leave segments to 'max' and 'maxIncrease'"
+                f"step {step.name!r} has {len(limits)} limits with 'regression' or 'split' in force; at most {MOST_TESTS} are allowed: "
+                "evaluate whole services, and use 'max' and 'maxIncrease' for segments"
             )
-            yield Problem(lines[MOST_TESTS].where, message)
+            yield Problem(limits[MOST_TESTS].where, message)
             return
 
 
@@ -51,47 +51,47 @@ def definition_problems(metric: Measured, where: Where) -> Iterator[Problem]:
             yield Problem((*where, metric.kind.value, field), message)
 
 
-def _of_line(line: Line, metric: Metric) -> Iterator[Problem]:
-    threshold = line.threshold
+def _of_limit(limit: PlacedLimit, metric: Metric) -> Iterator[Problem]:
+    threshold = limit.threshold
     written = (("max", threshold.max), ("min", threshold.min), ("floor", threshold.floor))
     for field, quantity in written:
         if quantity is not None:
             message = _misfit(field, quantity, metric)
             if message:
-                yield Problem((*line.where, field), message)
+                yield Problem((*limit.where, field), message)
     if threshold.counted:
-        yield from _of_test(line, metric)
+        yield from _of_test(limit, metric)
     if threshold.max_decrease is not None and threshold.max_decrease.ratio >= 1:
-        yield Problem((*line.where, LimitKind.MAX_DECREASE.value), "no value falls by 100% or more: write less")
+        yield Problem((*limit.where, LimitKind.MAX_DECREASE.value), "no value falls by 100% or more: write less")
 
 
-def _of_test(line: Line, metric: Metric) -> Iterator[Problem]:
-    regression, kind = line.threshold.regression, line.threshold.kind.value
-    test = regression or line.threshold.split
+def _of_test(limit: PlacedLimit, metric: Metric) -> Iterator[Problem]:
+    regression, kind = limit.threshold.regression, limit.threshold.kind.value
+    test = regression or limit.threshold.split
     if not metric.counts:
         message = f"'{kind}' counts requests: metric '{metric.name}' must be a 'ratio' or an 'average' of two counters, not a 'query'"
-        yield Problem((*line.where, kind), message)
+        yield Problem((*limit.where, kind), message)
         return
     if test is not None and not 0.5 <= test.confidence.ratio <= MOST_CONFIDENT:
-        yield Problem((*line.where, kind, "confidence"), "write 50% to 99.999%; 95% is usual")
+        yield Problem((*limit.where, kind, "confidence"), "write 50% to 99.999%; 95% is usual")
     if not metric.share:
-        yield from _of_average(line, metric)
+        yield from _of_average(limit, metric)
     for field in ("limit", "floor") if regression is not None else ():
         quantity = getattr(regression, field)
         message = _no_share(quantity, metric) if quantity is not None else ""
         if message:
-            yield Problem((*line.where, kind, field), message)
+            yield Problem((*limit.where, kind, field), message)
 
 
-def _of_average(line: Line, metric: Metric) -> Iterator[Problem]:
+def _of_average(limit: PlacedLimit, metric: Metric) -> Iterator[Problem]:
     """Tests that an average has not."""
-    kind, regression = line.threshold.kind.value, line.threshold.regression
+    kind, regression = limit.threshold.kind.value, limit.threshold.regression
     if regression is None:
         message = f"'{kind}' counts requests: use a 'ratio' whose 'total' is the 'count' of metric '{metric.name}'"
-        yield Problem((*line.where, kind), message)
+        yield Problem((*limit.where, kind), message)
     elif regression.limit is not None:
         message = f"an average is compared with the baseline's: for a limit on '{metric.name}' write 'max' with a 'for'"
-        yield Problem((*line.where, kind, "limit"), message)
+        yield Problem((*limit.where, kind, "limit"), message)
 
 
 def _no_share(quantity: Quantity, metric: Metric) -> str:

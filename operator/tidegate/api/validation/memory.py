@@ -9,7 +9,7 @@ from tidegate.api import status_budget
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.target_weights import cohorts_of, weights_at
 from tidegate.api.rollout.thresholds import Threshold
-from tidegate.api.validation.lines import lines_of, rollout_lines, step_lines
+from tidegate.api.validation.placed_limits import limits_of, rollout_limits, step_limits
 from tidegate.api.validation.problems import Problem
 from tidegate.api.validation.schema_errors import MOST_BYTES
 
@@ -27,16 +27,16 @@ def memory_problems(spec: RolloutSpec) -> Iterator[Problem]:
 
 
 def needed(spec: RolloutSpec) -> int:
-    """Bytes of status, as JSON, that a run of the spec remembers at most of it and of what its lines have seen."""
-    in_force = [(*rollout_lines(spec), *step_lines(spec, index)) for index in range(len(spec.steps))]
-    guards = max((sum(line.role == "guards" for line in lines) for lines in in_force), default=0)
+    """Bytes of status, as JSON, that a run of the spec remembers at most of it and of what its limits have seen."""
+    in_force = [(*rollout_limits(spec), *step_limits(spec, index)) for index in range(len(spec.steps))]
+    guards = max((sum(limit.role == "guards" for limit in limits) for limits in in_force), default=0)
     several = {one.name for one in spec.metrics if one.by or not one.counts}
     clocks = max(
-        (sum(_clocks(line.threshold, several) for line in lines if line.role == "guards") for lines in in_force),
+        (sum(_clocks(limit.threshold, several) for limit in limits if limit.role == "guards") for limits in in_force),
         default=0,
     )
     segmented = {one.name for one in spec.metrics if one.by}
-    tests = max((sum(_of_test(line.threshold, segmented) for line in lines) for lines in in_force), default=0)
+    tests = max((sum(_of_test(limit.threshold, segmented) for limit in limits) for limits in in_force), default=0)
     grouped = sum(bool(metric.by) for metric in spec.metrics)
     text = spec.model_dump_json(by_alias=True, exclude_defaults=True)
     if not weights_at(
@@ -60,21 +60,21 @@ def needed(spec: RolloutSpec) -> int:
 
 def _jobs(spec: RolloutSpec) -> int:
     """Jobs that may be remembered at once: those of a limit, of the hooks in a step, of the gates, and the newest that have ended."""
-    limits = sum(line.threshold.job is not None for line in lines_of(spec))
+    limits = sum(limit.threshold.job is not None for limit in limits_of(spec))
     gated = sum(len(step.gate.jobs) for step in spec.steps if step.gate is not None)
     found = limits + len(spec.hooks) + gated
     return found + status_budget.KEPT_JOBS if found else 0
 
 
-def _of_test(line: Threshold, segmented: set[str]) -> int:
-    if not line.counted:
+def _of_test(limit: Threshold, segmented: set[str]) -> int:
+    if not limit.counted:
         return 0
-    limited = line.regression is not None and line.regression.limit is not None
-    if line.metric in segmented:
+    limited = limit.regression is not None and limit.regression.limit is not None
+    if limit.metric in segmented:
         return status_budget.SEGMENTS + (status_budget.SEGMENTS_LIMIT if limited else 0)
     return status_budget.A_TEST + (status_budget.A_LIMIT if limited else 0)
 
 
-def _clocks(line: Threshold, several: set[str]) -> int:
+def _clocks(limit: Threshold, several: set[str]) -> int:
     """Series of a guard that may be remembered: a test on counts, a spread and a ratio without `by` have one."""
-    return 8 if line.metric in several and not line.counted and line.max_spread is None else 1
+    return 8 if limit.metric in several and not limit.counted and limit.max_spread is None else 1

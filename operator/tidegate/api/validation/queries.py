@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.api.rollout.metric_kinds import Measured
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.validation.lines import check_lines, lines_of
+from tidegate.api.validation.placed_limits import check_limits, limits_of
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.api.values import promql
 
@@ -18,8 +18,10 @@ def texts_of(metric: Measured, where: Where) -> list[tuple[Where, str]]:
 
 def query_problems(spec: RolloutSpec) -> Iterator[Problem]:
     """Queries that could not be asked, or that ask the same of both arms where these are compared."""
-    compared = {line.threshold.metric for line in lines_of(spec) if line.threshold.relative or line.threshold.counted}
-    checked = {line.threshold.metric: line for line in reversed(check_lines(spec))}
+    compared = {
+        limit.threshold.metric for limit in limits_of(spec) if limit.threshold.relative or limit.threshold.counted
+    }
+    checked = {limit.threshold.metric: limit for limit in reversed(check_limits(spec))}
     for index, metric in enumerate(spec.metrics):
         where = ("spec", "metrics", index)
         for place, text in texts_of(metric, where):

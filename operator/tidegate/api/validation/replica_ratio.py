@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.api.rollout.responses import Response
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.validation.lines import lines_of
+from tidegate.api.validation.placed_limits import limits_of
 from tidegate.api.validation.problems import Problem, Where
 from tidegate.api.validation.queries import texts_of
 from tidegate.api.values import promql
@@ -30,10 +30,10 @@ def ratio_problems(spec: RolloutSpec) -> Iterator[Problem]:
         if pods and left < least:
             words = f"leaves the baseline {left} of {ratio.total} pods, and baseline.minAvailable asks for {least}: nothing more would be raised"
             yield Problem(where, words)
-    for line in lines_of(spec):
-        if line.threshold.on_breach is Response.SCALE:
+    for limit in limits_of(spec):
+        if limit.threshold.on_breach is Response.SCALE:
             words = "'Scale' changes the candidate's pods, and with 'kind: ReplicaRatio' those are its weight: use another response"
-            yield Problem((*line.where, "onBreach"), words)
+            yield Problem((*limit.where, "onBreach"), words)
 
 
 def ratio_advice(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
@@ -48,7 +48,7 @@ def ratio_advice(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
                 f"gives the candidate as many pods as the {before} of the step before: {ratio.in_words(step.percent)}"
             )
             yield ("spec", "steps", index, "weight"), words
-    limited = {line.threshold.metric for line in lines_of(spec)}
+    limited = {limit.threshold.metric for limit in limits_of(spec)}
     for index, metric in enumerate(spec.metrics):
         for where, text in texts_of(metric, ("spec", "metrics", index)) if metric.name in limited else ():
             names = promql.variables(text) & promql.ARM_VARIABLES

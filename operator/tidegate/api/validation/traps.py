@@ -9,7 +9,7 @@ from tidegate.api.rollout.metrics import Metric, WhenEmpty
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.target_weights import weights_at
 from tidegate.api.rollout.thresholds import Guard
-from tidegate.api.validation.lines import Line, lines_of, rollout_lines, step_lines
+from tidegate.api.validation.placed_limits import PlacedLimit, limits_of, rollout_limits, step_limits
 from tidegate.api.validation.problems import Where
 from tidegate.api.validation.queries import texts_of
 from tidegate.api.values import promql
@@ -25,7 +25,7 @@ def traps(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     yield from _without_a_revert(spec)
     for index, metric in enumerate(spec.metrics):
         if metric.template is None:
-            reverts = any(line.threshold.metric == metric.name and _reverts(line) for line in lines_of(spec))
+            reverts = any(limit.threshold.metric == metric.name and _reverts(limit) for limit in limits_of(spec))
             yield from query_traps(metric, ("spec", "metrics", index), of_an_arm=reverts)
 
 
@@ -70,17 +70,20 @@ def _that_never_last(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     """A `for` that no step is long enough for."""
     served = [step for step in spec.steps if weights_at(spec, step).exposed]
     whole = sum(step.duration.seconds for step in served) + spec.promotion.settle.seconds
-    for line in rollout_lines(spec):
-        if served and _lasting(line) > whole:
-            yield (*line.where, "for"), "is longer than all steps together: it is never complete in a run without holds"
+    for limit in rollout_limits(spec):
+        if served and _lasting(limit) > whole:
+            yield (
+                (*limit.where, "for"),
+                "is longer than all steps together: it is never complete in a run without holds",
+            )
     for index, step in enumerate(spec.steps):
-        for line in step_lines(spec, index):
-            if weights_at(spec, step).exposed and _lasting(line) > step.duration.seconds:
-                yield (*line.where, "for"), f"is longer than the step, {step.duration}: it is never complete in it"
+        for limit in step_limits(spec, index):
+            if weights_at(spec, step).exposed and _lasting(limit) > step.duration.seconds:
+                yield (*limit.where, "for"), f"is longer than the step, {step.duration}: it is never complete in it"
 
 
-def _lasting(line: Line) -> float:
-    return line.threshold.for_.seconds if isinstance(line.threshold, Guard) else 0.0
+def _lasting(limit: PlacedLimit) -> float:
+    return limit.threshold.for_.seconds if isinstance(limit.threshold, Guard) else 0.0
 
 
 def _too_rarely(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
@@ -93,21 +96,25 @@ def _too_rarely(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 
 
 def _guards(spec: RolloutSpec, index: int) -> bool:
-    return any(line.role == "guards" for line in (*rollout_lines(spec), *step_lines(spec, index)))
+    return any(limit.role == "guards" for limit in (*rollout_limits(spec), *step_limits(spec, index)))
 
 
 def _without_a_revert(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     """A run, or a step with traffic, in which no limit would revert."""
-    if not any(_reverts(line) for line in lines_of(spec)):
-        what = "reverts" if lines_of(spec) else "is evaluated"
+    if not any(_reverts(limit) for limit in limits_of(spec)):
+        what = "reverts" if limits_of(spec) else "is evaluated"
         yield ("spec",), f"has no limit that {what}: only missing pods and missing data would revert the candidate"
         return
     for index, step in enumerate(spec.steps):
         # At weight 100 a limit that compares does nothing either: `advice` says that.
         weights = weights_at(spec, step)
-        if weights.some and not weights.full and not any(map(_reverts, rollout_lines(spec) + step_lines(spec, index))):
+        if (
+            weights.some
+            and not weights.full
+            and not any(map(_reverts, rollout_limits(spec) + step_limits(spec, index)))
+        ):
             yield ("spec", "steps", index), "has traffic and no limit that reverts"
 
 
-def _reverts(line: Line) -> bool:
-    return line.threshold.on_breach.takes_traffic
+def _reverts(limit: PlacedLimit) -> bool:
+    return limit.threshold.on_breach.takes_traffic

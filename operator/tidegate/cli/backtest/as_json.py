@@ -11,7 +11,7 @@ from tidegate.api.rollout.metrics import Metric
 from tidegate.core.model.time_format import instant
 from tidegate.simulation.backtest.arms import assumptions
 from tidegate.simulation.backtest.backtest import Backtest
-from tidegate.simulation.backtest.lines import CountedSummary, LineSummary
+from tidegate.simulation.backtest.limits import CountedSummary, LimitSummary
 from tidegate.simulation.backtest.run import PastRun
 from tidegate.simulation.backtest.suggest import Rate, written
 
@@ -30,16 +30,16 @@ def as_json(found: Backtest, *, suggest: bool) -> dict[str, Any]:
         "runs": [run_as_json(one) for one in found.runs],
         "stopped": rate_as_json(found.rate),
         "withoutData": sum(run.lacking for run in found.runs),
-        "lines": [_line(found, one) for one in found.lines()],
+        "limits": [_limit(found, one) for one in found.limits()],
         "tests": [_test(found, one) for one in found.tests()],
     }
     if suggest:
         made["suggestions"] = [
             {
-                "line": one.name,
+                "limit": one.name,
                 "step": one.step,
                 "choices": [
-                    {"limit": choice.limit, "what": choice.what, "stopped": rate_as_json(choice.rate)}
+                    {"bound": choice.bound, "what": choice.what, "stopped": rate_as_json(choice.rate)}
                     for choice in suggestion.choices
                 ],
             }
@@ -69,37 +69,37 @@ def run_as_json(run: PastRun) -> dict[str, Any]:
 
 def _test(found: Backtest, one: CountedSummary) -> dict[str, Any]:
     made = {key: value for key, value in asdict(one).items() if key not in {"placed", "start", "told"}}
-    line = one.placed.line
+    limit = one.placed.limit
     told = (
         asdict(one.told) | {"run": instant_as_text(one.start)}
         if one.told is not None and one.start is not None
         else None
     )
-    made |= {"line": line.identity, "step": one.placed.step, "metric": line.metric, "told": told}
+    made |= {"limit": limit.identity, "step": one.placed.step, "metric": limit.metric, "told": told}
     return dict(plain(made | {"compared": not found.untested(one.placed)}))
 
 
-def _line(found: Backtest, one: LineSummary) -> dict[str, Any]:
-    metric = found.metric(one.placed.line.metric)
+def _limit(found: Backtest, one: LimitSummary) -> dict[str, Any]:
+    metric = found.metric(one.placed.limit.metric)
     made = {key: value for key, value in asdict(one).items() if key not in {"placed", "series"}}
     needed = one.needed if one.needed is not None and math.isfinite(one.needed) else None
     made |= {
-        "line": one.placed.line.identity,
+        "limit": one.placed.limit.identity,
         "step": one.placed.step,
         "metric": metric.name,
-        "needed": written(one.placed.line, metric, needed) if needed is not None else None,
+        "needed": written(one.placed.limit, metric, needed) if needed is not None else None,
         "worst_at": instant_as_text(one.worst_at) if one.worst_at is not None else None,
         "series": [_series(one, metric, labels) for labels in one.series],
     }
     return dict(plain(made))
 
 
-def _series(one: LineSummary, metric: Metric, labels: str) -> dict[str, Any]:
-    """One series of a line; its worst value and the tightest limit that stops none are written as a limit is."""
+def _series(one: LimitSummary, metric: Metric, labels: str) -> dict[str, Any]:
+    """One series of a limit; its worst value and the tightest limit that stops none are written as a limit is."""
     each = one.series[labels]
     made = {key: value for key, value in asdict(each).items() if key not in {"worst", "needed"}}
     for key, severity in (("worst", each.worst), ("needed", each.needed)):
-        made[key] = written(one.placed.line, metric, severity) if math.isfinite(severity) else None
+        made[key] = written(one.placed.limit, metric, severity) if math.isfinite(severity) else None
     return {"series": labels, **made}
 
 

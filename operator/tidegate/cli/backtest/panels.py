@@ -11,7 +11,7 @@ from tidegate.api.rollout.thresholds import Guard
 from tidegate.cli.charts.limits import Limit, on_the_panel, scale
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.backtest import Backtest
-from tidegate.simulation.backtest.lines import looks_down, placed
+from tidegate.simulation.backtest.limits import looks_down, placed
 from tidegate.simulation.backtest.run import PastRun
 from tidegate.simulation.backtest.tracks import Seen
 
@@ -48,7 +48,7 @@ def pictured(found: Backtest) -> PastRun:
 
 
 def panels(found: Backtest, columns: int) -> Iterator[Panel]:
-    """A panel for each metric that a line looks at, in the spec's order."""
+    """A panel for each metric that a limit looks at, in the spec's order."""
     for metric in found.spec.metrics:
         candidate = found.seen.get((metric.name, ArmName.CANDIDATE))
         if candidate is None:
@@ -77,12 +77,12 @@ def _columns(seen: Seen, columns: int, *, low: bool) -> tuple[float, ...]:
 def _limits(found: Backtest, metric: Metric) -> Iterator[Limit]:
     run = pictured(found)
     for one in placed(found.spec):
-        line = one.line
-        if line.metric != metric.name or found.untested(one):
+        limit = one.limit
+        if limit.metric != metric.name or found.untested(one):
             continue
-        lasting = f" for {line.for_}" if isinstance(line, Guard) and line.for_.seconds else ""
-        label = f"{one.step + ': ' if one.step else ''}{line.kind} {line.limit}{lasting}"
-        value, change = on_the_panel(line, metric)
+        lasting = f" for {limit.for_}" if isinstance(limit, Guard) and limit.for_.seconds else ""
+        label = f"{one.step + ': ' if one.step else ''}{limit.kind} {limit.limit}{lasting}"
+        value, change = on_the_panel(limit, metric)
         if not one.step:
             yield Limit(label, value, change, 0.0, 1.0)
             continue

@@ -10,7 +10,7 @@ from tidegate.cli.backtest.text import interval_in_words, moment, name_of, rate_
 from tidegate.cli.tables import Table
 from tidegate.cli.tables import show as show_table
 from tidegate.core.model.time_format import in_words
-from tidegate.simulation.backtest.lines import placed
+from tidegate.simulation.backtest.limits import placed
 from tidegate.simulation.backtest.order import Order
 from tidegate.simulation.backtest.score import Score, Scored, Tally, Verdict
 from tidegate.simulation.backtest.windows import Expected
@@ -29,7 +29,7 @@ VERDICTS: Final = {
 
 
 def show(score: Score, rollout: Order, out: TextIO) -> None:
-    """Every window that did not come out as it should have, and all of them by line and by segment."""
+    """Every window that did not come out as it should have, and all of them by limit and by segment."""
     others = [one for one in score.scored if one.verdict not in AS_EXPECTED]
     if others:
         show_table(Table("Windows with an unexpected result", WINDOWS, tuple(map(_row, others))), out)
@@ -38,8 +38,8 @@ def show(score: Score, rollout: Order, out: TextIO) -> None:
     if found:
         show_table(Table("Faults that were found", WINDOWS, tuple(map(_row, found))), out)
         out.write("\n")
-    names = {one.line.identity: name_of(one) for one in reversed(list(placed(rollout.spec)))}
-    rows = tuple((names.get(line, line), *_tally(tally)) for line, tally in score.by_line())
+    names = {one.limit.identity: name_of(one) for one in reversed(list(placed(rollout.spec)))}
+    rows = tuple((names.get(limit, limit), *_tally(tally)) for limit, tally in score.by_limit())
     show_table(Table("Stops, by the limit that was breached first", ("limit", *TALLIES), rows), out)
     out.write("\n")
     segments = tuple((segment, *_tally(tally)) for segment, tally in score.by_segment())
@@ -49,7 +49,7 @@ def show(score: Score, rollout: Order, out: TextIO) -> None:
 
 
 def words(score: Score) -> str:
-    """The score in a few lines."""
+    """The score in a few limits."""
     return "\n".join(_words(score))
 
 
@@ -61,7 +61,7 @@ def as_json(score: Score) -> dict[str, Any]:
         "found": rate_as_json(score.found),
         "medianMinutes": score.tally.minutes,
         "withoutData": [one.window.name for one in score.without_data],
-        "lines": [{"line": line, **_tally_as_json(tally)} for line, tally in score.by_line()],
+        "limits": [{"limit": limit, **_tally_as_json(tally)} for limit, tally in score.by_limit()],
         "segments": [{"segment": segment, **_tally_as_json(tally)} for segment, tally in score.by_segment()],
         "windows": [dict(plain(_window(one))) for one in score.scored],
     }
@@ -107,7 +107,7 @@ def _row(one: Scored) -> tuple[str, ...]:
     after = in_words(run.end - run.start) or "0s"
     why = f"{run.outcome} after {after}: {run.message}" if run.outcome != "Running" else run.message
     minutes = f"{one.minutes:.1f}" if one.minutes is not None else ""
-    return window.name, since, VERDICTS[one.verdict], minutes, f"{one.line}{one.series}", why
+    return window.name, since, VERDICTS[one.verdict], minutes, f"{one.limit}{one.series}", why
 
 
 def _tally(tally: Tally) -> tuple[str, ...]:

@@ -17,13 +17,13 @@ from tidegate.core.model.value_format import shown
 from tidegate.simulation.backtest.arms import Assumed, assumptions, changing, lasting, may_be_shared
 from tidegate.simulation.backtest.backtest import Backtest
 from tidegate.simulation.backtest.gaps import Gap, Missing
-from tidegate.simulation.backtest.lines import CountedSummary, LineSummary, Placed, placed
+from tidegate.simulation.backtest.limits import CountedSummary, LimitSummary, Placed, placed
 from tidegate.simulation.backtest.run import Held, PastRun
 from tidegate.simulation.backtest.suggest import Choice, Rate, overlapping, rounded, written
 from tidegate.simulation.backtest.tracks import whole_of
 
 RUNS: Final = ("started", "took", "outcome", "why")
-LINES: Final = (
+LIMITS: Final = (
     *("limit", "evaluated", "breached", "longest", "too few", "not comparable", "no data"),
     *("worst", "at", "room left"),
 )
@@ -67,11 +67,11 @@ def show_runs(found: Backtest, out: TextIO) -> None:
 
 
 def show_lines(found: Backtest, out: TextIO) -> None:
-    """Every line over all runs."""
-    summaries = list(found.lines())
+    """Every limit over all runs."""
+    summaries = list(found.limits())
     if summaries:
         out.write("\n")
-        show(Table("Limits, over all runs", LINES, tuple(_line(found, one) for one in summaries)), out)
+        show(Table("Limits, over all runs", LIMITS, tuple(_limit(found, one) for one in summaries)), out)
     rows = tuple(row for one in summaries for row in _series(found, one))
     if rows:
         out.write("\n")
@@ -103,7 +103,7 @@ def show_suggestions(found: Backtest, out: TextIO) -> None:
     suggestions = list(found.suggestions())
     rows = [row for one, suggestion in suggestions for row in _choices(one, suggestion.choices)]
     out.write("\n")
-    if any(one.line.counted for one in placed(found.spec)):
+    if any(one.limit.counted for one in placed(found.spec)):
         out.write(f"{UNTUNED}\n")
     if not rows:
         return
@@ -115,7 +115,7 @@ def show_suggestions(found: Backtest, out: TextIO) -> None:
         ),
         out,
     )
-    if found.assumed is not Assumed.BASELINE and any(may_be_shared(one.line) for one, _ in suggestions):
+    if found.assumed is not Assumed.BASELINE and any(may_be_shared(one.limit) for one, _ in suggestions):
         out.write(f"{SHARED}\n")
     days = in_words(found.order.end - found.order.start)
     out.write(
@@ -236,14 +236,14 @@ def _test(found: Backtest, one: CountedSummary) -> tuple[str, ...]:
 
 
 def name_of(one: Placed) -> str:
-    """A line for people, with the step where it is a step's own."""
-    said = line_in_words(one.line)
+    """A limit for people, with the step where it is a step's own."""
+    said = line_in_words(one.limit)
     return f"{one.step}: {said}" if one.step else said
 
 
-def _line(found: Backtest, one: LineSummary) -> tuple[str, ...]:
-    line = one.placed.line
-    unit = unit_of(line, found.metric(line.metric))
+def _limit(found: Backtest, one: LimitSummary) -> tuple[str, ...]:
+    limit = one.placed.limit
+    unit = unit_of(limit, found.metric(limit.metric))
     beyond = f"{one.beyond} ({100 * one.beyond / one.judged:.2g} %)" if one.beyond else "0"
     worst = "" if one.worst is None else shown(one.worst, unit)
     if one.base is not None and one.worst is not None:
@@ -253,7 +253,7 @@ def _line(found: Backtest, one: LineSummary) -> tuple[str, ...]:
         name_of(one.placed),
         str(one.judged),
         beyond,
-        (in_words(one.longest) or "0s") if lasting(line) and one.beyond else "",
+        (in_words(one.longest) or "0s") if lasting(limit) and one.beyond else "",
         str(one.too_few) if one.too_few else "",
         str(one.not_comparable) if one.not_comparable else "",
         str(one.missing) if one.missing else "",
@@ -269,11 +269,11 @@ def _line(found: Backtest, one: LineSummary) -> tuple[str, ...]:
     )
 
 
-def _series(found: Backtest, one: LineSummary) -> Iterator[tuple[str, ...]]:
-    """The worst of several series; nothing for a line with one, or that compares a history with itself."""
+def _series(found: Backtest, one: LimitSummary) -> Iterator[tuple[str, ...]]:
+    """The worst of several series; nothing for a limit with one, or that compares a history with itself."""
     if len(one.series) < 2 or found.untested(one.placed):
         return
-    line, metric = one.placed.line, found.metric(one.placed.line.metric)
+    limit, metric = one.placed.limit, found.metric(one.placed.limit.metric)
     ordered = sorted(one.series.items(), key=lambda item: (-item[1].needed, -item[1].worst, item[0]))
     for number, (labels, each) in enumerate(ordered[:MOST_SERIES]):
         yield (
@@ -281,17 +281,17 @@ def _series(found: Backtest, one: LineSummary) -> Iterator[tuple[str, ...]]:
             labels,
             str(each.judged),
             f"{each.beyond} ({100 * each.beyond / each.judged:.2g} %)" if each.beyond else "0",
-            (in_words(each.longest) or "0s") if lasting(line) and each.beyond else "",
+            (in_words(each.longest) or "0s") if lasting(limit) and each.beyond else "",
             str(each.not_comparable) if each.not_comparable else "",
-            written(line, metric, each.worst) if math.isfinite(each.worst) else "",
-            written(line, metric, rounded(each.needed, whole_of(line, metric))) if math.isfinite(each.needed) else "",
+            written(limit, metric, each.worst) if math.isfinite(each.worst) else "",
+            written(limit, metric, rounded(each.needed, whole_of(limit, metric))) if math.isfinite(each.needed) else "",
         )
 
 
 def _choices(one: Placed, choices: tuple[Choice, ...]) -> Iterator[tuple[str, ...]]:
     for number, choice in enumerate(choices):
         name = name_of(one) if number == 0 else ""
-        yield name, choice.limit, choice.what, rate_in_words(choice.rate), interval_in_words(choice.rate)
+        yield name, choice.bound, choice.what, rate_in_words(choice.rate), interval_in_words(choice.rate)
 
 
 def _kind(found: Backtest) -> str:

@@ -1,1 +1,1 @@
-"""A Rollout over what Prometheus remembers: the real tick over recorded answers, and what became of every line."""
+"""A Rollout over what Prometheus remembers: the real tick over recorded answers, and what became of every limit."""

@@ -22,7 +22,7 @@ from tidegate.core.metrics.variables import fill
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import ArmName
 
-LineT = TypeVar("LineT", bound=Threshold)
+LimitT = TypeVar("LimitT", bound=Threshold)
 PartT = TypeVar("PartT", RolloutSpec, Step)
 
 NOBODY: Final[Mapping[ArmName, str]] = {}
@@ -86,7 +86,7 @@ def as_of_then(spec: RolloutSpec, assumed: Assumed, given: Mapping[ArmName, str]
 
 
 def _with_lines_of_then(part: PartT, alike: set[str]) -> PartT:
-    """A part of the spec without the lines that say how the traffic should be split: nobody split it so then.
+    """A part of the spec without the limits that say how the traffic should be split: nobody split it so then.
 
     Args:
         part: with guards and thresholds.
@@ -95,11 +95,11 @@ def _with_lines_of_then(part: PartT, alike: set[str]) -> PartT:
     """
     stop = {"on_shared_incident": SharedIncident.REVERT}
 
-    def of_then(lines: tuple[LineT, ...]) -> tuple[LineT, ...]:
+    def of_then(limits: tuple[LimitT, ...]) -> tuple[LimitT, ...]:
         return tuple(
-            line.model_copy(update=stop) if line.regression is not None and line.metric in alike else line
-            for line in lines
-            if line.split is None
+            limit.model_copy(update=stop) if limit.regression is not None and limit.metric in alike else limit
+            for limit in limits
+            if limit.split is None
         )
 
     return part.model_copy(update={"guards": of_then(part.guards), "thresholds": of_then(part.thresholds)})
@@ -161,11 +161,11 @@ def by_step(metric: Metric) -> bool:
 
 def changing(spec: RolloutSpec) -> list[str]:
     """Metrics in use whose query is another one at every judgement."""
-    used = {line.metric for line in lines(spec)}
+    used = {limit.metric for limit in limits_in(spec)}
     return [metric.name for metric in spec.metrics if metric.name in used and "elapsed" in _variables(metric)]
 
 
-def lines(spec: RolloutSpec) -> Iterator[Threshold]:
+def limits_in(spec: RolloutSpec) -> Iterator[Threshold]:
     """Every guard and threshold, the Rollout's before the steps'."""
     yield from spec.guards
     yield from spec.thresholds
@@ -175,8 +175,8 @@ def lines(spec: RolloutSpec) -> Iterator[Threshold]:
 
 
 def comparing(spec: RolloutSpec) -> list[Threshold]:
-    """The lines that compare with the baseline."""
-    return [line for line in lines(spec) if line.relative]
+    """The limits that compare with the baseline."""
+    return [limit for limit in limits_in(spec) if limit.relative]
 
 
 def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
@@ -191,14 +191,14 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
                     "Limits and tests against the baseline then compare it with itself and never stop anything: they are not tested here "
                     "(--as halves compares its pods with each other)."
                 )
-            if any(may_be_shared(line) for line in lines(spec)):
+            if any(may_be_shared(limit) for limit in limits_in(spec)):
                 yield (
                     "Every breach counts as a stop: a rollout would hold in an incident that the baseline shares, but one history "
                     "does not show which arm caused it."
                 )
         case Assumed.HALVES:
             yield f"One half of the pods of Deployment {spec.baseline.deployment} is taken for the candidate, the other for the baseline."
-    if any(line.split is not None for line in lines(spec)):
+    if any(limit.split is not None for limit in limits_in(spec)):
         yield "The weights of then were others: lines with `split` are left out."
     used = {name for metric in spec.metrics for name in _variables(metric)}
     if "pods" in used:
@@ -209,10 +209,10 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
     yield "The operator, the pods and the routes are assumed healthy, and Prometheus always answered."
 
 
-def may_be_shared(line: Threshold) -> bool:
+def may_be_shared(limit: Threshold) -> bool:
     """Whether a rollout would look whose fault a breach is."""
-    limited = line.kind in {LimitKind.MAX, LimitKind.MIN} or (line.regression is not None and not line.relative)
-    return limited and line.on_breach.takes_traffic and line.on_shared_incident is SharedIncident.HOLD
+    limited = limit.kind in {LimitKind.MAX, LimitKind.MIN} or (limit.regression is not None and not limit.relative)
+    return limited and limit.on_breach.takes_traffic and limit.on_shared_incident is SharedIncident.HOLD
 
 
 def _named(spec: RolloutSpec, assumed: Assumed) -> list[str]:
@@ -226,6 +226,6 @@ def _variables(metric: Metric) -> set[str]:
     return {name for text in metric.texts.values() for name in variables(text)}
 
 
-def lasting(line: Threshold) -> float:
+def lasting(limit: Threshold) -> float:
     """Seconds for which a breach must last; 0 for a threshold."""
-    return line.for_.seconds if isinstance(line, Guard) else 0.0
+    return limit.for_.seconds if isinstance(limit, Guard) else 0.0

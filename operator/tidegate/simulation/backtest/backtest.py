@@ -15,7 +15,7 @@ from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import Assumed, as_of_then
 from tidegate.simulation.backtest.gaps import Gap, gaps, raw_gaps
 from tidegate.simulation.backtest.history import AskRange, Progress, Stretch, together
-from tidegate.simulation.backtest.lines import CountedSummary, LineSummary, Placed, placed, summary, tested
+from tidegate.simulation.backtest.limits import CountedSummary, LimitSummary, Placed, placed, summary, tested
 from tidegate.simulation.backtest.order import PART, Order, Task, tasks
 from tidegate.simulation.backtest.part import JudgedRun, Part, part, queries_of
 from tidegate.simulation.backtest.raw import AskRaw, Lack
@@ -58,29 +58,29 @@ class Backtest:
         return next(metric for metric in self.spec.metrics if metric.name == name)
 
     def untested(self, one: Placed) -> bool:
-        """Whether a line compared a history with itself, so that nothing follows from its silence."""
-        if not one.line.relative:
+        """Whether a limit compared a history with itself, so that nothing follows from its silence."""
+        if not one.limit.relative:
             return False
-        candidate, baseline = (self.seen.get((one.line.metric, arm)) for arm in (ArmName.CANDIDATE, ArmName.BASELINE))
+        candidate, baseline = (self.seen.get((one.limit.metric, arm)) for arm in (ArmName.CANDIDATE, ArmName.BASELINE))
         return candidate is baseline
 
-    def lines(self) -> Iterator[LineSummary]:
-        """Every line over all runs."""
+    def limits(self) -> Iterator[LimitSummary]:
+        """Every limit over all runs."""
         for place, one in enumerate(placed(self.spec)):
-            found = [line for run in self.judged if (line := run.lines[place]) is not None]
+            found = [limit for run in self.judged if (limit := run.limits[place]) is not None]
             if found:
-                yield summary(one, self.metric(one.line.metric), found)
+                yield summary(one, self.metric(one.limit.metric), found)
 
     def tests(self) -> Iterator[CountedSummary]:
         """Every test on counts over all runs."""
-        return (tested(one, self.runs) for one in placed(self.spec) if one.line.counted)
+        return (tested(one, self.runs) for one in placed(self.spec) if one.limit.counted)
 
     def suggestions(self) -> Iterator[tuple[Placed, Suggestion]]:
-        """Other limits for every line, over clean runs from every start."""
+        """Other limits for every limit, over clean runs from every start."""
         for place, one in enumerate(placed(self.spec)):
-            kept = [line.kept for run in self.judged if (line := run.lines[place]) is not None]
+            kept = [limit.kept for run in self.judged if (limit := run.limits[place]) is not None]
             if kept and not self.untested(one):
-                yield one, suggestion(one.line, self.metric(one.line.metric), kept)
+                yield one, suggestion(one.limit, self.metric(one.limit.metric), kept)
 
 
 @dataclass

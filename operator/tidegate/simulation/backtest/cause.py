@@ -1,6 +1,6 @@
-"""What stopped a run, in numbers: the line, its series, and both arms' values at the instant at which it was decided.
+"""What stopped a run, in numbers: the limit, its series, and both arms' values at the instant at which it was decided.
 
-The operator keeps a sentence. Here the lines in force are judged once more on the same answers, and the one that gives this
+The operator keeps a sentence. Here the limits in force are judged once more on the same answers, and the one that gives this
 sentence is the cause.
 """
 
@@ -30,11 +30,11 @@ from tidegate.simulation.backtest.counts import Tested
 class Cause:
     """See the module."""
 
-    line: str
-    """The line's identity."""
-    metric: str
     limit: str
-    """As written."""
+    """The limit's identity."""
+    metric: str
+    bound: str
+    """The number of the limit, as written."""
     series: str = ""
     """The labels of the series or the segment; empty for a single one."""
     value: float | None = None
@@ -70,7 +70,7 @@ class Moment:
 
 
 async def cause_of(moment: Moment, tests: Iterator[Tested], ask: Callable[[Query], Awaitable[Answer]]) -> Cause | None:
-    """The cause of an end; `None` where no line gave the message.
+    """The cause of an end; `None` where no limit gave the message.
 
     Args:
         moment: of the end.
@@ -80,38 +80,38 @@ async def cause_of(moment: Moment, tests: Iterator[Tested], ask: Callable[[Query
     Raises: PortError: the source could not be asked.
     """
     draft = moment.draft
-    known = [(line, metric_of(draft, line)) for line in (*guards_in_force(draft), *thresholds_in_force(draft))]
-    lines = [(line, metric) for line, metric in known if metric is not None]
+    known = [(limit, metric_of(draft, limit)) for limit in (*guards_in_force(draft), *thresholds_in_force(draft))]
+    limits = [(limit, metric) for limit, metric in known if metric is not None]
     for test in tests:
-        found = next(((line, metric) for line, metric in lines if line.identity == test.line), None)
+        found = next(((limit, metric) for limit, metric in limits if limit.identity == test.limit), None)
         if found is not None and test.message in moment.message:
             return _cause(*found, test.finding, counts=test.counts)
-    for line, metric in lines:
-        if not line.counted:
-            found_cause = await _of_limit(draft, line, metric, moment, ask)
+    for limit, metric in limits:
+        if not limit.counted:
+            found_cause = await _of_limit(draft, limit, metric, moment, ask)
             if found_cause is not None:
                 return found_cause
     return None
 
 
 async def _of_limit(
-    draft: Draft, line: Threshold, metric: Metric, moment: Moment, ask: Callable[[Query], Awaitable[Answer]]
+    draft: Draft, limit: Threshold, metric: Metric, moment: Moment, ask: Callable[[Query], Awaitable[Answer]]
 ) -> Cause | None:
-    """The cause, if this line gave the message: of the candidate, or after the promotion of the baseline."""
+    """The cause, if this limit gave the message: of the candidate, or after the promotion of the baseline."""
     asks = asking(draft)
     samples: dict[ArmName, Sample] = {}
     for each in ArmName:
         texts = queries(metric, each, asks)
         samples[each] = sample(metric, Asked({query: await ask(query) for query in texts}), texts)
     base = samples[ArmName.BASELINE]
-    for arm in (ArmName.CANDIDATE,) if line.relative else (ArmName.CANDIDATE, ArmName.BASELINE):
+    for arm in (ArmName.CANDIDATE,) if limit.relative else (ArmName.CANDIDATE, ArmName.BASELINE):
         plain = Context(arm=str(arm), window=context_of(draft, metric, arm, asks).window)
-        finding = judge(line, metric, samples[arm], base, plain)
+        finding = judge(limit, metric, samples[arm], base, plain)
         for one in finding.series:
-            words = finding.message if one is finding.worst else sentence(line, metric, one, plain)
+            words = finding.message if one is finding.worst else sentence(limit, metric, one, plain)
             if one.state is State.BREACHED and words in moment.message:
-                alone = line.kind in {LimitKind.MAX, LimitKind.MIN} and arm is ArmName.CANDIDATE
-                return _cause(line, metric, _beside(one, base) if alone else one)
+                alone = limit.kind in {LimitKind.MAX, LimitKind.MIN} and arm is ArmName.CANDIDATE
+                return _cause(limit, metric, _beside(one, base) if alone else one)
     return None
 
 
@@ -122,8 +122,8 @@ def _beside(one: SeriesFinding, baseline: Sample) -> SeriesFinding:
     return replace(one, baseline=other.value if other is not None else None)
 
 
-def _cause(line: Threshold, metric: Metric, one: SeriesFinding | None, counts: str = "") -> Cause:
-    unit = str(unit_of(line, metric))
+def _cause(limit: Threshold, metric: Metric, one: SeriesFinding | None, counts: str = "") -> Cause:
+    unit = str(unit_of(limit, metric))
     if one is None:
-        return Cause(line.identity, metric.name, line.limit, unit=unit, counts=counts)
-    return Cause(line.identity, metric.name, line.limit, one.series, one.value, one.baseline, unit, counts)
+        return Cause(limit.identity, metric.name, limit.limit, unit=unit, counts=counts)
+    return Cause(limit.identity, metric.name, limit.limit, one.series, one.value, one.baseline, unit, counts)

@@ -13,12 +13,12 @@ from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.tick.draft import Draft
-from tidegate.simulation.backtest.arms import lines
+from tidegate.simulation.backtest.arms import limits_in
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """What one line had gathered when it was last looked at."""
+    """What one limit had gathered when it was last looked at."""
 
     evidence: EvidenceStatus
     status: RolloutStatus
@@ -29,9 +29,9 @@ class Gathered:
 
 @dataclass(frozen=True)
 class Tested:
-    """What one line had shown."""
+    """What one limit had shown."""
 
-    line: str
+    limit: str
     """Its identity."""
     conclusion: str
     """`Regressed`, `ShownOk` or `Inconclusive`."""
@@ -44,7 +44,7 @@ class Tested:
 
 
 def note(known: dict[str, Gathered], status: RolloutStatus, now: float) -> None:
-    """Keeps what is new in the status; what a line had gathered stays when it is no longer in force."""
+    """Keeps what is new in the status; what a limit had gathered stays when it is no longer in force."""
     for evidence in status.run.evidence if status.run is not None else ():
         before = known.get(evidence.name)
         if before is None or before.evidence is not evidence:
@@ -52,17 +52,17 @@ def note(known: dict[str, Gathered], status: RolloutStatus, now: float) -> None:
 
 
 def tested(spec: RolloutSpec, gathered: Mapping[str, Gathered]) -> Iterator[Tested]:
-    """What each line had shown that had anything to count, in the spec's order."""
-    for line in {line.identity: line for line in lines(spec) if line.counted}.values():
-        found = gathered.get(line.identity)
+    """What each limit had shown that had anything to count, in the spec's order."""
+    for limit in {limit.identity: limit for limit in limits_in(spec) if limit.counted}.values():
+        found = gathered.get(limit.identity)
         if found is None or not found.evidence.windows:
             continue
-        metric = next(metric for metric in spec.metrics if metric.name == line.metric)
+        metric = next(metric for metric in spec.metrics if metric.name == limit.metric)
         rollout = RolloutObject("", "", "", 0, "", 0.0, deleting=False, finalizers=(), spec={}, status={})
         draft = Draft(Observation(found.time, rollout, spec), Memory(found.status), spec, found.status)
-        finding = count_test_of(draft, line, metric, found.evidence).result().finding(line, metric)
+        finding = count_test_of(draft, limit, metric, found.evidence).result().finding(limit, metric)
         evidence = finding.evidence
         if evidence is not None:
             yield Tested(
-                line.identity, evidence.conclusion, evidence.counts, evidence.possible, finding.message, finding.worst
+                limit.identity, evidence.conclusion, evidence.counts, evidence.possible, finding.message, finding.worst
             )

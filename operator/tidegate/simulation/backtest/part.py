@@ -1,4 +1,4 @@
-"""One part of a backtest done: its history fetched, every line judged at every point, its runs run. What remains of it is small."""
+"""One part of a backtest done: its history fetched, every limit judged at every point, its runs run. What remains of it is small."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tidegate.core.metrics import counters
 from tidegate.core.model.answers import Query
 from tidegate.core.model.observation import Problem
 from tidegate.core.model.world import ArmName
-from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, lines, pods, steady
+from tidegate.simulation.backtest.arms import Assumed, as_of_then, asking, limits_in, pods, steady
 from tidegate.simulation.backtest.gaps import maybe_counted
 from tidegate.simulation.backtest.history import AskRange, History, Progress, Stretch, together
-from tidegate.simulation.backtest.lines import LineOfRun, Placed, looks_down, of_run, placed
+from tidegate.simulation.backtest.limits import LimitOfRun, Placed, looks_down, of_run, placed
 from tidegate.simulation.backtest.order import Order, Task
 from tidegate.simulation.backtest.raw import AskRaw, Lack
 from tidegate.simulation.backtest.run import PastRun, PastRunner, Span
@@ -37,10 +37,10 @@ Lacks: TypeAlias = Mapping[tuple[str, ArmName], Collection[tuple[float, float, L
 
 @dataclass(frozen=True)
 class JudgedRun:
-    """A run, and what became of each line in it."""
+    """A run, and what became of each limit in it."""
 
     run: PastRun
-    lines: tuple[LineOfRun | None, ...]
+    limits: tuple[LimitOfRun | None, ...]
     """In the order of `placed`; `None` for a test on counts, and for one whose query changes at every judgement."""
 
 
@@ -119,7 +119,7 @@ def _cut_off(run: PastRun, stretch: Stretch, order: Order) -> bool:
 
 
 async def _known(history: History, spec: RolloutSpec, task: Task) -> _Known:
-    """Fetches what the lines look at, and judges every line at every point."""
+    """Fetches what the limits look at, and judges every limit at every point."""
     asked = dict(queries_of(spec, task.order, task.assumed))
     await history.load([query.promql for texts in asked.values() for query in texts])
     samples = _samples(history, spec, asked)
@@ -130,7 +130,7 @@ async def _known(history: History, spec: RolloutSpec, task: Task) -> _Known:
 
 def queries_of(spec: RolloutSpec, order: Order, assumed: Assumed) -> Iterator[tuple[Place, tuple[Query, ...]]]:
     """The steady queries of every metric in use, by metric, arm and step."""
-    used = {line.metric for line in lines(spec)}
+    used = {limit.metric for limit in limits_in(spec)}
     for step in spec.steps:
         asks = asking(spec, assumed, (order.name, order.namespace, step.name), order.pods)
         for metric in spec.metrics:
@@ -160,21 +160,21 @@ def _samples(history: History, spec: RolloutSpec, asked: Mapping[Place, tuple[Qu
 
 
 def _tracks(stretch: Stretch, spec: RolloutSpec, samples: Mapping[Place, Samples]) -> dict[tuple[Placed, str], Track]:
-    """By line and step, one and the same where the step makes no difference."""
+    """By limit and step, one and the same where the step makes no difference."""
     found: dict[tuple[Placed, str], Track] = {}
     made: dict[tuple[Placed, int, int], Track] = {}
     for one in placed(spec):
         for step in (step.name for step in spec.steps):
-            if one.line.counted or (one.step and one.step != step):
+            if one.limit.counted or (one.step and one.step != step):
                 continue  # a test on counts is judged by all that came before, not point by point
-            candidate = samples.get((one.line.metric, ArmName.CANDIDATE, step))
-            beside = samples.get((one.line.metric, ArmName.BASELINE, step))
+            candidate = samples.get((one.limit.metric, ArmName.CANDIDATE, step))
+            beside = samples.get((one.limit.metric, ArmName.BASELINE, step))
             if candidate is None:
                 continue
-            baseline = beside if one.line.relative else None
+            baseline = beside if one.limit.relative else None
             key = (one, id(candidate), id(beside))
             if key not in made:
-                made[key] = Track(one.line, stretch, candidate, baseline, beside)
+                made[key] = Track(one.limit, stretch, candidate, baseline, beside)
             found[one, step] = made[key]
     return found
 
@@ -195,7 +195,7 @@ async def _runs(known: _Known, spec: RolloutSpec, task: Task, starts: Sequence[f
         there=lambda query, now: maybe_counted(known.by_arm, known.history.stretch, query, now),
     )
     results: dict[float, PastRun] = {}
-    slots = asyncio.Semaphore(COUNTING_AT_ONCE if any(line.counted for line in lines(spec)) else RUNS_AT_ONCE)
+    slots = asyncio.Semaphore(COUNTING_AT_ONCE if any(limit.counted for limit in limits_in(spec)) else RUNS_AT_ONCE)
 
     async def one(start: float) -> None:
         async with slots:
@@ -203,11 +203,11 @@ async def _runs(known: _Known, spec: RolloutSpec, task: Task, starts: Sequence[f
 
     await together(one(start) for start in starts)
     for start in starts:
-        yield JudgedRun(results[start], tuple(_lines(known, spec, order, results[start])))
+        yield JudgedRun(results[start], tuple(_limits(known, spec, order, results[start])))
 
 
-def _lines(known: _Known, spec: RolloutSpec, order: Order, run: PastRun) -> Iterator[LineOfRun | None]:
-    """What became of every line in a run."""
+def _limits(known: _Known, spec: RolloutSpec, order: Order, run: PastRun) -> Iterator[LimitOfRun | None]:
+    """What became of every limit in a run."""
     end = known.history.stretch.end
     clean = [_moved(span, run.start, end) for span in order.planned]
     for one in placed(spec):
@@ -221,7 +221,7 @@ def _moved(span: Span, start: float, end: float) -> Span:
 
 def _changes(known: _Known, spec: RolloutSpec) -> Callable[[str, float, int], int]:
     """The next point at which a judgement in force differs, by step, weight and point."""
-    changing = {line.metric for line in lines(spec)} - {metric for metric, _, _ in known.samples}
+    changing = {limit.metric for limit in limits_in(spec)} - {metric for metric, _, _ in known.samples}
     points = known.history.stretch.points
 
     def after(step: str, weight: float, index: int) -> int:
@@ -229,7 +229,7 @@ def _changes(known: _Known, spec: RolloutSpec) -> Callable[[str, float, int], in
             return points
         nearest = points
         for one in placed(spec):
-            if (one.step and one.step != step) or (one.line.relative and weight >= 100):
+            if (one.step and one.step != step) or (one.limit.relative and weight >= 100):
                 continue
             track = known.tracks.get((one, step))
             nearest = min(nearest, track.change_after(index) if track is not None else index + 1)
@@ -248,7 +248,7 @@ def _lacks(
     known: _Known, spec: RolloutSpec, task: Task
 ) -> Iterator[tuple[tuple[str, ArmName], list[tuple[float, float, Lack]]]]:
     """Where the tests on counts had nothing to count."""
-    order, used = task.order, {line.metric for line in lines(spec) if line.counted}
+    order, used = task.order, {limit.metric for limit in limits_in(spec) if limit.counted}
     steps = [(order.name, order.namespace, step.name) for step in spec.steps]
     asks = [asking(spec, task.assumed, place, order.pods) for place in steps]
     told: set[str] = set()

@@ -89,7 +89,7 @@ class PastRun:
     tests: tuple[Tested, ...] = ()
     """What the tests on counts had shown at its end."""
     cause: Cause | None = None
-    """What stopped it, where that was a line."""
+    """What stopped it, where that was a limit."""
 
     @property
     def stopped(self) -> bool:
@@ -124,7 +124,7 @@ class PastRunner:
     _spans: list[Span] = field(default_factory=list)
     _holds: list[Held] = field(default_factory=list)
     _gathered: dict[str, Gathered] = field(default_factory=dict)
-    """By line, what its test on counts has gathered."""
+    """By limit, what its test on counts has gathered."""
     _cause: Cause | None = None
     _before: RolloutStatus = field(default_factory=RolloutStatus)
     """What was remembered after the tick before."""

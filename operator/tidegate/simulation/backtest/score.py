@@ -14,7 +14,7 @@ from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import Assumed
 from tidegate.simulation.backtest.backtest import Perform, Watcher
 from tidegate.simulation.backtest.history import together
-from tidegate.simulation.backtest.lines import placed
+from tidegate.simulation.backtest.limits import placed
 from tidegate.simulation.backtest.order import Order, Task
 from tidegate.simulation.backtest.part import Part
 from tidegate.simulation.backtest.run import PastRun
@@ -61,16 +61,16 @@ class Scored:
         return max(self.run.end - self.window.since, 0.0) / 60
 
     @property
-    def line(self) -> str:
-        """The line that stopped it; the reason where it was none; empty where nothing did."""
+    def limit(self) -> str:
+        """The limit that stopped it; the reason where it was none; empty where nothing did."""
         if self.verdict not in STOPPED:
             return ""
-        return self.run.cause.line if self.run.cause is not None else self.run.reason
+        return self.run.cause.limit if self.run.cause is not None else self.run.reason
 
     @property
     def series(self) -> str:
         """The series, or the segment, by which it was stopped."""
-        return self.run.cause.series if self.line and self.run.cause is not None else ""
+        return self.run.cause.series if self.limit and self.run.cause is not None else ""
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ class Score:
     """What came of all windows."""
 
     scored: Sequence[Scored]
-    lines: Sequence[str]
-    """The identities of the Rollout's lines, in its order."""
+    limits: Sequence[str]
+    """The identities of the Rollout's limits, in its order."""
 
     @property
     def tally(self) -> Tally:
@@ -125,10 +125,10 @@ class Score:
         """Those that count nowhere."""
         return [one for one in self.scored if one.verdict is Verdict.NO_DATA]
 
-    def by_line(self) -> Iterator[tuple[str, Tally]]:
-        """Every line of the Rollout, and any other reason of a stop."""
-        for line in dict.fromkeys([*self.lines, *(one.line for one in self.scored if one.line)]):
-            yield line, Tally.of(one for one in self.scored if one.line == line)
+    def by_limit(self) -> Iterator[tuple[str, Tally]]:
+        """Every limit of the Rollout, and any other reason of a stop."""
+        for limit in dict.fromkeys([*self.limits, *(one.limit for one in self.scored if one.limit)]):
+            yield limit, Tally.of(one for one in self.scored if one.limit == limit)
 
     def by_segment(self) -> Iterator[tuple[str, Tally]]:
         """Every segment by which a run was stopped, the one with the most stops first."""
@@ -201,8 +201,8 @@ async def score(
             watcher.ran(len(found), len(windows))
 
     await together(one(number, window) for number, window in enumerate(windows))
-    lines = dict.fromkeys(one.line.identity for one in placed(rollout.spec))
-    return Score([found[number] for number in range(len(windows))], list(lines))
+    limits = dict.fromkeys(one.limit.identity for one in placed(rollout.spec))
+    return Score([found[number] for number in range(len(windows))], list(limits))
 
 
 def _task(order: Order, *, leap: bool) -> Task:

@@ -1,8 +1,8 @@
-"""Which limits history would have kept: for each line and each run the tightest one, and what any other would have stopped.
+"""Which limits history would have kept: for each limit and each run the tightest one, and what any other would have stopped.
 
 A guard with a `for` is breached when every sample of a stretch of that length is beyond the limit. So the tightest limit
 that a run would have kept is the largest, over all such stretches, of the smallest value in the stretch; a run is stopped
-by any tighter limit and by no other. That is the line alone: what another line does to the same run is left out.
+by any tighter limit and by no other. That is the limit alone: what another limit does to the same run is left out.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Rate:
 
 @dataclass(frozen=True)
 class Choice:
-    """One limit a line could have."""
+    """One bound a limit could have."""
 
-    limit: str
+    bound: str
     """As it would be written."""
     what: str
     rate: Rate
@@ -59,19 +59,19 @@ class Choice:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """The choices for one line, from the tightest limit on."""
+    """The choices for one limit, from the tightest bound on."""
 
-    line: Threshold
+    limit: Threshold
     tightest: float | None
     """On the scale of `severity`, over all runs; `None` without a single sample."""
     choices: tuple[Choice, ...]
 
 
 def tightest(track: Track, places: Sequence[int], most: float) -> float:
-    """The tightest limit at which the line would have been kept at these points of history.
+    """The tightest bound at which the limit would have been met at these points of history.
 
     Args:
-        track: the line's.
+        track: the limit's.
         places: the points at which it is judged, ascending.
         most: seconds that count as watched between two samples of a series, at most.
 
@@ -82,7 +82,7 @@ def tightest(track: Track, places: Sequence[int], most: float) -> float:
 
 def tightest_of(track: Track, series: str, places: Sequence[int], most: float) -> float:
     """The same for one of its series."""
-    lasts = lasting(track.line)
+    lasts = lasting(track.limit)
     severities = track.severities[series]
     watched, before, found = 0.0, None, -math.inf
     entering: deque[tuple[float, float]] = deque()  # samples too young to begin a stretch that is complete
@@ -109,15 +109,15 @@ def tightest_of(track: Track, series: str, places: Sequence[int], most: float) -
     return found
 
 
-def suggestion(line: Threshold, metric: Metric, kept: Sequence[float]) -> Suggestion:
-    """The choices for a line.
+def suggestion(limit: Threshold, metric: Metric, kept: Sequence[float]) -> Suggestion:
+    """The choices for a limit.
 
     Args:
-        line: as it is.
+        limit: as it is.
         metric: its metric.
         kept: for each run the tightest limit it would have kept.
     """
-    found = [*_others(line, metric)]
+    found = [*_others(limit, metric)]
     finite = [one for one in kept if math.isfinite(one)]
     if finite and len(finite) + sum(one == -math.inf for one in kept) == len(kept):
         found.append((max(finite), TIGHTEST[0], True))
@@ -127,21 +127,21 @@ def suggestion(line: Threshold, metric: Metric, kept: Sequence[float]) -> Sugges
             found.append((ninth, TIGHTEST[1], True))
     choices: dict[str, tuple[float, Choice]] = {}
     for one in found:  # the same limit twice is one row: what it comes of says more than how many times the limit it is
-        value, choice = _choice(line, metric, one, kept)
-        before = choices.get(choice.limit)
+        value, choice = _choice(limit, metric, one, kept)
+        before = choices.get(choice.bound)
         if before is None or (before[1].what != NOW and before[1].what not in TIGHTEST):
-            choices[choice.limit] = (value, choice)
+            choices[choice.bound] = (value, choice)
         elif before[1].what == NOW:
-            choices[choice.limit] = (before[0], replace(before[1], what=f"{NOW}, {choice.what}"))
+            choices[choice.bound] = (before[0], replace(before[1], what=f"{NOW}, {choice.what}"))
     ordered = sorted(choices.values(), key=lambda one: one[0])
     worst = max(kept, default=-math.inf)
-    return Suggestion(line, worst if math.isfinite(worst) else None, tuple(choice for _, choice in ordered))
+    return Suggestion(limit, worst if math.isfinite(worst) else None, tuple(choice for _, choice in ordered))
 
 
-def _others(line: Threshold, metric: Metric) -> Iterator[tuple[float, str, bool]]:
+def _others(limit: Threshold, metric: Metric) -> Iterator[tuple[float, str, bool]]:
     """The limit now, and some around it that can be reached."""
-    now, whole = severity_of_limit(line, metric), whole_of(line, metric)
-    most = 1.0 if line.kind is LimitKind.MAX and metric.effective_unit is Unit.RATIO else math.inf
+    now, whole = severity_of_limit(limit, metric), whole_of(limit, metric)
+    most = 1.0 if limit.kind is LimitKind.MAX and metric.effective_unit is Unit.RATIO else math.inf
     for factor in FACTORS:
         value = now * factor if whole is None else (now + whole) * factor - whole
         what = f"{factor:g} times the limit" if whole is None else f"{factor:g} times as far from 100%"
@@ -150,14 +150,14 @@ def _others(line: Threshold, metric: Metric) -> Iterator[tuple[float, str, bool]
 
 
 def _choice(
-    line: Threshold, metric: Metric, one: tuple[float, str, bool], kept: Sequence[float]
+    limit: Threshold, metric: Metric, one: tuple[float, str, bool], kept: Sequence[float]
 ) -> tuple[float, Choice]:
     value, what, rounding = one
     if rounding:
-        value = rounded(value, whole_of(line, metric))
-        value = max(value, 0.0) if line.relative else value
+        value = rounded(value, whole_of(limit, metric))
+        value = max(value, 0.0) if limit.relative else value
     return value, Choice(
-        written(line, metric, value), what, Rate(sum(need > value + 1e-12 for need in kept), len(kept))
+        written(limit, metric, value), what, Rate(sum(need > value + 1e-12 for need in kept), len(kept))
     )
 
 
@@ -171,11 +171,11 @@ def rounded(severity: float, whole: float | None = None) -> float:
     return float(number.quantize(place, rounding=ROUND_CEILING) - base)
 
 
-def written(line: Threshold, metric: Metric, severity: float) -> str:
+def written(limit: Threshold, metric: Metric, severity: float) -> str:
     """A limit as it is written in a Rollout: `1.3%`, `240ms`, `0.2`."""
-    if line.relative or line.kind is LimitKind.MAX_SPREAD:
+    if limit.relative or limit.kind is LimitKind.MAX_SPREAD:
         return f"{_plain(severity * 100)}%"
-    value = -severity if line.kind is LimitKind.MIN else severity
+    value = -severity if limit.kind is LimitKind.MIN else severity
     match metric.effective_unit:
         case Unit.RATIO:
             return f"{_plain(value * 100)}%"

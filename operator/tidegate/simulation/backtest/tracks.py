@@ -1,6 +1,6 @@
-"""Every line judged at every point of a stretch of history, by the core's own `judge`: what the tables, the picture and the runs share.
+"""Every limit judged at every point of a stretch of history, by the core's own `judge`: what the tables, the picture and the runs share.
 
-A sample is dropped once the lines have looked at it: what is kept of a point are a few numbers. A run need not tick where no
+A sample is dropped once the limits have looked at it: what is kept of a point are a few numbers. A run need not tick where no
 judgement differs from the one before; `Track.change_after` says where the next one does.
 """
 
@@ -79,13 +79,13 @@ class Samples:
 
 @dataclass
 class Track:
-    """One line at every point."""
+    """One limit at every point."""
 
-    line: Threshold
+    limit: Threshold
     stretch: Stretch
     candidate: Samples
     baseline: Samples | None = None
-    """For a line that compares."""
+    """For a limit that compares."""
     beside: Samples | None = None
     """The baseline's of a metric by segments: whether one without requests counts depends on it."""
     states: bytearray = field(default_factory=bytearray)
@@ -106,7 +106,7 @@ class Track:
         """Judges the samples at hand, as when the run has been under way for longer than any window and warm-up."""
         metric, own = self.candidate.metric, self.candidate.now
         other = self.baseline.now if self.baseline is not None else NotAsked()
-        finding = unless_incomplete(metric, own, judge(self.line, metric, own, other, Context()))
+        finding = unless_incomplete(metric, own, judge(self.limit, metric, own, other, Context()))
         self._keep(index, metric, finding)
         now = (*_posture(finding, own, index, self.candidate.seen), *self._served())
         if now != self._before and index:
@@ -121,7 +121,7 @@ class Track:
         for one in finding.series:
             if one.series not in self.severities:
                 self.severities[one.series] = array("d", [math.nan]) * self.stretch.points
-            self.severities[one.series][index] = severity(self.line, metric, one)
+            self.severities[one.series][index] = severity(self.limit, metric, one)
             if one.state is State.NOT_COMPARABLE:
                 self.apart.setdefault(one.series, bytearray(self.stretch.points))[index] = 1
 
@@ -145,7 +145,7 @@ class Track:
 
 
 async def judged(stretch: Stretch, samples: Iterable[Samples], tracks: Sequence[Track]) -> None:
-    """Takes every point: first all samples, then every line that looks at them."""
+    """Takes every point: first all samples, then every limit that looks at them."""
     each = list({id(one): one for one in samples}.values())
     for index in range(stretch.points):
         if (
@@ -168,7 +168,7 @@ def _posture(finding: Finding, sample: Sample, index: int, seen: Seen) -> tuple[
     return (finding.state, *((one.series, one.state) for one in finding.series), *groups)
 
 
-def severity(line: Threshold, metric: Metric, one: SeriesFinding) -> float:
+def severity(limit: Threshold, metric: Metric, one: SeriesFinding) -> float:
     """How far a series goes in the direction of the limit: larger is worse, and more than `severity_of_limit` is a breach.
 
     The value for `max`, its negative for `min`, the spread for `maxSpread`, the relative change (0.2 for 20 %) for `maxIncrease`, its negative for
@@ -176,19 +176,19 @@ def severity(line: Threshold, metric: Metric, one: SeriesFinding) -> float:
     """
     if one.value is None or math.isnan(one.value):
         return math.nan
-    match line.kind:
+    match limit.kind:
         case LimitKind.MAX | LimitKind.MAX_SPREAD:
             return one.value
         case LimitKind.MIN:
             return -one.value
         case _:
             pass
-    if line.floor is not None and one.value < line.floor.in_unit(metric.effective_unit):
+    if limit.floor is not None and one.value < limit.floor.in_unit(metric.effective_unit):
         return -math.inf
     if one.baseline is None or math.isnan(one.baseline):
         return math.nan
     change = _change(one.value, one.baseline)
-    return change if line.kind is LimitKind.MAX_INCREASE else -change
+    return change if limit.kind is LimitKind.MAX_INCREASE else -change
 
 
 def _change(value: float, base: float) -> float:
@@ -200,31 +200,31 @@ def _change(value: float, base: float) -> float:
     return (value - base) / abs(base)
 
 
-def severity_of_limit(line: Threshold, metric: Metric) -> float:
-    """The line's limit on the scale of `severity`."""
-    match line.kind:
-        case LimitKind.MAX if line.max is not None:
-            return line.max.in_unit(metric.effective_unit)
-        case LimitKind.MIN if line.min is not None:
-            return -line.min.in_unit(metric.effective_unit)
-        case LimitKind.MAX_INCREASE if line.max_increase is not None:
-            return line.max_increase.ratio
-        case LimitKind.MAX_DECREASE if line.max_decrease is not None:
-            return line.max_decrease.ratio
-        case LimitKind.MAX_SPREAD if line.max_spread is not None:
-            return line.max_spread.ratio
-    raise ValueError(f"{line.identity} has no limit")
+def severity_of_limit(limit: Threshold, metric: Metric) -> float:
+    """The limit on the scale of `severity`."""
+    match limit.kind:
+        case LimitKind.MAX if limit.max is not None:
+            return limit.max.in_unit(metric.effective_unit)
+        case LimitKind.MIN if limit.min is not None:
+            return -limit.min.in_unit(metric.effective_unit)
+        case LimitKind.MAX_INCREASE if limit.max_increase is not None:
+            return limit.max_increase.ratio
+        case LimitKind.MAX_DECREASE if limit.max_decrease is not None:
+            return limit.max_decrease.ratio
+        case LimitKind.MAX_SPREAD if limit.max_spread is not None:
+            return limit.max_spread.ratio
+    raise ValueError(f"{limit.identity} has no limit")
 
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def whole_of(line: Threshold, metric: Metric) -> float | None:
+def whole_of(limit: Threshold, metric: Metric) -> float | None:
     """The whole that a `min` of a share is close to (1, or 100 in percent): then what counts is how far it stays below it.
 
-    `None` for every other line: there what counts is the limit itself.
+    `None` for every other limit: there what counts is the limit itself.
     """
     whole = {Unit.RATIO: 1.0, Unit.PERCENT: 100.0}.get(metric.effective_unit)
-    limit = -severity_of_limit(line, metric)
-    return whole if line.kind is LimitKind.MIN and whole is not None and whole / 2 < limit < whole else None
+    bound = -severity_of_limit(limit, metric)
+    return whole if limit.kind is LimitKind.MIN and whole is not None and whole / 2 < bound < whole else None

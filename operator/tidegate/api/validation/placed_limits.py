@@ -11,7 +11,7 @@ from tidegate.api.validation.problems import Where
 
 
 @dataclass(frozen=True)
-class Line:
+class PlacedLimit:
     """One threshold or guard, and where it is written."""
 
     threshold: Threshold
@@ -26,36 +26,36 @@ class Line:
         return index if self.where[1] == "steps" and isinstance(index, int) else None
 
 
-def lines_of(spec: RolloutSpec) -> list[Line]:
-    """Every line: the Rollout's own, then those of each step."""
-    found = rollout_lines(spec)
+def limits_of(spec: RolloutSpec) -> list[PlacedLimit]:
+    """Every limit: the Rollout's own, then those of each step."""
+    found = rollout_limits(spec)
     for index in range(len(spec.steps)):
-        found += step_lines(spec, index)
+        found += step_limits(spec, index)
     return found
 
 
-def rollout_lines(spec: RolloutSpec) -> list[Line]:
-    """The lines in force in every step."""
+def rollout_limits(spec: RolloutSpec) -> list[PlacedLimit]:
+    """The limits in force in every step."""
     own = (("guards", spec.guards), ("thresholds", spec.thresholds))
-    return [line for role, lines in own for line in _placed(lines, ("spec", role), role)]
+    return [limit for role, limits in own for limit in _placed(limits, ("spec", role), role)]
 
 
-def step_lines(spec: RolloutSpec, index: int) -> list[Line]:
-    """The lines of one step alone."""
+def step_limits(spec: RolloutSpec, index: int) -> list[PlacedLimit]:
+    """The limits of one step alone."""
     step = spec.steps[index]
     own = (("guards", step.guards), ("thresholds", step.thresholds))
-    return [line for role, lines in own for line in _placed(lines, ("spec", "steps", index, role), role)]
+    return [limit for role, limits in own for limit in _placed(limits, ("spec", "steps", index, role), role)]
 
 
-def check_lines(spec: RolloutSpec) -> list[Line]:
+def check_limits(spec: RolloutSpec) -> list[PlacedLimit]:
     """The checks of the steps' gates, as limits."""
     return [
-        Line(check.limit, ("spec", "steps", index, "gate", "checks", place), "checks")
+        PlacedLimit(check.limit, ("spec", "steps", index, "gate", "checks", place), "checks")
         for index, step in enumerate(spec.steps)
         if step.gate is not None
         for place, check in enumerate(step.gate.checks)
     ]
 
 
-def _placed(lines: tuple[Threshold, ...], where: Where, role: str) -> Iterator[Line]:
-    return (Line(line, (*where, index), role) for index, line in enumerate(lines))
+def _placed(limits: tuple[Threshold, ...], where: Where, role: str) -> Iterator[PlacedLimit]:
+    return (PlacedLimit(limit, (*where, index), role) for index, limit in enumerate(limits))

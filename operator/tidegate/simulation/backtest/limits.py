@@ -1,4 +1,4 @@
-"""What became of each line over the runs: how often beyond the limit, for how long, how much room was left."""
+"""What became of each limit over the runs: how often beyond the limit, for how long, how much room was left."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from tidegate.simulation.backtest.tracks import Track, severity_of_limit, whole_
 
 @dataclass(frozen=True)
 class Placed:
-    """A line with where it stands: the step's name, or nothing for the Rollout's own."""
+    """A limit with where it stands: the step's name, or nothing for the Rollout's own."""
 
-    line: Threshold
+    limit: Threshold
     step: str
 
     @property
     def name(self) -> str:
         """For people."""
-        return f"{self.step}: {self.line.identity}" if self.step else self.line.identity
+        return f"{self.step}: {self.limit.identity}" if self.step else self.limit.identity
 
 
 @dataclass(frozen=True)
 class SeriesOfRun:
-    """One series of a line in one run, or in all of them."""
+    """One series of a limit in one run, or in all of them."""
 
     judged: int
     """Judgements that rest on a value."""
@@ -51,8 +51,8 @@ class SeriesOfRun:
 
 
 @dataclass(frozen=True)
-class LineOfRun:
-    """One line in one run."""
+class LimitOfRun:
+    """One limit in one run."""
 
     states: Mapping[State, int]
     """How many judgements came to what; one in which a series could not be compared is `NotComparable`, unless it is a breach."""
@@ -72,8 +72,8 @@ class LineOfRun:
 
 
 @dataclass(frozen=True)
-class LineSummary:
-    """One line over all runs."""
+class LimitSummary:
+    """One limit over all runs."""
 
     placed: Placed
     judged: int
@@ -89,7 +89,7 @@ class LineSummary:
     worst: float | None
     """The worst value, in the metric's unit; `None` without any."""
     base: float | None
-    """The baseline's value beside it, for a relative line."""
+    """The baseline's value beside it, for a relative limit."""
     worst_at: float | None
     """Epoch seconds."""
     needed: float | None
@@ -123,7 +123,7 @@ class CountedSummary:
 
 def tested(one: Placed, runs: Sequence[PastRun]) -> CountedSummary:
     """One test on counts over these runs."""
-    found = [(run.start, test) for run in runs for test in run.tests if test.line == one.line.identity]
+    found = [(run.start, test) for run in runs for test in run.tests if test.limit == one.limit.identity]
     counts = Counter(test.conclusion for _, test in found)
     worse = [pair for pair in found if pair[1].conclusion == Conclusion.REGRESSED]
     start, told = next(iter([*worse[:1], *found[-1:]]), (None, None))
@@ -139,28 +139,28 @@ def tested(one: Placed, runs: Sequence[PastRun]) -> CountedSummary:
 
 
 def placed(spec: RolloutSpec) -> Iterator[Placed]:
-    """Every line with its place."""
-    for line in (*spec.guards, *spec.thresholds):
-        yield Placed(line, "")
+    """Every limit with its place."""
+    for limit in (*spec.guards, *spec.thresholds):
+        yield Placed(limit, "")
     for step in spec.steps:
-        for line in (*step.guards, *step.thresholds):
-            yield Placed(line, step.name)
+        for limit in (*step.guards, *step.thresholds):
+            yield Placed(limit, step.name)
 
 
 def looks_down(spec: RolloutSpec, metric: str) -> bool:
-    """Whether the lower a metric's value the worse: all its lines say what it must not fall below, or from."""
-    kinds = {one.line.kind for one in placed(spec) if one.line.metric == metric}
+    """Whether the lower a metric's value the worse: all its limits say what it must not fall below, or from."""
+    kinds = {one.limit.kind for one in placed(spec) if one.limit.metric == metric}
     return bool(kinds) and kinds <= {LimitKind.MIN, LimitKind.MAX_DECREASE}
 
 
 def places(one: Placed, spec: RolloutSpec, spans: Sequence[Span], track: Track) -> list[int]:
-    """The points of history at which a run with these spans judges a line: every point for a guard, else the checkpoints."""
+    """The points of history at which a run with these spans judges a limit: every point for a guard, else the checkpoints."""
     found: list[int] = []
     stretch = track.stretch
     for span in spans:
-        if span.weight == 0 or (one.step and one.step != span.step) or (one.line.relative and span.weight >= 100):
+        if span.weight == 0 or (one.step and one.step != span.step) or (one.limit.relative and span.weight >= 100):
             continue
-        if isinstance(one.line, Guard):
+        if isinstance(one.limit, Guard):
             first = stretch.index(span.begin - 1e-3) + 1
             found += range(max(first, found[-1] + 1 if found else 0), stretch.index(span.end) + 1)
         else:
@@ -172,18 +172,18 @@ def places(one: Placed, spec: RolloutSpec, spans: Sequence[Span], track: Track) 
 
 def of_run(
     one: Placed, spec: RolloutSpec, track: Track, spans: tuple[Sequence[Span], Sequence[Span]], most: float
-) -> LineOfRun:
-    """One line in one run.
+) -> LimitOfRun:
+    """One limit in one run.
 
     Args:
-        one: the line.
+        one: the limit.
         spec: of the run.
-        track: the line's.
+        track: the limit's.
         spans: of the run, and of a clean one from the same start.
         most: seconds that count as watched between two samples of a series, at most.
     """
     run, clean = (places(one, spec, each, track) for each in spans)
-    found = LineOfRun(
+    found = LimitOfRun(
         Counter(_state(track, place) for place in run),
         tightest(track, run, most),
         tightest(track, clean, most),
@@ -192,13 +192,13 @@ def of_run(
     valued = [place for place in run if not math.isnan(track.values[place])]
     if not valued:
         return found
-    worst = max(valued, key=lambda place: _badness(one.line, track, place))
+    worst = max(valued, key=lambda place: _badness(one.limit, track, place))
     return replace(
         found,
         worst=track.values[worst],
         base=None if math.isnan(track.bases[worst]) else track.bases[worst],
         worst_at=track.stretch.time(worst),
-        badness=_badness(one.line, track, worst),
+        badness=_badness(one.limit, track, worst),
     )
 
 
@@ -209,7 +209,7 @@ def _state(track: Track, place: int) -> State:
 
 
 def _of_series(track: Track, labels: str, run: Sequence[int], most: float) -> SeriesOfRun:
-    limit = severity_of_limit(track.line, track.candidate.metric)
+    limit = severity_of_limit(track.limit, track.candidate.metric)
     values = [value for place in run if not math.isnan(value := track.severities[labels][place])]
     return SeriesOfRun(
         judged=len(values),
@@ -221,15 +221,15 @@ def _of_series(track: Track, labels: str, run: Sequence[int], most: float) -> Se
     )
 
 
-def summary(one: Placed, metric: Metric, runs: Sequence[LineOfRun]) -> LineSummary:
-    """One line over runs."""
+def summary(one: Placed, metric: Metric, runs: Sequence[LimitOfRun]) -> LimitSummary:
+    """One limit over runs."""
     counts: Counter[State] = Counter()
     for run in runs:
         counts.update(run.states)
     worst = max((run for run in runs if run.worst is not None), key=lambda run: run.badness, default=None)
     needed = max((run.needed for run in runs), default=-math.inf)
     series = {labels: _together(runs, labels) for labels in dict.fromkeys(key for run in runs for key in run.series)}
-    return LineSummary(
+    return LimitSummary(
         placed=one,
         judged=counts.total(),
         beyond=counts[State.BREACHED],
@@ -241,12 +241,12 @@ def summary(one: Placed, metric: Metric, runs: Sequence[LineOfRun]) -> LineSumma
         base=worst.base if worst is not None else None,
         worst_at=worst.worst_at if worst is not None else None,
         needed=needed if needed > -math.inf else None,
-        room=_room(severity_of_limit(one.line, metric), needed, whole_of(one.line, metric)),
+        room=_room(severity_of_limit(one.limit, metric), needed, whole_of(one.limit, metric)),
         series=series,
     )
 
 
-def _together(runs: Sequence[LineOfRun], labels: str) -> SeriesOfRun:
+def _together(runs: Sequence[LimitOfRun], labels: str) -> SeriesOfRun:
     mine = [run.series[labels] for run in runs if labels in run.series]
     return SeriesOfRun(
         sum(each.judged for each in mine),
@@ -258,9 +258,9 @@ def _together(runs: Sequence[LineOfRun], labels: str) -> SeriesOfRun:
     )
 
 
-def _badness(line: Threshold, track: Track, place: int) -> float:
+def _badness(limit: Threshold, track: Track, place: int) -> float:
     found = max((s[place] for s in track.severities.values() if not math.isnan(s[place])), default=-math.inf)
-    return found if not line.relative or found > -math.inf else -math.inf
+    return found if not limit.relative or found > -math.inf else -math.inf
 
 
 def _room(limit: float, needed: float, whole: float | None) -> float | None:
