@@ -48,7 +48,7 @@ class Image(ApiModel):
     digest: Digest = ""
     """Takes precedence over the tag."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    """Of the container."""
+    """The pull policy of the image."""
 
 
 class Crds(ApiModel):
@@ -146,13 +146,13 @@ class Monitor(ApiModel):
     labels: Texts = {}
     """Further labels, by which a Prometheus selects it."""
     interval: Interval = "30s"
-    """Between two scrapes."""
+    """The scrape interval."""
     scrape_timeout: Interval = "10s"
-    """Of one scrape."""
+    """Timeout of a scrape."""
     relabelings: list[Passed] = []
-    """Of the target."""
+    """Relabeling of the target."""
     metric_relabelings: list[Passed] = []
-    """Of the samples."""
+    """Relabeling of the samples."""
 
 
 class PrometheusRule(ApiModel):
@@ -180,7 +180,7 @@ class Dashboard(ApiModel):
     namespace: str = ""
     """Empty: the release's."""
     labels: Texts = {"grafana_dashboard": "1"}
-    """By which the sidecar finds it."""
+    """Labels by which the sidecar finds it."""
     annotations: Texts = {}
     """Its annotations, such as the sidecar's folder."""
 
@@ -228,17 +228,17 @@ class Values(ApiModel):
     model_config = ConfigDict(title="Values of the Tidegate chart")
 
     name_override: str = ""
-    """Instead of the chart's name."""
+    """Replaces the name of the chart in names of objects."""
     fullname_override: str = ""
-    """Instead of the release's and the chart's name."""
+    """Replaces the names of the release and the chart in names of objects."""
     common_labels: Texts = {}
-    """On every object."""
+    """Labels of every object."""
     common_annotations: Texts = {}
-    """On every object."""
+    """Annotations of every object."""
     image: Image = Image()
     """The operator's image."""
     image_pull_secrets: list[Passed] = []
-    """Of the pod."""
+    """Secrets with which the image is pulled."""
     crds: Crds = Crds()
     """The CustomResourceDefinitions."""
     namespaces: list[NamespaceName] = []
@@ -262,11 +262,11 @@ class Values(ApiModel):
     service_account: ServiceAccount = ServiceAccount()
     """The operator's account."""
     resources: Passed = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
-    """Of the container."""
+    """Requests and limits of the container."""
     pod_annotations: Texts = {}
-    """Of the pod."""
+    """Annotations of the pod."""
     pod_labels: Texts = {}
-    """Of the pod."""
+    """Further labels of the pod."""
     pod_security_context: Passed = RESTRICTED
     """Meets the Pod Security Standard `restricted`."""
     security_context: Passed = CONFINED
@@ -276,23 +276,23 @@ class Values(ApiModel):
     readiness_probe: Passed = {"periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 2}
     """Merged over GET /readyz."""
     termination_grace_period_seconds: Annotated[int, Field(ge=0)] = 30
-    """Reconciliations under way are given up to 20 s."""
+    """Reconciliations in progress are given up to 20 s."""
     priority_class_name: str = ""
-    """Of the pod."""
+    """The PriorityClass of the pod."""
     node_selector: Texts = {}
-    """Of the pod."""
+    """Labels of the nodes on which the pod may run."""
     tolerations: list[Passed] = []
-    """Of the pod."""
+    """Tolerations of the pod."""
     affinity: Passed = {}
-    """Of the pod."""
+    """Affinity of the pod."""
     topology_spread_constraints: list[Passed] = []
-    """Of the pod."""
+    """Topology spread constraints of the pod."""
     extra_env: list[Passed] = []
     """Further environment variables, such as HTTPS_PROXY."""
     extra_volumes: list[Passed] = []
     """Further volumes, such as the Secret with a source's token."""
     extra_volume_mounts: list[Passed] = []
-    """Where they are mounted."""
+    """Where the volumes are mounted."""
     service: Service = Service()
     """In front of /metrics."""
     service_monitor: Monitor = Monitor()

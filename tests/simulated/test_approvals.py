@@ -89,12 +89,12 @@ async def test_a_gate_that_awaits_people_is_no_failure_however_long() -> None:
 @pytest.mark.parametrize(
     ("why", "fields", "words"),
     [
-        ("another run", {"run": "7-abc"}, "run 7-abc is not under way"),
+        ("another run", {"run": "7-abc"}, "run 7-abc is not in progress"),
         ("no such step", {"step": "third"}, "there is no step 'third'; there are canary, half"),
-        ("a step without approvals", {"step": "canary"}, "step 'canary' has no approval 'finance': it asks for none"),
+        ("a step without approvals", {"step": "canary"}, "step 'canary' has no approval 'finance': its gate requires none"),
         ("no such approval", {"approval": "legal"}, "step 'half' has no approval 'legal': it asks for engineering, finance"),
         ("nobody", {"requester": ""}, "the command names no requester"),
-        ("a step that was edited since", {"step_hash": "0123456789ab"}, "step 'half' was edited since: look at it again"),
+        ("a step that was edited since", {"step_hash": "0123456789ab"}, "step 'half' was edited since: review it again"),
         ("one person twice", {"requester": "ann"}, "ann gave engineering already, and one person may give one approval (distinctPeople)"),
         ("what another has given", {"approval": "engineering"}, "engineering of step half was approved by ann already"),
         ("hostile text", {"step": "a\x1b[31m"}, "there is no step 'a\\\\x1b[31m'; there are canary, half"),
@@ -121,7 +121,7 @@ async def test_an_approval_before_the_verdict_on_the_step_before_is_refused_unle
     assert told.shop.weight == 10
     assert (await told.approves("engineering", "ann"))[0]
     assert told.shop.weight == 50
-    assert await told.approves("finance", "cleo") == (False, "step 'half' has begun already")
+    assert await told.approves("finance", "cleo") == (False, "step 'half' has already begun")
 
 
 async def test_the_same_approval_twice_counts_once() -> None:
@@ -299,8 +299,8 @@ async def test_promote_skips_the_steps_between_and_the_durations() -> None:
     await told.passes(60)
     assert (await told.does(Action.PROMOTE))[0]
     assert await told.does(Action.PROMOTE) in {
-        (False, "the remaining steps are being skipped already"),
-        (False, "every step has passed already: the version is being promoted"),
+        (False, "the remaining steps are already being skipped"),
+        (False, "every step has already passed: the version is being promoted"),
     }
     await told.passes(60)
     assert told.shop.outcome == "Succeeded"

@@ -155,7 +155,7 @@ async def test_of_two_arms_with_one_version_nothing_is_compared() -> None:
     await runner.run_until(shop.clock.now() + 60)
     assert (shop.outcome, shop.weight) == ("", 50)
     (guard,) = shop.status.guards
-    assert (guard.state, "both arms run one version" in guard.message) == ("NotComparable", True)
+    assert (guard.state, "both arms run the same version" in guard.message) == ("NotComparable", True)
 
 
 # AwaitBaseline

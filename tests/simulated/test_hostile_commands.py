@@ -28,11 +28,11 @@ HOSTILE: tuple[tuple[dict[str, Any], str], ...] = (
     ({**GIVEN, "step": "none"}, "there is no step 'none'"),
     ({**GIVEN, "approval": "owner"}, "step 'half' has no approval 'owner'"),
     ({**GIVEN, "step_hash": "0" * 20}, "step 'half' was edited since"),
-    ({"action": Action.ABORT, "run": "9-gone"}, "run 9-gone is not under way"),
-    ({"action": Action.PROMOTE, "run": "0-before"}, "run 0-before is not under way"),
+    ({"action": Action.ABORT, "run": "9-gone"}, "run 9-gone is not in progress"),
+    ({"action": Action.PROMOTE, "run": "0-before"}, "run 0-before is not in progress"),
     ({"action": Action.RESUME}, "the run is not paused"),
 )
-AFTERWARDS = ("run ", "no run is under way", *(words for _, words in HOSTILE))
+AFTERWARDS = ("run ", "no run is in progress", *(words for _, words in HOSTILE))
 """How a refusal may begin once the breach has decided: the run ends, or has ended."""
 
 
@@ -93,5 +93,5 @@ async def test_a_command_that_is_replayed_is_carried_out_once() -> None:
     again = shop.command(Action.ABORT, run=run.id)
     runner.due = shop.clock.now()
     await runner.run_until(shop.clock.now() + 5)
-    assert shop.cluster.outcomes[again] == (False, f"run {run.id} is not under way")
+    assert shop.cluster.outcomes[again] == (False, f"run {run.id} is not in progress")
     assert (shop.status.run is not None, shop.weight) == (True, 10)

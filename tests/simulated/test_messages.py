@@ -82,7 +82,7 @@ async def test_a_revert_is_told_once_after_the_weights_are_back() -> None:
     end = message(shop, "Reverted")
     assert end.tone is Tone.FAILURE
     assert end.text.startswith("Why: errors of the candidate is 20%, above max 5% (window 20s)\n")
-    assert "All traffic is at the baseline." in end.text
+    assert "All traffic goes to the baseline." in end.text
 
 
 async def test_a_hold_is_resolved_with_the_same_key_and_says_how_long_it_lasted() -> None:

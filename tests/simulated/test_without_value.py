@@ -95,7 +95,7 @@ async def test_where_nothing_can_be_compared_the_run_waits_and_names_the_labels(
     assert "they differ in pod; aggregate that away in the query" in shop.status.run.waiting.message
 
 
-WRONG = Failed(FailedReason.BAD_ANSWER, "the query must give an instant vector or a scalar, not string")
+WRONG = Failed(FailedReason.BAD_ANSWER, "the query must return an instant vector or a scalar, not string")
 
 
 async def test_an_answer_of_the_wrong_kind_is_no_data_with_its_reason() -> None:

@@ -55,7 +55,7 @@ class RolloutCommandSpec(ApiModel):
         Rule("self == oldSelf", "a command cannot be changed; create another"),
         Rule(
             "self.action in ['Approve', 'Reject'] ? has(self.step) && has(self.name) : !has(self.step) && !has(self.name)",
-            "'step' and 'name' go with 'Approve' and 'Reject', which need both",
+            "'step' and 'name' are required with 'Approve' and 'Reject', and not allowed otherwise",
             ".action",
             lambda self: (self.step is not None, self.name is not None) == (self.action.of_approval,) * 2,
         ),

@@ -45,7 +45,7 @@ class ManifestLoader(yaml.SafeLoader):
         found: dict[Any, Any] = {}
         for key, value in merged.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise _error(key, "a key must be a text")
+                raise _error(key, "a key must be a string")
             found[_key(key)] = self.construct_object(value, deep=deep)
         return found
 

@@ -108,6 +108,6 @@ class NamespaceFreeze(ApiModel):
 
     def as_freeze(self, *, sure: bool = True) -> Freeze:
         """The same as a Rollout's gate takes it. `sure`: that it is for the namespace is known."""
-        unsure = "" if sure else "; the namespace's labels could not be read, so it is taken as chosen"
+        unsure = "" if sure else "; the namespace's labels could not be read, so the freeze applies"
         words = f"the administrator's freeze {self.name!r}: {self.reason}{unsure}"
         return Freeze.model_construct(from_=self.from_, to=self.to, reason=words)

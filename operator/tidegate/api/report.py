@@ -15,7 +15,7 @@ from tidegate.api.rollout.status import ApprovalStatus, CheckpointStatus, Cohort
 
 SCHEMA: Final = "tidegate.dev/report/v1"
 RUNNING: Final = "Running"
-"""The outcome of a run under way."""
+"""The outcome of a run in progress."""
 DATA_KEY: Final = "report.json"
 """The key in the ConfigMap's data."""
 
@@ -81,12 +81,12 @@ class Breach(StatusModel):
     decided: datetime | None = None
     """When it was decided."""
     ended: datetime | None = None
-    """When every route was seen without the candidate; absent while the revert is under way."""
+    """When every route was seen without the candidate; absent while the revert is in progress."""
     seconds: float | None = None
     """From the one to the other."""
 
 
-class Touched(StatusModel):
+class CandidateRequests(StatusModel):
     """Requests that the candidate answered, as far as a limit counted them."""
 
     requests: int
@@ -98,7 +98,7 @@ class Touched(StatusModel):
 
 
 class Users(StatusModel):
-    """Users that met the candidate, by the query given for it."""
+    """Users that were sent to the candidate, by the query given for it."""
 
     count: float
     """How many."""
@@ -130,7 +130,7 @@ class Report(StatusModel):
     end: datetime | None = None
     """When it ended; absent while it runs."""
     expected_end: datetime | None = None
-    """When the last step ends if nothing intervenes; absent when it is unknown."""
+    """When the last step ends if nothing pauses or ends the run; absent when it is unknown."""
     candidate: ReportedArm
     """The version under test."""
     baseline: ReportedArm
@@ -142,15 +142,15 @@ class Report(StatusModel):
     weight: float | None = None
     """The candidate's weight, percent, as last seen."""
     mirror: MirrorStatus | None = None
-    """What is mirrored to the candidate, while the run goes on; absent where no step mirrors."""
+    """What is mirrored to the candidate, while the run continues; absent where no step mirrors."""
     cohorts: tuple[CohortStatus, ...] = ()
     """The candidate's share of each cohort, as last seen."""
     breach: Breach | None = None
-    """Why it was ended before its end."""
-    touched: Touched | None = None
+    """Why it was ended early."""
+    candidate_requests: CandidateRequests | None = None
     """Requests that the candidate answered; absent where nothing counted them."""
     users: Users | None = None
-    """Users that met it; absent without a query."""
+    """Users that were sent to it; absent without a query."""
     limits: tuple[Standing, ...] = ()
     """Every limit and its state."""
     timeline: tuple[Moment, ...] = ()

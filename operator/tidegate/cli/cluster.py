@@ -29,7 +29,7 @@ def add_cluster_arguments(parser: argparse.ArgumentParser, *, all_namespaces: bo
         parser: gets them.
         all_namespaces: `-A` as well.
     """
-    group = parser.add_argument_group(GROUP, "as kubectl has them")
+    group = parser.add_argument_group(GROUP, "the same as kubectl's")
     place = group.add_mutually_exclusive_group()
     namespace = place.add_argument(
         "-n", "--namespace", type=_namespace, metavar="NAMESPACE", help="by default the one of the kubeconfig's context"
@@ -42,14 +42,14 @@ def add_cluster_arguments(parser: argparse.ArgumentParser, *, all_namespaces: bo
     names.complete(context, names.contexts)
     group.add_argument("--as", dest="as_user", metavar="USER", help="act as this user (impersonation)")
     group.add_argument(
-        "--as-group", action="append", default=[], metavar="GROUP", help="act as a member of this group; goes with --as"
+        "--as-group", action="append", default=[], metavar="GROUP", help="act as a member of this group; requires --as"
     )
     group.add_argument(
         "--request-timeout",
         type=duration,
         default=REQUEST_TIMEOUT,
         metavar="DURATION",
-        help="for one answer of the API server (5s)",
+        help="timeout of a request to the API server (5s)",
     )
 
 
@@ -91,7 +91,7 @@ def with_cluster(arguments: argparse.Namespace, work: Callable[[Connection], Cor
         CommandError: there is no such cluster, or a call to it failed.
     """
     if arguments.as_group and arguments.as_user is None:
-        raise CommandError("--as-group goes with --as: give the user as well")
+        raise CommandError("--as-group requires --as")
     try:
         return asyncio.run(_connected(arguments, work))
     except PortError as error:

@@ -36,14 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_rollout_argument(parser)
     action = Action(str(parser.get_default("command")).capitalize())
     if action.of_approval:
-        approval = parser.add_argument("approval", metavar="APPROVAL", help="its name, as the gate of the step has it")
+        approval = parser.add_argument(
+            "approval", metavar="APPROVAL", help="name of the approval, as in the gate of the step"
+        )
         names.complete(approval, names.approvals)
         parser.add_argument("--step", default="", help="the step; by default the one that is awaited")
     needed = action is Action.REJECT
     parser.add_argument("--reason", default="", required=needed, help="why, for the record")
     parser.add_argument("--run", default="", metavar="ID", help="only if this run is still the current one")
     add_wait_arguments(
-        parser, "also until the run has ended or a person is needed; the exit code says how it ended", "30s"
+        parser, "also wait until the run has ended or a person is needed; the exit code shows the result", "30s"
     )
     add_output_argument(parser)
     add_cluster_arguments(parser)
@@ -84,7 +86,7 @@ def _step_of(rollout: JsonObject, arguments: argparse.Namespace) -> dict[str, st
     gate = (rollout.get("status") or {}).get("gate") or {}
     step = arguments.step or gate.get("step")
     if not step:
-        raise CommandError(f"{arguments.name} awaits no approval now; name the step with --step")
+        raise CommandError(f"{arguments.name} awaits no approval now; give the step with --step")
     return {"step": step} | ({"stepHash": gate["stepHash"]} if gate.get("step") == step else {})
 
 

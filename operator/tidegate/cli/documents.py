@@ -161,7 +161,7 @@ def _repeated(node: yaml.Node, where: Where, seen: set[int]) -> Iterator[Problem
         for key, value in node.value:
             place = (*where, str(key.value))
             if str(key.value) in names:
-                yield Problem(place, f"is written twice, again on line {_first_line(key)}")
+                yield Problem(place, f"is a duplicate key: it is also on line {_first_line(key)}")
             names.add(str(key.value))
             yield from _repeated(value, place, seen)
     elif isinstance(node, yaml.SequenceNode):

@@ -42,7 +42,7 @@ async def _show(arguments: argparse.Namespace, cluster: Connection) -> int:
         case _ if runs:
             print(aligned(COLUMNS, [_row(one) for one in runs]), end="")
         case _:
-            print(f"{arguments.name} has had no run that has ended.")
+            print(f"{arguments.name} has no finished run.")
     return 0
 
 

@@ -15,7 +15,7 @@ def read_instant(text: str) -> datetime:
     except ValueError:
         raise ValueError(f"{text!r} is not a valid timestamp; write it like 2026-11-21T09:00:00Z") from None
     if found.tzinfo is None:
-        raise ValueError(f"{text!r} must say its time zone, such as {text}{'' if 'T' in text else 'T00:00:00'}Z")
+        raise ValueError(f"{text!r} must have a time zone, such as {text}{'' if 'T' in text else 'T00:00:00'}Z")
     return found
 
 

@@ -117,7 +117,7 @@ def _pods(spec: RolloutSpec) -> Iterator[tuple[str, Sequence[str]]]:
         "Pods of the candidate",
         [f"{step.name}: {ratio.in_words(step.weight.percent)}" for step in spec.steps]
         + [
-            f"a revert lands on {min(ratio.total - ratio.pods(step.weight.percent) for step in spec.steps)} pods of the baseline at least, until more have started"
+            f"a revert moves the traffic to {min(ratio.total - ratio.pods(step.weight.percent) for step in spec.steps)} pods of the baseline at least, until more have started"
         ],
     )
 
@@ -150,7 +150,7 @@ def _totals(steps: Sequence[Planned], start: datetime | None, *, dated: bool) ->
     waited = sum(planned.waited for planned in steps)
     waiting = f", {in_words(waited)} of it at gates" if waited else ""
     unknown = dated
-    dates = "; gates with a date are taken as open (--start says when the run begins)" if unknown and not start else ""
+    dates = "; gates with a date are assumed open (--start says when the run begins)" if unknown and not start else ""
     return f"Total: {in_words(watched + waited)}{waiting}, {judged} checkpoints{dates}."
 
 

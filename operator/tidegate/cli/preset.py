@@ -45,7 +45,7 @@ def _in_words(system: System, preset: Preset) -> Iterator[str]:
         yield from ("", field, f"  {text}")
     if preset.parameters:
         rows = tuple((f"<{one.name}>", default(one), one.says) for one in preset.parameters)
-        yield from ("", plain(Table("", ("parameter", "default", "what it is"), rows)).rstrip())
-    yield from ("", wrapped(f"To be scraped: {system.scraped}", 100))
-    yield wrapped(f"The arms are distinguished: {system.arms}", 100)
+        yield from ("", plain(Table("", ("parameter", "default", "meaning"), rows)).rstrip())
+    yield from ("", wrapped(f"Scrape targets: {system.scraped}", 100))
+    yield wrapped(f"How the arms are distinguished: {system.arms}", 100)
     yield from ("", *(wrapped(one, 100, "- ") for one in system.mind))

@@ -47,7 +47,7 @@ Without it, a pipeline that asks before the operator has seen the new version ge
 CLUSTER: Final = """
 ## Flags of the cluster
 
-As kubectl has them.
+The same as kubectl's.
 
 | argument | meaning |
 |---|---|

@@ -11,7 +11,7 @@ from tidegate.cli.tables import aligned
 from tidegate.core.model.time_format import in_words
 
 COLUMNS: Final = ("name", "phase", "step", "weight", "reason", "age")
-WIDE: Final = ("candidate", "baseline", "on trial", "next check", "message")
+WIDE: Final = ("candidate", "baseline", "under test", "next check", "message")
 ABSENT: Final = "-"
 
 
@@ -41,7 +41,7 @@ def _cells(item: Mapping[str, Any], now: datetime) -> dict[str, str]:
         "age": _age(metadata.get("creationTimestamp"), now),
         "candidate": _part(spec, "candidate").get("deployment"),
         "baseline": _part(spec, "baseline").get("deployment"),
-        "on trial": " ".join(_images(status)),
+        "under test": " ".join(_images(status)),
         "next check": status.get("nextCheckTime"),
         "message": status.get("message"),
     }

@@ -126,7 +126,7 @@ def _world(file: str | None, spec: RolloutSpec) -> World:
         return clean_world(spec)
     documents = read(file)
     if len(documents) != 1:
-        raise CommandError(f"{file}: a world is one YAML document")
+        raise CommandError(f"{file}: a world must be one YAML document")
     world, problems = read_model(World, documents[0].content, ())
     problems = world_problems(world, spec) if world is not None else problems
     if world is None or problems:

@@ -76,7 +76,7 @@ async def until_decided(
                 code, words = decided
                 print(printable(f"{name}: {words}"), file=sys.stderr if aside else sys.stdout)
                 return code
-            last = str((rollout.get("status") or {}).get("message") or "not seen by the operator yet")
+            last = str((rollout.get("status") or {}).get("message") or "not reconciled by the operator yet")
         if time.monotonic() >= deadline:
             raise CommandError(f"timed out after {timeout} waiting for {name}: {last}", ExitCode.TIMED_OUT)
         await asyncio.sleep(POLL_SECONDS)

@@ -45,9 +45,9 @@ def scaling_in_words(spec: RolloutSpec) -> Iterator[str]:
             pass
     if to_zero:
         named = ", ".join(dict.fromkeys(to_zero))
-        yield f"at a run's end, once the weights are back: 0 (revert: ScaleToZero of {named}); the next run brings them back first"
+        yield f"at a run's end, after the weights are restored: 0 (revert: ScaleToZero of {named}); the next run scales it up again first"
     if scaling.after_end is not None:
-        yield f"{scaling.after_end.delay} after the end: {scaling.after_end.replicas}; the next run brings them back first"
+        yield f"{scaling.after_end.delay} after the end: {scaling.after_end.replicas}; the next run scales it up again first"
 
 
 def hook_in_words(hook: Hook) -> str:
@@ -61,7 +61,7 @@ def hook_in_words(hook: Hook) -> str:
 _ON_FAILURE: Final = {
     HookFailure.HOLD: "pause until a person resumes",
     HookFailure.REVERT: "revert",
-    HookFailure.IGNORE: "go on",
+    HookFailure.IGNORE: "continue",
 }
 
 
@@ -107,7 +107,7 @@ def _beyond(line: Threshold) -> str:
             than = f"more than {test.margin} worse than the baseline" if test.limit is None else f"above {test.limit}"
             return f"{than}, with {test.confidence} confidence"
         case LimitKind.SPLIT:
-            return "counted in other shares than the weights say"
+            return "distributed differently from the weights"
 
 
 def _entry(entry: Checkpoint) -> str:

@@ -146,12 +146,12 @@ def _wrong(draft: Draft) -> Why | None:
     if draft.arms_refused:
         return Why(
             Reason.ARMS_IMMUTABLE,
-            "spec.baseline, spec.candidate and the backends of a route cannot change while a run is under way: the run "
-            "continues with the ones it began with (Abort it first)",
+            "spec.baseline, spec.candidate and the backends of a route cannot change while a run is in progress: the run continues with those it began with (Abort it "
+            "first)",
         )
     if draft.seen.spec is None and draft.seen.problems:
         first = draft.seen.problems[0]
-        words = "guards stay active by the last valid spec; nothing is raised until it is valid"
+        words = "guards stay active with the last valid spec; nothing is raised until it is valid"
         return Why(Reason.INVALID_SPEC, f"{first.path}: {first.message} ({words})")
     return None
 

@@ -127,7 +127,7 @@ class CommandUpkeep:
             wait = min(2 * before.wait, LONGEST_WAIT) if before is not None else EVERY
             self._failed[namespace] = _Failure(str(error), wait, self._clock.monotonic() + wait)
             if before is None or before.message != str(error):
-                _log.warning("commands cannot be looked after", namespace=namespace, error=str(error))
+                _log.warning("commands cannot be processed", namespace=namespace, error=str(error))
         else:
             self._failed.pop(namespace, None)
 

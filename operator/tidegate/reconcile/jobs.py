@@ -143,7 +143,7 @@ class JobDesk:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failure = error
-            _log.error("Job not looked after", error=f"{type(error).__name__}: {error}")
+            _log.error("Job not processed", error=f"{type(error).__name__}: {error}")
 
     async def _start(self, rollout: RolloutObject, job: StartJob) -> None:
         known = self._of(rollout).jobs.setdefault(job.name, _Known())

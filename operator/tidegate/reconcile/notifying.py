@@ -164,7 +164,7 @@ class Deliveries:
         messages: Iterable[MessageStatus],
         receivers: Iterable[Notification],
     ) -> None:
-        """Sends what is not under way already.
+        """Sends what is not in progress already.
 
         Args:
             rollout: whose messages they are.

@@ -77,7 +77,7 @@ class Raises:
             now = self._clock.monotonic()
             late = [turn for turn, since in self._since.items() if now - since >= LONGEST_TURN]
             for turn in late[: len(self._waiting)]:
-                _log.info("a turn to raise is held for too long: the next goes on", seconds=LONGEST_TURN)
+                _log.info("a turn to raise takes too long: the next one starts", seconds=LONGEST_TURN)
                 self.leave(turn)
             if self._waiting:
                 await self._clock.sleep(max(min(self._since.values()) + LONGEST_TURN - now, 0.0))

@@ -190,7 +190,11 @@ async def _reread(store: RolloutStore, record: Record, rollout: RolloutObject) -
     again = await store.read(rollout.namespace, rollout.name, fresh=True)
     if not isinstance(again, RolloutObject):
         name = f"Rollout {rollout.namespace}/{rollout.name}"
-        raise Unavailable(f"{name} could not be read again") if hasattr(again, "reason") else Missing(f"{name} is gone")
+        raise (
+            Unavailable(f"{name} could not be read again")
+            if hasattr(again, "reason")
+            else Missing(f"{name} does not exist any more")
+        )
     if again.uid != rollout.uid or (
         record.stored is not None and _memory_of(again.status) != _memory_of(record.stored)
     ):

@@ -204,7 +204,7 @@ async def _sources(settings: Settings, metrics: Metrics) -> AsyncIterator[Promet
 async def _serving(
     settings: Settings, metrics: Metrics, api: Api, scheduler: Loop, standing: Standing
 ) -> AsyncIterator[None]:
-    turned = stale(lambda: time.monotonic() - scheduler.heartbeat, SCHEDULER_STUCK, "the scheduler last turned")
+    turned = stale(lambda: time.monotonic() - scheduler.heartbeat, SCHEDULER_STUCK, "the scheduler last ran")
 
     def silence() -> float:
         return time.monotonic() - api.last_answer

@@ -88,7 +88,7 @@ class Source(ApiModel):
         if self.bearer_token_file and self.basic_auth:
             raise ValueError("give bearerTokenFile or basicAuth, not both")
         if self.client_key_file and not self.client_cert_file:
-            raise ValueError("clientKeyFile goes with clientCertFile")
+            raise ValueError("clientKeyFile and clientCertFile require each other")
         for name in self.headers:
             if not HEADER_NAME.fullmatch(name):
                 raise ValueError(f"headers: {name!r} is not a valid header name: letters, digits and '-'")

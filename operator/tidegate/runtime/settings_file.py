@@ -83,7 +83,7 @@ def parse(content: object, where: str) -> Settings:
 def _in_words(error: Any) -> str:  # noqa: ANN401  (pydantic's own shape)
     key = ".".join(printable(str(part)) for part in error["loc"] if part != "[key]") or "the file"
     if error["type"] == "extra_forbidden":
-        return f"{key}: no such key"
+        return f"{key}: unknown key"
     said = _IN_WORDS.get(error["type"])
     message = said.format(**error.get("ctx", {})) if said else str(error["msg"]).removeprefix("Value error, ")
     return f"{key}: {message}"
@@ -94,12 +94,12 @@ _IN_WORDS: Final = {
     "tuple_type": "must be a list, such as [shop, bank]",
     "dict_type": "must have keys and values",
     "model_type": "must have keys and values",
-    "string_type": "must be a text; write it in quotes",
+    "string_type": "must be a string; write it in quotes",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
-    "greater_than_equal": "the least is {ge}",
-    "less_than_equal": "the most is {le}",
+    "greater_than_equal": "the minimum is {ge}",
+    "less_than_equal": "the maximum is {le}",
     "literal_error": "write {expected}",
     "enum": "write {expected}",
     "path_type": "must be the name of a file",
@@ -139,10 +139,10 @@ def _certificate_faults(source: Source) -> Iterator[str]:
         try:
             ssl.create_default_context(cafile=str(source.ca_file))
         except (ssl.SSLError, ValueError):
-            yield f"caFile: {source.ca_file} holds no certificate (PEM)"
+            yield f"caFile: {source.ca_file} contains no certificate (PEM)"
     if source.client_cert_file is not None:
         try:
             ssl.create_default_context().load_cert_chain(source.client_cert_file, source.client_key_file)
         except (ssl.SSLError, ValueError):
             key = f" with the key in {source.client_key_file}" if source.client_key_file else " and its key"
-            yield f"clientCertFile: {source.client_cert_file} holds no certificate (PEM){key}"
+            yield f"clientCertFile: {source.client_cert_file} contains no certificate (PEM){key}"

@@ -31,7 +31,7 @@ class ListenError(Exception):
 _IN_WORDS: Final = {
     errno.EADDRINUSE: "the port is taken",
     errno.EACCES: "not allowed (ports below 1024 need a privilege)",
-    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EADDRNOTAVAIL: "this host has no such address",
 }
 
 

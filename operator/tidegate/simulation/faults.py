@@ -39,7 +39,7 @@ class Gate:
         self.calls.append(call)
         self.before(call)
         if self.later(call, effect):
-            raise LateError(f"{call}: no answer in time")
+            raise LateError(f"{call}: timed out")
         effect()
         self.after(call)
 

@@ -221,8 +221,8 @@ class World(ApiModel):
     """Pods of each arm, 3 by default; with `kind: ReplicaRatio` its `total`, and none of the candidate."""
     autoscaler: str = ""
     """What scales the candidate by itself, such as `HorizontalPodAutoscaler checkout`. By default nothing does."""
-    beside: dict[str, int] = Field(default_factory=dict)
-    """Foreign backends beside the two in every rule: Service to weight."""
+    other_backends: dict[str, int] = Field(default_factory=dict)
+    """Further backends in every rule, in addition to the two: Service to weight."""
     found: dict[ArmName, int] = Field(default_factory=dict)
     """The weights on the routes at the start; by default 100 and 0."""
     baseline_follows: Duration | None = None

@@ -137,7 +137,7 @@ class Scripted:
                 ref.baseline: self.world.found.get(ArmName.BASELINE, 100),
                 ref.candidate: self.world.found.get(ArmName.CANDIDATE, 0),
             }
-            rules = [{**found, **self.world.beside} for _ in ref.rules or ("",)]
+            rules = [{**found, **self.world.other_backends} for _ in ref.rules or ("",)]
             self.cluster.add_route(SimulatedRoute(ref.kind, ref.name, rules, names=list(ref.rules)))
         self.cluster.add_rollout(self.name, self.raw)
 

@@ -69,7 +69,7 @@ def _of_values(level: Level, metric: Metric, where: Where) -> Iterator[Problem]:
     for labels, value in (level.series or {}).items():
         given.append(((*where, "series", labels), value))
         if labels and "=" not in labels:
-            yield Problem((*where, "series", labels), 'are no labels; write them like segment="eu",zone="1"')
+            yield Problem((*where, "series", labels), 'are not labels; write them like segment="eu",zone="1"')
     for place, value in given:
         try:
             number = value.in_unit(metric.effective_unit)
@@ -85,7 +85,7 @@ def _of_counts(script: MetricScript, metric: Metric, where: Where) -> Iterator[P
         if not metric.counts and field in script.model_fields_set:
             yield Problem((*where, field), f"is for a metric that counts requests, and '{metric.name}' is a query")
     if {"requests", "traffic"} <= script.model_fields_set:
-        yield Problem((*where, "requests"), "is not used beside 'traffic': give one of them")
+        yield Problem((*where, "requests"), "is not used together with 'traffic': give one of them")
 
 
 def _of_jobs(world: World, spec: RolloutSpec) -> Iterator[Problem]:

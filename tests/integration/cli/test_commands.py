@@ -152,7 +152,7 @@ async def test_a_longest_name_has_room_for_its_commands(api: Api, namespace: str
 
 
 async def test_status_tells_what_is_going_on(api: Api, web: Object, tidegate: Cli) -> None:
-    assert await tidegate("status", "web") == "web: not seen by the operator yet\n"
+    assert await tidegate("status", "web") == "web: not reconciled by the operator yet\n"
     await api.patch(web, {"status": {"phase": "Idle", "message": "nothing to bring"}}, part="status")
     assert await tidegate("status", "web") == "web: Idle\n  nothing to bring\n"
     assert (

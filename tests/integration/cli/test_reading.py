@@ -115,7 +115,7 @@ async def test_history_lists_the_runs(tidegate: Cli) -> None:
     assert heading.split() == ["RUN", "VERSION", "OUTCOME", "STARTED", "ENDED", "WHY"]
     assert run.split()[:5] == ["1-ab", "web:1", "Succeeded", "2026-11-21T14:00:00Z", "2026-11-21T15:00:00Z"]
     assert json.loads(await tidegate("history", "web", "-o", "json")) == [RUN]
-    assert await tidegate("history", "other") == "other has had no run that has ended.\n"
+    assert await tidegate("history", "other") == "other has no finished run.\n"
 
 
 @pytest.mark.usefixtures("web")

@@ -78,7 +78,7 @@ async def test_an_approval_opens_the_gate_that_waits_for_it(lab: Lab, namespace:
     assert tidegate.code == 4, said
     assert "(AwaitingApproval): the gate of step 'half' awaits approval of finance, product" in said
     said = await tidegate("approve", shop.APP, "legal")
-    assert (tidegate.code, "has no approval 'legal': it asks for finance, product" in said) == (1, True), said
+    assert (tidegate.code, "has no approval 'legal': its gate requires finance, product" in said) == (1, True), said
     said = await tidegate("reject", shop.APP, "finance", "--reason", "no money", "--step", "half")
     assert (tidegate.code, "is paused; finance must be given again after Resume" in said) == (0, True), said
     await tidegate("resume", shop.APP)

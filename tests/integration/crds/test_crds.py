@@ -260,7 +260,7 @@ async def test_the_columns_show_what_goes_on(cluster: ControlPlane, api: Api, ro
         "Candidate": "web-canary",
         "Baseline": "web",
         "Waiting for": "step everyone: opens at 2099-01-02T03:04:05Z",
-        "On trial": "web:2",
+        "Under test": "web:2",
         "In service": "web:1",
     }
 

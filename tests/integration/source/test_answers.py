@@ -211,7 +211,7 @@ async def test_a_native_histogram_whose_resolution_was_halved_thrice_counts_on(w
 
 
 async def test_samples_without_a_query_for_them_are_refused(written: Written) -> None:
-    message = "the query must give an instant vector or a scalar, not matrix"
+    message = "the query must return an instant vector or a scalar, not matrix"
     assert await ask(written, "requests_total[1d]") == Failed(FailedReason.BAD_ANSWER, message)
 
 

@@ -76,7 +76,7 @@ def test_the_script_knows_every_reason_for_which_a_person_is_waited() -> None:
     [
         (None, ("Progressing", "waiting for the operator")),
         ({"phase": "Done", "message": "run 1 is paused"}, ("Healthy", "run 1 is paused")),
-        ({"phase": "Refused", "message": "no run is under way"}, ("Degraded", "no run is under way")),
+        ({"phase": "Refused", "message": "no run is in progress"}, ("Degraded", "no run is in progress")),
     ],
 )
 def test_a_command_says_what_became_of_it(status: Object | None, expected: tuple[str, str]) -> None:

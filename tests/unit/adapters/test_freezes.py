@@ -70,7 +70,7 @@ async def test_while_labels_cannot_be_read_it_holds_and_says_so() -> None:
         await freezes.look()
         (one,) = freezes.of("lab")
         assert one.reason == (
-            "the administrator's freeze 'year-end': books; the namespace's labels could not be read, so it is taken as chosen"
+            "the administrator's freeze 'year-end': books; the namespace's labels could not be read, so the freeze applies"
         )
 
 

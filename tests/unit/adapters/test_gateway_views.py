@@ -62,7 +62,7 @@ def test_what_only_looks_like_the_service_is_not_it(case: str, other: dict[str, 
 def test_a_service_named_twice_in_a_rule_is_said_and_not_guessed() -> None:
     found = route_of(view(route(WEB, CANARY, {**CANARY, "port": 81})), REF)
     assert (found.pairs, found.missing_rules) == ((), ("#0",))
-    assert found.missing_because == "rule #0 has 2 backends web-canary, and which one carries the split cannot be known"
+    assert found.missing_because == "rule #0 has 2 backends web-canary, and which of them has the weight is ambiguous"
 
 
 @pytest.mark.parametrize("rules", [(), ("everyone",)])

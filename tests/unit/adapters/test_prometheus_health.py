@@ -280,7 +280,7 @@ async def test_hanging_neighbours_are_cut_off_for_us_and_told_why(source: Make) 
         assert isinstance(await ours, Vector)
         cut = await hanging[-1]
         assert (cut.reason, cut.source_down) == (FailedReason.TIMEOUT, False)
-        assert "others wait" in cut.message
+        assert "other queries wait" in cut.message
         assert not any(task.done() for task in hanging[:-1])
         for task in hanging:
             task.cancel()

@@ -82,7 +82,7 @@ async def test_a_query_for_raw_samples_is_answered_with_them() -> None:
 async def test_any_other_query_does_not_take_raw_samples_for_an_answer(part: str) -> None:
     async with asking(answers(200, success("matrix", TWO_PODS))) as (source, _):
         found = await source.sample(Query("default", "requests_total[7m]", part=part), timeout=5)
-    message = "the query must give an instant vector or a scalar, not matrix"
+    message = "the query must return an instant vector or a scalar, not matrix"
     assert found == Failed(FailedReason.BAD_ANSWER, message)
 
 
@@ -176,7 +176,7 @@ def test_a_counter_and_a_histogram_that_differ_only_in_name_are_refused_too() ->
 
 
 def test_a_series_that_comes_twice_is_refused() -> None:
-    assert "requests_total comes twice" in refused([series([[1, "1"]], pod="a"), series([[1, "2"]], pod="a")])
+    assert "requests_total occurs twice" in refused([series([[1, "1"]], pod="a"), series([[1, "2"]], pod="a")])
 
 
 async def test_series_that_cannot_be_told_apart_do_not_close_the_source_to_other_queries() -> None:

@@ -47,7 +47,7 @@ def test_a_bundle_that_was_rotated_is_read_anew(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(None, "No such file"), ("", "holds no certificates"), ("x", "holds no certificates")]
+    ("content", "words"), [(None, "No such file"), ("", "contains no certificates"), ("x", "contains no certificates")]
 )
 def test_a_bundle_that_cannot_be_used_is_named(tmp_path: Path, content: str | None, words: str) -> None:
     file = tmp_path / "ca.crt"
@@ -61,7 +61,7 @@ def test_a_bundle_that_cannot_be_used_is_named(tmp_path: Path, content: str | No
 def test_a_client_certificate_that_cannot_be_shown_is_named(bundle: Path, tmp_path: Path) -> None:
     own = tmp_path / "tls.crt"
     own.write_text("nothing")
-    with pytest.raises(CertificatesUnreadable, match="cannot be shown"):
+    with pytest.raises(CertificatesUnreadable, match="cannot be used"):
         Certificates(bundle, own).context()
 
 

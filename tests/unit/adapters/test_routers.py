@@ -167,7 +167,7 @@ async def test_an_object_that_is_not_what_its_kind_says_is_unknown(case: str) ->
     router = ObjectRouter(BY_KIND[kind], api, Cache(), WriteAccess())
     found = await router.read(TargetRef("shop", kind, "web", "a", "b"), fresh=True)
     assert isinstance(found, Unknown), case
-    assert found.reason.startswith(f"{kind}/web is not what its kind says"), found.reason
+    assert found.reason.startswith(f"{kind}/web does not match the schema of its kind"), found.reason
 
 
 def test_json_nested_without_end_in_an_annotation_is_no_action() -> None:

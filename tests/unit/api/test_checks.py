@@ -47,23 +47,23 @@ _BY_PODS: dict[str, object] = {"candidate.service": "web", "traffic.0": _PODS}
 _BACKENDS: dict[str, object] = {"baseline": {"name": "a"}, "candidate": {"name": "b"}}
 
 ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
-    ("a share of 1", {"guards.0.max": 1}, "spec.guards[0].max", "is more than the whole of a ratio"),
+    ("a share of 1", {"guards.0.max": 1}, "spec.guards[0].max", "is more than 100% of a ratio"),
     ("a time on a share", {"guards.0.max": "200ms"}, "spec.guards[0].max", "write a share such as '1%' or '0.01'"),
     ("a share on a time", {"steps.1.guards.0.max": "5%"}, "spec.steps[1].guards[0].max", "write a time such as"),
     ("a floor in another unit", {"thresholds.0.floor": "5%"}, "spec.thresholds[0].floor", "write a time such as"),
     ("a share above all", {"guards.0.max": "100%"}, "spec.guards[0].max", "never exceeded by a share of requests"),
-    ("a fall below nothing", {"thresholds.0": {"metric": "latency", "maxDecrease": "100%"}}, "spec.thresholds[0].maxDecrease", "no value falls by 100%"),
+    ("a fall below nothing", {"thresholds.0": {"metric": "latency", "maxDecrease": "100%"}}, "spec.thresholds[0].maxDecrease", "no value can fall by 100%"),
     ("a checkpoint after the end", {"steps.0.checkpoints.0.at": "2h"}, "spec.steps[0].checkpoints[0].at", "after the end of the step, whose duration is 1h"),
     ("a series that ends after the end", {"steps.0.checkpoints.1.until": "2h"}, "spec.steps[0].checkpoints[1].until", "after the end of the step"),
     ("checkpoints out of order", {"steps.0.checkpoints": [{"at": "20m"}, {"at": "10m"}]}, "spec.steps[0].checkpoints[1].at", "must come after the entry before it"),
     ("a checkpoint behind an open series", {"steps.0.checkpoints": [{"every": "10m"}, {"at": "30m"}]}, "spec.steps[0].checkpoints[1].at", "must come after"),
     ("checkpoints without a duration", {"steps.0.duration": GONE}, "spec.steps[0].checkpoints", "without a 'duration' is evaluated once"),
-    ("too many checkpoints", {"steps.1.checkpoints": [{"every": "1s"}]}, "spec.steps[1].checkpoints", "are 86400 in all; 20000 are the most"),
+    ("too many checkpoints", {"steps.1.checkpoints": [{"every": "1s"}]}, "spec.steps[1].checkpoints", "are 86400 in total; at most 20000 are allowed"),
     ("an unknown variable", {"metrics.1.query": 'max(x{pod=~"$pod"})'}, "spec.metrics[1].query", "there is no variable $pod: there are $namespace"),
     ("an unclosed query", {"metrics.1.query": 'max(x{pod=~"$pods"}'}, "spec.metrics[1].query", "is not valid PromQL: unclosed left parenthesis"),
     ("an unknown function", {"metrics.1.query": 'maxi(x{pod=~"$pods"})'}, "spec.metrics[1].query", "unknown function"),
-    ("a range as an answer", {"metrics.1.query": 'x{pod=~"$pods"}[$window]'}, "spec.metrics[1].query", "must give a scalar or an instant vector"),
-    ("a range in parentheses", {"metrics.1.query": '((x{pod=~"$pods"}[5m:1m]))'}, "spec.metrics[1].query", "must give a scalar or an instant vector"),
+    ("a range as an answer", {"metrics.1.query": 'x{pod=~"$pods"}[$window]'}, "spec.metrics[1].query", "must return a scalar or an instant vector"),
+    ("a range in parentheses", {"metrics.1.query": '((x{pod=~"$pods"}[5m:1m]))'}, "spec.metrics[1].query", "must return a scalar or an instant vector"),
     ("an offset in a ratio", {"metrics.0.ratio.bad": "x_total offset 5m"}, "spec.metrics[0].ratio.bad", "without range, offset or functions"),
     ("a quotient in a ratio", {"metrics.0.ratio.bad": "x_total / y_total"}, "spec.metrics[0].ratio.bad", "must be a plain selector"),
     ("a comment in a ratio", {"metrics.0.ratio.bad": "x_total # errors"}, "spec.metrics[0].ratio.bad", "must have no comment"),
@@ -79,9 +79,9 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a weight for nobody", {"traffic.0": _COHORT}, "spec.steps[0].weight", "every entry of spec.traffic is a cohort"),
     ("a query for a cohort without one", {"metrics.1.query": 'max(x{pod=~"$pods",circle="$cohort"})'}, "spec.steps[1].guards[0].cohort", "metric 'latency' uses $cohort: say which"),
     ("a cohort of a step's guard that there is not", {"steps.1.guards.0.cohort": "staff"}, "spec.steps[1].guards[0].cohort", "there is no cohort 'staff'"),
-    ("two lines that say the same", {"guards.1": {"metric": "errors", "max": "5%"}}, "spec.guards[1]", "says the same as spec.guards[0] ('errors max 5%')"),
-    ("a step's line that says the same", {"steps.1.guards.0": {"metric": "errors", "max": "5%"}}, "spec.steps[1].guards[0]", "says the same as spec.guards[0]"),
-    ("a name that another line has", {"guards.1": {"name": "errors max 5%", "metric": "latency", "max": "1s"}}, "spec.guards[1]", "says the same as"),
+    ("two lines that say the same", {"guards.1": {"metric": "errors", "max": "5%"}}, "spec.guards[1]", "is a duplicate of spec.guards[0] ('errors max 5%')"),
+    ("a step's line that says the same", {"steps.1.guards.0": {"metric": "errors", "max": "5%"}}, "spec.steps[1].guards[0]", "is a duplicate of spec.guards[0]"),
+    ("a name that another line has", {"guards.1": {"name": "errors max 5%", "metric": "latency", "max": "1s"}}, "spec.guards[1]", "is a duplicate of"),
     ("a test on a query", {"thresholds.0": {"metric": "latency", "regression": {}}}, "spec.thresholds[0].regression", "metric 'latency' must be a 'ratio'"),
     ("a test of no confidence", {"guards.0": {"metric": "errors", "regression": {"confidence": "10%"}}}, "spec.guards[0].regression.confidence", "write 50% to 99.999%"),
     ("a test against nothing", {"guards.0": {"metric": "errors", "regression": {"limit": "0%"}}}, "spec.guards[0].regression.limit", "write more than 0%"),
@@ -92,13 +92,13 @@ ONLY_HERE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("a histogram's buckets", {"metrics.0.ratio": {"histogram": "x_seconds_bucket", "slowerThan": "1s"}}, "spec.metrics[0].ratio.histogram", "without _bucket: the operator adds that"),
     ("a histogram without a name", {"metrics.0.ratio": {"histogram": '{job="x"}', "slowerThan": "1s"}}, "spec.metrics[0].ratio.histogram", "must begin with the histogram's name"),
     ("a hook in a step that there is not", {"hooks": [{"name": "x", "when": "StepEnd", "steps": ["ramp"], "job": {"cronJob": "x"}}]}, "spec.hooks[0].steps[0]", "'ramp' is not a step of this Rollout; there are canary, everyone"),
-    ("two hooks of one name", {"hooks": [{"name": "x", "when": "End", "job": {"cronJob": "x"}}, {"name": "x", "when": "End", "job": {"cronJob": "y"}}]}, "spec.hooks[1].name", "hook 'x' is there already"),
-    ("a job twice in a gate", {"steps.1.gate.jobs": [{"cronJob": "x"}, {"cronJob": "x"}]}, "spec.steps[1].gate.jobs[1].cronJob", "CronJob 'x' is there already"),
+    ("two hooks of one name", {"hooks": [{"name": "x", "when": "End", "job": {"cronJob": "x"}}, {"name": "x", "when": "End", "job": {"cronJob": "y"}}]}, "spec.hooks[1].name", "hook 'x' is a duplicate of entry"),
+    ("a job twice in a gate", {"steps.1.gate.jobs": [{"cronJob": "x"}, {"cronJob": "x"}]}, "spec.steps[1].gate.jobs[1].cronJob", "CronJob 'x' is a duplicate of entry"),
     ("a CronJob that none can be called", {"steps.1.gate.jobs": [{"cronJob": "Smoke Test"}]}, "spec.steps[1].gate.jobs[0].cronJob", ""),
     ("nine tests", {"guards": [{"name": f"t{n}", "metric": "errors", "regression": {}} for n in range(9)]}, "spec.guards[8]", "at most 8 are allowed"),
-    ("a misspelt field", {"guards.0.onbreach": "Hold"}, "spec.guards[0].onbreach", "is not a field here; did you mean 'onBreach'?"),
+    ("a misspelt field", {"guards.0.onbreach": "Hold"}, "spec.guards[0].onbreach", "is not a known field; did you mean 'onBreach'?"),
     ("a field in the models' own spelling", {"guards.0.on_breach": "Hold"}, "spec.guards[0].on_breach", "did you mean 'onBreach'?"),
-    ("an instant without a zone", {"steps.1.gate.after": "2026-11-21T14:00:00"}, "spec.steps[1].gate.after", "must say its time zone"),
+    ("an instant without a zone", {"steps.1.gate.after": "2026-11-21T14:00:00"}, "spec.steps[1].gate.after", "must have a time zone"),
     ("an instant in seconds", {"steps.1.gate.after": "1795269600"}, "spec.steps[1].gate.after", "is not a valid timestamp; write it like"),
     ("an instant without seconds", {"steps.1.gate.after": "2026-11-21T14:00Z"}, "spec.steps[1].gate.after", "is not a valid timestamp; write it like"),
     ("a 13th month", {"steps.1.gate.after": "2026-13-21T14:00:00Z"}, "spec.steps[1].gate.after", "is not a valid timestamp; write it like"),
@@ -152,8 +152,8 @@ ADVICE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("nothing that can send all traffic back", {"guards": GONE, "steps.1.guards": GONE, "steps.1.thresholds": GONE, "thresholds.1": {"metric": "errors", "max": "1%", "onBreach": "Warn"}}, "spec.steps[1]", "nothing can send traffic back"),
     ("a cohort that a query does not ask for", {"traffic.1": _COHORT, "guards.0.cohort": "beta", "steps.0.cohorts": {"beta": 50}}, "spec.guards[0].cohort", "metric 'errors' does not use $cohort"),
     ("a line of a cohort at 0", {"traffic.1": _COHORT, "steps.1.guards.0.cohort": "beta"}, "spec.steps[1].guards[0]", "is never evaluated: cohort beta has weight 0 in this step"),
-    ("a cohort by its position", {"traffic.1": {**_COHORT, "rules": ["#1"]}}, "spec.traffic[1].rules[0]", "is a position: a rule that is put before it becomes the cohort"),
-    ("a step back that leaves sessions", {"traffic.0.revert": "ScaleToZero", "guards.0.onBreach": "StepBack", "guards.0.stepBack": {"weight": 1}}, "spec.guards[0].onBreach", "leaves the candidate its pods"),
+    ("a cohort by its position", {"traffic.1": {**_COHORT, "rules": ["#1"]}}, "spec.traffic[1].rules[0]", "is a position: a rule inserted before it becomes the cohort"),
+    ("a step back that leaves sessions", {"traffic.0.revert": "ScaleToZero", "guards.0.onBreach": "StepBack", "guards.0.stepBack": {"weight": 1}}, "spec.guards[0].onBreach", "keeps the candidate's pods"),
     ("a cohort whose pods are not counted", {"traffic.1": _COHORT, "candidate.scaling": {"mode": "MatchWeight"}}, "spec.candidate.scaling.mode", "counts no pods for cohort beta"),
     ("a step that has the pods of the one before", {**_BY_PODS, "steps.1.weight": 9}, "spec.steps[1].weight", "gives the candidate as many pods as the 5 of the step before: 1 of 20 pods = 5%, asked 9%: 2 of 20 pods = 10% would exceed it"),
     ("the one Service of both arms", {**_BY_PODS, "metrics.1.query": 'max(x{service="$service"})'}, "spec.metrics[1].query", "both have the same"),
@@ -213,7 +213,7 @@ def test_the_fields_that_are_never_promoted_are_those_of_the_core() -> None:
 
 def test_a_spec_of_more_than_32_kib_is_too_much_to_remember() -> None:
     long = {f"metrics.{number}": {"name": f"m{number}", "query": "x" * 4000} for number in range(2, 12)}
-    assert [path for path, message in problems(long) if "32768 are the most" in message] == ["spec"]
+    assert [path for path, message in problems(long) if "at most 32768 fit" in message] == ["spec"]
 
 
 def test_a_name_no_command_could_use_is_refused() -> None:
@@ -252,8 +252,8 @@ def test_a_command_is_checked_too() -> None:
     [
         ({"action": "Approve", "step": "all", "name": "finance"}, []),
         ({"action": "Reject", "step": "all", "name": "finance"}, ["spec.reason: 'Reject' needs a 'reason'"]),
-        ({"action": "Approve", "step": "all"}, ["spec.action: 'step' and 'name' go with 'Approve' and 'Reject', which need both"]),
-        ({"action": "Abort", "name": "finance"}, ["spec.action: 'step' and 'name' go with 'Approve' and 'Reject', which need both"]),
+        ({"action": "Approve", "step": "all"}, ["spec.action: 'step' and 'name' are required with 'Approve' and 'Reject', and not allowed otherwise"]),
+        ({"action": "Abort", "name": "finance"}, ["spec.action: 'step' and 'name' are required with 'Approve' and 'Reject', and not allowed otherwise"]),
     ],
 )  # fmt: skip
 def test_an_approval_names_its_step(spec: dict[str, str], words: list[str]) -> None:

@@ -90,7 +90,7 @@ def test_every_rule_of_a_template_has_a_case_that_breaks_it() -> None:
     ("changes", "path", "words"),
     [
         ({"query": "max(x{pod=~'$pods'})"}, "spec.parameters[0].name", "is not used: write '{{ parameters.q }}'"),
-        ({"query": QUANTILE.replace("$window", "5m")}, "spec.query", "looks back over a fixed range"),
+        ({"query": QUANTILE.replace("$window", "5m")}, "spec.query", "has a fixed range"),
         ({"query": QUANTILE.replace("$pods", "$workload-.*")}, "spec.query", "also matches the pods of workloads"),
     ],
 )
@@ -190,7 +190,11 @@ def test_the_two_kinds_are_two_namespaces_of_names() -> None:
         ),
         ({"parameters": {"counter": "x", "codes": "5xx"}}, "parameters.codes", "'5xx' is not of the form [0-9.|]+"),
         ({"parameters": {"counter": "x"}, "unit": "seconds"}, "unit", "a ratio metric has unit ratio"),
-        ({"parameters": {"counter": "x"}, "whenEmpty": "Zero"}, "whenEmpty", "'whenEmpty' goes with 'query'"),
+        (
+            {"parameters": {"counter": "x"}, "whenEmpty": "Zero"},
+            "whenEmpty",
+            "'whenEmpty' is only allowed with 'query'",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_once_at_its_field(said: dict[str, Any], path: str, words: str) -> None:
@@ -233,7 +237,7 @@ def test_a_query_that_cannot_be_compared_is_said_at_the_template() -> None:
 def test_texts_that_become_too_long_are_refused_rather_than_forgotten() -> None:
     text = "max(x{pod=~'$pods'" + ",a='{{ parameters.v }}'" * 20 + "})"
     assert "has 5" in used("a" * 253, text)
-    assert "4096 are the most" in used("a" * 253, text)
+    assert "at most 4096 are allowed" in used("a" * 253, text)
 
 
 def test_templates_that_make_the_spec_too_big_to_remember_are_refused() -> None:

@@ -68,7 +68,7 @@ async def test_a_long_query_goes_as_a_form() -> None:
 @pytest.mark.parametrize(
     ("reply", "kind", "said"),
     [
-        (answers(400, error("bad_data", "parse error")), Rejected, r"BadQuery: parse error \(asked: up\)"),
+        (answers(400, error("bad_data", "parse error")), Rejected, r"BadQuery: parse error \(query: up\)"),
         (answers(422, error("execution", "too many samples")), Rejected, "BadQuery: too many samples"),
         (answers(401, b"who are you"), Rejected, "Denied: 401: who are you"),
         (answers(503, b"starting"), Unavailable, "Error: 503: starting"),
@@ -121,7 +121,7 @@ async def test_raw_samples_of_many_days_may_be_larger_than_what_the_operator_ask
 @pytest.mark.parametrize(
     ("reply", "kind", "said"),
     [
-        (answers(400, error("bad_data", "parse error")), Rejected, r"BadQuery: parse error \(asked: up\[60s\]\)"),
+        (answers(400, error("bad_data", "parse error")), Rejected, r"BadQuery: parse error \(query: up\[60s\]\)"),
         (answers(200, success("vector", [])), Rejected, "BadAnswer: a query for raw samples must be a selector"),
         (answers(200, success("matrix", [{"metric": {}}] * 2)), Rejected, "a series without samples"),
         (answers(200, COUNTED | {"warnings": ["a store is away"]}), Unavailable, "Partial: .*: a store is away"),

@@ -58,7 +58,7 @@ def test_what_is_assumed_is_said() -> None:
     metrics = [{"name": "errors", "query": 'x{pod=~"$pods"}', "unit": "ratio"}]
     guards = [{"metric": "errors", "maxIncrease": "20%", "floor": "0%"}]
     said = {one: " ".join(assumptions(spec(metrics=metrics, guards=guards), one)) for one in Assumed}
-    assert "every stop below is a false one" in said[Assumed.BASELINE]
+    assert "every stop below is a false positive" in said[Assumed.BASELINE]
     assert "not tested here" in said[Assumed.BASELINE]
     assert "shop-canary-[a-z0-9]+" in said[Assumed.CANDIDATE]
     assert "[j-z]" in said[Assumed.HALVES]

@@ -97,7 +97,7 @@ async def test_one_run_is_told_in_words(tidegate: Said, file: Path) -> None:
 
 async def test_calm_days_are_counted(tidegate: Said, file: Path) -> None:
     said = await tidegate(CALM, file, "--from", "1h", "--to", "2023-11-15T00:00:00Z", "--every", "10m", "--suggest")
-    assert "every stop below is a false one" in said
+    assert "every stop below is a false positive" in said
     assert "False positives: 0 of 5 (0 %) runs; long-run rate 0 % to 5" in said
     assert "The runs overlap" in said
     assert re.search(r"1\.2% +the tightest that stops none +0 of 5 \(0 %\)", said)
@@ -194,9 +194,13 @@ async def test_the_chart_is_as_wide_as_the_terminal(
     ("past", "arguments", "said"),
     [
         ({}, FROM, "no metric of Rollout shop has any data from 2023-11-14 22:13:20 to 2023-11-14 22:33:20 UTC"),
-        (answers(400, error("bad_data", "parse error")), FROM, "URL: BadQuery: parse error (asked: "),
-        ({}, ("--from", "soon"), "'soon' is neither an instant such as 2026-11-21T09:00:00Z nor a time such as 14d"),
-        ({}, ("--from", "2023-11-15T00:00:00Z", "--to", "2023-11-14T00:00:00Z"), "--from must lie before --to"),
+        (answers(400, error("bad_data", "parse error")), FROM, "URL: BadQuery: parse error (query: "),
+        (
+            {},
+            ("--from", "soon"),
+            "'soon' is neither an instant such as 2026-11-21T09:00:00Z nor a duration such as 14d",
+        ),
+        ({}, ("--from", "2023-11-15T00:00:00Z", "--to", "2023-11-14T00:00:00Z"), "--from must be before --to"),
         ({}, (*FROM, "--every", "10ms"), "more than 2000 runs"),
         ({}, (*FROM, "--header", "nothing"), "--header nothing: write it like X-Scope-OrgID:shop"),
     ],
@@ -242,7 +246,7 @@ async def test_a_user_is_let_in_by_the_password_in_a_file(file: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--user", "me"), "--user goes with --password-file"),
+        (("--user", "me"), "--user and --password-file require each other"),
         (
             ("--user", "me", "--password-file", "p", "--bearer-token-file", "t"),
             "give --bearer-token-file or --user, not both",

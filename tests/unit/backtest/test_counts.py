@@ -61,7 +61,7 @@ def test_a_split_that_nobody_made_then_is_left_out_and_said() -> None:
     of = spec(metrics=[METRIC], guards=lines, steps=[{"name": "canary", "weight": 5, "thresholds": lines}])
     made = as_of_then(of, Assumed.CANDIDATE)
     assert [line.identity for line in (*made.guards, *made.steps[0].thresholds)] == ["errors max 5%"] * 2
-    assert any("lines with `split` are left out" in one for one in assumptions(of, Assumed.CANDIDATE))
+    assert any("limits with `split` are left out" in one for one in assumptions(of, Assumed.CANDIDATE))
 
 
 @pytest.mark.parametrize("guard", [LIMIT, MAX])

@@ -240,16 +240,16 @@ def test_names_of_then_stand_for_the_variables() -> None:
         ([window("one") | {"start": "now"}], "window 'one': windows[0].start: 'now' is not a valid timestamp"),
         ([window("one", end=at(9))], "window 'one': windows[0]: give 'end' or 'lasts', and not both"),
         ([window("one", lasts=None, end=at(-60))], "window 'one': windows[0]: the window must end after its start"),
-        ([window("one", **{"from": at(60)})], "window 'one': windows[0]: 'from' goes with 'expect: stop'"),
+        ([window("one", **{"from": at(60)})], "window 'one': windows[0]: 'from' is only allowed with 'expect: stop'"),
         (
             [window("one", expect="stop", **{"from": at(540)})],
-            "window 'one': windows[0]: 'from' must lie in the window, and 2023-11-14T22:22:20Z does not",
+            "window 'one': windows[0]: 'from' must be within the window, and 2023-11-14T22:22:20Z does not",
         ),
         ([window("one"), window("one")], "window 'one': windows[1].name: is the name of another window too"),
-        ([window("one", lasts="999999d")], "window 'one': windows[0].lasts: reaches into the future"),
+        ([window("one", lasts="999999d")], "window 'one': windows[0].lasts: ends in the future"),
         (
             [window("one", candidate={"deploymnt": "x"})],
-            "candidate.deploymnt: is not a field here; did you mean 'deployment'?",
+            "candidate.deploymnt: is not a known field; did you mean 'deployment'?",
         ),
         ([{"start": at(0), "lasts": "9m", "expect": "continue"}], "windows[0].name: is required"),
     ],
@@ -266,9 +266,9 @@ async def test_a_file_that_is_wrong_says_where_and_what_would_be_right(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"window": []}, "window: is not a field here; write defaults, require, windows"),
+        ({"window": []}, "window: is not a known field; write defaults, require, windows"),
         ({"defaults": {"start": at(0)}}, "defaults: must be an object with fields of a window"),
-        ({"require": {"found": -1}}, "require.found: is -1; the least is 0"),
+        ({"require": {"found": -1}}, "require.found: is -1; the minimum is 0"),
     ],
 )
 async def test_what_stands_beside_the_windows_is_checked_too(
@@ -283,8 +283,8 @@ async def test_what_stands_beside_the_windows_is_checked_too(
     ("arguments", "said"),
     [
         ((), "--from is required"),
-        (("--score", "x.yaml", "--from", "1d"), "--from does not go with --score"),
-        (("--score", "x.yaml", "--svg", "x.svg"), "--svg does not go with --score"),
+        (("--score", "x.yaml", "--from", "1d"), "--from cannot be used with --score"),
+        (("--score", "x.yaml", "--svg", "x.svg"), "--svg cannot be used with --score"),
         (("--score", "there-is-none.yaml"), "cannot read there-is-none.yaml"),
     ],
 )

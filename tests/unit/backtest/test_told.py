@@ -122,7 +122,7 @@ async def test_the_panel_of_a_test_has_both_rates_and_its_name_and_the_picture_i
     assert [path.get("class") for path in panel.findall(f"{SVG}path")] == ["baseline", "candidate"]
     assert len([line for line in panel.findall(f"{SVG}line") if line.get("class") == "limit"]) == 1  # that of max 5%
     texts = ["".join(text.itertext()) for text in tree.iter(f"{SVG}text")]
-    assert {"also judged by regression margin 20%", "max 5%"} <= set(texts)
+    assert {"limits not drawn: regression margin 20%", "max 5%"} <= set(texts)
     assert [text.get("class") for text in panel.iter(f"{SVG}text") if "margin" in (text.text or "")] == ["small"]
     drawn = " ".join(texts)
     assert drawn.count("worse than the baseline's by more than") == 1

@@ -85,7 +85,7 @@ def test_an_error_is_told_with_file_line_field_and_what_would_be_right(lint: Lin
     assert code == 1
     assert out == (
         "web.yaml:17: error: spec.guards[0].max: "
-        "'5' is more than the whole of a ratio: write a share such as '1%' or '0.01'\n"
+        "'5' is more than 100% of a ratio: write a share such as '1%' or '0.01'\n"
     )
 
 
@@ -131,7 +131,7 @@ def test_json_is_for_programs(lint: Linted) -> None:
             "name": "web",
             "path": "spec.guards[0].maximum",
             "severity": "error",
-            "message": "is not a field here; did you mean 'max'?",
+            "message": "is not a known field; did you mean 'max'?",
         }
     ]
 
@@ -139,7 +139,7 @@ def test_json_is_for_programs(lint: Linted) -> None:
 def test_github_gets_annotations(lint: Linted) -> None:
     _, out = lint(ROLLOUT.replace("max: 5%", "max: 5"), "--format", "github")
     assert out.startswith(
-        "::error file=web.yaml,line=17,title=Rollout web::spec.guards[0].max: '5' is more than the whole"
+        "::error file=web.yaml,line=17,title=Rollout web::spec.guards[0].max: '5' is more than 100%25"
     )
     assert "'1%25'" in out
 
@@ -256,7 +256,7 @@ def test_a_tag_that_nobody_knows_is_passed_over(lint: Linted) -> None:
     [
         ("{name: Web}", "metadata.name: 'Web' is not a valid name: write lower-case letters, digits, '-' and '.'"),
         ("{name: wéb}", "metadata.name: 'wéb' is not a valid name"),
-        ("{name: 5}", "metadata.name: must be a text; write it in quotes"),
+        ("{name: 5}", "metadata.name: must be a string; write it in quotes"),
         ("{}", "metadata.name: is required"),
         ("[]", "metadata: must be an object with fields"),
         ("{name: web, namespace: A}", "metadata.namespace: 'A' is not a valid namespace"),
@@ -280,12 +280,12 @@ def test_names_of_other_objects_may_be_long(lint: Linted) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("spec.stepz", "is not a field here; did you mean 'steps'?"),
-        ("spec.foo", "is not a field here"),
-        ("spec.traffic.0.namespace", "is not a field here: all that a Rollout names is in its own namespace"),
-        ("spec.guards.0.maximum", "is not a field here; did you mean 'max'?"),
-        ("spec.steps.0.weigth", "is not a field here; did you mean 'weight'?"),
-        ("spec.guards.0.min_", "is not a field here; did you mean 'min'?"),
+        ("spec.stepz", "is not a known field; did you mean 'steps'?"),
+        ("spec.foo", "is not a known field"),
+        ("spec.traffic.0.namespace", "is not a known field: all objects that a Rollout names are in its own namespace"),
+        ("spec.guards.0.maximum", "is not a known field; did you mean 'max'?"),
+        ("spec.steps.0.weigth", "is not a known field; did you mean 'weight'?"),
+        ("spec.guards.0.min_", "is not a known field; did you mean 'min'?"),
     ],
 )
 def test_a_field_that_is_meant_is_one_of_the_same_object(lint: Linted, wrong: str, said: str) -> None:
@@ -313,7 +313,7 @@ def test_an_unknown_version_is_an_error_and_not_another_kind(lint: Linted) -> No
 def test_a_field_written_twice_is_an_error_as_for_kubectl(lint: Linted) -> None:
     code, out = lint(ROLLOUT.replace("max: 5%", "max: 5%\n    max: 50%"))
     assert code == 1
-    assert out == "web.yaml:17: error: spec.guards[0].max: is written twice, again on line 18\n"
+    assert out == "web.yaml:17: error: spec.guards[0].max: is a duplicate key: it is also on line 18\n"
 
 
 def test_a_command_is_linted(lint: Linted) -> None:

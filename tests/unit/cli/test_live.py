@@ -53,8 +53,8 @@ async def test_on_a_terminal_it_is_drawn_in_place_each_time(monkeypatch: pytest.
 
 
 async def test_an_api_server_that_is_away_is_told_once_and_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
-    away = Unavailable("get Rollout shop/web: no answer in time")
+    away = Unavailable("get Rollout shop/web: timed out")
     await shown(["a", away, away, "a"])
     said = capsys.readouterr()
     assert said.out == "a\na\n"
-    assert said.err == "tidegate: get Rollout shop/web: no answer in time\n"
+    assert said.err == "tidegate: get Rollout shop/web: timed out\n"

@@ -90,7 +90,7 @@ def test_a_plan_with_errors_names_the_first_and_is_exit_code_1(
     file.write_text(COMPLETE.read_text().replace("max: 5%", "max: 5").replace("max: 0.5%", "max: 50"))
     assert main(["plan", str(file)]) == 1
     said = capsys.readouterr().err
-    assert "spec.guards[0].max: '5' is more than the whole of a ratio" in said
+    assert "spec.guards[0].max: '5' is more than 100% of a ratio" in said
     assert "(and 1 more: see tidegate lint)" in said
 
 
@@ -125,7 +125,7 @@ def test_jobs_of_a_gate_are_taken_as_done_and_hooks_are_listed(
     assert main(["plan", str(tmp_path / "it.yaml")]) == 0
     said = capsys.readouterr().out
     assert "1d after canary began, Job smoke succeeded" in said
-    assert "errors above 5% → start a Job of CronJob tidy once per 2h, and go on" in said
+    assert "errors above 5% → start a Job of CronJob tidy once per 2h, and continue" in said
     assert "  verify at StepEnd of canary: a Job of CronJob check, for 5m at most; when it fails → pause" in said
     assert "  undo at Revert: a Job of CronJob undo-database\n" in said
 
@@ -137,9 +137,9 @@ def test_the_pods_of_the_candidate_are_told(tmp_path: Path, capsys: pytest.Captu
     assert main(["plan", str(tmp_path / "it.yaml")]) == 0
     printed = capsys.readouterr().out
     for words in (
-        "latency above 200ms → scale the candidate up by 2 pods to 6 at most, once per 5m, and go on",
+        "latency above 200ms → scale the candidate up by 2 pods to 6 at most, once per 5m, and continue",
         "before a raise: its share of the baseline's pods, at least 1, 8 at most",
-        "1h after the end: 0; the next run brings them back first",
+        "1h after the end: 0; the next run scales it up again first",
     ):
         assert words in printed
     (tmp_path / "it.yaml").write_text(yaml.safe_dump(good({"candidate.scaling": {"mode": "Fixed", "replicas": 4}})))
@@ -147,4 +147,4 @@ def test_the_pods_of_the_candidate_are_told(tmp_path: Path, capsys: pytest.Captu
     assert "before the first raise: at least 4" in capsys.readouterr().out
     (tmp_path / "it.yaml").write_text(yaml.safe_dump(good({"traffic.0.revert": "ScaleToZero"})))
     assert main(["plan", str(tmp_path / "it.yaml")]) == 0
-    assert "once the weights are back: 0 (revert: ScaleToZero of HTTPRoute/web)" in capsys.readouterr().out
+    assert "after the weights are restored: 0 (revert: ScaleToZero of HTTPRoute/web)" in capsys.readouterr().out

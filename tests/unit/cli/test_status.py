@@ -50,9 +50,9 @@ def test_a_run_tells_of_each_cohort() -> None:
     status = {"weight": {"desired": 0, "observed": 0}, "run": RUN, "step": STEP, "cohorts": cohorts}
     assert [line for line in told(status) if line.startswith("Cohort")] == [
         "Cohort staff: 100%",
-        "Cohort beta: 50% wanted, 20% on the route",
+        "Cohort beta: 50% desired, 20% on the route",
         "Cohort chosen: 0%; reverted for the rest of the run: too slow",
-        "Cohort unread: 5% wanted, the route could not be read",
+        "Cohort unread: 5% desired, the route could not be read",
     ]
 
 
@@ -60,8 +60,8 @@ def test_a_run_tells_of_each_cohort() -> None:
     ("mirror", "words"),
     [
         ({"desired": 20, "observed": 20}, "20%"),
-        ({"desired": 20, "observed": 0}, "20% wanted, 0% on the route"),
-        ({"desired": 20}, "20% wanted, the route could not be read"),
+        ({"desired": 20, "observed": 0}, "20% desired, 0% on the route"),
+        ({"desired": 20}, "20% desired, the route could not be read"),
         ({"desired": 0, "observed": 0}, ""),
     ],
 )
@@ -86,7 +86,7 @@ def test_a_run_tells_what_is_in_service_and_on_trial_and_where_it_is() -> None:
     assert told(status) == [
         "watching 5% for 50m more",
         "In service: web with v1 (web:1), 95.5%",
-        "On trial: web-canary with v2 (web:2), 4.5% on the route, 5% wanted",
+        "Under test: web-canary with v2 (web:2), 4.5% on the route, 5% desired",
         "Run 3, since 14:00:00 UTC",
         "Step 1/2 canary at 5%: watched for 10m of 1h, ends about 15:00:00 UTC",
         "Conditions: Ready Unknown (Watching)",
@@ -114,7 +114,7 @@ def test_watched_time_is_that_of_now_and_not_of_the_last_record() -> None:
 def test_a_step_that_stands_still_has_no_end(still: dict[str, Any]) -> None:
     status = {"run": RUN | still, "step": STEP | {"expectedEnd": "2026-11-21T15:00:00Z"}, "nextCheckTime": AT}
     assert "Step 1/2 canary at 5%: watched for 10m of 1h" in told(status)
-    assert not any("ends about" in line or "Next checkpoint" in line or "may be away" in line for line in told(status))
+    assert not any("ends about" in line or "Next checkpoint" in line or "may be down" in line for line in told(status))
 
 
 def test_a_version_that_was_put_back_is_named_with_when_and_why_and_how_to_try_again() -> None:
@@ -163,9 +163,7 @@ def test_what_succeeded_is_in_service() -> None:
 
 def test_an_operator_that_records_nothing_is_said_to_be_away() -> None:
     run = RUN | {"heartbeat": AT}
-    away = (
-        "The operator may be away: it has recorded nothing for 19h. While it is, nothing moves and nothing is reverted."
-    )
+    away = "The operator may be down: the status has not been updated for 19h. While it is down, no weight changes and nothing is reverted."
     assert told({"message": "x", "run": run}, LATER)[0] == away
     assert told({"message": "x", "run": run}, NOW)[0] == "x"
 
@@ -176,7 +174,7 @@ def test_a_checkpoint_long_past_says_that_the_operator_is_away() -> None:
         "run": RUN | {"heartbeat": "2026-11-21T14:05:00Z"},
         "nextCheckTime": "2026-11-21T14:07:00Z",
     }
-    assert told(status)[0].startswith("The operator may be away: a checkpoint or gate was due at 14:07:00 UTC.")
+    assert told(status)[0].startswith("The operator may be down: a checkpoint or gate was due at 14:07:00 UTC.")
 
 
 def test_an_edit_that_nobody_looked_at_is_told() -> None:
@@ -204,11 +202,11 @@ def test_an_ending_a_pause_and_a_hold_say_why() -> None:
         "hold": {"reason": "Breached", "message": "errors", "since": AT},
     }
     assert told({"run": run, "weight": {"desired": 0}}) == [
-        "On trial: web-canary with web:2, 0% wanted, the route could not be read",
+        "Under test: web-canary with web:2, 0% desired, the route could not be read",
         "Run 3, since 14:00:00 UTC",
         "It is being ended (GuardBreached): errors 6% > 5%",
         "It is paused (PausedByCommand) since 14:00:00 UTC: admin: lunch",
-        "It holds (Breached) since 14:00:00 UTC: errors",
+        "It is on hold (Breached) since 14:00:00 UTC: errors",
     ]
 
 
@@ -226,12 +224,12 @@ def test_findings_come_as_a_table_of_limit_and_value() -> None:
     assert told(status)[2:] == [
         (
             "Guards that are not ok\n"
-            "GUARD           STATE     SINCE          WHAT WAS SEEN\n"
+            "GUARD           STATE     SINCE          OBSERVED\n"
             "errors max 5%   Pending   14:00:00 UTC   6% for 2m of 15m\n"
         ),
         (
             "Metrics without data\n"
-            "METRIC   WHY      SINCE          WHAT WAS ANSWERED\n"
+            "METRIC   WHY      SINCE          ERROR\n"
             "stars    NoData   14:00:00 UTC   empty\n"
         ),
         (
@@ -318,7 +316,7 @@ def test_what_is_said_already_is_not_said_again() -> None:
     }
     lines = told(status)
     assert "\n".join(lines).count(message) == 2, "once in words, and once where it is asked which metric"
-    assert "It holds (NoData) since 14:00:00 UTC" in lines
+    assert "It is on hold (NoData) since 14:00:00 UTC" in lines
     assert "no answer: see below" in lines[-2]
 
 

@@ -206,10 +206,10 @@ def test_a_kubeconfig_that_is_not_there_is_told_by_its_name(capsys: pytest.Captu
         ("current-context: c\ncontexts: {}\n", "kubeconfig"),
         ("current-context: c\ncontexts: [c]\n", "kubeconfig"),
         ("CA /nope", "/nope"),
-        ("CA /etc/hostname", "certificate-authority: /etc/hostname holds no certificate (PEM)"),
+        ("CA /etc/hostname", "certificate-authority: /etc/hostname contains no certificate (PEM)"),
         (
             "CERT /etc/hostname",
-            "client-certificate: /etc/hostname and /etc/hostname do not hold a certificate and its key (PEM)",
+            "client-certificate: /etc/hostname and /etc/hostname do not contain a certificate and its key (PEM)",
         ),
     ],
 )
@@ -242,9 +242,9 @@ def test_a_value_that_looks_like_an_option_is_explained(capsys: pytest.CaptureFi
 def test_an_instant_says_its_time_zone(when: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["plan", rollout(tmp_path), "--start", when])
-    assert "must say its time zone" in capsys.readouterr().err
+    assert "must have a time zone" in capsys.readouterr().err
     assert main(["backtest", rollout(tmp_path), "--prometheus", "http://127.0.0.1:1", "--from", when]) == 2
-    assert "must say its time zone" in capsys.readouterr().err
+    assert "must have a time zone" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:

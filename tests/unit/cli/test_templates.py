@@ -66,7 +66,7 @@ def test_what_a_template_asks_is_warned_of_there_and_not_at_each_of_its_users(ti
     code, out, _ = tidegate("lint", {"a.yaml": [good(USES), good(USES)], "b.yaml": [fixed]})
     assert code == 0
     assert [line.split(": ")[0] for line in out.splitlines()] == ["b.yaml:7"]
-    assert "spec.query: looks back over a fixed range" in out
+    assert "spec.query: has a fixed range" in out
 
 
 def test_an_error_of_a_template_is_said_at_its_line_and_at_its_users(tidegate: Callable[..., Said]) -> None:

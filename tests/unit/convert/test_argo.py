@@ -133,7 +133,7 @@ def test_an_analysis_beside_the_steps_is_guards_from_its_step_on(convert: Conver
     limit = {"metric": "error-rate", "max": "0.02", "for": "1m30s"}
     assert [one.get("guards") for one in found.spec["steps"]] == [None, [limit], [limit], [limit]]
     assert found.spec["interval"] == "30s"
-    found.comment("failureLimit 3 of Error Rate counts failures in all")
+    found.comment("failureLimit 3 of Error Rate counts failures in total")
 
 
 def test_an_analysis_in_a_step_is_its_thresholds(convert: Converter) -> None:

@@ -51,7 +51,7 @@ def test_what_flagger_has_made_are_the_arms(convert: Converter) -> None:
     assert found.spec["traffic"] == [{"kind": "HTTPRoute", "name": "cart"}]
     assert (found.spec["interval"], found.spec["progressDeadline"]) == ("30s", "2m")
     assert found.spec["paused"] is True
-    assert found.comment("take their ownerReferences away") == "baseline:"
+    assert found.comment("remove their ownerReferences") == "baseline:"
     assert found.comment("Flagger scales it to 0 between two runs") == "candidate:"
 
 
@@ -116,7 +116,7 @@ def test_an_a_b_test_is_a_share_of_all(convert: Converter) -> None:
     rules = "iterations: 10\n    match: [{headers: {cookie: {exact: insider}}}]"
     found = convert(CANARY.replace("maxWeight: 45\n    stepWeight: 20", rules))
     assert [(one["weight"], one["duration"]) for one in found.spec["steps"]] == [(10, "5m")]
-    assert found.comment("there are no rules for some users yet") == "steps:"
+    assert found.comment("there are no rules for some users here") == "steps:"
 
 
 def test_blue_green_has_users_on_it_while_it_is_evaluated(convert: Converter) -> None:

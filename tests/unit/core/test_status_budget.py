@@ -172,7 +172,7 @@ def test_whatever_is_allowed_fits_into_status(metrics: int, guards: int, tests: 
 def test_what_could_not_be_remembered_is_refused() -> None:
     _, problems = check_rollout(crowded(32, 16, 8, 0))
     (problem,) = [one for one in problems if one.where == ("spec",)]
-    assert "bytes of the status to remember what was seen; 49152 are the most" in problem.message
+    assert "bytes of the status for the state of its limits; at most 49152 are available" in problem.message
 
 
 def test_ten_metrics_with_guards_and_tests_are_ordinary() -> None:

@@ -114,17 +114,17 @@ async def test_not_alive_is_not_ready_either() -> None:
 
 def test_stale_is_older_than_the_limit() -> None:
     age = 60.0
-    check = stale(lambda: age, 60, "the scheduler last turned")
+    check = stale(lambda: age, 60, "the scheduler last ran")
     assert check() is None
     age = 61.0
-    assert check() == "the scheduler last turned 61 s ago, more than 60 s"
+    assert check() == "the scheduler last ran 61 s ago, more than 60 s"
 
 
 @pytest.mark.parametrize(
     ("listen", "said"),
     [
         ("127.0.0.1:{taken}", "cannot listen on 127.0.0.1:{taken}: the port is taken"),
-        ("203.0.113.1:0", "cannot listen on 203.0.113.1:0: this machine has no such address"),
+        ("203.0.113.1:0", "cannot listen on 203.0.113.1:0: this host has no such address"),
     ],
 )
 async def test_an_address_that_cannot_be_had_is_told(listen: str, said: str) -> None:

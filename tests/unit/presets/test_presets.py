@@ -178,9 +178,9 @@ def test_a_unit_of_its_own_goes_before_the_presets() -> None:
             "http/latency",
             {"minimumRequests": 5},
             "minimumRequests",
-            "'minimumRequests' goes with 'ratio' or 'average', or with a 'query' that has 'requests'",
+            "'minimumRequests' is only allowed with 'ratio' or 'average', or with a 'query' that has 'requests'",
         ),
-        ("http/error-rate", {"whenEmpty": "Zero"}, "whenEmpty", "'whenEmpty' goes with 'query'"),
+        ("http/error-rate", {"whenEmpty": "Zero"}, "whenEmpty", "'whenEmpty' is only allowed with 'query'"),
     ],
 )
 def test_what_does_not_fit_the_presets_query_is_refused_as_with_any_other(
@@ -227,7 +227,7 @@ def test_presets_that_make_the_spec_too_big_to_remember_are_refused() -> None:
     metrics = [{"name": f"m{index}", "preset": "traefik/error-rate"} for index in range(24)]
     given = good({"metrics": [*good()["spec"]["metrics"], *({**padding, "name": f"p{i}"} for i in range(6)), *metrics]})
     assert [(problem.path, problem.message.split(";")[1]) for problem in check_rollout(given)[1]] == [
-        ("spec.metrics", " 32768 are the most the operator can remember")
+        ("spec.metrics", " at most 32768 fit into the status")
     ]
 
 

@@ -80,7 +80,7 @@ class FakeTicker:
     interrupts: list[asyncio.Event] = field(default_factory=list)
     ending: set[str] = field(default_factory=set)
     found: set[str] = field(default_factory=set)
-    """Whose first tick has shown that a run is under way."""
+    """Whose first tick has shown that a run is in progress."""
     evaluation: float = math.inf
     outbox: Outbox = field(default_factory=lambda: Outbox(Shop().world))
     desk: JobDesk = field(default_factory=lambda: JobDesk(Shop().world))

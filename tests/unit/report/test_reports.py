@@ -126,7 +126,7 @@ def test_the_json_is_the_documented_shape(tmp_path: Path) -> None:
     assert rate["difference"][last] == pytest.approx(0.0195)
     assert rate["breached"]
     incidents = next(one for one in charts if one["metric"] == "open-incidents")
-    assert incidents["baseline"] == [], "of neither arm"
+    assert incidents["baseline"] == [], "independent of the arms"
 
 
 class Page(HTMLParser):

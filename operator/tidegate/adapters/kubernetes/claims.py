@@ -51,7 +51,7 @@ class ClaimIndex:
         if unreadable:
             self._broken("Rollout")
             _log.warning(
-                "part of a Rollout cannot be read: what it may claim there is not respected",
+                "part of a Rollout cannot be read: its claims in it are ignored",
                 namespace=rollout.namespace,
                 rollout=rollout.name,
                 uid=rollout.uid,

@@ -39,7 +39,7 @@ async def load_configuration(kubeconfig: str | None = None, context: str | None 
             raise Unavailable(f"{kubeconfig}: there is no such kubeconfig") from error
         looked = kubeconfig or "the pod's service account, $KUBECONFIG or ~/.kube/config"
         raise Unavailable(
-            f"no API server to talk to: {error} (looked for {looked}; --kubeconfig names another)"
+            f"no API server is configured: {error} (looked for {looked}; --kubeconfig names another)"
         ) from error
     except (yaml.YAMLError, TypeError, ValueError, KeyError, AttributeError) as error:
         what = (
@@ -59,13 +59,15 @@ def _check_certificates(configuration: Configuration) -> None:
     try:
         context = ssl.create_default_context(cafile=configuration.ssl_ca_cert or None)
     except OSError as error:
-        raise Unavailable(f"certificate-authority: {configuration.ssl_ca_cert} holds no certificate (PEM)") from error
+        raise Unavailable(
+            f"certificate-authority: {configuration.ssl_ca_cert} contains no certificate (PEM)"
+        ) from error
     if configuration.cert_file:
         try:
             context.load_cert_chain(configuration.cert_file, configuration.key_file)
         except OSError as error:
             what = f"{configuration.cert_file} and {configuration.key_file or 'no key'}"
-            raise Unavailable(f"client-certificate: {what} do not hold a certificate and its key (PEM)") from error
+            raise Unavailable(f"client-certificate: {what} do not contain a certificate and its key (PEM)") from error
 
 
 def _take_proxy(configuration: Configuration) -> None:

@@ -39,11 +39,11 @@ def translated(what: str) -> Iterator[None]:
     except ApiException as error:
         raise from_answer(what, error) from error
     except TimeoutError as error:
-        raise Unavailable(f"{what}: no answer in time") from error
+        raise Unavailable(f"{what}: timed out") from error
     except (aiohttp.ClientError, OSError) as error:
         raise Unavailable(f"{what}: {_unreachable(error)}") from error
     except ValueError as error:
-        raise Unavailable(f"{what}: the answer is not what the Kubernetes API says: {error}") from error
+        raise Unavailable(f"{what}: the response does not match the Kubernetes API: {error}") from error
 
 
 def from_answer(what: str, error: ApiException) -> PortError:

@@ -168,7 +168,7 @@ class KubernetesJobs:
     async def _found(self, rollout: RolloutObject, job: StartJob) -> JsonObject:
         raw = await self._api.get(JOBS, rollout.namespace, job.name)
         if (raw["metadata"].get("labels") or {}).get(UID_LABEL) != rollout.uid:
-            raise Conflict(f"Job {rollout.namespace}/{job.name} exists and is not of this Rollout: delete it")
+            raise Conflict(f"Job {rollout.namespace}/{job.name} exists and does not belong to this Rollout: delete it")
         return raw
 
 

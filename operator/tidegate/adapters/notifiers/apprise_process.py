@@ -64,7 +64,7 @@ class AppriseProcess:
                 self._retire(child)
             raise Unavailable(f"the service did not answer within {self._deadline:g}s") from None
         except OSError as error:
-            raise Unavailable(f"the process that sends could not be used: {error.strerror}") from None
+            raise Unavailable(f"the sender process could not be used: {error.strerror}") from None
         match outcome:
             case "sent":
                 return
@@ -177,7 +177,7 @@ class _Child:
 
     def _write(self, content: dict[str, Any]) -> None:
         if self.ended or self.process.stdin is None or self.process.stdin.is_closing():
-            raise Unavailable("the process that sends has ended")
+            raise Unavailable("the sender process has exited")
         self.process.stdin.write(json.dumps(content).encode() + b"\n")
 
     def _rest(self) -> None:
@@ -199,7 +199,7 @@ class _Child:
                 if answer is not None and not answer.done():
                     answer.set_result(outcome)
         except (ValueError, TypeError, KeyError) as error:
-            _log.warning("process for notifications answered nonsense", error=type(error).__name__)
+            _log.warning("process for notifications returned an invalid response", error=type(error).__name__)
             self.kill()
         await self._over()
 
@@ -208,7 +208,7 @@ class _Child:
         if self._timer is not None:
             self._timer.cancel()
         await self.process.wait()
-        lost: PortError = Unavailable("the process that sends has ended")
+        lost: PortError = Unavailable("the sender process has exited")
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(lost)

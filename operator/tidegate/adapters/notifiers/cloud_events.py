@@ -70,7 +70,7 @@ class CloudEventsSink:
         except ValueError:
             host = ""
         if not host:
-            raise Rejected("the Secret does not hold a URL: write it like https://events.example.org/rollouts")
+            raise Rejected("the Secret does not contain a URL: write it like https://events.example.org/rollouts")
         try:
             self._allowed.check_scheme(url.scheme)
             self._allowed.check_host(host)
@@ -185,7 +185,7 @@ def _failure(error: Exception) -> Rejected | Unavailable:
         case aiohttp.ClientConnectionError():
             return Unavailable("no connection to the sink")
         case aiohttp.InvalidURL() | ValueError():
-            return Rejected("the Secret does not hold a URL and token that can be sent")
+            return Rejected("the Secret does not contain a URL and token that can be sent")
     return Unavailable(f"the sink's answer could not be read ({type(error).__name__})")
 
 

@@ -43,7 +43,7 @@ class Wanted(NamedTuple):
 
 INSTANT: Final = Wanted(
     frozenset({"vector", "scalar"}),
-    "the query must give an instant vector or a scalar",
+    "the query must return an instant vector or a scalar",
     8 * 1024 * 1024,  # tens of thousands of series; 64 are asked for at most
     "aggregate in the query",
 )

@@ -120,7 +120,7 @@ class PrometheusHistory:
 
     def _error(self, failed: Failed, promql: str) -> PortError:
         kind = Unavailable if failed.reason in PASSING else Rejected
-        asked = f" (asked: {promql})" if failed.reason is FailedReason.BAD_QUERY else ""
+        asked = f" (query: {promql})" if failed.reason is FailedReason.BAD_QUERY else ""
         return kind(f"{self._address.url}: {failed.reason}: {failed.message}{asked}")
 
 

@@ -59,7 +59,7 @@ def _distribution(value: dict[str, Any]) -> Distribution:
 
 def _twice(first: str, second: str) -> str:
     if first == second:
-        return f"a series of {first or 'no metric'} comes twice: which one is right is unknown"
+        return f"a series of {first or 'no metric'} occurs twice: it is unknown which one is correct"
     return f"two series have the same labels: the selector matches several metric names ({first}, {second}); name one"
 
 

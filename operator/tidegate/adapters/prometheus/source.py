@@ -186,13 +186,13 @@ class _Asking:
 
     def cut(self, ran: float) -> None:
         """It makes room for others."""
-        message = f"cut off after {ran:.1f} s: others wait, and slow queries hold at most half of {self._slots} slots"
+        message = f"cut off after {ran:.1f} s: other queries wait, and slow queries may use at most half of {self._slots} slots"
         if not self.cut_off.done():
             self.cut_off.set_result((Failed(FailedReason.TIMEOUT, message), Trouble.DOUBTFUL))
 
     def overdue(self, timeout: float) -> Asked:
         """What it means that the time was up."""
         if self.turn.cancelled() or not self.turn.done():
-            message = f"not started within {timeout:g} s: all {self._slots} slots of the source are taken"
+            message = f"not started within {timeout:g} s: all {self._slots} slots of the source are in use"
             return Failed(FailedReason.OVERLOADED, message), Trouble.DOUBTFUL
         return late(self.flight, timeout)

@@ -60,10 +60,10 @@ class Certificates:
             else:
                 context.load_verify_locations(cafile=str(trusted))
         except OSError as error:  # an ssl.SSLError is one
-            raise CertificatesUnreadable(f"{trusted} holds no certificates: {error}") from error
+            raise CertificatesUnreadable(f"{trusted} contains no certificates: {error}") from error
         if self.client_cert_file is not None:
             try:
                 context.load_cert_chain(self.client_cert_file, self.client_key_file)
             except OSError as error:
-                raise CertificatesUnreadable(f"{self.client_cert_file} cannot be shown: {error}") from error
+                raise CertificatesUnreadable(f"{self.client_cert_file} cannot be used: {error}") from error
         return context

@@ -40,19 +40,19 @@ The version is the first of those listed that the API server serves."""
 
 _AFTER: Final = """\
 
-- **Weights**: what a weight is a share of, the largest number, and the sum that the router demands.
+- **Weights**: what a weight is a share of, the largest number, and the sum that the router requires.
 - **Absent**: what a missing weight means.
   Where it is unknown, no run starts until both are written.
-- **Read-back**: how the router says that it has taken the route.
+- **Read-back**: how the router reports that it has applied the route.
   A report without a generation may be about the previous weights, and some routers report nothing.
   Then the step's time counts from **settle** after the write, and the Rollout waits with the reason `RouteSettling` until then.
-- **Tested**: on the lab's real API server with these definitions; `the lab's gateway` means that the lab's own gateway acts on it.
-  `NAME: requests counted` means that a good release was promoted and a bad one reverted under load on that controller and its Envoy, with the requests counted that each version answered, through a killed and a frozen controller (`make gateways`).
+- **Tested**: on the lab's real API server with these definitions; `the lab's gateway` means that the lab's own gateway applies it.
+  `NAME: requests counted` means that a good release was promoted and a bad one reverted under load on that controller and its Envoy, with a count of the requests that each version answered, while the controller was killed and frozen (`make gateways`).
   istiod is a commit between two releases there, and its `GRPCRoute` carried plain HTTP requests.
   Where a definition is in no package registry, the tests have one of their own with the same fields and bounds, and take the project's from the folder `$TIDEGATE_CRDS` where that is set.
 
-Knative, and any other kind, is reached through [`Custom`](routers/custom.md).
-A `mirror` in the table is what a step with [`mirror`](rollout.md#shadow-steps) adds to a rule and takes away again; other mirrors are left alone.
+Knative, and any other kind, is supported through [`Custom`](routers/custom.md).
+A `mirror` in the table is what a step with [`mirror`](rollout.md#shadow-steps) adds to a rule and removes again; other mirrors are not changed.
 
 ## Permissions
 
@@ -117,7 +117,7 @@ def _numbers(shape: Shape) -> str:
             return "0 to 100 for the candidate, the rest is the baseline's"
         case CanaryAnnotations():
             return "0 to `canary-weight-total` (100), the rest is the baseline's"
-    raise TypeError(f"no words for {type(shape).__name__}")
+    raise TypeError(f"no text for {type(shape).__name__}")
 
 
 def _of(numbers: Numbers) -> str:

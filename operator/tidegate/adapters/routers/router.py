@@ -166,7 +166,7 @@ class ObjectRouter:
         try:
             view = self._row.view(raw)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            what = f"{ref.key} is not what its kind says: {type(error).__name__}: {error}"
+            what = f"{ref.key} does not match the schema of its kind: {type(error).__name__}: {error}"
             raise Unavailable(what) from error
         self._cache.put((ref.namespace, ref.name), raw["metadata"]["resourceVersion"], view, watched=False)
         return view

@@ -206,6 +206,6 @@ def _instead(rule: RuleView, ref: TargetRef) -> Iterable[str]:
         own = sum(name in backend.names for backend in rule.backends)
         others = sorted({namespace for namespace, service in rule.elsewhere if service == name})
         if own > 1:
-            yield f"rule {rule.label} has {own} backends {name}, and which one carries the split cannot be known"
+            yield f"rule {rule.label} has {own} backends {name}, and which of them has the weight is ambiguous"
         elif not own and others:
             yield f"rule {rule.label} has {name} of namespace {', '.join(others)}, not of {ref.namespace}"

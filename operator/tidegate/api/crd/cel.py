@@ -84,7 +84,7 @@ def mirrors_first(most: int) -> Rule:
         "self.steps[j].cohorts.exists(c, self.steps[j].cohorts[c] != 0 && self.steps[j].cohorts[c] != '0'))"
     )
     rule = f"{places}.all(i, !({mirrors}) || !{places}.exists(j, j < i && {weighs}))"
-    message = "a step with 'mirror' comes before every step with a weight above 0"
+    message = "a step with 'mirror' must come before every step with a weight above 0"
     return Rule(f"self.steps.all(s, !has(s.mirror)) || {rule}", message, ".steps")
 
 
@@ -108,7 +108,7 @@ _COHORTS = "self.traffic.filter(t, has(t.cohort)).map(t, t.cohort)"
 def one_entry_for_each_cohort() -> Rule:
     """A route has one entry for each cohort, and one without: as the keys of a list they would need a default."""
     same = "a.kind == b.kind && a.name == b.name && (has(a.cohort) ? a.cohort : '') == (has(b.cohort) ? b.cohort : '')"
-    message = "a route has one entry in 'traffic' for each 'cohort', and one without"
+    message = "a route must have one entry in 'traffic' for each 'cohort', and one without"
     return Rule(f"self.traffic.all(a, self.traffic.exists_one(b, {same}))", message, ".traffic")
 
 

@@ -63,14 +63,14 @@ def _rollouts() -> Schema:
         _column(
             "Weight", ".status.weight.observed", "The candidate's share of traffic on the route, percent", "number"
         ),
-        _column("Ready", f"{_READY}.status", "Whether nothing is wrong and no run is under way"),
+        _column("Ready", f"{_READY}.status", "Whether no run is in progress and no error is reported"),
         _column("Next check", ".status.nextCheckTime", "The next checkpoint or gate"),
         _column("Age", ".metadata.creationTimestamp", "", "date"),
         _column("Reason", f"{_READY}.reason", "Why it is ready or not", wide=True),
         _column("Candidate", ".spec.candidate.deployment", "The Deployment under test", wide=True),
         _column("Baseline", ".spec.baseline.deployment", "The Deployment in service", wide=True),
         _column("Waiting for", ".status.gate.summary", "What the gate of the next step waits for", wide=True),
-        _column("On trial", ".status.run.version.images[*]", "The first image of the run under way", wide=True),
+        _column("Under test", ".status.run.version.images[*]", "The first image of the run in progress", wide=True),
         _column(
             "In service", ".status.released.images[*]", "The first image last promoted, or found serving", wide=True
         ),
@@ -98,7 +98,7 @@ def _commands() -> Schema:
 def _templates(kind: TemplateKind, short: str, description: str) -> Schema:
     columns = [
         _column("Unit", ".spec.unit", "What the numbers mean"),
-        _column("Window", ".spec.window", "How far back it looks"),
+        _column("Window", ".spec.window", "The time range"),
         _column("Parameters", ".spec.parameters[*].name", "What differs between its users"),
         _column("Age", ".metadata.creationTimestamp", "", "date"),
         _column("Query", ".spec.query", "The query", wide=True),

@@ -83,11 +83,11 @@ def gap_fault(gap: Gap, parameters: Mapping[str, object]) -> str:
 def open_fault(text: str) -> str:
     """What is wrong around the gaps: braces that begin or end none, or a value that would be a variable's name; else empty."""
     if _NAMES_A_VARIABLE.search(text):
-        return "a gap cannot follow '$', or its value would be a variable's name; a dollar sign is $$"
+        return "a placeholder cannot follow '$', because its value would become the name of a variable; a dollar sign is $$"
     rest = _GAP.sub("", text)
     if "{{" in rest:
-        return "'{{' begins a gap that has no end: write '{{ parameters.name }}'"
-    return "'}}' ends no gap: write '{{ parameters.name }}'" if "}}" in rest else ""
+        return "'{{' has no closing '}}': write '{{ parameters.name }}'"
+    return "'}}' has no opening '{{': write '{{ parameters.name }}'" if "}}" in rest else ""
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
@@ -105,12 +105,12 @@ def value_fault(value: str, pattern: str | None, *, quoted: bool, bare: bool) ->
         bare: a gap of it is not.
     """
     if not matches(pattern or DEFAULT_PATTERN, value):
-        said = f"of the form {pattern}" if pattern else "made of letters, digits and _ . : / @ - alone"
+        said = f"of the form {pattern}" if pattern else "made of letters, digits and _ . : / @ - only"
         return f"{value!r} is not {said}"
     if (quoted or bare) and _ENDS_A_STRING.search(value):
         return f"{value!r} has quotes, backslashes, '$' or line breaks, which could change the query around it"
     if bare and not _ONE_WORD.fullmatch(value):
-        return f"{value!r} stands outside of quotes, where it must be one name, one number or one duration"
+        return f"{value!r} is outside of quotes, where it must be one name, one number or one duration"
     return ""
 
 

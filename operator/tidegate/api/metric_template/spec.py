@@ -20,7 +20,7 @@ class TemplateParameter(ApiModel):
     """Something that differs between the users of a template."""
 
     name: ParameterName
-    """Its place in the texts is written `{{ parameters.name }}`."""
+    """It is used in the texts as `{{ parameters.name }}`."""
     default: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     """What it is where a metric gives none. Without a default every metric must give it."""
     description: Annotated[str, Field(min_length=1, max_length=1024)] | None = None

@@ -13,7 +13,7 @@ ABSENT: Final = (
         why="Tidegate writes the weights of Gateway API routes, which ingress-nginx does not serve. Its counters name "
         "the baseline's Service for requests of both arms, and the candidate only in `canary`, as an upstream: no one "
         "selector finds either arm",
-        instead="ask the service itself (`http/…`) or its mesh (`linkerd/…`)",
+        instead="measure at the service itself (`http/…`) or its mesh (`linkerd/…`)",
         sources=("ingress-nginx's repository: `monitor.lua`, `balancer.lua`, `collectors/socket.go`",),
     ),
 )

@@ -18,14 +18,14 @@ _ARM: Final = 'envoy_cluster_name=~"${namespace}_${service}_[0-9]+"'
 SYSTEM: Final = System(
     name="contour",
     title="Contour",
-    scraped="Contour's Envoys (`:8002/stats/prometheus`), such as by the PodMonitor in Contour's examples.",
+    scraped="Contour's Envoys (`:8002/stats/prometheus`), for example with the PodMonitor in Contour's examples.",
     arms="By namespace, Service and port in `envoy_cluster_name`. No name of the three can have a `_`.",
     mind=(
         "Every route to the arm's Service counts, on every port of it.",
-        "What Envoy answered for an arm that could not be reached (503, in gRPC status 14) counts as an error of that arm.",
-        "`contour/error-rate` counts HTTP statuses; gRPC errors travel in answers with status 200: ask `contour/grpc-error-rate`.",
+        "A response of Envoy for an arm that could not be reached (503, in gRPC status 14) counts as an error of that arm.",
+        "`contour/error-rate` counts HTTP statuses; gRPC errors travel in responses with status 200: use `contour/grpc-error-rate`.",
         "`contour/grpc-error-rate` counts calls by their `grpc-status`, client mistakes (such as `NOT_FOUND`) among the failures.",
-        "A latency is the time from the request's end to the answer's end, as Envoy saw it.",
+        "A latency is the time from the end of the request to the end of the response, as measured by Envoy.",
         f"{RETRIED} `contour/retry-rate` counts the attempts.",
         MIRRORED,
     ),
@@ -38,7 +38,7 @@ SYSTEM: Final = System(
     presets=(
         Preset(
             "contour/error-rate",
-            "the share of requests answered with a status of 500 and above",
+            "the share of requests answered with status 500 or above",
             Ratio(
                 bad=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class="5"}}',
                 total=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class=~"[1-5]"}}',
@@ -61,7 +61,7 @@ SYSTEM: Final = System(
         ),
         Preset(
             "contour/average-latency",
-            "what a request takes on average, in milliseconds: write limits and `floor` as plain numbers, such as 50",
+            "the average duration of a request, in milliseconds: write limits and `floor` as plain numbers, such as 50",
             Average(histogram=f"envoy_cluster_upstream_rq_time{{{_ARM}}}"),
             Unit.NONE,
         ),

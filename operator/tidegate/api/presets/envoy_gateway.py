@@ -19,7 +19,7 @@ _COUNTERS: Final = Parameter(
 )
 _FOLDED: Final = (
     "a rule's backends are one cluster (`httproute/namespace/route/rule/0`), which cannot distinguish the arms: both have no data "
-    "here. Ask the service itself (`http/…`) or its mesh (`istio/…`, `linkerd/…`) instead."
+    "here. Measure at the service itself (`http/…`) or its mesh (`istio/…`, `linkerd/…`) instead."
 )
 _APART: Final = (
     "routes with session persistence or consistent hashing, backends with filters of their own, and routes or listeners whose "
@@ -41,15 +41,15 @@ SYSTEM: Final = System(
         f"Not merged, and so without data: {_APART}.",
         "A backend at weight 0 is not merged: its counters begin with its first weight.",
         "Every route to the arm's Service counts, on every port of it.",
-        "What Envoy answered for an arm that could not be reached (503, in gRPC status 14) counts as an error of that arm.",
-        "`envoy-gateway/error-rate` counts HTTP statuses; gRPC errors travel in answers with status 200: ask `envoy-gateway/grpc-error-rate`.",
+        "A response of Envoy for an arm that could not be reached (503, in gRPC status 14) counts as an error of that arm.",
+        "`envoy-gateway/error-rate` counts HTTP statuses; gRPC errors travel in responses with status 200: use `envoy-gateway/grpc-error-rate`.",
         (
             "Envoy Gateway counts gRPC by method, and Envoy writes the method into the counter's name where the service has a "
             "package: for `shop.Cart/Add` the counters are `envoy_cluster_grpc_Add_failure` and `…_total`, so `counters` names one "
             "method. Without a package they are `envoy_cluster_grpc_failure`, and all methods count together. Client mistakes "
             "(such as `NOT_FOUND`) are among the failures."
         ),
-        "A latency is the time from the request's end to the answer's end, as Envoy saw it.",
+        "A latency is the time from the end of the request to the end of the response, as measured by Envoy.",
         f"{RETRIED} `envoy-gateway/retry-rate` counts the attempts.",
         MIRRORED,
     ),
@@ -62,7 +62,7 @@ SYSTEM: Final = System(
     presets=(
         Preset(
             "envoy-gateway/error-rate",
-            "the share of requests answered with a status of 500 and above",
+            "the share of requests answered with status 500 or above",
             Ratio(
                 bad=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class="5"}}',
                 total=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class=~"[1-5]"}}',
@@ -86,7 +86,7 @@ SYSTEM: Final = System(
         ),
         Preset(
             "envoy-gateway/average-latency",
-            "what a request takes on average, in milliseconds: write limits and `floor` as plain numbers, such as 50",
+            "the average duration of a request, in milliseconds: write limits and `floor` as plain numbers, such as 50",
             Average(histogram=f"envoy_cluster_upstream_rq_time{{{_ARM}}}"),
             Unit.NONE,
         ),

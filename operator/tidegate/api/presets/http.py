@@ -20,14 +20,14 @@ _ARM: Final = '<namespaceLabel>="$namespace",<podLabel>=~"$pods"'
 
 SYSTEM: Final = System(
     name="http",
-    title="Services with counters of their own",
+    title="Services with their own metrics",
     scraped="The pods of both Deployments, with the pod's name and namespace as labels (`pod` and `namespace` with the "
     "Prometheus Operator; `kubernetes_pod_name` and `kubernetes_namespace` in older hand-written configurations).",
     arms="By the pod's name, with `$pods`.",
     mind=(
-        "Only what reached the service is counted: a pod that refuses connections has no errors here.",
+        "Only requests that reached the service are counted: a pod that refuses connections has no errors here.",
         (
-            "Series without an HTTP status in `codeLabel` are no requests: a wrong `codeLabel` gives too few "
+            "Series without an HTTP status in `codeLabel` are not counted as requests: a wrong `codeLabel` gives too few "
             "requests rather than no errors."
         ),
         "Probes and scrapes count where the service counts them.",
@@ -47,7 +47,7 @@ SYSTEM: Final = System(
     presets=(
         Preset(
             "http/error-rate",
-            "the share of requests answered with a status of 500 and above",
+            "the share of requests answered with status 500 or above",
             Ratio(
                 bad=f'<counter>{{{_ARM},<codeLabel>=~"5.."}}',
                 total=f'<counter>{{{_ARM},<codeLabel>=~"[1-5].."}}',
@@ -64,7 +64,7 @@ SYSTEM: Final = System(
         ),
         Preset(
             "http/average-latency",
-            "what a request takes on average, in seconds",
+            "the average duration of a request, in seconds",
             Average(histogram=f"<histogram>{{{_ARM}}}"),
             Unit.SECONDS,
             (_BUCKETS, _NAMESPACE, _POD),

@@ -10,7 +10,10 @@ from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
 _REPORTER: Final = Parameter(
-    "reporter", one_of("destination", "waypoint"), "who counted: `destination` (sidecars) or `waypoint`", "destination"
+    "reporter",
+    one_of("destination", "waypoint"),
+    "which proxy counts: `destination` (sidecars) or `waypoint`",
+    "destination",
 )
 _ARM: Final = 'reporter="<reporter>",destination_workload_namespace="$namespace",destination_workload="$workload"'
 
@@ -25,7 +28,7 @@ SYSTEM: Final = System(
             "A request that never reached a pod has no destination report: a candidate that refuses connections shows in "
             "`istio-gateway` only."
         ),
-        "gRPC errors travel in answers with status 200 and are not counted.",
+        "gRPC errors travel in responses with status 200 and are not counted.",
         'A request whose client went away has `response_code="0"`: it counts neither as good nor as bad.',
         "An ingress gateway sends past waypoints unless it is configured otherwise (`istio.io/ingress-use-waypoint`).",
         MIRRORED,
@@ -38,7 +41,7 @@ SYSTEM: Final = System(
     presets=(
         Preset(
             "istio/error-rate",
-            "the share of requests answered with a status of 500 and above",
+            "the share of requests answered with status 500 or above",
             Ratio(
                 bad=f'istio_requests_total{{{_ARM},response_code=~"5.."}}',
                 total=f'istio_requests_total{{{_ARM},response_code=~"[1-5].."}}',
@@ -56,7 +59,7 @@ SYSTEM: Final = System(
         ),
         Preset(
             "istio/average-latency",
-            "what a request takes on average, in milliseconds: write limits and `floor` as plain numbers, such as 50",
+            "the average duration of a request, in milliseconds: write limits and `floor` as plain numbers, such as 50",
             Average(histogram=f"istio_request_duration_milliseconds{{{_ARM}}}"),
             Unit.NONE,
             (_REPORTER,),

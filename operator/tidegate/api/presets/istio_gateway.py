@@ -16,14 +16,14 @@ _ARM: Final = 'reporter="source",destination_service_namespace="$namespace",dest
 
 SYSTEM: Final = System(
     name="istio-gateway",
-    title="Istio, as the gateway saw it",
-    scraped="The gateway's pods (`:15020/stats/prometheus`), and the sidecars of other callers if theirs should count. The "
+    title="Istio, as measured at the gateway",
+    scraped="The gateway's pods (`:15020/stats/prometheus`), and the sidecars of other callers if their requests should count. The "
     "arms' own pods need no sidecar.",
     arms="By the Service's name in `destination_service_name`.",
     mind=(
-        "Everybody who calls the arm's Service counts, whether over the route or not.",
-        "What the gateway answered for a pod that could not be reached (503) counts as an error of that arm.",
-        "gRPC errors travel in answers with status 200 and are not counted.",
+        "All requests to the arm's Service count, through the route or not.",
+        "A response of the gateway for a pod that could not be reached (503) counts as an error of that arm.",
+        "gRPC errors travel in responses with status 200 and are not counted.",
         f"{RETRIED} `istio/error-rate` counts every attempt that reached a pod.",
         NOT_MIRRORED,
     ),
@@ -34,7 +34,7 @@ SYSTEM: Final = System(
     presets=(
         Preset(
             "istio-gateway/error-rate",
-            "the share of requests answered with a status of 500 and above",
+            "the share of requests answered with status 500 or above",
             Ratio(
                 bad=f'istio_requests_total{{{_ARM},response_code=~"5.."}}',
                 total=f'istio_requests_total{{{_ARM},response_code=~"[1-5].."}}',
@@ -51,7 +51,7 @@ SYSTEM: Final = System(
         ),
         Preset(
             "istio-gateway/average-latency",
-            "what a request takes on average, in milliseconds: write limits and `floor` as plain numbers, such as 50",
+            "the average duration of a request, in milliseconds: write limits and `floor` as plain numbers, such as 50",
             Average(histogram=f"istio_request_duration_milliseconds{{{_ARM}}}"),
             Unit.NONE,
         ),

@@ -28,7 +28,7 @@ SYSTEM: Final = System(
             "Scrapes of the proxy itself (port 4191) and, from Linkerd 2.12 on, probes on its default `probe` route are left "
             "out; probes that other routes allow count as requests."
         ),
-        "A latency is the time to the first byte of the answer's body.",
+        "A latency is the time to the first byte of the response body.",
         "A request that never reached a pod is not counted.",
         MIRRORED,
     ),
@@ -41,7 +41,7 @@ SYSTEM: Final = System(
     presets=(
         Preset(
             "linkerd/error-rate",
-            "the share of answers that Linkerd classified as failures",
+            "the share of responses that Linkerd classified as failures",
             Ratio(
                 bad=f'response_total{{{_ARM},classification="failure"}}',
                 total=f'response_total{{{_ARM},classification=~"success|failure"}}',

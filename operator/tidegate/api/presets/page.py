@@ -28,11 +28,11 @@ spec:
   metrics:
   - name: error-rate
     preset: http/error-rate
-    parameters: {codeLabel: status}            # what is not given has its default
-    minimumRequests: 50                        # everything else is as with a query of your own
+    parameters: {codeLabel: status}            # omitted parameters have their defaults
+    minimumRequests: 50                        # all other fields work as for a query of your own
   - name: p95-latency
     preset: istio-gateway/latency
-    parameters: {quantile: "0.95"}             # values are texts
+    parameters: {quantile: "0.95"}             # values are strings
     window: 5m
   guards:
   - {metric: error-rate, max: 5%}
@@ -56,8 +56,8 @@ def as_markdown() -> str:
     lines = [_INTRODUCTION]
     for system in SYSTEMS:
         lines += _of_system(system)
-    lines += ["", "## Where there is none", ""]
-    lines.append(sentences("These cannot separate the arms, and a query that mixes them up is worse than none."))
+    lines += ["", "## Not available", ""]
+    lines.append(sentences("These cannot separate the arms, and a query that mixes them up gives wrong results."))
     for absent in ABSENT:
         lines += _of_absent(absent)
     return "\n".join(lines) + "\n"
@@ -65,12 +65,12 @@ def as_markdown() -> str:
 
 def _of_system(system: System) -> Iterator[str]:
     yield from ("", f"## {system.title}", "")
-    yield sentences(f"**To be scraped**: {system.scraped}", indent="- ")
-    yield sentences(f"**The arms** are distinguished: {system.arms}", indent="- ")
+    yield sentences(f"**Scrape targets**: {system.scraped}", indent="- ")
+    yield sentences(f"**How the arms are distinguished**: {system.arms}", indent="- ")
     yield from (sentences(one, indent="- ") for one in system.mind)
     for preset in system.presets:
         yield from _of_preset(preset)
-    yield from ("", sentences(f"From: {'; '.join(system.sources)}."))
+    yield from ("", sentences(f"Sources: {'; '.join(system.sources)}."))
 
 
 def _of_preset(preset: Preset) -> Iterator[str]:
@@ -80,11 +80,11 @@ def _of_preset(preset: Preset) -> Iterator[str]:
     yield from (f"# {field}\n{text}" for field, text in queries(preset))
     yield "```"
     if preset.parameters:
-        yield from ("", "| parameter | default | what it is |", "|---|---|---|")
+        yield from ("", "| parameter | default | meaning |", "|---|---|---|")
         yield from (f"| `{one.name}` | `{default(one)}` | {one.says} |" for one in preset.parameters)
 
 
 def _of_absent(absent: Absent) -> Iterator[str]:
     yield from ("", f"### {absent.title}", "")
     yield sentences(f"No preset: {absent.why}. Instead, {absent.instead}.")
-    yield from ("", sentences(f"From: {'; '.join(absent.sources)}."))
+    yield from ("", sentences(f"Sources: {'; '.join(absent.sources)}."))

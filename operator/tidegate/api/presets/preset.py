@@ -44,10 +44,10 @@ class Parameter:
     says: str
     """What it is for."""
     default: str | None = None
-    """`None`: it must be given."""
+    """`None`: it required."""
 
 
-QUANTILE: Final = Parameter("quantile", SHARE, "which quantile, from 0 to 1", "0.99")
+QUANTILE: Final = Parameter("quantile", SHARE, "the quantile, from 0 to 1", "0.99")
 
 MIRRORED: Final = (
     "Requests that a route mirrors to an arm's Service count as that arm's, and no user sees their answers. In a step with `mirror` "
@@ -60,7 +60,7 @@ NOT_MIRRORED: Final = (
     "count (`istio/…`, `http/…`)."
 )
 RETRIED: Final = (
-    "Statuses are those of final answers: where the route retries, an error that a retry hides is not among them (`tidegate lint` "
+    "Statuses are those of final responses: where the route retries, an error that a retry hides is not among them (`tidegate lint` "
     "warns where it sees the route)."
 )
 """Of proxies that retry, and count what came of it."""

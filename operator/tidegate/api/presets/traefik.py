@@ -37,7 +37,7 @@ SYSTEM: Final = System(
         ),
         "Latencies leave out server-sent events and websockets, which last as long as a client listens.",
         (
-            "gRPC errors travel in answers with status 200, or are counted by codes of their own in newer versions: they are "
+            "gRPC errors travel in responses with status 200, or are counted by codes of their own in newer versions: they are "
             "not counted here, and GRPCRoutes are not matched."
         ),
         "Ingress, IngressRoute and TraefikService have other names, and are not matched.",
@@ -50,7 +50,7 @@ SYSTEM: Final = System(
     presets=(
         Preset(
             "traefik/error-rate",
-            "the share of requests answered with a status of 500 and above",
+            "the share of requests answered with status 500 or above",
             Ratio(
                 bad=f'traefik_service_requests_total{{{_ARM},code=~"5.."}}',
                 total=f'traefik_service_requests_total{{{_ARM},code=~"[1-5].."}}',
@@ -68,7 +68,7 @@ SYSTEM: Final = System(
         ),
         Preset(
             "traefik/average-latency",
-            "what a request takes on average, in seconds",
+            "the average duration of a request, in seconds",
             Average(histogram=f'traefik_service_request_duration_seconds{{{_ARM},protocol!~"sse|websocket"}}'),
             Unit.SECONDS,
             (_SERVICE,),

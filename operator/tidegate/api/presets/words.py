@@ -17,7 +17,7 @@ def queries(preset: Preset) -> Iterator[tuple[str, str]]:
 
 def default(parameter: Parameter) -> str:
     """The default, or that there is none."""
-    return "must be given" if parameter.default is None else parameter.default
+    return "required" if parameter.default is None else parameter.default
 
 
 def wrapped(text: str, width: int = 120, indent: str = "") -> str:

@@ -97,4 +97,4 @@ class CheckpointStatus(StatusModel):
     verdict: str
     """`Pass`, `Breach` or `Undecided`."""
     findings: tuple[FindingStatus, ...] = ()
-    """The evidence; dropped from the oldest when status grows too large."""
+    """The evidence; removed from the oldest first when the status becomes too large."""

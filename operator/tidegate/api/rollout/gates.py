@@ -133,7 +133,7 @@ class Gate(ApiModel):
     """What must be true before a step may raise the weight. All that is given must be true."""
 
     after: Instant | None = None
-    """Not before this instant (RFC 3339, for example `2026-11-21T14:00:00Z`)."""
+    """Not before this time (RFC 3339, for example `2026-11-21T14:00:00Z`)."""
     since_step: SinceStep | None = None
     """Not before this much time has passed since an earlier step began."""
     windows: Windows = ()

@@ -88,14 +88,14 @@ class Hook(ApiModel):
     steps: Annotated[tuple[StepName, ...], Field(max_length=32, json_schema_extra=unique())] = ()
     """For `StepStart` and `StepEnd`: only in these steps. By default in every step."""
     job: JobSource
-    """What is run."""
+    """The Job."""
     on_failure: HookFailure = HookFailure.HOLD
     """For `RunStart`, `StepStart` and `StepEnd`: `Hold`, the default: the run is paused until a person resumes it; `Revert`; `Ignore`: only report it, and wait for nothing."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             f"!has(self.steps) || self.steps.size() == 0 || self.when in {_IN_A_STEP}",
-            "'steps' goes with 'when: StepStart' and 'when: StepEnd'",
+            "'steps' is only allowed with 'when: StepStart' and 'when: StepEnd'",
             ".steps",
             lambda self: not self.steps or self.when in {HookTime.STEP_START, HookTime.STEP_END},
         ),

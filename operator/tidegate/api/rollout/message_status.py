@@ -13,13 +13,13 @@ class MessageStatus(StatusModel):
     event: str
     """The event, as in `spec.notifications[].events`."""
     subject: str = ""
-    """What of it, such as the step or the reason: with run and event it is the key by which receivers know repeats."""
+    """Its subject, such as the step or the reason: with run and event it is the key by which receivers know repeats."""
     run: str = ""
     """The run; absent outside of one."""
     since: datetime
-    """Since when it is so."""
+    """Since when."""
     resolved: datetime | None = None
-    """When it was over; absent while it lasts, and for what does not last."""
+    """When it ended; absent while it lasts, and for events without a duration."""
     again: datetime | None = None
     """When it began again, too soon after the last notification to send another one at once."""
     message: Words = ""
@@ -29,13 +29,13 @@ class MessageStatus(StatusModel):
     weight: float = 0
     """The candidate's weight, percent."""
     outcome: str = ""
-    """`Sent` to every receiver, or `Failed`; absent while it is under way."""
+    """`Sent` to every receiver, or `Failed`; absent while it is in progress."""
     failure: Words = ""
-    """What kept it from being sent."""
+    """Why it could not be sent."""
 
 
 class MessagesStatus(StatusModel):
-    """The notifications that were sent, and those under way. Operator state."""
+    """The notifications that were sent, and those in progress. Operator state."""
 
     run: str = ""
     """The newest run whose start has been noted."""

@@ -85,7 +85,7 @@ class Metric(Measured):
     parameters: Parameters | None = None
     """What the `preset` or `template` should do differently from its defaults."""
     unit: Unit | None = None
-    """What the numbers mean: `ratio` (0-1), `percent` (0-100), `seconds` or `none`. Limits must be written in it."""
+    """The unit: `ratio` (0-1), `percent` (0-100), `seconds` or `none`. Limits must use it."""
     window: Duration = Duration("2m")
     """How far back the query looks: `$window`. By default the template's, else 2m. It never reaches back before this run's candidate had traffic."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
@@ -103,7 +103,7 @@ class Metric(Measured):
         *kind_rules("preset", "template"),
         Rule(
             "!has(self.parameters) || has(self.preset) || has(self.template)",
-            "'parameters' goes with 'preset' and 'template'",
+            "'parameters' is only allowed with 'preset' and 'template'",
             ".parameters",
             lambda self: self.parameters is None or self.preset is not None or self.template is not None,
         ),

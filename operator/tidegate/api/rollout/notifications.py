@@ -100,7 +100,7 @@ class Notification(ApiModel):
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.secret.tokenKey) || (has(self.kind) && self.kind == 'CloudEvents')",
-            "tokenKey is for kind CloudEvents; for Apprise the URL holds what is needed",
+            "tokenKey is for kind CloudEvents; for Apprise the URL contains the credentials",
             ".secret.tokenKey",
             lambda self: self.secret.token_key is None or self.kind is NotifierKind.CLOUD_EVENTS,
         ),

@@ -46,14 +46,14 @@ class Promotion(ApiModel):
     match: BaselineMatch = BaselineMatch.VERSION
     """For `AwaitBaseline`: wait until the baseline runs the candidate's `Version`, or for teams whose arms differ on purpose only its `Images`."""
     exclude: Annotated[tuple[FieldPath, ...], Field(max_length=16, json_schema_extra=unique())] = ()
-    """Fields of the pod template that belong to an arm: they make no version and are not promoted. Such as `serviceAccountName`, `annotations.checksum/config`, `containers[app].resources`, `containers[app].env[TRACK]`, `volumes[cache]`. A change takes effect with the next version."""
+    """Fields of the pod template that belong to an arm: they are not part of the version and are not promoted. For example `serviceAccountName`, `annotations.checksum/config`, `containers[app].resources`, `containers[app].env[TRACK]`, `volumes[cache]`. A change takes effect with the next version."""
     settle: Duration = Duration("2m")
-    """How long the promoted baseline is watched with all the traffic before the run counts as succeeded."""
+    """How long the promoted baseline is evaluated with all the traffic before the run succeeds."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "self.strategy == 'AwaitBaseline' || self.match == 'Version'",
-            "'match: Images' goes with 'strategy: AwaitBaseline'",
+            "'match: Images' is only allowed with 'strategy: AwaitBaseline'",
             ".match",
             lambda self: self.strategy is PromotionStrategy.AWAIT_BASELINE or self.match is BaselineMatch.VERSION,
         ),

@@ -61,7 +61,7 @@ class Ending(StatusModel):
     reason: str
     """One CamelCase word."""
     evidence: Words = ""
-    """What was seen that decided it."""
+    """The finding that decided it."""
     since: datetime
     """When it was decided."""
     forced: bool = False
@@ -72,7 +72,7 @@ class SharedStatus(StatusModel):
     """A limit that both arms broke. Operator state."""
 
     name: str
-    """The line's identity."""
+    """The limit's identity."""
     last: datetime
     """When the baseline was last seen beyond it."""
 
@@ -93,7 +93,7 @@ class Hold(StatusModel):
 
 
 class Waiting(StatusModel):
-    """What the next move waits for. Operator state: the progress deadline counts from `since`."""
+    """What the run waits for. Operator state: the progress deadline counts from `since`."""
 
     reason: str
     """One CamelCase word."""
@@ -118,7 +118,7 @@ class CohortRevert(StatusModel):
     reason: str
     """One CamelCase word."""
     message: Words = ""
-    """What was seen that decided it."""
+    """The finding that decided it."""
     since: datetime
     """When it was decided."""
     done: bool = False
@@ -156,7 +156,7 @@ class PromotionStatus(StatusModel):
     undone: int = 0
     """Times the old template was written back."""
     written: bool = False
-    """The new template was (or may have been) written: from here an end puts the old one back first."""
+    """The new template was (or may have been) written: from here an end restores the old one first."""
 
 
 class GroupsStatus(StatusModel):
@@ -177,11 +177,11 @@ class EvidenceStatus(StatusModel):
     """
 
     name: str
-    """The line's identity."""
+    """The limit's identity."""
     asked: str
     """Digest of the test and its query: a change starts it over."""
     start: datetime
-    """Where its grid of windows begins."""
+    """Where its windows begin."""
     step: float
     """Seconds of one window."""
     windows: int = 0
@@ -212,7 +212,7 @@ class RunStatus(StatusModel):
     mirror: int | None = None
     """The share of requests to be copied to the candidate, as last decided, percent: a ceiling like `weight`; absent for none."""
     scales_to_zero_from: int | None = None
-    """A target with `revert: ScaleToZero` was raised, and so many pods the candidate had then: the end of the run scales it to 0, whatever the spec says by that time, and the next one brings it back."""
+    """The number of pods of the candidate when a target with `revert: ScaleToZero` was raised: the end of the run scales it to 0, whatever the spec says by then, and the next run restores this number."""
     raised: datetime | None = None
     """When a raise was last decided: an end is not concluded before a late write could have landed."""
     traffic_since: datetime | None = None
@@ -238,7 +238,7 @@ class RunStatus(StatusModel):
     hold: Hold | None = None
     """The run holds until all limits are met again."""
     waiting: Waiting | None = None
-    """What the next move waits for."""
+    """What the run waits for."""
     begun: tuple[StepBegin, ...] = ()
     """The steps begun so far."""
     promote: bool = False

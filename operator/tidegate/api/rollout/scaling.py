@@ -38,7 +38,7 @@ class Scaling(ApiModel):
     mode: ScalingMode = ScalingMode.KEEP
     """`Keep`, the default: as it is. `MatchWeight`: the candidate's share of the requests, mirrored ones included, of the baseline's replicas, rounded up. `Fixed`: at least `replicas`. Before a raise the candidate has the pods that the new weight needs; it loses pods only after its weight was lowered."""
     replicas: Replicas | None = None
-    """For `Fixed`, which needs it: the pods of the candidate during a run."""
+    """For `Fixed`, which requires it: the pods of the candidate during a run."""
     min: Replicas | None = None
     """For `MatchWeight`: never fewer. By default 1."""
     max: Replicas | None = None
@@ -51,13 +51,13 @@ class Scaling(ApiModel):
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "has(self.replicas) == (has(self.mode) && self.mode == 'Fixed')",
-            "'replicas' goes with 'mode: Fixed', which needs it",
+            "'replicas' is required with 'mode: Fixed', and not allowed otherwise",
             ".replicas",
             lambda self: (self.replicas is not None) == (self.mode is ScalingMode.FIXED),
         ),
         Rule(
             "!(has(self.min) || has(self.max) || has(self.cohortShares)) || has(self.mode) && self.mode == 'MatchWeight'",
-            "'min', 'max' and 'cohortShares' go with 'mode: MatchWeight'",
+            "'min', 'max' and 'cohortShares' are only allowed with 'mode: MatchWeight'",
             ".mode",
             lambda self: (
                 self.mode is ScalingMode.MATCH_WEIGHT

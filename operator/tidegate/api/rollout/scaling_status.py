@@ -19,9 +19,9 @@ class ScalingStatus(StatusModel):
     weight: float = 0
     """The largest share of all requests, percent, that the candidate had with it."""
     seen: bool = False
-    """It was seen on the Deployment: another number from now on was written by something else."""
+    """It was seen on the Deployment: a different number from now on was written by another client."""
     fought: int = 0
-    """Times in a row that something else took it back."""
+    """Times in a row that another client changed it back."""
     responded: datetime | None = None
     """When a breach was last responded to: the cooldown counts from here."""
     refused: Words = ""
@@ -31,6 +31,6 @@ class ScalingStatus(StatusModel):
     ended: str = ""
     """The run after which the candidate was scaled as `afterEnd` says."""
     before: int | None = None
-    """Its size before it was scaled down after a run: the next one brings it back."""
+    """Its size before it was scaled down after a run: the next run restores it."""
     rest: int = 0
     """The size it was scaled down to."""

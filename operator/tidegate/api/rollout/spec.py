@@ -56,7 +56,7 @@ class Baseline(ApiModel):
     service: ServiceName
     """Name of the Service in the route's backends that reaches only the baseline's pods. With `kind: ReplicaRatio`: of the Service that selects both arms."""
     min_available: Annotated[Count, Field(json_schema_extra={"default": 1})] = Count("1")
-    """Pods of the baseline that must be available before the candidate may be given more traffic: what a revert would land on. An integer, or a share such as `50%` of the larger arm's replicas, rounded up, so that it follows the candidate's size."""
+    """Pods of the baseline that must be available before the candidate may be given more traffic: the pods that a revert would send all traffic to. An integer, or a share such as `50%` of the larger arm's replicas, rounded up, so that it follows the candidate's size."""
 
 
 class Candidate(ApiModel):
@@ -67,7 +67,7 @@ class Candidate(ApiModel):
     service: ServiceName
     """Name of the Service in the route's backends that reaches only the candidate's pods. With `kind: ReplicaRatio`: the same as the baseline's."""
     unavailable_after: Duration = Duration("2m")
-    """A candidate with traffic and no available pod for this long is a breach: the run is reverted."""
+    """How long the candidate may have traffic and no available pod before the run is reverted."""
     scaling: Scaling | None = None
     """How many pods it has, during a run and after it; by default the operator scales nothing (docs/scaling.md)."""
 
@@ -90,7 +90,7 @@ class RolloutSpec(ApiModel):
     """The two versions, the route, the steps and their limits."""
 
     revision: Annotated[str, Field(min_length=1, max_length=128, pattern=ONE_LINE)] | None = None
-    """Names the release. Changing it alone starts a run, such as for a release of configuration."""
+    """Names the release. A change of it alone starts a run, such as for a release of configuration."""
     paused: bool = False
     """Stops all progress. Guards stay active and may still revert."""
     baseline: Baseline
@@ -104,7 +104,7 @@ class RolloutSpec(ApiModel):
     interval: Duration = Duration("30s")
     """How often guards are evaluated; at least one second."""
     progress_deadline: Duration = Duration("15m")
-    """How long anything but a gate or a person is waited for before the Rollout is `Stalled`. Work continues."""
+    """How long the run waits for anything other than a gate or a person before the Rollout is `Stalled`. Work continues."""
     metrics: Annotated[tuple[Metric, ...], Field(max_length=32, json_schema_extra=unique_by("name"))] = ()
     """Named PromQL metrics."""
     thresholds: Annotated[tuple[Threshold, ...], Field(max_length=16)] = ()
@@ -120,7 +120,7 @@ class RolloutSpec(ApiModel):
     freezes: Freezes = ()
     """Times in which no step raises the weight."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS, json_schema_extra=unique_by("name"))]
-    """The way from weight 0 to the end."""
+    """The steps from weight 0 to the end."""
     hooks: Annotated[tuple[Hook, ...], Field(max_length=MAX_HOOKS, json_schema_extra=unique_by("name"))] = ()
     """Jobs that run at an instant of the run, such as the undo step of a database after a revert."""
     promotion: Promotion
@@ -153,7 +153,7 @@ class RolloutSpec(ApiModel):
         ),
         Rule(
             f"!{_RATIO} || self.traffic.size() == 1",
-            "'kind: ReplicaRatio' is the only entry of 'traffic': with a router beside it a weight would count twice",
+            "'kind: ReplicaRatio' must be the only entry of 'traffic': together with a router, a weight would count twice",
             ".traffic",
             lambda self: self.ratio is None or len(self.traffic) == 1,
         ),

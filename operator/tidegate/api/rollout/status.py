@@ -110,13 +110,13 @@ class StepStatus(StatusModel):
     index: int
     """Its place, from 1."""
     of: int
-    """How many steps there are."""
+    """The number of steps."""
     summary: str = ""
     """Such as `2/3 ramp`, for the printer column."""
     weight: float = 0
     """The step's weight, percent."""
     seen: bool = False
-    """The weight was seen on every route: a lower weight from now on was written by something else."""
+    """The weight was seen on every route: a lower weight from now on was written by another client."""
     reached: bool = False
     """The gateways have accepted it: the duration counts."""
     watched: float = 0
@@ -126,7 +126,7 @@ class StepStatus(StatusModel):
     passed: bool = False
     """The final checkpoint passed."""
     expected_end: datetime | None = None
-    """When the duration ends if nothing intervenes."""
+    """When the duration ends if nothing pauses or ends the run."""
 
 
 class HistoryEntry(StatusModel):
@@ -175,7 +175,7 @@ class RolloutStatus(StatusModel):
     conditions: tuple[Condition, ...] = ()
     """`Ready`, and `Reconciling` or `Stalled` while true, as kstatus reads them."""
     run: RunStatus | None = None
-    """The run under way."""
+    """The run in progress."""
     step: StepStatus | None = None
     """The step the run is in."""
     gate: GateStatus | None = None

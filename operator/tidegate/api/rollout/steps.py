@@ -32,7 +32,7 @@ class Checkpoint(ApiModel):
         ),
         Rule(
             "!has(self.until) || has(self.every)",
-            "'until' goes with 'every'",
+            "'until' is only allowed with 'every'",
             ".until",
             lambda self: self.until is None or self.every is not None,
         ),
@@ -58,7 +58,7 @@ class Step(ApiModel):
     cohorts: Annotated[dict[str, Weight], Field(max_length=8)] = {}  # noqa: RUF012  (frozen)
     """The candidate's share of each cohort in percent, by its name in `traffic`. One that is not named keeps the weight of the step before; before the first step that names it that is 0, the default."""
     mirror: Mirror | None = None
-    """Makes this a shadow step: requests are copied to the candidate as well, and users get only the baseline's answers. Goes with weight 0, before every step that gives the candidate traffic (docs/rollout.md)."""
+    """Makes this a shadow step: requests are copied to the candidate as well, and users get only the baseline's answers. Requires weight 0, before every step that gives the candidate traffic (docs/rollout.md)."""
     duration: Duration = Duration("0s")
     """How long the step keeps its weight and watches. Only time with the weight seen on the route counts. By default 0s: evaluated once."""
     gate: Gate | None = None
@@ -73,13 +73,13 @@ class Step(ApiModel):
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.mirror) || self.weight == 0 || self.weight == '0'",
-            "a step with 'mirror' has weight 0: the candidate's metrics cannot tell mirrored requests from those of users",
+            "a step with 'mirror' must have weight 0: the candidate's metrics cannot distinguish mirrored requests from those of users",
             ".weight",
             lambda step: step.mirror is None or step.weight == "0",
         ),
         Rule(
             "!has(self.mirror) || !has(self.cohorts) || self.cohorts.all(c, self.cohorts[c] == 0 || self.cohorts[c] == '0')",
-            "a step with 'mirror' has every cohort at 0: the candidate's metrics cannot tell mirrored requests from those of users",
+            "a step with 'mirror' must have every cohort at 0: the candidate's metrics cannot distinguish mirrored requests from those of users",
             ".cohorts",
             lambda step: step.mirror is None or all(weight == "0" for weight in step.cohorts.values()),
         ),

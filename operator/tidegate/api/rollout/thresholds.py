@@ -69,13 +69,13 @@ class Regression(ApiModel):
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.limit) || !has(self.floor)",
-            "'floor' is for a comparison with the baseline; a 'limit' is one itself: give one of them",
+            "'floor' is for a comparison with the baseline; 'limit' compares with a fixed value: give one of them",
             ".floor",
             lambda self: self.limit is None or self.floor is None,
         ),
         Rule(
             "!has(self.limit) || !has(self.margin)",
-            "'margin' is how much worse than the baseline, and with 'limit' nothing is compared with it: give one of them",
+            "'margin' is for a comparison with the baseline; 'limit' compares with a fixed value: give one of them",
             ".margin",
             lambda self: self.limit is None or "margin" not in self.model_fields_set,
         ),
@@ -109,7 +109,7 @@ class Threshold(ApiModel):
     regression: Regression | None = None
     """More bad requests than the baseline has, or than a limit allows, shown by a test on the counts of a `ratio`; or an `average` above the baseline's."""
     split: Split | None = None
-    """Requests that are not distributed as the weights say, shown by a test on the counts of a `ratio`. Holds or warns."""
+    """Requests that are not distributed according to the weights, shown by a test on the counts of a `ratio`. Holds or warns."""
     floor: Quantity | None = None
     """For `maxIncrease`, which needs it: a value below this is never a breach, and from a baseline at 0 any other is."""
     cohort: CohortName | None = None
@@ -117,7 +117,7 @@ class Threshold(ApiModel):
     scope: Scope = Scope.RUN
     """What `onBreach: Revert` reverts: the whole `Run`, the default, or with `cohort` only that `Cohort`, which stays at 0 for the rest of the run while the run continues for the others."""
     on_breach: Response = Response.REVERT
-    """`Revert`, the default; `StepBack`: go down and pause for a person; `Hold`: stay at this weight until all limits are met again; `Scale`: more pods for the candidate, and `RunJob`: start a Job, and go on without a raise while the breach lasts; `Warn`: only report it."""
+    """`Revert`, the default; `StepBack`: go down and pause for a person; `Hold`: stay at this weight until all limits are met again; `Scale`: more pods for the candidate, and `RunJob`: start a Job, and continue without a raise while the breach lasts; `Warn`: only report it."""
     step_back: StepBack | None = None
     """For `onBreach: StepBack`: where to. Where the candidate has no more than that, the run pauses at the weight it has; during a promotion, when every step has passed, the response is `Revert`."""
     scale: ScaleUp | None = None
@@ -139,7 +139,7 @@ class Threshold(ApiModel):
         ),
         Rule(
             "!has(self.floor) || has(self.maxIncrease)",
-            "'floor' goes with 'maxIncrease'",
+            "'floor' is only allowed with 'maxIncrease'",
             ".floor",
             lambda self: self.floor is None or self.max_increase is not None,
         ),
@@ -151,19 +151,19 @@ class Threshold(ApiModel):
         ),
         Rule(
             "!has(self.afterHold) || self.afterHold == 'Continue' || has(self.onBreach) && self.onBreach == 'Hold'",
-            "'afterHold' goes with 'onBreach: Hold'",
+            "'afterHold' is only allowed with 'onBreach: Hold'",
             ".afterHold",
             lambda self: self.after_hold is AfterHold.CONTINUE or self.on_breach is Response.HOLD,
         ),
         Rule(
             "has(self.scale) == (has(self.onBreach) && self.onBreach == 'Scale')",
-            "'scale' goes with 'onBreach: Scale', which needs it",
+            "'scale' is required with 'onBreach: Scale', and not allowed otherwise",
             ".scale",
             lambda self: (self.scale is not None) == (self.on_breach is Response.SCALE),
         ),
         Rule(
             "has(self.job) == (has(self.onBreach) && self.onBreach == 'RunJob')",
-            "'job' goes with 'onBreach: RunJob', which needs it",
+            "'job' is required with 'onBreach: RunJob', and not allowed otherwise",
             ".job",
             lambda self: (self.job is not None) == (self.on_breach is Response.RUN_JOB),
         ),
@@ -175,13 +175,13 @@ class Threshold(ApiModel):
         ),
         Rule(
             "has(self.stepBack) == (has(self.onBreach) && self.onBreach == 'StepBack')",
-            "'stepBack' goes with 'onBreach: StepBack', which needs it",
+            "'stepBack' is required with 'onBreach: StepBack', and not allowed otherwise",
             ".stepBack",
             lambda self: (self.step_back is not None) == (self.on_breach is Response.STEP_BACK),
         ),
         Rule(
             "!has(self.scope) || self.scope == 'Run' || has(self.cohort) && (!has(self.onBreach) || self.onBreach == 'Revert')",
-            "'scope: Cohort' needs 'cohort' and goes with 'onBreach: Revert'",
+            "'scope: Cohort' needs 'cohort' and is only allowed with 'onBreach: Revert'",
             ".scope",
             lambda self: self.scope is Scope.RUN or (self.cohort is not None and self.on_breach is Response.REVERT),
         ),

@@ -103,7 +103,7 @@ class RouteBackend(ApiModel):
     """One backend of a route."""
 
     name: BackendName | None = None
-    """How the route names it: a host, a service of the mesh, a target group, a variant of a flag. By default the Service of the arm."""
+    """Its name in the route: a host, a service of the mesh, a target group, a variant of a flag. By default the Service of the arm."""
     subset: BackendName | None = None
     """The subset of it; for a `MeshHTTPRoute` its tags, such as `version=v2`."""
 
@@ -150,30 +150,30 @@ class TrafficTarget(ApiModel):
     cohort: CohortName | None = None
     """Makes these rules a cohort: its weight is `cohorts.NAME` of the steps. By default the steps' `weight` is set. Needs `rules`, where the kind has any; several entries may have one cohort."""
     backends: RouteBackends | None = None
-    """How the route names the two arms, where that is not their Services."""
+    """The names of the two arms in the route, where they are not their Services."""
     custom: CustomWeights | None = None
     """Only for `kind: Custom`: where the two numbers are."""
     replica_ratio: ReplicaRatio | None = None
     """Only for `kind: ReplicaRatio`: how many pods share the traffic."""
     revert: TargetRevert = TargetRevert.WEIGHT
-    """How the end of a run takes users from the candidate. `Weight`, the default: weight 0. `ScaleToZero`: weight 0, then the candidate's Deployment is scaled to 0 pods. For a route whose sessions or connections stay with the candidate at weight 0 (`sessionPersistence`), which needs it."""
+    """How the end of a run moves users away from the candidate. `Weight`, the default: weight 0. `ScaleToZero`: weight 0, then the candidate's Deployment is scaled to 0 pods. For a route whose sessions or connections stay with the candidate at weight 0 (`sessionPersistence`), which needs it."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "(self.kind == 'Custom') == has(self.custom)",
-            "'custom' goes with 'kind: Custom', which needs it",
+            "'custom' is required with 'kind: Custom', and not allowed otherwise",
             ".custom",
             lambda target: (target.kind is RouteKind.CUSTOM) == (target.custom is not None),
         ),
         Rule(
             "(self.kind == 'ReplicaRatio') == has(self.replicaRatio)",
-            "'replicaRatio' goes with 'kind: ReplicaRatio', which needs it",
+            "'replicaRatio' is required with 'kind: ReplicaRatio', and not allowed otherwise",
             ".replicaRatio",
             lambda target: (target.kind is RouteKind.REPLICA_RATIO) == (target.replica_ratio is not None),
         ),
         Rule(
             "!has(self.cohort) || self.kind != 'ReplicaRatio'",
-            "'kind: ReplicaRatio' cannot tell users apart: leave 'cohort' out",
+            "'kind: ReplicaRatio' cannot distinguish users: leave 'cohort' out",
             ".cohort",
             lambda target: target.cohort is None or target.kind is not RouteKind.REPLICA_RATIO,
         ),
@@ -187,7 +187,7 @@ class TrafficTarget(ApiModel):
         ),
         Rule(
             f"!has(self.rules) || !({_one_of(WITHOUT_RULES)})",
-            "this kind of route holds one split only: leave 'rules' out",
+            "this kind of route has a single pair of weights: leave 'rules' out",
             ".rules",
             lambda target: target.rules is None or target.kind not in WITHOUT_RULES,
         ),
@@ -199,13 +199,13 @@ class TrafficTarget(ApiModel):
         ),
         Rule(
             "!has(self.backends) || !(self.kind in ['Custom', 'ReplicaRatio'])",
-            "'kind: Custom' finds its numbers by 'custom', 'kind: ReplicaRatio' in the Deployments: leave 'backends' out",
+            "'kind: Custom' takes its numbers from 'custom', 'kind: ReplicaRatio' from the Deployments: leave 'backends' out",
             ".backends",
             lambda target: target.backends is None or target.kind not in {RouteKind.CUSTOM, RouteKind.REPLICA_RATIO},
         ),
         Rule(
             f"!has(self.backends) || {_one_of(WITH_SUBSETS)} || !has(self.backends.baseline.subset) && !has(self.backends.candidate.subset)",
-            f"'subset' goes with {', '.join(sorted(WITH_SUBSETS))}",
+            f"'subset' is only allowed with {', '.join(sorted(WITH_SUBSETS))}",
             ".backends",
             lambda target: target.kind in WITH_SUBSETS or not target.has_subsets,
         ),

@@ -80,6 +80,6 @@ class TargetStatus(StatusModel):
     generation: int = 0
     """The route's generation when the last raise was decided."""
     pods: PodsStatus | None = None
-    """The pods that the last raise set on its way; absent where the weight is a weight."""
+    """The numbers of pods that the last raise requested; absent where the route has weights."""
     mirrored: bool | None = None
     """The operator has, or may have, added a mirror to the candidate in this run: a revert removes it."""

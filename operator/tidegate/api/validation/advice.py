@@ -56,13 +56,16 @@ def _of_metrics(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
         if metric.window.seconds < 2 * spec.interval.seconds:
             yield (
                 (*where, "window"),
-                f"is short for an interval of {spec.interval}: from 2 intervals up nothing is missed",
+                f"is short for an interval of {spec.interval}: with at least 2 intervals no sample is missed",
             )
         for place, text in texts_of(metric, where):
             if promql.has_fixed_range(text):
-                yield place, "looks back over a fixed range, maybe to before this version: write [$window]"
+                yield place, "has a fixed range, which may reach back to before this version: write [$window]"
             if promql.guesses_pods(text):
-                yield place, 'also matches the pods of workloads whose names begin alike: write pod=~"$pods"'
+                yield (
+                    place,
+                    'also matches the pods of workloads whose names begin with the same text: write pod=~"$pods"',
+                )
 
 
 def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
@@ -73,14 +76,14 @@ def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
             yield (
                 (*limit.where, "regression"),
                 (
-                    "has no 'floor': where the baseline's value is near 0, a few bad requests are many times as many; write the "
-                    "value below which nothing is a breach, such as 'floor: 0.1%'"
+                    "has no 'floor': where the baseline's value is near 0, a few bad requests are a large relative increase; write the value below which nothing is a breach, such as 'floor: "
+                    "0.1%'"
                 ),
             )
         if isinstance(guard, Guard) and 0 < guard.for_.seconds < spec.interval.seconds:
             yield (
                 (*limit.where, "for"),
-                f"is shorter than the interval, {spec.interval}: one breached answer completes it",
+                f"is shorter than the interval, {spec.interval}: a single breached sample completes it",
             )
     yield from _never_evaluated(spec)
 
@@ -121,7 +124,7 @@ def _of_cohorts(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     for index, target in enumerate(spec.traffic):
         for place, rule in enumerate(target.rules or ()):
             if target.cohort and rule.startswith("#"):
-                words = "is a position: a rule that is put before it becomes the cohort; give the rule a name where its kind has names"
+                words = "is a position: a rule inserted before it becomes the cohort; give the rule a name where its kind has names"
                 yield ("spec", "traffic", index, "rules", place), words
 
 
@@ -177,5 +180,5 @@ def _of_checkpoints(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
 def _of_sessions(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
     for limit in limits_of(spec) if spec.scales_to_zero else ():
         if limit.threshold.on_breach is Response.STEP_BACK:
-            words = "lowers the weight and leaves the candidate its pods: sessions that a route keeps there ('revert: ScaleToZero') stay"
+            words = "lowers the weight and keeps the candidate's pods: sessions that a route keeps there ('revert: ScaleToZero') stay"
             yield (*limit.where, "onBreach"), words

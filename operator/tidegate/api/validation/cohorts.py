@@ -79,8 +79,8 @@ def _lines(spec: RolloutSpec) -> Iterator[Problem]:
             yield Problem((*limit.where, "cohort"), _unknown(spec, name))
         if limit.threshold.scope is Scope.COHORT and name in to_zero:
             words = (
-                f"a target of cohort '{name}' has 'revert: ScaleToZero', and that takes the candidate's pods from everybody: "
-                "a cohort cannot be reverted alone; leave 'scope' out"
+                f"a target of cohort '{name}' has 'revert: ScaleToZero', which removes the candidate's pods for all users: a cohort cannot be reverted "
+                "alone; leave 'scope' out"
             )
             yield Problem((*limit.where, "scope"), words)
         if name is None and limit.threshold.metric in using:

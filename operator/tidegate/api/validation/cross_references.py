@@ -24,7 +24,7 @@ def repeated(noun: str, names: Iterable[Hashable], where: Where, *field: str) ->
     seen: dict[Hashable, int] = {}
     for index, name in enumerate(names):
         if name in seen:
-            yield Problem((*where, index, *field), f"{noun} '{name}' is there already, as entry {seen[name]}")
+            yield Problem((*where, index, *field), f"{noun} '{name}' is a duplicate of entry {seen[name]}")
         seen.setdefault(name, index)
 
 
@@ -118,5 +118,5 @@ def _collisions(in_force: list[PlacedLimit], limits: list[PlacedLimit]) -> Itera
         key = (limit.role, limit.threshold.identity)
         if key in seen:
             first = Problem(seen[key].where, "").path
-            yield Problem(limit.where, f"says the same as {first} ('{key[1]}'): give one of them a name of its own")
+            yield Problem(limit.where, f"is a duplicate of {first} ('{key[1]}'): give one of them a different 'name'")
         seen.setdefault(key, limit)

@@ -47,5 +47,5 @@ def hook_advice(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
         if hook.when is HookTime.REVERT and hook.job.deadline is None:
             yield (
                 ("spec", "hooks", index, "job"),
-                "has no 'deadline': the next run waits until the Job has ended, an hour at most where its CronJob says nothing",
+                "has no 'deadline': the next run waits until the Job has ended, at most an hour where its CronJob sets no deadline",
             )

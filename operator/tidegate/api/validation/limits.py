@@ -62,7 +62,9 @@ def _of_limit(limit: PlacedLimit, metric: Metric) -> Iterator[Problem]:
     if threshold.counted:
         yield from _of_test(limit, metric)
     if threshold.max_decrease is not None and threshold.max_decrease.ratio >= 1:
-        yield Problem((*limit.where, LimitKind.MAX_DECREASE.value), "no value falls by 100% or more: write less")
+        yield Problem(
+            (*limit.where, LimitKind.MAX_DECREASE.value), "no value can fall by 100% or more: write a smaller value"
+        )
 
 
 def _of_test(limit: PlacedLimit, metric: Metric) -> Iterator[Problem]:
@@ -101,8 +103,8 @@ def _no_share(quantity: Quantity, metric: Metric) -> str:
     except ValueError as error:
         return str(error)
     if metric.share and not 0 < number < 1:
-        return f"'{quantity}' is not a share to be above of: write more than 0% and less than 100%"
-    return "" if number > 0 else f"'{quantity}' is nothing to be above of: write more than 0"
+        return f"'{quantity}' is out of range: write more than 0% and less than 100%"
+    return "" if number > 0 else f"'{quantity}' is out of range: write more than 0"
 
 
 def _misfit(field: str, quantity: Quantity, metric: Metric) -> str:

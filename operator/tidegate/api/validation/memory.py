@@ -20,8 +20,8 @@ def memory_problems(spec: RolloutSpec) -> Iterator[Problem]:
     alone = len(spec.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True).encode())
     if most > status_budget.MEMORY and alone <= MOST_BYTES:
         message = (
-            f"could need {most} bytes of the status to remember what was seen; {status_budget.MEMORY} are the most: have fewer guards, approvals, lines "
-            "with 'regression' or 'split', or metrics with 'by', or shorter queries"
+            f"could need {most} bytes of the status for the state of its limits; at most {status_budget.MEMORY} are available: use fewer guards, approvals, limits with 'regression' or 'split', "
+            "or metrics with 'by', or shorter queries"
         )
         yield Problem(("spec",), message)
 

@@ -25,8 +25,8 @@ def _misplaced(spec: RolloutSpec, index: int) -> str:
     before = next((one for one in spec.steps[:index] if weights_at(spec, one).some), None)
     if before is not None:
         return (
-            f"comes after step '{before.name}', which gives the candidate traffic: mirror before that, because the candidate's "
-            "metrics cannot tell mirrored requests from those of users"
+            f"comes after step '{before.name}', which gives the candidate traffic: mirror before it, because the candidate's metrics cannot distinguish mirrored requests from those of "
+            "users"
         )
     if index == len(spec.steps) - 1:
         return "is in the last step, and the promotion follows it: add a step after it"
@@ -37,6 +37,6 @@ def _cannot(spec: RolloutSpec) -> str:
     kinds = ", ".join(sorted(WITH_MIRRORS))
     entries = [one for one in spec.traffic if one.cohort is None]
     if not entries:
-        return "would copy the requests of no route: every entry of spec.traffic is a cohort; add one without 'cohort'"
+        return "mirrors no route: every entry of spec.traffic is a cohort; add one without 'cohort'"
     cannot = next((one for one in entries if one.kind not in WITH_MIRRORS), None)
     return f"needs routes that can mirror ({kinds}), and {cannot.key} in spec.traffic cannot" if cannot else ""

@@ -40,7 +40,7 @@ def metadata_problems(manifest: Mapping[str, object]) -> Iterator[Problem]:
 def name_fault(name: object, longest: int = LONGEST_NAME) -> str:
     """Why this cannot be the name of an object; empty when it can."""
     if not isinstance(name, str):
-        return "must be a text; write it in quotes"
+        return "must be a string; write it in quotes"
     if len(name) > longest:
         return f"has {len(name)} characters; at most {longest} are allowed"
     return (
@@ -51,7 +51,7 @@ def name_fault(name: object, longest: int = LONGEST_NAME) -> str:
 def namespace_fault(name: object) -> str:
     """Why this cannot be the name of a namespace; empty when it can."""
     if not isinstance(name, str):
-        return "must be a text; write it in quotes"
+        return "must be a string; write it in quotes"
     if len(name) > 63:
         return f"has {len(name)} characters; at most 63 are allowed"
     return (

@@ -54,7 +54,7 @@ def _too_big(spec: RolloutSpec) -> list[Problem]:
     if size <= MOST_BYTES:
         return []
     message = (
-        f"make the spec {size} bytes with their presets and templates filled in; {MOST_BYTES} are the most the operator "
-        "can remember"
+        f"make the spec {size} bytes with their presets and templates filled in; at most {MOST_BYTES} fit into the "
+        "status"
     )
     return [Problem(("spec", "metrics"), message)]

@@ -35,7 +35,7 @@ _FORMS: Final = {
 }
 _IN_WORDS: Final = {
     "missing": "is required",
-    "string_type": "must be a text; write it in quotes",
+    "string_type": "must be a string; write it in quotes",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
     "tuple_type": "must be a list",
@@ -46,15 +46,15 @@ _IN_WORDS: Final = {
     "too_short": "must not be empty",
     "string_too_long": "has more than {max_length} characters",
     "too_long": "has {actual_length} entries; at most {max_length} are allowed",
-    "greater_than_equal": "is {given}; the least is {ge}",
-    "less_than_equal": "is {given}; the most is {le}",
-    "timezone_aware": "must say its time zone, such as 2026-11-21T14:00:00Z",
+    "greater_than_equal": "is {given}; the minimum is {ge}",
+    "less_than_equal": "is {given}; the maximum is {le}",
+    "timezone_aware": "must have a time zone, such as 2026-11-21T14:00:00Z",
     "datetime_type": "must be an instant such as 2026-11-21T14:00:00Z",
 }
 """Pydantic's kinds of error; any other keeps pydantic's own words."""
 
 
-_NO_FIELDS: Final = {"namespace": "all that a Rollout names is in its own namespace"}
+_NO_FIELDS: Final = {"namespace": "all objects that a Rollout names are in its own namespace"}
 """Fields that people look for, and why there are none."""
 
 
@@ -63,7 +63,7 @@ def read(model: type[M], raw: object, where: Where) -> tuple[M | None, list[Prob
     text = json.dumps(_without_nulls(raw), default=str)
     size = len(text.encode())
     if size > MOST_BYTES:
-        return None, [Problem(where, f"has {size} bytes as JSON; {MOST_BYTES} are the most the operator can remember")]
+        return None, [Problem(where, f"has {size} bytes as JSON; at most {MOST_BYTES} fit into the status")]
     try:
         return model.model_validate_json(text, strict=True, by_alias=True, by_name=False), []
     except ValidationError as error:
@@ -94,8 +94,8 @@ def _in_words(detail: ErrorDetails, model: type[ApiModel]) -> str:
     kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         if note := _NO_FIELDS.get(str(detail["loc"][-1])):
-            return f"is not a field here: {note}"
-        return "is not a field here" + _suggestion(detail["loc"], model)
+            return f"is not a known field: {note}"
+        return "is not a known field" + _suggestion(detail["loc"], model)
     if kind == "string_pattern_mismatch":
         pattern = str(context["pattern"])
         return f"{given!r} is not {_FORMS.get(pattern, f'of the form {pattern}')}"

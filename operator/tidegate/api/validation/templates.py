@@ -70,10 +70,10 @@ def template_samples(spec: MetricTemplateSpec) -> Iterator[Problem]:
         if all(faults):
             yield Problem(place, faults[0])
         elif promql.has_fixed_range(text):
-            message = "looks back over a fixed range, maybe to before this version: write [$window]"
+            message = "has a fixed range, which may reach back to before this version: write [$window]"
             yield Problem(place, message, Severity.WARNING)
         elif promql.guesses_pods(text):
-            message = 'also matches the pods of workloads whose names begin alike: write pod=~"$pods"'
+            message = 'also matches the pods of workloads whose names begin with the same text: write pod=~"$pods"'
             yield Problem(place, message, Severity.WARNING)
         elif place == texts_of(spec, ("spec",))[0][0]:
             working = next(
@@ -153,7 +153,7 @@ def _filled_faults(spec: MetricTemplateSpec, values: Mapping[str, str]) -> Itera
         path = Problem(place, "").path
         whole = filled(text, values)
         if len(whole) > LONGEST_TEXT:
-            yield f"{path} has {len(whole)} characters with these parameters; {LONGEST_TEXT} are the most"
+            yield f"{path} has {len(whole)} characters with these parameters; at most {LONGEST_TEXT} are allowed"
         elif fault := text_fault(place, whole):
             yield f"{path} with these parameters {fault}"
 

@@ -38,7 +38,7 @@ def _of_step(step: Step, where: Where) -> Iterator[Problem]:
             end = before + number * entry.every.seconds if entry.until is not None else end
         before = max(before, end)
     if count > MOST_CHECKPOINTS:
-        yield Problem(where, f"are {count} in all; {MOST_CHECKPOINTS} are the most in one step")
+        yield Problem(where, f"are {count} in total; at most {MOST_CHECKPOINTS} are allowed in one step")
 
 
 def _end(entry: Checkpoint, step: Step) -> tuple[str, float]:

@@ -43,7 +43,7 @@ def query_traps(
     if of_an_arm and texts and not any(promql.variables(text) & promql.ARM_VARIABLES for _, text in texts):
         yield (
             texts[0][0],
-            f"names none of {_ARMS}: it says the same of both arms, so a breach belongs to neither",
+            f"names none of {_ARMS}: it has the same value for both arms, so a breach cannot be attributed to one",
         )
     if metric.query is None or metric.when_empty is WhenEmpty.ZERO:
         return
@@ -52,8 +52,8 @@ def query_traps(
         yield (
             place,
             (
-                f"leaves out what does not fit '{comparison}': empty while nothing is breached, and empty is no data. Give the number, and let "
-                f"'max' or 'min' evaluate it (or say whenEmpty: Zero)"
+                f"filters by '{comparison}': its result is empty while nothing is breached, and an empty result is no data. Return the value, and let 'max' or 'min' evaluate "
+                f"it (or say whenEmpty: Zero)"
             ),
         )
     elif counter := empty_until_the_first(metric.query):
@@ -74,12 +74,12 @@ def _that_never_last(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
         if served and _lasting(limit) > whole:
             yield (
                 (*limit.where, "for"),
-                "is longer than all steps together: it is never complete in a run without holds",
+                "is longer than all steps together: it cannot elapse in a run without holds",
             )
     for index, step in enumerate(spec.steps):
         for limit in step_limits(spec, index):
             if weights_at(spec, step).exposed and _lasting(limit) > step.duration.seconds:
-                yield (*limit.where, "for"), f"is longer than the step, {step.duration}: it is never complete in it"
+                yield (*limit.where, "for"), f"is longer than the step, {step.duration}: it cannot elapse in it"
 
 
 def _lasting(limit: PlacedLimit) -> float:

@@ -55,7 +55,7 @@ def query_fault(text: str) -> str:
     while isinstance(found, promql_parser.ParenExpr):
         found = found.expr
     if isinstance(found, _WITHOUT_VALUE):
-        return "must give a scalar or an instant vector; this gives a range or a text"
+        return "must return a scalar or an instant vector; this returns a range vector or a string"
     return ""
 
 

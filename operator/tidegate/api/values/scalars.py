@@ -205,7 +205,7 @@ def _misfit(text: str, number: Decimal, suffix: str, unit: Unit) -> str:
         plain = f"{(number * factor).normalize():f}"
         return f"'{text}' is {what}, and this metric has no unit: give the metric 'unit: {better}', or write '{plain}'"
     if unit is Unit.RATIO and not suffix:
-        return f"'{text}' is more than the whole of a ratio: {_WOULD_FIT[unit]}"
+        return f"'{text}' is more than 100% of a ratio: {_WOULD_FIT[unit]}"
     return f"'{text}' is {what}, and this metric {_IS[unit]}: {_WOULD_FIT[unit]}"
 
 

@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--score",
         metavar="FILE",
-        help="instead of --from: run the windows of this file, and count those with the expected result",
+        help="instead of --from: run the windows of this file, and count how many have the expected result",
     )
     add(
         "--as",
@@ -93,8 +93,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the tightest limits that would have stopped no run, and what other limits would have stopped",
     )
-    add("--svg", type=_svg, metavar="FILE", help="write a picture of metrics, limits and decisions")
-    add("--png", type=Path, metavar="FILE", help="the same picture as PNG (extra: tidegate[png])")
+    add("--svg", type=_svg, metavar="FILE", help="write a chart of metrics, limits and decisions")
+    add("--png", type=Path, metavar="FILE", help="the same chart as PNG (extra: tidegate[png])")
     add("--chart", action=argparse.BooleanOptionalAction, help="draw the metrics; by default on a terminal")
     add("--format", choices=("text", "json"), default="text", help="default: text")
     add("-q", "--quiet", action="store_true", help="print the result alone: no progress, no notes, no tables")
@@ -103,7 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=_jobs,
         metavar="N",
-        help="processes; by default one for each core, once the work takes more than seconds",
+        help="number of processes; by default one per core, where the work takes more than a few seconds",
     )
     add_source_arguments(parser)
 
@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = the_rollout(arguments.files, "backtest")
     document, spec = given.document, given.whole_spec()
     if not spec.metrics:
-        raise CommandError(f"{document.file}: the Rollout asks no metrics; there is nothing to look up")
+        raise CommandError(f"{document.file}: the Rollout has no metrics: there is nothing to evaluate")
     address, told = address_of(arguments), Told(quiet=arguments.quiet)
     job = _job(arguments, document, spec)
     try:
@@ -131,7 +131,7 @@ def _job(arguments: argparse.Namespace, document: Document, spec: RolloutSpec) -
         return partial(_runs, arguments, _order(arguments, document, spec, now))
     for option, name in NOT_SCORED.items():
         if getattr(arguments, name):
-            raise CommandError(f"{option} does not go with --score: the file says which runs there are")
+            raise CommandError(f"{option} cannot be used with --score: the file says which runs there are")
     windows = windows_of(arguments.score, now)
     return partial(_score, arguments, _whole(arguments, document, spec, (now, now)), windows)
 
@@ -236,7 +236,7 @@ def _order(arguments: argparse.Namespace, document: Document, spec: RolloutSpec,
     start = _moment(arguments.begin, end)
     every = arguments.every.seconds if arguments.every else math.inf
     if start >= end:
-        raise CommandError("--from must lie before --to")
+        raise CommandError("--from must be before --to")
     if (end - start) / max(every, 1e-3) > MOST_RUNS:
         raise CommandError(f"--every {arguments.every} gives more than {MOST_RUNS} runs")
     return replace(_whole(arguments, document, spec, (start, end)), every=every)
@@ -274,7 +274,7 @@ def _moment(text: str, before: float) -> float:
         message = (
             str(error)
             if "time zone" in str(error)
-            else f"{text!r} is neither an instant such as 2026-11-21T09:00:00Z nor a time such as 14d"
+            else f"{text!r} is neither an instant such as 2026-11-21T09:00:00Z nor a duration such as 14d"
         )
         raise CommandError(message) from None
     if instant.timestamp() < 0:

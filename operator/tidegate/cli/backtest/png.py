@@ -30,7 +30,7 @@ def as_png(svg: str, draw: Draw | None = None) -> bytes:
     draw = draw or _resvg()
     style = svg[svg.index("<style>") : svg.index("</style>") + len("</style>")]
     if draw(WORDS.format(f'{style}<text y="15">words</text>')) == draw(WORDS.format("")):
-        raise CommandError("--png finds no font to write with: install one, such as fonts-dejavu-core, or write --svg")
+        raise CommandError("--png found no font: install one, such as fonts-dejavu-core, or write --svg")
     return draw(svg)
 
 

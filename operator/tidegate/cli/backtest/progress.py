@@ -29,12 +29,12 @@ class Told:
         """An answer is wanted, or there."""
         self._asked = progress.done
         of = "" if self._runs else f" of {progress.wanted}"  # how many the runs will ask nobody knows
-        self._say(f"{self._runs}asked {progress.done}{of} queries")
+        self._say(f"{self._runs}sent {progress.done}{of} queries")
 
     def ran(self, done: int, of: int) -> None:
         """So many runs have ended."""
         self._runs = f"ran {done} of {of}; "
-        self._say(f"{self._runs}asked {self._asked} queries")
+        self._say(f"{self._runs}sent {self._asked} queries")
 
     def _say(self, words: str) -> None:
         self._words = words
@@ -53,4 +53,4 @@ class Told:
         if self._quiet:
             return
         sys.stderr.write("\r\x1b[K" if self._open else "")
-        print(f"{self._words or 'nothing asked'}, in {time.perf_counter() - self._begun:.1f} s", file=sys.stderr)
+        print(f"{self._words or 'no query was sent'}, in {time.perf_counter() - self._begun:.1f} s", file=sys.stderr)

@@ -17,7 +17,7 @@ from tidegate.runtime.settings import Source
 def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Where it is, and how one is let in."""
     add = parser.add_argument
-    add("--prometheus", required=required, metavar="URL", help="what /api/v1/query_range is added to")
+    add("--prometheus", required=required, metavar="URL", help="base URL, to which /api/v1/query_range is appended")
     add("--bearer-token-file", type=Path, metavar="FILE", help="a token for Prometheus")
     add("--user", metavar="NAME", help="a user of Prometheus, with --password-file")
     add("--password-file", type=Path, metavar="FILE", help="that user's password")
@@ -28,8 +28,8 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool = Tr
         metavar="NAME:VALUE",
         help="a header for Prometheus, such as X-Scope-OrgID",
     )
-    add("--ca-file", type=Path, metavar="FILE", help="certificates to trust instead of the system's")
-    add("--timeout", type=duration, default=Duration("1m"), help="for one answer; by default 1m")
+    add("--ca-file", type=Path, metavar="FILE", help="CA certificates to trust instead of the system's")
+    add("--timeout", type=duration, default=Duration("1m"), help="timeout of a query; by default 1m")
 
 
 def address_of(arguments: argparse.Namespace) -> SourceAddress:
@@ -43,7 +43,7 @@ def address_of(arguments: argparse.Namespace) -> SourceAddress:
             raise CommandError("--prometheus must not hold a password; use --user and --password-file") from None
         raise CommandError(f"--prometheus {arguments.prometheus} {said}") from error
     if (arguments.user is None) != (arguments.password_file is None):
-        raise CommandError("--user goes with --password-file")
+        raise CommandError("--user and --password-file require each other")
     if arguments.user is not None and arguments.bearer_token_file is not None:
         raise CommandError("give --bearer-token-file or --user, not both")
     auth = FileAuth(arguments.bearer_token_file, arguments.user or "", arguments.password_file)

@@ -142,9 +142,9 @@ def _panel(panel: Panel, y: float) -> Iterator[str]:
     unit = panel.metric.effective_unit
     yield f'<g data-metric="{escape(panel.metric.name)}">'
     yield words(LEFT, y - 5, panel.metric.name, "title")
-    beside = ", ".join(dict.fromkeys(limit.label for limit in panel.limits if not limit.placed))
-    if beside:  # a margin or a spread is no value of this axis
-        yield words(LEFT + PLOT, y - 5, f"also judged by {beside}", "small end")
+    others = ", ".join(dict.fromkeys(limit.label for limit in panel.limits if not limit.placed))
+    if others:  # a margin or a spread is no value of this axis
+        yield words(LEFT + PLOT, y - 5, f"limits not drawn: {others}", "small end")
     yield f'<rect class="frame" x="{LEFT}" y="{y:.1f}" width="{PLOT}" height="{HEIGHT}"/>'
     yield words(LEFT - 6, y + 10, shown(panel.top, unit), "small end")
     yield words(LEFT - 6, y + HEIGHT, shown(panel.bottom, unit), "small end")

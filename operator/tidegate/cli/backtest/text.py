@@ -25,9 +25,9 @@ from tidegate.simulation.backtest.tracks import whole_of
 RUNS: Final = ("started", "took", "outcome", "why")
 LIMITS: Final = (
     *("limit", "evaluated", "breached", "longest", "too few", "not comparable", "no data"),
-    *("worst", "at", "room left"),
+    *("worst", "at", "headroom"),
 )
-SERIES: Final = ("limit", "series", "evaluated", "breached", "longest", "not comparable", "worst", "stops none from")
+SERIES: Final = ("limit", "series", "evaluated", "breached", "longest", "not comparable", "worst", "stops no run from")
 HOLDS: Final = ("run of", "held from", "for", "because")
 TESTS: Final = ("test", "runs", "worse", "shown ok", "inconclusive")
 CHOICES: Final = ("limit", "value", "which is", "stops", "long-run rate (95% confidence)")
@@ -38,8 +38,8 @@ MOST_SERIES: Final = 10
 MOST_HOLDS: Final = 20
 """Holds that are listed one by one."""
 UNTUNED: Final = (
-    "Tests on counts have no limit to tune: how often one stops a healthy candidate is what its confidence says, however often\n"
-    "it looks. Whether it had enough to count is stated above."
+    "Tests on counts have no limit to tune: their confidence sets how often they stop a healthy candidate, however often\n"
+    "they are evaluated. Whether they had enough requests is shown above."
 )
 SHARED: Final = "Every breach counts as a stop here; in an incident that the baseline shares a rollout holds instead."
 
@@ -119,7 +119,7 @@ def show_suggestions(found: Backtest, out: TextIO) -> None:
         out.write(f"{SHARED}\n")
     days = in_words(found.order.end - found.order.start)
     out.write(
-        f"\nThis rests on {len(found.runs)} run{'s' if len(found.runs) != 1 else ''} in {days} of history. It is not a guarantee: "
+        f"\nThis is based on {len(found.runs)} run{'s' if len(found.runs) != 1 else ''} in {days} of history. It is not a guarantee: "
         "a limit that stopped no run then\nmay stop a healthy candidate tomorrow, and a wide limit detects a bad one late or not at all.\n"
     )
 
@@ -138,14 +138,14 @@ def headline(found: Backtest) -> str:
         return f"{_kind(found)} {rate_in_words(found.rate)} runs"
     run = found.runs[0]
     if run.outcome == "Running":
-        return "the history ends before the run does"
+        return "the history ends before the run"
     return f"{run.outcome} ({run.reason}) after {in_words(run.end - run.start)}{held_in_words([run])}"
 
 
 def run_in_words(run: PastRun) -> str:
     """What came of one run."""
     if run.outcome == "Running":
-        return f"The history ends before the run does, after {in_words(run.end - run.start)}: {run.message}"
+        return f"The history ends before the run, after {in_words(run.end - run.start)}: {run.message}"
     if run.outcome == "SentBack":
         return f"Stopped after the promotion ({run.reason}), {in_words(run.end - run.start)} after its start: {run.message}"
     return f"{run.outcome} ({run.reason}) after {in_words(run.end - run.start)}{held_in_words([run])}: {run.message}"
@@ -189,12 +189,12 @@ def _notes(found: Backtest) -> Iterator[str]:
     yield from assumptions(found.order.spec, found.assumed)
     if found.assumed is Assumed.HALVES:
         yield from (
-            f"{name_of(one)}: does not ask by $pods, so it compares the baseline with itself: not tested."
+            f"{name_of(one)}: does not use $pods, so it compares the baseline with itself: not tested."
             for one in placed(found.spec)
             if found.untested(one)
         )
     for name in changing(found.spec):
-        yield f"{name} asks about $elapsed, which changes all the time: every judgement is a query of its own, and no table has it."
+        yield f"{name} uses $elapsed, which changes all the time: each evaluation is a query of its own, and it is not in the tables."
     alike: dict[Gap, list[str]] = {}
     for gap in found.gaps:
         alike.setdefault(replace(gap, metric=""), []).append(gap.metric)
@@ -210,7 +210,7 @@ def _gap(gap: Gap, names: Sequence[str], whole: float) -> str:
         Missing.RAW: ("has a value, but the raw samples are gone", "have values, but the raw samples are gone"),
         Missing.SCRAPES: ("has raw samples only minutes apart", "have raw samples only minutes apart"),
     }[gap.missing][len(names) > 1]
-    so = "" if gap.missing is Missing.DATA else " Tests on counts say nothing there."
+    so = "" if gap.missing is Missing.DATA else " Tests on counts are undecided there."
     if gap.seconds >= whole:
         return f"{where} {lacks}{' at all' if gap.missing is Missing.DATA else ', all the time'}.{so}"
     begin, end = gap.first
@@ -311,6 +311,6 @@ def _counted(found: Backtest) -> Iterator[str]:
         yield f"Held for a while, and not stopped: {held}{why}."
     open_ = sum(run.outcome == "Running" for run in runs)
     if open_:
-        yield f"Not at its end when the history was: {open_}; whether it would have been stopped later is not known."
+        yield f"Not finished when the history ended: {open_}; whether it would have been stopped later is not known."
     if overlapping([run.start for run in runs], found.order.length):
         yield "The runs overlap, so they show less than their number: the range is wider than that."

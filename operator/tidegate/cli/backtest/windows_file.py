@@ -38,12 +38,12 @@ def windows_of(file: str, now: float) -> GivenWindows:
     documents = read(file)
     if len(documents) != 1:
         raise CommandError(
-            f"{file}: has {len(documents)} YAML documents; a file of windows is one, with a list 'windows'"
+            f"{file}: has {len(documents)} YAML documents; a file of windows must have one, with a list 'windows'"
         )
     document = documents[0]
     for key in document.content:
         if key not in FIELDS:
-            _refuse(document, Problem((key,), f"is not a field here; write {', '.join(FIELDS)}"))
+            _refuse(document, Problem((key,), f"is not a known field; write {', '.join(FIELDS)}"))
     for problem in document.repeated_keys:
         _refuse(document, problem)
     entries = document.content.get("windows")
@@ -83,7 +83,7 @@ def _check_all(document: Document, windows: Sequence[Window], now: float) -> Non
         known.add(window.name)
         if window.stop > now:
             field = "end" if window.end is not None else "lasts"
-            _refuse(document, Problem((*where, field), "reaches into the future: the history ends now"), window.name)
+            _refuse(document, Problem((*where, field), "ends in the future: the history ends now"), window.name)
 
 
 def _model(document: Document, model: type[M], raw: object, where: Where, name: str = "") -> M:

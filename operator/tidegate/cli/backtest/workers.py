@@ -66,9 +66,7 @@ class Workers:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, _work, self._address, task)
         except BrokenProcessPool as error:
-            raise CommandError(
-                "a process of the backtest was ended from outside (out of memory?); try --jobs 1"
-            ) from error
+            raise CommandError("a worker process was killed (out of memory?); try --jobs 1") from error
 
     async def _soon(self) -> bool:
         """Whether this process is free; at first that is waited for, as all may be done soon."""

@@ -21,7 +21,7 @@ SHORTEST: Final = 1.0
 _WITHOUT_EQUAL: Final = {
     "restartAt": "restartAt: kubectl rollout restart, on the Deployments",
     "rollbackWindow": "rollbackWindow: a version that was in service is a version like any other",
-    "progressDeadlineAbort": "progressDeadlineAbort: past its deadline a run is Stalled, and a person decides",
+    "progressDeadlineAbort": "progressDeadlineAbort: after its deadline a run is Stalled, and a person decides",
 }
 _OF_STRATEGY: Final = {
     "abortScaleDownDelaySeconds": "abortScaleDownDelaySeconds: after a revert the candidate keeps its pods",

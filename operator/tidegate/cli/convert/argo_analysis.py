@@ -190,7 +190,7 @@ class _Reader:
         for limit in limits:
             limit["for"] = as_duration(tolerated * every)
         words = (
-            f"failureLimit {tolerated:g} of {label} counts failures in all, 'for' a breach without interruption; "
+            f"failureLimit {tolerated:g} of {label} counts failures in total, 'for' a breach without interruption; "
             "for failures that come and go use 'regression' on a ratio"
         )
         self._note(CHANGED, words)

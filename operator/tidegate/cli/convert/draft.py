@@ -10,7 +10,7 @@ from tidegate.api.rollout.spec import API_VERSION, MAX_STEPS, RolloutSpec
 from tidegate.api.validation import Where
 from tidegate.cli.convert.reading import text
 
-NO_EQUAL: Final = "no equal"
+NO_EQUAL: Final = "no equivalent"
 """Tidegate has nothing like it: it was left out."""
 CHANGED: Final = "changed"
 """It is there, and does not mean quite the same."""

@@ -86,7 +86,7 @@ def _arms(draft: Draft, spec: Mapping[str, Any]) -> None:
     draft.spec["candidate"] |= {"deployment": name, "service": f"{service}-canary"}
     words = (
         f"Flagger owns {kind} {name}-primary and the Services {service}, {service}-primary and {service}-canary, and deletes them with "
-        "the Canary: take their ownerReferences away and put them into Git before you delete it"
+        "the Canary: remove their ownerReferences and put them into Git before you delete it"
     )
     draft.note(TODO, words, "spec", "baseline")
     words = "Flagger scales it to 0 between two runs: scale it up, a run waits for its pods"
@@ -130,7 +130,7 @@ def _steps(draft: Draft, analysis: Mapping[str, Any], every: float) -> None:
         return
     if analysis.get("match"):
         words = (
-            f"an A/B test sends the requests that match to the canary: there are no rules for some users yet, and {SHARE} % of all "
+            f"an A/B test sends the requests that match to the canary: there are no rules for some users here, and {SHARE} % of all "
             "requests go there instead"
         )
         draft.note(CHANGED, words, "spec", "steps")

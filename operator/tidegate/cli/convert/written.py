@@ -25,7 +25,7 @@ def _one(draft: Draft) -> str:
     text = yaml.dump(draft.manifest, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
     node = yaml.compose(text)
     if not isinstance(node, yaml.MappingNode):  # it is written from a mapping
-        raise TypeError("an object is a mapping")
+        raise TypeError("an object must be a mapping")
     document = Document("", draft.manifest, node)
     above: dict[int, list[Comment]] = {}
     for comment in draft.comments:

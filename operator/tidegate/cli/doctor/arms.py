@@ -67,9 +67,9 @@ async def _metric(metric: Metric, arm: ArmName, asking: Asking, source: Promethe
     wanted = queries(metric, arm, asking)
     answers = {query: await source.ask(query.promql) for query in wanted}
     found = sample(metric, Asked(answers), wanted)
-    whose = f"of the {arm}" if of_one_arm(metric) else "(of neither arm)"
+    whose = f"of the {arm}" if of_one_arm(metric) else "(independent of the arms)"
     level, words = _judged(found, arm)
-    advice = f"ask Prometheus: {wanted[-1].promql}" if level is not Level.OK else ""
+    advice = f"query Prometheus: {wanted[-1].promql}" if level is not Level.OK else ""
     return Result(CHECK, level, f"{metric.name} {whose}: {words}", advice)
 
 
@@ -78,15 +78,15 @@ def _judged(found: Sample, arm: ArmName) -> tuple[Level, str]:
         case Value(series=series) if any(one.value is not None for one in series):
             return Level.OK, f"{len(series)} series"
         case Value():
-            return Level.WARNING, "nothing was observed: no requests"
+            return Level.WARNING, "NaN: there were no requests"
         case TooFew(message=message, silent=False):
             return Level.WARNING, message
         case NoData(message=message) | TooFew(message=message) if arm is ArmName.CANDIDATE:
-            return Level.WARNING, f"{message} (as is to be expected while it has no traffic)"
+            return Level.WARNING, f"{message} (expected while it has no traffic)"
         case NoData(message=message) | TooFew(message=message) | Failed(message=message):
             return Level.FAILED, message
         case _:
-            return Level.SKIPPED, "not asked"
+            return Level.SKIPPED, "not queried"
 
 
 def _of_arm(arm: ArmName, deployment: str, service: str, found: Arm | Absence | Unknown) -> Result:
@@ -101,7 +101,7 @@ def _of_arm(arm: ArmName, deployment: str, service: str, found: Arm | Absence | 
             return Result("arms", Level.FAILED, message, "create it, or correct the Rollout's spec")
         case Unknown(reason=reason):
             return Result(
-                "arms", Level.SKIPPED, f"the {arm} could not be read: {reason}", "ask for the permission to get it"
+                "arms", Level.SKIPPED, f"the {arm} could not be read: {reason}", "you need the permission to get it"
             )
 
 

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names.complete(name, names.rollouts)
     parser.add_argument("--config", type=Path, metavar="FILE", help="the operator's configuration, for its sources")
     parser.add_argument(
-        "--prometheus", metavar="URL", help="where the source is reached from here, instead of --config"
+        "--prometheus", metavar="URL", help="URL of the source as seen from this machine, instead of --config"
     )
     parser.add_argument(
         "--service-account",

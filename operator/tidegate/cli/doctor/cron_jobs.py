@@ -30,4 +30,4 @@ async def cron_jobs(api: Api, namespace: str, spec: RolloutSpec) -> AsyncIterato
             if refusal:
                 yield Result(CHECK, Level.FAILED, refusal, "set spec.suspend: true")
             else:
-                yield Result(CHECK, Level.OK, f"CronJob {name} is there and suspended")
+                yield Result(CHECK, Level.OK, f"CronJob {name} exists and is suspended")

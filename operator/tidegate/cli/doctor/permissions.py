@@ -116,7 +116,7 @@ async def of_the_operator(api: Api, account: str, namespaces: Sequence[str], gra
 
 def _results(check: str, who: str, lacking: Sequence[tuple[Need, str]], where: str, advice: str) -> list[Result]:
     if not lacking:
-        return [Result(check, Level.OK, f"{who} may do everything that is needed {where}")]
+        return [Result(check, Level.OK, f"{who} has all permissions that are needed {where}")]
     found = []
     for need, verb in lacking:
         level = Level.WARNING if need.without else Level.FAILED

@@ -77,7 +77,7 @@ async def sources(found: Mapping[str, Prometheus]) -> tuple[list[Result], list[C
     for name, source in found.items():
         answer = await source.ask(PROBE)
         if isinstance(answer, Failed):
-            advice = ADVICE.get(answer.reason, "ask it the query vector(1) yourself, and read its log")
+            advice = ADVICE.get(answer.reason, "send it the query vector(1) yourself, and check its log")
             results.append(Result("Prometheus", Level.FAILED, f"source '{name}': {answer.message}", advice))
             continue
         results.append(Result("Prometheus", Level.OK, f"source '{name}' answers"))
@@ -113,11 +113,11 @@ def agreement(clocks: list[Clock]) -> list[Result]:
     """How far they are apart, and from ours."""
     mine = Clock("this machine", 0.0, 0.0)
     if not clocks:
-        return [Result("clocks", Level.SKIPPED, "no clock could be read")]
+        return [Result("clocks", Level.SKIPPED, "the time of no server could be read")]
     pairs = itertools.combinations((mine, *clocks), 2)
     results = [_difference(other, one) for one, other in pairs if _apart(one, other) > NOTABLE]
     names = ", ".join(one.whose for one in clocks)
-    return results or [Result("clocks", Level.OK, f"{names} and this machine agree to {NOTABLE:g} s")]
+    return results or [Result("clocks", Level.OK, f"{names} and this machine agree within {NOTABLE:g} s")]
 
 
 def _apart(one: Clock, other: Clock) -> float:

@@ -41,7 +41,7 @@ NO_CHARTS = "No charts: give --prometheus URL, the Prometheus that the Rollout's
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which run, in which form, and the Prometheus of its charts."""
     add_rollout_argument(parser)
-    parser.add_argument("--run", default="", metavar="ID", help="by default the one under way, else the last")
+    parser.add_argument("--run", default="", metavar="ID", help="by default the one in progress, else the last")
     parser.add_argument("-o", dest="format", choices=FORMATS, help="by default what --output ends in, else md")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write to this file; with charts, Markdown also writes FILE.svg"
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--users",
         metavar="PROMQL",
-        help="with --prometheus: gives how many users met the candidate; $window is the run",
+        help="with --prometheus: returns how many users were sent to the candidate; $window is the run",
     )
     add_source_arguments(parser, required=False)
     add_cluster_arguments(parser)

@@ -132,9 +132,9 @@ def _reach(tile: Tile, found: Sequence[tuple[float, float, float]]) -> float:
 
 def _caption(found: Sequence[tuple[float, float, float]]) -> str:
     if all(math.isnan(gap) for gap, _, _ in found):
-        return "difference: never both arms had a value"
+        return "difference: the arms never had a value at the same time"
     if all(math.isnan(low) for _, low, _ in found):
-        return "difference, candidate minus baseline (no interval: it is no ratio of counted requests)"
+        return "difference, candidate minus baseline (no interval: it is not a ratio of counted requests)"
     return "difference, candidate minus baseline, and its 95% interval at each instant"
 
 

@@ -53,7 +53,7 @@ class Track:
     stretch: Stretch
     candidate: tuple[Point, ...]
     baseline: tuple[Point, ...]
-    """Empty for a metric of neither arm."""
+    """Empty for a metric independent of the arms."""
 
     def difference(self, index: int) -> tuple[float, float, float]:
         """The candidate's value minus the baseline's at a point, and the ends of its 95 % interval; NaN where not known."""
@@ -99,7 +99,7 @@ async def tracks(report: Report, spec: RolloutSpec, ask: Ask) -> list[Track]:
 
 
 async def users(report: Report, spec: RolloutSpec, asked: str, ask: AskRange) -> float | None:
-    """How many users met the candidate, by a query over the whole run; `None` when it has no answer.
+    """How many users were sent to the candidate, by a query over the whole run; `None` when it has no answer.
 
     Raises:
         PortError: the source could not be asked.

@@ -27,7 +27,7 @@ class Watched:
         self._last: Mapping[str, Any] | None = None
 
     def look(self) -> None:
-        """Keeps the status if a run is under way."""
+        """Keeps the status if a run is in progress."""
         status = self._scripted.status
         if status.get("run"):
             self._last = status

@@ -69,7 +69,7 @@ class Tile:
             return "no data"
         gap, _, _ = self.track.difference(place)
         if math.isnan(gap):
-            return "of neither arm" if not self.track.baseline else "no value of the baseline beside it"
+            return "independent of the arms" if not self.track.baseline else "no baseline value at that time"
         said = signed(gap, self.track.metric.effective_unit)
         return f"{said} against the baseline" if gap else "as the baseline"
 

@@ -27,7 +27,7 @@ def title(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """The outcome in a sentence."""
-    what = version_in_words(report.candidate.version) or "a version that names no image"
+    what = version_in_words(report.candidate.version) or "a version without an image"
     if report.outcome == RUNNING:
         where = f" in step {report.step}" if report.step else ""
         weight = f" at {report.weight:g}%" if report.weight is not None else ""
@@ -59,13 +59,16 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Mirrored to the candidate", f"{seen} of the requests"
     if report.breach is not None:
         yield from _breach(report)
-    if report.touched is not None:
-        least = "at least " if report.touched.at_least else ""
-        yield "Requests touched", f"{least}{report.touched.requests:,}, counted by {report.touched.source}"
+    if report.candidate_requests is not None:
+        least = "at least " if report.candidate_requests.at_least else ""
+        yield (
+            "Requests to the candidate",
+            f"{least}{report.candidate_requests.requests:,}, counted by {report.candidate_requests.source}",
+        )
     else:
-        yield "Requests touched", "not known: no limit counts requests"
+        yield "Requests to the candidate", "not known: no limit counts requests"
     if report.users is not None:
-        yield "Users touched", f"{report.users.count:,.0f}"
+        yield "Users of the candidate", f"{report.users.count:,.0f}"
     if report.gate is not None and report.gate.closed:
         waits = "; ".join(f"{one.part}: {one.message} (since {stamp(one.since)})" for one in report.gate.closed)
         yield f"Gate of {report.gate.step} waits for", waits

@@ -25,7 +25,7 @@ SPACE: Final = 14
 def format_of(path: Path) -> str:
     """The format that a file's name asks for.
 
-    Raises: CommandError: it asks for none.
+    Raises: CommandError: its gate requires none.
     """
     found = path.suffix.lower().removeprefix(".")
     found = {"htm": "html", "markdown": "md"}.get(found, found)

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output_argument(parser)
     add_watch_argument(parser)
     add_wait_arguments(
-        parser, "until no run is under way or a person is needed; the exit code says how it ended", "30m"
+        parser, "wait until no run is in progress or a person is needed; the exit code shows the result", "30m"
     )
     parser.add_argument(
         "--image", default="", metavar="TEXT", help="with --wait: the run of the version whose image contains this text"
@@ -73,7 +73,7 @@ def _show(found: JsonObject, output: str | None) -> None:
         raise CommandError(
             f"the status of {name} was written by another version: .status.{where} is not known"
         ) from error
-    headline(name, status.phase or "not seen by the operator yet", sys.stdout)
+    headline(name, status.phase or "not reconciled by the operator yet", sys.stdout)
     for part in report(Told.of(found, status, instant(SystemClock().now()))):
         if isinstance(part, Table):
             print()

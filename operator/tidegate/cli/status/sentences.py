@@ -67,16 +67,16 @@ def _absence(told: Told) -> str:
     if run is not None and run.heartbeat is not None:
         silent = (told.now - run.heartbeat).total_seconds()
         if silent > AWAY_AFTER:
-            return _away(f"it has recorded nothing for {in_words(silent // 1)}")
+            return _away(f"the status has not been updated for {in_words(silent // 1)}")
     if run is not None and due is not None and not _stands_still(told) and (told.now - due).total_seconds() > LATE:
         return _away(f"a checkpoint or gate was due at {told.moment(due)}")
     if told.generation > max(told.status.observed_generation, 0) > 0:
-        return "The newest edit of the spec has not been looked at yet."
+        return "The newest edit of the spec has not been reconciled yet."
     return ""
 
 
 def _away(why: str) -> str:
-    return f"The operator may be away: {why}. While it is, nothing moves and nothing is reverted."
+    return f"The operator may be down: {why}. While it is down, no weight changes and nothing is reverted."
 
 
 def _reverted(told: Told) -> Iterator[str] | None:
@@ -108,8 +108,8 @@ def _versions(told: Told) -> Iterator[str]:
         share = f", {100 - seen:g}%" if seen is not None else ""
         yield f"In service: {told.deployment('baseline')} with {serving}{share}"
     if run is not None:
-        trial = version_in_words(run.version) or "a version that names no image"
-        yield f"On trial: {told.deployment('candidate')} with {trial}, {_share(told)}"
+        trial = version_in_words(run.version) or "a version without an image"
+        yield f"Under test: {told.deployment('candidate')} with {trial}, {_share(told)}"
     elif weight is not None:
         yield f"Candidate: {told.deployment('candidate')}, {_share(told)}"
 
@@ -118,7 +118,7 @@ def _cohorts(told: Told) -> Iterator[str]:
     """Each cohort's share, in a run."""
     for one in (told.status.cohorts or ()) if told.status.run is not None else ():
         seen = "the route could not be read" if one.observed is None else f"{one.observed:g}% on the route"
-        share = f"{one.desired:g}%" if one.observed == one.desired else f"{one.desired:g}% wanted, {seen}"
+        share = f"{one.desired:g}%" if one.observed == one.desired else f"{one.desired:g}% desired, {seen}"
         yield f"Cohort {one.name}: {share}{f'; {one.message}' if one.message else ''}"
 
 
@@ -128,7 +128,7 @@ def _mirror(told: Told) -> Iterator[str]:
     if mirror is None or not (mirror.desired or mirror.observed):
         return
     seen = "the route could not be read" if mirror.observed is None else f"{mirror.observed}% on the route"
-    share = f"{mirror.desired}%" if mirror.observed == mirror.desired else f"{mirror.desired}% wanted, {seen}"
+    share = f"{mirror.desired}%" if mirror.observed == mirror.desired else f"{mirror.desired}% desired, {seen}"
     yield f"Requests mirrored to the candidate: {share}; users get only the baseline's answers"
 
 
@@ -137,10 +137,10 @@ def _share(told: Told) -> str:
     if weight is None:
         return "weight not known"
     if weight.observed is None:
-        return f"{weight.desired:g}% wanted, the route could not be read"
+        return f"{weight.desired:g}% desired, the route could not be read"
     if abs(weight.observed - weight.desired) < 0.001:
         return f"{weight.observed:g}%"
-    return f"{weight.observed:g}% on the route, {weight.desired:g}% wanted"
+    return f"{weight.observed:g}% on the route, {weight.desired:g}% desired"
 
 
 def _run(told: Told) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _run(told: Told) -> Iterator[str]:
     if run.paused is not None:
         yield f"It is paused ({run.paused.reason}) since {told.moment(run.paused.since)}{_further(run.paused.message, told)}"
     if run.hold is not None:
-        yield f"It holds ({run.hold.reason}) since {told.moment(run.hold.since)}{_further(run.hold.message, told)}"
+        yield f"It is on hold ({run.hold.reason}) since {told.moment(run.hold.since)}{_further(run.hold.message, told)}"
     if run.waiting is not None:
         yield f"It waits ({run.waiting.reason}) since {told.moment(run.waiting.since)}{_further(run.waiting.message, told)}"
 

@@ -49,10 +49,10 @@ def tables(told: Told) -> Iterator[Table]:
     unanswered = {one.message for one in status.missing_data} - {""}
     if status.guards:
         rows = [_guard(guard, told, unanswered) for guard in status.guards]
-        yield _table("Guards that are not ok", ("guard", "state", "since", "what was seen"), rows)
+        yield _table("Guards that are not ok", ("guard", "state", "since", "observed"), rows)
     if status.missing_data:
         rows = [(one.metric, one.kind, told.moment(one.since), one.message) for one in status.missing_data]
-        yield _table("Metrics without data", ("metric", "why", "since", "what was answered"), rows)
+        yield _table("Metrics without data", ("metric", "why", "since", "error"), rows)
     if status.run is not None and status.run.evidence:
         yield _tests(status.run.evidence, told)
     if status.checkpoints:

@@ -48,7 +48,7 @@ def _waits(source: JobSource, context: GateContext) -> str:
     """What is awaited of one Job; empty once it has succeeded."""
     found = result(context.jobs, context.step, source)
     if found is None:
-        return f"a Job of CronJob {source.cron_job}, which starts when all else is open"
+        return f"a Job of CronJob {source.cron_job}, which starts when the rest of the gate is open"
     if found.outcome == JobState.SUCCEEDED:
         return ""
     if found.outcome:

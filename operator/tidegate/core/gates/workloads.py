@@ -51,12 +51,12 @@ def overlap(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
             return Why(
                 Reason.ARMS_OVERLAP,
                 f"Service {service!r} ({name}) selects {written}, which the pods of Deployment {own.deployment!r} do not "
-                "carry: no traffic would reach them",
+                "have: no traffic would reach them",
             )
         if _selects(selector, other.labels):
             return Why(
                 Reason.ARMS_OVERLAP,
-                f"Service {service!r} ({name}) selects {written}, which the pods of Deployment {other.deployment!r} carry "
+                f"Service {service!r} ({name}) selects {written}, which the pods of Deployment {other.deployment!r} have "
                 "too: give each arm a label of its own and select by it",
             )
     return None
@@ -71,8 +71,8 @@ def _left_out(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
         if not arm.selector or not _selects(arm.selector, arm.labels):
             return Why(
                 Reason.ARM_NOT_SELECTED,
-                f"Service {spec.baseline.service!r} selects {written}, which the pods of Deployment {arm.deployment!r} ({name}) do "
-                "not carry: with ReplicaRatio it must select the pods of both",
+                f"Service {spec.baseline.service!r} selects {written}, which the pods of Deployment {arm.deployment!r} ({name}) do not have: with "
+                "ReplicaRatio it must select the pods of both",
             )
     return None
 
@@ -80,7 +80,7 @@ def _left_out(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
 def unreached(name: ArmName, service: str, arm: Arm) -> Why | None:
     """Why the arm's Service sends it nothing; `None` when it does, or could not be read."""
     if arm.selector is ABSENT:
-        return Why(SERVICE_MISSING[name], f"{name} Service {service!r} is gone")
+        return Why(SERVICE_MISSING[name], f"{name} Service {service!r} does not exist any more")
     if isinstance(arm.selector, Mapping) and not _selects(arm.selector, arm.labels):
         return Why(Reason.ARMS_OVERLAP, f"Service {service!r} ({name}) does not select the pods of {arm.deployment!r}")
     return None
@@ -149,7 +149,7 @@ def _progress(arm: Arm) -> str:
     if arm.updated < arm.replicas:
         return f"{arm.updated} of {arm.replicas} pods have its current template"
     if arm.present > arm.updated:
-        return f"{arm.present - arm.updated} old pods are still to go"
+        return f"{arm.present - arm.updated} old pods are still to be removed"
     return f"{min(arm.available, arm.updated)} of {arm.updated} pods available"
 
 

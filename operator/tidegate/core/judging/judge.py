@@ -252,7 +252,7 @@ def _finding(draft: Evaluating, limit: Threshold, asks: Asking, arm: ArmName | N
 
 def _judged(draft: Evaluating, limit: Threshold, metric: Metric, asks: Asking, arm: ArmName) -> Finding:
     if arm is ArmName.BASELINE and (limit.relative or limit.counted):
-        words = f"{limit.identity}: the promoted version has no other to compare with"
+        words = f"{limit.identity}: there is nothing to compare the promoted version with"
         return Finding(limit, State.NOT_COMPARABLE, words, sampled=False)
     context = context_of(draft, metric, arm, asks, limit.cohort)
     if limit.counted:
@@ -278,7 +278,7 @@ def context_of(draft: TickContext, metric: Metric, arm: ArmName, asks: Asking, c
     return Context(
         arm=f"{arm} in cohort {cohort}" if cohort else str(arm),
         comparable=comparable(draft, cohort),
-        incomparable="both arms run one version"
+        incomparable="both arms run the same version"
         if same_on_both(draft)
         else "the baseline has no traffic to compare with",
         watched=asks.traffic,

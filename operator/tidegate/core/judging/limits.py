@@ -223,7 +223,7 @@ def sentence(limit: Threshold, metric: Metric, worst: SeriesFinding, context: Co
         case State.TOO_FEW_REQUESTS:
             words += f": too few requests to evaluate {limit.kind} {limit.limit}"
         case State.NOT_COMPARABLE:
-            words += f", not comparable by {limit.kind} {limit.limit}"
+            words += f", not comparable for {limit.kind} {limit.limit}"
         case _:
             words += f": not a number, cannot evaluate {limit.kind} {limit.limit}"
     details = [f"baseline {shown(worst.baseline, unit)}"] if worst.baseline is not None else []

@@ -76,7 +76,7 @@ def without_gone(
         return finding
     labels = ", ".join(metric.by)
     left = ", ".join(one.series for one in sample.series[:8])
-    words = f"{metric.name}: {gone} of {len(known)} groups by {labels} that were there in this run are gone; there are {left}"
+    words = f"{metric.name}: {gone} of {len(known)} groups by {labels} that had data in this run have none now; {left} are left"
     return replace(finding, state=State.TOO_FEW_REQUESTS, message=words)
 
 

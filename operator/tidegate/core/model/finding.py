@@ -103,7 +103,7 @@ class Context:
 
     @property
     def of_the_arm(self) -> str:
-        """` of the candidate`; empty for a metric of neither arm."""
+        """` of the candidate`; empty for a metric independent of the arms."""
         return f" of the {self.arm}" if self.arm else ""
 
 
@@ -122,7 +122,9 @@ def without_value(limit: Threshold, sample: Sample, context: Context) -> Finding
             if context.expected or certain:
                 return Finding(limit, State.NO_DATA, message)
             return Finding(
-                limit, State.TOO_FEW_REQUESTS, f"{message} (the window does not yet lie within the candidate's traffic)"
+                limit,
+                State.TOO_FEW_REQUESTS,
+                f"{message} (the window still reaches back to before the candidate's traffic)",
             )
         case Failed() as failed:
             message = f"{limit.metric}: {UNANSWERED}{failed.reason}: {failed.message}"

@@ -1,4 +1,4 @@
-"""A message to people or machines about one Rollout, as plain data; and what is known of those under way."""
+"""A message to people or machines about one Rollout, as plain data; and what is known of those in progress."""
 
 from __future__ import annotations
 

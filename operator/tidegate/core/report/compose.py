@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tidegate.api.reading_back import read_back
-from tidegate.api.report import RUNNING, Breach, Moment, Report, ReportedArm, Touched
+from tidegate.api.report import RUNNING, Breach, CandidateRequests, Moment, Report, ReportedArm
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import HistoryEntry, RolloutStatus, Version
@@ -56,7 +56,7 @@ def compose(known: Known, run: str = "") -> Report:
 
     Args:
         known: see there.
-        run: its id; by default the one under way, else the last.
+        run: its id; by default the one in progress, else the last.
 
     Raises:
         NoSuchRunError: there is none; the message lists those there are.
@@ -107,7 +107,7 @@ def _report(known: Known, before: RolloutStatus | None, ended: HistoryEntry | No
         cohorts=source.cohorts or (),
         mirror=source.mirror if ended is None else None,
         breach=_breach(source, ended, known.told),
-        touched=_touched(judged, mirroring),
+        candidate_requests=_candidate_requests(judged, mirroring),
         limits=standings(judged, spec) if before is not None else (),
         timeline=moments(judged, ended, known.told, known.weights),
         checkpoints=seen,
@@ -124,7 +124,7 @@ def _left_out(known: Known, *, only_history: bool, checkpoints: int) -> Iterator
     if not known.told:
         yield NOT_HEARD
     if checkpoints >= KEPT_CHECKPOINTS:
-        yield f"Checkpoints before the last {KEPT_CHECKPOINTS}: the status keeps no more."
+        yield f"Checkpoints before the last {KEPT_CHECKPOINTS}: the status keeps only these."
 
 
 def _arm(known: Known, arm: str, version: Version | None) -> ReportedArm:
@@ -154,7 +154,7 @@ def _breach(source: RolloutStatus, ended: HistoryEntry | None, told: Sequence[Mo
     )
 
 
-def _touched(status: RolloutStatus, mirroring: Collection[str]) -> Touched | None:
+def _candidate_requests(status: RolloutStatus, mirroring: Collection[str]) -> CandidateRequests | None:
     """Requests of users that the candidate answered: a test on counts has them all, a checkpoint those of its window.
 
     Args:
@@ -168,7 +168,7 @@ def _touched(status: RolloutStatus, mirroring: Collection[str]) -> Touched | Non
             counted.append((sum(segment.numbers[2] for segment in state.segments.values()), one.name))
     if counted:
         most, name = max(counted)
-        return Touched(requests=round(most), at_least=False, source=f"{name} (counted since the run began)")
+        return CandidateRequests(requests=round(most), at_least=False, source=f"{name} (counted since the run began)")
     windows = []
     for checkpoint in (one for one in status.checkpoints if one.step not in mirroring):
         for line in checkpoint.findings:
@@ -179,7 +179,7 @@ def _touched(status: RolloutStatus, mirroring: Collection[str]) -> Touched | Non
     if not windows:
         return None
     most_in_window, what = max(windows, key=lambda one: one[0])
-    return Touched(requests=most_in_window, at_least=True, source=what)
+    return CandidateRequests(requests=most_in_window, at_least=True, source=what)
 
 
 def _jobs(known: Known, run: str) -> tuple[dict[str, Any], ...]:

@@ -23,7 +23,9 @@ class RunJob:
             return
         if breach.new:
             draft.say(
-                Reason.LIMIT_BREACHED, f"{breach.message}: a Job of CronJob {limit.job.cron_job} responds", warning=True
+                Reason.LIMIT_BREACHED,
+                f"{breach.message}: a Job of CronJob {limit.job.cron_job} is started",
+                warning=True,
             )
         own = [one for one in draft.status.jobs if (one.purpose, one.key) == (JobPurpose.RESPONSE, limit.identity)]
         last = record.newest(own)
@@ -41,5 +43,5 @@ class RunJob:
     def describe(self, limit: Threshold) -> str:
         """What it does, for a person."""
         if limit.job is None:
-            return "start a Job, and go on"
-        return f"start a Job of CronJob {limit.job.cron_job} once per {limit.job.cooldown}, and go on"
+            return "start a Job, and continue"
+        return f"start a Job of CronJob {limit.job.cron_job} once per {limit.job.cooldown}, and continue"

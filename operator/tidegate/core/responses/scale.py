@@ -41,8 +41,6 @@ class Scale:
     def describe(self, limit: Threshold) -> str:
         """What it does, for a person."""
         if limit.scale is None:
-            return "scale the candidate up, and go on"
+            return "scale the candidate up, and continue"
         more = limit.scale.by if limit.scale.by.endswith("%") else f"{limit.scale.by} pods"
-        return (
-            f"scale the candidate up by {more} to {limit.scale.max} at most, once per {limit.scale.cooldown}, and go on"
-        )
+        return f"scale the candidate up by {more} to {limit.scale.max} at most, once per {limit.scale.cooldown}, and continue"

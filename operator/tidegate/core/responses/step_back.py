@@ -33,7 +33,7 @@ class StepBack:
             return
         step = _step_of(draft, goal)
         if step is draft.step:
-            where = f"the candidate has no more than {goal.step or goal.weight} already"
+            where = f"the candidate already has no more than {goal.step or goal.weight}"
             if draft.run.paused is None:
                 _pause(draft, f"{breach.message}; {where}: paused until Resume")
             elif breach.new:

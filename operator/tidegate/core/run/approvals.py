@@ -31,12 +31,12 @@ def refusal(draft: TickContext, command: Command) -> str | None:
         return f"there is no step {printable(command.step)!r}; there are {names}"
     quorum = step.gate.quorum if step.gate is not None else None
     if quorum is None or command.approval not in quorum.names:
-        asked = f"it asks for {', '.join(quorum.names)}" if quorum is not None else "it asks for none"
+        asked = f"its gate requires {', '.join(quorum.names)}" if quorum is not None else "its gate requires none"
         return f"step {step.name!r} has no approval {printable(command.approval)!r}: {asked}"
     if _begun(draft, step):
-        return f"step {step.name!r} has begun already"
+        return f"step {step.name!r} has already begun"
     if command.step_hash and command.step_hash != hash_of(step):
-        return f"step {step.name!r} was edited since: look at it again"
+        return f"step {step.name!r} was edited since: review it again"
     if not command.requester:
         return "the command names no requester"
     return _not_reached(draft, step, quorum, command) or _given_by_another(draft, step, quorum, command)
@@ -46,7 +46,7 @@ def give(draft: Draft, command: Command) -> str:
     """Records the approval; one that the same person gave before counts once. Returns: what was done."""
     step = next(one for one in draft.spec.steps if one.name == command.step)
     if any(one.name == command.approval for one in counting(draft.status.approvals, step)):
-        return f"{command.approval} of step {step.name} was approved by {printable(command.requester)} already"
+        return f"{command.approval} of step {step.name} was already approved by {printable(command.requester)}"
     given = ApprovalStatus(
         step=step.name,
         step_hash=hash_of(step),
@@ -102,9 +102,9 @@ def _given_by_another(draft: TickContext, step: Step, quorum: Quorum, command: C
         return None
     for one in counting(draft.status.approvals, step):
         if one.name == command.approval and one.person != command.requester:
-            return f"{one.name} of step {step.name} was approved by {printable(one.person)} already"
+            return f"{one.name} of step {step.name} was already approved by {printable(one.person)}"
         if one.name != command.approval and one.person == command.requester and quorum.distinct:
-            return f"{printable(one.person)} gave {one.name} already, and one person may give one approval (distinctPeople)"
+            return f"{printable(one.person)} has already given {one.name}, and one person may give one approval (distinctPeople)"
     return None
 
 

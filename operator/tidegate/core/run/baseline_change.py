@@ -56,7 +56,7 @@ def notice_baseline(draft: Draft) -> None:
 def _stop(draft: Draft) -> None:
     message = (
         f"another client changed the baseline Deployment {draft.spec.baseline.deployment!r} during the run, {_how(draft)}: "
-        "Resume continues with it as it is now, Abort restores the weights"
+        "Resume continues with it as it is now, Abort reverts"
     )
     paused = draft.run.paused
     draft.pause(Reason.BASELINE_CHANGED, message)

@@ -112,8 +112,8 @@ def _contested(draft: Draft) -> None:
     name = draft.spec.baseline.deployment
     draft.stalled = Why(
         Reason.CONTESTED,
-        f"Deployment {name!r} does not keep the promoted template (spec.template): something else writes it, such as "
-        "Git or a webhook. It is not written again; use AwaitBaseline for a Deployment kept in Git",
+        f"Deployment {name!r} does not keep the promoted template (spec.template): another client writes it, such as Git or a "
+        "webhook. It is not written again; use AwaitBaseline for a Deployment kept in Git",
     )
 
 
@@ -181,7 +181,7 @@ def _grows(draft: Draft) -> bool:
     if not raising_pods.grow(draft):
         return False
     draft.wait(
-        Why(Reason.BASELINE_ROLLING_OUT, "the baseline runs the new version, and is given its own number of pods again")
+        Why(Reason.BASELINE_ROLLING_OUT, "the baseline runs the new version, and its number of pods is being restored")
     )
     return True
 

@@ -67,12 +67,12 @@ def _remembered(outcomes: tuple[CommandStatus, ...], unwritten: set[str]) -> tup
 def _refusal(draft: TickContext, command: Command) -> str | None:
     run = draft.status.run
     if command.run and (run is None or run.id != command.run):
-        return f"run {printable(command.run)} is not under way"
+        return f"run {printable(command.run)} is not in progress"
     if run is not None:
         return _refusal_of_a_run(draft, command)
     if command.action is Action.RESUME and draft.spec.paused:
-        return "no run is under way: spec.paused keeps it from starting"
-    return None if command.action is Action.RETRY else "no run is under way"
+        return "no run is in progress: spec.paused keeps it from starting"
+    return None if command.action is Action.RETRY else "no run is in progress"
 
 
 def _refusal_of_a_run(draft: TickContext, command: Command) -> str | None:
@@ -82,7 +82,7 @@ def _refusal_of_a_run(draft: TickContext, command: Command) -> str | None:
         return None if taken else f"run {draft.run.id} is ending"
     match command.action:
         case Action.RETRY:
-            return "a run is under way; Abort it first"
+            return "a run is in progress; Abort it first"
         case Action.RESUME if draft.run.paused is None and not _sent_back(draft):
             return "the run is not paused" + (" by a command: spec.paused is true" if draft.spec.paused else "")
         case Action.APPROVE | Action.REJECT:
@@ -107,7 +107,7 @@ def _carry_out(draft: Draft, command: Command) -> str:
             return f"run {draft.run.id} is being reverted"
         case Action.PAUSE:
             draft.pause(Reason.PAUSED_BY_COMMAND, words)
-            return f"run {draft.run.id} is paused; guards stay on"
+            return f"run {draft.run.id} is paused; guards stay active"
         case Action.RESUME:
             return _resume(draft, words)
         case Action.APPROVE:
@@ -134,10 +134,10 @@ def _resume(draft: Draft, words: str) -> str:
     paused = draft.run.paused
     draft.update_run(paused=None, waiting=None)
     hooks.resume(draft)
-    beside = "; the baseline counts as it is now" if accept_baseline(draft) else ""
+    beside = "; the baseline is accepted as it is now" if accept_baseline(draft) else ""
     draft.say(Reason.RESUMED, f"{words}{beside}")
     if paused is None and _sent_back(draft):
         promotion.try_again(draft)
     elif paused is not None and paused.reason == Reason.LOWERED_BY_OTHER and draft.status.step is not None:
         draft.update_step(seen=False, reached=False)
-    return f"run {draft.run.id} goes on{beside}"
+    return f"run {draft.run.id} continues{beside}"

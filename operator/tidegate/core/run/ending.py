@@ -54,7 +54,7 @@ def carry_out(draft: Draft) -> None:
         return
     draft.urgent = True
     draft.wakes.append(draft.now + RETRY)
-    draft.doing = Why(Reason(ending.reason), f"putting the weights back: {ending.evidence}")
+    draft.doing = Why(Reason(ending.reason), f"restoring the weights: {ending.evidence}")
     if not _template_back(draft):
         correcting.correct_excess(draft)
         return
@@ -126,7 +126,7 @@ def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
     gone = baseline is ABSENT and draft.seen.rollout.deleting
     if draft.seen.fresh and (gone or _available(candidate) == 0):
         return None
-    what = "is gone" if baseline is ABSENT else "has no available pod"
+    what = "does not exist any more" if baseline is ABSENT else "has no available pod"
     forced = "" if draft.seen.rollout.deleting else " (Abort forces it)"
     return Why(
         Reason.BASELINE_UNAVAILABLE,
@@ -195,7 +195,9 @@ def _keeps_its_pods(draft: Draft, ending: Ending) -> bool:
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.seen.arm(ArmName.CANDIDATE)
     if baseline is None or baseline.available or ending.forced or _available(candidate) == 0:
         return False
-    words = "the weights are back, and the candidate is scaled to 0 pods the moment the baseline has an available pod"
+    words = (
+        "the weights are restored, and the candidate is scaled to 0 pods the moment the baseline has an available pod"
+    )
     draft.stalled = Why(Reason.BASELINE_UNAVAILABLE, f"{ending.evidence}; {words} (Abort forces it)")
     return True
 
@@ -204,7 +206,7 @@ def _not_taken(route: Route) -> str:
     if any(pair.ready is not None for pair in route.pairs):
         return f"{route.ref.key} has the candidate at 0, and {route.acceptance_message}"
     detail = f" ({route.acceptance_message})" if route.acceptance_message else ""
-    return f"{route.ref.key} has the candidate at 0, and its gateway has not taken that{detail}"
+    return f"{route.ref.key} has the candidate at 0, and its gateway has not accepted that{detail}"
 
 
 def _template_back(draft: Draft) -> bool:

@@ -65,7 +65,7 @@ def start_gate_jobs(draft: Draft, to: Step) -> None:
         step = one.context.step
         for source in step.gate.jobs if step.gate is not None else ():
             if result(one.context.jobs, step, source) is None and not _runs(draft, step, source):
-                why = f"all else of the gate of step {step.name} is open"
+                why = f"the rest of the gate of step {step.name} is open"
                 gate = JobPurpose.GATE
                 wanted = Wanted(
                     source, gate, source.cron_job, draft.run.id, Reason.GATE_CLOSED, why, step.name, hash_of(step)
@@ -107,7 +107,7 @@ def _answer(draft: Draft, entry: JobStatus) -> bool:
         case HookFailure.REVERT:
             draft.end(RunEnd.REVERTED, Reason.HOOK_FAILED, words)
         case HookFailure.HOLD:
-            return _pause(draft, Why(Reason.HOOK_FAILED, f"{words}. Resume goes on without it, Abort reverts"))
+            return _pause(draft, Why(Reason.HOOK_FAILED, f"{words}. Resume continues without it, Abort reverts"))
         case _:
             pass
     return True

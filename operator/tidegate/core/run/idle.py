@@ -58,7 +58,7 @@ def at_rest(draft: Draft, *, start: bool = True) -> None:
         _let_go(draft)
         return
     if draft.memory.unreadable:
-        words = f"{draft.memory.unreadable}: no run is started until status can be read (Abort reverts and forgets it)"
+        words = f"{draft.memory.unreadable}: no run is started until status can be read (Abort reverts and discards it)"
         draft.stalled = Why(Reason.STATUS_UNREADABLE, words)
         return
     if draft.seen.spec is None and draft.seen.unread:
@@ -151,7 +151,7 @@ def _start(draft: Draft, baseline: Arm, candidate: Arm) -> None:
     if blocked is None and not draft.status.retry and shares.traffic(draft) is not shares.Traffic.NONE:
         blocked = Why(
             Reason.CANDIDATE_ALREADY_SERVING,
-            "the route gives the candidate traffic already: nothing is changed until it is at 0, or a Retry command is given",
+            "the route already gives the candidate traffic: nothing is changed until it is at 0, or a Retry command is given",
         )
     if blocked is not None:
         draft.stalled = blocked
@@ -237,13 +237,13 @@ def _inexpressible(draft: TickContext) -> Why | None:
             if pair.total == 0:
                 return Why(
                     Reason.BASELINE_NOT_SERVING,
-                    f"{route.ref.key}, rule {pair.rule}: both weights are 0, the baseline serves nothing",
+                    f"{route.ref.key}, rule {pair.rule}: both weights are 0, the baseline receives no traffic",
                 )
             if pair.alone and pair.fixed not in {None, pair.total}:
                 return Why(
                     Reason.WRONG_SUM,
-                    f"{route.ref.key}, rule {pair.rule}: the two numbers add up to {pair.total}, and the router demands "
-                    f"{pair.fixed}: correct them, with the candidate's at 0",
+                    f"{route.ref.key}, rule {pair.rule}: the two numbers add up to {pair.total}, and the router requires {pair.fixed}: correct "
+                    f"them, with the candidate's at 0",
                 )
             if pair.ready is not None:  # what a weight is in pods was said when the spec was checked
                 continue
@@ -259,7 +259,7 @@ def _inexpressible(draft: TickContext) -> Why | None:
 
 def _cannot_express(pair: RulePair, total: int) -> str:
     if pair.alone:
-        return f"the two numbers add up to {total}, the most that the router takes, and that cannot express {{asked}}"
+        return f"the two numbers add up to {total}, the maximum of the router, and that cannot express {{asked}}"
     return (
         f"the rule has other backends, so the pair's sum of {pair.total} is kept, and it cannot express {{asked}}: "
         "give the pair a larger sum on the route"

@@ -72,11 +72,15 @@ def notice_losses(draft: Draft) -> None:
         return
     candidate = draft.seen.arm(ArmName.CANDIDATE)
     if candidate is ABSENT:
-        _end_fresh(draft, Reason.CANDIDATE_MISSING, f"candidate Deployment {draft.spec.candidate.deployment!r} is gone")
+        _end_fresh(
+            draft,
+            Reason.CANDIDATE_MISSING,
+            f"candidate Deployment {draft.spec.candidate.deployment!r} does not exist any more",
+        )
     for target in draft.status.targets:
         key = targets.key_of(target)
         if draft.seen.routes.get(key) is ABSENT and _named(draft, key):
-            _end_fresh(draft, Reason.ROUTE_MISSING, f"{key} is gone")
+            _end_fresh(draft, Reason.ROUTE_MISSING, f"{key} does not exist any more")
     _notice_unavailable(draft, candidate if isinstance(candidate, Arm) else None)
 
 
@@ -89,7 +93,7 @@ def notice_new_version(draft: Draft) -> None:
         now = in_full(version_of(candidate, draft.spec.revision, draft.run.version.exclude))
         before = in_full(draft.run.version)
         what = f"{now}; the run was of {before}" if now != before else f"{now}, with another pod template"
-        _end_fresh(draft, Reason.NEW_VERSION, f"the candidate became another version: {what}", kind=RunEnd.SUPERSEDED)
+        _end_fresh(draft, Reason.NEW_VERSION, f"the candidate's version changed: {what}", kind=RunEnd.SUPERSEDED)
 
 
 def notice_our_revert(draft: Draft) -> None:

@@ -110,7 +110,7 @@ def contest(draft: TickContext) -> Why:
     names = ", ".join(targets.key_of(target) for target in draft.status.targets) or "the route"
     return Why(
         Reason.ROUTE_CONTESTED,
-        f"something else keeps raising the candidate's weight on {names}; it is restored each time. Find the other writer "
+        f"another client keeps raising the candidate's weight on {names}; it is corrected each time. Find that client "
         "(kubectl get --show-managed-fields) and stop it",
     )
 
@@ -138,13 +138,14 @@ def _lost_service(draft: TickContext) -> Why | None:
     if candidate is not None and candidate.selector is ABSENT:
         name = draft.spec.candidate.service
         return Why(
-            Reason.CANDIDATE_SERVICE_MISSING, f"candidate Service {name!r} is gone: requests to the candidate fail"
+            Reason.CANDIDATE_SERVICE_MISSING,
+            f"candidate Service {name!r} does not exist any more: requests to the candidate fail",
         )
     if baseline is not None and baseline.selector is ABSENT:
         name = draft.spec.baseline.service
         return Why(
             Reason.BASELINE_SERVICE_MISSING,
-            f"baseline Service {name!r} is gone: a revert would send the traffic to no backend",
+            f"baseline Service {name!r} does not exist any more: a revert would send the traffic to no backend",
         )
     if baseline is not None and candidate is not None:
         return workloads.overlap(draft.spec, baseline, candidate)

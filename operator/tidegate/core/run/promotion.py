@@ -66,7 +66,7 @@ def promote(draft: Draft) -> None:
         case unknown:
             draft.stalled = Why(
                 Reason.STATUS_UNREADABLE,
-                f"run.promotion.stage {unknown!r} is not known to this version: nothing is moved (Abort reverts)",
+                f"run.promotion.stage {unknown!r} is not known to this version: no weight is changed (Abort reverts)",
             )
 
 

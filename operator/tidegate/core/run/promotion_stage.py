@@ -47,6 +47,6 @@ def not_there(draft: Draft) -> Why:
     if draft.seen.arm(ArmName.BASELINE) is ABSENT:
         draft.need()
         name = draft.spec.baseline.deployment
-        words = f"baseline Deployment {name!r} is gone during the promotion: restore it"
+        words = f"baseline Deployment {name!r} was deleted during the promotion: restore it"
         return Why(Reason.BASELINE_MISSING, words)
     return Why(Reason.READ_FAILED, "one of the Deployments could not be read")

@@ -87,6 +87,6 @@ def _promoted(draft: TickContext, version: Version) -> str:
         return ""
     name = baseline.deployment
     return (
-        f". Deployment {name!r} runs this version already: an Abort moves the traffic to it and does not bring its old version "
-        f"back (kubectl rollout undo deployment/{name} does)"
+        f". Deployment {name!r} runs this version already: an Abort moves the traffic to it and does not restore its old version "
+        f"(kubectl rollout undo deployment/{name} does)"
     )

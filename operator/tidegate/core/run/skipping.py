@@ -15,7 +15,7 @@ def refusal(draft: TickContext, command: Command) -> str | None:
     """Why an Advance or Promote of the run under way is refused; `None` when it is carried out."""
     run, step = draft.run, draft.step
     if run.promotion is not None:
-        return "every step has passed already: the version is being promoted"
+        return "every step has already passed: the version is being promoted"
     if run.paused is not None or draft.spec.paused:
         return "the run is paused: Resume it first"
     if run.hold is not None:
@@ -27,8 +27,8 @@ def refusal(draft: TickContext, command: Command) -> str | None:
     if not step.reached:
         return f"the weight of step {step.name!r} is not on the route yet"
     if command.action is Action.PROMOTE:
-        return "the remaining steps are being skipped already" if run.promote else _never_opens(draft)
-    return f"step {step.name!r} has passed already" if step.passed else None
+        return "the remaining steps are already being skipped" if run.promote else _never_opens(draft)
+    return f"step {step.name!r} has already passed" if step.passed else None
 
 
 def advance(draft: Draft, command: Command, words: str) -> str:

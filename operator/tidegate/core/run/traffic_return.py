@@ -104,15 +104,15 @@ def send_back(draft: Draft) -> None:
     weights = _last(draft)
     why = draft.stalled = Why(
         Reason.PROMOTION_BREACHED,
-        "the promoted baseline breached a guard, so the candidate serves again: Abort puts the old version back, Resume "
-        "tries the promotion's last part again",
+        "the promoted baseline breached a guard, so the candidate serves again: Abort restores the old version, Resume repeats the last part of the "
+        "promotion",
     )
     if draft.weights == weights and _stands(draft, weights):
         return
     blocked = raise_rule.way_back_blocked(draft)
     if blocked is not None:
         words = "the promoted baseline breached a guard, and the traffic cannot go back to the candidate"
-        draft.stalled = Why(why.reason, f"{words}: {blocked.message} (Abort puts the old version back)")
+        draft.stalled = Why(why.reason, f"{words}: {blocked.message} (Abort restores the old version)")
         draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
         draft.wait(blocked)
         correcting.correct_excess(draft)

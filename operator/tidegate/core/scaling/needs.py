@@ -92,6 +92,6 @@ def contested(memory: ScalingStatus, replicas: int | None) -> bool:
 def contest(replicas: int) -> str:
     """What is said of it."""
     return (
-        f"the candidate was scaled to {replicas} pods {MOST_WRITES} times, and something else took it back each time (Git?): leave "
+        f"the candidate was scaled to {replicas} pods {MOST_WRITES} times, and another client changed it back each time (Git?): leave "
         "spec.replicas of its Deployment to Tidegate, or scale it there"
     )

@@ -75,7 +75,7 @@ def _must_not_now(draft: Draft, wish: Wish) -> bool:
 
 
 def _refuse(draft: Draft, autoscaler: str, wish: Wish) -> None:
-    words = f"{autoscaler} scales candidate Deployment {draft.spec.candidate.deployment!r}: its number of pods is left alone"
+    words = f"{autoscaler} scales candidate Deployment {draft.spec.candidate.deployment!r}: its number of pods is not changed"
     changes: dict[str, object] = {"refused": words, "refused_at": instant(draft.now)}
     if wish.responds:
         changes["responded"] = instant(draft.now)

@@ -61,10 +61,10 @@ _NEXT: Final = {
     NotificationEvent.REVERT_UNSAFE: "The weight is not raised until the baseline has enough available pods.",
     NotificationEvent.PROMOTING: "The baseline takes over the version; then all traffic returns to it.",
     NotificationEvent.SUCCEEDED: "Nothing to do: the version is in service.",
-    NotificationEvent.REVERTED: "All traffic is at the baseline. This version is not tried again until it changes, or Retry.",
-    NotificationEvent.ABORTED: "All traffic is at the baseline. This version is not tried again until it changes, or Retry.",
+    NotificationEvent.REVERTED: "All traffic goes to the baseline. This version is not tried again until it changes, or Retry.",
+    NotificationEvent.ABORTED: "All traffic goes to the baseline. This version is not tried again until it changes, or Retry.",
     NotificationEvent.SUPERSEDED: "All traffic is at the baseline; a run of the new version follows.",
-    NotificationEvent.DELETED: "All traffic is at the baseline.",
+    NotificationEvent.DELETED: "All traffic goes to the baseline.",
 }
 """What comes next, or what a person can do."""
 

@@ -41,13 +41,13 @@ from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.kept_spec import NO_SPEC, spec_in_force
 
 KEPT: Final = 16
-"""Messages that are remembered; those under way and what lasts are dropped last."""
+"""Messages that are remembered; those in progress and what lasts are dropped last."""
 
 QUIET: Final = 600.0
 """Seconds between two messages that the same thing is so again: one that comes and goes is not told each time."""
 
 LONGEST: Final = 400
-"""Characters of a message's reason while it is under way."""
+"""Characters of a message's reason while it is in progress."""
 LONGEST_TOLD: Final = 120
 """Characters of it afterwards."""
 LONGEST_SUBJECT: Final = 63

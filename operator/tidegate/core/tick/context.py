@@ -66,7 +66,7 @@ class TickContext(Protocol):
 
     @property
     def run(self) -> RunStatus:
-        """The run under way. Raises: LookupError: there is none; asking is a mistake in the caller."""
+        """The run in progress. Raises: LookupError: there is none; asking is a mistake in the caller."""
         ...
 
     @property

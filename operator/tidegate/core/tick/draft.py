@@ -82,7 +82,7 @@ class Draft(Evaluating):
     idle: bool = False
     """The run waits at a closed gate, and the candidate has no traffic."""
     arms_refused: bool = False
-    """An edit changed the arms while a run is under way."""
+    """An edit changed the arms while a run is in progress."""
     watching: bool = False
     intent: bool = False
     urgent: bool = False

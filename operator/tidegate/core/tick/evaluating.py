@@ -50,13 +50,13 @@ class Evaluating:
 
     @property
     def run(self) -> RunStatus:
-        """The run under way.
+        """The run in progress.
 
         Raises:
             LookupError: there is none; asking is a mistake in the caller.
         """
         if self.status.run is None:
-            raise LookupError("no run is under way")
+            raise LookupError("no run is in progress")
         return self.status.run
 
     @property

@@ -185,7 +185,7 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
         case Assumed.CANDIDATE:
             yield f"The candidate is Deployment {spec.candidate.deployment} as it was then, the baseline {spec.baseline.deployment}."
         case Assumed.BASELINE:
-            yield f"The candidate behaves exactly as Deployment {spec.baseline.deployment} did: every stop below is a false one."
+            yield f"The candidate behaves exactly as Deployment {spec.baseline.deployment} did: every stop below is a false positive."
             if comparing(spec):
                 yield (
                     "Limits and tests against the baseline then compare it with itself and never stop anything: they are not tested here "
@@ -199,11 +199,11 @@ def assumptions(spec: RolloutSpec, assumed: Assumed) -> Iterator[str]:
         case Assumed.HALVES:
             yield f"One half of the pods of Deployment {spec.baseline.deployment} is taken for the candidate, the other for the baseline."
     if any(limit.split is not None for limit in limits_in(spec)):
-        yield "The weights of then were others: lines with `split` are left out."
+        yield "The weights were different then: limits with `split` are left out."
     used = {name for metric in spec.metrics for name in _variables(metric)}
     if "pods" in used:
         names = " and ".join(dict.fromkeys(_named(spec, assumed)))
-        yield f"Which pods there were is not known: $pods is taken as {names}."
+        yield f"The names of the pods at that time are not known: $pods is taken as {names}."
     if gates.dated(spec):
         yield "Gates with a date were open."
     yield "The operator, the pods and the routes are assumed healthy, and Prometheus always answered."

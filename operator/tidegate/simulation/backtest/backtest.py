@@ -231,4 +231,4 @@ def _uncounted(found: Backtest, parts: Sequence[Part]) -> Iterator[Gap]:
 def _nothing(order: Order, asked: Sequence[tuple[str, str]]) -> str:
     listed = "".join(f"\n  {name}: {text}" for name, text in dict(asked).items())
     over = f"from {instant(order.start):%Y-%m-%d %H:%M:%S} to {instant(order.end):%Y-%m-%d %H:%M:%S} UTC"
-    return f"no metric of Rollout {order.name} has any data {over}; asked last:{listed}"
+    return f"no metric of Rollout {order.name} has any data {over}; the last queries:{listed}"

@@ -73,9 +73,9 @@ class Window(ApiModel):
         if self.from_ is None:
             return self
         if self.expect is Expected.CONTINUE:
-            raise ValueError("'from' goes with 'expect: stop'")
+            raise ValueError("'from' is only allowed with 'expect: stop'")
         if not self.start <= self.from_ or self.from_.timestamp() >= self.stop:
-            raise ValueError(f"'from' must lie in the window, and {_written(self.from_)} does not")
+            raise ValueError(f"'from' must be within the window, and {_written(self.from_)} does not")
         return self
 
     @property

@@ -311,7 +311,7 @@ async def test_a_process_that_answers_nonsense_is_ended(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     sender = AppriseProcess(LOOPBACK, module="nonsense")
     async with opened(sender):
-        assert str(await failure(sender, "json://127.0.0.1/")) == "the process that sends has ended"
+        assert str(await failure(sender, "json://127.0.0.1/")) == "the sender process has exited"
         await until(lambda: sender.pids == [])
 
 

@@ -20,7 +20,7 @@ FORBIDDEN = {"kind": "Status", "message": "cronjobs.batch is forbidden"}
 @pytest.mark.parametrize(
     ("status", "body", "level", "words"),
     [
-        (200, {"spec": {"suspend": True}}, Level.OK, "CronJob undo is there and suspended"),
+        (200, {"spec": {"suspend": True}}, Level.OK, "CronJob undo exists and is suspended"),
         (200, {"spec": {}}, Level.FAILED, "CronJob shop/undo is not suspended"),
         (404, GONE, Level.FAILED, "there is no CronJob undo in namespace shop"),
         (403, FORBIDDEN, Level.SKIPPED, "forbidden"),

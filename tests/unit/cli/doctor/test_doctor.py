@@ -109,7 +109,7 @@ def test_a_check_that_was_skipped_is_no_failure() -> None:
         (["--prometheus", "localhost:9090"], "--prometheus must begin with http:// or https:// and name a host"),
         (["--prometheus", "http://a", "--config", "b"], "give --config or --prometheus, not both"),
         (["web", "-A"], "give a name or all namespaces, not both"),
-        (["--as-group", "team"], "--as-group goes with --as: give the user as well"),
+        (["--as-group", "team"], "--as-group requires --as"),
     ],
 )
 def test_wrong_use_is_said_before_anything_is_asked(

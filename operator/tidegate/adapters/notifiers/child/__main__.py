@@ -52,7 +52,10 @@ def _send(given: dict[str, Any], allowed: Allowed) -> tuple[str, str]:
     except Exception:  # noqa: BLE001  (a plugin's: its words may hold the URL)
         service = None
     if service is None:
-        return "rejected", "apprise knows no such URL, or the operator's notifications.schemes do not allow its scheme"
+        return (
+            "rejected",
+            "apprise does not support this URL, or the operator's notifications.schemes do not allow its scheme",
+        )
     schemes = _schemes(type(service))
     if not schemes & (set(allowed.schemes) - LOCAL):
         return "rejected", "the URL's scheme is not one of the operator's notifications.schemes"

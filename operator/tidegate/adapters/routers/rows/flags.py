@@ -19,7 +19,7 @@ FEATURE_FLAG: Final = Router(
         family="openfeature",
         weights="percent of users",
         cohorts="conditions in `targeting`",
-        sticky="always: the bucket is made of the user's key",
+        sticky="always: the variant depends on the user's key",
         tested="CRD of open-feature-operator 90d373f",
     ),
 )

@@ -37,7 +37,7 @@ _TESTED: Final = "CRDs of Gateway API 1.6.3 and 1.7.0"
 _REQUESTS: Final = Facts(
     family="gateway-api",
     cohorts="rules with `matches`",
-    sticky="own cookie rules ([cohorts](cohorts.md)); `sessionPersistence` needs `revert: ScaleToZero`: weight 0 does not reach those users",
+    sticky="cookie rules ([cohorts](cohorts.md)); `sessionPersistence` needs `revert: ScaleToZero`: weight 0 does not reach those users",
     tested=f"{_TESTED}; the lab's gateway",
 )
 _CONTROLLERS: Final = "Contour 1.33.8, Envoy Gateway 1.9.1, istiod eed52ebb66ad"

@@ -15,7 +15,7 @@ from tidegate.adapters.routers.shapes.shape import Numbers
 from tidegate.adapters.routers.shapes.weighted_lists import Rules, WeightedLists
 
 INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
-_ON_INGRESS: Final = "the API server's own Ingress"
+_ON_INGRESS: Final = "the API server's Ingress"
 
 TRAEFIK_SERVICE: Final = Router(
     kind="TraefikService",
@@ -178,7 +178,7 @@ MAPPING: Final = Router(
     facts=Facts(
         family="emissary",
         cohorts="Mappings with `headers`",
-        tested="own CRD with the fields of getambassador.io/v3alpha1",
+        tested="a CRD of the tests with the fields of getambassador.io/v3alpha1",
     ),
 )
 """The baseline's Mapping takes what the candidate's leaves; without a weight the two would share evenly."""

@@ -85,7 +85,7 @@ SERVICE_SPLITTER: Final = Router(
     facts=Facts(
         family="consul",
         cohorts="no: a ServiceRouter before it",
-        tested="own CRD with the fields of consul-k8s a507b1d1e",
+        tested="a CRD of the tests with the fields of consul-k8s a507b1d1e",
     ),
 )
 """Consul writes a weight of 0 as none; the sum must be exactly 100 after every write, so both numbers go in one patch."""

@@ -31,10 +31,10 @@ REPLICA_RATIO: Final = WorkloadRouter(
     router=_router,
     objects="`apps` v1 `Deployment`, two behind one Service",
     numbers="whole pods of `replicaRatio.total`, at least one of the baseline",
-    read_back="`EndpointSlice`s of the Service: every pod asked for is ready",
+    read_back="`EndpointSlice`s of the Service: every required pod is ready",
     facts=Facts(
         "replica-ratio",
-        weights="percent of pods, and so of new connections",
+        weights="percent of pods, and therefore of new connections",
         tested="the lab's API server, with pods of the lab",
     ),
 )

@@ -44,7 +44,7 @@ class Fractional:
             there = len(pair) >= PAIR
             number = number_of(pair[1], Form.WHOLE) if there else self.numbers.absent
             if number is None or not isinstance(pair[0], str):
-                unreadable = unreadable or f"{pair!r} is no pair of a variant and a whole number"
+                unreadable = unreadable or f"{pair!r} is not a pair of a variant and a whole number"
                 continue
             tests = ((pointer((*path, index, 0)), pair[0]),)
             place = Place(pointer((*path, index, 1)), tests, there=there)

@@ -74,7 +74,7 @@ class CanaryAnnotations:
         elif not most:
             unreadable = f"annotation {total} is {_said(annotations[total])}"
         elif len(services) > 1:
-            unreadable = f"its paths have the Services {', '.join(services)}, and one weight sets them all"
+            unreadable = f"its paths have the Services {', '.join(services)}, and one weight applies to all of them"
         name = services[0] if services else ""
         rule = _rule("canary", name, number or 0, most, Place(pointer(place), form=Form.TEXT), frame, unreadable)
         return Found((rule,), frame, (place,), tests if weight in annotations else ())
@@ -97,4 +97,4 @@ def _services(raw: Mapping[str, Any]) -> list[str]:
 
 
 def _said(value: object) -> str:
-    return "not there" if value is NOTHING else f"{value!r}, which is no whole number"
+    return "not there" if value is NOTHING else f"{value!r}, which is not a whole number"

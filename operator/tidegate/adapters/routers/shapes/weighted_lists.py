@@ -151,9 +151,9 @@ class WeightedLists:
         found = at(backend, parsed(self.weight))
         if found in (NOTHING, None):
             absent = self.numbers.absent
-            return absent or 0, "" if absent is not None else "is not there, and what that means is unknown"
+            return absent or 0, "" if absent is not None else "is missing, and its default is unknown"
         number = number_of(found, self.numbers.form)
-        return number or 0, "" if number is not None else f"is {found!r}, which is no {self.numbers.form.value}"
+        return number or 0, "" if number is not None else f"is {found!r}, which is not a {self.numbers.form.value}"
 
 
 def _apart(mirrors: Sequence[MirrorView], backends: Sequence[Backend], path: Path) -> Iterator[Path]:
@@ -171,4 +171,4 @@ def _why_not(mirrors: Mirrors | None, rule: Mapping[str, Any]) -> str:
         return NO_MIRRORS
     excluded = mirrors.excluded_by
     taken = bool(excluded) and at(rule, parsed(excluded)) not in (NOTHING, None)
-    return f"it has `{excluded}`, which its router does not take beside {mirrors.says}" if taken else ""
+    return f"it has `{excluded}`, which its router does not allow together with {mirrors.says}" if taken else ""

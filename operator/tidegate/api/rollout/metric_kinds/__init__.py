@@ -40,13 +40,13 @@ class Measured(ApiModel):
     """What is measured: exactly one kind of metric."""
 
     query: PromQL | None = None
-    """PromQL that gives a scalar or an instant vector."""
+    """PromQL that returns a scalar or an instant vector."""
     requests: PromQL | None = None
-    """For a `query`: PromQL that gives how many requests are behind it, in all or by the same labels, so that `minimumRequests` works for it too."""
+    """For a `query`: PromQL that returns the number of requests, in total or by the same labels, so that `minimumRequests` works for it too."""
     ratio: Ratio | None = None
     """Two counters: their ratio, with counts as evidence. The unit is `ratio`."""
     average: Average | None = None
-    """Two counters: what requests take on average, with their number as evidence."""
+    """Two counters: the average over requests, such as their duration, with the number of requests as evidence."""
 
     @classmethod
     def of(cls, definition: MetricModel | str) -> Self:
@@ -134,7 +134,7 @@ def kind_rules(*elsewhere: str) -> tuple[Rule, ...]:
     found += [
         Rule(
             f"!has(self.minimumRequests) || {counting}",
-            f"'minimumRequests' goes with {_listed(COUNTING, 'or')}, or with a 'query' that has 'requests'",
+            f"'minimumRequests' is only allowed with {_listed(COUNTING, 'or')}, or with a 'query' that has 'requests'",
             ".minimumRequests",
             lambda self: (
                 self.minimum_requests is None
@@ -143,7 +143,7 @@ def kind_rules(*elsewhere: str) -> tuple[Rule, ...]:
         ),
         Rule(
             "!has(self.requests) || has(self.query)",
-            "'requests' goes with 'query'",
+            "'requests' is only allowed with 'query'",
             ".requests",
             lambda self: self.requests is None or self.query is not None,
         ),
@@ -163,7 +163,7 @@ def _of_unit(kind: MetricKind, unit: Unit) -> Rule:
 def _of_empty(kind: MetricKind) -> Rule:
     return Rule(
         f"!has(self.{kind}) || !has(self.whenEmpty) || self.whenEmpty == 'NoData'",
-        "'whenEmpty' goes with 'query'",
+        "'whenEmpty' is only allowed with 'query'",
         ".whenEmpty",
         lambda self: getattr(self, kind) is None or self.when_empty in {None, "NoData"},
     )

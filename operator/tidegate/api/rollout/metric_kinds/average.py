@@ -26,7 +26,7 @@ class Average(ApiModel):
     native: bool = False
     """The histogram is a native one. By default false."""
     by: Annotated[tuple[LabelName, ...], Field(max_length=8, json_schema_extra=unique())] = ()
-    """Labels that make one series each: a limit must then hold for every series."""
+    """Labels by which the metric is split into series: each limit must then be met by every series."""
 
     unit: ClassVar[Unit | None] = None
     share: ClassVar[bool] = False
@@ -39,7 +39,7 @@ class Average(ApiModel):
         ),
         Rule(
             "!has(self.native) || !self.native || has(self.histogram)",
-            "'native' goes with 'histogram'",
+            "'native' is only allowed with 'histogram'",
             ".native",
             lambda self: not self.native or self.histogram is not None,
         ),

@@ -28,7 +28,7 @@ class Ratio(ApiModel):
     native: bool = False
     """The histogram is a native one: then `slowerThan` need not be the bound of a bucket. By default false."""
     by: Annotated[tuple[LabelName, ...], Field(max_length=8, json_schema_extra=unique())] = ()
-    """Labels that make one series each: a limit must then hold for every series."""
+    """Labels by which the metric is split into series: each limit must then be met by every series."""
 
     unit: ClassVar[Unit | None] = Unit.RATIO
     share: ClassVar[bool] = True
@@ -42,7 +42,7 @@ class Ratio(ApiModel):
         ),
         Rule(
             "!has(self.native) || !self.native || has(self.histogram)",
-            "'native' goes with 'histogram'",
+            "'native' is only allowed with 'histogram'",
             ".native",
             lambda self: not self.native or self.histogram is not None,
         ),
