@@ -25,7 +25,7 @@ def table() -> Table:
     return Table(
         title="Three cohorts and two routes",
         how=(
-            f"{REVERTS} runs under way at an interval of {INTERVAL} s; each gives three cohorts of one route, everyone else on it, "
+            f"{REVERTS} runs in progress at an interval of {INTERVAL} s; each gives three cohorts of one route, everyone else on it, "
             "and a second route a weight. One at a time gets a bad answer; from that answer until a watch shows weight 0 "
             "in all four rules of the first route and on the second."
         ),

@@ -33,7 +33,7 @@ def table() -> Table:
     return Table(
         title="Crowds and neighbours",
         how=(
-            f"*Beside neighbours*: {NEIGHBOURS} other Rollouts on the same source whose every query fails (500) or hangs, for "
+            f"*Next to neighbours*: {NEIGHBOURS} other Rollouts on the same source whose every query fails (500) or hangs, for "
             f"{SETTLE} intervals before and during; from the moment one Rollout's answers turn bad to weight 0 on its route, so the "
             "wait for its next query is in it. *Released at once*: all Rollouts of one namespace get another revision within a few "
             "seconds; until every route has the first weight, and the most memory meanwhile. *Breached*: all answers turn bad at "
@@ -65,7 +65,7 @@ async def beside_neighbours(stage: Stage, how: str, interval: int, repeats: int)
     await stage.source.trouble("none", [])
     await stage.fleet.end(neighbours)
     await stage.fleet.at_rest(shops)
-    what = f"Breach beside {NEIGHBOURS} neighbours whose queries {how}, interval {interval} s ({repeats}): median / slowest"
+    what = f"Breach next to {NEIGHBOURS} neighbours whose queries {how}, interval {interval} s ({repeats}): median / slowest"
     progress(f"{what}: {seconds(quantile(spent, 0.5))} / {seconds(max(spent))}")
     aim = interval + 1.0
     figure = f"{seconds(quantile(spent, 0.5))} / {seconds(max(spent))}"
@@ -100,7 +100,7 @@ async def released_at_once(stage: Stage, count: int, interval: int) -> list[tupl
 async def under_way(
     stage: Stage, count: int, interval: int, memory: float, started: float | None
 ) -> list[tuple[str, ...]]:
-    """So many under way: memory after a while, and after a start the time to the first query of all."""
+    """So many in progress: memory after a while, and after a start the time to the first query of all."""
     await stage.fleet.grow(count, LONG)
     shops = stage.fleet.shops[:count]
     await stage.fleet.run(shops, interval, LONG)
@@ -113,10 +113,10 @@ async def under_way(
     await stage.settled_at_work()
     await stage.passes(interval)
     resident = cost.rss(stage.operator.pid)
-    progress(f"{count} under way at {interval} s: {resident:.0f} MiB, all asked {seconds(spent)} after the start")
+    progress(f"{count} in progress at {interval} s: {resident:.0f} MiB, all asked {seconds(spent)} after the start")
     await stage.fleet.end(shops, LONG)
     rows = [
-        _row(f"{count} under way, interval {interval} s: memory", f"{resident:.0f} MiB", f"< {memory:g} MiB", against(memory, resident))
+        _row(f"{count} in progress, interval {interval} s: memory", f"{resident:.0f} MiB", f"< {memory:g} MiB", against(memory, resident))
     ]  # fmt: skip
     if started is not None:
         rows.append(

@@ -21,7 +21,7 @@ TOGETHER = 32
 """Requests of ours at the same time: more would only wait in the API server."""
 WEIGHT = 10
 STARTING_INTERVAL = 10
-"""Seconds: runs begin at a pace at which hundreds can begin at once; shorter intervals are set when all are under way."""
+"""Seconds: runs begin at a pace at which hundreds can begin at once; shorter intervals are set when all are in progress."""
 PATIENCE = 180.0
 """Seconds for a thousand shops to come up on a slow machine."""
 
@@ -107,7 +107,7 @@ class Fleet:
         pace = max(interval, STARTING_INTERVAL) if len(new) >= A_NAMESPACE else interval
         await self._set(new, revision=f"r{next(_revisions)}", interval=f"{pace}s")
         self._under_way |= dict.fromkeys(new, interval)
-        await until(lambda: self._all_have(shops, WEIGHT), patience, f"{len(shops)} runs under way")
+        await until(lambda: self._all_have(shops, WEIGHT), patience, f"{len(shops)} runs in progress")
         if pace != interval:
             await self._set(new, interval=f"{interval}s")
 

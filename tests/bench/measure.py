@@ -17,7 +17,7 @@ TOO_MANY = {(500, 1)}
 """Counts and intervals one process cannot keep: at 2.5 ms of processor time a tick, this is more than a core."""
 WHY_NONE = (
     "500 ticks a second take more than the one core a Python process has, and the interval is not kept; any other case that "
-    "is named here did not come under way or to an end in time."
+    "is named here did not start or end in time."
 )
 QUICK_SINGLES = 3
 QUICK_STORM = 5
@@ -39,7 +39,7 @@ class Wanted:
     beside: int = 5
     """Breaches beside neighbours, for each way to misbehave and interval."""
     crowd: int = 1000
-    """Rollouts of one namespace released at once, and under way."""
+    """Rollouts of one namespace released at once, and in progress."""
     running: int = 200
     many: tuple[int, ...] = (300, 3000)
     """Rollouts at rest."""
@@ -194,5 +194,5 @@ def _ours(storms: list[Storm], resting: Table) -> dict[str, str]:
     if rests:
         ours["memory"] = ", ".join(f"{row[1]} ({row[0].split()[0]})" for row in rests)
         ours["idle"] = ", ".join(f"{row[5]} ({row[0].split()[0]})" for row in rests)
-        ours["requests"] = ", ".join(f"{row[5]} ({name})" for name, row in rows.items() if "under way" in name)
+        ours["requests"] = ", ".join(f"{row[5]} ({name})" for name, row in rows.items() if "in progress" in name)
     return ours

@@ -31,7 +31,7 @@ def table() -> Table:
     return Table(
         title="People and gates",
         how=(
-            f"*Abort*: {ABORTS} runs under way, aborted one by one; from the API server's answer to the creation of the "
+            f"*Abort*: {ABORTS} runs in progress, aborted one by one; from the API server's answer to the creation of the "
             "RolloutCommand until a watch shows weight 0. *Waiting at gates*: runs whose first step's gate is closed, counted "
             f"over {SECONDS:.0f} s; what the operator does for itself is in the figure, see the table of memory and cost at rest. "
             "*Simulated*: the whole command `tidegate simulate` with `long-progressive-clean`, the best of three."

@@ -26,7 +26,7 @@ operator, the stand-in for Prometheus and the watch share its cores. Pods are re
 """
 
 PEERS = """\
-## Beside Argo Rollouts and Flagger
+## Compared with Argo Rollouts and Flagger
 
 Their figures were measured earlier, by other programs, on a like control plane (Kubernetes 1.36.3, 2 cores, a
 switchable stand-in for Prometheus, weight 0 as a watch shows it): Argo Rollouts 1.9.1 with an Istio VirtualService,
@@ -49,7 +49,7 @@ ARGO_AND_FLAGGER = {
         "56 MiB (1), 76 MiB (200), 123 MiB (1,000)",
     ),
     "requests": (
-        "API requests a minute, under way at 30 s",
+        "API requests a minute, in progress at 30 s",
         "408 (200 objects)",
         "6,837 (200 objects)",
     ),

@@ -1,4 +1,4 @@
-"""What the operator costs while nothing happens: with no Rollout, with many at rest, and with many under way."""
+"""What the operator costs while nothing happens: with no Rollout, with many at rest, and with many in progress."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ async def under_way(stage: Stage, rollouts: int, seconds: float) -> tuple[str, .
     await stage.fleet.counted(shops)
     await stage.settled()
     found = await _over(stage, seconds)
-    progress(f"{rollouts} under way: {found.rss:.0f} MiB, {found.a_minute(found.requests):.1f} API requests a minute")
+    progress(f"{rollouts} in progress: {found.rss:.0f} MiB, {found.a_minute(found.requests):.1f} API requests a minute")
     await stage.fleet.end(shops)
-    return row(f"{rollouts} under way, interval {RUNNING_INTERVAL} s", found, MEMORY_AIM if rollouts == 100 else None)
+    return row(f"{rollouts} in progress, interval {RUNNING_INTERVAL} s", found, MEMORY_AIM if rollouts == 100 else None)
 
 
 async def _over(stage: Stage, seconds: float) -> Cost:

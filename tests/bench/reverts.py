@@ -16,7 +16,7 @@ from tests.bench.stage import Stage, progress
 from tests.bench.yardstick import Yardstick
 
 RUN_IN = 12.0
-"""Seconds under way before the breach: a revert in the first ten after a raise waits to be concluded."""
+"""Seconds in progress before the breach: a revert in the first ten after a raise waits to be concluded."""
 AIMS = {(1, 1): 0.05, (1, 10): 0.05, (200, 1): 3.0, (500, 10): 10.5}
 """Seconds, by count and interval: p99 from the answer with one breaching, else the last after the switch."""
 
@@ -50,7 +50,7 @@ def table(storms: Sequence[Storm], running: int) -> Table:
         how=(
             "From the moment the first bad answer leaves the stand-in for Prometheus to the moment a watch on the routes, in "
             "another process than the operator, shows weight 0. One guard, one query an interval; the runs are at least "
-            f"{RUN_IN:.0f} s under way. With 1 breaching, {running} are under way and one at a time gets a bad answer, whichever "
+            f"{RUN_IN:.0f} s in progress. With 1 breaching, {running} are in progress and one at a time gets a bad answer, whichever "
             "asks next. With more, a switch turns every answer bad at once; *last after the switch* contains the wait for the "
             "next query. *Missed*: more than one and a half intervals between two queries of a Rollout, from the quiet "
             "time before to the breach. The yardstick is the bare JSON patch of an HTTPRoute by the operator's own client, "
@@ -106,7 +106,7 @@ def _row(storm: Storm) -> tuple[str, ...]:
 async def one_at_a_time(
     stage: Stage, repeats: int, interval: int, run_in: float = RUN_IN, *, conclude: bool = True
 ) -> Storm:
-    """Reverts one by one, among `repeats` runs under way; `conclude`: until all are at rest."""
+    """Reverts one by one, among `repeats` runs in progress; `conclude`: until all are at rest."""
     yardstick = await stage.yard.measure(1)
     shops = await _under_way(stage, stage.fleet.shops[:repeats], interval, run_in)
     before = await stage.cost()

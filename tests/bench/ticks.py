@@ -14,7 +14,7 @@ BARE_SECONDS = 20.0
 
 
 async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> Table:
-    """Leaves the runs under way."""
+    """Leaves the runs in progress."""
     shops = stage.fleet.shops[-rollouts:]
     await stage.fleet.run(shops, interval)
     await stage.fleet.counted(shops)
@@ -31,7 +31,7 @@ async def table(stage: Stage, rollouts: int, interval: int, seconds: float) -> T
     made = Table(
         title="A quiet tick",
         how=(
-            f"{rollouts} runs under way at an interval of {interval} s, one guard each, counted over {found.at:.0f} s as above. "
+            f"{rollouts} runs in progress at an interval of {interval} s, one guard each, counted over {found.at:.0f} s as above. "
             "API requests beyond 0 are the operator's own upkeep: its sign of life, and for each run one live look and one "
             "heartbeat in status every 5 minutes. *Most in a tenth of an interval*: of all queries, by their place in the "
             "interval; evenly spread would be a tenth. *Bare query*: the client library alone, in a process of its own, just after "

@@ -91,7 +91,7 @@ class NamespaceFreeze(ApiModel):
     namespaces: tuple[NamespaceName, ...] = ()
     """The namespaces it is for, by name. Without them and without a selector: all."""
     namespace_selector: LabelSelector | None = None
-    """The namespaces it is for, by their labels; beside those in `namespaces`."""
+    """The namespaces it is for, by their labels; in addition to those in `namespaces`."""
 
     @model_validator(mode="after")
     def _ends_later(self) -> Self:

@@ -155,7 +155,7 @@ WAITING: Final = {
     Reason.CHECKPOINT_UNDECIDED: "A checkpoint cannot be evaluated: too few requests, no data, or too short a time since the operator was away.",
     Reason.GATE_CLOSED: "The next step's gate is not open yet.",
     Reason.READ_FAILED: "An object could not be read from the API server.",
-    Reason.PODS_NOT_READY: "`ReplicaRatio`: not all pods that the weight asks for get traffic. A raise goes on, and the step's time counts, once they do; the message contains the API server's error where it refuses them (a quota).",
+    Reason.PODS_NOT_READY: "`ReplicaRatio`: not all pods that the weight asks for get traffic. A raise continues, and the step's time counts, once they do; the message contains the API server's error where it refuses them (a quota).",
     Reason.LIMIT_NOT_MET: "A limit of the current step is not met, so the weight is not raised.",
     Reason.READING_TEMPLATES: "The promotion reads the two pod templates.",
     Reason.RESTORING_BASELINE: "The baseline's old template was restored, and its pods are becoming available.",

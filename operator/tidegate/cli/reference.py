@@ -28,7 +28,7 @@ tidegate completion fish | source        # in ~/.config/fish/config.fish
 ```
 
 Names of Rollouts, namespaces and contexts are completed from the cluster and the kubeconfig.
-`kubectl tidegate` is completed by kubectl itself (1.26 or newer), by the program `kubectl_complete-tidegate` beside the plugin.
+`kubectl tidegate` is completed by kubectl itself (1.26 or newer), by the program `kubectl_complete-tidegate` in the folder of the plugin.
 
 ## Waiting in a pipeline
 

@@ -81,7 +81,7 @@ class Source(ApiModel):
     dialect: Dialect = Dialect.PROMETHEUS
     """What its queries are written in: `prometheus`, or `metricsql` for VictoriaMetrics, whose queries are not parsed here."""
     partial_responses: Literal["Refuse", "Trust"] = "Refuse"
-    """An answer beside which the source says that parts of its data were missing: no answer, or one like any other."""
+    """An answer with a warning of the source that parts of its data were missing: it is refused, or used like any other."""
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

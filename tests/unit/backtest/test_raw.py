@@ -177,7 +177,7 @@ def told(found: Backtest, capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("kept", "missing", "words"),
     [
-        (lambda t: t > 9000, Missing.RAW, "has a value, but the raw samples are gone"),
+        (lambda t: t > 9000, Missing.RAW, "has a value, but the raw samples were removed"),
         (lambda t: t % 300 == 0, Missing.SCRAPES, "has raw samples only minutes apart"),
     ],
 )

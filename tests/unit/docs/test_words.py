@@ -40,6 +40,23 @@ INSTEAD = {
     r"\bis asked of\b": "is queried from",
     r"\bdeaf\b(?!:)": "delivers nothing",
     r"\bsomebody\b|\bin a hurry\b": "another client, a person; soon, at once",
+    r"\bunder way\b": "in progress",
+    r"\bbeside\b": "in addition to, together with",
+    r"\b(?:put|puts|putting) back\b": "restored, corrected",
+    r"\bgo(?:es)? with '|\bwhich needs? (?:it|both)\b": "is only allowed with, requires",
+    r"\bneither arm\b|\bon trial\b": "independent of the arms; under test",
+    r"\bmet the candidate\b": "were sent to the candidate",
+    r"\bif nothing intervenes\b": "if nothing pauses or ends the run",
+    r"\bare the most\b|\bthe (?:most|least) is\b": "at most, the maximum is",
+    r"\bsays? the same\b|\bis there already\b": "is a duplicate",
+    r"\bis left alone\b|\bcome to what\b": "is not changed",
+    r"\broom left\b|\balso judged\b": "headroom; limits not drawn",
+    r"\bgo(?:es)? on\b(?! to| with| in)": "continues",
+    r"\b(?:is|are) gone\b": "does not exist any more, was deleted",
+    r"\blook(?:s|ed)? (?:at|after)\b(?! the)": "checks, evaluates, processes",
+    r"\bnothing is moved\b|\bnothing moves\b": "no weight is changed",
+    r"\bnobody\b|\beverybody\b": "no user, every user",
+    r"\banother's\b": "of another ...",
 }
 FORBIDDEN = re.compile("|".join(f"(?:{one})" for one in INSTEAD), re.IGNORECASE)
 

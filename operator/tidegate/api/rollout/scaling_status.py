@@ -27,7 +27,7 @@ class ScalingStatus(StatusModel):
     refused: Words = ""
     """Why the candidate is not scaled: what else scales it. Absent when nothing does."""
     refused_at: datetime | None = None
-    """When that was last looked at."""
+    """When that was last checked."""
     ended: str = ""
     """The run after which the candidate was scaled as `afterEnd` says."""
     before: int | None = None

@@ -111,7 +111,7 @@ class Threshold(ApiModel):
     split: Split | None = None
     """Requests that are not distributed according to the weights, shown by a test on the counts of a `ratio`. Holds or warns."""
     floor: Quantity | None = None
-    """For `maxIncrease`, which needs it: a value below this is never a breach, and from a baseline at 0 any other is."""
+    """For `maxIncrease`, which requires it: a value below this is never a breach, and from a baseline at 0 any other is."""
     cohort: CohortName | None = None
     """The cohort that is evaluated: `$cohort` in the metric's queries. While its weight is 0 the limit is not evaluated."""
     scope: Scope = Scope.RUN
@@ -121,9 +121,9 @@ class Threshold(ApiModel):
     step_back: StepBack | None = None
     """For `onBreach: StepBack`: where to. Where the candidate has no more than that, the run pauses at the weight it has; during a promotion, when every step has passed, the response is `Revert`."""
     scale: ScaleUp | None = None
-    """For `onBreach: Scale`, which needs it: how many pods to add."""
+    """For `onBreach: Scale`, which requires it: how many pods to add."""
     job: ResponseJob | None = None
-    """For `onBreach: RunJob`, which needs it: the Job."""
+    """For `onBreach: RunJob`, which requires it: the Job."""
     after_hold: AfterHold = AfterHold.CONTINUE
     """After a hold: `Continue` the step's duration, the default, or `Restart` it."""
     on_shared_incident: SharedIncident = SharedIncident.HOLD

@@ -156,7 +156,7 @@ class TrafficTarget(ApiModel):
     replica_ratio: ReplicaRatio | None = None
     """Only for `kind: ReplicaRatio`: how many pods share the traffic."""
     revert: TargetRevert = TargetRevert.WEIGHT
-    """How the end of a run moves users away from the candidate. `Weight`, the default: weight 0. `ScaleToZero`: weight 0, then the candidate's Deployment is scaled to 0 pods. For a route whose sessions or connections stay with the candidate at weight 0 (`sessionPersistence`), which needs it."""
+    """How the end of a run moves users away from the candidate. `Weight`, the default: weight 0. `ScaleToZero`: weight 0, then the candidate's Deployment is scaled to 0 pods. For a route whose sessions or connections stay with the candidate at weight 0 (`sessionPersistence`), which requires it."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

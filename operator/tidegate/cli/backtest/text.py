@@ -207,7 +207,7 @@ def _gap(gap: Gap, names: Sequence[str], whole: float) -> str:
     where = f"{' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)} of the {gap.arm}"
     lacks = {
         Missing.DATA: ("has no data", "have no data"),
-        Missing.RAW: ("has a value, but the raw samples are gone", "have values, but the raw samples are gone"),
+        Missing.RAW: ("has a value, but the raw samples were removed", "have values, but the raw samples were removed"),
         Missing.SCRAPES: ("has raw samples only minutes apart", "have raw samples only minutes apart"),
     }[gap.missing][len(names) > 1]
     so = "" if gap.missing is Missing.DATA else " Tests on counts are undecided there."

@@ -60,7 +60,7 @@ OPERATOR: Final = (
     Need(SERVICES.group, SERVICES.plural, ("get", "list", "watch")),
     Need("batch", "cronjobs", ("get",), "hooks, gate jobs and RunJob"),
     Need("batch", "jobs", ("create", "get"), "hooks, gate jobs and RunJob"),
-    Need("batch", "jobs", ("list", "watch"), "watching Jobs (each is looked at by itself)"),
+    Need("batch", "jobs", ("list", "watch"), "watching Jobs (without it each Job is read separately)"),
     Need("", "events", ("create", "patch"), "Events"),
 )
 """What the operator does beside what routes need; deploy/cluster/rbac.yaml grants it. Kinds of the cluster itself are in `CLUSTER_WIDE`."""

@@ -38,7 +38,7 @@ class SimulatedJobs(History):
             raise Rejected(source.refused)
         known = self.jobs.get(wanted.name)
         if known is not None and known.rollout != rollout.uid:
-            raise Conflict(f"Job {wanted.name} is another's")
+            raise Conflict(f"Job {wanted.name} belongs to another Rollout")
         if known is None:
             made = self._made(rollout, wanted, source)
             self.jobs[wanted.name] = made
