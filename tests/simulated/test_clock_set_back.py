@@ -6,11 +6,11 @@ from typing import Final
 
 import pytest
 
+from tests.simulated.scaled import BUSY, Scaled
 from tests.simulated.shop import Shop, spec
 from tests.simulated.test_messages import HOLDS, telling, told
 from tests.simulated.test_promotion import settling, sick_baseline, stage
 from tests.simulated.test_scale_to_zero import LONG, Sticky, started
-from tests.simulated.test_scaling import BUSY, Scaled
 from tidegate.core.model.answers import Query
 from tidegate.core.model.world import Acceptance
 from tidegate.ports.errors import Unavailable

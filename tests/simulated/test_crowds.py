@@ -7,9 +7,9 @@ from typing import Final
 
 import pytest
 
+from tests.simulated.breaching import LONG, started
 from tests.simulated.crowded import INTERVAL, WEIGHT, crowd
 from tests.simulated.shop import Shop
-from tests.simulated.test_breaches import LONG, started
 from tidegate.api.commands import Action
 from tidegate.core.model import cadence
 from tidegate.core.run.ending import CALM, CROWD_CALM, CROWD_SPREAD, RETRY

@@ -2,77 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.simulated.shop import Shop, spec
-from tidegate.api.commands import Action
+from tests.simulated.scaled import BUSY, CANDIDATE, LONG, STEPS, Scaled, reported
 from tidegate.core.model.world import Acceptance
-from tidegate.core.report.compose import Known, compose
-from tidegate.ports.errors import Unavailable
 from tidegate.simulation.cluster.objects import SimulatedRoute
-from tidegate.simulation.runner import Runner
-
-CANDIDATE = "checkout-canary"
-LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
-STEPS = [
-    {"name": "canary", "weight": 10, "duration": "1m"},
-    {"name": "half", "weight": 50, "duration": "1m"},
-    {"name": "all", "weight": 100, "duration": "1m"},
-]
-BUSY = {"metric": "errors", "max": "1%", "onBreach": "Scale", "scale": {"by": "50%", "max": 5, "cooldown": "1m"}}
-
-
-class Scaled:
-    def __init__(self, scaling: dict[str, Any] | None = None, *, baseline: int = 10, **changes: object) -> None:
-        self.shop = Shop()
-        self.cluster = self.shop.cluster
-        self.cluster.deployments["checkout"].replicas = baseline
-        candidate = {"deployment": CANDIDATE, "service": CANDIDATE}
-        if scaling is not None:
-            candidate["scaling"] = scaling  # type: ignore[assignment]
-        self.runner: Runner = self.shop.rollout(spec(candidate=candidate, **changes))
-
-    async def passes(self, seconds: float) -> None:
-        await self.runner.run_until(self.shop.clock.now() + seconds)
-
-    async def until_the_end(self) -> None:
-        while not self.shop.outcome:
-            await self.passes(10)
-
-    def woken(self) -> None:
-        self.runner.due = self.shop.clock.now()
-
-    def fails(self, name: str) -> None:
-        def before(call: str) -> None:
-            if call == name:
-                raise Unavailable(f"{call}: no answer")
-
-        self.shop.gate.before = before
-
-    @property
-    def replicas(self) -> int:
-        return self.cluster.deployments[CANDIDATE].replicas
-
-    @property
-    def numbers(self) -> list[int]:
-        return [number for _, name, number in self.cluster.scalings if name == CANDIDATE]
-
-    def told(self, reason: str) -> int:
-        return sum(event[2] == reason for event in self.cluster.events)
-
-    def asked(self, call: str) -> int:
-        return sum(one == call for one in self.shop.gate.calls)
-
-
-def reported(scaled: Scaled, what: str) -> str:
-    """The line of that reason in the report of the run under way, made of its status alone."""
-    now = datetime.fromtimestamp(scaled.shop.clock.now(), UTC)
-    report = compose(Known("shop", "checkout", scaled.cluster.rollouts["checkout"].spec, scaled.shop.status, now))
-    return next(one.why for one in report.timeline if one.what == what)
-
 
 # The response
 
@@ -275,110 +211,6 @@ async def test_where_an_autoscaler_scales_the_raise_does_not_wait() -> None:
     assert (scaled.shop.outcome, scaled.numbers, scaled.told("ScaleRefused")) == ("Succeeded", [], 1)
 
 
-# After the end
-
-
-REST = {"afterEnd": {"replicas": 0, "delay": "10m"}}
-
-
-async def ended(scaled: Scaled) -> None:
-    await scaled.passes(20)
-    scaled.shop.values["candidate"] = 0.2
-    await scaled.until_the_end()
-    scaled.shop.values["candidate"] = 0.0
-
-
-async def test_after_the_end_the_candidate_rests_and_the_next_run_brings_it_back_first() -> None:
-    scaled = Scaled(REST, steps=LONG)
-    scaled.cluster.set_replicas(CANDIDATE, 3)
-    await ended(scaled)
-    await scaled.passes(500)
-    assert scaled.numbers == []
-    await scaled.passes(200)
-    assert scaled.numbers == [0]
-    assert scaled.shop.status.scaling is not None
-    assert scaled.shop.status.scaling.before == 3
-    scaled.cluster.scale_seconds = 25
-    scaled.shop.command(Action.RETRY)
-    scaled.woken()
-    await scaled.passes(20)
-    assert (scaled.numbers, scaled.shop.weight) == ([0, 3], 0)
-    await scaled.passes(40)
-    assert scaled.shop.weight == 10
-
-
-async def test_a_rollout_at_rest_wakes_once_for_it() -> None:
-    scaled = Scaled(REST, steps=LONG)
-    await ended(scaled)
-    await scaled.passes(700)
-    assert (scaled.numbers, scaled.runner.due) == ([0], float("inf"))
-    calls = len(scaled.shop.gate.calls)
-    await scaled.passes(100_000)
-    assert len(scaled.shop.gate.calls) == calls
-
-
-async def test_a_version_that_comes_before_the_delay_is_over_cancels_it() -> None:
-    scaled = Scaled(REST, steps=LONG)
-    await ended(scaled)
-    await scaled.passes(300)
-    scaled.cluster.set_image(CANDIDATE, "shop:v3")
-    scaled.woken()
-    await scaled.passes(3000)
-    assert (scaled.numbers, scaled.shop.weight) == ([], 10)
-
-
-async def test_a_candidate_that_gets_traffic_does_not_rest_and_one_that_cannot_be_seen_neither() -> None:
-    scaled = Scaled(REST, steps=[STEPS[0]])
-    await scaled.until_the_end()
-    scaled.shop.set_weight(1, 1)
-    await scaled.passes(1000)
-    assert (scaled.shop.outcome, scaled.numbers) == ("Succeeded", [])
-    scaled.shop.set_weight(1, 0)
-    scaled.woken()
-    await scaled.passes(10)
-    assert scaled.numbers == [0]
-
-
-async def test_a_person_who_brings_it_back_is_left_alone() -> None:
-    scaled = Scaled(REST, steps=LONG)
-    await ended(scaled)
-    await scaled.passes(700)
-    scaled.cluster.set_replicas(CANDIDATE, 1)
-    scaled.woken()
-    await scaled.passes(1000)
-    assert (scaled.replicas, scaled.numbers) == (1, [0])
-    scaled.shop.command(Action.RETRY)
-    scaled.woken()
-    await scaled.passes(60)
-    assert (scaled.replicas, scaled.shop.weight) == (1, 10), "their number, not ours of before"
-
-
-async def test_where_an_autoscaler_scales_nothing_rests() -> None:
-    scaled = Scaled(REST, steps=LONG)
-    scaled.cluster.autoscalers[CANDIDATE] = "HorizontalPodAutoscaler busy"
-    await ended(scaled)
-    await scaled.passes(5000)
-    assert (scaled.numbers, scaled.told("ScaleRefused")) == ([], 1)
-
-
-async def test_deleting_the_rollout_scales_nothing() -> None:
-    scaled = Scaled({"mode": "MatchWeight", **REST}, steps=STEPS)
-    await scaled.passes(90)
-    before = list(scaled.numbers)
-    scaled.cluster.delete_rollout("checkout")
-    scaled.woken()
-    await scaled.passes(2000)
-    assert scaled.cluster.rollouts == {}
-    assert scaled.numbers == before
-
-
-async def test_a_rollout_without_scaling_asks_for_nothing_more() -> None:
-    scaled = Scaled(steps=STEPS)
-    await scaled.until_the_end()
-    assert {"workloads.autoscaler", "workloads.scale"} & set(scaled.shop.gate.calls) == set()
-    assert "scaling" not in scaled.cluster.rollouts["checkout"].status
-
-
 async def test_the_pods_follow_a_step_back_to_a_weight() -> None:
     goal = {"onBreach": "StepBack", "stepBack": {"weight": 10}}
     steps = [STEPS[0], {**STEPS[1], "duration": "1h"}]
@@ -393,6 +225,8 @@ COHORT = [
     {"kind": "HTTPRoute", "name": "checkout", "rules": ["main"]},
     {"kind": "HTTPRoute", "name": "checkout", "rules": ["staff"], "cohort": "staff"},
 ]
+
+
 SHARED: dict[str, Any] = {"mode": "MatchWeight", "cohortShares": {"staff": 20}}
 
 

@@ -7,7 +7,8 @@ from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.contract.router_samples.sample import Sample
-from tests.simulated.crash_stories import SCENARIOS, SHADOWED
+from tests.simulated.crash_events import SHADOWED
+from tests.simulated.crash_stories import SCENARIOS
 from tests.simulated.crashes import Fault, Kind, Scenario, Story, complaints
 from tests.simulated.machine import PROFILE, Machine
 from tests.simulated.shaped import MIRRORING, SHAPES, cluster_of
@@ -99,4 +100,4 @@ async def test_numbers_that_add_up_to_another_sum_than_the_router_demands_start_
     shop.cluster.routes["HTTPRoute/checkout"].rules[0]["checkout"] = sample.total - sample.scale
     await shop.rollout(spec()).run_until(shop.start + 60)
     assert shop.status.run is None
-    assert "the router demands" in shop.status.message
+    assert "the router requires" in shop.status.message

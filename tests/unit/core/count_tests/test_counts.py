@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
-from tests.simulated.shop import spec
+from tests.unit.core.count_tests.sampled import ASKS, METRIC, RATIO, ROLLOUT, SPEC, STEP, Store, both, pending, series
 from tidegate.api.rollout.metrics import Metric
-from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.count_tests.counts import Wanted, closed_windows
 from tidegate.core.count_tests.open_windows import (
@@ -21,85 +16,18 @@ from tidegate.core.count_tests.open_windows import (
     PATIENCE,
     SLACK,
     TOLERANCE,
-    OpenWindows,
     raw_queries,
     step_of,
 )
-from tidegate.core.metrics.asking import Asking
 from tidegate.core.model.answers import Answer, Failed, FailedReason, Matrix, Query, SeriesValue, Vector
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
-from tidegate.core.model.raw_samples import Distribution, RawHistogram, RawSeries
+from tidegate.core.model.raw_samples import Distribution, RawHistogram
 from tidegate.core.model.samples import Asked, NoData, Open
 from tidegate.core.model.world import ArmName
-from tidegate.core.model.world import RolloutObject as Rollout
-from tidegate.core.statistics.counter_increase import FEW, LARGE, LOOKBACK, SMALL_DROP
+from tidegate.core.statistics.counter_increase import LOOKBACK
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.draft import Draft
-
-RATIO = {"bad": 'bad{w="$workload"}', "total": 'all{w="$workload"}'}
-METRIC = Metric.model_validate({"name": "errors", "ratio": RATIO, "window": "1m"})
-ARMS = {ArmName.BASELINE: "a", ArmName.CANDIDATE: "b"}
-ASKS = Asking("default", "shop", "checkout", "canary", 0.0, 0.0, ARMS, ARMS, ARMS)
-SPEC = RolloutSpec.model_validate(spec())
-ROLLOUT = Rollout("shop", "checkout", "uid", 1, "1", 0.0, False, (), {}, {})
-STEP = 60.0
-
-Key = tuple[ArmName, str]
-_RANGE = re.compile(r"\[(\d+)s\](?: offset (\d+)s)?")
-
-
-@dataclass
-class Store:
-    """What was scraped; answers what is asked at an instant."""
-
-    series: dict[Key, list[RawSeries]]
-    asked: list[Query] = field(default_factory=list)
-
-    def answer(self, query: Query, now: float) -> Answer:
-        self.asked.append(query)
-        if query.part == "clock":
-            return Vector((SeriesValue((), now),))
-        found = _RANGE.search(query.promql)
-        assert found is not None, query.promql
-        end = now - int(found[2] or 0)
-        kind, _, part = query.part.partition("-")
-        cut = []
-        for one in self.series.get((query.arm, part), []):
-            samples = tuple(sample for sample in one.samples if end - int(found[1]) < sample[0] <= end)
-            if samples:
-                cut.append(RawSeries(one.labels, samples))
-        if kind == "known":
-            return Vector(tuple(SeriesValue(one.labels, one.samples[-1][1]) for one in cut))
-        return Matrix(tuple(cut))
-
-    def closed(self, pending: OpenWindows, metric: Metric = METRIC, wanted: Wanted | None = None) -> object:
-        """As a tick does it: decides, asks what is wanted, decides again."""
-        answers = {one: self.answer(one, pending.now) for one in raw_queries(metric, ASKS, pending)}
-        for _ in range(6):
-            observed = Observation(pending.now, ROLLOUT, SPEC, asked=Asked(answers))
-            draft = Draft(observed, Memory(), SPEC, RolloutStatus())
-            found = closed_windows(draft, metric, ASKS, pending, wanted)
-            if not draft.wanted:
-                return tuple(one[""] for one in found) if isinstance(found, tuple) else found
-            answers = answers | {one: self.answer(one, pending.now) for one in draft.wanted}
-        raise AssertionError("it asks without end")
-
-
-def series(name: str, *samples: tuple[float, float]) -> RawSeries:
-    return RawSeries((("pod", name),), samples)
-
-
-def pending(now: float, begin: float = 0.0, *, step: float = STEP, chunk: float = 3600.0) -> OpenWindows:
-    return OpenWindows(begin, step, now, chunk)
-
-
-def both(*samples: tuple[float, float], bad: tuple[tuple[float, float], ...] = ()) -> Store:
-    """The candidate's counters; the baseline has none."""
-    found = {(ArmName.CANDIDATE, "total"): [series("p", *samples)]}
-    if bad:
-        found[ArmName.CANDIDATE, "bad"] = [series("p", *bad)]
-    return Store(found)
 
 
 def test_a_window_is_the_metrics_own_up_to_a_minute_and_never_less_than_the_interval() -> None:
@@ -339,78 +267,3 @@ def test_values_instead_of_samples_are_no_data() -> None:
     observed = Observation(75.0, ROLLOUT, SPEC, asked=Asked(answers))
     found = closed_windows(Draft(observed, Memory(), SPEC, RolloutStatus()), METRIC, ASKS, pending(75))
     assert isinstance(found, NoData)
-
-
-SCRAPE = 15.0
-
-
-@st.composite
-def stores(draw: st.DrawFn) -> Store:
-    """Pods of both arms that come, go, die and are not scraped for a while, over forty minutes."""
-    found: dict[Key, list[RawSeries]] = {(arm, part): [] for arm in ArmName for part in ("bad", "total")}
-    for arm in ArmName:
-        for pod in range(draw(st.integers(1, 3))):
-            begin = draw(st.sampled_from([-900, -20, 0, 70, 400]))
-            gap = draw(st.sampled_from([(0, 0), (100, 160), (200, 620), (-400, 700), (-400, 30)]))
-            dies = draw(st.sampled_from([math.inf, 95, 300, 800]))
-            share = draw(st.sampled_from([0, 0.02, 1]))
-            total = bad = 0
-            samples, errors = [], []
-            at = begin + draw(st.integers(0, 14))
-            pace = draw(st.lists(st.integers(0, 40), min_size=1, max_size=6))
-            while at < 2400:
-                if at - SCRAPE < dies <= at:
-                    total = bad = 0
-                more = pace[len(samples) % len(pace)]
-                total, bad = total + more, bad + round(more * share)
-                if not gap[0] <= at < gap[1]:
-                    samples.append((float(at), float(total)))
-                    if bad:
-                        errors.append((float(at), float(bad)))
-                at += int(SCRAPE)
-            found[arm, "total"].append(series(f"{arm}-{pod}", *samples))
-            found[arm, "bad"].append(series(f"{arm}-{pod}", *errors))
-    return Store(found)
-
-
-def counted_at(store: Store, instants: list[float]) -> list[Window]:
-    """The windows as an operator counts them that looks at these instants."""
-    found: list[Window] = []
-    for now in instants:
-        closed = store.closed(pending(now, STEP * len(found)))
-        assume(isinstance(closed, tuple))  # a process that died unseen may have counted more bad requests than requests
-        assert isinstance(closed, tuple)
-        found += closed
-    return found
-
-
-@settings(max_examples=60, deadline=None)
-@given(stores(), st.lists(st.integers(1, 400), max_size=12))
-def test_however_often_one_looks_the_same_windows_are_counted(store: Store, waits: list[int]) -> None:
-    at, instants = 0, []
-    for wait in waits:
-        at += wait
-        instants.append(float(at))
-    seldom = counted_at(store, [*(one for one in instants if one < 2400), 2400.0])
-    often = counted_at(store, [float(at) for at in range(10, 2401, 10)])
-    assert seldom == often
-
-
-@settings(max_examples=30, deadline=None)
-@given(stores())
-def test_what_was_counted_is_what_the_processes_say(store: Store) -> None:
-    """Where the source knew anything at the start, all that was scraped since is counted, and once."""
-    all_ = [one for several in store.series.values() for one in several]
-    assume(any(-LOOKBACK < at <= 0 for one in all_ for at, _ in one.samples))
-    windows = counted_at(store, [2400.0])
-    for arm in ArmName:
-        expected = 0.0
-        for one in store.series[arm, "total"]:
-            last = next((value for at, value in reversed(one.samples) if at <= 0), 0.0)
-            for at, value in one.samples:
-                if 0 < at <= STEP * len(windows):
-                    # A small drop of a counter that is not small is taken for another replica's.
-                    assume(value >= last or last < LARGE or value < min(SMALL_DROP * last, last - FEW))
-                    expected += value - last if value >= last else value
-                    last = value
-        assert sum(one.candidate if arm is ArmName.CANDIDATE else one.baseline for one in windows) == expected
