@@ -93,6 +93,7 @@ def grown(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Grown]:
 
 KINDS = {
     "test_a_gate": "kind of gate",
+    "test_a_gate_that_a_command_opens": "kind of gate that a command opens",
     "test_a_response": "response to a breach",
     "test_a_router": "router",
     "test_a_metric_kind": "kind of metric",
@@ -157,6 +158,80 @@ def test_a_gate(grown: Grown) -> None:
     file = grown.write("rollout.yaml", rollout(steps=[canary, {**half, "gate": {"sinceRun": "2h"}}]))
     assert "2h after the run began" in grown.tidegate("plan", file)
     assert raised(grown, file, "50%") == pytest.approx(7200, abs=60)
+
+
+def test_a_gate_that_a_command_opens(grown: Grown) -> None:
+    grown.add(
+        [
+            (
+                "api/rollout/gates.py",
+                "    since_step: SinceStep | None = None\n",
+                "    acknowledged: bool | None = None\n",
+            ),
+            (
+                "core/gates/__init__.py",
+                "import AfterInstant, AfterStep, NotFrozen\n",
+                "from tidegate.core.gates.toy import Acknowledged\n",
+            ),
+            (
+                "core/gates/__init__.py",
+                "(AfterInstant(), AfterStep(), InWindow(), NotFrozen(), Approved()",
+                ", Acknowledged()",
+            ),
+            ("api/commands.py", '    PROMOTE = "Promote"\n', '    ACKNOWLEDGE = "Acknowledge"\n'),
+            (
+                "core/run/commands.py",
+                "            return skipping.refusal(draft, command)\n",
+                (
+                    "        case Action.ACKNOWLEDGE if approvals.awaited_step(draft) is None:\n"
+                    '            return "no step is awaited"\n'
+                ),
+            ),
+            (
+                "core/run/commands.py",
+                "            return skipping.advance(draft, command, words)\n",
+                (
+                    "        case Action.ACKNOWLEDGE:\n"
+                    "            step = approvals.awaited_step(draft)\n"
+                    '            return approvals.give(draft, replace(command, step=step.name, approval="acknowledgement"))\n'
+                ),
+            ),
+            (
+                "core/run/commands.py",
+                "from __future__ import annotations\n",
+                "from dataclasses import replace\n",
+            ),
+        ],
+        "core/gates/toy.py",
+        """
+        from tidegate.core.gates.approvals import counting
+        from tidegate.core.gates.kind import Closed
+
+
+        class Acknowledged:
+            field = "acknowledged"
+            calendar = True
+
+            def evaluate(self, part, context):
+                given = (one.name == "acknowledgement" for one in counting(context.approvals, context.step))
+                return None if any(given) else Closed("waits for the toy", people="users with the verb acknowledge")
+
+            def describe(self, part):
+                return "a toy command"
+        """,
+    )
+    canary, half = ROLLOUT["spec"]["steps"]
+    file = grown.write("rollout.yaml", rollout(steps=[canary, {**half, "gate": {"acknowledged": True}}]))
+    assert "a toy command" in grown.tidegate("plan", file)
+    assert "Acknowledge" in grown.tidegate("crd")
+    command = {"action": "Acknowledge", "requester": "ann"}
+    events = [{"at": "10m", "command": command}, {"at": "2h", "command": command}]
+    metrics = {"errors": {"candidate": [{"value": "1%"}]}}
+    world = grown.write("world.yaml", {"events": events, "metrics": metrics})
+    said = timeline(grown, file, "--world", world)
+    assert next(line["after"] for line in said if line["weight"] == "50%") == pytest.approx(7200, abs=60)
+    without = grown.write("without.yaml", {"lasts": "5h", "metrics": metrics})
+    assert "the gate of step 'half' waits for the toy" in grown.tidegate("simulate", file, "--world", without)
 
 
 def test_a_response(grown: Grown) -> None:
