@@ -92,11 +92,11 @@ async def test_a_gate_that_awaits_people_is_no_failure_however_long() -> None:
         ("another run", {"run": "7-abc"}, "run 7-abc is not in progress"),
         ("no such step", {"step": "third"}, "there is no step 'third'; there are canary, half"),
         ("a step without approvals", {"step": "canary"}, "step 'canary' has no approval 'finance': its gate requires none"),
-        ("no such approval", {"approval": "legal"}, "step 'half' has no approval 'legal': it asks for engineering, finance"),
+        ("no such approval", {"approval": "legal"}, "step 'half' has no approval 'legal': its gate requires engineering, finance"),
         ("nobody", {"requester": ""}, "the command names no requester"),
         ("a step that was edited since", {"step_hash": "0123456789ab"}, "step 'half' was edited since: review it again"),
-        ("one person twice", {"requester": "ann"}, "ann gave engineering already, and one person may give one approval (distinctPeople)"),
-        ("what another has given", {"approval": "engineering"}, "engineering of step half was approved by ann already"),
+        ("one person twice", {"requester": "ann"}, "ann has already given engineering, and one person may give one approval (distinctPeople)"),
+        ("what another has given", {"approval": "engineering"}, "engineering of step half was already approved by ann"),
         ("hostile text", {"step": "a\x1b[31m"}, "there is no step 'a\\\\x1b[31m'; there are canary, half"),
     ],
 )  # fmt: skip
@@ -128,7 +128,7 @@ async def test_the_same_approval_twice_counts_once() -> None:
     told = Told()
     await told.passes(100)
     await told.approves("engineering", "ann")
-    assert await told.approves("engineering", "ann") == (True, "engineering of step half was approved by ann already")
+    assert await told.approves("engineering", "ann") == (True, "engineering of step half was already approved by ann")
     assert len(told.status.approvals) == 1
     assert sum(reason == "Approved" for _, _, reason, _ in told.shop.cluster.events) == 1
 

@@ -28,7 +28,7 @@ async def test_a_hotfix_of_the_baseline_stops_the_run_until_a_person_resumes() -
     runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
     await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
     assert (shop.outcome, len(events(shop, "BaselineChanged"))) == ("Succeeded", 1)
-    assert "the baseline counts as it is now" in shop.cluster.outcomes["command-0"][1]
+    assert "the baseline is accepted as it is now" in shop.cluster.outcomes["command-0"][1]
 
 
 async def test_guards_stay_on_while_a_changed_baseline_waits_for_a_person() -> None:

@@ -95,7 +95,7 @@ async def test_a_breach_where_there_is_nothing_to_go_back_to_pauses() -> None:
     await runner.run_until(shop.start + 15)
     await fails(shop, runner)
     assert shop.weight == 10
-    assert paused_of(shop).message.endswith("the candidate has no more than ramp already: paused until Resume")
+    assert paused_of(shop).message.endswith("the candidate already has no more than ramp: paused until Resume")
 
 
 async def test_a_pause_for_another_reason_does_not_hide_it_and_delays_nothing() -> None:
@@ -197,7 +197,7 @@ async def test_counts_that_led_to_it_do_not_lead_to_it_again() -> None:
     [
         ({"guards": [limit({"step": "nowhere"})]}, "spec.guards[0].stepBack.step", "not a step of this Rollout"),
         ({"guards": [limit({})]}, "spec.guards[0].stepBack", "give either 'step' or 'weight'"),
-        ({"guards": [{**limit({"weight": 5}), "onBreach": "Hold"}]}, "spec.guards[0].stepBack", "goes with"),
+        ({"guards": [{**limit({"weight": 5}), "onBreach": "Hold"}]}, "spec.guards[0].stepBack", "is required with"),
         (
             {"guards": [{"metric": "errors", "max": "5%", "onBreach": "StepBack"}]},
             "spec.guards[0].stepBack",
@@ -302,5 +302,5 @@ async def test_a_breach_during_another_pause_is_told_once_though_there_is_nowher
     assert paused_of(shop).reason == "PausedByCommand"
     told = [message for _, _, reason, message in shop.cluster.events if reason == "LimitBreached"]
     assert told == [
-        "errors of the candidate is 6%, above max 5% (window 20s); the candidate has no more than canary already, and the run is paused"
+        "errors of the candidate is 6%, above max 5% (window 20s); the candidate already has no more than canary, and the run is paused"
     ]

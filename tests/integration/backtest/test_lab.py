@@ -138,7 +138,7 @@ async def test_a_test_on_counts_finds_it_in_the_raw_samples_of_then(
     assert (found["as"], run["outcome"]) == ("candidate", "Reverted"), run["message"]
     assert "worse than the baseline's by more than 20%" in run["message"]
     assert 0 < _epoch(run["end"]) - stretch.spoiled < 19
-    assert any("lines with `split` are left out" in one for one in found["assumptions"])
+    assert any("limits with `split` are left out" in one for one in found["assumptions"])
     (test,) = found["tests"]
     assert (test["line"], test["worse"], test["told"]["conclusion"]) == ("worse", 1, "Regressed")
     assert found["gaps"] == []
