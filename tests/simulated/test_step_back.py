@@ -201,7 +201,7 @@ async def test_counts_that_led_to_it_do_not_lead_to_it_again() -> None:
         (
             {"guards": [{"metric": "errors", "max": "5%", "onBreach": "StepBack"}]},
             "spec.guards[0].stepBack",
-            "needs it",
+            "is required with",
         ),
         (
             {"steps": [STEPS[0], {**STEPS[1], "guards": [limit({"step": "ramp"})]}, STEPS[2]]},

@@ -145,7 +145,7 @@ WAITING: Final = {
     Reason.ANOTHER_VERSION: "The candidate runs another version than this run; the run is about to be superseded.",
     Reason.AWAITING_BASELINE: "`AwaitBaseline`: the baseline does not run the candidate's version (or images) yet. The message names the fields that differ. Git, or whoever owns the Deployment, changes it.",
     Reason.AWAITING_JOB: "The Job of a hook runs, or could not be created yet: the next raise, or the next run, waits for it. `.status.jobs` has it.",
-    Reason.AWAITING_RESULTS: "Everything allows the next move except the results of this tick's queries, which are pending.",
+    Reason.AWAITING_RESULTS: "Everything allows the next move except the results of the current queries, which are pending.",
     Reason.BASELINE_NOT_READY: "The baseline has fewer available pods than `baseline.minAvailable`, so a revert would not be safe.",
     Reason.BASELINE_ROLLING_OUT: "The promoted baseline is rolling out the new version.",
     Reason.BASELINE_TOO_SMALL: "The promoted baseline has fewer replicas than the candidate.",

@@ -11,7 +11,7 @@ from tidegate.cli.errors import CommandError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to."""
-    parser.add_argument("--output", type=Path, metavar="DIR", help="write one file a kind into DIR (default: print)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="write one file per kind into DIR (default: print)")
 
 
 def run(arguments: argparse.Namespace) -> int:

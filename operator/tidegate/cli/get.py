@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_selector_argument(parser: argparse.ArgumentParser) -> None:
     """`-l`."""
-    parser.add_argument("-l", "--selector", default="", metavar="LABELS", help="such as team=shop,tier!=test")
+    parser.add_argument(
+        "-l", "--selector", default="", metavar="LABELS", help="label selector, such as team=shop,tier!=test"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

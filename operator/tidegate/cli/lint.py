@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dialect",
         choices=[str(dialect) for dialect in Dialect],
         default=str(Dialect.PROMETHEUS),
-        help="what the source's queries are written in; metricsql (VictoriaMetrics) is not parsed",
+        help="query language of the source; metricsql (VictoriaMetrics) is not checked",
     )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(

@@ -18,7 +18,7 @@ _RESOURCES: Final = {one.kind: one for one in (ROLLOUTS, COMMANDS)}
 
 def add_output_argument(parser: argparse.ArgumentParser, *more: str) -> None:
     """`-o`, with further formats beside those of every object."""
-    parser.add_argument("-o", "--output", choices=(*more, *FORMATS), help="by default text for people")
+    parser.add_argument("-o", "--output", choices=(*more, *FORMATS), help="output format; by default text")
 
 
 def formatted(value: Mapping[str, Any], output: str) -> str:

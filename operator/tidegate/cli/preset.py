@@ -18,7 +18,9 @@ COLUMNS: Final = ("preset", "unit", "what it measures", "parameters")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which one, if one."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help="such as istio/error-rate (default: list them)")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="name of a preset, such as istio/error-rate; by default all are listed"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

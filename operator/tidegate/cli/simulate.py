@@ -97,7 +97,7 @@ def _print(document: Document, outcome: Outcome, failures: list[str], took: floa
     show(Table(f"{document.name} in the simulated world", COLUMNS, rows), sys.stdout)
     print(f"\n{printable(outcome.words)}")
     virtual = in_words(outcome.seconds) or "0s"
-    print(f"{virtual} of virtual time, {outcome.ticks} ticks, in {took:.2f} s", file=sys.stderr)
+    print(f"{virtual} simulated, {outcome.ticks} reconciliations, in {took:.2f} s", file=sys.stderr)
     for failure in failures:
         print(f"NOT AS EXPECTED: {printable(failure)}")
 

@@ -71,7 +71,7 @@ def checkpoints_in_words(step: Step) -> str:
     if len(found) <= MOST_LISTED:
         return " ".join(in_words(offset) for offset in found)
     entries = ", ".join(_entry(entry) for entry in step.checkpoints)
-    return f"{entries}: {len(found)} in all, the last after {in_words(found[-1])}"
+    return f"{entries}: {len(found)} in total, the last after {in_words(found[-1])}"
 
 
 def missing_data_in_words(policy: MissingDataPolicy) -> str:

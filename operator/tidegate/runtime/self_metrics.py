@@ -28,9 +28,9 @@ class Metrics:
         GCCollector(registry=self.registry)
         self.rollouts = RolloutMetrics(self.registry)
         made = self.registry
-        self._tick = Histogram("tidegate_tick_seconds", "Time of a whole tick.", registry=made, buckets=_SLOW)
+        self._tick = Histogram("tidegate_tick_seconds", "Duration of a reconciliation.", registry=made, buckets=_SLOW)
         self._late = Histogram(
-            "tidegate_tick_late_seconds", "How long after it was due a tick began.", registry=made, buckets=_SLOW
+            "tidegate_tick_late_seconds", "Delay of a reconciliation after it was due.", registry=made, buckets=_SLOW
         )
         self._revert = Histogram(
             "tidegate_revert_seconds",

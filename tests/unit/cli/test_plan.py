@@ -50,7 +50,7 @@ checkout: checkout → checkout-canary on HTTPRoute/checkout
 STEP         WEIGHT   FROM                   TO                     GATE                              CHECKPOINTS AT
 1 canary     1%       Fri 2026-11-20 09:00   Fri 2026-11-20 11:00                                     15m 30m 1h 1h30m 2h
 2 ramp       10%      Sat 2026-11-21 14:00   Sat 2026-11-21 18:00   not before 2026-11-21 14:00 UTC   15m 30m 45m 1h 2h 3h 4h
-3 everyone   100%     Sat 2026-11-21 18:00   Fri 2026-12-04 18:00   1d after canary began             every 15m until 1d, every 1d: 108 in all, the last after 13d
+3 everyone   100%     Sat 2026-11-21 18:00   Fri 2026-12-04 18:00   1d after canary began             every 15m until 1d, every 1d: 108 in total, the last after 13d
 
 Guards, every 30s in every step
   error-rate above 5% for 15m → revert

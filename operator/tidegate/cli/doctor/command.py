@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=name_of_rollout,
         metavar="NAME",
-        help="of a Rollout: its arms and metrics are checked too",
+        help="name of a Rollout whose arms and metrics are checked too",
     )
     names.complete(name, names.rollouts)
     parser.add_argument("--config", type=Path, metavar="FILE", help="the operator's configuration, for its sources")
@@ -53,9 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_account,
         default=ACCOUNT,
         metavar="NAMESPACE/NAME",
-        help=f"the operator's ({ACCOUNT})",
+        help=f"ServiceAccount of the operator ({ACCOUNT})",
     )
-    parser.add_argument("-o", "--output", choices=("json",), help="by default text for people")
+    parser.add_argument("-o", "--output", choices=("json",), help="output format; by default text")
     add_cluster_arguments(parser, all_namespaces=True)
 
 
