@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.api.presets.preset import METRIC, MIRRORED, QUANTILE, RETRIED, Parameter, Preset, System
-from tidegate.api.rollout.metric_kinds.average import Average
+from tidegate.api.presets import envoy
+from tidegate.api.presets.preset import METRIC, MIRRORED, RETRIED, Parameter, Preset, System
 from tidegate.api.rollout.metric_kinds.ratio import Ratio
 from tidegate.api.values.scalars import Unit
 
@@ -40,8 +40,8 @@ SYSTEM: Final = System(
         f"Without it, and before 1.9, {_FOLDED}",
         f"Not merged, and so without data: {_APART}.",
         "A backend at weight 0 is not merged: its counters begin with its first weight.",
-        "Every route to the arm's Service counts, on every port of it.",
-        "A response of Envoy for an arm that could not be reached (503, in gRPC status 14) counts as an error of that arm.",
+        envoy.ALL_ROUTES,
+        envoy.UNREACHABLE,
         "`envoy-gateway/error-rate` counts HTTP statuses; gRPC errors travel in responses with status 200: use `envoy-gateway/grpc-error-rate`.",
         (
             "Envoy Gateway counts gRPC by method, and Envoy writes the method into the counter's name where the service has a "
@@ -49,7 +49,7 @@ SYSTEM: Final = System(
             "method. Without a package they are `envoy_cluster_grpc_failure`, and all methods count together. Client mistakes "
             "(such as `NOT_FOUND`) are among the failures."
         ),
-        "A latency is the time from the end of the request to the end of the response, as measured by Envoy.",
+        envoy.LATENCY,
         f"{RETRIED} `envoy-gateway/retry-rate` counts the attempts.",
         MIRRORED,
     ),
@@ -59,48 +59,15 @@ SYSTEM: Final = System(
         "Envoy's documentation of cluster and gRPC statistics; Envoy Gateway's `GRPCStats` filter, which counts every method",
         "the counters of an Envoy 1.40 with that filter",
     ),
-    presets=(
-        Preset(
-            "envoy-gateway/error-rate",
-            "the share of requests answered with status 500 or above",
-            Ratio(
-                bad=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class="5"}}',
-                total=f'envoy_cluster_upstream_rq_xx{{{_ARM},envoy_response_code_class=~"[1-5]"}}',
-            ),
-            Unit.RATIO,
-        ),
+    presets=envoy.presets(
+        "envoy-gateway",
+        _ARM,
         Preset(
             "envoy-gateway/grpc-error-rate",
             "the share of gRPC calls that did not end with status 0",
             Ratio(bad=f"<counters>_failure{{{_ARM}}}", total=f"<counters>_total{{{_ARM}}}"),
             Unit.RATIO,
             (_COUNTERS,),
-        ),
-        Preset(
-            "envoy-gateway/latency",
-            "a quantile of the durations, in seconds (Envoy counts milliseconds)",
-            "histogram_quantile(<quantile>, sum by (le) "
-            f"(rate(envoy_cluster_upstream_rq_time_bucket{{{_ARM}}}[$window]))) / 1000",
-            Unit.SECONDS,
-            (QUANTILE,),
-        ),
-        Preset(
-            "envoy-gateway/average-latency",
-            "the average duration of a request, in milliseconds: write limits and `floor` as plain numbers, such as 50",
-            Average(histogram=f"envoy_cluster_upstream_rq_time{{{_ARM}}}"),
-            Unit.NONE,
-        ),
-        Preset(
-            "envoy-gateway/retry-rate",
-            "the share of attempts that were retries: failures of the service that a retry hid from users",
-            Ratio(bad=f"envoy_cluster_upstream_rq_retry{{{_ARM}}}", total=f"envoy_cluster_upstream_rq_total{{{_ARM}}}"),
-            Unit.RATIO,
-        ),
-        Preset(
-            "envoy-gateway/request-rate",
-            "requests a second, retries included",
-            f"sum(rate(envoy_cluster_upstream_rq_total{{{_ARM}}}[$window]))",
-            Unit.NONE,
         ),
     ),
 )

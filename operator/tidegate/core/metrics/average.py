@@ -10,11 +10,11 @@ from tidegate.api.rollout.metrics import Metric
 from tidegate.api.status_budget import MAX_SERIES
 from tidegate.core.metrics import latency_histograms
 from tidegate.core.metrics.asking import Asking, grouping, increases
-from tidegate.core.metrics.samples import few, labelled, too_many
+from tidegate.core.metrics.samples import labelled, of_requests, too_many
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Vector
 from tidegate.core.model.raw_samples import RawHistogram, RawSeries
-from tidegate.core.model.samples import Sample, SeriesSample, TooFew, Value
+from tidegate.core.model.samples import Sample, SeriesSample
 from tidegate.core.model.world import ArmName
 
 
@@ -45,10 +45,7 @@ class CounterAverage:
                 continue
             value = sums.get(one.labels, math.nan) / one.value if one.value >= least else math.nan
             series.append(SeriesSample(known, None if math.isnan(value) else value, one.value, one.labels))
-        if not series or all(one.value is None for one in series):
-            requests = sum(one.requests or 0.0 for one in series)
-            return TooFew(few(metric, requests, least), silent=not series)
-        return Value(tuple(series))
+        return of_requests(metric, series)
 
     def counters(self, metric: Metric) -> Mapping[str, str]:
         """The two counters, or the native histogram that holds them."""

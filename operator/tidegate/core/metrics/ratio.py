@@ -10,11 +10,11 @@ from tidegate.api.rollout.metrics import Metric
 from tidegate.api.status_budget import MAX_SERIES
 from tidegate.core.metrics import latency_histograms
 from tidegate.core.metrics.asking import Asking, grouping, increases
-from tidegate.core.metrics.samples import few, labelled, too_many
+from tidegate.core.metrics.samples import labelled, of_requests, too_many
 from tidegate.core.metrics.variables import promql_duration
 from tidegate.core.model.answers import Vector
 from tidegate.core.model.raw_samples import RawHistogram, RawSeries
-from tidegate.core.model.samples import NoData, Sample, SeriesSample, TooFew, Value
+from tidegate.core.model.samples import NoData, Sample, SeriesSample
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.counter_increase import fast, observations
 
@@ -52,10 +52,7 @@ class CounterRatio:
                 counted = part_by.get(one.labels, 0.0)
                 share = max(one.value - counted, 0.0) / one.value if is_fast else counted / one.value
                 series.append(SeriesSample(known, None if math.isnan(share) else share, one.value, one.labels))
-        if not series or all(one.value is None for one in series):
-            requests = sum(one.requests or 0.0 for one in series)
-            return TooFew(few(metric, requests, least), silent=not series)
-        return Value(tuple(series))
+        return of_requests(metric, series)
 
     def counters(self, metric: Metric) -> Mapping[str, str]:
         """The two counters, or the native histogram that holds them."""

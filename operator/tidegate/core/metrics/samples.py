@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.status_budget import LONGEST_LABELS, MAX_SERIES
 from tidegate.api.values.text import printable
 from tidegate.core.model.answers import Matrix, Query, Vector
-from tidegate.core.model.samples import Asked, NoData
+from tidegate.core.model.samples import Asked, NoData, Sample, SeriesSample, TooFew, Value
 
 
 def warnings(asked: Asked, queries: Iterable[Query]) -> tuple[str, ...]:
@@ -28,6 +28,14 @@ def too_many(metric: Metric, what: str, instead: str) -> NoData:
 def few(metric: Metric, requests: float, least: int) -> str:
     """What is said of fewer requests than `least`."""
     return f"{metric.name}: {requests:.0f} requests in the window, at least {least} are needed"
+
+
+def of_requests(metric: Metric, series: Sequence[SeriesSample]) -> Sample:
+    """The sample of a metric that counts requests, from its series: too few requests where none of them has a value."""
+    if any(one.value is not None for one in series):
+        return Value(tuple(series))
+    requests = sum(one.requests or 0.0 for one in series)
+    return TooFew(few(metric, requests, metric.minimum_requests or 1), silent=not series)
 
 
 def _quoted(value: str) -> str:

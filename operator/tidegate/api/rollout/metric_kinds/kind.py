@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, ClassVar, Protocol, Self
+from typing import Annotated, ClassVar, Final, Protocol, Self
 
 from pydantic import Field
 
+from tidegate.api.model import Rule
 from tidegate.api.values.scalars import Unit
 
 PromQL = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -38,3 +39,12 @@ class MetricModel(Protocol):
     def rewritten(self, change: Callable[[str], str]) -> Self:
         """The same with every text changed."""
         ...
+
+
+NATIVE_NEEDS_HISTOGRAM: Final = Rule(
+    "!has(self.native) || !self.native || has(self.histogram)",
+    "'native' is only allowed with 'histogram'",
+    ".native",
+    lambda self: not self.native or self.histogram is not None,
+)
+"""For a model with `native` and `histogram`."""

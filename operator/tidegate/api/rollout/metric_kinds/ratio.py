@@ -10,7 +10,7 @@ from pydantic import Field
 from tidegate.api.crd.cel import selector
 from tidegate.api.crd.lists import unique
 from tidegate.api.model import ApiModel, Rule
-from tidegate.api.rollout.metric_kinds.kind import LabelName, PromQL
+from tidegate.api.rollout.metric_kinds.kind import NATIVE_NEEDS_HISTOGRAM, LabelName, PromQL
 from tidegate.api.values.scalars import Quantity, Unit
 
 
@@ -40,12 +40,7 @@ class Ratio(ApiModel):
             "give 'bad' and 'total', or 'histogram' and 'slowerThan'",
             holds=lambda self: self.written_once,
         ),
-        Rule(
-            "!has(self.native) || !self.native || has(self.histogram)",
-            "'native' is only allowed with 'histogram'",
-            ".native",
-            lambda self: not self.native or self.histogram is not None,
-        ),
+        NATIVE_NEEDS_HISTOGRAM,
         selector("bad"),
         selector("total"),
         selector("histogram"),
