@@ -208,7 +208,7 @@ STALLED: Final = {
     Reason.PROMOTION_BREACHED: "The promoted baseline breached a guard, so the candidate serves again. Abort, or Resume.",
     Reason.REVERTED: "This version was reverted. It is not tried again until it changes, or Retry.",
     Reason.REPLICAS_CONTESTED: "Another client keeps changing the number of pods that the candidate was scaled to. It is written three times, and then not again.",
-    Reason.PODS_TERMINATING: "`revert: ScaleToZero`: the weights are restored and the candidate is scaled to 0 pods, and some of its pods have not ended within their grace period: sessions and open connections may keep users on them. The run ends when they are gone.",
+    Reason.PODS_TERMINATING: "`revert: ScaleToZero`: the weights are restored and the candidate is scaled to 0 pods, and some of its pods have not ended within their grace period: sessions and open connections may keep users on them. The run ends when these pods have terminated.",
     Reason.REVERT_NOT_ACCEPTED: "The weights are restored on the route, and its gateway has not accepted them: the candidate may still get requests.",
     Reason.REVERT_REFUSED: "The API server refuses, or keeps failing, the write that restores the weights; the message contains its error. It is retried every second.",
     Reason.ROUTE_CONTESTED: "Another client keeps raising the candidate's weight on a route. It is corrected each time; the step's time does not count.",
