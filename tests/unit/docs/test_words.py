@@ -63,13 +63,16 @@ FORBIDDEN = re.compile("|".join(f"(?:{one})" for one in INSTEAD), re.IGNORECASE)
 SENTENCE_ENDS = re.compile(r"(?<=[a-z0-9)`\"%\]][.?!]) +(?=[A-Z`(])")
 """Where a sentence ends and another one begins in the same line."""
 
-MADE_OF_OTHERS = ("docs/reference/", "docs/benchmarks.md")
-"""Documents whose texts are written elsewhere: descriptions of fields, notes of measurements."""
+PAGES = ("README.md", "CHANGELOG.md", "charts/tidegate/README.md")
+"""Documents for users outside of the folder."""
+
+MADE_OF_OTHERS = ("CHANGELOG.md", "docs/reference/", "docs/benchmarks.md")
+"""Documents in which a line holds more than a sentence: lists of changes, descriptions of fields, notes of measurements."""
 
 
 def documents() -> Iterator[tuple[str, str]]:
     """Each line of the documents for users, outside of blocks that show input and output."""
-    for file in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+    for file in (*(ROOT / one for one in PAGES), *sorted((ROOT / "docs").rglob("*.md"))):
         block = False
         for number, line in enumerate(file.read_text().splitlines(), 1):
             block ^= line.lstrip().startswith("```")
