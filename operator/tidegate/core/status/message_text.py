@@ -63,7 +63,7 @@ _NEXT: Final = {
     NotificationEvent.SUCCEEDED: "Nothing to do: the version is in service.",
     NotificationEvent.REVERTED: "All traffic goes to the baseline. This version is not tried again until it changes, or Retry.",
     NotificationEvent.ABORTED: "All traffic goes to the baseline. This version is not tried again until it changes, or Retry.",
-    NotificationEvent.SUPERSEDED: "All traffic is at the baseline; a run of the new version follows.",
+    NotificationEvent.SUPERSEDED: "All traffic goes to the baseline; a run of the new version follows.",
     NotificationEvent.DELETED: "All traffic goes to the baseline.",
 }
 """What comes next, or what a person can do."""
