@@ -174,24 +174,6 @@ async def test_a_hook_after_the_run_waits_no_hour_for_one_during_it_that_was_nev
     assert undone.uid, undone
 
 
-async def test_a_hook_that_is_never_created_has_failed_after_an_hour() -> None:
-    during = {"name": "smoke", "when": "StepStart", "job": {"cronJob": "smoke"}}
-    shop = Shop()
-    runner = shop.rollout(spec(steps=[{**LONG[0], "duration": "5h"}], hooks=[during]))
-
-    def before(call: str) -> None:
-        if call == "jobs.start":
-            raise Unavailable("jobs.start fails")
-
-    shop.gate.before = before
-    await runner.run_until(shop.clock.now() + 600)
-    runner.leap(BACK)
-    await runner.run_until(shop.clock.now() + 2900)
-    assert [one.outcome for one in shop.status.jobs] == [""]
-    await runner.run_until(shop.clock.now() + 300)
-    assert [one.outcome for one in shop.status.jobs] == ["Failed"]
-
-
 async def test_who_lowers_the_candidate_after_a_promotion_that_breached_is_not_overruled() -> None:
     shop, runner = await settling(interval="2s")
     sick_baseline(shop)

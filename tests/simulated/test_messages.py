@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.simulated.crash_stories import SCENARIOS
 from tests.simulated.crashes import Scenario, Story
+from tests.simulated.crowded import crowd
 from tests.simulated.shop import Shop, spec
 from tests.simulated.test_crashes import faults
 from tests.unit.core.kstatus import computed
@@ -197,9 +199,60 @@ async def test_receivers_that_cannot_be_read_are_told_once_they_can() -> None:
     runner.stop()
     runner.restart()
     shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 60)
     runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", telling("Aborted", steps=LONG)))
     await runner.run_until(shop.clock.now() + 400)
     assert (shop.outcome, told(shop)) == ("Aborted", ["Aborted"])
+
+
+async def test_a_spec_that_is_broken_a_second_time_after_a_revert_is_told_again() -> None:
+    shop = Shop()
+    runner = shop.rollout(telling("Stalled", steps=LONG))
+    await runner.run_until(shop.start + 30)
+    shop.values["candidate"] = 0.2
+    await runner.run_until(shop.start + 90)
+    good, bad = telling("Stalled", steps=LONG), telling("Stalled") | {"steps": "nonsense"}
+    for at, edit in ((800, bad), (900, good), (5000, bad)):
+        runner.at(shop.start + at, lambda edit=edit: shop.cluster.edit_rollout("checkout", edit))  # type: ignore[misc]
+    await runner.run_until(shop.start + 9000)
+    assert told(shop) == ["Stalled", "-Stalled", "Stalled"]
+    assert len({one.id for _, _, one in shop.cluster.messages}) == 3, "and receivers can tell them apart"
+
+
+async def test_a_gate_that_awaits_people_again_after_a_pause_is_told_again() -> None:
+    steps = [spec()["steps"][0], {**spec()["steps"][1], "gate": {"approvals": [{"name": "finance"}]}}]
+    shop = Shop()
+    runner = shop.rollout(telling("Awaiting", "Paused", steps=steps))
+    await runner.run_until(shop.start + 120)
+    runner.at(shop.clock.now(), lambda: shop.command(Action.PAUSE) and None)
+    await runner.run_until(shop.start + 800)
+    runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME) and None)
+    await runner.run_until(shop.start + 1600)
+    assert told(shop).count("Awaiting") == 2
+
+
+async def test_receivers_that_cannot_be_read_keep_no_tick_busy() -> None:
+    receivers = [{"secret": {"name": "chat"}, "events": ["Stalled"]}]
+    async with crowd(1, lambda _shop, _call: 0.0, notifications=receivers) as made:
+        cluster, ticks = made.shop.cluster, [0]
+        cluster.set_image("shop-0-canary", "shop:v1")
+        await made.passes(30)
+        good = dict(cluster.rollouts["shop-0"].spec)
+        bad = {**good, "steps": "nonsense"}
+        for one in (bad, good, bad, {**bad, "notifications": [{"webhook": {"name": "chat"}}]}):
+            cluster.edit_rollout("shop-0", one)
+            made.scheduler.rollout_changed("shop", "shop-0")
+            await made.passes(30)
+        await made.passes(650)
+        tick = made.scheduler.ticker.tick
+
+        async def counted(namespace: str, name: str, interrupt: asyncio.Event | None = None) -> float | None:
+            ticks[0] += 1
+            return await tick(namespace, name, interrupt)
+
+        made.scheduler.ticker.tick = counted  # type: ignore[method-assign]
+        await made.passes(180)
+        assert ticks[0] <= 4
 
 
 def _fails() -> None:

@@ -330,3 +330,39 @@ async def test_unready_pods_that_are_not_deleted_yet_are_waited_for_as_well() ->
     sticky.cluster.deployments[CANDIDATE].present = None
     await sticky.passes(20)
     assert sticky.shop.outcome == "Reverted"
+
+
+async def test_a_deletion_says_nothing_of_terminating_pods_that_the_api_server_does_not_report() -> None:
+    sticky = await started()
+    sticky.cluster.tells_terminating, sticky.cluster.termination_seconds = False, 1.0
+    begun = sticky.shop.clock.now()
+    sticky.runner.at(begun, lambda: sticky.cluster.delete_rollout("checkout"))
+    await sticky.runner.run_until(begun + 60, lambda: not sticky.cluster.rollouts)
+    assert sticky.cluster.rollouts == {}
+    assert [one for _, _, one, _ in sticky.cluster.events if one == "PodsTerminating"] == []
+
+
+async def test_a_scaling_of_an_earlier_run_by_a_clock_that_was_a_day_ahead_is_not_waited_for() -> None:
+    sticky = Sticky()
+    sticky.cluster.tells_terminating = False
+    await sticky.passes(20)
+    await sticky.breaches()
+    await sticky.passes(60)
+    assert (sticky.shop.outcome, sticky.pods) == ("Reverted", 0)
+    sticky.runner.leap(-86400)
+    sticky.shop.values["candidate"] = 0.0
+
+    def released() -> None:
+        sticky.cluster.set_replicas("checkout-canary", 2)
+        sticky.cluster.set_image("checkout-canary", "shop:v3")
+
+    def aborted() -> None:
+        sticky.cluster.set_replicas("checkout-canary", 0)
+        sticky.shop.command(Action.ABORT)
+
+    sticky.runner.at(sticky.shop.clock.now(), released)
+    await sticky.passes(60)
+    assert sticky.shop.weight == 10
+    sticky.runner.at(sticky.shop.clock.now(), aborted)
+    await sticky.passes(300)
+    assert sticky.shop.status.run is None

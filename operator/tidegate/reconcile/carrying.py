@@ -17,7 +17,7 @@ from tidegate.core.model.plan import Decision, Plan, SetReplicas, SetWeights, Wh
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.status.conclude import conclude
 from tidegate.core.status.conditions import news
-from tidegate.core.status.messages import due_again, spec_told, under_way
+from tidegate.core.status.messages import due_again, receivers_of, under_way
 from tidegate.core.traffic.correcting import KEPT_CORRECTIONS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
@@ -50,8 +50,8 @@ class Carrying:
     desk: JobDesk
     decisions: list[Decision] = field(default_factory=list)
     """Not told yet."""
-    receivers: tuple[Notification, ...] = ()
-    """Of the messages."""
+    receivers: tuple[Notification, ...] | None = ()
+    """Of the messages; `None`: they cannot be read."""
 
     async def carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> RolloutObject:
         """Records what must be recorded, acts, and remembers what was decided, whatever became of the actions.
@@ -63,7 +63,7 @@ class Carrying:
             Superseded: something urgent was decided meanwhile.
         """
         record = self.record
-        self.receivers = spec_told(record.memory.status, seen).notifications
+        self.receivers = receivers_of(record.memory.status, seen)
         memory = replace(plan.memory, status=conclude(record.memory.status, plan, seen))
         if plan.urgent:
             return await self._end(rollout, plan, memory, seen)
@@ -245,7 +245,7 @@ class Carrying:
             Superseded: something urgent was decided meanwhile.
         """
         record, now = self.record, self.evaluation.now
-        self.receivers = spec_told(record.memory.status, seen).notifications
+        self.receivers = receivers_of(record.memory.status, seen)
         status = conclude(record.memory.status, plan, seen)
         record.memory = replace(plan.memory, status=status)
         self.decisions += plan.decisions
@@ -300,7 +300,7 @@ class Carrying:
         """Hands on the messages that are recorded."""
         status, written = self.record.memory.status, self.record.written
         told = status.notifications
-        if written is not None and told is not None and told == written.notifications:
+        if self.receivers is not None and written is not None and told is not None and told == written.notifications:
             self.outbox.messages.offer(rollout, status, under_way(status), self.receivers)
 
     def _report_ended(self, rollout: RolloutObject) -> None:

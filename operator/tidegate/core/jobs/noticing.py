@@ -92,36 +92,32 @@ def _unless_late(draft: Draft, entry: JobStatus) -> JobStatus:
     """The entry; failed when nobody has created it, or ended it, for too long."""
     if not entry.uid:
         before = next((one.finished for one in draft.status.jobs if one.name == entry.after), None)
-        lasts, begin, more = GIVEN_UP, (before or entry.requested).timestamp(), 0.0
+        lasts, ends = GIVEN_UP, (before or entry.requested).timestamp() + GIVEN_UP
         why = entry.message or "cannot be created"
         why = f"{why} (for {lasting(GIVEN_UP)})"
     elif entry.limit:
-        lasts, begin, more = entry.limit, (entry.started or entry.requested).timestamp(), LATE
+        lasts, ends = entry.limit, (entry.started or entry.requested).timestamp() + entry.limit + LATE
         why = f"it did not end within its deadline of {lasting(entry.limit)}, and nothing has ended it"
     else:
         return entry
-    ends, left = begin + lasts + more, _unwatched(draft, entry, lasts)
-    if left is not None:  # one that follows another Job was requested before its own time began
-        ends = max(ends, draft.now + left) if entry.after and not entry.uid else draft.now + left + more
+    ends = max(ends, draft.now + _unwatched(draft, entry, lasts))
     if draft.now >= ends:
         return _ended(draft, entry, JobState.FAILED, why, draft.now)
     draft.wakes.append(ends)
     return entry
 
 
-def _unwatched(draft: Draft, entry: JobStatus, lasts: float) -> float | None:
-    """Seconds that a Job is still to be watched before it is late: no clock that is set makes one late sooner, or much later.
+def _unwatched(draft: Draft, entry: JobStatus, lasts: float) -> float:
+    """Seconds that a Job of the run under way is still to be watched before it is late: a clock set forward makes none late.
 
     Args:
         draft: the tick's draft.
         entry: the Job.
         lasts: seconds that it may take.
-
-    Returns: `None` for a Job that is not of the run under way, whose time nobody watches.
     """
     run = draft.status.run
     if run is None or run.id != entry.run or entry.watched is None:
-        return None
+        return 0.0
     return lasts - (run.watched - entry.watched)
 
 

@@ -80,6 +80,7 @@ def asking(draft: TickContext) -> Asking:
     pods = draft.seen.asked.pods or pods_of(draft.seen)
     began = run.traffic_since or run.mirrored_since
     since = began.timestamp() if began else draft.now
+    first = began or run.raised
     return Asking(
         source=spec.prometheus.source,
         namespace=draft.seen.rollout.namespace,
@@ -90,6 +91,7 @@ def asking(draft: TickContext) -> Asking:
         workloads={ArmName.BASELINE: spec.baseline.deployment, ArmName.CANDIDATE: spec.candidate.deployment},
         services={ArmName.BASELINE: spec.baseline.service, ArmName.CANDIDATE: spec.candidate.service},
         pods=pods,
+        reach=draft.now - first.timestamp() if first is not None and draft.now >= first.timestamp() else None,
     )
 
 
@@ -103,6 +105,8 @@ def queries_of(draft: Evaluating, limits: Iterable[Threshold]) -> list[Query]:
     """What must be asked to judge `limits`."""
     asks, arm = asking(draft), serving(draft)
     found: list[Query] = []
+    if asks.too_soon:
+        return found
     for limit in limits:
         metric = metric_of(draft, limit)
         if metric is None or (arm is ArmName.BASELINE and (limit.relative or limit.counted)):
@@ -125,6 +129,8 @@ def counted_in_force(draft: TickContext) -> list[Threshold]:
 def evaluate(tick: TickContext) -> Judgement:
     """Evaluates every limit in force on the answers so far."""
     evaluating = Evaluating(tick.seen, tick.memory, tick.spec, tick.status, tick.elapsed)
+    if soon := asking(tick).too_soon:
+        evaluating.wakes.append(tick.now + soon)
     guards, standing = _guards(evaluating)
     thresholds = _thresholds(evaluating)
     return Judgement(

@@ -17,6 +17,8 @@ PROBE = "vector(1)"
 ROUNDED = 0.001
 """Seconds by which an instant of the status may be off: they are kept to the millisecond."""
 
+LEAST_REACH = 1.0
+"""Seconds: the shortest window that reaches back no further than the traffic does."""
 SHORTEST_WINDOW = 5.0
 """Seconds: a rate over less sees no two scrapes."""
 
@@ -36,10 +38,20 @@ class Asking:
     workloads: Mapping[ArmName, str]
     services: Mapping[ArmName, str]
     pods: Mapping[ArmName, str]
+    reach: float | None = None
+    """Seconds since the candidate may have had traffic: since it was seen, or since the raise was decided. `None`: not known."""
 
     def window(self, metric: Metric) -> float:
         """The metric's window in seconds, not reaching back before the candidate had traffic; then in whole ones."""
-        return min(metric.window.seconds, max(math.floor(self.traffic + ROUNDED), SHORTEST_WINDOW))
+        if self.reach is None:
+            return min(metric.window.seconds, max(math.floor(self.traffic + ROUNDED), SHORTEST_WINDOW))
+        return min(metric.window.seconds, max(math.floor(self.reach + ROUNDED), LEAST_REACH))
+
+    @property
+    def too_soon(self) -> float:
+        """Seconds until a window can lie within the time with traffic; until then nothing is evaluated. 0: it can."""
+        left = LEAST_REACH - self.reach if self.reach is not None else 0.0
+        return left if left > ROUNDED else 0.0
 
     def filled(self, promql: str, metric: Metric, arm: ArmName) -> str:
         """A text of the metric with its variables filled in for one arm."""

@@ -182,7 +182,8 @@ def _pods_gone(draft: Draft, ending: Ending) -> bool:
     if draft.seen.rollout.deleting and abs(draft.now - since) >= TAKEN_BY_DELETION:
         why = draft.stalled or draft.doing
         if why.reason == Reason.PODS_TERMINATING:
-            draft.say(why.reason, f"{why.message}; the finalizer is removed all the same", warning=True)
+            if to_zero.terminating(draft):  # an API server that does not report them leaves nothing to warn of
+                draft.say(why.reason, f"{why.message}; the finalizer is removed all the same", warning=True)
         else:
             words = "the candidate could not be scaled to 0 pods; the finalizer is removed all the same"
             draft.say(Reason.SCALE_REFUSED, words, warning=True)

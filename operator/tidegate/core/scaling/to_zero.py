@@ -130,7 +130,7 @@ def _ended(draft: Draft, candidate: Arm, since: float) -> bool:
     """
     memory = memory_of(draft)
     scaled = memory.time.timestamp() if memory.replicas == 0 and memory.time is not None else since
-    begin, grace = max(since, scaled) + DELETED_WITHIN, candidate.grace
+    begin, grace = (scaled if since < scaled <= draft.now else since) + DELETED_WITHIN, candidate.grace
     left = candidate.present or candidate.available or candidate.terminating
     if left == 0:
         return True
@@ -147,6 +147,12 @@ def _ended(draft: Draft, candidate: Arm, since: float) -> bool:
     else:
         draft.wakes.append(begin + (grace if left is None else grace + ENDED_WITHIN))
     return False
+
+
+def terminating(draft: Draft) -> bool:
+    """Whether pods of the candidate are known to be left that are not asked for any more."""
+    candidate = draft.arm(ArmName.CANDIDATE)
+    return candidate is not None and bool(candidate.present or candidate.available or candidate.terminating)
 
 
 def _awaited(draft: Draft, candidate: Arm) -> str:

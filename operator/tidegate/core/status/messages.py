@@ -8,7 +8,7 @@ by another process, is told all the same, once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -45,6 +45,9 @@ KEPT: Final = 16
 
 QUIET: Final = 600.0
 """Seconds between two messages that the same thing is so again: one that comes and goes is not told each time."""
+
+LOOK_AGAIN: Final = 60.0
+"""Seconds until something is looked at again that could be told again, and cannot be now."""
 
 LONGEST: Final = 400
 """Characters of a message's reason while it is in progress."""
@@ -99,11 +102,11 @@ def under_way(status: RolloutStatus) -> tuple[MessageStatus, ...]:
 def due_again(status: RolloutStatus, now: float) -> float:
     """Epoch seconds from which something may be told again that was told too lately; infinite when there is none.
 
-    What was told long after `now`, by a clock that has been set back since, may be told again at once.
+    What is due and was not told, or was told by a clock that has been set back since, is looked at again in a minute.
     """
     told = status.notifications.messages if status.notifications is not None else ()
-    times = (_told_at(one) for one in told if one.again is not None)
-    return min((now if at - now >= QUIET else at + QUIET for at in times), default=float("inf"))
+    times = (_told_at(one) + QUIET for one in told if one.again is not None)
+    return min((at if now < at <= now + QUIET else now + LOOK_AGAIN for at in times), default=float("inf"))
 
 
 def with_messages(before: RolloutStatus, status: RolloutStatus, draft: TickContext, plan: Plan) -> RolloutStatus:
@@ -118,8 +121,7 @@ def with_messages(before: RolloutStatus, status: RolloutStatus, draft: TickConte
     seen = draft.seen
     spec = spec_told(before, seen)
     if not spec.notifications:
-        unread = seen.spec is None and seen.rollout.spec.get("notifications")
-        gone = status.notifications is not None and not unread
+        gone = status.notifications is not None and receivers_of(before, seen) is not None
         return status.model_copy(update={"notifications": None}) if gone else status
     told = messages(status, spec, plan, seen.notifying, seen.now)
     failing = _failing(told, seen.notifying)
@@ -134,6 +136,13 @@ def spec_told(before: RolloutStatus, seen: Observation) -> RolloutSpec:
         return spec_in_force(Memory(before), seen)
     found = read_back(_Receivers, {"notifications": stored}).value
     return NO_SPEC.model_copy(update={"notifications": found.notifications if found is not None else ()})
+
+
+def receivers_of(before: RolloutStatus, seen: Observation) -> tuple[Notification, ...] | None:
+    """Who is told; `None` when the spec names receivers, none of which can be read: what is to be told waits."""
+    found = spec_told(before, seen).notifications
+    unread = not found and seen.spec is None and seen.rollout.spec.get("notifications")
+    return None if unread else found
 
 
 def _failing(told: MessagesStatus | None, notifying: Notifying) -> Why | None:
@@ -317,6 +326,8 @@ def _still(
         return one
     if abs(now - _told_at(one)) < QUIET:
         return one if one.again is not None else one.model_copy(update={"again": instant(now)})
+    if so.since <= one.resolved:  # the instant is that of the first time: each message has one of its own
+        so = replace(so, since=one.again or instant(now))
     return _message(so, status)
 
 
