@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tests.bench.decisions.traffic import Minute
 from tests.unit.core.statistics.exact import regressed
 from tidegate.core.statistics import change_point
 from tidegate.core.statistics.accumulators import damped, together
 from tidegate.core.statistics.dispersion import Dispersion
+from tidegate.core.statistics.mixture import multiples
 from tidegate.core.statistics.rate_tests import START, Absolute, Relative
+from tidegate.core.statistics.usual import lasting, predicted
 from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05
@@ -34,12 +36,18 @@ class Running:
         """`most`: what one window may add."""
         self._test, self._most, self._level = test, most, math.log(1 / alpha)
         self._logs: tuple[float, ...] = ()
+        self._credit: Sequence[float] = ()
         self._counted = 0
         self.broken = False
         """The null is refuted."""
 
-    def see(self, window: Window, dispersion: float = 1.0) -> None:
-        growth = [min(more, self._most) for more in damped(self._test.after(START, (window,)), dispersion)]
+    def see(self, window: Window, dispersion: float = 1.0, usual: float | None = None) -> None:
+        """`usual`: the baseline's rate before this window, where a regression must last."""
+        growth: Sequence[float] = self._test.after(START, (window,))
+        growth = [min(more, self._most) for more in damped(growth, dispersion)]
+        if usual is not None and isinstance(self._test, Relative):
+            other = predicted(window, usual, self._test.margin, multiples(), dispersion)
+            growth, self._credit = lasting(growth, other, self._credit)
         self._logs = change_point.after(self._logs, self._counted, [growth])
         self._counted += 1
         if self.broken or window.candidate_bad:  # without a bad request the evidence cannot rise
@@ -78,7 +86,7 @@ class Evidence:
     def see(self, minute: Minute) -> None:
         window, dispersion = minute.window, self._dispersion.factor
         if minute.number >= WARM_UP:
-            self._warm.see(window, dispersion)
+            self._warm.see(window, dispersion, self._dispersion.usual.rate)
         self._from_first.see(window, dispersion)
         self._candidate.see(window, dispersion)
         turned = Window(window.candidate, window.candidate_bad, window.baseline, window.baseline_bad)

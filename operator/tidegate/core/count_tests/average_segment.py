@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from tidegate.api.values.scalars import Unit
 from tidegate.core.count_tests.state import SegmentState
 from tidegate.core.model.value_format import shown
-from tidegate.core.statistics.averages import GUARD, SECOND, Averages, Past, growth
+from tidegate.core.statistics.averages import GUARD, SECOND, Averages, Past, Wide, growth
 from tidegate.core.statistics.windows import Counted, Sums
 
 NOTHING = Sums(0.0, 0.0, 0.0, 0.0)
+
+BEFORE_WIDE = 19 + GUARD
+"""Numbers of a segment in a state of version 1, which had no wide blocks."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,11 @@ class AverageSegment:
             *past.open,
             past.filled,
             self.test.counted,
+            past.wide.squares,
+            past.wide.pairs,
+            past.wide.last,
+            past.wide.total,
+            past.wide.blocks,
         )
         return SegmentState(numbers, tuple(self.test.logs))
 
@@ -124,13 +132,13 @@ class AverageSegment:
         Raises:
             ValueError: it is not as `state` gives it.
         """
-        if len(state.numbers) != 19 + GUARD:
+        if len(state.numbers) not in {BEFORE_WIDE, BEFORE_WIDE + 5}:
             raise ValueError(f"{len(state.numbers)} numbers of a segment")
         since, height, *lately = state.numbers[4:10]
         squares, pairs, last, level, blocks, *rest = state.numbers[10:]
-        guard, (requests, total, filled, counted) = rest[:GUARD], rest[GUARD:]
+        guard, (requests, total, filled, counted, *wide) = rest[:GUARD], rest[GUARD:]
         known = tuple(one for one in guard if not math.isnan(one))
-        past = Past(squares, pairs, last, level, blocks, known, (requests, total), filled)
+        past = Past(squares, pairs, last, level, blocks, known, (requests, total), filled, Wide(*wide))
         test = replace(self.test, logs=tuple(state.logs), counted=int(counted))
         return AverageSegment(test, self.unit, start + since, Sums(*lately), height, Sums(*state.numbers[:4]), past)
 

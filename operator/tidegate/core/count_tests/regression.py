@@ -146,7 +146,7 @@ class RegressionTest:
         limited = Limited(self.limit, coarse=self.grouped) if self.limit is not None else None
         most = change_point.MOST if limited is None else math.inf  # an outage is beyond a limit in its first minute
         compared = Compared(self.test.margin.ratio, profile=profile, coarse=self.grouped, most=most)
-        return Segment(compared, Suspicion(since, NONE), limited)
+        return Segment(compared, Suspicion(since, NONE), limited, floor=self.floor)
 
     @property
     def _level(self) -> float:

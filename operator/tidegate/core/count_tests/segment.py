@@ -12,10 +12,14 @@ from tidegate.core.count_tests.state import SegmentState
 from tidegate.core.model.value_format import shown
 from tidegate.core.statistics.accumulators import BY_HALF, NONE, Compared, Limited, Suspicion, together
 from tidegate.core.statistics.dispersion import Dispersion
+from tidegate.core.statistics.usual import Usual
 from tidegate.core.statistics.windows import Counted, Window
 
 CLUMPED = 1.5
 """A dispersion from which it is told that errors come in clumps."""
+
+BEFORE_USUAL = 22
+"""Numbers of a segment in a state of version 1, which had no usual rate."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Segment:
     limited: Limited | None = None
     counts: Window = NONE
     dispersion: Dispersion = Dispersion()  # noqa: RUF009  (frozen)
+    floor: float = 0.0
+    """A share below which the candidate's does not act."""
 
     def learnt(self, blocks: Iterable[tuple[float, float]], seconds: float) -> Segment:
         """With blocks of the baseline's past, as (requests, bad ones); `seconds`: of a window."""
@@ -47,12 +53,15 @@ class Segment:
         window = _requests(window)
         factor = self.dispersion.factor
         test = self.limited or self.compared
-        growths = test.growths([window], factor)
+        growths, compared, known = test.growths([window], factor), self.compared, None
+        if self.limited is None:
+            rate = max(self.dispersion.usual.rate, self.floor)
+            compared, growth = compared.lasting(window, growths[0], rate, factor)
+            known = growths = [growth]
         gain = growths[0][0 if test.coarse else BY_HALF]
-        known = growths if self.limited is None else None
         return replace(
             self,
-            compared=self.compared.after([window], factor, known),
+            compared=compared.after([window], factor, known),
             limited=self.limited.after([window], factor, growths) if self.limited is not None else None,
             counts=together([self.counts, window]),
             suspicion=self.suspicion.after(gain, window, end),
@@ -64,7 +73,8 @@ class Segment:
         if self.limited is not None:
             fresh = replace(self.limited, logs=(), counted=0)
             return replace(self, limited=fresh, counts=NONE, suspicion=Suspicion(end, NONE))
-        fresh_one = replace(self.compared, logs=(), counted=0, profile=(0.0,) * len(self.compared.profile), null=0.0)
+        blank = (0.0,) * len(self.compared.profile)
+        fresh_one = replace(self.compared, logs=(), counted=0, profile=blank, null=0.0, credit=())
         return replace(self, compared=fresh_one, counts=NONE, suspicion=Suspicion(end, NONE))
 
     @property
@@ -111,7 +121,7 @@ class Segment:
     def state(self, start: float) -> SegmentState:
         """As status keeps it; instants as seconds since `start`."""
         one, limited = self.suspicion, self.limited or Limited(0.5)
-        learnt = self.dispersion
+        learnt, usual = self.dispersion, self.dispersion.usual
         numbers = (
             *_four(self.counts),
             one.since - start,
@@ -127,8 +137,13 @@ class Segment:
             limited.counted,
             len(self.compared.logs),
             len(limited.logs),
+            usual.requests,
+            usual.bad,
+            usual.blocks,
+            len(self.compared.credit),
         )
-        return SegmentState(numbers, (*self.compared.logs, *limited.logs, *self.compared.profile))
+        logs = (*self.compared.logs, *limited.logs, *self.compared.credit, *self.compared.profile)
+        return SegmentState(numbers, logs)
 
     def remembering(self, state: SegmentState, start: float) -> Segment:
         """The same line's, from what status keeps: as `state` gave it.
@@ -136,21 +151,30 @@ class Segment:
         Raises:
             ValueError: it is not as `state` gives it.
         """
-        numbers = iter(state.numbers)
+        if not all(map(math.isfinite, state.numbers)):
+            raise ValueError("numbers of a segment that are none")
+        numbers, logs = iter(state.numbers), iter(state.logs)
         counts = Window(*_take(numbers, 4))
         since, height = _take(numbers, 2)
         suspicion = Suspicion(start + since, Window(*_take(numbers, 4)), height)
         squares, pairs, last, last_bad, open_, open_bad, filled = _take(numbers, 7)
         compared_windows, null, limited_windows, compared_logs, limited_logs = _take(numbers, 5)
-        logs, first, second = tuple(state.logs), int(compared_logs), int(compared_logs + limited_logs)
-        if not all(map(math.isfinite, state.numbers)):
-            raise ValueError("numbers of a segment that are none")
-        return Segment(
-            replace(self.compared, logs=logs[:first], counted=int(compared_windows), profile=logs[second:], null=null),
-            suspicion,
-            replace(self.limited, logs=logs[first:second], counted=int(limited_windows)) if self.limited else None,
-            counts,
-            Dispersion(squares, pairs, (last, last_bad), (open_, open_bad), filled),
+        *usual, credit = _take(numbers, 4) if len(state.numbers) > BEFORE_USUAL else (0.0,) * 4
+        compared = replace(
+            self.compared,
+            logs=_take(logs, int(compared_logs)),
+            counted=int(compared_windows),
+            null=null,
+        )
+        limited = _take(logs, int(limited_logs))
+        compared = replace(compared, credit=_take(logs, int(credit)), profile=tuple(logs))
+        return replace(
+            self,
+            compared=compared,
+            suspicion=suspicion,
+            limited=replace(self.limited, logs=limited, counted=int(limited_windows)) if self.limited else None,
+            counts=counts,
+            dispersion=Dispersion(squares, pairs, (last, last_bad), (open_, open_bad), filled, Usual(*usual)),
         )
 
 
@@ -164,8 +188,8 @@ def _four(counts: Window) -> tuple[float, float, float, float]:
     return counts.baseline, counts.baseline_bad, counts.candidate, counts.candidate_bad
 
 
-def _take(numbers: Iterator[float], count: int) -> list[float]:
-    found = list(islice(numbers, count))
+def _take(numbers: Iterator[float], count: int) -> tuple[float, ...]:
+    found = tuple(islice(numbers, count))
     if len(found) < count:
         raise ValueError("numbers of a segment that are missing")
     return found

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-VERSION: Final = "1"
+VERSION: Final = "2"
+READABLE: Final = frozenset({"1", VERSION})
+"""Version 1 has no usual rate (statistics/usual.py) and no wide blocks of averages: it is read, and what is missing is learnt anew."""
 
 FEW: Final = 4
 """Segments that are kept in full precision."""
@@ -68,9 +70,9 @@ def packed(state: State) -> str:
 
 
 def unpacked(text: str) -> State | None:
-    """What a text holds; `None` for one of another version, or one that cannot be read: the test then counts anew."""
+    """What a text holds; `None` for one of an unknown version, or one that cannot be read: the test then counts anew."""
     version, _, rest = text.partition(".")
-    if version != VERSION:
+    if version not in READABLE:
         return None
     try:
         return _read(zlib.decompress(base64.b64decode(rest, validate=True)))

@@ -3,7 +3,9 @@
 In each window the logarithm of the candidate's average is compared with two references: the baseline's average in the same window,
 and the baseline's own past, of which the last minutes are left out so that a fault does not teach the test that it is normal. The
 reference that makes the candidate less surprising counts. Differences are taken to follow Student's t with three degrees of freedom,
-whose heavy tails bear single spikes; their scale is learnt from how much the baseline's average differs from block to block. A
+whose heavy tails bear single spikes; their scale is learnt from how much the baseline's average differs from block to block, and, for
+an average that drifts over longer times, from quarter of an hour to quarter of an hour: the variance that sums of autocorrelated values
+have (M. Bartlett, 1950; the ratio of both is A. Lo and A. C. MacKinlay's variance ratio, 1988). A
 window adds the logarithm of the likelihood ratio of a shift against the closest shift that is tolerated, so the product stays a
 supermartingale (L. Wasserman, A. Ramdas, S. Balakrishnan, Universal inference, 2020); it is mixed over shifts, and over the window in
 which the harm began (change_point.py).
@@ -35,10 +37,46 @@ LEAST: Final = 0.02
 MOST: Final = 1.0
 """What the square of one difference may say at most."""
 
+WIDE: Final = 3
+"""Blocks of a wide one, a quarter of an hour."""
+
 GUARD: Final = 3
 """Blocks, a quarter of an hour, of which the baseline's past is not made yet."""
 REMEMBERED: Final = 72.0
 """Blocks that its level rests on, at most: six hours."""
+
+
+@dataclass(frozen=True)
+class Wide:
+    """What neighbouring blocks of `WIDE` times the length differ by."""
+
+    squares: float = 0.0
+    """Half the squared differences, as a window's, added up."""
+    pairs: float = 0.0
+    """How many there are."""
+    last: float = math.nan
+    """Of the one before."""
+    total: float = 0.0
+    """Of the logarithms in the one that is being filled."""
+    blocks: float = 0.0
+    """How many they are."""
+
+    def with_block(self, value: float, windows: float) -> Wide:
+        """With the logarithm of a further block's average; `windows`: how many a block has."""
+        total, blocks = self.total + value, self.blocks + 1
+        if blocks < WIDE:
+            return replace(self, total=total, blocks=blocks)
+        mean = total / blocks
+        found = replace(self, last=mean, total=0.0, blocks=0.0)
+        if math.isnan(self.last):
+            return found
+        square = min((mean - self.last) ** 2 / 2 * windows * WIDE, MOST)
+        return replace(found, squares=self.squares + square, pairs=self.pairs + 1)
+
+    @property
+    def square(self) -> float:
+        """The square of a window's scale by them, less its standard error: they are few; 0 while that is all of it."""
+        return self.squares / self.pairs * (1 - math.sqrt(2 / self.pairs)) if self.pairs > 2 else 0.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +99,7 @@ class Past:
     """Requests and their sum in the block that is being filled."""
     filled: float = 0.0
     """Seconds of it."""
+    wide: Wide = Wide()
 
     def after(self, requests: float, total: float, seconds: float) -> Past:
         """With what was counted in a further window of so many seconds."""
@@ -84,7 +123,7 @@ class Past:
             value = math.log(total / requests)
             if not math.isnan(found.last):
                 found = found.with_pair((value - found.last) ** 2 / 2 * windows)
-            found = replace(found, last=value).with_block(value)
+            found = replace(found, last=value, wide=found.wide.with_block(value, windows)).with_block(value)
         return found
 
     def with_pair(self, square: float) -> Past:
@@ -102,7 +141,8 @@ class Past:
     @property
     def scale(self) -> float:
         """Of the logarithm of the baseline's average, from window to window."""
-        return max(math.sqrt((PRIOR * CAUTIOUS**2 + self.squares) / (PRIOR + self.pairs)), LEAST)
+        square = (PRIOR * CAUTIOUS**2 + self.squares) / (PRIOR + self.pairs)
+        return max(math.sqrt(max(square, self.wide.square)), LEAST)
 
 
 def growth(sums: Sums, past: Past, margin: float) -> Sequence[float]:

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tidegate.core.statistics.usual import Usual
+
 BLOCK: Final = 300.0
 """Seconds of a block: long enough to hold a clump, and a retry storm, whole."""
 
@@ -38,6 +40,8 @@ class Dispersion:
     """Of the block that is being filled."""
     filled: float = 0.0
     """Seconds of it."""
+    usual: Usual = Usual()  # noqa: RUF009  (frozen)
+    """Its rate."""
 
     def after(self, requests: float, bad: float, seconds: float) -> Dispersion:
         """With what was counted in a further stretch of time."""
@@ -58,15 +62,16 @@ class Dispersion:
     def with_block(self, block: tuple[float, float]) -> Dispersion:
         """With a further block, as (requests, bad ones)."""
         (requests, bad), (more, more_bad) = self.last, block
-        if requests <= 0 or more <= 0:
-            return replace(self, last=block) if more > 0 else self
+        if more <= 0:
+            return self
+        known = replace(self, last=block, usual=self.usual.with_block(*block))
         together = (bad + more_bad) / (requests + more)
-        if together <= 0 or together >= 1:
-            return replace(self, last=block)
+        if requests <= 0 or together <= 0 or together >= 1:
+            return known
         variance = together * (1 - together) * (1 / requests + 1 / more)
         square = (bad / requests - more_bad / more) ** 2 / variance
         weight = min((bad + more_bad) / 2, 1.0)
-        return replace(self, squares=self.squares + weight * min(square, MOST), pairs=self.pairs + weight, last=block)
+        return replace(known, squares=self.squares + weight * min(square, MOST), pairs=self.pairs + weight)
 
     @property
     def factor(self) -> float:
