@@ -13,7 +13,7 @@ from tidegate.core.statistics.accumulators import damped, together
 from tidegate.core.statistics.dispersion import Dispersion
 from tidegate.core.statistics.mixture import multiples
 from tidegate.core.statistics.rate_tests import START, Absolute, Relative
-from tidegate.core.statistics.usual import lasting, predicted
+from tidegate.core.statistics.usual import Pending, predicted
 from tidegate.core.statistics.windows import Window
 
 ALPHA = 0.05
@@ -36,7 +36,7 @@ class Running:
         """`most`: what one window may add."""
         self._test, self._most, self._level = test, most, math.log(1 / alpha)
         self._logs: tuple[float, ...] = ()
-        self._credit: Sequence[float] = ()
+        self._pending = Pending()
         self._counted = 0
         self.broken = False
         """The null is refuted."""
@@ -47,7 +47,7 @@ class Running:
         growth = [min(more, self._most) for more in damped(growth, dispersion)]
         if usual is not None and isinstance(self._test, Relative):
             other = predicted(window, usual, self._test.margin, multiples(), dispersion)
-            growth, self._credit = lasting(growth, other, self._credit)
+            growth, self._pending = self._pending.after(growth, other)
         self._logs = change_point.after(self._logs, self._counted, [growth])
         self._counted += 1
         if self.broken or window.candidate_bad:  # without a bad request the evidence cannot rise

@@ -12,7 +12,7 @@ from tidegate.core.count_tests.state import SegmentState
 from tidegate.core.model.value_format import shown
 from tidegate.core.statistics.accumulators import BY_HALF, NONE, Compared, Limited, Suspicion, together
 from tidegate.core.statistics.dispersion import Dispersion
-from tidegate.core.statistics.usual import Usual
+from tidegate.core.statistics.usual import Pending, Usual
 from tidegate.core.statistics.windows import Counted, Window
 
 CLUMPED = 1.5
@@ -74,7 +74,7 @@ class Segment:
             fresh = replace(self.limited, logs=(), counted=0)
             return replace(self, limited=fresh, counts=NONE, suspicion=Suspicion(end, NONE))
         blank = (0.0,) * len(self.compared.profile)
-        fresh_one = replace(self.compared, logs=(), counted=0, profile=blank, null=0.0, credit=())
+        fresh_one = replace(self.compared, logs=(), counted=0, profile=blank, null=0.0, pending=Pending())
         return replace(self, compared=fresh_one, counts=NONE, suspicion=Suspicion(end, NONE))
 
     @property
@@ -121,7 +121,7 @@ class Segment:
     def state(self, start: float) -> SegmentState:
         """As status keeps it; instants as seconds since `start`."""
         one, limited = self.suspicion, self.limited or Limited(0.5)
-        learnt, usual = self.dispersion, self.dispersion.usual
+        learnt, usual, pending = self.dispersion, self.dispersion.usual, self.compared.pending
         numbers = (
             *_four(self.counts),
             one.since - start,
@@ -140,9 +140,9 @@ class Segment:
             usual.requests,
             usual.bad,
             usual.blocks,
-            len(self.compared.credit),
+            len(pending.credit),
         )
-        logs = (*self.compared.logs, *limited.logs, *self.compared.credit, *self.compared.profile)
+        logs = (*self.compared.logs, *limited.logs, *pending.credit, *pending.gained, *self.compared.profile)
         return SegmentState(numbers, logs)
 
     def remembering(self, state: SegmentState, start: float) -> Segment:
@@ -159,7 +159,7 @@ class Segment:
         suspicion = Suspicion(start + since, Window(*_take(numbers, 4)), height)
         squares, pairs, last, last_bad, open_, open_bad, filled = _take(numbers, 7)
         compared_windows, null, limited_windows, compared_logs, limited_logs = _take(numbers, 5)
-        *usual, credit = _take(numbers, 4) if len(state.numbers) > BEFORE_USUAL else (0.0,) * 4
+        *usual, places = _take(numbers, 4) if len(state.numbers) > BEFORE_USUAL else (0.0,) * 4
         compared = replace(
             self.compared,
             logs=_take(logs, int(compared_logs)),
@@ -167,7 +167,8 @@ class Segment:
             null=null,
         )
         limited = _take(logs, int(limited_logs))
-        compared = replace(compared, credit=_take(logs, int(credit)), profile=tuple(logs))
+        pending = Pending(_take(logs, int(places)), _take(logs, int(places)))
+        compared = replace(compared, pending=pending, profile=tuple(logs))
         return replace(
             self,
             compared=compared,

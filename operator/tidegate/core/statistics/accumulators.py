@@ -20,7 +20,7 @@ from tidegate.core.statistics.confidence import (
 )
 from tidegate.core.statistics.mixture import log_mean_exp, multiples
 from tidegate.core.statistics.rate_tests import START, Absolute, Relative
-from tidegate.core.statistics.usual import lasting, predicted
+from tidegate.core.statistics.usual import Pending, predicted
 from tidegate.core.statistics.windows import Window
 
 LARGEST_SOUGHT: Final = 50.0
@@ -68,8 +68,8 @@ class Compared:
     """Every fourth alternative alone, from `BY_HALF` on: a fourth of the memory, where there are many tests."""
     most: float = math.inf
     """What one window may add (logarithm): `change_point.MOST` where a spike of one window must not decide."""
-    credit: Sequence[float] = ()
-    """For each alternative, what was found beyond what it predicts (usual.py)."""
+    pending: Pending = Pending()  # noqa: RUF009  (frozen)
+    """Whether what was found goes on."""
 
     def after(
         self, windows: Sequence[Window], dispersion: float = 1.0, growths: Sequence[change_point.Growth] | None = None
@@ -101,11 +101,11 @@ class Compared:
     def lasting(
         self, window: Window, growth: change_point.Growth, rate: float, dispersion: float
     ) -> tuple[Compared, change_point.Growth]:
-        """With the credit after a window (usual.py), and what that adds; `growth`: by the arms; `rate`: the usual one, or a floor above it."""
+        """What a window adds when its bad requests must go on; `growth`: by the arms; `rate`: the usual one, or a floor above it."""
         sought = multiples()[BY_HALF::FOURTH] if self.coarse else multiples()
         other = predicted(window, rate, self.margin, sought, dispersion)
-        found, credit = lasting(growth, other, self.credit)
-        return replace(self, credit=credit), found
+        found, pending = self.pending.after(growth, other)
+        return replace(self, pending=pending), found
 
     def conclusion(self, alpha: float) -> Conclusion:
         """What is shown at level `alpha` (0.05 for 95 % confidence)."""

@@ -3,9 +3,10 @@
 Whether bad requests fall on the candidate or on the baseline says nothing while neither arm has any: single minutes with many bad
 requests, hours apart, would add up for ever. So each window is compared with a second reference as well: the number of bad requests
 that the alternative predicts from the baseline's usual rate, a Poisson likelihood ratio against that rate. While its sum lags behind
-the comparison of the arms, the difference is taken off; where it is ahead, up to `change_point.MOST` of it is kept for windows with
-fewer bad requests than predicted. What is taken off makes a factor smaller, so its mean stays at most 1 (Ville's inequality, as in
-mixture.py), whatever the usual rate is: an estimate that is wrong costs power, and never a false stop.
+the comparison of the arms, the difference is taken off what was gained lately, and no more than that, so that good hours cost nothing;
+where it is ahead, up to `change_point.MOST` of it is kept for windows with fewer bad requests than predicted. What is taken off makes a
+factor smaller, so its mean stays at most 1 (Ville's inequality, as in mixture.py), whatever the usual rate is: an estimate that is
+wrong costs power, and never a false stop.
 """
 
 from __future__ import annotations
@@ -58,19 +59,32 @@ def predicted(window: Window, rate: float, margin: float, multiples: Iterable[fl
     return [(window.candidate_bad * math.log(times) - usual * (times - 1)) / dispersion for times in multiples]
 
 
-def lasting(
-    growth: Sequence[float], other: Sequence[float], credit: Sequence[float]
-) -> tuple[Sequence[float], Sequence[float]]:
-    """What a window adds for each alternative when its bad requests must go on, and the credit after it.
+@dataclass(frozen=True)
+class Pending:
+    """What is carried from window to window, for each alternative; empty before the first."""
 
-    Args:
-        growth: what it adds by the comparison of the arms, each at most `change_point.MOST`.
-        other: the same by the usual rate.
-        credit: by how much the usual rate is ahead; empty before the first window.
-    """
-    balance = [
-        saved + min(more, change_point.MOST) - gain
-        for gain, more, saved in zip(growth, other, credit or (0.0,) * len(growth), strict=True)
-    ]
-    found = [gain + min(left, 0.0) for gain, left in zip(growth, balance, strict=True)]
-    return found, tuple(min(max(left, 0.0), change_point.MOST) for left in balance)
+    credit: Sequence[float] = ()
+    """By how much the usual rate is ahead of the comparison of the arms."""
+    gained: Sequence[float] = ()
+    """What the windows have added since their sum was last at 0 (E. S. Page, 1954): no more than this is taken off."""
+
+    def after(self, growth: Sequence[float], other: Sequence[float]) -> tuple[Sequence[float], Pending]:
+        """What a window adds when its bad requests must go on, and what is carried on.
+
+        Args:
+            growth: what it adds by the comparison of the arms, each at most `change_point.MOST`.
+            other: the same by the usual rate.
+        """
+        blank = (0.0,) * len(growth)
+        balance = [
+            saved + min(more, change_point.MOST) - gain
+            for gain, more, saved in zip(growth, other, self.credit or blank, strict=True)
+        ]
+        found = [
+            gain - min(max(-left, 0.0), max(high + gain, 0.0))
+            for gain, left, high in zip(growth, balance, self.gained or blank, strict=True)
+        ]
+        credit = tuple(min(max(left, 0.0), change_point.MOST) for left in balance)
+        return found, Pending(
+            credit, tuple(max(high + more, 0.0) for high, more in zip(self.gained or blank, found, strict=True))
+        )

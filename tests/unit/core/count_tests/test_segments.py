@@ -9,14 +9,18 @@ import pytest
 
 from tidegate.api.rollout.thresholds import Regression
 from tidegate.api.status_budget import MAX_SERIES
-from tidegate.api.values.scalars import Quantity
+from tidegate.api.values.scalars import Quantity, Unit
+from tidegate.core.count_tests.average_segment import AverageSegment
 from tidegate.core.count_tests.protocol import Closed
 from tidegate.core.count_tests.regression import RegressionTest
-from tidegate.core.count_tests.state import packed, unpacked
+from tidegate.core.count_tests.segment import Segment
+from tidegate.core.count_tests.state import SegmentState, packed, unpacked
 from tidegate.core.model.finding import State
 from tidegate.core.statistics.accumulators import Conclusion
+from tidegate.core.statistics.averages import Wide
 from tidegate.core.statistics.mixture import log_mean_exp
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.usual import Pending, Usual
+from tidegate.core.statistics.windows import Sums, Window
 
 A, B, C = (f'{{component="{name}"}}' for name in "abc")
 GOOD = Window(500, 1, 500, 1)
@@ -124,7 +128,36 @@ def test_it_goes_on_from_what_status_keeps() -> None:
     assert trial.result().conclusion is Conclusion.REGRESSED
 
 
-@pytest.mark.parametrize("text", ["2.abc", "1.!!", "1." + "A" * 40, "nonsense"])
+def test_a_state_of_version_1_is_read_and_what_it_lacks_is_learnt_anew() -> None:
+    trial = after(fresh(), [{A: GOOD, B: WORSE}] * 3)
+    kept = trial.state()
+    older = {key: SegmentState(one.numbers[:22], one.logs[:8]) for key, one in kept.segments.items()}
+    text = "1." + packed(replace(kept, segments=older)).removeprefix("2.")
+    state = unpacked(text)
+    assert state is not None
+    one = trial.fresh(0.0).remembering(state.segments[B], 0.0)
+    assert isinstance(one, Segment)
+    assert one.evidence == pytest.approx(trial.segments[B].evidence, rel=1e-6)
+    assert (one.compared.pending, one.dispersion.usual) == (Pending(), Usual())
+    assert one.after(WORSE, 240.0, 60.0).evidence > one.evidence
+
+
+def test_an_average_of_version_1_is_read() -> None:
+    trial = replace(fresh(), unit=Unit.SECONDS)
+    slow = Sums(60, 6, 60, 30)
+    for place in range(3):
+        trial = trial.after(Closed({A: slow}, 60.0 * place, 60.0 * (place + 1)))
+    kept = trial.state().segments[A]
+    one = trial.fresh(0.0).remembering(SegmentState(kept.numbers[:-5], kept.logs), 0.0)
+    assert isinstance(one, AverageSegment)
+    assert one.evidence == pytest.approx(trial.segments[A].evidence)
+    assert one.past.wide == Wide()
+    whole = trial.fresh(0.0).remembering(kept, 0.0)
+    assert isinstance(whole, AverageSegment)
+    assert whole.state(0.0) == kept
+
+
+@pytest.mark.parametrize("text", ["3.abc", "1.!!", "2.!!", "1." + "A" * 40, "nonsense"])
 def test_a_state_of_another_version_or_none_is_not_read(text: str) -> None:
     assert unpacked(text) is None
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from random import Random
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tidegate.core.statistics.averages import CAUTIOUS, GUARD, LEAST, Averages, Past, growth
+from tidegate.core.statistics.averages import CAUTIOUS, GUARD, LEAST, WIDE, Averages, Past, Wide, growth
+from tidegate.core.statistics.averages import MOST as MOST_SQUARE
 from tidegate.core.statistics.change_point import MOST
 from tidegate.core.statistics.windows import Sums
 
@@ -97,3 +101,40 @@ def test_an_average_that_wanders_for_minutes_is_no_calm_one() -> None:
         value = 0.1 * (1.5 if minute // 10 % 2 else 1.0)
         past = past.after(60.0, 60.0 * value, 60.0)
     assert past.scale > 0.3
+
+
+@given(st.lists(st.floats(-2, 2), min_size=9 * WIDE, max_size=60), st.floats(1, 10))
+def test_the_scale_of_wide_blocks_against_numpy(values: list[float], windows: float) -> None:
+    found = Wide()
+    for value in values:
+        found = found.with_block(value, windows)
+    means = np.array(values[: len(values) // WIDE * WIDE]).reshape(-1, WIDE).mean(axis=1)
+    squares = np.minimum(np.diff(means) ** 2 / 2 * windows * WIDE, MOST_SQUARE)
+    expected = squares.mean() * (1 - math.sqrt(2 / len(squares)))
+    assert found.square == pytest.approx(float(expected), abs=1e-9)
+
+
+def drifting(memory: float, seed: int) -> Past:
+    """A baseline whose logarithm wanders with a standard deviation of 0.2, and is left so much of it a minute later."""
+    chance = Random(seed)  # noqa: S311  (no secret)
+    past, level = Past(), 0.0
+    for _ in range(6 * 60):
+        level = memory * level + math.sqrt(1 - memory**2) * chance.gauss(0, 0.2)
+        past = past.after(60.0, 6.0 * math.exp(level), 60.0)
+    return past
+
+
+def test_a_drift_over_a_quarter_of_an_hour_widens_the_scale_and_independent_minutes_do_not() -> None:
+    """Of an autoregressive average the variance of sums is (1 + r) / (1 - r) times that of independent ones."""
+    widened, steady = ([drifting(memory, seed) for seed in range(20)] for memory in (0.95, 0.0))
+    for past in widened:
+        assert past.wide.square > 0.04
+    assert np.mean([past.scale / math.sqrt(past.squares / past.pairs) for past in widened]) > 1.2
+    assert np.mean([past.scale for past in steady]) < 0.2 * 1.2
+
+
+def test_few_wide_blocks_say_nothing() -> None:
+    found = Wide()
+    for value in (0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 0.0, 0.0, 0.0):
+        found = found.with_block(value, 5.0)
+    assert (found.pairs, found.square) == (2.0, 0.0)
