@@ -25,11 +25,11 @@ class AverageSegment:
     test: Averages
     unit: Unit
     since: float
-    """Since when something speaks for a regression, epoch seconds."""
+    """Since when there is evidence of a regression, epoch seconds."""
     since_then: Sums = NOTHING
     """The requests since."""
     height: float = 0.0
-    """How much speaks for it (accumulators.py, `Suspicion`)."""
+    """The evidence for it (accumulators.py, `Suspicion`)."""
     counts: Sums = NOTHING
     past: Past = Past()  # noqa: RUF009  (frozen)
 
@@ -71,7 +71,7 @@ class AverageSegment:
 
     @property
     def lately(self) -> Sums:
-        """The requests since something speaks for a regression; all where nothing does."""
+        """The requests since there is evidence of a regression; all where there is none."""
         return self.since_then if not self.since_then.empty else self.counts
 
     @property
@@ -80,7 +80,7 @@ class AverageSegment:
         return self.counts.baseline > 0 and self.counts.candidate > 0
 
     def fails(self, window: Counted) -> bool:
-        """Always: a window without a regression speaks against one, so none is waited for."""
+        """Always: a window without a regression is evidence against one, so none is waited for."""
         del window
         return True
 
@@ -92,7 +92,7 @@ class AverageSegment:
         return f"{mine}, the baseline's {shown(baseline or 0.0, self.unit)} over {sums.baseline:.0f}"
 
     def ahead(self, window: Counted) -> float:
-        """Windows like this one until something else may be shown: one while it speaks for a regression, else none."""
+        """Windows like this one until something else may be shown: one while it is evidence of a regression, else none."""
         return 1.0 if max(growth(_sums(window), self.past, self.test.margin)) > 0 else math.inf
 
     @property

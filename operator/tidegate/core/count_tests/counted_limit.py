@@ -59,7 +59,7 @@ class CountedLimit:
         return raw_queries(self.metric, self.asks, self._pending(self._gathered()), self._arms)
 
     def _past(self, trial: CountTest) -> tuple[Query, ...]:
-        """The queries for how the baseline's errors clumped before the run, where that is not known yet."""
+        """The queries for the dispersion of the baseline's errors before the run, where that is not known yet."""
         if not isinstance(trial, RegressionTest) or trial.tries >= TRIES:
             return ()
         return past_queries(self.metric, self.asks, trial.start, self.draft.now)

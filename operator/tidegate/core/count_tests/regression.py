@@ -158,7 +158,7 @@ class RegressionTest:
         return self._merged(self.segments)
 
     def _merged(self, counting: Mapping[str, AnySegment]) -> float:
-        """The mean of the evidence; segments that do not count, or lie below the floor, speak for nothing."""
+        """The mean of the evidence; segments that do not count, or lie below the floor, are no evidence of a regression."""
         logs = [
             one.evidence if key in counting and self._acts(one) else min(one.evidence, 0.0)
             for key, one in self.segments.items()
@@ -198,9 +198,9 @@ class RegressionTest:
     def result(self) -> CountTestResult:
         """What is shown up to now."""
         found = self._of_limit() if self.limit is not None else self._of_baseline()
-        speaking = sum(one.compares for one in self.segments.values())
-        if self.grouped and found.state is FindingState.OK and speaking < self.least:
-            words = f"{found.words}; {speaking} segments have requests of both arms, at least {self.least} are needed (minSeries)"
+        comparable_now = sum(one.compares for one in self.segments.values())
+        if self.grouped and found.state is FindingState.OK and comparable_now < self.least:
+            words = f"{found.words}; {comparable_now} segments have requests of both arms, at least {self.least} are needed (minSeries)"
             return replace(found, state=FindingState.TOO_FEW_REQUESTS, words=words)
         return found
 
@@ -257,11 +257,11 @@ class RegressionTest:
 
     def _worst(self, segments: Mapping[str, AnySegment], *, acting: bool = False) -> str | None:
         """The segment with the most evidence; with `acting` one that is not below the floor, and has any."""
-        found = [key for key, one in segments.items() if not acting or not self.grouped or self._speaks(one)]
+        found = [key for key, one in segments.items() if not acting or not self.grouped or self._has_evidence(one)]
         compared = [key for key in found if segments[key].compares] or found
         return max(compared, key=lambda key: segments[key].evidence, default=None)
 
-    def _speaks(self, one: AnySegment) -> bool:
+    def _has_evidence(self, one: AnySegment) -> bool:
         return one.evidence > 0 and self._acts(one)
 
     def ahead(self, window: Mapping[str, Counted]) -> float:

@@ -1,4 +1,4 @@
-"""One segment's part of a test on counts: its requests, its evidence, and what its errors' clumps are worth."""
+"""One segment's part of a test on counts: its requests, its evidence, and the dispersion of its errors."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tidegate.core.statistics.dispersion import Dispersion
 from tidegate.core.statistics.usual import Pending, Usual
 from tidegate.core.statistics.windows import Counted, Window
 
-CLUMPED = 1.5
-"""A dispersion from which it is told that errors come in clumps."""
+CLUSTERED = 1.5
+"""A dispersion from which errors are said to be clustered."""
 
 BEFORE_USUAL = 22
 """Numbers of a segment in a state of version 1, which had no usual rate."""
@@ -69,7 +69,7 @@ class Segment:
         )
 
     def anew(self, end: float) -> Segment:
-        """Begun anew at `end` (epoch seconds), as what the line asks is over; what is known of clumps stays."""
+        """Begun anew at `end` (epoch seconds), as what the line asks is over; the dispersion stays."""
         if self.limited is not None:
             fresh = replace(self.limited, logs=(), counted=0)
             return replace(self, limited=fresh, counts=NONE, suspicion=Suspicion(end, NONE))
@@ -84,7 +84,7 @@ class Segment:
 
     @property
     def lately(self) -> Window:
-        """The requests since something speaks for a regression; all where nothing does."""
+        """The requests since there is evidence of a regression; all where there is none."""
         return self.suspicion.counts if self.suspicion.counts != NONE else self.counts
 
     def told(self, counts: Counted) -> str:
@@ -103,15 +103,15 @@ class Segment:
 
     @property
     def since(self) -> float:
-        """Since when something speaks for a regression, epoch seconds."""
+        """Since when there is evidence of a regression, epoch seconds."""
         return self.suspicion.since
 
     @property
     def notes(self) -> str:
-        """How its errors come, where they come in clumps."""
+        """The dispersion of its errors, where they are clustered."""
         known = self.dispersion
-        clumped = known.pairs and known.factor >= CLUMPED
-        return f"; errors come in clumps of about {known.factor:.2g}" if clumped else ""
+        clustered = known.pairs and known.factor >= CLUSTERED
+        return f"; errors are clustered, dispersion {known.factor:.2g}" if clustered else ""
 
     @property
     def compares(self) -> bool:

@@ -42,7 +42,7 @@ class Portion:
     earlier: float = 0.0
     """The evidence (logarithm) of the weights before."""
     dispersion: Dispersion = Dispersion()  # noqa: RUF009  (frozen)
-    """Of how many of a window's requests go to the candidate: clients that keep a connection, or retry, come in clumps."""
+    """Of how many of a window's requests go to the candidate: clients that keep a connection, or retry, come in clusters."""
 
     def after(self, window: Window, seconds: float) -> Portion:
         """With a further window."""

@@ -81,7 +81,7 @@ class Told:
 
     @property
     def lately(self) -> str:
-        """Since when something speaks for a regression, and the requests since, with the rates of both arms."""
+        """Since when there is evidence of a regression, and the requests since, with the rates of both arms."""
         since = instant(self.segment.since)
         return f"since {since:%Y-%m-%d %H:%M:%S} UTC {self.segment.told(self.segment.lately)}"
 
@@ -93,7 +93,7 @@ class Told:
 
     @property
     def _more(self) -> str:
-        """How its errors come, and which segments are left out."""
+        """The dispersion of its errors, and which segments are left out."""
         words = self.segment.notes
         if self.silent and len(self.silent) < self.number:
             named = ", ".join(self.silent[:3]) + (f" and {len(self.silent) - 3} more" if len(self.silent) > 3 else "")
@@ -200,5 +200,5 @@ def possible(state: SegmentState, alpha: float) -> str:
 
 def _found(ratio: float | None) -> str:
     if ratio is None:
-        return "too little to find any regression yet"
-    return f"{ratio:.2g} times the baseline's rate would have been found by now"
+        return "not enough data yet to detect a regression"
+    return f"{ratio:.2g} times the baseline's rate would have been detected by now"

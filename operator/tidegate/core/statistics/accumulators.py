@@ -163,7 +163,7 @@ class Limited:
 
 @dataclass(frozen=True)
 class Suspicion:
-    """Since when something speaks for a regression: what a person is shown when one is found. Decides nothing.
+    """Since when there is evidence of a regression: what a person is shown when one is found. Decides nothing.
 
     The last time that the sum of the growth for a regression by half was at 0 (E. S. Page, 1954).
     """

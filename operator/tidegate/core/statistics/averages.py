@@ -26,7 +26,7 @@ SHIFTS: Final = (1.25, 1.6, 2.5, 5.0, 12.0, 40.0)
 """Averages that are looked for, as multiples of the largest that is tolerated."""
 _LOG_SHIFTS: Final = tuple(map(math.log, SHIFTS))
 SECOND: Final = 1
-"""Place of the shift by which people are told since when something speaks for a regression."""
+"""Place of the shift by which people are told since when there is evidence of a regression."""
 
 CAUTIOUS: Final = 0.3
 """What is taken for the scale of an average's logarithm from one window to the next, where nothing is known yet."""

@@ -1,7 +1,7 @@
-"""Do bad requests come one by one, or in clumps? The tests on counts take them for independent, and divide by this where they are not.
+"""Are bad requests independent, or clustered? The tests on counts take them for independent, and divide by this where they are not.
 
-The dispersion of a count is its variance as a multiple of what independent requests have: 1 for them, the size of a clump where
-errors come in clumps (P. McCullagh and J. Nelder, Generalized Linear Models, 1989, section 4.5). It is estimated from what
+The dispersion of a count is its variance as a multiple of what independent requests have: 1 for them, the size of a cluster where
+errors come in clusters (P. McCullagh and J. Nelder, Generalized Linear Models, 1989, section 4.5). It is estimated from what
 neighbouring blocks of time differ by (J. von Neumann, 1941): a rate that changes slowly over the day is then no dispersion.
 """
 
@@ -15,7 +15,7 @@ from typing import Final
 from tidegate.core.statistics.usual import Usual
 
 BLOCK: Final = 300.0
-"""Seconds of a block: long enough to hold a clump, and a retry storm, whole."""
+"""Seconds of a block: long enough to hold a cluster, and a retry storm, whole."""
 
 CAUTIOUS: Final = 2.0
 """What is taken for the dispersion where nothing is known yet."""
@@ -33,7 +33,7 @@ class Dispersion:
     squares: float = 0.0
     """Sum of the squared differences of neighbouring blocks, each as a multiple of its variance for independent requests."""
     pairs: float = 0.0
-    """How many there are; a pair with fewer than two bad requests counts for less, for it says nothing."""
+    """How many there are; a pair with fewer than two bad requests counts for less, for it shows nothing."""
     last: tuple[float, float] = (0.0, 0.0)
     """Requests and bad ones of the block before."""
     open: tuple[float, float] = (0.0, 0.0)

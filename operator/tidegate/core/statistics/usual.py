@@ -1,6 +1,6 @@
 """Does a regression last? The rate that the baseline usually has says how many bad requests a regression would go on to bring.
 
-Whether bad requests fall on the candidate or on the baseline says nothing while neither arm has any: single minutes with many bad
+Whether bad requests fall on the candidate or on the baseline shows nothing while neither arm has any: single minutes with many bad
 requests, hours apart, would add up for ever. So each window is compared with a second reference as well: the number of bad requests
 that the alternative predicts from the baseline's usual rate, a Poisson likelihood ratio against that rate. While its sum lags behind
 the comparison of the arms, the difference is taken off what was gained lately, and no more than that, so that good hours cost nothing;

@@ -80,7 +80,7 @@ SENTENCES = (
         State.OK,
         (
             "error-rate of the candidate shows no regression by more than 20% so far: 0 of 100 (0%) were bad, of the baseline's 0 of "
-            "900 (0%); possible: any ratio to the baseline's; too little to find any regression yet"
+            "900 (0%); possible: any ratio to the baseline's; not enough data yet to detect a regression"
         ),
     ),
     (
@@ -191,4 +191,4 @@ def test_clumps_and_segments_are_told() -> None:
         'error-rate of the candidate{zone="a"} shows no regression by more than 20% so far in 3 segments, the most evidence here: '
         "12 of 1000 (1.2%) were bad"
     )
-    assert words.endswith("; errors come in clumps of about 3")
+    assert words.endswith("; errors are clustered, dispersion 3")
