@@ -69,7 +69,7 @@ SENTENCES = (
         State.OK,
         (
             "error-rate of the candidate shows no regression by more than 20% so far: 12 of 1000 (1.2%) were bad, of the baseline's "
-            "90 of 9000 (1%); possible: 0.376 to 2.94 times the baseline's; 2.6 times the baseline's rate would have been found "
+            "90 of 9000 (1%); possible: 0.376 to 2.94 times the baseline's; 2.6 times the baseline's rate would have been detected "
             "by now"
         ),
     ),
