@@ -85,6 +85,21 @@ def test_below_the_floor_nothing_acts() -> None:
     assert after(fresh(floor=0.01), [{A: WORSE}] * 10).result().conclusion is Conclusion.REGRESSED
 
 
+def test_spikes_hours_apart_are_no_regression_where_there_is_a_floor() -> None:
+    calm, spike = Window(500, 0, 500, 0), Window(500, 0, 500, 150)
+    windows = ([{A: calm}] * 199 + [{A: spike}]) * 3
+
+    def ever_broken(trial: RegressionTest) -> bool:
+        peaks = []
+        for place, window in enumerate(windows):
+            trial = trial.after(Closed(window, 60.0 * place, 60.0 * (place + 1)))
+            peaks.append(trial.peak)
+        return any(peak is not None for peak in peaks)
+
+    assert ever_broken(fresh())
+    assert not ever_broken(fresh(floor=0.001))
+
+
 def test_segments_without_requests_are_left_out_and_listed() -> None:
     found = after(fresh(), [{A: GOOD, B: Window(0, 0, 5, 0)}] * 3).result()
     assert found.state is State.OK
@@ -126,6 +141,24 @@ def test_it_goes_on_from_what_status_keeps() -> None:
         trial = replace(trial, segments=known, peak=None if math.isnan(peak) else peak, calm=calm)
     assert trial.result().labels == B
     assert trial.result().conclusion is Conclusion.REGRESSED
+
+
+def test_nothing_that_a_segment_knows_is_lost_in_status() -> None:
+    trial = after(fresh(floor=0.001).learning({A: [(1000.0, 5.0)] * 20}, 60.0), [{A: GOOD}, {A: WORSE}, {A: GOOD}])
+    one = trial.segments[A]
+    assert isinstance(one, Segment)
+    assert one.compared.pending.credit != one.compared.pending.gained
+    state = unpacked(packed(trial.state()))
+    assert state is not None
+    read = trial.fresh(0.0).remembering(state.segments[A], 0.0)
+    assert isinstance(read, Segment)
+    assert read.dispersion == one.dispersion
+    for mine, kept in (
+        (read.compared.pending.credit, one.compared.pending.credit),
+        (read.compared.pending.gained, one.compared.pending.gained),
+        (read.compared.logs, one.compared.logs),
+    ):
+        assert mine == pytest.approx(kept, rel=1e-6)
 
 
 def test_a_state_of_version_1_is_read_and_what_it_lacks_is_learnt_anew() -> None:
