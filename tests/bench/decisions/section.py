@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,8 +19,8 @@ from tests.bench.figures import Table
 TITLE = "Decisions: false stops, and how soon harm is found"
 
 _HOW = """\
-Simulated by `python -m tests.bench decisions` with a fixed seed ({seed}), {rollouts:,} rollouts a cell: close to
-0 and 100 % half a percentage point either way is chance, around 50 % two. A rollout lasts an hour unless noted otherwise and is evaluated once a minute; rates are requests
+Simulated by `python -m tests.bench decisions` with a fixed seed ({seed}), {rollouts:,} rollouts a cell: near 2 and
+98 %, {near:.1f} percentage points either way are chance, around 50 % {middle:.1f}. A rollout lasts an hour unless noted otherwise and is evaluated once a minute; rates are requests
 a second *to the candidate*, which has 5 % of the traffic, so 0.5/s belongs to a service with 10 a second. The error rate is
 0.5 % and every rule tolerates 1 %, except `regression` by margin, which tolerates 20 % more than the baseline.
 
@@ -39,7 +40,7 @@ one) to weight 0: a window is judged once it was scraped, up to a minute after i
 
 
 _SHOP_HOW = """\
-Runs of three hours with more of the noise of a real service: errors in clumps, rates and averages that wander from minute to minute
+Runs of three hours with more of the noise of a real service: clustered errors, rates and averages that wander from minute to minute
 in each arm by itself, arms that are never quite alike, spikes of one minute, cold pods, traffic that moves, and incidents of both arms.
 {runs} a row. **Errors**: `regression: {{margin: 20%, floor: 0.1%}}`. **Averages**: the same of an `average`, with `floor: 50ms`.
 **Recommended**: both, sharing their chance of a false stop, and `max: {outage}` for 2 m."""
@@ -53,11 +54,21 @@ def section(found: Decided) -> str:
     """The whole section, ending in a newline."""
     parts = [
         f"## {TITLE}",
-        _HOW.format(seed=SEED, rollouts=found.rollouts),
+        _HOW.format(
+            seed=SEED,
+            rollouts=found.rollouts,
+            near=_chance(0.02, found.rollouts),
+            middle=_chance(0.5, found.rollouts),
+        ),
         *map(_markdown, tables(found)),
         _weak(found),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _chance(share: float, rollouts: int) -> float:
+    """Percentage points by which 95 % of such figures differ from the share at most."""
+    return 196 * math.sqrt(share * (1 - share) / rollouts)
 
 
 def placed(page: str, new: str) -> str:
@@ -172,7 +183,7 @@ def _weak(found: Decided) -> str:
     return f"""\
 ### Weak spots
 
-- **Noisy arms and clumps.** Errors that do not come one by one are recognized from the baseline's past. Where the rates of two equal arms
+- **Noisy arms and clustered errors.** Errors that are not independent are recognized from the baseline's past. Where the rates of two equal arms
   vary by 30 % from minute to minute, each by itself, {_percent(noisy[0])} of healthy rollouts are stopped at 10/s and
   {_percent(noisy[1])} at 100/s; where errors come in clumps of 8, {_percent(clumped)}. A rank test on the minutes' rates, such as
   Kayenta's, bears noisy arms too ({_percent(ranked)} at 100/s), and needs more time and a second fresh arm.
