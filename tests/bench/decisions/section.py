@@ -44,7 +44,9 @@ Runs of three hours with more of the noise of a real service: clustered errors, 
 in each arm by itself, arms that are never quite alike, spikes of one minute, cold pods, traffic that moves, and incidents of both arms.
 {runs} a row. **Errors**: `regression: {{margin: 20%, floor: 0.1%}}`. **Averages**: the same of an `average`, with `floor: 50ms`.
 **Recommended**: both, sharing their chance of a false stop, and `max: {outage}` for 2 m."""
-_FRONT_HOW = "Half of the traffic each: 2/s at 0.1 % errors, 10/s at 0.5 %, in clumps of 4 where nothing else is said."
+_FRONT_HOW = (
+    "Half of the traffic each: 2/s at 0.1 % errors, 10/s at 0.5 %, in clusters of 4 unless the row states another size."
+)
 _COMPONENTS_HOW = """\
 41 components of 0.1 to 50 requests a second, each a segment: one in ten idle, one in thirty failing always, the candidate with a
 tenth to a half of each. A fault is in one component with at least a request a second. **Errors, pooled** takes all as one."""
@@ -97,7 +99,7 @@ def _healthy(found: Decided) -> Table:
 def _harms(found: Decided) -> Table:
     how = (
         "Found within an hour of its onset; median minutes until then; median requests to the candidate, and bad ones among "
-        "them, until then. *Before*: stopped while it was still healthy, and so not found. To be read beside the table above: a "
+        "them, until then. *Before*: stopped while it was still healthy, and so not found. Read it together with the table above: a "
         "rule that stops nearly every candidate finds every harm, and soon."
     )
     rows = [(cell, *map(_found, figures.values())) for cell, figures in found.harms.items()]
