@@ -14,6 +14,7 @@ from tidegate.simulation.runner import Runner
 
 BREACH = 0.06
 ROLES = ("engineering", "finance")
+QUORUM: dict[str, Any] = {"approvals": [{"name": one} for one in ("cost", "audit", "docs")], "required": 2}
 
 
 def steps(gate: dict[str, Any] | None = None, **changes: object) -> list[dict[str, Any]]:
@@ -199,6 +200,36 @@ async def test_a_refused_approval_pauses_with_its_reason_and_is_asked_for_anew()
     assert told.shop.weight == 10
     assert (await told.approves("finance", "bob"))[0]
     assert told.shop.weight == 50
+
+
+@pytest.mark.parametrize(
+    ("given", "rejected", "words"),
+    [
+        ((), "cost", "2 of the approvals cost, audit, docs must still be given after Resume"),
+        (("audit",), "audit", "2 of the approvals cost, audit, docs must still be given after Resume"),
+        (("audit",), "docs", "1 of the approvals cost, docs must still be given after Resume"),
+    ],
+)
+async def test_a_refused_approval_under_a_quorum_says_what_is_still_needed(
+    given: tuple[str, ...], rejected: str, words: str
+) -> None:
+    told = Told(QUORUM)
+    await told.passes(100)
+    for name in given:
+        await told.approves(name, f"{name}-owner")
+    done, outcome = await told.does(Action.REJECT, approval=rejected, requester="cleo", step="half")
+    assert (done, outcome.partition("; ")[2]) == (True, words)
+
+
+async def test_a_refused_approval_that_the_quorum_does_not_need_is_said_to_open_at_resume() -> None:
+    told = Told({**QUORUM, "windows": [{"days": ["Sun"], "from": "03:00", "to": "03:01", "timeZone": "UTC"}]})
+    await told.passes(100)
+    await told.approves("cost", "ann")
+    await told.approves("audit", "bob")
+    done, outcome = await told.does(Action.REJECT, approval="docs", requester="cleo", step="half")
+    words = "after Resume the approval gate is open without docs (2 required; given: cost, audit)"
+    assert (done, outcome.partition("; ")[2]) == (True, words)
+    assert told.status.phase == "Paused"
 
 
 async def test_a_refused_approval_of_a_step_not_reached_is_refused_itself() -> None:

@@ -5,14 +5,18 @@ A requester that is not the user who created the command is refused by the API s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
+
 from tests.simulated.crowded import INTERVAL, WEIGHT, crowd
-from tests.simulated.shop import Shop
+from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
 from tidegate.core.model.world import Command
+from tidegate.ports.errors import Missing, Rejected
 from tidegate.ports.protocols import Commands
 from tidegate.ports.world import World
 
@@ -95,3 +99,102 @@ async def test_a_command_that_is_replayed_is_carried_out_once() -> None:
     await runner.run_until(shop.clock.now() + 5)
     assert shop.cluster.outcomes[again] == (False, f"run {run.id} is not in progress")
     assert (shop.status.run is not None, shop.weight) == (True, 10)
+
+
+LONG_TEXT = "\u202e\U0001f525\n\x1b[2J" * 4096
+"""A reason of 64 KiB that an API server without the schema has let pass: bidirectional, a line break, an escape sequence."""
+
+
+@pytest.mark.parametrize("action", [Action.PAUSE, Action.REJECT, Action.APPROVE, Action.ABORT, Action.ADVANCE])
+async def test_a_reason_of_64_kib_makes_no_status_too_large_and_draws_on_no_terminal(action: Action) -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 20)
+    of_step = {"step": "half", "approval": "finance"} if action.of_approval else {}
+    uid = shop.command(action, LONG_TEXT, requester="ann" if action is Action.REJECT else LONG_TEXT, **of_step)
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 60)
+    assert uid in shop.cluster.outcomes
+    stored = json.dumps(shop.cluster.rollouts["checkout"].status, ensure_ascii=False)
+    assert len(stored.encode()) < 32 * 1024
+    texts = [stored, shop.cluster.outcomes[uid][1], *(words for *_, words in shop.cluster.events)]
+    assert not [text for text in texts if "\u202e" in text or "\x1b" in text or "\n" in text]
+    assert max(len(words) for *_, words in shop.cluster.events) <= 1500
+    assert shop.status.approvals == ()
+
+
+async def test_a_name_of_253_characters_is_carried_out_as_any_other() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 20)
+    uid = shop.command(Action.PAUSE)
+    shop.cluster.commands[-1] = replace(shop.cluster.commands[-1], name=".".join(["x" * 62] * 4) + ".x")
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 5)
+    assert shop.cluster.outcomes[uid][0]
+
+
+async def test_five_hundred_people_approve_and_one_counts() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 20)
+    given = [shop.command(**{**GIVEN, "requester": f"user-{number}"}) for number in range(500)]
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 300, lambda: len(shop.cluster.outcomes) == len(given))
+    done = [uid for uid in given if shop.cluster.outcomes[uid][0]]
+    assert done == given[:1]
+    assert [one.person for one in shop.status.approvals] == ["user-0"]
+    words = {shop.cluster.outcomes[uid][1] for uid in given[1:]}
+    assert words == {"finance of step half was already approved by user-0"}
+
+
+@pytest.mark.parametrize("harm", ["breach", "abort"])
+@pytest.mark.parametrize("many", [1, 500])
+async def test_outcomes_that_cannot_be_written_delay_neither_an_abort_nor_a_breach(many: int, harm: str) -> None:
+    def refused(call: str) -> None:
+        if call == "commands.conclude":
+            raise Rejected("not allowed")
+
+    shop = Shop()
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 20)
+    shop.gate.before = refused
+    for _ in range(many):
+        shop.command(Action.PAUSE)
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 30)
+    assert shop.weight == WEIGHT
+    if harm == "breach":
+        shop.values["candidate"] = 0.2
+    else:
+        shop.command(Action.ABORT)
+    began = runner.due = shop.clock.now()
+    await runner.run_until(began + 60, lambda: shop.weight == 0)
+    assert (shop.weight, shop.clock.now() - began <= INTERVAL + 1.0) == (0, True)
+    assert shop.cluster.outcomes == {}
+
+
+async def test_a_command_deleted_while_it_is_carried_out_is_carried_out_once() -> None:
+    """It vanishes between the decision and the write of its outcome; its place in status is free again later."""
+    shop = Shop()
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 20)
+
+    def gone(call: str) -> None:
+        if call == "commands.conclude":
+            shop.cluster.commands.clear()
+            raise Missing("not found")
+
+    shop.gate.before = gone
+    shop.command(Action.PAUSE)
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 30)
+    paused = [reason for _, _, reason, _ in shop.cluster.events if reason == "PausedByCommand"]
+    assert (len(paused), shop.status.phase) == (1, "Paused")
+    shop.gate.before = lambda _call: None
+    resumed = shop.command(Action.RESUME)
+    shop.cluster.commands[-1] = replace(shop.cluster.commands[-1], uid="another")
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 30)
+    assert resumed not in shop.cluster.outcomes
+    assert shop.cluster.outcomes["another"][0]

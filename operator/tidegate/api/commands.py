@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
 from tidegate.api.model import ApiModel, Rule, StatusModel, Words
 from tidegate.api.values.names import ApprovalName, RolloutName, StepName
 from tidegate.api.values.text import ONE_LINE
+
+LONGEST_REASON: Final = 1024
+"""Characters of a command's reason."""
+LONGEST_REQUESTER: Final = 253
+"""Characters of a requester's user name."""
 
 
 class Action(StrEnum):
@@ -46,9 +51,9 @@ class RolloutCommandSpec(ApiModel):
     """For `Approve` and `Reject`: `.status.gate.stepHash` as it was seen; of a step that was edited since it is refused."""
     run: Annotated[str, Field(max_length=63, pattern=ONE_LINE)] = ""
     """The run it applies to; empty for the current run. A command for a run that has ended is refused."""
-    reason: Annotated[str, Field(max_length=1024, pattern=ONE_LINE)] = ""
+    reason: Annotated[str, Field(max_length=LONGEST_REASON, pattern=ONE_LINE)] = ""
     """The reason, for the record: one line."""
-    requester: Annotated[str, Field(max_length=253, pattern=ONE_LINE)] = ""
+    requester: Annotated[str, Field(max_length=LONGEST_REQUESTER, pattern=ONE_LINE)] = ""
     """The requester's user name; `tidegate abort` and the other commands fill it in."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (

@@ -177,7 +177,7 @@ PEOPLE: Final = {
     Reason.PAUSED: "The run is paused; guards stay active.",
     Reason.PAUSED_BY_COMMAND: "A RolloutCommand paused the run; guards stay active.",
     Reason.PAUSED_BY_SPEC: "`spec.paused` is true.",
-    Reason.REJECTED: "An approval was refused (`Reject`): the run is paused with that reason, and the approval must be given again after Resume.",
+    Reason.REJECTED: "An approval was refused (`Reject`): the run is paused with that reason, and the approval must be given again after Resume, unless the gate's `required` is reached without it.",
     Reason.STATUS_LOST: "The status of a run was emptied while the candidate had traffic. The run was recovered from the route and is paused. Guards are active; Abort or Resume.",
     Reason.STEPPED_BACK: "A limit with `onBreach: StepBack` was breached: the candidate went down to the weight given there, and the run is paused. Resume restarts that step, Abort reverts.",
     Reason.STEP_GONE: "An edit removed the current step from the spec: restore it, or Abort.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.api.commands import Action
+from tidegate.api.commands import LONGEST_REQUESTER, Action
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.gates import Quorum
 from tidegate.api.rollout.status import ApprovalStatus, Paused
@@ -39,6 +39,8 @@ def refusal(draft: TickContext, command: Command) -> str | None:
         return f"step {step.name!r} was edited since: review it again"
     if not command.requester:
         return "the command names no requester"
+    if command.requester != printable(command.requester)[:LONGEST_REQUESTER]:
+        return f"the requester is not a user name of at most {LONGEST_REQUESTER} characters in one line"
     return _not_reached(draft, step, quorum, command) or _given_by_another(draft, step, quorum, command)
 
 
@@ -75,7 +77,21 @@ def reject(draft: Draft, command: Command) -> str:
         draft.say(Reason.REJECTED, words, warning=True)
     else:
         draft.pause(Reason.REJECTED, words)
-    return f"run {draft.run.id} is paused; {command.approval} must be given again after Resume"
+    return f"run {draft.run.id} is paused; {_still_needed(draft, step, command.approval)}"
+
+
+def _still_needed(draft: TickContext, step: Step, rejected: str) -> str:
+    """What the gate of the step still needs after one of its approvals was rejected; under a quorum others may be enough."""
+    quorum = step.gate.quorum if step.gate is not None else None
+    if quorum is None or quorum.needed == len(quorum.approvals):
+        return f"{rejected} must be given again after Resume"
+    given = {one.name for one in counting(draft.status.approvals, step)} & set(quorum.names)
+    left = quorum.needed - len(given)
+    missing = ", ".join(name for name in quorum.names if name not in given)
+    if left <= 0:
+        listed = ", ".join(name for name in quorum.names if name in given)
+        return f"after Resume the approval gate is open without {rejected} ({quorum.needed} required; given: {listed})"
+    return f"{left} of the approvals {missing} must still be given after Resume"
 
 
 def _begun(draft: TickContext, step: Step) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
-from tidegate.api.commands import Action
+from tidegate.api.commands import LONGEST_REASON, LONGEST_REQUESTER, Action
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.status import CommandStatus
@@ -49,11 +50,17 @@ def _first(command: Command) -> tuple[bool, float, str]:
 
 def _take(draft: Draft, command: Command, unwritten: set[str]) -> None:
     refusal = _refusal(draft, command)
-    message = refusal if refusal is not None else _carry_out(draft, command)
+    message = refusal if refusal is not None else _carry_out(draft, _bounded(command))
     outcome = CommandStatus(uid=command.uid, done=refusal is None, message=message[:LONGEST_MESSAGE])
     draft.update(commands=_remembered((*draft.status.commands, outcome), unwritten))
     draft.outcomes.append(ConcludeCommand(command, outcome.done, outcome.message))
     draft.intent = True
+
+
+def _bounded(command: Command) -> Command:
+    """The command with texts of the length that the schema allows: an API server with an older schema lets longer ones pass."""
+    reason, requester = printable(command.reason)[:LONGEST_REASON], printable(command.requester)[:LONGEST_REQUESTER]
+    return replace(command, reason=reason, requester=requester)
 
 
 def _remembered(outcomes: tuple[CommandStatus, ...], unwritten: set[str]) -> tuple[CommandStatus, ...]:
