@@ -108,6 +108,22 @@ async def test_a_run_raises_in_a_window_across_the_change_of_daylight_saving_tim
     assert expected <= raised[0] <= expected + 120
 
 
+@pytest.mark.parametrize("leap", [-1800.0, 0.0, 1800.0, 7200.0])
+async def test_since_step_goes_by_the_clock_as_it_is_set_and_opens_no_later_than_that_says(leap: float) -> None:
+    told = Told({"sinceStep": {"step": "canary", "elapsed": "1h"}})
+    await told.passes(100)
+    assert told.status.run is not None
+    opens = told.status.run.begun[0].time.timestamp() + 3600
+    told.runner.leap(leap)
+    began = told.shop.clock.now()
+    await told.runner.run_until(began + 7200, lambda: told.shop.weight == 50)
+    raised = told.shop.clock.now()
+    assert max(opens, began) <= raised <= max(opens, began) + 11
+    told.shop.values["candidate"] = BREACH
+    await told.passes(12)
+    assert told.shop.weight == 0
+
+
 @pytest.mark.parametrize("then", ["resumed", "aborted", "breached"])
 async def test_stepped_back_held_and_paused_at_once(then: str) -> None:
     """A limit that holds is not met and spec.paused is set when another steps back: it goes down, and each is needed to go on."""
