@@ -140,7 +140,7 @@ async def test_a_test_on_counts_finds_it_in_the_raw_samples_of_then(
     assert 0 < _epoch(run["end"]) - stretch.spoiled < 19
     assert any("limits with `split` are left out" in one for one in found["assumptions"])
     (test,) = found["tests"]
-    assert (test["line"], test["worse"], test["told"]["conclusion"]) == ("worse", 1, "Regressed")
+    assert (test["limit"], test["worse"], test["told"]["conclusion"]) == ("worse", 1, "Regressed")
     assert found["gaps"] == []
     assert "worse than the baseline" in picture.read_text()
 
@@ -232,7 +232,7 @@ async def test_no_data_and_nobody_there_are_one_line(
 
 
 def _line(found: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(line for line in found["lines"] if line["line"] == name)
+    return next(line for line in found["limits"] if line["limit"] == name)
 
 
 def _epoch(text: str) -> float:
