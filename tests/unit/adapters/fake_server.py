@@ -54,6 +54,10 @@ class FakeServer:
             writer.close()
 
 
+TURNS = 5
+"""Turns of the event loop within which a connection that was just accepted gets its reader and writer."""
+
+
 @asynccontextmanager
 async def running(reply: Reply, port: int = 0) -> AsyncIterator[FakeServer]:
     fake = FakeServer(reply)
@@ -73,6 +77,8 @@ async def running(reply: Reply, port: int = 0) -> AsyncIterator[FakeServer]:
         yield fake
     finally:
         server.close()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
