@@ -66,7 +66,7 @@ async def test_a_whole_run_counts_what_was_scraped_and_no_more() -> None:
 async def test_the_warm_up_is_left_out_of_a_comparison_but_not_of_a_limit() -> None:
     stage = Stage(counted({**WORSE, "onBreach": "Warn"}, {**ABSOLUTE, "onBreach": "Warn"}))
     stage.source.shares(stage.start, candidate=0.5)
-    stage.source.shares(stage.start + 180, candidate=0.0)
+    stage.source.shares(stage.start + 174, candidate=0.0)  # before the last scrape of the warm-up
     await stage.until(170)
     assert stage.witness.evidence("worse").counts == (0, 0, 0, 0)
     assert stage.witness.evidence("absolute").counts[3] > 0
