@@ -14,7 +14,7 @@ from tests.integration.faults.stage import run_under_way
 pytestmark = pytest.mark.timeout(150)
 
 
-async def test_a_weight_raised_by_hand_is_put_back(lab: Lab, namespace: str) -> None:
+async def test_a_weight_raised_by_hand_is_corrected(lab: Lab, namespace: str) -> None:
     async with run_under_way(lab, namespace) as stage:
         await stage.set_weights(0, 100)
         await stage.until_share(10)

@@ -1,4 +1,4 @@
-"""What the API server is told about lists: which must not repeat themselves, and by which fields.
+"""List types in the schema: which lists are sets or maps, and by which fields.
 
 Written into the schema of a field with `json_schema_extra`; server-side apply then also merges such lists item by item.
 """

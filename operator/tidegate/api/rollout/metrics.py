@@ -60,12 +60,12 @@ _OF_COHORT: Final = " of cohort "
 
 
 def cohort_name(metric: str, cohort: str) -> str:
-    """How a metric is called where it is told of one cohort."""
+    """The name of a metric where it is queried for one cohort."""
     return f"{metric}{_OF_COHORT}{cohort}"
 
 
 def plain_name(metric: str) -> str:
-    """A metric's name as the spec has it, whether or not it is told of one cohort."""
+    """A metric's name as the spec has it, whether or not it is queried for one cohort."""
     return metric.partition(_OF_COHORT)[0]
 
 

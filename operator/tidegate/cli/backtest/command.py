@@ -184,7 +184,7 @@ def _print(arguments: argparse.Namespace, found: Backtest, unmet: list[str]) -> 
         text.show_lines(found, sys.stdout)
         text.show_tests(found, sys.stdout)
     if arguments.suggest:
-        text.show_suggestions(found, sys.stdout)
+        text.show_suggestions(found, sys.stdout, first=arguments.quiet and not drawn)
     print(("" if arguments.quiet else "\n") + printable_lines(text.words(found)))
     for line in unmet:
         print(f"NOT AS EXPECTED: {printable(line)}")

@@ -49,7 +49,7 @@ def show(score: Score, rollout: Order, out: TextIO) -> None:
 
 
 def words(score: Score) -> str:
-    """The score in a few limits."""
+    """The score as text, a few lines."""
     return "\n".join(_words(score))
 
 

@@ -98,11 +98,12 @@ def tested_in_words(found: Backtest, one: CountedSummary) -> Iterator[str]:
         yield f"{which}{one.told.message}"
 
 
-def show_suggestions(found: Backtest, out: TextIO) -> None:
-    """Other limits, and what they would have stopped."""
+def show_suggestions(found: Backtest, out: TextIO, *, first: bool = False) -> None:
+    """Other limits, and what they would have stopped; `first`: nothing was written before."""
     suggestions = list(found.suggestions())
     rows = [row for one, suggestion in suggestions for row in _choices(one, suggestion.choices)]
-    out.write("\n")
+    if not first:
+        out.write("\n")
     if any(one.limit.counted for one in placed(found.spec)):
         out.write(f"{UNTUNED}\n")
     if not rows:

@@ -58,7 +58,7 @@ class Scored:
         """From the beginning of the fault to the stop; `None` unless it was found."""
         if self.verdict is not Verdict.FOUND:
             return None
-        return max(self.run.end - self.window.since, 0.0) / 60
+        return round(max(self.run.end - self.window.since, 0.0) / 60, 3)  # instants are kept to the millisecond
 
     @property
     def limit(self) -> str:
