@@ -180,3 +180,10 @@ async def test_quiet_prints_the_result_alone(file: Path, capsys: pytest.CaptureF
     said = capsys.readouterr()
     assert said.err == ""
     assert [line.split()[0] for line in said.out.splitlines()] == ["Succeeded"]
+
+
+async def test_quiet_with_suggestions_begins_with_their_text(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with prometheus(rates(CALM), Scraped(CALM)) as fake:
+        given = ["backtest", str(file), "--prometheus", fake.url, *FROM, "--quiet", "--suggest"]
+        assert await asyncio.to_thread(main, given) == 0
+    assert capsys.readouterr().out.splitlines()[0] != ""
