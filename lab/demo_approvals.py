@@ -40,7 +40,7 @@ async def story(console: Console) -> list[str]:
             await shop.release(lab, NAMESPACE, "v2")
             console.rule("Version v2: 10 % for 10 s; then engineering and finance must approve 50 %")
             found = [*await _people(lab, console), *await _end(lab, console)]
-            weights = [state.share(shop.CANARY) for state in watch.of(NAMESPACE, shop.APP)]
+            weights = [state.share(shop.CANARY) for state in await watch.current(NAMESPACE, shop.APP)]
             if weights != [0, 10, 50, 0]:
                 found.append(f"the candidate's weights were {weights}, expected 0, 10, 50, 0")
             failed = sum(answer.failed for answer in load.answers)

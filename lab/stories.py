@@ -101,7 +101,7 @@ async def play(  # noqa: PLR0913  (a story has as many sides)
     rollout = await until(ended, SECONDS, f"the run of {version} ended", every=0.2)
     last = (rollout or {})["status"]["history"][0]
     answers = [answer for answer in load.since(began) if answer.at > began]
-    states = watch.of(namespace, shop.APP)[max(seen_before - 1, 0) :]
+    states = (await watch.current(namespace, shop.APP))[max(seen_before - 1, 0) :]
     baseline = await lab.api.get("apps/v1", "Deployment", shop.APP, namespace)
     return Story(
         title=title,

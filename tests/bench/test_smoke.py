@@ -30,8 +30,10 @@ async def test_a_quick_run_measures_every_part() -> None:
     reverts, quiet, resting = found.tables
     assert [row[0] for row in reverts.rows] == ["1", str(QUICK_STORM)]
     figures = {row[0]: row[1] for row in quiet.rows}
-    assert float(figures["Quiet ticks"]) >= QUICK_STORM, "each was judged at least once"
-    assert 0 < float(figures["Queries a tick"]) < 1.1, "a query each; reverts being concluded tick without one"
+    ticks = float(figures["Quiet ticks"])
+    assert ticks >= QUICK_STORM, "each was judged at least once"
+    most = round(1 + QUICK_STORM / ticks, 2)
+    assert 0 < float(figures["Queries a tick"]) <= most, "a query each; at either end one more a run"
     (at_rest,) = resting.rows
     assert at_rest[-1] == "0.0", "a Rollout at rest asks nothing"
 

@@ -83,8 +83,8 @@ class Stage:
         rules[0]["backendRefs"][0]["weight"], rules[0]["backendRefs"][1]["weight"] = baseline, candidate
         await self.lab.api.patch(route, {"spec": {"rules": rules}})
 
-    def shares(self) -> list[float]:
-        return [seen.share(shop.CANARY) for seen in self.watch.of(self.namespace, shop.APP)]
+    async def shares(self) -> list[float]:
+        return [seen.share(shop.CANARY) for seen in await self.watch.current(self.namespace, shop.APP)]
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ async def test_killed_before_a_breach_it_reverts_when_it_is_back(lab: Lab, names
         await stage.operator.start()
         await stage.until_share(0)
         assert await stage.until_outcome() == "Reverted"
-        assert stage.shares() == [0, 10, 0]
+        assert await stage.shares() == [0, 10, 0]
 
 
 async def test_killed_in_the_middle_of_a_revert_it_ends_it(lab: Lab, namespace: str) -> None:
@@ -29,7 +29,7 @@ async def test_killed_in_the_middle_of_a_revert_it_ends_it(lab: Lab, namespace: 
         await stage.operator.kill()
         await stage.operator.start()
         assert await stage.until_outcome() == "Reverted"
-        assert stage.shares() == [0, 10, 0]
+        assert await stage.shares() == [0, 10, 0]
         assert len((await stage.status())["history"]) == 1
 
 

@@ -27,7 +27,7 @@ async def test_while_prometheus_is_stopped_nothing_advances_and_nothing_aborts(l
         finally:
             await lab.prometheus.start()
         await stage.until_share(50)
-        assert stage.shares() == [0, 10, 50]
+        assert await stage.shares() == [0, 10, 50]
 
 
 @pytest.mark.timeout(150)

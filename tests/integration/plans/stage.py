@@ -143,9 +143,9 @@ class Stage:
 
         return await until(there, SECONDS, f"rule {rule or '-'} gives the candidate {weight:g} %")
 
-    def weights(self, rule: str = "") -> list[float]:
-        """All that the watch saw, percent of the candidate, each change once."""
-        seen = (one.share(self.candidate) for one in self.watch.of(self.namespace, self.name, rule))
+    async def weights(self, rule: str = "") -> list[float]:
+        """All until now, percent of the candidate, each change once."""
+        seen = [one.share(self.candidate) for one in await self.watch.current(self.namespace, self.name, rule)]
         return [weight for weight, _ in itertools.groupby(seen)]
 
     def misplaced(self, answers: Iterable[Answer]) -> list[str]:

@@ -29,7 +29,7 @@ async def test_well_into_the_long_tail_then_reverted_by_unsatisfied_users_and_no
         await stage.begin()
         full = await stage.until_weight(100)
         await stage.until_checkpoint("everyone", "Pass", at="6s")
-        assert stage.weights() == [0, 5, 25, 100]
+        assert await stage.weights() == [0, 5, 25, 100]
         assert stage.misplaced(load.answers) == []
         assert versions(await answered(load, since=full)) == {CANDIDATE}
         assert failures(load.answers) == {}
@@ -51,5 +51,5 @@ async def test_well_into_the_long_tail_then_reverted_by_unsatisfied_users_and_no
         ended = await stage.until_outcome()
         assert (ended["outcome"], ended["reason"]) == ("Reverted", "GuardBreached")
         assert "higher than the baseline by more than maxIncrease 20%" in ended["message"]
-        assert stage.weights() == [0, 5, 25, 100, 0, 5, 25, 0]
+        assert await stage.weights() == [0, 5, 25, 100, 0, 5, 25, 0]
         assert await stage.until_weight(0, after=quarter) > quarter

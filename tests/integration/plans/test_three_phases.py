@@ -38,7 +38,7 @@ async def test_a_ramp_that_fails_is_resumed_and_the_last_step_waits_for_four_rol
         await _resumed(stage)
         await _approved(stage)
         full = await stage.until_weight(100)
-        assert stage.weights() == [0, 1, 10, 5, 10, 100]
+        assert await stage.weights() == [0, 1, 10, 5, 10, 100]
         for load in kinds:
             assert versions(await answered(load, since=full)) == {CANDIDATE}
             assert failures(load.answers) == {}
@@ -90,7 +90,7 @@ async def _approved(stage: Stage) -> None:
     await stage.operator.kill()
     await stage.operator.start()
     assert "awaits approval of finance" in (await stage.says(None, "status", stage.name)).words
-    assert stage.weights()[-1] == 10
+    assert (await stage.weights())[-1] == 10
     given = await stage.says(ROLES["finance"], "approve", stage.name, "finance")
     assert given.code == 0, given.words
 
@@ -102,5 +102,5 @@ async def _told(stage: Stage) -> None:
     aborted = await stage.says(ROLES["operations"], "abort", stage.name, "--reason", "totals differ")
     assert aborted.code == 0, aborted.words
     assert (await stage.until_outcome())["outcome"] == "Aborted"
-    assert stage.weights()[-1] == 0
+    assert (await stage.weights())[-1] == 0
     assert {"Approved", "AbortedByCommand", "Aborted"} <= await stage.report()
