@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,12 @@ COMMANDS: Final = {
     "operator": ("operator", "run the operator"),
 }
 """Each command's module in this package, and its help."""
+UNUSED: Final = ("rich", "charset_normalizer", "chardet")
+"""Packages that libraries load wherever they are installed, 7 MiB that no command needs to start.
+
+structlog loads rich to format log lines; tables and messages on a terminal import it later.
+requests loads the other two to guess the encoding of a text without one; a source of metrics answers with JSON, which is UTF-8.
+"""
 
 
 class SupportsWrite(Protocol):
@@ -107,24 +114,22 @@ class _Version(argparse.Action):
 
 def command_named(name: str) -> Command:
     """The module of a command, imported now."""
-    with _without("rich"):
+    with _without(*UNUSED), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Unable to find acceptable character detection", category=Warning)
         return cast("Command", importlib.import_module(f"tidegate.cli.{COMMANDS[name][0]}"))
 
 
 @contextmanager
-def _without(package: str) -> Iterator[None]:
-    """Imports within do not find `package`: structlog loads rich wherever it is installed, 4 MiB that no log line needs.
-
-    Tables and messages on a terminal import it themselves, later.
-    """
-    if package in sys.modules:
-        yield
-        return
-    sys.modules[package] = cast("ModuleType", None)  # the language's own way to say that there is none
+def _without(*packages: str) -> Iterator[None]:
+    """Imports within do not find these packages, unless they are loaded already. What needs one imports it later."""
+    hidden = [package for package in packages if package not in sys.modules]
+    for package in hidden:
+        sys.modules[package] = cast("ModuleType", None)  # the language's own way to say that there is none
     try:
         yield
     finally:
-        del sys.modules[package]
+        for package in hidden:
+            del sys.modules[package]
 
 
 def _program() -> str:

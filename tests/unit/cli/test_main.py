@@ -18,13 +18,25 @@ def test_help_names_every_command_and_loads_none_of_what_they_need() -> None:
     assert done.stdout.endswith("[]\n")
 
 
-def test_the_operator_loads_no_rich_and_a_table_still_does() -> None:
+def test_the_operator_loads_no_package_it_does_not_use_and_a_table_still_does() -> None:
     code = (
         "import sys; from tidegate.cli.main import main\ntry: main(['operator', '--help'])\nfinally: "
         "print({'structlog', 'rich', 'pygments'} & set(sys.modules)); import rich.table; print(rich.table.Table.__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.stdout.endswith("{'structlog'}\nTable\n")
+
+
+def test_requests_guesses_no_encodings_and_says_nothing_of_it() -> None:
+    """A text without an encoding is UTF-8 to it: what a source of metrics writes is JSON."""
+    code = (
+        "import sys; from tidegate.cli.main import main\ntry: main(['operator', '--help'])\nfinally: "
+        "import requests; answer = requests.Response(); answer._content = 'a day at 30 \\u00b0C'.encode(); print(ascii(answer.text), "
+        "{'requests', 'chardet', 'charset_normalizer'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.stdout.endswith("'a day at 30 \\xb0C' {'requests'}\n")
+    assert not done.stderr
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
