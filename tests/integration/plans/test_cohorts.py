@@ -72,12 +72,12 @@ async def test_a_cohort_is_taken_back_alone_a_slow_candidate_gets_pods_and_a_che
             assert last.code == 0, last.words
             since = await stage.until_weight(100, "everyone")
             assert versions(await answered(others, since=since)) == {CANDIDATE}
-        weights = {rule: stage.weights(rule) for rule in ("everyone", "staff", "chosen", "extended")}
+        weights = {rule: await stage.weights(rule) for rule in ("everyone", "staff", "chosen", "extended")}
         assert weights == {"everyone": [0, 100], "staff": [0, 100], "chosen": [0, 100, 0], "extended": [0, 100]}
         aborted = await stage.says(AUDITOR, "abort", stage.name, "--reason", "seen enough")
         assert aborted.code == 0, aborted.words
         assert (await stage.until_outcome())["outcome"] == "Aborted"
-        assert {stage.weights(rule)[-1] for rule in weights} == {0}
+        assert {(await stage.weights(rule))[-1] for rule in weights} == {0}
         assert {"CohortReverted", "Approved", "CandidateScaled", "AbortedByCommand"} <= await stage.report()
 
 
@@ -115,5 +115,5 @@ async def _slow(stage: Stage) -> None:
     await until(available, SECONDS, "the candidate has three pods")
     await stage.behave(stage.candidate, only="", latency="0")
     await stage.until_answer(P95, lambda values: bool(values) and values[0] < 1)
-    assert stage.weights("everyone") == [0]
-    assert stage.weights("staff") == [0, 100]
+    assert await stage.weights("everyone") == [0]
+    assert await stage.weights("staff") == [0, 100]
