@@ -9,12 +9,12 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, Protocol
 
-import aiohttp
-
-from lab.api import Api, ApiError
+from lab.api import UNAVAILABLE, Api, ApiError
 from tests.integration.crds.applying import LAST_APPLIED, three_way
 
 EVERY_SECONDS: Final = 1.0
+CHANGED_MEANWHILE: Final = "the object has been modified"
+"""What the API server says where an object is another than the one that was read."""
 MANAGER: Final = "git"
 
 Object = dict[str, Any]
@@ -28,8 +28,8 @@ class Way(Protocol):
         ...
 
 
-async def client_side(api: Api, manifest: Object, stored: Object | None) -> None:
-    """`kubectl apply`, and Argo CD without `ServerSideApply`: the patch of three."""
+async def client_side(api: Api, manifest: Object, stored: Object | None, *, version: str = "") -> None:
+    """`kubectl apply`, and Argo CD without `ServerSideApply`: the patch of three; only on that version of the object, if one is given."""
     written = copy.deepcopy(manifest)
     written["metadata"].setdefault("annotations", {})[LAST_APPLIED] = json.dumps(manifest, sort_keys=True)
     if stored is None:
@@ -38,6 +38,8 @@ async def client_side(api: Api, manifest: Object, stored: Object | None) -> None
     before = (stored["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     patch = three_way(json.loads(before) if before else {}, written, stored)
     if patch:
+        if version:
+            patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": version}
         merge = "strategic-merge" if manifest["apiVersion"] == "apps/v1" else "merge"
         await api.request("PATCH", path(manifest), patch, f"application/{merge}-patch+json", {"fieldManager": MANAGER})
 
@@ -55,21 +57,29 @@ async def without_force(api: Api, manifest: Object, stored: Object | None) -> No
 
 
 async def flux_with_ignored_weights(api: Api, manifest: Object, stored: Object | None) -> None:
-    """Flux with `spec.ignore` of the weights: the value in the cluster takes the place of each ignored one."""
+    """Flux with `spec.ignore` of the weights: the value in the cluster takes the place of each ignored one.
+
+    Not on a route that was written since it was read: the weights of then would be put back, by chance.
+    """
     written = copy.deepcopy(manifest)
     if stored is not None and manifest["kind"] == "HTTPRoute":
         for rule, live in zip(written["spec"]["rules"], stored["spec"]["rules"], strict=True):
             for ref, other in zip(rule["backendRefs"], live["backendRefs"], strict=True):
                 ref["weight"] = other["weight"]
+        written["metadata"]["resourceVersion"] = stored["metadata"]["resourceVersion"]
     await server_side(api, written, stored)
 
 
 async def argo_cd_with_ignored_weights(api: Api, manifest: Object, stored: Object | None) -> None:
-    """Argo CD with `RespectIgnoreDifferences`: a merge patch, so the whole list around an ignored field is the cluster's."""
-    written = copy.deepcopy(manifest)
+    """Argo CD with `RespectIgnoreDifferences`: a merge patch, so the whole list around an ignored field is the cluster's.
+
+    Not on a route that was written since it was read, as above.
+    """
+    written, version = copy.deepcopy(manifest), ""
     if stored is not None and manifest["kind"] == "HTTPRoute":
         written["spec"]["rules"] = stored["spec"]["rules"]
-    await client_side(api, written, stored)
+        version = stored["metadata"]["resourceVersion"]
+    await client_side(api, written, stored, version=version)
 
 
 async def flux_if_not_present(api: Api, manifest: Object, stored: Object | None) -> None:
@@ -88,7 +98,7 @@ class Git:
         self.refusals: list[str] = []
         """What the API server said, where it refused."""
         self.interrupted: list[str] = []
-        """Rounds that a connection broke off: the next one applies it all again."""
+        """What was not applied for another reason, a broken connection or a change meanwhile: the next round applies it."""
         self.rounds = 0
 
     def commit(self, kind: str, name: str, change: Callable[[Object], None]) -> None:
@@ -99,11 +109,11 @@ class Git:
     async def sync(self) -> None:
         """Applies all of it once."""
         for manifest in self.manifests:
-            stored = await _stored(self._api, manifest)
             try:
-                await self._way(self._api, manifest, stored)
+                await self._way(self._api, manifest, await _stored(self._api, manifest))
             except ApiError as error:
-                self.refusals.append(str(error))
+                later = error.status == UNAVAILABLE or CHANGED_MEANWHILE in str(error)
+                (self.interrupted if later else self.refusals).append(str(error))
         self.rounds += 1
 
     @contextlib.asynccontextmanager
@@ -118,15 +128,12 @@ class Git:
             with contextlib.suppress(asyncio.CancelledError):
                 await loop
             if self.interrupted:
-                print(f"rounds of Git that were broken off: {self.interrupted}")  # noqa: T201  (shown when a test fails)
+                print(f"what Git applied a round later: {self.interrupted}")  # noqa: T201  (shown when a test fails)
 
     async def _loop(self) -> None:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            try:
-                await self.sync()
-            except (aiohttp.ClientError, TimeoutError) as error:
-                self.interrupted.append(repr(error))
+            await self.sync()
 
 
 def path(manifest: Object) -> str:
