@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lab.api import Api, Object
     from lab.processes import Processes
 
-ROLL_SECONDS = 60.0
+ROLL_SECONDS = 120.0
 OURS = Path(__file__).parent.parent / "crds"
 
 
@@ -82,7 +82,7 @@ class Cluster(ABC):
 
         return _there(await until(done, seconds, f"Deployment {namespace}/{name} rolled out"))
 
-    async def accepted(self, route: Object, seconds: float = 10) -> Object:
+    async def accepted(self, route: Object, seconds: float = 60) -> Object:
         """The route, once the gateway has accepted its current generation."""
 
         async def done() -> Object | None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lab.api import Object
     from lab.processes import Process, Processes
 
-START_SECONDS = 60.0  # 3 s alone on two cores; a busy machine may take ten times that
+START_SECONDS = 120.0  # 3 s alone on two cores; a busy machine may take ten times that
 CONTROLLERS = (
     "deployment-controller",
     "replicaset-controller",
@@ -131,7 +131,7 @@ class ControlPlane:
         self._write(path, answer["status"]["token"])
         return path
 
-    async def install_crds(self, files: Iterable[Path], seconds: float = 30) -> None:
+    async def install_crds(self, files: Iterable[Path], seconds: float = 90) -> None:
         """Applies CRD files, waits until all are served."""
         await crds.install(self.api, files, seconds)
 

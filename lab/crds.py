@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lab.api import Object
 
 
-async def install(api: Api, files: Iterable[Path], seconds: float = 30) -> None:
+async def install(api: Api, files: Iterable[Path], seconds: float = 90) -> None:
     """Applies CRD files (several documents are fine; other kinds are passed over), waits until all are served."""
     documents = [item for file in files for item in yaml.safe_load_all(file.read_text()) if item]
     crds = [item for item in documents if item["kind"] == "CustomResourceDefinition"]

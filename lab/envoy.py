@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,7 @@ import aiohttp
 from lab import binaries
 from lab.files import write_whole
 from lab.ports import free_port
+from lab.wait import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from lab.api import Object
     from lab.processes import Processes
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+TAKE_SECONDS = 30.0
 ROUTES = "lab"  # the one route configuration's name
 _TYPES = "type.googleapis.com/envoy.config"
 _MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -39,6 +42,9 @@ class Envoy:
         self._admin = free_port()
         self.url = f"http://127.0.0.1:{self._listen}"
         self.admin = f"http://127.0.0.1:{self._admin}"
+        self._versions = itertools.count(1)
+        self._written: dict[str, tuple[str, str]] = {}
+        """By file: what is in it, and the version that it has."""
 
     async def __aenter__(self) -> Self:
         (self._folder / "endpoints").mkdir(parents=True, exist_ok=True)
@@ -64,6 +70,36 @@ class Envoy:
         shared = self._write("routes.json", "routes", [{"name": ROUTES, "virtual_hosts": virtual_hosts}])
         return any(known) or served or shared
 
+    async def taken(self) -> None:
+        """Returns when the routes that were handed over act on requests: Envoy notices a file some milliseconds later."""
+        _, version = self._written["routes.json"]
+        query = {"type": "TextReadouts", "filter": rf"\.rds\.{ROUTES}\.version_text$", "format": "json"}
+
+        async def there() -> bool:
+            try:
+                async with (
+                    aiohttp.ClientSession() as session,
+                    session.get(f"{self.admin}/stats", params=query) as response,
+                ):
+                    answer = await response.json(content_type=None)
+            except aiohttp.ClientError:
+                return False
+            return any(int(stat["value"] or 0) >= int(version) for stat in answer["stats"])
+
+        await until(there, TAKE_SECONDS, f"Envoy has taken version {version} of its routes", every=0.005)
+
+    async def let_go(self, address: str) -> None:
+        """Returns when no request is sent to that address any more."""
+
+        async def gone() -> bool:
+            try:
+                async with aiohttp.ClientSession() as session, session.get(f"{self.admin}/clusters") as response:
+                    return f"::{address}:" not in await response.text()
+            except aiohttp.ClientError:
+                return True  # it has ended
+
+        await until(gone, TAKE_SECONDS, f"Envoy has let go of {address}")
+
     async def counts(self) -> dict[str, dict[str, int]]:
         """What was measured for each cluster since the start: `total` and `2xx`, `4xx`, `5xx` requests."""
         query = {"format": "json", "filter": r"^cluster\..*\.upstream_rq_(total|[245]xx)$"}
@@ -84,7 +120,12 @@ class Envoy:
 
     def _write(self, file: str, kind: str, resources: list[Object]) -> bool:
         typed = [{"@type": _KINDS[kind], **resource} for resource in resources]
-        return write_whole(self._folder / file, json.dumps({"resources": typed}))
+        content, (before, _) = json.dumps(typed), self._written.get(file, ("", ""))
+        if content == before:
+            return False
+        version = str(next(self._versions))
+        self._written[file] = content, version
+        return write_whole(self._folder / file, json.dumps({"version_info": version, "resources": typed}))
 
     def _watched(self, file: str) -> Object:
         """Watches the folder, where the rename happens; a watch on the file would see the old one only."""

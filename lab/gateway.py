@@ -19,6 +19,7 @@ from lab import routes
 from lab.api import ApiError
 from lab.mirror import Mirror, key
 from lab.tasks import Tasks
+from lab.wait import DeadlineError
 
 if TYPE_CHECKING:
     from lab.api import Api, Object
@@ -111,7 +112,9 @@ class Gateway:
             await self._changed.wait()
             self._changed.clear()
             if not self.frozen:
-                self._configure()
+                if self._configure():
+                    with contextlib.suppress(DeadlineError):  # it has refused something: its log says what
+                        await self._envoy.taken()  # what is called accepted acts on traffic
                 await self._write_statuses()
             await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -130,10 +133,11 @@ class Gateway:
             case _:
                 return self._accepted.get((route["kind"], key(route)))
 
-    def _configure(self) -> None:
+    def _configure(self) -> bool:
+        """Whether anything was new to Envoy."""
         services, pods = self._services.objects.values(), self._pods.objects.values()
         served = [found for route in self._all_routes() if (found := self._served(route)) is not None]
-        self._envoy.write(
+        return self._envoy.write(
             endpoints=routes.endpoints(services, pods),
             clusters=routes.clusters(services),
             virtual_hosts=routes.virtual_hosts(served),

@@ -26,9 +26,10 @@ from lab.files import write_whole
 from lab.mirror import Mirror, key
 from lab.reserved import reserve
 from lab.tasks import Tasks
+from lab.wait import DeadlineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from lab.api import Api, Object
     from lab.operator_pod import OperatorPods
@@ -53,8 +54,12 @@ class Node:
         *,
         processes: bool = True,
         addresses: Iterator[str] | None = None,
+        let_go: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """`addresses` are those that pods get, one after the other; by default loopback addresses."""
+        """`addresses` are those that pods get, one after the other; by default loopback addresses.
+
+        `let_go` returns when nothing sends requests to an address any more.
+        """
         self._api = api
         self._children = children
         self._targets = targets
@@ -64,8 +69,10 @@ class Node:
         self._pods = Mirror(api, "v1", "Pod", self._changed)
         self._tasks = Tasks()
         self._lives: dict[str, asyncio.Task[None]] = {}
-        self._drains: dict[str, float] = {}
+        self._drains: dict[str, tuple[float, float]] = {}
+        """By uid of a pod: seconds of its drain, and of its grace period."""
         self._free = addresses or _addresses()
+        self._let_go = let_go
         self._jobs = asyncio.Semaphore(MOST_JOBS)
         self._stack = contextlib.AsyncExitStack()
         self.addresses: dict[str, str] = {}
@@ -89,21 +96,25 @@ class Node:
             self._changed.clear()
             there = {pod["metadata"]["uid"]: pod for pod in self._pods.objects.values() if not _over(pod)}
             for uid in self._lives.keys() - there.keys():
-                self._leave(uid, self._drains.pop(uid))
+                self._leave(uid, *self._drains.pop(uid))
             for uid in there.keys() - self._lives.keys():
                 own = self._is_operator(there[uid])
-                self._drains[uid] = 0.0 if own else min(DRAIN_SECONDS, pods.grace(there[uid]))
+                grace = 0.0 if own else pods.grace(there[uid])
+                self._drains[uid] = min(DRAIN_SECONDS, grace), grace
                 self.addresses[uid] = operator_pod.ADDRESS if own else next(self._free)
                 self._lives[uid] = self._tasks.start(self._keep(there[uid], self.addresses[uid]))
             self._write_targets(there)
             await self._finish_deletions()
 
-    def _leave(self, uid: str, drain: float) -> None:
-        life = self._lives.pop(uid)
-        del self.addresses[uid]
+    def _leave(self, uid: str, drain: float, grace: float) -> None:
+        """Ends a pod's life after its drain; where requests still come to it, when they do not, and not after its grace period."""
+        life, address = self._lives.pop(uid), self.addresses.pop(uid)
 
         async def leave() -> None:
             await asyncio.sleep(drain)
+            if self._let_go is not None and grace > drain:
+                with contextlib.suppress(TimeoutError, DeadlineError):
+                    await asyncio.wait_for(self._let_go(address), grace - drain)
             life.cancel()
 
         self._tasks.start(leave())

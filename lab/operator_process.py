@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lab.cluster import Cluster
     from lab.processes import Process
 
-READY_SECONDS = 30
+READY_SECONDS = 120
 
 
 class OperatorProcess:

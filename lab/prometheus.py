@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lab.api import Object
     from lab.processes import Process, Processes
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 SCRAPE_SECONDS = 1
 
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from lab.api import Api, Object
     from lab.control_plane import User
 
-ROLL_SECONDS = 60.0
-
 T = TypeVar("T")
 
 
@@ -92,7 +90,9 @@ class Lab(Cluster):
             targets = self.prometheus.targets if self._wanted["prometheus"] else self.folder / "targets"
             kubeconfig_of = self.control_plane.kubeconfig_of_service_account
             operators = OperatorPods(self.api, self.children, self.folder / "operator-pods", kubeconfig_of)
-            await self._enter("node", Node(self.api, self.children, targets, operators, processes=self._processes))
+            let_go = self.envoy.let_go if self._wanted["gateway"] else None
+            node = Node(self.api, self.children, targets, operators, processes=self._processes, let_go=let_go)
+            await self._enter("node", node)
 
     async def _start_control_plane(self) -> None:
         self.control_plane = ControlPlane(self.children, self.folder, self._users)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 POLL_SECONDS = 0.05
+PATIENCE = 60.0
+"""Seconds within which anything comes that ever does, also on a busy machine; a wait that is met costs none of them."""
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lab.api import Api, ApiError
-from lab.wait import until
+from lab.wait import PATIENCE, until
 
 if TYPE_CHECKING:
     from lab.control_plane import ControlPlane
@@ -54,7 +54,7 @@ async def test_a_service_account_may_do_what_its_roles_say_and_no_more(
                     raise
                 return False
 
-        await until(may_list, 5, "it may list pods")
+        await until(may_list, PATIENCE, "it may list pods")
         with pytest.raises(ApiError, match="403 Forbidden"):
             await api.list("v1", "Secret", namespace)
 

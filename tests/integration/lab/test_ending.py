@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.wait import until
+from lab.wait import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def started(tmp_path: Path) -> None:
-    await until(lambda: "Ctrl-C ends everything" in (tmp_path / "out").read_text(), 40, "the lab is up")
+    await until(lambda: "Ctrl-C ends everything" in (tmp_path / "out").read_text(), 3 * PATIENCE, "the lab is up")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -48,18 +48,18 @@ async def test_no_process_outlives_the_lab(
     children = children_of(running.pid)
     assert len(children) >= 8, children  # etcd, API server, controllers, Prometheus, Envoy, three pods
     running.send_signal(number)
-    await until(lambda: running.poll() is not None, 20, "the lab has ended")
-    await until(lambda: not [child for child in children if is_alive(child)], 10, "its processes have ended")
+    await until(lambda: running.poll() is not None, PATIENCE, "the lab has ended")
+    await until(lambda: not [child for child in children if is_alive(child)], PATIENCE, "its processes have ended")
     if number is not signal.SIGKILL:
         assert running.returncode == 0
         assert left_in(tmp_path) == ["out"]
 
 
 async def test_a_lab_can_be_ended_while_it_starts(running: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    await until(lambda: len(children_of(running.pid)) >= 2, 20, "etcd and the API server run")
+    await until(lambda: len(children_of(running.pid)) >= 2, PATIENCE, "etcd and the API server run")
     children = children_of(running.pid)
     running.send_signal(signal.SIGINT)
-    await until(lambda: running.poll() is not None, 20, "the lab has ended")
+    await until(lambda: running.poll() is not None, PATIENCE, "the lab has ended")
     assert running.returncode == 0
     assert not [child for child in children if is_alive(child)]
     assert left_in(tmp_path) == ["out"]

@@ -9,7 +9,7 @@ import pytest
 from lab import manifests
 from lab.api import ApiError
 from lab.load import by_version, failures
-from lab.wait import until
+from lab.wait import PATIENCE, until
 
 if TYPE_CHECKING:
     from lab.stack import Lab
@@ -25,7 +25,7 @@ async def test_traffic_goes_on_while_the_api_server_is_away_and_changes_act_when
         async def good() -> bool:
             return not failures(await load.send(20))
 
-        await until(good, 10, "no failures")
+        await until(good, PATIENCE, "no failures")
         await lab.control_plane.stop_api_server()
         with pytest.raises(ApiError, match="503 Unavailable"):
             await lab.api.list("v1", "Pod")
@@ -38,4 +38,4 @@ async def test_traffic_goes_on_while_the_api_server_is_away_and_changes_act_when
         async def new() -> bool:
             return set(by_version(await load.send(20))) == {"v2"}
 
-        await until(new, 10, "v2 answers")
+        await until(new, PATIENCE, "v2 answers")

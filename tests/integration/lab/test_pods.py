@@ -13,7 +13,7 @@ import pytest
 
 from lab import manifests, pods
 from lab.load import by_version, failures
-from lab.wait import until
+from lab.wait import PATIENCE, until
 
 if TYPE_CHECKING:
     from lab.api import Object
@@ -43,14 +43,14 @@ async def test_a_changed_environment_rolls_to_new_behaviour(lab: Lab, namespace:
         async def good() -> bool:
             return not failures(await load.send(20))
 
-        await until(good, 10, "no failures")
+        await until(good, PATIENCE, "no failures")
         await lab.apply(manifests.deployment(namespace, "shop", version="v2", env={"ERROR_RATE": 1}))
         await lab.rolled_out(namespace, "shop")
 
         async def bad() -> bool:
             return failures(await load.send(20)) == {("v2", 500): 20}
 
-        await until(bad, 10, "every answer is an error of v2")
+        await until(bad, PATIENCE, "every answer is an error of v2")
 
 
 async def test_a_roll_loses_no_request(lab: Lab, namespace: str) -> None:
@@ -61,7 +61,7 @@ async def test_a_roll_loses_no_request(lab: Lab, namespace: str) -> None:
         async def good() -> bool:
             return not failures(await probe.send(20))
 
-        await until(good, 10, "no failures")
+        await until(good, PATIENCE, "no failures")
         async with lab.load(namespace, "shop", rate=50) as load:
             await lab.apply(manifests.deployment(namespace, "shop", version="v2", replicas=2))
             await lab.rolled_out(namespace, "shop")
@@ -69,7 +69,7 @@ async def test_a_roll_loses_no_request(lab: Lab, namespace: str) -> None:
             async def only_new() -> bool:
                 return await answered_by(probe) == {"v2"}
 
-            await until(only_new, 10, "v2 answers everything")
+            await until(only_new, PATIENCE, "v2 answers everything")
         assert load.answers
         assert not failures(load.answers)
 
@@ -85,7 +85,7 @@ async def test_an_unready_pod_gets_no_requests(lab: Lab, namespace: str) -> None
             answers = await load.send(20)
             return {answer.pod for answer in answers} == {stays["metadata"]["name"]}
 
-        await until(only_one, 10, "only the ready pod answers")
+        await until(only_one, PATIENCE, "only the ready pod answers")
     deployment = await lab.api.get("apps/v1", "Deployment", "shop", namespace)
     assert deployment["status"]["availableReplicas"] == 1
 
@@ -96,7 +96,7 @@ async def test_a_pod_told_so_never_becomes_ready(lab: Lab, namespace: str) -> No
     async def running() -> bool:
         return any(pod["status"].get("phase") == "Running" for pod in await the_pods(lab, namespace))
 
-    await until(running, 10, "the pod runs")
+    await until(running, PATIENCE, "the pod runs")
     [pod] = await the_pods(lab, namespace)
     assert not pods.is_ready(pod)
 
@@ -111,7 +111,7 @@ async def test_a_process_that_dies_is_started_again(lab: Lab, namespace: str) ->
         [found] = await the_pods(lab, namespace)
         return bool(found["status"]["containerStatuses"][0]["restartCount"] == 1 and pods.is_ready(found))
 
-    await until(restarted, 10, "one restart, and ready again")
+    await until(restarted, PATIENCE, "one restart, and ready again")
 
 
 async def test_a_deleted_deployment_leaves_no_process(lab: Lab, namespace: str) -> None:
@@ -120,14 +120,14 @@ async def test_a_deleted_deployment_leaves_no_process(lab: Lab, namespace: str) 
     [pod] = await the_pods(lab, namespace)
     assert process_at(pod["status"]["podIP"])
     await lab.api.delete(deployment)
-    await until(lambda: not process_at(pod["status"]["podIP"]), 15, "its process is gone")
+    await until(lambda: not process_at(pod["status"]["podIP"]), PATIENCE, "its process is gone")
 
 
-@pytest.mark.parametrize(("grace", "status"), [(20, 200), (1, 0)])
+@pytest.mark.parametrize(("grace", "latency", "status"), [(60, 4, 200), (1, 100, 0)])
 async def test_a_pod_has_its_grace_period_for_what_is_in_flight(
-    lab: Lab, namespace: str, grace: int, status: int
+    lab: Lab, namespace: str, grace: int, latency: int, status: int
 ) -> None:
-    shop = manifests.deployment(namespace, "shop", env={"LATENCY": 4})
+    shop = manifests.deployment(namespace, "shop", env={"LATENCY": latency})
     shop["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = grace
     [deployment] = await lab.apply(shop)
     await lab.rolled_out(namespace, "shop")
@@ -137,10 +137,10 @@ async def test_a_pod_has_its_grace_period_for_what_is_in_flight(
     async def asked() -> bool:
         return "http_requests_total{" in await metrics_of(pod)
 
-    await until(asked, 10, "the request is in flight")
+    await until(asked, PATIENCE, "the request is in flight")
     await lab.api.delete(deployment)
     assert await asking == status
-    await until(lambda: not process_at(pod["status"]["podIP"]), 15, "its process is gone")
+    await until(lambda: not process_at(pod["status"]["podIP"]), PATIENCE, "its process is gone")
 
 
 async def status_of(pod: Object) -> int:
@@ -171,7 +171,7 @@ async def test_a_job_completes(lab: Lab, namespace: str) -> None:
         found = await lab.api.get("batch/v1", "Job", "test", namespace)
         return any(c["type"] == "Complete" for c in found.get("status", {}).get("conditions", []))
 
-    await until(complete, 20, "the Job is Complete")
+    await until(complete, PATIENCE, "the Job is Complete")
 
 
 def process_at(address: str) -> int:

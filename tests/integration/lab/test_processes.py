@@ -12,7 +12,7 @@ import pytest
 from lab.ports import free_port
 from lab.processes import ProcessDiedError, Processes
 from lab.reserved import reserve
-from lab.wait import DeadlineError, until
+from lab.wait import PATIENCE, DeadlineError, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ async def test_a_process_that_never_becomes_ready_is_reported_with_its_log(tmp_p
 async def test_a_process_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> None:
     async with Processes(tmp_path) as processes:
         process = processes.start("stubborn", ["/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done"])
-        await until(lambda: "up" in process.log.read_text(), 5, "it has set its trap")
+        await until(lambda: "up" in process.log.read_text(), PATIENCE, "it has set its trap")
         await processes.stop(process, grace=0.1)
     assert not process.running
     assert process.child.returncode == -9

@@ -10,7 +10,7 @@ import pytest
 
 from lab import manifests
 from lab.load import failures
-from lab.wait import until
+from lab.wait import PATIENCE, until
 
 if TYPE_CHECKING:
     from lab.stack import Lab
@@ -25,7 +25,7 @@ async def test_the_counters_have_namespace_deployment_and_pod(lab: Lab, namespac
         async def reached() -> bool:
             return any(answer.version for answer in await load.send(5))
 
-        await until(reached, 10, "the app answers")
+        await until(reached, PATIENCE, "the app answers")
         answers = await load.send(100)
     failed = failures(answers)["v1", 500]
     assert 10 < failed < 90
@@ -34,7 +34,7 @@ async def test_the_counters_have_namespace_deployment_and_pod(lab: Lab, namespac
         found = await lab.prometheus.ask(f'http_requests_total{{namespace="{namespace}"}}')
         return found if sum(value for _, value in found) >= 100 else []
 
-    series = await until(counted, 15, "the requests are counted")
+    series = await until(counted, PATIENCE, "the requests are counted")
     assert {labels["deployment"] for labels, _ in series} == {"shop"}
     assert {labels["app"] for labels, _ in series} == {"shop"}
     assert {labels["code"] for labels, _ in series} == {"200", "500"}
@@ -58,7 +58,7 @@ async def test_a_paused_prometheus_takes_connections_and_never_answers(lab: Lab)
 
 
 async def test_a_stopped_prometheus_comes_back_at_the_same_address_with_its_data(lab: Lab) -> None:
-    await until(lambda: lab.prometheus.ask("count_over_time(up[1h])"), 15, "something was scraped")
+    await until(lambda: lab.prometheus.ask("count_over_time(up[1h])"), PATIENCE, "something was scraped")
     address = lab.prometheus_url
     await lab.prometheus.stop()
     try:
@@ -67,5 +67,5 @@ async def test_a_stopped_prometheus_comes_back_at_the_same_address_with_its_data
     finally:
         await lab.prometheus.start()
     assert lab.prometheus_url == address
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await lab.prometheus.ask("count_over_time(up[1h])")

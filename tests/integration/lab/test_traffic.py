@@ -10,7 +10,7 @@ from lab.api import Object
 from lab.gateway import API, FROZEN, REFUSED
 from lab.load import by_version, failures
 from lab.routes import GATEWAY
-from lab.wait import until
+from lab.wait import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,7 +52,7 @@ def within_five_sigma(count: int, of: int, share: float) -> bool:
 async def test_a_route_of_70_to_30_gives_the_candidate_30_percent_of_the_requests(lab: Lab, namespace: str) -> None:
     await two_versions(lab, namespace, (70, 30))
     async with lab.load(namespace, "shop") as load:
-        await until(lambda: without_failures(load), 10, "the app answers")
+        await until(lambda: without_failures(load), PATIENCE, "the app answers")
         got = by_version(await load.send(REQUESTS))
     assert set(got) == {"v1", "v2"}
     assert within_five_sigma(got["v2"], REQUESTS, 0.3), got
@@ -61,7 +61,7 @@ async def test_a_route_of_70_to_30_gives_the_candidate_30_percent_of_the_request
 async def test_envoy_counts_what_clients_saw(lab: Lab, namespace: str) -> None:
     await two_versions(lab, namespace, (50, 50))
     async with lab.load(namespace, "shop") as load:
-        await until(lambda: without_failures(load), 10, "the app answers")
+        await until(lambda: without_failures(load), PATIENCE, "the app answers")
         before = await lab.envoy.counts()
         got = by_version(await load.send(400))
         after = await lab.envoy.counts()
@@ -73,7 +73,7 @@ async def test_envoy_counts_what_clients_saw(lab: Lab, namespace: str) -> None:
 async def test_a_changed_weight_acts_within_seconds(lab: Lab, namespace: str) -> None:
     route = await two_versions(lab, namespace, (100, 0))
     async with lab.load(namespace, "shop") as load:
-        await until(lambda: without_failures(load), 10, "the app answers")
+        await until(lambda: without_failures(load), PATIENCE, "the app answers")
         assert set(by_version(await load.send(100))) == {"v1"}
 
         await lab.apply(manifests.http_route(namespace, "shop", {"shop": 0, "shop-canary": 100}))
@@ -81,7 +81,7 @@ async def test_a_changed_weight_acts_within_seconds(lab: Lab, namespace: str) ->
         async def all_to_the_candidate() -> bool:
             return set(by_version(await load.send(100))) == {"v2"}
 
-        await until(all_to_the_candidate, 5, "all requests reach v2")
+        await until(all_to_the_candidate, PATIENCE, "all requests reach v2")
     changed = await lab.accepted(route)
     assert changed["metadata"]["generation"] == 2
 
@@ -89,7 +89,7 @@ async def test_a_changed_weight_acts_within_seconds(lab: Lab, namespace: str) ->
 async def test_a_frozen_gateway_keeps_the_old_weights(lab: Lab, namespace: str) -> None:
     await two_versions(lab, namespace, (100, 0))
     async with lab.load(namespace, "shop") as load:
-        await until(lambda: without_failures(load), 10, "the app answers")
+        await until(lambda: without_failures(load), PATIENCE, "the app answers")
         lab.gateway.freeze()
         try:
             await lab.apply(manifests.http_route(namespace, "shop", {"shop": 0, "shop-canary": 100}))
@@ -100,7 +100,7 @@ async def test_a_frozen_gateway_keeps_the_old_weights(lab: Lab, namespace: str) 
         async def all_to_the_candidate() -> bool:
             return set(by_version(await load.send(50))) == {"v2"}
 
-        await until(all_to_the_candidate, 5, "all requests reach v2")
+        await until(all_to_the_candidate, PATIENCE, "all requests reach v2")
 
 
 async def test_a_rule_for_a_header_is_tried_before_the_rule_for_everyone(lab: Lab, namespace: str) -> None:
@@ -113,7 +113,7 @@ async def test_a_rule_for_a_header_is_tried_before_the_rule_for_everyone(lab: La
         async def testers_reach_the_candidate() -> bool:
             return set(by_version(await testers.send(20))) == {"v2"}
 
-        await until(testers_reach_the_candidate, 5, "testers reach v2")
+        await until(testers_reach_the_candidate, PATIENCE, "testers reach v2")
         assert set(by_version(await rest.send(100))) == {"v1"}
 
 
@@ -124,7 +124,7 @@ async def test_a_route_without_any_weight_answers_500(lab: Lab, namespace: str) 
         async def only_500() -> bool:
             return {answer.status for answer in await load.send(5)} == {500}
 
-        await until(only_500, 5, "nothing but 500")
+        await until(only_500, PATIENCE, "nothing but 500")
 
 
 async def test_a_route_to_no_service_says_so(lab: Lab, namespace: str) -> None:
@@ -141,62 +141,62 @@ async def test_a_refused_route_is_not_accepted(lab: Lab, namespace: str) -> None
     await lab.accepted(route)
     lab.gateway.refuse(namespace, "shop")
 
-    await until(lambda: accepted_is(lab, route, "False"), 5, "Accepted=False")
+    await until(lambda: accepted_is(lab, route, "False"), PATIENCE, "Accepted=False")
 
 
 async def test_a_refused_route_keeps_the_weights_that_were_accepted_last(lab: Lab, namespace: str) -> None:
     route = await two_versions(lab, namespace, (100, 0))
     async with lab.load(namespace, "shop") as load:
-        await until(lambda: without_failures(load), 10, "the app answers")
+        await until(lambda: without_failures(load), PATIENCE, "the app answers")
         lab.gateway.refuse(namespace, "shop")
-        await until(lambda: accepted_is(lab, route, "False"), 5, "Accepted=False")
+        await until(lambda: accepted_is(lab, route, "False"), PATIENCE, "Accepted=False")
         await lab.apply(manifests.http_route(namespace, "shop", {"shop": 0, "shop-canary": 100}))
 
         async def reported() -> bool:
             found = await lab.api.get(route["apiVersion"], route["kind"], "shop", namespace)
             return all(c["observedGeneration"] == 2 for c in found["status"]["parents"][0]["conditions"])
 
-        await until(reported, 5, "the second generation is refused as well")
+        await until(reported, PATIENCE, "the second generation is refused as well")
         assert set(by_version(await load.send(100))) == {"v1"}
         lab.gateway.refuse(namespace, "shop", refused=False)
 
         async def all_to_the_candidate() -> bool:
             return set(by_version(await load.send(50))) == {"v2"}
 
-        await until(all_to_the_candidate, 5, "all requests reach v2")
+        await until(all_to_the_candidate, PATIENCE, "all requests reach v2")
 
 
 async def test_a_gateway_can_remove_a_refused_routes_rules(lab: Lab, namespace: str) -> None:
     await two_versions(lab, namespace, (100, 0))
     async with lab.load(namespace, "shop") as load:
-        await until(lambda: without_failures(load), 10, "the app answers")
+        await until(lambda: without_failures(load), PATIENCE, "the app answers")
         lab.gateway.refuse(namespace, "shop", removed=True)
 
         async def gone() -> bool:
             return {answer.status for answer in await load.send(5)} == {404}
 
-        await until(gone, 5, "nothing but 404")
+        await until(gone, PATIENCE, "nothing but 404")
         lab.gateway.refuse(namespace, "shop", refused=False)
-        await until(lambda: without_failures(load), 5, "the app answers again")
+        await until(lambda: without_failures(load), PATIENCE, "the app answers again")
 
 
 async def test_freezing_and_refusing_work_by_annotations_too(lab: Lab, namespace: str) -> None:
     route = await two_versions(lab, namespace, (100, 0))
     gateway = {"apiVersion": API, "kind": "Gateway", "metadata": {"namespace": GATEWAY[0], "name": GATEWAY[1]}}
     await lab.api.patch(route, {"metadata": {"annotations": {REFUSED: "keep"}}})
-    await until(lambda: accepted_is(lab, route, "False"), 5, "Accepted=False")
+    await until(lambda: accepted_is(lab, route, "False"), PATIENCE, "Accepted=False")
     await lab.api.patch(gateway, {"metadata": {"annotations": {FROZEN: "true"}}})
     try:
-        await until(frozen(lab), 5, "the gateway is frozen")
+        await until(frozen(lab), PATIENCE, "the gateway is frozen")
         await lab.api.patch(route, {"metadata": {"annotations": {REFUSED: None}}})
         await lab.apply(manifests.http_route(namespace, "shop", {"shop": 0, "shop-canary": 100}))
         async with lab.load(namespace, "shop") as load:
-            await until(lambda: without_failures(load), 10, "the app answers")
+            await until(lambda: without_failures(load), PATIENCE, "the app answers")
             assert set(by_version(await load.send(100))) == {"v1"}
         assert await accepted_is(lab, route, "False"), "nor is status written"
     finally:
         await lab.api.patch(gateway, {"metadata": {"annotations": {FROZEN: None}}})
-    await until(lambda: accepted_is(lab, route, "True"), 5, "Accepted=True")
+    await until(lambda: accepted_is(lab, route, "True"), PATIENCE, "Accepted=True")
 
 
 def frozen(lab: Lab) -> Callable[[], Awaitable[bool]]:
@@ -212,7 +212,7 @@ async def test_a_grpc_route_is_accepted_and_routed(lab: Lab, namespace: str) -> 
     await lab.accepted(route)
     await lab.rolled_out(namespace, "shop")
     async with lab.load(namespace, "shop") as load:
-        await until(lambda: without_failures(load), 10, "the app answers")
+        await until(lambda: without_failures(load), PATIENCE, "the app answers")
 
 
 async def test_a_chattering_gateway_moves_the_version_and_not_the_generation(lab: Lab, namespace: str) -> None:
