@@ -34,7 +34,7 @@ async def held(kind: str) -> AsyncIterator[tuple[FakeServer, Api, asyncio.Event]
         server.append(fake)
         configuration = Configuration(host=fake.url)
         configuration.connection_pool_maxsize = 256
-        api = Api(configuration, timeout=20)
+        api = Api(configuration, timeout=120)
         yield fake, api, go
         await api.close()
 
@@ -50,7 +50,7 @@ async def test_five_hundred_outcomes_of_commands_stand_before_no_weight_and_no_r
             asyncio.ensure_future(api.patch(COMMANDS, "shop", f"c{n}", BODY, manager="m", subresource="status"))
             for n in range(500)
         ]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not asked(fake, "rolloutcommands"):  # noqa: ASYNC110  (a condition, not a time)
                 await asyncio.sleep(0)
             await api.patch(weights, "shop", "web", BODY, manager="m")
@@ -63,7 +63,7 @@ async def test_five_hundred_outcomes_of_commands_stand_before_no_weight_and_no_r
 async def test_an_events_api_that_hangs_holds_up_no_weight_and_no_record() -> None:
     async with held("events") as (fake, api, go):
         told = [asyncio.ensure_future(api.patch(EVENTS, "shop", f"e{n}", BODY, manager="m")) for n in range(200)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not asked(fake, "events"):  # noqa: ASYNC110  (a condition, not a time)
                 await asyncio.sleep(0)
             await api.patch(BY_KIND["HTTPRoute"].resource, "shop", "web", BODY, manager="m")
@@ -78,7 +78,7 @@ async def test_hundreds_of_records_that_hang_hold_up_no_weight() -> None:
             asyncio.ensure_future(api.patch(ROLLOUTS, "shop", f"r{n}", BODY, manager="m", subresource="status"))
             for n in range(300)
         ]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while asked(fake, "rollouts") < RECORDS:  # noqa: ASYNC110  (a condition, not a time)
                 await asyncio.sleep(0)
             await api.patch(BY_KIND["HTTPRoute"].resource, "shop", "web", BODY, manager="m")

@@ -19,7 +19,7 @@ from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.job_watch import STREAMS, JobWatch
 from tidegate.adapters.kubernetes.jobs import JobCache
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 def job(name: str, namespace: str = "shop", **annotations: str) -> dict[str, Any]:
@@ -84,7 +84,11 @@ async def test_a_job_larger_than_a_buffer_is_seen() -> None:
 
 
 @pytest.mark.parametrize("events", [[], [{"type": "ERROR", "object": {"code": 410, "message": "too old"}}]])
-async def test_streams_that_end_at_once_are_not_begun_in_a_hurry(events: list[dict[str, Any]]) -> None:
+async def test_streams_that_end_at_once_are_not_begun_in_a_hurry(
+    events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert job_watch.RETRY[0] >= 1
+    monkeypatch.setattr(job_watch, "RETRY", (60.0, 60.0))  # so that no pause of the machine is as long
     stage = Stage(items=[job("long")], events=events, ends=True)
     async with watched(stage) as cache:
         cache.await_end(("shop", "long"), "checkout")

@@ -50,7 +50,7 @@ def under_way(made: list[Reader]) -> list[int]:
 async def test_a_write_waits_for_nobody() -> None:
     lanes = Lanes(beside_writes=1, without_writes=1)
     made = await readers(lanes, 3)
-    async with AsyncExitStack() as writes, asyncio.timeout(1):
+    async with AsyncExitStack() as writes, asyncio.timeout(20):
         for _ in range(100):
             await writes.enter_async_context(lanes.first())
     for reader in made:
@@ -70,7 +70,7 @@ async def test_records_go_a_few_at_a_time_and_hold_up_no_route() -> None:
     tasks = [asyncio.ensure_future(record(number)) for number in range(4)]
     await turned()
     assert entered == [0, 1]
-    async with asyncio.timeout(1), lanes.first():
+    async with asyncio.timeout(20), lanes.first():
         assert entered == [0, 1]
     end.set()
     await asyncio.gather(*tasks)
@@ -133,7 +133,7 @@ async def test_a_record_that_waited_for_long_and_is_given_up_holds_no_place() ->
     others[0].cancel()
     await turned()
     ends.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await asyncio.gather(first, others[1])
 
 
@@ -200,7 +200,7 @@ async def test_a_read_cancelled_in_the_instant_of_its_turn_gives_it_to_the_next(
 
 async def test_a_read_goes_after_the_longest_wait_whatever_hangs() -> None:
     lanes = Lanes(beside_writes=1, without_writes=1, longest_wait=0.01)
-    async with lanes.first(), asyncio.timeout(5):
+    async with lanes.first(), asyncio.timeout(20):
         made = await readers(lanes, 3)
         assert under_way(made) == [0]
         while under_way(made) != [0, 1, 2]:

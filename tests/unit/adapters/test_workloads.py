@@ -36,7 +36,7 @@ async def test_what_no_watch_has_brought_is_read_at_the_same_time() -> None:
     async with running(hang) as fake:
         api = Api(Configuration(host=fake.url))
         looking = asyncio.create_task(KubernetesWorkloads(api, WorkloadCaches()).arm("shop", "web", "web", fresh=False))
-        await asyncio.wait_for(both.wait(), 5)
+        await asyncio.wait_for(both.wait(), 30)
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
         await api.close()

@@ -267,7 +267,7 @@ def test_the_variables_checked_are_those_the_core_fills_in() -> None:
 def test_a_check_costs_the_operator_little() -> None:
     manifest = good()
     check_rollout(manifest)
-    began = time.perf_counter()
+    began = time.thread_time()  # of the processor: a busy machine takes no more of it
     for _ in range(20):
         check_rollout(manifest)
-    assert (time.perf_counter() - began) / 20 < 0.05  # 1 ms on an idle machine; a busy one may take its time
+    assert (time.thread_time() - began) / 20 < 0.05  # it is 1 ms

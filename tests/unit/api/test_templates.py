@@ -331,9 +331,9 @@ def test_a_pattern_is_of_the_whole_value() -> None:
 
 
 def test_a_pattern_cannot_hold_up_the_operator() -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()  # of the processor: a busy machine takes no more of it
     assert not matches("(a+)+b", "a" * 253)
-    assert time.perf_counter() - begun < 0.5
+    assert time.thread_time() - begun < 0.5
 
 
 def test_the_templates_of_a_spec_are_found_whatever_else_is_in_it() -> None:

@@ -53,8 +53,11 @@ def receiver(host: str = "127.0.0.1") -> Iterator[Receiver]:
         def log_message(self, *_arguments: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer((host, 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128  # of its own it is 5: of a crowd that connects at once most would wait a second
+
+    server = Server((host, 0), Handler)
     made.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
