@@ -37,9 +37,15 @@ class Cost:
     ticks: float
     """As the operator counted them."""
     queries: float
-    """As the stand-in for Prometheus counted them."""
+    """As the stand-in for Prometheus counted them, just before `ticks`."""
+    queries_then: float
+    """The same just after `ticks`."""
 
     def since(self, before: Cost) -> Cost:
+        """What was counted meanwhile. Every query of it is of a tick that is counted too, or that still goes on: however
+        long a busy machine takes between one count and the next.
+        """
+        queries = self.queries - before.queries_then
         return Cost(
             at=self.at - before.at,
             cpu=self.cpu - before.cpu,
@@ -47,7 +53,8 @@ class Cost:
             requests=self.requests - before.requests,
             calls=self.calls - before.calls,
             ticks=self.ticks - before.ticks,
-            queries=self.queries - before.queries,
+            queries=queries,
+            queries_then=queries,
         )
 
     def a_minute(self, count: float) -> float:
@@ -55,7 +62,9 @@ class Cost:
 
 
 async def cost(lab: Lab, operator: OperatorProcess, source: Source) -> Cost:
+    first = (await source.noted()).queries
     ours = await operator.metrics()
+    then = (await source.noted()).queries
     theirs = str((await lab.api.request("GET", "/metrics"))["text"])
     return Cost(
         at=time.monotonic(),
@@ -64,7 +73,8 @@ async def cost(lab: Lab, operator: OperatorProcess, source: Source) -> Cost:
         requests=_sum(_DISPATCHED, theirs),
         calls=_sum(_CALLS, ours),
         ticks=_sum(_TICKS, ours),
-        queries=(await source.noted()).queries,
+        queries=first,
+        queries_then=then,
     )
 
 

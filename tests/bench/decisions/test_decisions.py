@@ -41,7 +41,6 @@ def stopped_at(rule: Plain | Argo | Flagger, bad: list[float]) -> int | None:
     return None
 
 
-@pytest.mark.timeout(120)
 def test_a_few_rollouts_fill_every_table(tmp_path: Path) -> None:
     hours = [one for one in REAL if one.cell.minutes < DAY]
     asked = {FAULT, LATE_FAULT, SLOW_FAULT, LATE_SLOW_FAULT}
