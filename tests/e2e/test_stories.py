@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import pytest
 from rich.console import Console
 
 from lab import demo_approvals, shop
@@ -15,7 +14,6 @@ from lab.stack import Lab
 from lab.stories import play
 
 
-@pytest.mark.timeout(180)
 async def test_a_good_candidate_is_promoted_and_a_bad_one_reverted(lab: Lab, namespace: str) -> None:
     await lab.install_tidegate()
     await shop.open_shop(lab, namespace)
@@ -33,7 +31,6 @@ async def test_a_good_candidate_is_promoted_and_a_bad_one_reverted(lab: Lab, nam
     assert load.skipped == 0
 
 
-@pytest.mark.timeout(180)
 async def test_people_who_may_approve_and_people_who_may_not() -> None:
     told = Console(file=io.StringIO(), width=200)
     assert await demo_approvals.story(told) == []

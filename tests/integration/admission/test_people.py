@@ -16,7 +16,7 @@ from lab.api import Api as LabApi
 from lab.api import ApiError, Object
 from lab.control_plane import ControlPlane, User
 from lab.processes import Processes
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.command_policy import DEMAND, IN_FORCE_AFTER, CommandPolicy
 from tidegate.adapters.kubernetes.configuration import load_configuration
@@ -112,7 +112,7 @@ async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Peop
             cluster.api_of(NOBODY) as norbert,
             LabApi(server["server"], token["users"][0]["user"]["token"], tls) as machine,
         ):
-            await until(lambda: in_force(norbert), 40, "the policy is in force")
+            await until(lambda: in_force(norbert), PATIENCE, "the policy is in force")
             yield People(cluster, fiona, norbert, machine)
 
 
@@ -202,7 +202,7 @@ async def test_with_the_stamp_a_command_without_a_name_gets_the_own_one(people: 
         except ApiError:
             return False
 
-    await until(stamped, 40, "commands are stamped")
+    await until(stamped, PATIENCE, "commands are stamped")
     assert (await people.fiona.create(command("Abort")))["spec"]["requester"] == "fiona"
     assert "spec.requester must be" in await refusal(people.fiona, command(requester="the-chief"))
     assert "user norbert may not approve-finance" in await refusal(people.norbert, command())

@@ -21,7 +21,7 @@ from lab import manifests, shop
 from lab.load import Load
 from lab.ports import free_port
 from lab.stack import Lab
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tidegate.adapters.prometheus import SourceAddress
 from tidegate.adapters.prometheus.history import PrometheusHistory
 from tidegate.cli.main import main
@@ -41,7 +41,10 @@ class Stretch:
 
     namespace: str
     begin: float
+    calm: float
+    """No answer was bad until here."""
     spoiled: float
+    """The candidate has been told by now."""
     end: float
     both: float
     """Both arms are spoiled from here on."""
@@ -56,9 +59,10 @@ async def stretch(lab: Lab) -> AsyncIterator[Stretch]:
     await shop.open_shop(lab, namespace, replicas=1)
     await lab.apply(manifests.http_route(namespace, shop.APP, {shop.APP: 1, shop.CANARY: 1}))
     async with lab.load(namespace, shop.APP, rate=60) as load:
-        await until(lambda: _counted(lab, namespace, 8), 20, "both arms are scraped")
+        await until(lambda: _counted(lab, namespace, 8), PATIENCE, "both arms are scraped")
         begin = time.time()
         await _answered(load, begin + CALM)
+        calm = time.time()
         await shop.misbehave(lab, namespace, 0.5)
         spoiled = time.time()
         await _answered(load, spoiled + SPOILED)
@@ -68,13 +72,13 @@ async def stretch(lab: Lab) -> AsyncIterator[Stretch]:
         both = time.time()
         await _answered(load, both + BOTH)
         over = time.time()
-    yield Stretch(namespace, begin, spoiled, end, both, over, lab.prometheus_url)
+    yield Stretch(namespace, begin, calm, spoiled, end, both, over, lab.prometheus_url)
     await lab.api.delete(manifests.namespace(namespace))
 
 
 async def _answered(load: Load, instant: float) -> None:
     """Until a request that was sent then is answered."""
-    await until(lambda: load.since(instant), instant - time.time() + 10, "requests are answered")
+    await until(lambda: load.since(instant), instant - time.time() + PATIENCE, "requests are answered")
 
 
 async def _counted(lab: Lab, namespace: str, least: int) -> bool:
@@ -156,7 +160,7 @@ async def test_windows_of_then_are_scored_with_what_really_happened(
         made["spec"][arm] |= {"deployment": f"other-{arm}", "service": f"other-{arm}"}
     file.write_text(yaml.safe_dump(made))
     windows = [
-        {"name": "calm", "end": stamp(stretch.spoiled - 1), "expect": "continue"},
+        {"name": "calm", "end": stamp(stretch.calm - 1), "expect": "continue"},
         {"name": "spoiled", "end": stamp(stretch.end + 1), "expect": "stop", "from": stamp(stretch.spoiled)},
     ]
     arms = {arm: {key: one[key] for key in ("deployment", "service")} for arm, one in names.items()}
@@ -206,7 +210,7 @@ async def test_the_calm_part_keeps_the_limits_and_the_baseline_all_of_it(
     stretch: Stretch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = manifest(stretch.namespace, tmp_path)
-    calm = ("--from", stamp(stretch.begin), "--to", stamp(stretch.spoiled - 1), "--format", "json")
+    calm = ("--from", stamp(stretch.begin), "--to", stamp(stretch.calm - 1), "--format", "json")
     await backtest(stretch, file, *calm)
     candidate = json.loads(capsys.readouterr().out)
     whole = ("--from", stamp(stretch.begin), "--to", stamp(stretch.end + 1))

@@ -14,7 +14,7 @@ import yaml
 from lab.api import Api
 from lab.control_plane import ControlPlane
 from lab.ports import free_port
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tests.unit.api.manifests import good
 from tidegate.cli.main import main
 
@@ -63,7 +63,7 @@ async def asked(api: Api, namespace: str) -> Object:
     async def found() -> list[Object]:
         return await api.list(VERSION, "RolloutCommand", namespace)
 
-    (command,) = await until(found, 10, "a RolloutCommand")
+    (command,) = await until(found, PATIENCE, "a RolloutCommand")
     return command
 
 

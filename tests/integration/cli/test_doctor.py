@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from lab import shop
 from lab.control_plane import User
 from lab.ports import free_port
 from lab.stack import Lab
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tidegate.cli.main import main
 
 ROOT = Path(__file__).parents[3]
@@ -33,10 +34,9 @@ def installed() -> str:
 
 
 GUEST = User("guest")
+APART = re.compile(r"\b(\d+) s")
 
 Object = dict[str, Any]
-
-pytestmark = pytest.mark.timeout(120)
 
 
 class Doctor:
@@ -119,7 +119,7 @@ async def test_a_role_that_lacks_something_is_told_verb_by_verb(bare: Lab, docto
         await doctor(bare)
         return doctor.code == 1
 
-    await until(noticed, 20, "the permissions are gone")
+    await until(noticed, PATIENCE, "the permissions are gone")
     lost = {one["message"]: one["level"] for one in doctor.of("permissions of the operator")}
     who = "ServiceAccount tidegate/tidegate may not"
     assert lost == {
@@ -176,11 +176,14 @@ async def late_prometheus() -> AsyncIterator[str]:
 
 async def test_clocks_that_are_apart_are_told(bare: Lab, doctor: Doctor, late_prometheus: str) -> None:
     await doctor(bare, "--prometheus", late_prometheus)
-    told = {one["message"]: one["level"] for one in doctor.of("clocks")}
-    assert told == {
-        "Prometheus source 'default' is 300 s behind this machine": "warning",
-        "Prometheus source 'default' is 300 s behind the API server": "failed",
+    said = {APART.sub("N s", one["message"]): one for one in doctor.of("clocks")}
+    assert {message: one["level"] for message, one in said.items()} == {
+        "Prometheus source 'default' is N s behind this machine": "warning",
+        "Prometheus source 'default' is N s behind the API server": "failed",
     }
+    for message, one in said.items():  # the API server says whole seconds, and an answer of a busy machine takes some
+        (seconds,) = APART.findall(one["message"])
+        assert abs(int(seconds) - 300) <= 5, message
 
 
 async def test_everything_that_works_is_ok_down_to_the_metrics_of_both_arms(
@@ -199,7 +202,7 @@ async def test_everything_that_works_is_ok_down_to_the_metrics_of_both_arms(
         return "error-rate of the baseline: 1 series" in [one["message"] for one in doctor.of("metrics", "ok")]
 
     async with lab.load(namespace, shop.APP, rate=50):
-        await until(measured, 60, "the baseline has requests")
+        await until(measured, PATIENCE, "the baseline has requests")
     assert doctor.code == 0, [one for one in doctor.results if one["level"] == "failed"]
     for check in (
         "API server",

@@ -16,7 +16,7 @@ import yaml
 
 from lab.api import Api
 from lab.control_plane import ControlPlane
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tests.integration.cli.test_commands import Cli
 from tests.unit.api.manifests import good
 from tests.unit.cli.test_completion import offered
@@ -169,7 +169,7 @@ async def test_a_command_can_wait_for_the_end_and_come_as_an_object(api: Api, we
     await api.patch(web, {"status": {"run": run}}, part="status")
     call = asyncio.create_task(tidegate("abort", "web", "--wait", "-o", "name"))
     (command,) = await until(
-        lambda: api.list("tidegate.dev/v1alpha1", "RolloutCommand", web["metadata"]["namespace"]), 10, "a command"
+        lambda: api.list("tidegate.dev/v1alpha1", "RolloutCommand", web["metadata"]["namespace"]), PATIENCE, "a command"
     )
     await api.patch(command, {"status": {"phase": "Done", "message": "reverting"}}, part="status")
     ended = RUN | {"id": "2-cd", "outcome": "Aborted", "message": "Abort by admin"}
@@ -204,7 +204,7 @@ async def test_watching_shows_each_change_once_until_it_is_interrupted(
                 assert line != "web: Succeeded\n", "nothing has changed"
         finally:
             process.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(process.wait, 10) == 130
+        assert await asyncio.to_thread(process.wait, PATIENCE) == 130
 
 
 @pytest.mark.usefixtures("web")

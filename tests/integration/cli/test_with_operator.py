@@ -10,10 +10,10 @@ import pytest_asyncio
 from lab import shop
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tests.integration.cli.test_commands import Cli
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("operator")]
+pytestmark = pytest.mark.usefixtures("operator")
 QUICK = [{"name": "canary", "weight": 10, "duration": "2s"}]
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
 
@@ -38,17 +38,25 @@ async def release(lab: Lab, namespace: str, version: str, **changes: object) -> 
     await lab.apply(item)
 
 
+async def until_run(lab: Lab, namespace: str) -> None:
+    async def there() -> bool:
+        return "run" in (await shop.state(lab, namespace)).get("status", {})
+
+    await until(there, PATIENCE, "the run is there")
+
+
 async def test_a_pipeline_waits_for_the_version_that_it_released(lab: Lab, namespace: str, tidegate: Cli) -> None:
     await release(lab, namespace, "v2", steps=QUICK)
-    said = await tidegate("status", shop.APP, "--wait", "--image", ":v2", "--timeout", "60s")
+    said = await tidegate("status", shop.APP, "--wait", "--image", ":v2", "--timeout", "120s")
     assert (tidegate.code, said.endswith("was promoted\n")) == (0, True), said
 
 
 async def test_an_abort_waits_for_the_weights_and_a_retry_for_its_run(lab: Lab, namespace: str, tidegate: Cli) -> None:
     await release(lab, namespace, "v2", steps=LONG)
+    await until_run(lab, namespace)
     waits = await tidegate("status", shop.APP, "--wait", "--timeout", "1s")
     assert tidegate.code == 3, waits
-    said = await tidegate("abort", shop.APP, "--reason", "wrong prices", "--wait", "--timeout", "60s")
+    said = await tidegate("abort", shop.APP, "--reason", "wrong prices", "--wait", "--timeout", "120s")
     assert tidegate.code == 0, said
     assert "is being reverted" in said
     assert said.splitlines()[-1].endswith(": Aborted: Abort by admin: wrong prices")
@@ -57,15 +65,15 @@ async def test_an_abort_waits_for_the_weights_and_a_retry_for_its_run(lab: Lab, 
     assert "Aborted" in await tidegate("status", shop.APP, "--wait")
     assert tidegate.code == 1
     await lab.api.patch(await shop.state(lab, namespace), {"spec": {"steps": QUICK}})
-    said = await tidegate("retry", shop.APP, "--wait", "--timeout", "60s")
+    said = await tidegate("retry", shop.APP, "--wait", "--timeout", "120s")
     assert tidegate.code == 0, said
     assert said.splitlines()[-1].endswith("was promoted")
 
 
 async def test_a_paused_run_is_a_persons_to_decide(lab: Lab, namespace: str, tidegate: Cli) -> None:
     await release(lab, namespace, "v2", steps=LONG)
-    await tidegate("status", shop.APP, "--wait", "--timeout", "5s")
-    said = await tidegate("pause", shop.APP, "--reason", "lunch", "--wait", "--timeout", "60s")
+    await until_run(lab, namespace)
+    said = await tidegate("pause", shop.APP, "--reason", "lunch", "--wait", "--timeout", "120s")
     assert tidegate.code == 4, said
     assert said.splitlines()[-1] == "checkout: waits for a person (PausedByCommand): Pause by admin: lunch"
 
@@ -74,7 +82,7 @@ async def test_an_approval_opens_the_gate_that_waits_for_it(lab: Lab, namespace:
     gate = {"approvals": [{"name": "finance"}, {"name": "product"}], "distinctPeople": False}
     half = {"name": "half", "weight": 50, "duration": "1s", "gate": gate}
     await release(lab, namespace, "v2", steps=[*QUICK, half])
-    said = await tidegate("status", shop.APP, "--wait", "--timeout", "60s")
+    said = await tidegate("status", shop.APP, "--wait", "--timeout", "120s")
     assert tidegate.code == 4, said
     assert "(AwaitingApproval): the gate of step 'half' awaits approval of finance, product" in said
     said = await tidegate("approve", shop.APP, "legal")
@@ -86,7 +94,7 @@ async def test_an_approval_opens_the_gate_that_waits_for_it(lab: Lab, namespace:
     assert (tidegate.code, "product of step half is approved" in said) == (0, True), said
     table = await tidegate("status", shop.APP)
     assert "awaits approval of finance (given: product by admin, unverified)" in table
-    said = await tidegate("approve", shop.APP, "finance", "--wait", "--timeout", "60s")
+    said = await tidegate("approve", shop.APP, "finance", "--wait", "--timeout", "120s")
     assert tidegate.code == 0, said
     assert said.splitlines()[-1].endswith("was promoted")
     status = (await shop.state(lab, namespace))["status"]
@@ -99,7 +107,7 @@ async def test_a_person_who_advances_does_not_wait_for_the_duration(lab: Lab, na
     async def reached() -> bool:
         return bool(((await shop.state(lab, namespace)).get("status", {}).get("step") or {}).get("reached"))
 
-    await until(reached, 60, "the step's weight is on the route")
-    said = await tidegate("advance", shop.APP, "--reason", "seen enough", "--wait", "--timeout", "60s")
+    await until(reached, PATIENCE, "the step's weight is on the route")
+    said = await tidegate("advance", shop.APP, "--reason", "seen enough", "--wait", "--timeout", "120s")
     assert tidegate.code == 0, said
     assert said.splitlines()[-1].endswith("was promoted")

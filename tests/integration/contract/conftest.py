@@ -14,6 +14,7 @@ import pytest_asyncio
 from lab import manifests
 from lab.api import Api as Hands
 from lab.control_plane import ControlPlane
+from lab.wait import PATIENCE
 from tests.contract.stage import SPEC, Rules
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.commands import KubernetesCommands
@@ -105,7 +106,7 @@ class RealStage:
         await self.hands.create(self.item("autoscaling/v2", "HorizontalPodAutoscaler", name, spec=spec))
 
     async def settled(self, name: str) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found = await self.hands.get("apps/v1", "Deployment", name, self.namespace)
                 if (found.get("status") or {}).get("observedGeneration") == found["metadata"]["generation"]:

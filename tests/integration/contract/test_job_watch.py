@@ -18,7 +18,7 @@ from tidegate.adapters.kubernetes.jobs import KubernetesJobs
 from tidegate.core.model.jobs import JobState, StartJob
 from tidegate.core.model.world import ABSENT, RolloutObject
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Watched:

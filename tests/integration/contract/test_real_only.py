@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from lab.wait import PATIENCE
 from tests.contract.stage import SPEC
 from tests.integration.contract.conftest import GATEWAY_API, TIDEGATE, RealStage
 from tidegate.adapters.kubernetes.cache import Cache
@@ -26,7 +27,7 @@ from tidegate.ports.errors import Missing, Rejected
 from tidegate.ports.protocols import Manager
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  (a condition, not a time)
             await asyncio.sleep(0.05)

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from lab.control_plane import ControlPlane
+from lab.wait import PATIENCE
 from tests.integration.contract.conftest import RealStage
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.resources import Resource
@@ -36,7 +37,7 @@ class Woken:
     def object_changed(self, kind: str, namespace: str, name: str) -> None:
         self.seen.append((kind, namespace, name))
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110  (a condition, not a time)
                 await asyncio.sleep(0.02)
@@ -57,7 +58,7 @@ async def watching(
         yield woken
     finally:
         stop.set()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             await task
         assert "watches" not in {thread.name for thread in threading.enumerate()}
 

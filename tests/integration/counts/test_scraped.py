@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import aiohttp
 import pytest_asyncio
 import yaml
 from aiohttp import web
 
 from lab.ports import free_port
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tests.integration.counts.past import prometheus, source
 from tests.simulated.scraped import Gathered, Witness, gathered
 from tests.simulated.shop import Shop, check, spec
@@ -37,6 +38,9 @@ LINE = {"name": "worse", "metric": "errors", "regression": {}, "onBreach": "Warn
 class Pod:
     """What one process has counted; `None`: it does not run."""
 
+    name: str
+    url: str = ""
+    """Of Prometheus."""
     total: int | None = None
     bad: int = 0
     missed: bool = False
@@ -63,12 +67,22 @@ class Pod:
         return web.Response(text="\n".join(lines) + "\n")
 
     async def scraped(self) -> None:
-        """Until what it has counted now was taken."""
+        """Until what it has counted now was taken: an answer that comes too late is not."""
 
         async def taken() -> bool:
-            return self.scrapes >= 2
+            return self.scrapes >= 2 and await self._has("requests", self.total) and await self._has("errors", self.bad)
 
-        await until(taken, 10, "the pod is scraped")
+        await until(taken, PATIENCE, "the pod is scraped")
+
+    async def _has(self, counter: str, value: int | None) -> bool:
+        """Whether Prometheus has that value of a counter now; nothing of one that is not there yet."""
+        query = {"query": f'{counter}_total{{pod="{self.name}"}}'}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.url}/api/v1/query", params=query) as response,
+        ):
+            found = (await response.json())["data"]["result"]
+        return [float(one["value"][1]) for one in found] == ([value] if value else [])
 
 
 @dataclass
@@ -101,7 +115,7 @@ class Operator:
             found = run.evidence[0] if run is not None and run.evidence else None
             return found if found and found.start.timestamp() + found.windows * found.step > after else None
 
-        return gathered(await until(there, 20, "the windows are counted"))
+        return gathered(await until(there, PATIENCE, "the windows are counted"))
 
 
 @dataclass
@@ -114,7 +128,7 @@ class Stage:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    pods = {name: Pod() for names in PODS.values() for name in names}
+    pods = {name: Pod(name) for names in PODS.values() for name in names}
     application, port = web.Application(), free_port()
     for name, pod in pods.items():
         application.router.add_get(f"/{name}", pod.scrape)
@@ -133,6 +147,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     paces = {"scrape_interval": "200ms", "scrape_timeout": "200ms"}
     configuration = yaml.safe_dump({"global": paces, "scrape_configs": jobs})
     async with prometheus(tmp_path, configuration) as url:
+        for pod in pods.values():
+            pod.url = url
         real, witness = source(url), Witness()
         shop = Shop(SystemClock())
         world = replace(shop.world, metrics=real, telemetry=witness)

@@ -16,7 +16,7 @@ import yaml
 
 from lab.api import Api, ApiError
 from lab.control_plane import ControlPlane
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tests.unit.api.manifests import BY_RULE, BY_SCHEMA, Bad, good
 from tests.unit.api.template_manifests import TEMPLATE_BY_RULE, TEMPLATE_BY_SCHEMA, good_template, latency
 
@@ -280,7 +280,7 @@ async def test_kubectl_explain_has_words_for_every_field(api: Api) -> None:
         schemas: Object = document.get("components", {}).get("schemas", {})
         return schemas.get("dev.tidegate.v1alpha1.Rollout")
 
-    schema = await until(published, 30, "the OpenAPI document has Rollout")
+    schema = await until(published, PATIENCE, "the OpenAPI document has Rollout")
     assert schema is not None
     guard = schema["properties"]["spec"]["properties"]["guards"]["items"]["properties"]
     assert guard["for"]["description"].startswith("How long the breach must last")

@@ -58,7 +58,7 @@ async def printed(command: str, folder: Path, environment: dict[str, str]) -> st
     return output.decode()
 
 
-@pytest.mark.timeout(900 if WRITES else 300)
+@pytest.mark.timeout(900)
 async def test_every_command_of_the_tutorial_prints_what_is_shown(lab: Lab, tmp_path: Path) -> None:
     text = PAGE.read_text(encoding="utf-8")
     environment = {**os.environ, **up.environment(lab), "NO_COLOR": "1", "COLUMNS": "160"}

@@ -23,8 +23,8 @@ from tests.integration.gitops.git import (
     without_force,
 )
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("operator")]
-SECONDS: Final = 60.0
+pytestmark = pytest.mark.usefixtures("operator")
+SECONDS: Final = 120.0
 ROUNDS: Final = 4
 """Times that Git is applied before we believe that nothing more happens."""
 LONG: Final = [{"name": "canary", "weight": 10, "duration": "1h"}]

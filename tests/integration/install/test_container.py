@@ -19,7 +19,6 @@ from tests.integration.install import image
 from tests.integration.install.tools import RELEASE, ROOT
 from tests.unit.adapters.notifiers.receiver import receiver
 
-pytestmark = pytest.mark.timeout(180)
 ACCOUNT = [
     ROOT / "deploy" / file for file in ("cluster/namespace.yaml", "base/serviceaccount.yaml", "cluster/rbac.yaml")
 ]

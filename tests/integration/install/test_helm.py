@@ -22,13 +22,12 @@ from lab import manifests, operator_pod, shop
 from lab.api import Api, ApiError, Object
 from lab.ports import free_port
 from lab.stack import Lab
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tests.integration.install.conftest import TEAM
 from tests.integration.install.tools import CHART, RELEASE, ToolError, helm
 from tests.integration.runs.test_runs import SECONDS, history, rollout, until_outcome
 
-pytestmark = pytest.mark.timeout(150)
-WAIT = ("--wait", "--timeout", "60s")
+WAIT = ("--wait", "--timeout", "180s")
 KINDS = ("rollouts", "rolloutcommands", "metrictemplates", "clustermetrictemplates")
 MONITORED = {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
 SLOW = [{"name": "canary", "weight": 10, "duration": "6s"}, {"name": "half", "weight": 50, "duration": "2s"}]
@@ -54,7 +53,7 @@ async def uninstall(lab: Lab, namespace: str = RELEASE) -> None:
     async def gone() -> bool:
         return not await operators(lab, namespace)
 
-    await until(gone, 40, "the operator has ended")
+    await until(gone, PATIENCE, "the operator has ended")
 
 
 async def operators(lab: Lab, namespace: str = RELEASE) -> list[Object]:

@@ -16,12 +16,11 @@ from charts.generate import deploy
 from lab import manifests, shop
 from lab.ports import free_port
 from lab.stack import Lab
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tests.integration.install.test_helm import at_ten
 from tests.integration.install.tools import RELEASE, ROOT, run
 from tests.integration.runs.test_runs import rollout
 
-pytestmark = pytest.mark.timeout(120)
 DOCS = (ROOT / "docs" / "install.md").read_text()
 
 
@@ -84,7 +83,7 @@ async def remove(lab: Lab, objects: list[Any], namespace: str) -> None:
     async def gone() -> bool:
         return not await lab.api.list("v1", "Pod", namespace, f"app.kubernetes.io/instance={RELEASE}")
 
-    await until(gone, 40, "the operator has ended")
+    await until(gone, PATIENCE, "the operator has ended")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -19,7 +19,6 @@ from tests.integration.install.tools import CHART, RELEASE, ToolError, run, temp
 from tidegate.adapters.routers import EVERY, ROUTERS
 from tidegate.runtime.settings import Settings
 
-pytestmark = pytest.mark.timeout(120)
 CASES = pytest.mark.parametrize("values", RENDERINGS.values(), ids=RENDERINGS)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from lab import manifests, people
 from lab.api import Object
 from lab.load import Load
@@ -14,7 +12,6 @@ from lab.wait import until
 from tests.integration.plans.stage import BASELINE, CANDIDATE, SECONDS, Stage, Stand, answered, loads, opened, versions
 from tests.integration.plans.users import AUDITOR
 
-pytestmark = pytest.mark.timeout(240)
 PLAN = "cohorts-then-everyone"
 ENV = {
     "LABELS": "circle=x-circle",

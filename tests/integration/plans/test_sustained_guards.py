@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lab import manifests
 from lab.load import failures
 from tests.integration.plans.stage import CANDIDATE, Stand, answered, opened, versions
 
-pytestmark = pytest.mark.timeout(240)
 PLAN = "staged-with-sustained-guards"
 SERIES = "user_satisfaction_stars=4.2;client_frames_per_second=58"
 P95 = (

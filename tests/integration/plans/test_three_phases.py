@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from lab import people
 from lab.load import failures
 from lab.wait import until
 from tests.integration.plans.stage import CANDIDATE, SECONDS, Stage, Stand, answered, loads, opened, versions
 from tests.integration.plans.users import NOBODY, ROLES
 
-pytestmark = pytest.mark.timeout(240)
 PLAN = "three-phase-production"
 ENV = {
     "LABELS": "segment=x-segment",

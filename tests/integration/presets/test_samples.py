@@ -12,7 +12,7 @@ from aiohttp import web
 
 from lab.ports import free_port
 from lab.stack import Lab
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tests.unit.presets.recorded import Recording, recordings
 from tidegate.adapters.prometheus import PrometheusSource, SourceAddress
 from tidegate.api.presets import registry
@@ -113,10 +113,10 @@ async def source(lab: Lab) -> AsyncIterator[PrometheusSource]:
         for scrape in (1, 2):
             targets.scrape = scrape - 1
             seen = f"count({MARK} == {scrape}) == {len(targets)}"
-            await until(lambda seen=seen: lab.prometheus.ask(seen), 30, f"scrape {scrape} of every target")
+            await until(lambda seen=seen: lab.prometheus.ask(seen), PATIENCE, f"scrape {scrape} of every target")
         discovered.unlink()  # a sample more between two queries, and each would be extrapolated by another factor
         await until(
-            lambda: lab.prometheus.ask(f"absent(last_over_time({MARK}[{STILL}]))"), 30, "the last scrape is past"
+            lambda: lab.prometheus.ask(f"absent(last_over_time({MARK}[{STILL}]))"), PATIENCE, "the last scrape is past"
         )
         yield asked
     finally:

@@ -29,7 +29,6 @@ def report_role(namespace: str) -> list[Object]:
     return role("tidegate-reports", namespace, rule)
 
 
-@pytest.mark.timeout(300)
 async def test_a_reverted_run_is_reported_from_its_config_map(
     lab: Lab, namespace: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -45,9 +44,9 @@ async def test_a_reverted_run_is_reported_from_its_config_map(
         await shop.release(lab, namespace, "v2")
         await lab.apply(shop.rollout(namespace, steps=LONG))
         await _until_reached(lab, namespace)
-        await shop.misbehave(lab, namespace, 0.5)
         running = json.loads(await tidegate("report", shop.APP, "-o", "json"))
         assert running["outcome"] == "Running"
+        await shop.misbehave(lab, namespace, 0.5)
         assert await until_outcome(lab, namespace) == "Reverted"
         kept = await until(lambda: lab.api.find("v1", "ConfigMap", NAME, namespace), SECONDS, "the report is kept")
     owner = (await shop.state(lab, namespace))["metadata"]
@@ -75,7 +74,6 @@ async def _until_reached(lab: Lab, namespace: str) -> None:
     await until(there, SECONDS, "the step's weight is on the route")
 
 
-@pytest.mark.timeout(240)
 async def test_without_its_permission_the_refusal_is_told_and_the_run_is_well(lab: Lab, namespace: str) -> None:
     await lab.install_tidegate()
     await lab.apply(*(file.read_text() for file in RBAC))

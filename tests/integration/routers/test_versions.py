@@ -17,6 +17,7 @@ from lab.binaries.module_files import NEXT_GATEWAY_API, fetched
 from lab.binaries.progress import Progress
 from lab.control_plane import ControlPlane
 from lab.processes import Processes
+from lab.wait import PATIENCE
 from tests.contract.router_samples import SAMPLES
 from tests.integration.routers.conftest import Stage, install
 from tests.integration.routers.own_crds import FREE, crd
@@ -45,7 +46,7 @@ class Woken:
     def object_changed(self, *what: str) -> None:
         self.seen.append(what)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110  (a condition, not a time)
                 await asyncio.sleep(0.02)
@@ -74,7 +75,7 @@ async def watching(api: Api, row: Router) -> AsyncIterator[tuple[Woken, Caches]]
         yield woken, caches
     finally:
         stop.set()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             await task
 
 
@@ -116,7 +117,7 @@ async def test_a_kind_that_moves_to_another_version_is_found_there(stage: Stage,
     definition = await serve(stage, group, tmp_path, "v1")
 
     old = replace(row.resource, version="v1alpha2", older=())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await api.serves(old) or not await _refused(api, old, ref):  # noqa: ASYNC110  (a condition, not a time)
             await asyncio.sleep(0.05)
     route = await router.read(ref, fresh=True)

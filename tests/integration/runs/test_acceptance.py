@@ -15,8 +15,7 @@ from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 from lab.wait import until
 
-pytestmark = pytest.mark.timeout(180)
-SECONDS = 40.0
+SECONDS = 120.0
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
 QUICK = [{"name": "canary", "weight": 10, "duration": "4s"}, {"name": "half", "weight": 50, "duration": "2s"}]
 

@@ -12,9 +12,8 @@ from lab import manifests, shop
 from lab.api import Object
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
-from lab.wait import until
+from lab.wait import PATIENCE, until
 
-pytestmark = pytest.mark.timeout(120)
 RULES = ("main", "staff", "beta", "partners")
 ROUTES = ("public", "internal")
 SERVICES = (shop.APP, shop.CANARY)
@@ -73,7 +72,7 @@ async def test_each_route_is_written_once_for_all_its_targets(lab: Lab, namespac
     async def reached() -> bool:
         return bool(((await found(lab, namespace)).get("status", {}).get("step") or {}).get("reached"))
 
-    await until(reached, 40, "the step is reached")
+    await until(reached, PATIENCE, "the step is reached")
     items = await stored(lab, namespace)
     assert [weights_of(item) for item in items] == [[(90, 10), (0, 100), (50, 50), (75, 25)]] * 2
     assert [item["metadata"]["generation"] for item in items] == [one + 1 for one in before]
@@ -83,7 +82,7 @@ async def test_each_route_is_written_once_for_all_its_targets(lab: Lab, namespac
         shares = [(one["name"], one["desired"], one.get("observed")) for one in status["cohorts"]]
         return shares if all(observed for *_, observed in shares) else []
 
-    shares = await until(told, 20, "status tells of the cohorts")
+    shares = await until(told, PATIENCE, "status tells of the cohorts")
     assert shares == [("staff", 100, 100), ("beta", 50, 50), ("partners", 25, 25)]
     spec = {"rollout": shop.APP, "action": "Abort", "reason": "test", "requester": "ann"}
     metadata = {"generateName": "abort-", "namespace": namespace}
@@ -92,7 +91,7 @@ async def test_each_route_is_written_once_for_all_its_targets(lab: Lab, namespac
     async def over() -> bool:
         return "run" not in (await found(lab, namespace))["status"]
 
-    await until(over, 30, "the run has ended")
+    await until(over, PATIENCE, "the run has ended")
     items = await stored(lab, namespace)
     assert [weights_of(item) for item in items] == [[(1, 0)] * 4] * 2
     assert [item["metadata"]["generation"] for item in items] == [one + 2 for one in before]

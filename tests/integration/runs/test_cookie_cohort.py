@@ -13,8 +13,6 @@ from lab import demo_cohorts
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def operator(lab: Lab) -> AsyncIterator[OperatorProcess]:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from lab import manifests, shop
@@ -16,8 +15,6 @@ from lab.stack import Lab
 from lab.wait import until
 from tests.integration.runs.test_permissions import RBAC
 from tests.integration.runs.test_runs import SECONDS, route_of, until_outcome
-
-pytestmark = pytest.mark.timeout(150)
 
 WRITES = "import os, sys; open(sys.argv[1], 'a').write(repr({k: v for k, v in os.environ.items() if k[:8] == 'TIDEGATE'}) + '\\n')"
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lab import shop
 from lab.operator_process import OperatorProcess
 from lab.route_watch import RouteWatch
@@ -43,7 +41,6 @@ STEPS = [
 ]
 
 
-@pytest.mark.timeout(240)
 async def test_counts_promote_a_good_candidate_and_revert_a_bad_one(lab: Lab, namespace: str) -> None:
     await lab.install_tidegate()
     await shop.open_shop(lab, namespace)

@@ -14,7 +14,6 @@ from lab.stack import Lab
 from lab.wait import until
 from tests.integration.runs.test_runs import SECONDS, history, rollout, stalled_for, until_outcome
 
-pytestmark = pytest.mark.timeout(120)
 GOOD = "vector({{ parameters.value }})"
 BAD = "vector({{ parameters.value }}) - 1"
 SHARED = "ClusterMetricTemplate"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from lab import shop
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
@@ -18,7 +16,6 @@ DEPLOY = Path(__file__).parents[3] / "deploy"
 RBAC = [DEPLOY / file for file in ("cluster/namespace.yaml", "base/serviceaccount.yaml", "cluster/rbac.yaml")]
 
 
-@pytest.mark.timeout(150)
 async def test_a_whole_run_and_its_commands_need_no_more_than_the_role(lab: Lab, namespace: str) -> None:
     await lab.install_tidegate()
     await lab.apply(*(file.read_text() for file in RBAC))

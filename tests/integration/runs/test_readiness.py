@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import aiohttp
-import pytest
 
 from lab.ports import free_port
 from lab.stack import Lab
-from lab.wait import until
+from lab.wait import PATIENCE, until
 from tidegate.runtime.compose import run_operator
 from tidegate.runtime.settings import Settings
 
 
-@pytest.mark.timeout(120)
 async def test_an_operator_without_permissions_is_alive_and_not_ready(lab: Lab, namespace: str) -> None:
     await lab.install_tidegate()
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody", "namespace": namespace}}
@@ -36,11 +34,11 @@ async def test_an_operator_without_permissions_is_alive_and_not_ready(lab: Lab, 
         return text if status == 503 and "forbidden" in text else None
 
     try:
-        said = await until(told, 30, "/readyz says what is missing")
+        said = await until(told, PATIENCE, "/readyz says what is missing")
         assert said is not None
         assert "rollouts.tidegate.dev is forbidden" in said
         assert "see deploy/cluster/rbac.yaml" in said
         assert (await asked("healthz"))[0] == 200, "a restart would not help"
     finally:
         stop.set()
-        await asyncio.wait_for(running, 30)
+        await asyncio.wait_for(running, PATIENCE)

@@ -16,8 +16,6 @@ from lab.stack import Lab
 from lab.wait import until
 from tests.integration.runs.test_runs import SECONDS, until_outcome
 
-pytestmark = pytest.mark.timeout(180)
-
 TOTAL = 4
 BY_PODS: Object = {
     "candidate": {"deployment": shop.CANARY, "service": shop.APP},

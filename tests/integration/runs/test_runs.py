@@ -17,8 +17,7 @@ from lab.stack import Lab
 from lab.wait import until
 from tests.unit.core.kstatus import computed
 
-pytestmark = pytest.mark.timeout(120)
-SECONDS = 40.0
+SECONDS = 120.0
 QUICK = [{"name": "canary", "weight": 10, "duration": "2s"}, {"name": "half", "weight": 50, "duration": "2s"}]
 
 

@@ -14,8 +14,6 @@ from lab.wait import until
 from tests.integration.runs.test_jobs import LONG, begun, rollout, until_condition, until_share
 from tests.integration.runs.test_runs import SECONDS, until_outcome
 
-pytestmark = pytest.mark.timeout(150)
-
 
 async def replicas(lab: Lab, namespace: str) -> int:
     found = await lab.api.get("apps/v1", "Deployment", shop.CANARY, namespace)

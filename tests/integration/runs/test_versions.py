@@ -14,8 +14,7 @@ from lab.operator_process import OperatorProcess
 from lab.stack import Lab
 from lab.wait import until
 
-pytestmark = pytest.mark.timeout(180)
-SECONDS = 45.0
+SECONDS = 120.0
 QUICK = [{"name": "all", "weight": 100, "duration": "1s"}]
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
 
