@@ -36,8 +36,8 @@ NAMESPACE = "accounts"
 NAME = "accounts"
 CANDIDATE = "v2"
 AT_ONCE = 16
-SECONDS = 40.0
-TAKEN = 10.0
+SECONDS = 120.0
+TAKEN = 60.0
 SIGMAS = 5.0
 ARRIVING: Final = {"five": 400, "quarter": 300, "half": 300}
 """Users who come for the first time in each step: 1,000 in all."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lab import binaries, manifests, pods, shop
 from lab.operator_process import OperatorProcess
 from lab.stack import Lab
-from lab.wait import until
+from lab.wait import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,7 +58,7 @@ async def opened(lab: Lab, *, step_seconds: int = 60) -> AsyncIterator[OperatorP
     await shop.open_shop(lab, NAMESPACE)
     async with OperatorProcess(lab) as operator, lab.load(NAMESPACE, shop.APP, rate=20):
         await lab.apply(shop.rollout(NAMESPACE, step_seconds=step_seconds))
-        await until(lambda: _at_rest(lab), 30, "the operator has looked at the Rollout")
+        await until(lambda: _at_rest(lab), PATIENCE, "the operator has looked at the Rollout")
         yield operator
 
 

@@ -28,7 +28,7 @@ async def test_a_good_candidate_is_promoted_and_a_bad_one_reverted(lab: Lab, nam
     assert broken([good, bad]) == []
     assert all(stretch.requests > 200 for stretch in good.stretches), "the splits were measured on real traffic"
     assert set(bad.failed) == {"v3"}
-    assert load.skipped == 0
+    assert load.skipped <= len(load.answers) / 100, "as good as every request was sent"
 
 
 async def test_people_who_may_approve_and_people_who_may_not() -> None:

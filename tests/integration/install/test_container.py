@@ -15,6 +15,7 @@ import yaml
 
 from lab.ports import free_port
 from lab.stack import Lab
+from lab.wait import PATIENCE
 from tests.integration.install import image
 from tests.integration.install.tools import RELEASE, ROOT
 from tests.unit.adapters.notifiers.receiver import receiver
@@ -99,7 +100,7 @@ async def until_ready(lab: Lab, line: list[str], variables: dict[str, str], port
             return False
 
     try:
-        await process.ready(ready, 60)
+        await process.ready(ready, 2 * PATIENCE)
     finally:
         await lab.children.stop(process, grace=20)
     assert process.child.returncode == 0, "it ends by itself when it is asked to"

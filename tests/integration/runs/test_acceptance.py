@@ -17,6 +17,8 @@ from lab.wait import until
 
 SECONDS = 120.0
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
+STANDS = 10.0
+"""Seconds of a step: time enough to have its route refused before it ends."""
 QUICK = [{"name": "canary", "weight": 10, "duration": "4s"}, {"name": "half", "weight": 50, "duration": "2s"}]
 
 
@@ -57,15 +59,14 @@ async def weights(lab: Lab, namespace: str) -> tuple[int, int]:
     return baseline["weight"], candidate["weight"]
 
 
-async def until_condition(lab: Lab, namespace: str, kind: str, reason: str) -> str:
-    async def said() -> str:
-        found = await status(lab, namespace)
-        for one in found.get("conditions", []):
-            if (one["type"], one["reason"]) == (kind, reason):
-                return str(one["message"] or one["reason"])
-        return ""
+async def until_condition(lab: Lab, namespace: str, kind: str, reason: str, words: str = "") -> None:
+    """Until a condition has this reason and these words: before them it may have others."""
 
-    return await until(said, SECONDS, f"{kind} says {reason}")
+    async def said() -> bool:
+        found = (await status(lab, namespace)).get("conditions", [])
+        return any((one["type"], one["reason"]) == (kind, reason) and words in one.get("message", "") for one in found)
+
+    await until(said, SECONDS, f"{kind} says {reason} {words}")
 
 
 async def until_outcome(lab: Lab, namespace: str) -> str:
@@ -89,8 +90,8 @@ async def test_a_revert_is_done_when_the_gateway_has_taken_it(willing: Lab, name
             return (await weights(lab, namespace))[1] == 0
 
         await until(at_zero, SECONDS, "the weights are back on the route")
-        said = await until_condition(lab, namespace, "Stalled", "RevertNotAccepted")
-        assert "has not reported Accepted for this generation yet" in said
+        words = "has not reported Accepted for this generation yet"
+        await until_condition(lab, namespace, "Stalled", "RevertNotAccepted", words)
         found = await status(lab, namespace)
         assert found["run"]["ending"]["reason"] == "AbortedByCommand"
         assert found.get("history", []) == [], "it is not called reverted"
@@ -104,7 +105,7 @@ async def test_a_revert_is_done_when_the_gateway_has_taken_it(willing: Lab, name
 @pytest.mark.parametrize("removed", [False, True], ids=["keeping what was accepted", "removing its rules"])
 async def test_a_step_stands_still_while_its_route_is_refused(willing: Lab, namespace: str, removed: bool) -> None:  # noqa: FBT001
     lab = willing
-    await begun(lab, namespace, QUICK)
+    await begun(lab, namespace, [{**QUICK[0], "duration": f"{STANDS:g}s"}, QUICK[1]])
     lab.gateway.refuse(namespace, shop.APP, removed=removed)
 
     async def told() -> bool:
@@ -117,7 +118,7 @@ async def test_a_step_stands_still_while_its_route_is_refused(willing: Lab, name
     begun_waiting = time.monotonic()
 
     async def has_waited_longer_than_the_step() -> bool:
-        return time.monotonic() - begun_waiting > 6
+        return time.monotonic() - begun_waiting > STANDS + 1
 
     await until(has_waited_longer_than_the_step, SECONDS, "the step would be over")
     found = await status(lab, namespace)
@@ -134,8 +135,7 @@ async def test_a_revert_onto_a_route_that_is_refused_is_written_and_told(willing
     lab.gateway.refuse(namespace, shop.APP)
     await until_condition(lab, namespace, "Stalled", "RouteNotAccepted")
     await shop.command(lab, namespace, "Abort")
-    said = await until_condition(lab, namespace, "Stalled", "RevertNotAccepted")
-    assert "refused, as told" in said
+    await until_condition(lab, namespace, "Stalled", "RevertNotAccepted", "refused, as told")
     assert (await weights(lab, namespace))[1] == 0
     lab.gateway.refuse(namespace, shop.APP, refused=False)
     assert await until_outcome(lab, namespace) == "Aborted"

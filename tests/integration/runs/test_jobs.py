@@ -63,12 +63,15 @@ async def until_job(lab: Lab, namespace: str, outcome: str, number: int = -1) ->
     return await until(ended, SECONDS, f"a Job is {outcome or 'under way'}") or {}
 
 
-async def until_condition(lab: Lab, namespace: str, kind: str) -> str:
+async def until_condition(lab: Lab, namespace: str, kind: str, words: str = "") -> str:
+    """The message of a condition, once it is true and has these words: before them it may have others."""
+
     async def there() -> str:
         found = (await shop.state(lab, namespace)).get("status", {}).get("conditions", [])
-        return next((str(one["message"]) for one in found if one["type"] == kind and one["status"] == "True"), "")
+        said = (str(one["message"]) for one in found if one["type"] == kind and one["status"] == "True")
+        return next((message for message in said if words in message), "")
 
-    return await until(there, SECONDS, f"condition {kind}")
+    return await until(there, SECONDS, f"condition {kind} {words}")
 
 
 async def resume(lab: Lab, namespace: str) -> None:
@@ -110,7 +113,7 @@ async def test_a_failing_undo_is_reported_and_tried_as_its_job_says(lab: Lab, na
         await shop.command(lab, namespace, "Abort")
         assert await until_outcome(lab, namespace) == "Aborted"
         found = await until_job(lab, namespace, "Failed")
-        assert "BackoffLimitExceeded" in await until_condition(lab, namespace, "HookFailed")
+        await until_condition(lab, namespace, "HookFailed", "BackoffLimitExceeded")
         await until_share(lab, namespace, 0)
     assert found["message"].startswith("BackoffLimitExceeded")
     assert len(file.read_text().splitlines()) == 2, "backoffLimit 1: tried twice"
@@ -159,7 +162,7 @@ async def test_killed_between_its_record_and_its_creation_a_job_is_created_once(
     file = tmp_path / "told"
     async with OperatorProcess(lab) as operator:
         await begun(lab, namespace, hooks=[hook("StepStart", "warm")])
-        assert "cannot be created" in await until_condition(lab, namespace, "JobsRefused")
+        await until_condition(lab, namespace, "JobsRefused", "cannot be created")
         await operator.kill()
         recorded = (await shop.state(lab, namespace))["status"]["jobs"][0]["name"]
         assert await the_jobs(lab, namespace) == []
@@ -207,9 +210,13 @@ async def test_without_permission_it_is_said_and_the_gate_stays_closed_until_it_
     await lab.apply(manifests.namespace(namespace), manifests.cron_job(namespace, "smoke", ["true"]))
     async with OperatorProcess(lab, kubeconfig=kubeconfig) as operator:
         await begun(lab, namespace, steps=gated())
-        assert "forbidden" in await until_condition(lab, namespace, "JobsRefused")
-        gate = (await shop.state(lab, namespace))["status"]["gate"]["summary"]
-        assert "cannot be created" in gate
+        await until_condition(lab, namespace, "JobsRefused", "forbidden")
+
+        async def said() -> bool:
+            gate = (await shop.state(lab, namespace))["status"].get("gate") or {}
+            return "cannot be created" in gate.get("summary", "")
+
+        await until(said, SECONDS, "the gate says what is missing")
         await until_share(lab, namespace, 10)
         await lab.apply(*documents)
         assert await until_outcome(lab, namespace) == "Succeeded"

@@ -61,7 +61,7 @@ async def test_where_an_hpa_scales_the_candidate_nothing_is_scaled_and_the_run_g
         await lab.apply({**hpa, "spec": {"scaleTargetRef": target, "maxReplicas": 3}})
         await begun(lab, namespace, candidate=scaling(mode="Fixed", replicas=2), steps=LONG)
         await until_share(lab, namespace, 10)
-        assert "HorizontalPodAutoscaler busy" in await until_condition(lab, namespace, "ScaleRefused")
+        await until_condition(lab, namespace, "ScaleRefused", "HorizontalPodAutoscaler busy")
         assert await replicas(lab, namespace) == 1
 
 
@@ -130,8 +130,8 @@ async def test_a_revert_is_not_done_while_the_api_server_reports_a_terminating_p
         for pod in pods:
             await lab.api.patch(pod, {"metadata": {"finalizers": ["example.org/hold"]}})
         await shop.command(lab, namespace, "Abort")
-        stalled = await until_condition(lab, namespace, "Stalled")
-        assert f"waiting for 1 pod of candidate Deployment '{shop.CANARY}' to end" in stalled
+        waits = f"waiting for 1 pod of candidate Deployment '{shop.CANARY}' to end"
+        await until_condition(lab, namespace, "Stalled", waits)
         status = (await shop.state(lab, namespace))["status"]
         assert status["run"]["ending"]["kind"] == "Aborted"
         found = await lab.api.get("apps/v1", "Deployment", shop.CANARY, namespace)
