@@ -21,7 +21,7 @@ from tidegate.simulation.backtest.arms import Assumed
 from tidegate.simulation.backtest.order import Order, Task
 from tidegate.simulation.backtest.part import Part
 
-DEADLINE = 30.0
+DEADLINE = 120.0
 
 
 def test_there_is_a_process_for_each_core_or_as_many_as_asked_for() -> None:

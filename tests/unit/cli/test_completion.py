@@ -15,7 +15,8 @@ from tidegate.cli.parser import COMMANDS
 ROOT = Path(__file__).parents[3]
 
 
-PLUGIN = "import sys; from tidegate.cli.completion.plugin import main; sys.exit(main())"
+PLUGIN = "import sys; from tidegate.cli.completion import names, plugin; names.PATIENCE = 60; sys.exit(plugin.main())"
+"""With more patience than a person has, for a busy machine."""
 
 
 def offered(*words: str, kubeconfig: Path = Path("/nowhere")) -> list[str]:

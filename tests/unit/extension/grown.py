@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 PACKAGE = Path("operator/tidegate")
 
 
-LONGEST = 120
+LONGEST = 400
 
 
 ROLLOUT: Mapping[str, Any] = {
