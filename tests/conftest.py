@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from lab import binaries, manifests
 from lab.stack import Lab
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lab.control_plane import ControlPlane
 
 # No test depends on wall-clock speed: an example that is slow on a busy machine is not wrong.
-settings.register_profile("tidegate", deadline=None)
+settings.register_profile("tidegate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tidegate")
 
 ON_REAL_PARTS = tuple(Path(__file__).parent / folder for folder in ("integration", "e2e"))
