@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 
 _held: list[socket.socket] = []
+
+
+@atexit.register
+def _let_go() -> None:
+    """Without it the interpreter would warn of each at its end."""
+    while _held:
+        _held.pop().close()
 
 
 def reserve(name: str) -> bool:
