@@ -12,7 +12,6 @@ BUILT = all(binaries.present(name) for name in ("etcd", "kube-apiserver", "kube-
 
 
 @pytest.mark.skipif(not BUILT, reason="the lab's programs are not built: python -m lab build")
-@pytest.mark.timeout(90)
 async def test_a_quick_run_measures_every_part() -> None:
     found = await quick()
 

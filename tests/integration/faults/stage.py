@@ -15,7 +15,7 @@ from lab.route_watch import RouteWatch
 from lab.stack import Lab
 from lab.wait import until
 
-SECONDS = 45.0
+SECONDS = 120.0
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}, {"name": "half", "weight": 50, "duration": "1h"}]
 
 

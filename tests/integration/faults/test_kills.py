@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lab import shop
 from lab.stack import Lab
 from lab.wait import until
 from tests.integration.faults.stage import SECONDS, run_under_way
-
-pytestmark = pytest.mark.timeout(150)
 
 
 async def test_killed_before_a_breach_it_reverts_when_it_is_back(lab: Lab, namespace: str) -> None:

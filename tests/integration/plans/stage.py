@@ -27,7 +27,7 @@ from lab.stories import SETTLED, stretches
 from lab.wait import until
 from tests.integration.plans.scaled import arms, plan
 
-SECONDS: Final = 60.0
+SECONDS: Final = 120.0
 BASELINE, CANDIDATE = "v1", "v2"
 OPENS_AFTER: Final = 9.0
 """Seconds from the begin of a run to the instant of its gates."""
