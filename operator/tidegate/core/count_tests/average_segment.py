@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.values.scalars import Unit
 from tidegate.core.count_tests.state import SegmentState
 from tidegate.core.model.value_format import shown
-from tidegate.core.statistics.averages import GUARD, SECOND, Averages, Past, Wide, growth
+from tidegate.core.statistics.averages import GUARD, SECOND, Averages, Past, Steps, Wide, growth, suspicious
 from tidegate.core.statistics.windows import Counted, Sums
 
 NOTHING = Sums(0.0, 0.0, 0.0, 0.0)
@@ -46,7 +46,7 @@ class AverageSegment:
     def after(self, window: Counted, end: float, seconds: float) -> AverageSegment:
         """With a further window, of so many seconds, that ended at `end` (epoch seconds)."""
         window = _sums(window)
-        grown = growth(window, self.past, self.test.margin)
+        grown = growth(window, self.past, self.test.margin, seconds)
         height = self.height + grown[SECOND]
         rising = height > 0
         return replace(
@@ -92,8 +92,8 @@ class AverageSegment:
         return f"{mine}, the baseline's {shown(baseline or 0.0, self.unit)} over {sums.baseline:.0f}"
 
     def ahead(self, window: Counted) -> float:
-        """Windows like this one until something else may be shown: one while it is evidence of a regression, else none."""
-        return 1.0 if max(growth(_sums(window), self.past, self.test.margin)) > 0 else math.inf
+        """Windows like this one until something else may be shown: one while they may become evidence of a regression, else none."""
+        return 1.0 if suspicious(_sums(window), self.past, self.test.margin) else math.inf
 
     @property
     def notes(self) -> str:
@@ -109,18 +109,18 @@ class AverageSegment:
             self.since - start,
             self.height,
             *_four(self.since_then),
-            past.squares,
-            past.pairs,
-            past.last,
+            past.steps.squares,
+            past.steps.pairs,
+            past.steps.last,
             past.level,
             past.blocks,
             *guard,
             *past.open,
             past.filled,
             self.test.counted,
-            past.wide.squares,
-            past.wide.pairs,
-            past.wide.last,
+            past.wide.steps.squares,
+            past.wide.steps.pairs,
+            past.wide.steps.last,
             past.wide.total,
             past.wide.blocks,
         )
@@ -138,9 +138,14 @@ class AverageSegment:
         squares, pairs, last, level, blocks, *rest = state.numbers[10:]
         guard, (requests, total, filled, counted, *wide) = rest[:GUARD], rest[GUARD:]
         known = tuple(one for one in guard if not math.isnan(one))
-        past = Past(squares, pairs, last, level, blocks, known, (requests, total), filled, Wide(*wide))
+        known_wide = Wide(Steps(*wide[:3]), *wide[3:])
+        past = Past(Steps(squares, pairs, last), level, blocks, known, (requests, total), filled, known_wide)
         test = replace(self.test, logs=tuple(state.logs), counted=int(counted))
         return AverageSegment(test, self.unit, start + since, Sums(*lately), height, Sums(*state.numbers[:4]), past)
+
+    def reweighted(self) -> AverageSegment:
+        """As `Segment`'s."""
+        return replace(self, test=self.test.reweighted())
 
 
 def _sums(window: Counted) -> Sums:

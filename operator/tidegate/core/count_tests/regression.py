@@ -18,7 +18,7 @@ from tidegate.core.count_tests.average_segment import NOTHING as NO_SUMS
 from tidegate.core.count_tests.average_segment import AverageSegment
 from tidegate.core.count_tests.protocol import Closed, alpha_of, level_of, stand, warm_from
 from tidegate.core.count_tests.segment import Segment
-from tidegate.core.count_tests.state import Kind, State
+from tidegate.core.count_tests.state import VERSION, Kind, State
 from tidegate.core.count_tests.wording import AnySegment, CountTestResult, Told, of_limit, of_regression, undecided
 from tidegate.core.model.finding import State as FindingState
 from tidegate.core.statistics import change_point
@@ -96,11 +96,19 @@ class RegressionTest:
             metric.min_series or 1,
             comparable(draft),
         )
+        return made.going_on(state)
+
+    def going_on(self, state: State | None) -> RegressionTest:
+        """From what status keeps; from the beginning where that is nothing."""
         if state is None:
-            return made
+            return self
         peak, calm, tries = state.numbers
-        known = {labels: made.fresh(start).remembering(one, start) for labels, one in state.segments.items()}
-        return replace(made, segments=known, peak=None if math.isnan(peak) else peak, calm=calm, tries=int(tries))
+        known: dict[str, AnySegment] = {
+            labels: self.fresh(self.start).remembering(one, self.start) for labels, one in state.segments.items()
+        }
+        if state.version != VERSION:
+            known = {labels: one.reweighted() for labels, one in known.items()}
+        return replace(self, segments=known, peak=None if math.isnan(peak) else peak, calm=calm, tries=int(tries))
 
     def state(self) -> State:
         """What status keeps of it."""

@@ -178,6 +178,11 @@ class Segment:
             dispersion=Dispersion(squares, pairs, (last, last_bad), (open_, open_bad), filled, Usual(*usual)),
         )
 
+    def reweighted(self) -> Segment:
+        """From status version 1 or 2, whose later starts had other weights."""
+        limited = self.limited.reweighted() if self.limited is not None else None
+        return replace(self, compared=self.compared.reweighted(), limited=limited)
+
 
 def _requests(window: Counted) -> Window:
     if not isinstance(window, Window):

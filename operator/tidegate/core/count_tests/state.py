@@ -12,13 +12,14 @@ import binascii
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-VERSION: Final = "2"
-READABLE: Final = frozenset({"1", VERSION})
-"""Version 1 has no usual rate (statistics/usual.py) and no wide blocks of averages: it is read, and what is missing is learnt anew."""
+VERSION: Final = "3"
+READABLE: Final = frozenset({"1", "2", VERSION})
+"""Version 1 has no usual rate (statistics/usual.py) and no wide blocks of averages: it is read, and what is missing is learnt anew.
+In versions 1 and 2 regressions that begin late had less weight (statistics/change_point.py): they are read, and weighted anew."""
 
 FEW: Final = 4
 """Segments that are kept in full precision."""
@@ -50,6 +51,8 @@ class State:
     numbers: Sequence[float] = ()
     segments: Mapping[str, SegmentState] = field(default_factory=dict)
     """By their labels, as PromQL writes them; empty without `by`."""
+    version: str = VERSION
+    """In which it was written."""
 
     @property
     def totals(self) -> tuple[float, float, float, float]:
@@ -75,7 +78,7 @@ def unpacked(text: str) -> State | None:
     if version not in READABLE:
         return None
     try:
-        return _read(zlib.decompress(base64.b64decode(rest, validate=True)))
+        return replace(_read(zlib.decompress(base64.b64decode(rest, validate=True))), version=version)
     except (ValueError, struct.error, zlib.error, binascii.Error):
         return None
 

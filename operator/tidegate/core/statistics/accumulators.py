@@ -88,6 +88,10 @@ class Compared:
         null = self.null + log_likelihood(windows, 1 + self.margin) / dispersion
         return replace(found, profile=profile_after(self.profile, windows, dispersion), null=null)
 
+    def reweighted(self) -> Compared:
+        """From status version 1 or 2 (change_point.py)."""
+        return replace(self, logs=change_point.reweighted(self.logs, self.counted))
+
     @property
     def evidence(self) -> float:
         """Ln E against the null."""
@@ -142,6 +146,10 @@ class Limited:
         """As for `Compared`; it looks at their candidate only."""
         logs = change_point.after(self.logs, self.counted, growths or self.growths(windows, dispersion))
         return replace(self, logs=logs, counted=self.counted + len(windows))
+
+    def reweighted(self) -> Limited:
+        """From status version 1 or 2 (change_point.py)."""
+        return replace(self, logs=change_point.reweighted(self.logs, self.counted))
 
     @property
     def evidence(self) -> float:

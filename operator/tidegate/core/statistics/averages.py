@@ -1,11 +1,12 @@
 """Is the candidate's average above the baseline's? A sequential test on sums and counts, without buckets.
 
-In each window the logarithm of the candidate's average is compared with two references: the baseline's average in the same window,
-and the baseline's own past, of which the last minutes are left out so that a fault does not teach the test that it is normal. The
-reference that makes the candidate less surprising counts. Differences are taken to follow Student's t with three degrees of freedom,
-whose heavy tails bear single spikes; their scale is learnt from how much the baseline's average differs from block to block, and, for
-an average that drifts over longer times, from quarter of an hour to quarter of an hour: the variance that sums of autocorrelated values
-have (M. Bartlett, 1950; the ratio of both is A. Lo and A. C. MacKinlay's variance ratio, 1988). A
+In each window the logarithm of the candidate's average is compared with what the baseline's should be now: its level over the past
+hours, of which the last minutes are left out so that a fault does not teach the test that it is normal, or its average over the last
+minutes, or in this window where that is unusual, whichever is highest. So an incident of both arms is nobody's fault, and a baseline
+that is a little fast or slow for a minute is none of the candidate's. Differences are taken to follow Student's t with three degrees of
+freedom, whose heavy tails bear single spikes; their scale is learnt from how much the baseline's average differs from block to block,
+and, for an average that drifts over longer times, from quarter of an hour to quarter of an hour: the variance that sums of
+autocorrelated values have (M. Bartlett, 1950; the ratio of both is A. Lo and A. C. MacKinlay's variance ratio, 1988). A
 window adds the logarithm of the likelihood ratio of a shift against the closest shift that is tolerated, so the product stays a
 supermartingale (L. Wasserman, A. Ramdas, S. Balakrishnan, Universal inference, 2020); it is mixed over shifts, and over the window in
 which the harm began (change_point.py).
@@ -40,6 +41,10 @@ MOST: Final = 1.0
 WIDE: Final = 3
 """Blocks of a wide one, a quarter of an hour."""
 
+TAILS: Final = 0.9
+"""The scale of Student's t as a multiple of the standard deviation: from 0.8 on the likelihood ratio's mean is at most 1 for normal
+differences as well."""
+
 GUARD: Final = 3
 """Blocks, a quarter of an hour, of which the baseline's past is not made yet."""
 REMEMBERED: Final = 72.0
@@ -47,48 +52,57 @@ REMEMBERED: Final = 72.0
 
 
 @dataclass(frozen=True)
-class Wide:
-    """What neighbouring blocks of `WIDE` times the length differ by."""
+class Steps:
+    """What neighbouring values differ by."""
 
     squares: float = 0.0
     """Half the squared differences, as a window's, added up."""
     pairs: float = 0.0
     """How many there are."""
     last: float = math.nan
-    """Of the one before."""
+    """The value before."""
+
+    def after(self, value: float, windows: float) -> Steps:
+        """With a further value, the mean of so many windows.
+
+        What neighbouring values differ by is put down to their windows: as if those differed by so much more, each by itself.
+        """
+        if math.isnan(self.last):
+            return replace(self, last=value)
+        square = min((value - self.last) ** 2 / 2 * windows, MOST)
+        return Steps(self.squares + square, self.pairs + 1, value)
+
+
+@dataclass(frozen=True)
+class Wide:
+    """What neighbouring blocks of `WIDE` times the length differ by."""
+
+    steps: Steps = Steps()
     total: float = 0.0
     """Of the logarithms in the one that is being filled."""
     blocks: float = 0.0
     """How many they are."""
 
-    def with_block(self, value: float, windows: float) -> Wide:
+    def after(self, value: float, windows: float) -> Wide:
         """With the logarithm of a further block's average; `windows`: how many a block has."""
         total, blocks = self.total + value, self.blocks + 1
         if blocks < WIDE:
             return replace(self, total=total, blocks=blocks)
-        mean = total / blocks
-        found = replace(self, last=mean, total=0.0, blocks=0.0)
-        if math.isnan(self.last):
-            return found
-        square = min((mean - self.last) ** 2 / 2 * windows * WIDE, MOST)
-        return replace(found, squares=self.squares + square, pairs=self.pairs + 1)
+        return Wide(self.steps.after(total / blocks, windows * WIDE))
 
     @property
     def square(self) -> float:
         """The square of a window's scale by them, less its standard error: they are few; 0 while that is all of it."""
-        return self.squares / self.pairs * (1 - math.sqrt(2 / self.pairs)) if self.pairs > 2 else 0.0
+        squares, pairs = self.steps.squares, self.steps.pairs
+        return squares / pairs * (1 - math.sqrt(2 / pairs)) if pairs > 2 else 0.0
 
 
 @dataclass(frozen=True)
 class Past:
     """The baseline's average as it was, in logarithms."""
 
-    squares: float = 0.0
-    """Half the squared differences of neighbouring blocks, as a window's, added up."""
-    pairs: float = 0.0
-    """How many there are."""
-    last: float = math.nan
-    """Of the block before."""
+    steps: Steps = Steps()
+    """From block to block."""
     level: float = 0.0
     """Mean over the blocks that are older than the guard."""
     blocks: float = 0.0
@@ -112,8 +126,7 @@ class Past:
     def after_blocks(self, blocks: Iterable[tuple[float, float]], window: float) -> Past:
         """With whole blocks of the past, as (requests, sum), oldest first; `window`: seconds of a window of the test.
 
-        What neighbouring blocks differ by is put down to their windows: as if those differed by so much more, each by itself. Windows
-        themselves are not compared: an average that wanders within minutes differs little from one of them to the next.
+        Windows themselves are not compared: an average that wanders within minutes differs little from one of them to the next.
         """
         found = self
         windows = max(BLOCK / window, 1.0)
@@ -121,14 +134,9 @@ class Past:
             if requests <= 0 or total <= 0:
                 continue
             value = math.log(total / requests)
-            if not math.isnan(found.last):
-                found = found.with_pair((value - found.last) ** 2 / 2 * windows)
-            found = replace(found, last=value, wide=found.wide.with_block(value, windows)).with_block(value)
+            steps, wide = found.steps.after(value, windows), found.wide.after(value, windows)
+            found = replace(found, steps=steps, wide=wide).with_block(value)
         return found
-
-    def with_pair(self, square: float) -> Past:
-        """With what two neighbouring windows differ by: half the square."""
-        return replace(self, squares=self.squares + min(square, MOST), pairs=self.pairs + 1.0)
 
     def with_block(self, value: float) -> Past:
         """With the logarithm of a further block's average."""
@@ -140,32 +148,62 @@ class Past:
 
     @property
     def scale(self) -> float:
-        """Of the logarithm of the baseline's average, from window to window."""
-        square = (PRIOR * CAUTIOUS**2 + self.squares) / (PRIOR + self.pairs)
-        return max(math.sqrt(max(square, self.wide.square)), LEAST)
+        """Of the logarithm of the baseline's average, from window to window.
+
+        A variance that grows from blocks to wide ones is taken to grow by as much again over times as many times longer.
+        """
+        square = (PRIOR * CAUTIOUS**2 + self.steps.squares) / (PRIOR + self.steps.pairs)
+        grown = max(self.wide.square / square, 1.0) if square > 0 else 1.0
+        return max(math.sqrt(square) * grown, LEAST)
+
+    def lately(self, sums: Sums, seconds: float) -> float:
+        """The logarithm of the baseline's average over the last minutes: the open block with this window, and the one before."""
+        requests, total = self.open[0] + sums.baseline, self.open[1] + sums.baseline_sum
+        value = math.log(total / requests)
+        filled = min((self.filled + seconds) / BLOCK, 1.0)
+        return value if math.isnan(self.steps.last) else filled * value + (1 - filled) * self.steps.last
 
 
-def growth(sums: Sums, past: Past, margin: float) -> Sequence[float]:
+def growth(sums: Sums, past: Past, margin: float, seconds: float) -> Sequence[float]:
     """What a window adds to the logarithm of the evidence for each of `SHIFTS`.
 
     Args:
         sums: requests and sums of both arms.
         past: the baseline's, before this window.
         margin: tolerated excess as a ratio: 0.2 for 20 %.
+        seconds: of the window.
 
     Returns: zeros where an arm has no requests; none is above what one window may say (change_point.py).
     """
     if min(sums.baseline, sums.baseline_sum, sums.candidate, sums.candidate_sum) <= 0:
         return (0.0,) * len(SHIFTS)
     mine = math.log(sums.candidate_sum / sums.candidate)
-    theirs = math.log(sums.baseline_sum / sums.baseline)
     square = past.scale**2
-    spread = square * max(sums.baseline / sums.candidate, 1.0)  # fewer requests, a noisier average
-    beside = _growth(mine - theirs, math.sqrt(spread + square), margin)
+    # With fewer requests an average is noisier where requests differ, and is not where the service does: the mean of both.
+    spread = square * math.sqrt(max(sums.baseline / sums.candidate, 1.0))
+    reference, uncertain = expected(sums, past, seconds)
+    return _growth(mine - reference, TAILS * math.sqrt(spread + square * uncertain), margin)
+
+
+def expected(sums: Sums, past: Past, seconds: float) -> tuple[float, float]:
+    """What the logarithm of the baseline's average should be in a window, by what is known of it; arguments as for `growth`.
+
+    Returns: the logarithm, and its variance as a multiple of a window's.
+    """
+    now, lately = math.log(sums.baseline_sum / sums.baseline), past.lately(sums, seconds)
     if not past.blocks:
-        return beside
-    before = _growth(mine - past.level, math.sqrt(spread + square / past.blocks), margin)
-    return tuple(min(pair) for pair in zip(beside, before, strict=True))
+        return now, 1.0
+    reference = max((past.level, 1 / past.blocks), (lately, min(seconds / BLOCK, 1.0)))
+    return max(reference, (now, 1.0)) if now > past.level + past.scale else reference
+
+
+def suspicious(sums: Sums, past: Past, margin: float) -> bool:
+    """Whether windows like this one may become evidence: the candidate is above what is tolerated by any of the references."""
+    if min(sums.baseline, sums.baseline_sum, sums.candidate, sums.candidate_sum) <= 0:
+        return False
+    known = [math.log(sums.baseline_sum / sums.baseline), past.lately(sums, 0.0), past.lately(sums, BLOCK)]
+    known += [past.level] if past.blocks else []
+    return math.log(sums.candidate_sum / sums.candidate) > math.log1p(margin) + min(known)
 
 
 def _growth(difference: float, scale: float, margin: float) -> Sequence[float]:
@@ -198,3 +236,7 @@ class Averages:
     def evidence(self) -> float:
         """Ln E against the null."""
         return change_point.log_evidence(self.logs, self.counted)
+
+    def reweighted(self) -> Averages:
+        """From status version 1 or 2 (change_point.py)."""
+        return replace(self, logs=change_point.reweighted(self.logs, self.counted))

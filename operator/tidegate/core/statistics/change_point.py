@@ -2,9 +2,10 @@
 
 Each start s has its own product of factors from window s on (1 before); mixed with weights that sum to 1 it is still a
 supermartingale with mean at most 1 (G. Shafer et al., 2011; the mixture of Shiryaev's detection statistic). Most of the weight
-lies on the first window, so that a regression from the start costs next to nothing. Of the rest, 1 / (1 + ln n) lies on the windows
-after n, so that one after two hours of minutes costs 9 in the logarithm and one after a day 13, where a plain product would have to
-make good all the evidence of that day. For the later starts a window's factor is capped, and a smaller factor keeps the mean at most 1.
+lies on the first window, so that a regression from the start costs next to nothing. Of the rest, 1 / (1 + ln(1 + (n - 1) / 60)) lies on
+the windows after n, so that one after two hours of minutes costs 8 in the logarithm and one after a day 11, where a plain product would
+have to make good all the evidence of that day. For the later starts a window's factor is capped, and a smaller factor keeps the mean
+at most 1.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from tidegate.core.statistics.mixture import log_mean_exp
 
 FIRST: Final = 0.7
 """The weight of the first window; the later ones share the rest."""
+
+EVEN: Final = 60.0
+"""Windows over which the weight of the later starts is nearly the same: those of the first minutes are close to the first one anyway."""
 
 MOST: Final = 2.9
 """What one window may add (logarithm): less than ln 20, so that at 95 % a spike of one window decides nothing, whatever it holds."""
@@ -61,9 +65,25 @@ def log_evidence(logs: Sequence[float], counted: int) -> float:
     return _log_sum(log_mean_exp(logs) + math.log(halves), math.log(_to_come(counted)))
 
 
+def reweighted(logs: Sequence[float], counted: int) -> tuple[float, ...]:
+    """Logs of status version 1 or 2, with the weights of the starts to come as they are now.
+
+    There 1 / (1 + ln n) of the later starts' weight lay on those after n. What has begun is made smaller by what is to come weighs
+    more, so that all weights sum to 1 as before: a factor that depends on the number of windows alone keeps the mean at most 1.
+
+    Args:
+        logs: as `after` gave them there.
+        counted: windows so far.
+    """
+    if counted < 1:
+        return tuple(logs)
+    less = math.log1p(-_to_come(counted)) - math.log1p(-(1 - FIRST) / (1 + math.log(counted)))
+    return tuple(log + less for log in logs)
+
+
 def _to_come(counted: int) -> float:
     """The weight of the starts after so many windows, 1 and up."""
-    return (1 - FIRST) / (1 + math.log(counted))
+    return (1 - FIRST) / (1 + math.log1p((counted - 1) / EVEN))
 
 
 def _log_sum(one: float, other: float) -> float:

@@ -14,7 +14,8 @@ from tidegate.core.count_tests.average_segment import AverageSegment
 from tidegate.core.count_tests.protocol import Closed
 from tidegate.core.count_tests.regression import RegressionTest
 from tidegate.core.count_tests.segment import Segment
-from tidegate.core.count_tests.state import SegmentState, packed, unpacked
+from tidegate.core.count_tests.state import VERSION, SegmentState, packed, unpacked
+from tidegate.core.count_tests.state import State as KeptState
 from tidegate.core.model.finding import State
 from tidegate.core.statistics.accumulators import Conclusion
 from tidegate.core.statistics.averages import Wide
@@ -161,13 +162,18 @@ def test_nothing_that_a_segment_knows_is_lost_in_status() -> None:
         assert mine == pytest.approx(kept, rel=1e-6)
 
 
+def relabelled(state: KeptState, version: str) -> str:
+    """As that version's text: the format is the same, what is in it is the test's."""
+    return f"{version}." + packed(state).removeprefix(f"{VERSION}.")
+
+
 def test_a_state_of_version_1_is_read_and_what_it_lacks_is_learnt_anew() -> None:
     trial = after(fresh(), [{A: GOOD, B: WORSE}] * 3)
     kept = trial.state()
     older = {key: SegmentState(one.numbers[:22], one.logs[:8]) for key, one in kept.segments.items()}
-    text = "1." + packed(replace(kept, segments=older)).removeprefix("2.")
-    state = unpacked(text)
+    state = unpacked(relabelled(replace(kept, segments=older), "1"))
     assert state is not None
+    assert state.version == "1"
     one = trial.fresh(0.0).remembering(state.segments[B], 0.0)
     assert isinstance(one, Segment)
     assert one.evidence == pytest.approx(trial.segments[B].evidence, rel=1e-6)
@@ -190,7 +196,35 @@ def test_an_average_of_version_1_is_read() -> None:
     assert whole.state(0.0) == kept
 
 
-@pytest.mark.parametrize("text", ["3.abc", "1.!!", "2.!!", "1." + "A" * 40, "nonsense"])
+def lighter(windows: int) -> float:
+    """By how much the evidence that was gathered up to version 2 counts for less (logarithm): more weight is still to come."""
+    return math.log((1 - 0.3 / (1 + math.log(1 + (windows - 1) / 60))) / (1 - 0.3 / (1 + math.log(windows))))
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_evidence_of_an_older_version_is_weighted_anew(version: str) -> None:
+    trial = after(fresh(), [{A: GOOD, B: WORSE}] * 4)
+    limited = after(replace(fresh(), limit=0.01), [{A: GOOD, B: WORSE}] * 4)
+    slow = replace(fresh(), unit=Unit.SECONDS)
+    for place in range(4):
+        slow = slow.after(Closed({A: Sums(60, 6, 60, 30)}, 60.0 * place, 60.0 * (place + 1)))
+    for one in (trial, limited, slow):
+        read = one.going_on(unpacked(relabelled(one.state(), version)))
+        now = one.going_on(unpacked(packed(one.state())))
+        for key, segment in one.segments.items():
+            assert now.segments[key].evidence == pytest.approx(segment.evidence, rel=1e-6)
+            share = 0.3 / (1 + math.log(1 + 3 / 60))
+            begun = math.exp(segment.evidence) - share
+            expected = begun * math.exp(lighter(4)) + share
+            assert math.exp(read.segments[key].evidence) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_version_before_this_one_counts_anew_after_a_rollback() -> None:
+    """It reads no text of a version that it does not know, and this one's is none of those that it knows."""
+    assert packed(after(fresh(), [{A: GOOD}]).state()).split(".")[0] not in {"1", "2"}
+
+
+@pytest.mark.parametrize("text", ["4.abc", "3.!!", "1.!!", "2.!!", "1." + "A" * 40, "nonsense"])
 def test_a_state_of_another_version_or_none_is_not_read(text: str) -> None:
     assert unpacked(text) is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -19,8 +20,18 @@ ALPHA = 0.05
 GROWTHS = st.lists(st.lists(st.floats(-3, 6), min_size=3, max_size=3), min_size=1, max_size=12)
 
 
-def weight(start: int) -> float:
-    return 0.7 if start == 1 else 0.3 / (1 + math.log(start - 1)) - 0.3 / (1 + math.log(start))
+def after_start(windows: int) -> float:
+    """The weight of the starts after so many windows."""
+    return 0.3 / (1 + math.log(1 + (windows - 1) / 60))
+
+
+def before_version_3(windows: int) -> float:
+    """The same, of status version 1 and 2."""
+    return 0.3 / (1 + math.log(windows))
+
+
+def weight(start: int, to_come: Callable[[int], float] = after_start) -> float:
+    return 0.7 if start == 1 else to_come(start - 1) - to_come(start)
 
 
 def added(growth: float, start: int) -> float:
@@ -41,6 +52,31 @@ def test_it_is_the_sum_over_every_start(growths: list[list[float]]) -> None:
     )
 
 
+@given(GROWTHS)
+def test_what_was_gathered_with_the_weights_of_version_2_goes_on_with_those_of_now(growths: list[list[float]]) -> None:
+    """What has begun has what is left of the weight: for growths of a mean factor of 1 the mean of E is 1 as before."""
+    last = len(growths)
+    old = [math.log(0.7) + growth for growth in growths[0]]
+    if last > 1:
+        old = [math.log(0.7) + sum(growth[place] for growth in growths) for place in range(3)]
+        old += [
+            math.log(
+                sum(
+                    weight(start, before_version_3)
+                    * math.exp(sum(added(one[place], start) for one in growths[start - 1 :]))
+                    for start in range(2, last + 1)
+                )
+            )
+            for place in range(3)
+        ]
+    less = (1 - after_start(last)) / (1 - before_version_3(last))
+    found = change_point.reweighted(old, last)
+    assert [math.exp(one) for one in found] == pytest.approx([less * math.exp(one) for one in old])
+    begun = sum(weight(start, before_version_3) for start in range(1, last + 1))
+    assert less * begun + after_start(last) == pytest.approx(1)
+    assert change_point.log_evidence(change_point.reweighted((), 0), 0) == 0.0
+
+
 @given(GROWTHS, st.integers(0, 11))
 def test_a_stop_between_changes_nothing(growths: list[list[float]], cut: int) -> None:
     cut = min(cut, len(growths))
@@ -49,7 +85,7 @@ def test_a_stop_between_changes_nothing(growths: list[list[float]], cut: int) ->
 
 
 def test_weights_of_all_starts_are_one() -> None:
-    assert sum(map(weight, range(1, 10_000))) == pytest.approx(1 - 0.3 / (1 + math.log(9_999)), abs=1e-9)
+    assert sum(map(weight, range(1, 10_000))) == pytest.approx(1 - after_start(9_999), abs=1e-9)
     assert all(weight(s) > 0 for s in range(1, 10_000))
 
 

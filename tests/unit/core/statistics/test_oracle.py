@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -13,11 +14,12 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import betaln, logsumexp
 from scipy.stats import betabinom, binom, chi2_contingency
+from scipy.stats import norm as normal
 from scipy.stats import t as student
 
 from tests.unit.core.statistics.exact import ratio_interval
 from tidegate.core.statistics import change_point, traffic_split
-from tidegate.core.statistics.averages import SHIFTS, Past, growth
+from tidegate.core.statistics.averages import SHIFTS, TAILS, Past, Steps, growth
 from tidegate.core.statistics.confidence import GRID, rate_interval
 from tidegate.core.statistics.dispersion import MOST, Dispersion
 from tidegate.core.statistics.mixture import log_beta, log_mean_exp, multiples
@@ -125,13 +127,18 @@ def nearest(difference: float, margin: float, scale: float) -> float:
     return float(student.logpdf(max(difference - bound, 0.0) / scale, 3))
 
 
+def learnt(deviation: float) -> Past:
+    """A baseline of which nothing but its deviation from window to window is known."""
+    return Past(Steps(squares=deviation**2 * 1e9, pairs=1e9))
+
+
 @given(st.floats(0.01, 20), st.floats(0.05, 1), st.floats(0, 1), st.floats(0.2, 5))
 def test_a_window_of_averages_is_a_likelihood_ratio_of_students_t(
     times: float, deviation: float, margin: float, fewer: float
 ) -> None:
-    past = Past(squares=deviation**2 * 1e9, pairs=1e9)
+    past = learnt(deviation)
     sums = Sums(60 * fewer, 6 * fewer, 60, 6 * times)
-    scale = past.scale * math.sqrt(max(fewer, 1) + 1)
+    scale = TAILS * past.scale * math.sqrt(math.sqrt(max(fewer, 1)) + 1)
     difference = math.log(times)
     expected = [
         float(student.logpdf((difference - math.log1p(margin) - math.log(shift)) / scale, 3))
@@ -139,7 +146,7 @@ def test_a_window_of_averages_is_a_likelihood_ratio_of_students_t(
         for shift in SHIFTS
     ]
     capped = [min(one, change_point.MOST) for one in expected]
-    assert growth(sums, past, margin) == pytest.approx(capped, rel=1e-6, abs=1e-6)
+    assert growth(sums, past, margin, 60.0) == pytest.approx(capped, rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("shift", range(len(SHIFTS)))
@@ -148,15 +155,23 @@ def test_a_window_of_averages_is_a_likelihood_ratio_of_students_t(
 def test_under_the_null_a_window_of_averages_adds_nothing_on_average(
     shift: int, truth: float, deviation: float
 ) -> None:
-    past = Past(squares=deviation**2 * 1e9, pairs=1e9)
-    scale = past.scale * math.sqrt(2)
+    """Student's t of the scale of the test, and normal differences whose standard deviation is the one that was learnt."""
+    past = learnt(deviation)
+    spread = past.scale * math.sqrt(2)
 
-    def weighted(t: float) -> float:
-        sums = Sums(60, 6, 60, 6 * math.exp(truth + scale * t))
-        return math.exp(growth(sums, past, 0.2)[shift]) * float(student.pdf(t, 3))
+    def weighted(difference: float) -> float:
+        sums = Sums(60, 6, 60, 6 * math.exp(truth + difference))
+        return math.exp(growth(sums, past, 0.2, 60.0)[shift])
 
-    mean, _ = quad(weighted, -200, 200, limit=400, points=[0.0])
-    assert mean <= 1 + 1e-3
+    for scale, density in ((TAILS * spread, partial(student.pdf, df=3)), (spread, normal.pdf)):
+        mean, _ = quad(
+            lambda t, scale=scale, density=density: weighted(scale * t) * float(density(t)),
+            -200,
+            200,
+            limit=400,
+            points=[0.0],
+        )
+        assert mean <= 1 + 1e-3
 
 
 def test_the_operator_itself_needs_neither_numpy_nor_scipy() -> None:
