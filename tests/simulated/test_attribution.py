@@ -303,6 +303,50 @@ async def test_counts_tell_better_than_shares_whether_two_arms_are_alike() -> No
         assert (shop.outcome == "Reverted") is reverts, bad
 
 
+@pytest.mark.parametrize(("held", "bad", "reverts"), [(0, 36.0, True), (1800, 36.0, False), (1800, 60.0, True)])
+async def test_the_longer_both_arms_are_beyond_a_limit_the_more_must_a_single_window_show(
+    held: float,
+    bad: float,
+    reverts: bool,  # noqa: FBT001
+) -> None:
+    """36 of 100 against 90 of 900 is clearly worse at the first look; among hundreds of them some window has that by chance."""
+    shop = Shop()
+    counts = {
+        (ArmName.CANDIDATE, "bad"): 0.0,
+        (ArmName.CANDIDATE, "total"): 100.0,
+        (ArmName.BASELINE, "bad"): 90.0,
+        (ArmName.BASELINE, "total"): 900.0,
+    }
+    shop.answer = lambda query, _now: value(counts.get((query.arm, query.part), 0.0))
+    runner = await started(shop, metrics=[RATIO])
+    if held:
+        counts[ArmName.CANDIDATE, "bad"] = 10.0
+        await later(shop, runner, held)
+        assert holding(shop) == "SharedIncident"
+    counts[ArmName.CANDIDATE, "bad"] = bad
+    await later(shop, runner, 11)
+    assert (shop.outcome == "Reverted") is reverts
+
+
+async def test_of_several_segments_each_must_show_more() -> None:
+    shop = Shop()
+    bad = {ArmName.CANDIDATE: 0.0, ArmName.BASELINE: 90.0}
+    total = {ArmName.CANDIDATE: 100.0, ArmName.BASELINE: 900.0}
+
+    def answer(query: Query, _now: float) -> Answer:
+        if query.part not in {"bad", "total"}:
+            return value(1.0)
+        one = (bad if query.part == "bad" else total).get(query.arm, 0.0)
+        return series(**{f"s{number}": one for number in range(8)})
+
+    shop.answer = answer
+    by = {**RATIO, "by": ["segment"]}
+    runner = await started(shop, metrics=[by], guards=[{"metric": "errors", "max": "5%"}])
+    bad[ArmName.CANDIDATE] = 36.0
+    await later(shop, runner, 11)
+    assert (shop.outcome, holding(shop)) == ("", "SharedIncident")
+
+
 def few(bad: float, of_the_baseline: float) -> dict[tuple[ArmName, str], float]:
     """10 requests to the candidate, 90 to the baseline: too few to show in one window that 2 bad ones are more than none."""
     return {

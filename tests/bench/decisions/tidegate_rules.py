@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from tests.bench.decisions.traffic import Minute
-from tests.unit.core.statistics.exact import regressed
+from tidegate.core.judging.shared_incident import clearly_worse, share_of_look
 from tidegate.core.statistics import change_point
 from tidegate.core.statistics.accumulators import damped, together
 from tidegate.core.statistics.dispersion import Dispersion
@@ -21,8 +21,6 @@ MARGIN = 0.2
 LIMIT = 0.01
 WARM_UP = 3
 """Minutes left out of comparisons: cold pods."""
-ALIKE = 0.2
-"""As core/judging/shared_incident.py: so much worse than the baseline is still alike."""
 OUTAGE = 0.2
 """The plain limit of what is recommended: far above any rate a service is run at."""
 OUTAGE_FOR = 2
@@ -122,6 +120,10 @@ class Plain:
         self._limit, self._lasting, self._least = limit, lasting, least
         self._latest: deque[Window] = deque(maxlen=window)
         self._since: int | None = None
+        self._held: int | None = None
+        """Since when it is held."""
+        self._both: int | None = None
+        """When both arms were beyond the limit last."""
 
     def look(self, minute: Minute, evidence: Evidence) -> bool:
         del evidence
@@ -130,22 +132,28 @@ class Plain:
         if seen.candidate < self._least:
             return False  # no data, or too little: neither resets nor completes what lasts
         if seen.candidate_bad / seen.candidate <= self._limit:
-            self._since = None
+            self._since = self._held = None
             return False
         if self._since is None:
             self._since = minute.number
         if minute.number - self._since < self._lasting:
             return False
-        alike = self._alike(seen)
+        alike = self._alike(seen, minute.number)
         if alike:  # what is not this version's fault takes no time off its `for`
-            self._since = None
+            self._since, self._held = None, minute.number if self._held is None else self._held
         return not alike
 
-    def _alike(self, seen: Window) -> bool:
-        """As core/judging/shared_incident.py: the baseline is beyond the limit as well, and the candidate not clearly worse."""
-        if not seen.baseline or seen.baseline_bad / seen.baseline <= self._limit:
+    def _alike(self, seen: Window, number: int) -> bool:
+        """As core/judging/shared_incident.py: both are beyond the limit, or were a moment ago, and the candidate is not clearly worse."""
+        both = bool(seen.baseline) and seen.baseline_bad / seen.baseline > self._limit
+        moment = (self._latest.maxlen or 0) + self._lasting + 1
+        if not both and (self._both is None or number - self._both > moment):
             return False
-        return not regressed(Relative(ALIKE).after(START, (seen,)), ALPHA)
+        looks = 1 if self._held is None else 2 + number - self._held
+        alike = not clearly_worse(seen, ALPHA * share_of_look(looks))
+        if both and alike:
+            self._both = number
+        return alike
 
 
 class Regression:

@@ -253,9 +253,13 @@ class RegressionTest:
     def _blamed(self, one: AnySegment) -> bool:
         """Whether what breaks the limit is the candidate's: it is worse than the baseline, or there is none to ask.
 
-        In a segment among several in which the baseline has no requests nothing can be told.
+        In a segment among several in which the baseline has no requests nothing can be told. Of several segments each is a test of
+        its own, and they share the chance of an error.
         """
-        if not self.comparable or not isinstance(one, Segment) or one.compared.evidence >= self._level:
+        if not self.comparable or not isinstance(one, Segment):
+            return True
+        several = sum(not other.counts.empty for other in self.segments.values())
+        if one.compared.evidence >= self._level + math.log(max(several, 1)):
             return True
         return not self.grouped and one.lately.baseline <= 0
 

@@ -22,6 +22,7 @@ from tidegate.core.model.samples import NotAsked, Open, SeriesSample, Value
 from tidegate.core.model.value_format import shown
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.accumulators import Compared, Conclusion
+from tidegate.core.statistics.dispersion import CAUTIOUS
 from tidegate.core.statistics.windows import Window
 from tidegate.core.tick.arms import comparable
 from tidegate.core.tick.context import TickContext
@@ -39,7 +40,7 @@ COARSE_SECONDS = 2.5
 quantile is no finer than the bucket it lies in, and of Prometheus' default buckets the widest are 2.5 times their lower bound."""
 
 ALPHA = 0.05
-"""Level at which counts must show that the candidate is worse than that."""
+"""Chance that in a whole incident, however long and of however many series, counts show a candidate worse than that which is not."""
 
 
 def attributed(draft: Evaluating, finding: Finding, metric: Metric, asks: Asking, context: Context) -> Finding:
@@ -61,11 +62,15 @@ def attributed(draft: Evaluating, finding: Finding, metric: Metric, asks: Asking
         return finding
     limit, window = finding.limit, asks.window(metric)
     lasting = limit.for_.seconds if isinstance(limit, Guard) else 0.0
-    moment = _Moment(ending=_just_ending(draft, limit, window + lasting), over=_just_ending(draft, limit, window))
     pairs = [_Pair(one, _counterpart(one, finding, baseline)) for one in finding.series if one.state is State.BREACHED]
+    moment = _Moment(
+        ending=_just_ending(draft, limit, window + lasting),
+        over=_just_ending(draft, limit, window),
+        alpha=ALPHA * share_of_look(_looks(draft)) / max(len(pairs), 1),
+    )
     alone = [pair for pair in pairs if not pair.shared(limit, metric, moment)]
     if not alone:
-        return _shared(finding, metric, pairs) if pairs else finding
+        return _shared(finding, metric, pairs, moment.alpha) if pairs else finding
     silent = [pair for pair in alone if metric.by and (pair.other is None or pair.other.value is None)]
     known = {other.series for other in baseline.series if other.value is not None}
     in_both = any(one.series in known for one in finding.series)
@@ -77,12 +82,12 @@ def attributed(draft: Evaluating, finding: Finding, metric: Metric, asks: Asking
     return replace(told, state=State.TOO_FEW_REQUESTS, message=words)
 
 
-def _shared(finding: Finding, metric: Metric, pairs: Sequence[_Pair]) -> Finding:
+def _shared(finding: Finding, metric: Metric, pairs: Sequence[_Pair], alpha: float) -> Finding:
     """Marked as broken by both arms."""
     worst = next((pair.other for pair in pairs if pair.mine is finding.worst), pairs[0].other)
     value = worst.value if worst is not None and worst.value is not None else math.nan
     words = f"; the baseline's is {shown(value, metric.effective_unit)}: a shared incident, not this version"
-    both = all(pair.both(finding.limit, metric) for pair in pairs)
+    both = all(pair.both(finding.limit, metric, alpha) for pair in pairs)
     return replace(finding, shared=True, both=both, message=finding.message + words)
 
 
@@ -94,6 +99,8 @@ class _Moment:
     """Within a window and the duration that a breach must last."""
     over: bool
     """Within a window."""
+    alpha: float
+    """Level at which counts must show now that the candidate is worse."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +112,14 @@ class _Pair:
 
     def shared(self, limit: Threshold, metric: Metric, moment: _Moment) -> bool:
         """Whether the baseline breaks the limit alike; or did a moment ago, whose values this one may still hold."""
-        alike = _alike(limit, metric, self.mine, self.other)
+        alike = _alike(limit, metric, self.mine, self.other, moment.alpha)
         # A window after both arms were beyond the limit the values still hold that moment: without counts no difference is shown.
         unclear = moment.over and _unclear(metric, self.mine, self.other)
-        return self.both(limit, metric) or (alike and moment.ending) or unclear
+        return self.both(limit, metric, moment.alpha) or (alike and moment.ending) or unclear
 
-    def both(self, limit: Threshold, metric: Metric) -> bool:
-        """Whether the baseline breaks the limit alike now."""
-        return _alike(limit, metric, self.mine, self.other) and _beyond_too(limit, metric, self.other)
+    def both(self, limit: Threshold, metric: Metric, alpha: float) -> bool:
+        """Whether the baseline breaks the limit alike now; `alpha`: level at which counts must show a difference."""
+        return _alike(limit, metric, self.mine, self.other, alpha) and _beyond_too(limit, metric, self.other)
 
 
 def shared(finding: Finding) -> bool:
@@ -169,20 +176,42 @@ def _unclear(metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> 
     return valued and not _counted(metric, one, other)
 
 
-def _alike(limit: Threshold, metric: Metric, one: SeriesFinding, other: SeriesSample | None) -> bool:
-    """Whether the candidate is not clearly worse than the baseline."""
+def _alike(limit: Threshold, metric: Metric, one: SeriesFinding, other: SeriesSample | None, alpha: float) -> bool:
+    """Whether the candidate is not clearly worse than the baseline, at level `alpha` where there are counts."""
     if other is None or other.value is None or one.value is None or math.isnan(other.value):
         return False
     if _counted(metric, one, other) and one.requests and other.requests:
         if not (0 <= one.value <= 1 and 0 <= other.value <= 1):
             return False
         counts = Window(other.requests, other.value * other.requests, one.requests, one.value * one.requests)
-        return Compared(ALIKE).after([counts]).conclusion(ALPHA) is not Conclusion.REGRESSED
+        return not clearly_worse(counts, alpha)
     if math.isinf(one.value) or math.isinf(other.value):
         return one.value == other.value
     coarse = COARSE_SECONDS if metric.effective_unit is Unit.SECONDS else COARSE
     more, less = _towards_worse(limit, metric, one.value, other.value)
     return more <= less or (less > 0 and more <= coarse * less) or (more < 0 and more * coarse <= less)
+
+
+def clearly_worse(counts: Window, alpha: float) -> bool:
+    """Whether one window shows that the candidate is worse than `ALIKE`, at level `alpha`.
+
+    Nobody knows how much the errors of an incident are clustered: they are taken for clustered, as those of a service without a past.
+    """
+    return Compared(ALIKE).after([counts], CAUTIOUS).conclusion(alpha) is Conclusion.REGRESSED
+
+
+def share_of_look(number: int) -> float:
+    """What the look of this number, 1 and up, may take of the chance of an error: 1/(k(k+1)), which sums to 1 over all of them.
+
+    Each look is a test of its own on its own window, so the chances of all looks add up (Bonferroni's inequality).
+    """
+    return 1 / (number * (number + 1))
+
+
+def _looks(draft: TickContext) -> int:
+    """Which look this is since the run holds: at most one each interval."""
+    hold = draft.run.hold
+    return 1 if hold is None else 2 + math.floor(max(draft.now - hold.since.timestamp(), 0.0) / draft.interval)
 
 
 def _towards_worse(limit: Threshold, metric: Metric, mine: float, others: float) -> tuple[float, float]:

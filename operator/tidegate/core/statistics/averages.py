@@ -201,9 +201,9 @@ def suspicious(sums: Sums, past: Past, margin: float) -> bool:
     """Whether windows like this one may become evidence: the candidate is above what is tolerated by any of the references."""
     if min(sums.baseline, sums.baseline_sum, sums.candidate, sums.candidate_sum) <= 0:
         return False
-    known = [math.log(sums.baseline_sum / sums.baseline), past.lately(sums, 0.0), past.lately(sums, BLOCK)]
-    known += [past.level] if past.blocks else []
-    return math.log(sums.candidate_sum / sums.candidate) > math.log1p(margin) + min(known)
+    now = math.log(sums.baseline_sum / sums.baseline)
+    lowest = min(now, past.level) if past.blocks else now
+    return math.log(sums.candidate_sum / sums.candidate) > math.log1p(margin) + lowest
 
 
 def _growth(difference: float, scale: float, margin: float) -> Sequence[float]:

@@ -72,6 +72,15 @@ def test_a_limit_that_both_arms_break_in_a_segment_is_shared() -> None:
     assert (found.state, found.shared, found.labels) == (State.BREACHED, True, A)
 
 
+def test_of_a_limit_that_both_arms_break_in_many_segments_each_must_show_more_to_be_the_candidates() -> None:
+    """32 % against 20 %, six times: at the level of one test that is worse, among thirty segments it is chance."""
+    close = Window(500, 100, 500, 160)
+    alone = after(fresh(limit=0.05), [{A: close}] * 6)
+    several = after(fresh(limit=0.05), [{f'{{component="{number}"}}': close for number in range(30)}] * 6)
+    assert not alone.result().shared
+    assert several.result().shared
+
+
 def test_a_segment_in_which_the_baseline_has_no_requests_is_undecided() -> None:
     found = after(fresh(limit=0.05), [{A: Window(0, 0, 500, 300), B: GOOD}] * 6).result()
     assert found.state is State.TOO_FEW_REQUESTS
