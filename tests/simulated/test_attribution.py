@@ -340,7 +340,7 @@ async def test_of_several_segments_each_must_show_more() -> None:
         return series(**{f"s{number}": one for number in range(8)})
 
     shop.answer = answer
-    by = {**RATIO, "by": ["segment"]}
+    by = {"name": "errors", "ratio": {**RATIO["ratio"], "by": ["segment"]}, "window": "20s"}
     runner = await started(shop, metrics=[by], guards=[{"metric": "errors", "max": "5%"}])
     bad[ArmName.CANDIDATE] = 36.0
     await later(shop, runner, 11)

@@ -13,8 +13,10 @@ import yaml
 
 from tests.unit.backtest.past import Given, spec
 from tests.unit.backtest.said import Said
+from tidegate.cli.backtest.score_text import why_missed
 from tidegate.simulation.backtest.order import Order
-from tidegate.simulation.backtest.score import order_of
+from tidegate.simulation.backtest.run import Held, PastRun, Span, Told
+from tidegate.simulation.backtest.score import Scored, Verdict, order_of
 from tidegate.simulation.backtest.windows import Window
 
 WHEN = "2023-11-14T22:13:20Z"
@@ -294,3 +296,28 @@ async def test_options_that_do_not_go_together_are_refused(
     await tidegate({}, file, *arguments)
     assert tidegate.code == 2
     assert said in tidegate.err
+
+
+def missed(*, holds: tuple[Held, ...] = (), told: tuple[Told, ...] = ()) -> str:
+    """Why a fault from 400 s on was missed in a run of 540 s."""
+    window = Window.model_validate({"name": "late", **FAULT, "start": WHEN, "lasts": "9m"})
+    start = window.start.timestamp()
+    spans = (Span("canary", 10.0, start, start + 200), Span("half", 50.0, start + 200, start + 540))
+    run = PastRun(start, start + 540, "Running", "HistoryEnded", "step 2/2 half: weight 50%", spans, told, 9, holds)
+    return why_missed(Scored(window, run, Verdict.MISSED))
+
+
+def test_why_a_fault_was_missed_is_what_the_run_did_meanwhile() -> None:
+    start = Window.model_validate(window("any")).start.timestamp()
+    first = "no limit that reverts was breached in the 2m20s after the fault began"
+    assert missed() == f"{first}; at the end of the window the run was in step half at weight 50%"
+    before, later = (Told(start + at_, "Promoting", "") for at_ in (300, 500))
+    assert missed(told=(before,)) == (
+        f"{first}; every step had already passed at Tue 2023-11-14 22:18:20, and the version was promoted"
+    )
+    assert "had passed at Tue 2023-11-14 22:21:40" in missed(told=(later,))
+    held = Held(start + 300, start + 460, "SharedIncident", "both are slow")
+    assert missed(holds=(held,)).startswith(
+        f"{first}; the run was held for 1m (SharedIncident): both are slow; at the end"
+    )
+    assert "held" not in missed(holds=(Held(start, start + 300, "Breach", "over"),))

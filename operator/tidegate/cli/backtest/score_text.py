@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, TextIO
 
+from tidegate.api.reasons import Reason
 from tidegate.cli.backtest.as_json import instant_as_text, plain, rate_as_json, run_as_json
 from tidegate.cli.backtest.text import interval_in_words, moment, name_of, rate_in_words
 from tidegate.cli.tables import Table
@@ -106,8 +107,29 @@ def _row(one: Scored) -> tuple[str, ...]:
     since = f"stop from {moment(window.since)}" if window.expect is Expected.STOP else "continue"
     after = in_words(run.end - run.start) or "0s"
     why = f"{run.outcome} after {after}: {run.message}" if run.outcome != "Running" else run.message
+    if one.verdict is Verdict.MISSED:
+        why = why_missed(one)
     minutes = f"{one.minutes:.1f}" if one.minutes is not None else ""
     return window.name, since, VERDICTS[one.verdict], minutes, f"{one.limit}{one.series}", why
+
+
+def why_missed(one: Scored) -> str:
+    """What the run did from the beginning of the fault on."""
+    window, run = one.window, one.run
+    words = f"no limit that reverts was breached in the {in_words(run.end - window.since)} after the fault began"
+    held = sum(max(hold.end - max(hold.begin, window.since), 0.0) for hold in run.holds)
+    if held > 0:
+        last = run.holds[-1]
+        words += f"; the run was held for {in_words(held)} ({last.reason}): {last.message}"
+    passed = next((told.time for told in run.told if told.reason == Reason.PROMOTING), None)
+    if passed is not None:
+        before = "already " if passed <= window.since else ""
+        return f"{words}; every step had {before}passed at {moment(passed)}, and the version was promoted"
+    if run.spans:
+        words += (
+            f"; at the end of the window the run was in step {run.spans[-1].step} at weight {run.spans[-1].weight:g}%"
+        )
+    return words
 
 
 def _tally(tally: Tally) -> tuple[str, ...]:
