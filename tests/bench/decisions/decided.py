@@ -23,7 +23,7 @@ ATTRIBUTIONS: dict[str, type[Rule]] = {
 """When a breach of `regression: {limit}` reverts. The first is the product's (core/trials/limit.py)."""
 
 
-FEWER_FRONTS, FEWER_SHOPS = 5, 20
+FEWER_FRONTS, FEWER_SHOPS = 10, 20
 """By how much fewer runs of a shop are simulated than of the other cells: each is three hours of one component, or of 41."""
 
 

@@ -41,6 +41,18 @@ def test_what_the_api_server_refuses_is_refused_here_and_the_field_is_named(bad:
 
 
 _COHORT: dict[str, object] = {"kind": "HTTPRoute", "name": "web", "rules": ["beta"], "cohort": "beta"}
+_BY_SHOP: dict[str, Any] = {
+    "name": "by-shop",
+    "ratio": {"bad": 'x_total{pod=~"$pods",code="500"}', "total": 'x_total{pod=~"$pods"}', "by": ["shop"]},
+}
+_ALL_SHOPS = {"name": "all", "ratio": {key: text for key, text in _BY_SHOP["ratio"].items() if key != "by"}}
+_REGRESSION = {"margin": "20%", "floor": "0.1%"}
+_SEGMENTED: dict[str, object] = {
+    "metrics.2": _BY_SHOP,
+    "metrics.3": _ALL_SHOPS,
+    "guards.1": {"metric": "all", "regression": _REGRESSION},
+    "guards.2": {"metric": "by-shop", "regression": _REGRESSION},
+}
 _SHADOW: dict[str, object] = {"name": "canary", "weight": 0, "mirror": {"percent": 10}}
 _PODS: dict[str, object] = {"kind": "ReplicaRatio", "name": "web", "replicaRatio": {"total": 20}}
 _BY_PODS: dict[str, object] = {"candidate.service": "web", "traffic.0": _PODS}
@@ -163,6 +175,7 @@ ADVICE: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("lines and never any traffic", {"steps.0.weight": 0, "steps.1.weight": 0}, "spec.guards[0]", "no step gives the candidate traffic"),
     ("a test on counts of mirrored requests", {"steps.0": {**_SHADOW, "guards": [{"metric": "errors", "regression": {"floor": "1%"}}]}}, "spec.steps[0].guards[0]", "is never evaluated: tests on counts count no mirrored requests"),
     ("mirrored requests and nothing to judge", {"steps.0": _SHADOW, "guards": GONE, "thresholds": GONE}, "spec.steps[0].mirror", "has nothing to evaluate"),
+    ("segments counted together", _SEGMENTED, "spec.guards[1].metric", "counts the segments of 'by-shop' together"),
     ("checkpoints and nothing to judge", {"thresholds": GONE}, "spec.steps[0].checkpoints", "have nothing to evaluate"),
 )  # fmt: skip
 
@@ -174,6 +187,26 @@ def test_what_was_probably_not_meant_is_a_warning(case: str, changes: dict[str, 
     given = [problem for problem in advice(spec) if spec is not None] if spec else []
     assert [one for one in given if one.path == path and words in one.message], [str(one) for one in given]
     assert {one.severity for one in given if one.path == path and words in one.message} == {Severity.WARNING}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"guards.1": {"metric": "all", "regression": {"limit": "1%"}}},
+        {"guards.1": {"metric": "all", "max": "20%", "for": "2m"}},
+        {
+            "metrics.3": {
+                "name": "all",
+                "ratio": {"bad": 'y_total{pod=~"$pods",code="500"}', "total": 'y_total{pod=~"$pods"}'},
+            }
+        },
+    ],
+)
+def test_a_limit_of_its_own_and_other_counters_pool_no_segments(changes: dict[str, object]) -> None:
+    spec, found = check_rollout(good(_SEGMENTED | changes))
+    assert (spec is not None, found) == (True, [])
+    assert spec is not None
+    assert not [one for one in advice(spec) if "together" in one.message]
 
 
 def test_a_ramp_that_ends_below_100_is_no_matter_but_good_to_know() -> None:

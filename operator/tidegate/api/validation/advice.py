@@ -80,12 +80,29 @@ def _of_lines(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
                     "0.1%'"
                 ),
             )
+        if test is not None and test.limit is None and (by := _separated_by(spec, guard.metric)):
+            yield (
+                (*limit.where, "metric"),
+                (
+                    f"counts the segments of '{by}' together: where their values differ, a healthy candidate that gets more requests of a worse segment looks worse than the baseline; "
+                    f"use '{by}' alone, unless no segment is much worse than the others"
+                ),
+            )
         if isinstance(guard, Guard) and 0 < guard.for_.seconds < spec.interval.seconds:
             yield (
                 (*limit.where, "for"),
                 f"is shorter than the interval, {spec.interval}: a single breached sample completes it",
             )
     yield from _never_evaluated(spec)
+
+
+def _separated_by(spec: RolloutSpec, name: str) -> str:
+    """A metric with `by` of the same counters as this one, which has none; empty where there is none."""
+    pooled = next((one for one in spec.metrics if one.name == name), None)
+    if pooled is None or pooled.by or not pooled.texts:
+        return ""
+    same = (one.name for one in spec.metrics if one.by and one.texts == pooled.texts)
+    return next(same, "")
 
 
 def _never_evaluated(spec: RolloutSpec) -> Iterator[tuple[Where, str]]:
