@@ -158,9 +158,16 @@ def _real(found: Decided) -> Table:
     return Table("The same through the product's own tick", _REAL_HOW, columns, rows)
 
 
+_BARS_HOW = (
+    "The part fails when one does not. *Any test*: what no test of the same level could do better with one look at the same requests, by "
+    "the likelihood ratio (Neyman and Pearson), although it knew the component's rates and noise and when the fault begins; a sequential "
+    "test must learn these, and look every minute."
+)
+
+
 def _bars(found: Decided) -> Table:
     rows: list[tuple[str, ...]] = [(bar.name, bar.figure, "yes" if bar.held else "**no**") for bar in found.bars]
-    return Table("What must hold", "The part fails when one does not.", ("What", "Found", "Holds"), rows)
+    return Table("What must hold", _BARS_HOW, ("What", "Found", "Holds"), rows)
 
 
 def _weak(found: Decided) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from statistics import mean, stdev
 
 import pytest
 
+from tests.bench.decisions.bounds import Bound, bound, of_durations
 from tests.bench.decisions.lines import Line, Outages, together, window
 from tests.bench.decisions.race import SEED
 from tests.bench.decisions.shop import INCIDENT, Arm, Component, Fault, Noise, Pair, Shop
 from tests.bench.decisions.shop_cells import FRONT_FAULTS, FRONTS
-from tests.bench.decisions.shop_race import AVERAGES, ERRORS, RECOMMENDED, shop_race
+from tests.bench.decisions.shop_race import AVERAGES, ERRORS, RECOMMENDED, ShopCell, shop_race
+from tests.bench.decisions.tidegate_rules import WARM_UP
+from tests.bench.decisions.traffic import seeded
 
 STILL = Noise("still", (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 """Independent requests, and nothing else."""
@@ -101,3 +105,38 @@ def test_a_few_runs_at_the_front_are_the_same_for_the_same_seed() -> None:
     found = shop_race(ill, 2, SEED, 0)
     assert found[ERRORS].stopped == found[RECOMMENDED].stopped == 1
     assert found[AVERAGES].stopped == 0
+
+
+def of_a_fault(fault: Fault, one: Component = BUSY, noise: Noise = STILL) -> Bound:
+    return bound(ShopCell("", noise, fault, 1, one), SEED)
+
+
+def test_no_test_finds_more_of_what_is_tolerated_than_its_level() -> None:
+    for fault in (Fault("", slower=1.2 + 1e-9), Fault("", times=1.2)):
+        assert of_a_fault(fault).found == pytest.approx(0.025, rel=1e-3), fault
+        assert of_a_fault(fault).minutes is None
+
+
+def test_more_of_a_fault_is_found_sooner_by_any_test() -> None:
+    noise = replace(STILL, averages=0.5, memory=0.5, apart=0.1)
+    for smaller, larger in (
+        (Fault("", slower=1.5), Fault("", slower=3)),
+        (Fault("", times=1.5), Fault("", times=5)),
+    ):
+        less, more = (of_a_fault(fault, replace(BUSY, rate=2.0, clump=4.0), noise) for fault in (smaller, larger))
+        assert less.found < more.found
+        assert more.minutes is not None
+        assert less.minutes is None or less.minutes > more.minutes
+    late = of_a_fault(Fault("", slower=3, onset=120), BUSY, noise)
+    assert late.minutes is not None
+    assert late.minutes < WARM_UP, "nothing is left out when the fault begins later"
+
+
+def test_of_normal_durations_it_is_what_a_simulated_test_finds() -> None:
+    """Ten independent minutes with a known deviation of the mean logarithm: the test at 2.5 % of the sum."""
+    chance, noise = seeded("bound"), replace(STILL, averages=0.5)
+    one = replace(BUSY, rate=1e9)
+    deviation = 0.5 * 1.3 / 2 / math.sqrt(7)
+    level = math.log(1.2) + 1.959964 * deviation
+    found = mean(chance.gauss(math.log(1.5), deviation) > level for _ in range(20_000))
+    assert of_durations(one, noise, Fault("", slower=1.5), 7, 0.025) == pytest.approx(found, abs=0.015)
