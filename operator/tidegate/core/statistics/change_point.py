@@ -3,7 +3,7 @@
 Each start s has its own product of factors from window s on (1 before); mixed with weights that sum to 1 it is still a
 supermartingale with mean at most 1 (G. Shafer et al., 2011; the mixture of Shiryaev's detection statistic). Most of the weight
 lies on the first window, so that a regression from the start costs next to nothing. Of the rest, 1 / (1 + ln(1 + (n - 1) / 60)) lies on
-the windows after n, so that one after two hours of minutes costs 8 in the logarithm and one after a day 11, where a plain product would
+the windows after n, so that one after two hours of minutes costs 8 in the logarithm and one after a day 12, where a plain product would
 have to make good all the evidence of that day. For the later starts a window's factor is capped, and a smaller factor keeps the mean
 at most 1.
 """
@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from tidegate.core.statistics.mixture import log_mean_exp
 
-FIRST: Final = 0.7
+FIRST: Final = 0.8
 """The weight of the first window; the later ones share the rest."""
 
 EVEN: Final = 60.0
@@ -68,8 +68,8 @@ def log_evidence(logs: Sequence[float], counted: int) -> float:
 def reweighted(logs: Sequence[float], counted: int) -> tuple[float, ...]:
     """Logs of status version 1 or 2, with the weights of the starts to come as they are now.
 
-    There 1 / (1 + ln n) of the later starts' weight lay on those after n. What has begun is made smaller by what is to come weighs
-    more, so that all weights sum to 1 as before: a factor that depends on the number of windows alone keeps the mean at most 1.
+    There 0.3 / (1 + ln n) lay on the starts after n. What has begun gets what is left of the weight, so that all weights sum to 1 as
+    before: a factor that depends on the number of windows alone keeps the mean at most 1.
 
     Args:
         logs: as `after` gave them there.
@@ -77,8 +77,8 @@ def reweighted(logs: Sequence[float], counted: int) -> tuple[float, ...]:
     """
     if counted < 1:
         return tuple(logs)
-    less = math.log1p(-_to_come(counted)) - math.log1p(-(1 - FIRST) / (1 + math.log(counted)))
-    return tuple(log + less for log in logs)
+    factor = math.log1p(-_to_come(counted)) - math.log1p(-0.3 / (1 + math.log(counted)))
+    return tuple(log + factor for log in logs)
 
 
 def _to_come(counted: int) -> float:

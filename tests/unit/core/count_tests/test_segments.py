@@ -205,9 +205,9 @@ def test_an_average_of_version_1_is_read() -> None:
     assert whole.state(0.0) == kept
 
 
-def lighter(windows: int) -> float:
-    """By how much the evidence that was gathered up to version 2 counts for less (logarithm): more weight is still to come."""
-    return math.log((1 - 0.3 / (1 + math.log(1 + (windows - 1) / 60))) / (1 - 0.3 / (1 + math.log(windows))))
+def reweighted(windows: int) -> float:
+    """By how much the evidence that was gathered up to version 2 counts for more, or less (logarithm): what has begun has another weight."""
+    return math.log((1 - 0.2 / (1 + math.log(1 + (windows - 1) / 60))) / (1 - 0.3 / (1 + math.log(windows))))
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -222,9 +222,9 @@ def test_evidence_of_an_older_version_is_weighted_anew(version: str) -> None:
         now = one.going_on(unpacked(packed(one.state())))
         for key, segment in one.segments.items():
             assert now.segments[key].evidence == pytest.approx(segment.evidence, rel=1e-6)
-            share = 0.3 / (1 + math.log(1 + 3 / 60))
+            share = 0.2 / (1 + math.log(1 + 3 / 60))
             begun = math.exp(segment.evidence) - share
-            expected = begun * math.exp(lighter(4)) + share
+            expected = begun * math.exp(reweighted(4)) + share
             assert math.exp(read.segments[key].evidence) == pytest.approx(expected, rel=1e-5)
 
 

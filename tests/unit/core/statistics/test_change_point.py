@@ -22,7 +22,7 @@ GROWTHS = st.lists(st.lists(st.floats(-3, 6), min_size=3, max_size=3), min_size=
 
 def after_start(windows: int) -> float:
     """The weight of the starts after so many windows."""
-    return 0.3 / (1 + math.log(1 + (windows - 1) / 60))
+    return 0.2 / (1 + math.log(1 + (windows - 1) / 60))
 
 
 def before_version_3(windows: int) -> float:
@@ -31,7 +31,7 @@ def before_version_3(windows: int) -> float:
 
 
 def weight(start: int, to_come: Callable[[int], float] = after_start) -> float:
-    return 0.7 if start == 1 else to_come(start - 1) - to_come(start)
+    return 1 - to_come(1) if start == 1 else to_come(start - 1) - to_come(start)
 
 
 def added(growth: float, start: int) -> float:
