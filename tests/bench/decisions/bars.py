@@ -99,16 +99,16 @@ def of_shops(shops: Mapping[str, Found], judgement: float) -> list[Bar]:
 
 
 def _best(kind: str, name: str) -> str:
-    """What no test could do better (bounds.py)."""
+    """What an informed test does (bounds.py)."""
     return bound(next(cell for cell in KINDS[kind] if cell.name == name), SEED).words
 
 
 def _found(what: str, figures: Figures, longest: int, best: str) -> Bar:
     name = f"{what}: found in 9 of 10, in <= {longest} min (median)"
     if figures.stopped < 0.5:
-        return Bar(name, f"found in {100 * figures.stopped:.0f} % (any test: {best})", held=False)
+        return Bar(name, f"found in {100 * figures.stopped:.0f} % (informed test: {best})", held=False)
     minutes = figures.median(lambda stop: stop.minutes)
-    figure = f"{100 * figures.stopped:.0f} %, {minutes:.0f} min (any test: {best})"
+    figure = f"{100 * figures.stopped:.0f} %, {minutes:.0f} min (informed test: {best})"
     return Bar(name, figure, figures.stopped >= 0.9 and minutes <= longest)
 
 

@@ -159,9 +159,9 @@ def _real(found: Decided) -> Table:
 
 
 _BARS_HOW = (
-    "The part fails when one does not. *Any test*: what no test of the same level could do better with one look at the same requests, by "
-    "the likelihood ratio (Neyman and Pearson), although it knew the component's rates and noise and when the fault begins; a sequential "
-    "test must learn these, and look every minute."
+    "The part fails when one does not. *Informed test*: the likelihood ratio's with one look at the same requests, the best of its level "
+    "(Neyman and Pearson), told the component's rates and noise and when the fault begins; a sequential test must learn these, and look "
+    "every minute. For durations it is a yardstick, no bound: it takes the lasting difference of the arms for noise."
 )
 
 
