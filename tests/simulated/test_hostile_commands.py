@@ -119,7 +119,7 @@ async def test_a_reason_of_64_kib_makes_no_status_too_large_and_draws_on_no_term
     assert len(stored.encode()) < 32 * 1024
     texts = [stored, shop.cluster.outcomes[uid][1], *(words for *_, words in shop.cluster.events)]
     assert not [text for text in texts if "\u202e" in text or "\x1b" in text or "\n" in text]
-    assert max(len(words) for *_, words in shop.cluster.events) <= 1500
+    assert max(len(words) for *_, words in shop.cluster.events) <= 1600
     assert shop.status.approvals == ()
 
 
@@ -132,6 +132,25 @@ async def test_a_name_of_253_characters_is_carried_out_as_any_other() -> None:
     runner.due = shop.clock.now()
     await runner.run_until(shop.clock.now() + 5)
     assert shop.cluster.outcomes[uid][0]
+
+
+LONGEST_ACCOUNT = f"system:serviceaccount:{'n' * 63}:{'a' * 253}"
+"""The longest name that Kubernetes gives: that of a service account."""
+
+
+@pytest.mark.parametrize(("requester", "approved"), [(LONGEST_ACCOUNT, True), ("u" * 512, True), ("u" * 513, False)])
+async def test_a_name_is_recorded_whole_or_refused_and_never_cut(requester: str, approved: bool) -> None:  # noqa: FBT001
+    shop = Shop()
+    runner = shop.rollout(spec(steps=STEPS))
+    await runner.run_until(shop.start + 20)
+    uid = shop.command(**{**GIVEN, "requester": requester})
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 5)
+    done, words = shop.cluster.outcomes[uid]
+    assert done is approved, words
+    assert [one.person for one in shop.status.approvals] == [requester] * approved
+    if not approved:
+        assert words == "the requester is not a user name of at most 512 characters in one line"
 
 
 async def test_five_hundred_people_approve_and_one_counts() -> None:

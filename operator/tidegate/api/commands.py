@@ -14,8 +14,8 @@ from tidegate.api.values.text import ONE_LINE
 
 LONGEST_REASON: Final = 1024
 """Characters of a command's reason."""
-LONGEST_REQUESTER: Final = 253
-"""Characters of a requester's user name."""
+LONGEST_REQUESTER: Final = 512
+"""Characters of a requester's user name: that of a service account has up to 339 (`system:serviceaccount:NAMESPACE:NAME`)."""
 
 
 class Action(StrEnum):

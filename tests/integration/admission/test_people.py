@@ -28,6 +28,8 @@ VERSION = "tidegate.dev/v1alpha1"
 NAME = "tidegate-commands"
 SHOP = "people"
 FINANCE, NOBODY = User("fiona", ("staff",)), User("norbert", ("staff",))
+LONGEST = User(f"system:serviceaccount:{'n' * 63}:{'a' * 253}", ("staff",))
+"""With the longest name that Kubernetes gives: that of a service account, 339 characters."""
 WEB = "web"
 
 
@@ -42,6 +44,7 @@ class People:
     cluster: ControlPlane
     fiona: LabApi
     norbert: LabApi
+    longest: LabApi
     robot: LabApi
 
 
@@ -90,7 +93,7 @@ async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Peop
     folder = tmp_path_factory.mktemp("people")
     async with (
         Processes(folder / "logs") as processes,
-        ControlPlane(processes, folder, [FINANCE, NOBODY], controllers=False) as cluster,
+        ControlPlane(processes, folder, [FINANCE, NOBODY, LONGEST], controllers=False) as cluster,
     ):
         await cluster.install_crds(sorted((ROOT / "crds").glob("*.yaml")))
         robot = {"kind": "ServiceAccount", "name": "robot", "namespace": SHOP}
@@ -99,6 +102,7 @@ async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Peop
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot", "namespace": SHOP}},
             *role("fiona", [COMMANDER, APPROVER], user("fiona")),
             *role("norbert", [COMMANDER], user("norbert")),
+            *role("longest", [COMMANDER, APPROVER], user(LONGEST.name)),
             *role("robot", [EVERYTHING], robot),
             *policies("cluster"),
         ]
@@ -110,10 +114,11 @@ async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Peop
         async with (
             cluster.api_of(FINANCE) as fiona,
             cluster.api_of(NOBODY) as norbert,
+            cluster.api_of(LONGEST) as longest,
             LabApi(server["server"], token["users"][0]["user"]["token"], tls) as machine,
         ):
             await until(lambda: in_force(norbert), PATIENCE, "the policy is in force")
-            yield People(cluster, fiona, norbert, machine)
+            yield People(cluster, fiona, norbert, longest, machine)
 
 
 async def in_force(api: LabApi) -> bool:
@@ -170,6 +175,13 @@ async def test_a_service_account_with_every_verb_may_abort_and_not_approve(peopl
     assert (await people.robot.create(command("Abort", requester=name)))["spec"]["requester"] == name
 
 
+async def test_the_longest_name_gives_commands_as_any_other(people: People) -> None:
+    name = LONGEST.name
+    assert (await people.longest.create(command("Abort", requester=name)))["spec"]["requester"] == name
+    said = await refusal(people.longest, command("Abort", requester=name[:-1]))
+    assert "spec.requester must be the name of the user who creates the command" in said
+
+
 async def test_the_administrator_may_all(people: People) -> None:
     assert (await people.cluster.api.create(command(requester="admin")))["spec"]["requester"] == "admin"
 
@@ -204,6 +216,7 @@ async def test_with_the_stamp_a_command_without_a_name_gets_the_own_one(people: 
 
     await until(stamped, PATIENCE, "commands are stamped")
     assert (await people.fiona.create(command("Abort")))["spec"]["requester"] == "fiona"
+    assert (await people.longest.create(command("Abort")))["spec"]["requester"] == LONGEST.name
     assert "spec.requester must be" in await refusal(people.fiona, command(requester="the-chief"))
     assert "user norbert may not approve-finance" in await refusal(people.norbert, command())
     for item in policies("requesters"):
