@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -11,13 +12,14 @@ import pytest
 from tests.simulated.crash_stories import SCENARIOS
 from tests.simulated.crashes import Scenario, Story
 from tests.simulated.crowded import crowd
-from tests.simulated.shop import Shop, spec
+from tests.simulated.shop import Shop, spec, value
 from tests.simulated.test_crashes import faults
 from tests.unit.core.kstatus import computed
 from tidegate.api.commands import Action
 from tidegate.api.rollout.notifications import NotificationEvent
-from tidegate.core.model.answers import Vector
+from tidegate.core.model.answers import Query, Vector
 from tidegate.core.model.message import Message, Place, Tone
+from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import Missing, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.simulation.ports.telling import MemoryNotifier
@@ -49,7 +51,8 @@ async def test_a_good_run_is_told_from_its_start_to_its_end() -> None:
     shop.world = at(shop, Place("prod", "https://rollouts.example.org/{namespace}/{name}"))
     runner = Runner(shop.world, shop.clock, "checkout", shop.rollout(telling()).check)
     await runner.run_until(shop.start + 300)
-    assert told(shop) == ["Started", "StepReached", "StepReached", "Promoting", "Succeeded"]
+    steps = ["StepReached", "Checkpoint"] * 2
+    assert told(shop) == ["Started", *steps, "Promoting", "Succeeded"]
     end = message(shop, "Succeeded")
     assert end.title == "[prod] shop/checkout: run succeeded"
     assert end.tone is Tone.SUCCESS
@@ -69,6 +72,42 @@ def at(shop: Shop, place: Place) -> World:
     return replace(shop.world, notifier=notifier)
 
 
+RATIO = {"name": "errors", "ratio": {"bad": "bad{d='$workload'}", "total": "all{d='$workload'}"}, "window": "20s"}
+LIMIT = {"metric": "errors", "max": "5%"}
+
+
+async def test_each_checkpoint_is_told_once_with_every_limit_and_what_its_counts_leave_possible() -> None:
+    steps = [{"name": "canary", "weight": 10, "duration": "90s", "checkpoints": [{"every": "30s"}], "thresholds": [LIMIT]}]
+    shop = Shop()
+    runner = shop.rollout(telling("Checkpoint", "Reverted", metrics=[RATIO], guards=[], steps=steps))
+    shop.answer = counted(bad=0)
+    await runner.run_until(shop.start + 70)
+    runner.restart()
+    shop.answer = counted(bad=380)
+    await runner.run_until(shop.start + 300)
+    titles = [one.title for _, _, one in shop.cluster.messages]
+    canary = [f"shop/checkout: checkpoint canary {at}" for at in ("30s", "1m", "1m30s")]
+    assert titles == [*canary, "shop/checkout: run reverted"]
+    texts = [one.text for _, _, one in shop.cluster.messages]
+    assert "Why: Pass: errors 0% (max 5%; 0 of 380 leaves 0% to 1.7% possible)\n" in texts[0]
+    assert "Why: Breach: errors 100% Breached (max 5%; 380 of 380 leaves 98% to 100% possible)\n" in texts[2]
+
+
+def counted(bad: float) -> Callable[[Query, float], Vector]:
+    """380 requests of each arm in the window, so many of the candidate's bad."""
+    return lambda query, _now: value(380 if query.part == "total" else bad * (query.arm is ArmName.CANDIDATE))
+
+
+async def test_checkpoints_of_before_the_first_receiver_are_not_told() -> None:
+    steps = [{"name": "canary", "weight": 10, "duration": "90s", "checkpoints": [{"every": "30s"}]}]
+    shop = Shop()
+    runner = shop.rollout(spec(steps=steps))
+    await runner.run_until(shop.start + 50)
+    runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", telling("Checkpoint", steps=steps)))
+    await runner.run_until(shop.start + 300)
+    assert [one.subject for _, _, one in shop.cluster.messages] == ["canary 1m", "canary 1m30s"]
+
+
 async def test_a_revert_is_told_once_after_the_weights_are_back() -> None:
     shop = Shop()
     runner = shop.rollout(telling())
@@ -79,7 +118,7 @@ async def test_a_revert_is_told_once_after_the_weights_are_back() -> None:
     del weights[:]
     shop.values["candidate"] = 0.2
     await runner.run_until(shop.start + 600)
-    assert told(shop)[3:] == ["Reverted"]
+    assert told(shop)[4:] == ["Reverted"]
     assert weights == [0]
     end = message(shop, "Reverted")
     assert end.tone is Tone.FAILURE

@@ -57,6 +57,9 @@ class Told:
             self.expected[run["id"], "Started", ""] = None
             for step in run.get("begun") or ():
                 self.expected[run["id"], "StepReached", step["name"][:LONGEST_SUBJECT]] = None
+            for one in status.get("checkpoints") or ():
+                if one["verdict"] != "Undecided":
+                    self.expected[run["id"], "Checkpoint", f"{one['step']} {one['at']}"[:LONGEST_SUBJECT]] = None
         for entry in status.get("history") or () if status.get("notifications") is not None else ():
             if entry["outcome"] in ENDS:
                 self.expected[entry["id"], entry["outcome"], entry["reason"][:LONGEST_SUBJECT]] = None

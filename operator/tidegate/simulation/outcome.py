@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from tidegate.api.reasons import Reason
 from tidegate.api.rollout.target_weights import cohorts_of
 from tidegate.core.model.jobs import Job
 from tidegate.core.model.time_format import in_words
-from tidegate.simulation.script import Expectation
+from tidegate.simulation.script import RESOLVED, ExpectedEvent, Expectation
 from tidegate.simulation.scripted import Scripted
 
 
@@ -169,11 +169,41 @@ def unmet(expected: Expectation, outcome: Outcome) -> list[str]:
         wanted_shares = [float(weight.percent) for weight in weights]
         if wanted_shares != [round(share, 3) for share in outcome.cohorts.get(name, ())]:
             found.append(f"cohort {name}: expected {wanted_shares}, got {list(outcome.cohorts.get(name, ()))}")
-    return found + list(_untimely(expected, outcome.ended_after))
+    if expected.messages is not None and dict(expected.messages) != (sent := _received(outcome.messages)):
+        found.append(f"messages: expected {_in_words(expected.messages)}, got {_in_words(sent)}")
+    return [*found, *_missed(expected.events, outcome.lines), *_untimely(expected, outcome.ended_after)]
 
 
-def _in_words(jobs: Mapping[str, tuple[str, ...]]) -> str:
-    return "; ".join(f"{name} {', '.join(states)}" for name, states in jobs.items()) or "none"
+def _in_words(lists: Mapping[str, tuple[str, ...]]) -> str:
+    return "; ".join(f"{name} {', '.join(entries)}" for name, entries in lists.items()) or "none"
+
+
+def _received(messages: Sequence[Sent]) -> Mapping[str, tuple[str, ...]]:
+    """By receiver, the events of its messages, in order."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for one in messages:
+        found[one.receiver].append(one.event + (RESOLVED if one.resolved else ""))
+    return {name: tuple(events) for name, events in found.items()}
+
+
+def _missed(expected: Sequence[ExpectedEvent], lines: Sequence[Line]) -> Iterator[str]:
+    """The Events that are not in the timeline after the one expected before them."""
+    left = iter(lines)
+    for number, event in enumerate(expected):
+        if not any(_is(event, line) for line in left):
+            what = " ".join(filter(None, (event.reason, repr(event.message) if event.message else "")))
+            bounds = [("not before", event.not_before), ("not after", event.not_after)]
+            when = "".join(f", {words} {bound}" for words, bound in bounds if bound is not None)
+            after = f" after {expected[number - 1].reason}" if number else ""
+            got = [f"{in_words(line.after) or '0s'}: {line.why}" for line in lines if line.what == event.reason]
+            yield f"events: expected {what}{when}{after}, got {'; '.join(got) or 'none'}"
+            return
+
+
+def _is(event: ExpectedEvent, line: Line) -> bool:
+    early = event.not_before is not None and line.after < event.not_before.seconds
+    late = event.not_after is not None and line.after > event.not_after.seconds
+    return line.what == event.reason and event.message in line.why and not early and not late
 
 
 def _untimely(expected: Expectation, ended: float | None) -> Iterator[str]:

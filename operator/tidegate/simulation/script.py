@@ -23,6 +23,9 @@ EARLIEST_START = 1970
 LATEST_START = 9000
 """Years in which a world may begin: a run of a few centuries must end before the year 10,000."""
 
+RESOLVED = " resolved"
+"""After the event of a message: that it is over."""
+
 
 def _exactly_one(names: Iterable[str]) -> JsonDict:
     """For editors: one of these fields, and no other of them."""
@@ -183,6 +186,19 @@ class Event(ApiModel):
         return self
 
 
+class ExpectedEvent(ApiModel):
+    """An Event that must be in the timeline."""
+
+    reason: str
+    """Its reason, such as `Holding`."""
+    message: str = ""
+    """Text that its message must contain."""
+    not_before: Duration | None = None
+    """It must not occur before."""
+    not_after: Duration | None = None
+    """It must occur by then."""
+
+
 class Expectation(ApiModel):
     """What must come of it; `tidegate simulate` fails when it does not."""
 
@@ -204,6 +220,10 @@ class Expectation(ApiModel):
     """The step a run that has not ended is in."""
     pods: tuple[int, ...] | None = None
     """The numbers of pods to which the operator scaled the candidate, in order."""
+    events: tuple[ExpectedEvent, ...] = ()
+    """Events that must be in the timeline, in this order; there may be others between them."""
+    messages: dict[str, tuple[str, ...]] | None = None
+    """By receiver, the events of the messages that `spec.notifications` sent it, in order; `Held resolved` for the end of one that lasts."""
     jobs: dict[str, tuple[str, ...]] | None = None
     """By CronJob, what became of the Jobs made from it, in order: `Succeeded`, `Failed` or `Running`; of one that is not named, none was made."""
 

@@ -8,15 +8,18 @@ from typing import Final
 
 from tidegate.api.reasons import REASONS
 from tidegate.api.rollout.metrics import Metric
+from tidegate.api.rollout.notifications import STANDING, NotificationEvent
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.target_weights import cohorts_of
 from tidegate.api.validation.job_sources import jobs_of
 from tidegate.api.validation.problems import Problem, Where
-from tidegate.simulation.script import ArmScript, CommandEdit, Expectation, Level, MetricScript, World
+from tidegate.simulation.script import RESOLVED, ArmScript, CommandEdit, Expectation, Level, MetricScript, World
 
 OUTCOMES: Final = (*RunEnd, "Running", "None")
 """What can come of a world: a run's outcome, `Running` for one that has not ended, `None` when none began."""
+
+NOTHING: Final = Expectation()
 
 
 def world_problems(world: World, spec: RolloutSpec) -> list[Problem]:
@@ -26,6 +29,8 @@ def world_problems(world: World, spec: RolloutSpec) -> list[Problem]:
         *_of_jobs(world, spec),
         *_of_events(world, spec),
         *_of_expectation(world.expect, spec),
+        *_of_expected_events(world.expect or NOTHING),
+        *_of_expected_messages(world.expect or NOTHING, spec),
     ]
 
 
@@ -140,6 +145,25 @@ def _of_expectation(expected: Expectation | None, spec: RolloutSpec) -> Iterator
     first, last = expected.not_before, expected.not_after
     if first is not None and last is not None and first.seconds > last.seconds:
         yield Problem(("expect", "notAfter"), f"is before 'notBefore', {first}")
+
+
+def _of_expected_events(expected: Expectation) -> Iterator[Problem]:
+    for index, event in enumerate(expected.events):
+        if event.reason not in REASONS:
+            where: Where = ("expect", "events", index, "reason")
+            yield Problem(where, _unknown("reason", event.reason, REASONS, "docs/reasons.md has them all"))
+
+
+def _of_expected_messages(expected: Expectation, spec: RolloutSpec) -> Iterator[Problem]:
+    receivers = [one.label for one in spec.notifications]
+    known = [*NotificationEvent, *(event + RESOLVED for event in sorted(STANDING))]
+    for name, events in (expected.messages or {}).items():
+        where: Where = ("expect", "messages", name)
+        if name not in receivers:
+            yield Problem(where, _unknown("receiver", name, receivers, "the Rollout has"))
+        for index, event in enumerate(events):
+            if event not in known:
+                yield Problem((*where, index), _unknown("event", event, known, "docs/notifications.md has them all"))
 
 
 def _unknown(noun: str, name: str, known: Iterable[str], there_are: str) -> str:

@@ -42,6 +42,9 @@ def test_the_good_one_has_no_traps() -> None:
         (query('1 - sum(rate(r{pod=~"$pods",code=~"5.."}[$window])) / sum(rate(r{pod=~"$pods"}[$window]))'), "spec.metrics[2].query", "is a share of r, empty until the first"),
         (query('sum(rate(r{pod=~"$pods",code=~"5.."}[$window])) / sum(rate(r{pod=~"$pods"}[$window]))'), "spec.metrics[2].query", "or vector(0)"),
         (query('100 * (sum(rate(r{pod=~"$pods",code=~"5.."}[$window])) / sum(rate(r{pod=~"$pods"}[$window])))'), "spec.metrics[2].query", "is a share of r"),
+        (query('sum(increase(r{pod=~"$pods",code!~"5.."}[$window])) or vector(0) / sum(increase(r{pod=~"$pods"}[$window]))'), "spec.metrics[2].query", "arithmetic takes precedence over 'or'"),
+        (query('x{pod=~"$pods"} or vector(0) * 100', whenEmpty="Zero"), "spec.metrics[2].query", "takes precedence"),
+        (query('x{pod=~"$pods"} or (vector(0)) / y{pod=~"$pods"}'), "spec.metrics[2].query", "takes precedence"),
     ],
 )  # fmt: skip
 def test_a_trap_is_told_where_it_is(changes: dict[str, object], where: str, words: str) -> None:
@@ -61,6 +64,7 @@ def test_a_trap_is_told_where_it_is(changes: dict[str, object], where: str, word
         query('sum(rate(s{pod=~"$pods"}[$window])) / sum(rate(c{pod=~"$pods"}[$window]))'),
         query('sum(rate(x{pod=~"${pods}"}[$window]))'),
         query('max(x{service="$service"})'),
+        query('x{pod=~"$pods"} / y{pod=~"$pods"} or vector(0)'),
     ],
 )  # fmt: skip
 def test_what_does_what_it_says_is_no_trap(changes: dict[str, object]) -> None:

@@ -41,6 +41,8 @@ class MessagesStatus(StatusModel):
     """The newest run whose start has been noted."""
     steps: int = 0
     """Steps of it that have been noted as begun."""
+    checkpoint: str | None = None
+    """The newest checkpoint of it that has been noted; absent where an earlier version of the operator noted none."""
     promoting: bool = False
     """Its promotion has been noted."""
     ended: str = ""

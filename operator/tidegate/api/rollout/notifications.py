@@ -23,6 +23,7 @@ class NotificationEvent(StrEnum):
 
     STARTED = "Started"
     STEP_REACHED = "StepReached"
+    CHECKPOINT = "Checkpoint"
     AWAITING = "Awaiting"
     HELD = "Held"
     WARNED = "Warned"

@@ -13,7 +13,7 @@ from tidegate.api.validation.placed_limits import PlacedLimit, limits_of, rollou
 from tidegate.api.validation.problems import Where
 from tidegate.api.validation.queries import texts_of
 from tidegate.api.values import promql
-from tidegate.api.values.promql_shape import empty_until_the_first, filters
+from tidegate.api.values.promql_shape import default_that_is_divided, empty_until_the_first, filters
 
 _ARMS = "$workload, $service or $pods"
 
@@ -45,9 +45,13 @@ def query_traps(
             texts[0][0],
             f"names none of {_ARMS}: it has the same value for both arms, so a breach cannot be attributed to one",
         )
-    if metric.query is None or metric.when_empty is WhenEmpty.ZERO:
+    if metric.query is None:
         return
     place = (*where, "query")
+    if default_that_is_divided(metric.query):
+        yield place, "calculates with the default only: arithmetic takes precedence over 'or'. Write '(... or vector(0)) / ...'"
+    if metric.when_empty is WhenEmpty.ZERO:
+        return
     if comparison := filters(metric.query):
         yield (
             place,

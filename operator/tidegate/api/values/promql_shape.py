@@ -9,6 +9,7 @@ import promql_parser
 
 from tidegate.api.values.promql import parsed
 
+_ARITHMETIC: Final = frozenset({"*", "/", "%", "+", "-"})
 _COMPARISONS: Final = frozenset({"==", "!=", ">", "<", ">=", "<="})
 
 
@@ -23,6 +24,21 @@ def filters(text: str) -> str:
     says_bool = found.modifier is not None and found.modifier.return_bool
     numbers = all(isinstance(_bare(one), promql_parser.NumberLiteral) for one in (found.lhs, found.rhs))
     return "" if says_bool or numbers else str(found.op)
+
+
+def default_that_is_divided(text: str) -> bool:
+    """Whether a default of 0 after `or` belongs to an arithmetic operator: `a or vector(0) / b` is `a or (vector(0) / b)`, and never a share.
+
+    Raises: ValueError: it is not valid PromQL.
+    """
+    return any(
+        isinstance(one.rhs, promql_parser.BinaryExpr)
+        and str(one.rhs.op) in _ARITHMETIC
+        and isinstance(default := _bare(one.rhs.lhs), promql_parser.Call)
+        and default.func.name == "vector"
+        for one in _binaries(parsed(text))
+        if str(one.op) == "or"
+    )
 
 
 def empty_until_the_first(text: str) -> str:

@@ -147,7 +147,7 @@ def _counted(metric: Metric | None, worst: SeriesFinding | None) -> dict[str, st
 
 def _percent(share: float) -> str:
     """Two digits of a share; what is less than one in a million is 0."""
-    return f"{share * 100:.2g}%" if share >= 1e-6 else "0%"
+    return f"{float(f'{share * 100:.2g}'):g}%" if share >= 1e-6 else "0%"
 
 
 def _at(offset: float) -> str:

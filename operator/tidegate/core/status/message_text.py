@@ -33,6 +33,7 @@ _TONES: Final = {
 _WHAT: Final = {
     NotificationEvent.STARTED: "run started",
     NotificationEvent.STEP_REACHED: "step {subject} reached",
+    NotificationEvent.CHECKPOINT: "checkpoint {subject}",
     NotificationEvent.AWAITING: "waits for a person ({subject})",
     NotificationEvent.HELD: "on hold",
     NotificationEvent.WARNED: "limit {subject} breached (warning only)",
@@ -52,6 +53,7 @@ _WHAT: Final = {
 _NEXT: Final = {
     NotificationEvent.STARTED: "Nothing to do: the steps follow, and guards are evaluated every interval.",
     NotificationEvent.STEP_REACHED: "Nothing to do: guards are evaluated every interval, thresholds at the checkpoints.",
+    NotificationEvent.CHECKPOINT: "Nothing to do: a breach has a message of its own. `tidegate report` has the charts.",
     NotificationEvent.AWAITING: "The weight stays as it is until then; guards stay active.",
     NotificationEvent.HELD: "The weight stays as it is until every limit is met again; then the run continues by itself.",
     NotificationEvent.WARNED: "The run continues: this limit only warns.",

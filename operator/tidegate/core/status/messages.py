@@ -7,6 +7,7 @@ by another process, is told all the same, once.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +23,9 @@ from tidegate.api.rollout.responses import Response
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import (
+    CheckpointStatus,
     Condition,
+    FindingStatus,
     GateStatus,
     HistoryEntry,
     MessagesStatus,
@@ -186,6 +189,7 @@ def messages(
     return MessagesStatus(
         run=status.run.id if status.run is not None else before.run,
         steps=len(status.run.begun) if status.run is not None else 0,
+        checkpoint=_newest(status),
         promoting=status.run is not None and status.run.promotion is not None,
         ended=status.history[0].id if status.history else before.ended,
         messages=tuple(_kept([*told, *new])),
@@ -199,6 +203,7 @@ def _begun(status: RolloutStatus, now: float) -> MessagesStatus:
     return MessagesStatus(
         run="" if new or run is None else run.id,
         steps=0 if new or run is None else len(run.begun),
+        checkpoint="" if new or run is None else _newest(status),
         promoting=not new and run is not None and run.promotion is not None,
         ended=status.history[0].id if status.history else "",
     )
@@ -216,11 +221,47 @@ def _passed(before: MessagesStatus, status: RolloutStatus, now: float) -> Iterat
     same = run.id == before.run
     if not same:
         yield _So(NotificationEvent.STARTED, "", f"a run of {', '.join(run.version.images)} began", run.start_time)
-    for step in run.begun[before.steps if same else 0 :]:
-        yield _So(NotificationEvent.STEP_REACHED, step.name, f"step {step.name} began", step.time)
+    evaluated = [
+        _So(NotificationEvent.CHECKPOINT, f"{one.step} {one.at}", _found(one), one.time)
+        for one in reversed(_evaluated(before.checkpoint if same else "", status))
+    ]
+    reached = [
+        _So(NotificationEvent.STEP_REACHED, step.name, f"step {step.name} began", step.time)
+        for step in run.begun[before.steps if same else 0 :]
+    ]
+    yield from sorted((*evaluated, *reached), key=lambda one: one.since)
     if run.promotion is not None and not (same and before.promoting):
         words = "every step has passed, and the version becomes the baseline"
         yield _So(NotificationEvent.PROMOTING, "", words, instant(now))
+
+
+def _evaluated(noted: str | None, status: RolloutStatus) -> list[CheckpointStatus]:
+    """The checkpoints that were evaluated since the one that was noted last, newest first; not those that passed in an absence."""
+    new = itertools.takewhile(lambda one: _mark(one) != noted, status.checkpoints)
+    return [one for one in new if one.verdict != "Undecided"] if noted is not None else []
+
+
+def _newest(status: RolloutStatus) -> str:
+    return _mark(status.checkpoints[0]) if status.run is not None and status.checkpoints else ""
+
+
+def _mark(checkpoint: CheckpointStatus) -> str:
+    return f"{checkpoint.step} {checkpoint.at} {checkpoint.time.timestamp():.3f}"
+
+
+def _found(checkpoint: CheckpointStatus) -> str:
+    """The verdict with each limit: what is not met first, thresholds before guards."""
+    findings = sorted(checkpoint.findings, key=lambda one: (one.state == State.OK, one.guard))
+    return f"{checkpoint.verdict}: {', '.join(map(_in_words, findings)) or 'nothing was evaluated'}"
+
+
+def _in_words(finding: FindingStatus) -> str:
+    """A limit with what was found, and for counts what they leave possible."""
+    counts = f"; {finding.counts}" if finding.counts else ""
+    possible = f" leaves {finding.possible} possible" if finding.counts and finding.possible else ""
+    state = f" {finding.state}" if finding.state != State.OK else ""
+    value = f" {finding.value}" if finding.value else ""
+    return f"{finding.metric}{value}{state} ({finding.limit}{counts}{possible})"
 
 
 def _ended(before: MessagesStatus, status: RolloutStatus) -> list[HistoryEntry]:
