@@ -57,6 +57,8 @@ def test_three_hundred_and_eighty_requests_are_told_with_what_they_leave_possibl
     low, high = (float(one.rstrip("%")) for one in found["possible"].split(" to "))
     assert low == 0
     assert 0.79 <= high <= 2, "a look at one fixed time would leave 0.79 %; this holds however often one looks"
+    sent = [message.text for _, _, message in scripted.cluster.messages]
+    assert [f"0 of 380 leaves {found['possible']} possible" in text for text in sent] == [True] * 5
 
 
 def test_each_rollout_of_the_examples_has_a_name_of_its_own() -> None:

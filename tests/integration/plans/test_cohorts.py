@@ -43,6 +43,7 @@ def rules(everyone: Object) -> list[Object]:
 async def test_a_cohort_is_taken_back_alone_a_slow_candidate_gets_pods_and_a_checklist_is_awaited(stand: Stand) -> None:
     async with opened(stand, PLAN, env=ENV, rules=rules, replicas=2) as stage:
         verbs = ["abort", *(f"approve-{item}" for item in CHECKLIST)]
+        await stage.lab.apply(manifests.cron_job(stage.namespace, "incident-report", ["true"]))
         await stage.lab.apply(*people.role(AUDITOR, stage.namespace, stage.name, verbs))
         async with (
             stage.lab.load(stage.namespace, stage.name, rate=150, headers=STAFF) as staff,
@@ -74,6 +75,7 @@ async def test_a_cohort_is_taken_back_alone_a_slow_candidate_gets_pods_and_a_che
         aborted = await stage.says(AUDITOR, "abort", stage.name, "--reason", "seen enough")
         assert aborted.code == 0, aborted.words
         assert (await stage.until_outcome())["outcome"] == "Aborted"
+        assert "incident-report" in await stage.until_event("JobSucceeded")
         assert {(await stage.weights(rule))[-1] for rule in weights} == {0}
         assert {"CohortReverted", "Approved", "CandidateScaled", "AbortedByCommand"} <= await stage.report()
 

@@ -239,6 +239,9 @@ def test_jobs_are_told_with_their_outcome(tmp_path: Path) -> None:
         "| Revert | fifty | Failed | 2026-03-30 06:10:05 UTC | 2026-03-30 06:16:05 UTC | BackoffLimitExceeded" in jobs
     )
     assert "| Skipped |" in jobs
+    said = reported(tmp_path, "long-progressive", "undo", "md")
+    jobs = said.split("\n## Jobs\n")[1].split("\n## ")[0]
+    assert jobs.count("| Revert | fifty | Succeeded | 2026-03-30 06:1") == 2
 
 
 def test_a_cohort_has_its_weight_its_limit_and_its_chart(tmp_path: Path) -> None:

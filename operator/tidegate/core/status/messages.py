@@ -252,7 +252,13 @@ def _mark(checkpoint: CheckpointStatus) -> str:
 def _found(checkpoint: CheckpointStatus) -> str:
     """The verdict with each limit: what is not met first, thresholds before guards."""
     findings = sorted(checkpoint.findings, key=lambda one: (one.state == State.OK, one.guard))
-    return f"{checkpoint.verdict}: {', '.join(map(_in_words, findings)) or 'nothing was evaluated'}"
+    words = [_in_words(one) for one in findings]
+    for left in range(len(words), 0, -1):
+        more = f", and {len(words) - left} more" if left < len(words) else ""
+        text = f"{checkpoint.verdict}: {', '.join(words[:left])}{more}"
+        if len(text) <= LONGEST:
+            return text
+    return checkpoint.verdict if words else f"{checkpoint.verdict}: nothing was evaluated"
 
 
 def _in_words(finding: FindingStatus) -> str:
