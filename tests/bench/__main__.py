@@ -74,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join((*PARTS, DECISIONS))}; all by default")
     parser.add_argument("--counts", type=_numbers, help="Rollouts breaching at once, such as 1,50")
     parser.add_argument("--intervals", type=_numbers, help="seconds between queries, such as 1,10")
-    parser.add_argument("--crowd", type=int, help="Rollouts released at once, in progress, with receivers and (thrice) at rest")
+    parser.add_argument(
+        "--crowd", type=int, help="Rollouts released at once, in progress, with receivers and (thrice) at rest"
+    )
     parser.add_argument("--rollouts", type=int, help=f"simulated in each cell of {DECISIONS}; by default {ROLLOUTS}")
     parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it works")
     parser.add_argument(

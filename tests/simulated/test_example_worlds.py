@@ -35,6 +35,30 @@ def test_an_expectation_that_is_not_met_fails(tmp_path: Path, capsys: pytest.Cap
     assert "NOT AS EXPECTED: outcome: expected Succeeded, got Reverted" in capsys.readouterr().out
 
 
+WARNING = EXAMPLES / "worlds/flag-first-warning.yaml"
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        ("{reason: HoldEnded, notBefore: 4d6h", "{reason: HoldEnded, notBefore: 4d7h", "events: expected HoldEnded, not before 4d7h"),
+        ("notAfter: 4d1m}", "notAfter: 4d}", "events: expected Holding 'queue-length of the candidate is 14"),
+        ("candidate is 14, above", "candidate is 15, above", "got 4d25s: queue-length of the candidate is 14"),
+        ("{reason: Holding,", "{reason: HoldEnded}\n  - {reason: Holding,", "above max 10', not before 4d, not after 4d1m after HoldEnded"),
+        ("[Held, Held resolved, Succeeded]", "[Held, Succeeded]", "messages: expected uploads-receivers/chat Held, Succeeded, got"),
+        ("[0, 0, 10, 50, 100, 0]", "[0, 10, 50, 100, 0]", "weights: expected [0.0, 10.0, 50.0, 100.0, 0.0], got [0.0, 0.0, "),
+    ],
+)  # fmt: skip
+def test_an_event_or_a_message_that_is_not_as_expected_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], written: str, instead: str, said: str
+) -> None:
+    world = tmp_path / "world.yaml"
+    assert written in WARNING.read_text()
+    world.write_text(WARNING.read_text().replace(written, instead))
+    assert main(["simulate", str(EXAMPLES / "flag-first.yaml"), "--world", str(world)]) == 1
+    assert said in capsys.readouterr().out.split("NOT AS EXPECTED: ")[1]
+
+
 def test_thirteen_days_take_few_ticks(capsys: pytest.CaptureFixture[str]) -> None:
     world = EXAMPLES / "worlds/complete-clean.yaml"
     assert main(["simulate", str(EXAMPLES / "complete.yaml"), "--world", str(world), "--format", "json"]) == 0

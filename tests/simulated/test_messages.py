@@ -77,7 +77,9 @@ LIMIT = {"metric": "errors", "max": "5%"}
 
 
 async def test_each_checkpoint_is_told_once_with_every_limit_and_what_its_counts_leave_possible() -> None:
-    steps = [{"name": "canary", "weight": 10, "duration": "90s", "checkpoints": [{"every": "30s"}], "thresholds": [LIMIT]}]
+    steps = [
+        {"name": "canary", "weight": 10, "duration": "90s", "checkpoints": [{"every": "30s"}], "thresholds": [LIMIT]}
+    ]
     shop = Shop()
     runner = shop.rollout(telling("Checkpoint", "Reverted", metrics=[RATIO], guards=[], steps=steps))
     shop.answer = counted(bad=0)

@@ -11,7 +11,7 @@ from tidegate.api.reasons import Reason
 from tidegate.api.rollout.target_weights import cohorts_of
 from tidegate.core.model.jobs import Job
 from tidegate.core.model.time_format import in_words
-from tidegate.simulation.script import RESOLVED, ExpectedEvent, Expectation
+from tidegate.simulation.script import RESOLVED, Expectation, ExpectedEvent
 from tidegate.simulation.scripted import Scripted
 
 
@@ -157,21 +157,28 @@ def unmet(expected: Expectation, outcome: Outcome) -> list[str]:
             found.append(f"{name}: expected {wanted}, got {got} ({outcome.message})")
     if expected.message is not None and expected.message not in outcome.message:
         found.append(f"message: expected {expected.message!r} in {outcome.message!r}")
-    if expected.weights is not None:
-        wanted_shares = [float(weight.percent) for weight in expected.weights]
-        if wanted_shares != [round(share, 3) for share in outcome.shares]:
-            found.append(f"weights: expected {wanted_shares}, got {list(outcome.shares)}")
     if expected.pods is not None and expected.pods != outcome.pods:
         found.append(f"pods: expected {list(expected.pods)}, got {list(outcome.pods)}")
     if expected.jobs is not None and dict(expected.jobs) != dict(outcome.jobs):
         found.append(f"jobs: expected {_in_words(expected.jobs)}, got {_in_words(outcome.jobs)}")
-    for name, weights in expected.cohorts.items():
-        wanted_shares = [float(weight.percent) for weight in weights]
-        if wanted_shares != [round(share, 3) for share in outcome.cohorts.get(name, ())]:
-            found.append(f"cohort {name}: expected {wanted_shares}, got {list(outcome.cohorts.get(name, ()))}")
     if expected.messages is not None and dict(expected.messages) != (sent := _received(outcome.messages)):
         found.append(f"messages: expected {_in_words(expected.messages)}, got {_in_words(sent)}")
-    return [*found, *_missed(expected.events, outcome.lines), *_untimely(expected, outcome.ended_after)]
+    return [
+        *found,
+        *_other_shares(expected, outcome),
+        *_missed(expected.events, outcome.lines),
+        *_untimely(expected, outcome.ended_after),
+    ]
+
+
+def _other_shares(expected: Expectation, outcome: Outcome) -> Iterator[str]:
+    """The weights and cohorts that are not as expected."""
+    weights = {"weights": (expected.weights, outcome.shares)} if expected.weights is not None else {}
+    cohorts = {f"cohort {name}": (wanted, outcome.cohorts.get(name, ())) for name, wanted in expected.cohorts.items()}
+    for what, (wanted, got) in (weights | cohorts).items():
+        shares = [float(weight.percent) for weight in wanted]
+        if shares != [round(share, 3) for share in got]:
+            yield f"{what}: expected {shares}, got {list(got)}"
 
 
 def _in_words(lists: Mapping[str, tuple[str, ...]]) -> str:

@@ -153,6 +153,8 @@ def test_a_baseline_begins_as_the_candidate_where_that_is_well(
         ("events: [{at: 1h, bang: 1}]", "events[0].bang: is not a known field"),
         ("jobs: {undo: {fails: 1}}", "jobs.undo: there is no CronJob 'undo': the Rollout names none"),
         ("expect: {jobs: {undo: [Failed]}}", "expect.jobs.undo: there is no CronJob 'undo': the Rollout names none"),
+        ("expect: {events: [{reason: Helding}]}", "expect.events[0].reason: there is no reason 'Helding'; did you mean 'Holding'?"),
+        ("expect: {messages: {chat: [Held]}}", "expect.messages.chat: there is no receiver 'chat': the Rollout has none"),
         ("start: 2026-01-05T09:00:00", "start: must have a time zone"),
         ("start: yesterday", "start: 'yesterday' is not a valid timestamp; write it like 2026-11-21T14:00:00Z"),
     ],

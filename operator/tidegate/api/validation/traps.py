@@ -49,7 +49,10 @@ def query_traps(
         return
     place = (*where, "query")
     if default_that_is_divided(metric.query):
-        yield place, "calculates with the default only: arithmetic takes precedence over 'or'. Write '(... or vector(0)) / ...'"
+        yield (
+            place,
+            "calculates with the default only: arithmetic takes precedence over 'or'. Write '(... or vector(0)) / ...'",
+        )
     if metric.when_empty is WhenEmpty.ZERO:
         return
     if comparison := filters(metric.query):
