@@ -64,6 +64,11 @@ class Cohorts(Shop):
         """The messages of the Events of one reason."""
         return [message for _, _, one, message in self.cluster.events if one == reason]
 
+    def why(self, condition: str) -> tuple[str, str, str]:
+        """Status, reason and message of a condition; empty where there is none."""
+        found = (one for one in self.status.conditions if one.type == condition)
+        return next(((one.status, one.reason, one.message) for one in found), ("", "", ""))
+
     def cohorts(self) -> dict[str, tuple[float, float | None]]:
         """What status says of each cohort: wanted and observed."""
         return {one.name: (one.desired, one.observed) for one in self.status.cohorts or ()}

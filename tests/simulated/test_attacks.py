@@ -197,8 +197,17 @@ async def test_a_job_that_is_gone_before_its_end_was_read_is_no_success() -> Non
     assert (told.shop.weight, told.created) == (50, ["smoke", "smoke"])
 
 
-@pytest.mark.parametrize("how", ["removed", "renamed"])
-async def test_a_cohort_whose_rule_is_gone_from_the_route_raises_nothing_and_delays_no_revert(how: str) -> None:
+LEFT = "rule other, which is not in spec.traffic, gives checkout-canary weight 100, and no revert sets it to 0"
+
+
+@pytest.mark.parametrize(
+    ("how", "shares", "words"),
+    [("removed", [(5, 50), (0, 0)], ""), ("renamed", [(5, 100, 50), (0, 100, 0)], f" ({LEFT})")],
+)
+async def test_a_cohort_whose_rule_is_gone_from_the_route_raises_nothing_and_delays_no_revert(
+    how: str, shares: list[tuple[float, ...]], words: str
+) -> None:
+    """A rule of another name is another one: the revert leaves it alone, and says what it gives the candidate."""
     shop = Cohorts()
     runner = shop.start_run()
     await until_step(shop, runner, "beta")
@@ -212,45 +221,59 @@ async def test_a_cohort_whose_rule_is_gone_from_the_route_raises_nothing_and_del
 
     runner.at(shop.clock.now(), change)
     await runner.run_until(shop.clock.now() + 90)
-    assert shop.shares[0] == 5, "a part of the traffic is not where it is believed to be"
+    missing = f"HTTPRoute/checkout has no rule staff with both checkout and checkout-canary{words}"
+    assert (shop.shares, shop.why("Stalled")) == (shares[0], ("True", "RuleMissing", missing))
+    assert shop.cohorts() == {"staff": (100, None), "beta": (50, 50)}
+    assert shop.told("RuleMissing") == [missing]
     shop.sick.add("errors")
     began = shop.clock.now()
     await runner.run_until(began + 30)
-    others = [share for place, share in enumerate(shop.shares) if how == "removed" or place != 1]
-    assert others == [0] * len(others)
-    assert shop.written[-1][0] == 0
+    assert shop.written == [(0, 100, 0), (5, 100, 50), shares[1]]
+    assert shop.cluster.history[-1].time - began <= 11
+    assert (shop.outcome, shop.status.history[0].reason) == ("Reverted", "GuardBreached")
+    assert shop.why("Ready") == ("False", "RuleMissing", missing), "what is left of it is said as long as it is so"
 
 
-async def test_a_cohort_renamed_in_the_spec_is_put_back_and_given_traffic_again_as_a_raise() -> None:
+@pytest.mark.parametrize("paused", [True, False])
+async def test_a_cohort_renamed_in_the_spec_is_put_back_and_given_traffic_again_as_a_raise(paused: bool) -> None:  # noqa: FBT001
+    """The new name is another cohort, that no step has given traffic: it is lowered at once, and raised by the raise rule."""
     shop = Cohorts()
     runner = shop.start_run()
     await until_step(shop, runner, "beta")
     traffic = [TRAFFIC[0], {**TRAFFIC[1], "cohort": "people"}, TRAFFIC[2]]
-    changed = [
-        {**STEPS[0], "cohorts": {"people": 100}},
-        {**STEPS[1], "cohorts": {"beta": 50}},
-        STEPS[2],
-    ]
-    new = spec(traffic=traffic, metrics=METRICS, steps=changed, paused=True)
+    steps = [{**STEPS[0], "cohorts": {"people": 100}}, {**STEPS[1], "duration": "120s"}, STEPS[2]]
+    new = spec(traffic=traffic, metrics=METRICS, steps=steps, paused=paused)
     runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", new))
     await runner.run_until(shop.clock.now() + 30)
-    assert set(shop.cohorts()) == {"people", "beta"}
+    raised = [] if paused else [(5, 100, 50)]
+    assert shop.written == [(0, 100, 0), (5, 100, 50), (5, 0, 50), *raised]
+    assert shop.cohorts() == {"people": (0, 0) if paused else (100, 100), "beta": (50, 50)}
     shop.sick.add("errors")
     await runner.run_until(shop.clock.now() + 30)
-    assert shop.shares == (0, 0, 0)
+    assert (shop.written[-1], shop.outcome) == ((0, 0, 0), "Reverted")
+    assert shop.status.history[0].reason == "GuardBreached"
 
 
-async def test_the_limit_of_a_cohort_that_an_edit_removed_reverts_nothing_else() -> None:
+@pytest.mark.parametrize("sick", ['cohort="staff"', 'cohort="beta"'])
+async def test_the_limit_of_a_cohort_that_an_edit_removed_reverts_nothing_else(sick: str) -> None:
+    """Its rule gets the baseline's whole share in the tick of the edit; the limit that is left acts on its own cohort alone."""
     shop = Cohorts()
-    runner = shop.start_run(guards=[ALONE])
+    of_beta = {**ALONE, "cohort": "beta"}
+    runner = shop.start_run(guards=[ALONE, of_beta])
     await until_step(shop, runner, "beta")
     without = spec(
         traffic=[TRAFFIC[0], TRAFFIC[2]],
         metrics=METRICS,
-        guards=[],
+        guards=[of_beta],
         steps=[{**STEPS[0], "weight": 1, "cohorts": {}}, {**STEPS[1], "cohorts": {"beta": 50}}, STEPS[2]],
     )
-    shop.sick.add('cohort="staff"')
+    shop.sick.add(sick)
     runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", without))
     await until_step(shop, runner, "half")
-    assert (shop.shares[1], shop.outcome) == (0, "")
+    beta = 0 if "beta" in sick else 50
+    alone = [] if beta else [(5, 0, 0)]
+    assert shop.written[2:] == [(5, 0, 50), *alone, (50, 0, beta)]
+    assert shop.outcome == ""
+    reverted = [] if beta else ["cohort beta"]
+    assert [words.split(" is ")[0] for words in shop.told("CohortReverted")] == reverted
+    assert shop.cohorts() == {"beta": (beta, beta)}

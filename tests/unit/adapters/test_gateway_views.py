@@ -74,6 +74,17 @@ def test_a_like_named_service_of_another_namespace_is_named_with_it(rules: tuple
     assert found.missing_because == "rule everyone has web-canary of namespace staging, not of shop"
 
 
+@pytest.mark.parametrize(("weight", "said"), [(100, True), (0, False)])
+def test_a_rule_that_is_missing_names_the_one_that_may_have_been_it(weight: int, said: bool) -> None:  # noqa: FBT001
+    raw = route()
+    raw["spec"]["rules"] = [{"name": "people", "backendRefs": [WEB, {**CANARY, "weight": weight}]}]
+    found = route_of(view(raw), replace(REF, rules=("staff",)))
+    words = "rule people, which is not in spec.traffic, gives web-canary weight 100, and no revert sets it to 0"
+    assert (found.pairs, found.missing_rules, found.missing_because) == ((), ("staff",), words if said else "")
+    raw["spec"]["rules"].append({"name": "staff", "backendRefs": [WEB, CANARY]})
+    assert route_of(view(raw), replace(REF, rules=("staff",))).missing_because == "", "a rule of its own"
+
+
 def test_beside_a_pair_another_namespaces_service_is_nobodys_business() -> None:
     found = route_of(view(route(WEB, CANARY, {**CANARY, "namespace": "staging"})), REF)
     assert (len(found.pairs), found.missing_rules, found.missing_because) == (1, (), "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tidegate.adapters.routers.places import Place
-from tidegate.core.model.world import MOST, NO_MIRRORS, Acceptance, Route, RulePair, TargetRef
+from tidegate.core.model.world import MOST, NO_MIRRORS, Acceptance, Route, RulePair, TargetRef, not_named
 
 GENERATION: Final = "/metadata/generation"
 ANY: Final = "*"
@@ -130,9 +130,11 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
     strays: dict[str, int] = {}
     missing = [name for name in ref.rules if name not in {rule.label for rule in view.rules}]
     because: list[str] = []
+    unnamed: list[str] = []
     sticky: list[str] = []
     for rule in view.rules:
         if ref.rules and rule.label not in ref.rules:
+            unnamed += _unnamed(rule, ref)
             continue
         because += _instead(rule, ref)
         baseline, candidate = (_named(rule, name) for name in (ref.baseline, ref.candidate))
@@ -158,7 +160,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         acceptance=view.acceptance,
         acceptance_message=view.acceptance_message,
         missing_rules=tuple(missing),
-        missing_because="; ".join(because[:MOST_TOLD]) if missing or not pairs else "",
+        missing_because="; ".join((unnamed + because)[:MOST_TOLD]) if missing or not pairs else "",
         strays=strays,
         settle=view.settle,
         sticky="; ".join(sticky[:MOST_TOLD]),
@@ -198,6 +200,13 @@ def _pair(rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterab
         mirror=_copied(mirrors),
         cannot_mirror=rule.cannot_mirror,
     )
+
+
+def _unnamed(rule: RuleView, ref: TargetRef) -> Iterable[str]:
+    """That a rule which the Rollout does not name gives the candidate traffic: a named one that is missing may have been renamed."""
+    for backend in rule.backends:
+        if ref.candidate in backend.names and backend.weight:
+            yield not_named(rule.label, ref.candidate, backend.weight)
 
 
 def _instead(rule: RuleView, ref: TargetRef) -> Iterable[str]:

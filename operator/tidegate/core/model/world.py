@@ -253,6 +253,11 @@ class Route:
     """The router's own note of where the numbers stand; nobody else looks inside."""
 
 
+def not_named(rule: str, candidate: str, weight: int) -> str:
+    """What is said of a rule that the Rollout does not name, beside one that it names and that is missing: it may have been renamed."""
+    return f"rule {rule}, which is not in spec.traffic, gives {candidate} weight {weight}, and no revert sets it to 0"
+
+
 @dataclass(frozen=True)
 class Command:
     """A `RolloutCommand` that has no outcome yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tidegate.core.model.world import ABSENT, Lookup, Route, RulePair, TargetRef
+from tidegate.core.model.world import ABSENT, Lookup, Route, RulePair, TargetRef, not_named
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.ports.protocols import NONE
 from tidegate.simulation.cluster.history import History
@@ -34,10 +34,13 @@ class SimulatedRoutes(History):
         if found is None:
             return ABSENT
         pairs, missing = [], set(ref.rules)
+        unnamed: list[str] = []
         strays: dict[str, int] = {}
         for index, backends in enumerate(found.rules):
             name = found.names[index] if index < len(found.names) else f"#{index}"
             if ref.rules and name not in ref.rules:
+                if weight := backends.get(ref.candidate, 0):
+                    unnamed.append(not_named(name, ref.candidate, weight))
                 continue
             if ref.baseline in backends and ref.candidate in backends:
                 alone = len(backends) == 2
@@ -54,6 +57,7 @@ class SimulatedRoutes(History):
             tuple(pairs),
             acceptance=found.acceptance,
             missing_rules=tuple(sorted(missing)),
+            missing_because="; ".join(unnamed) if missing else "",
             strays=strays,
             sticky=found.sticky,
             reverted_by_us=found.manager == REVERT,
