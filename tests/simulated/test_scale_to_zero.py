@@ -308,6 +308,73 @@ async def test_where_terminating_pods_are_not_reported_the_grace_period_is_waite
     assert sticky.shop.outcome == "Reverted"
 
 
+@pytest.mark.parametrize("leap", [-3600.0, 3600.0], ids=["set back", "set forward"])
+async def test_a_clock_that_is_set_does_not_end_the_grace_period_that_is_not_reported(leap: float) -> None:
+    sticky = Sticky()
+    sticky.cluster.deployments[CANDIDATE].template["spec"]["terminationGracePeriodSeconds"] = 300
+    sticky.cluster.tells_terminating, sticky.cluster.termination_seconds = False, 290.0
+    await sticky.passes(20)
+    await sticky.breaches()
+    await sticky.passes(10)
+    sticky.runner.leap(leap)
+    await sticky.passes(270)
+    assert (sticky.shop.outcome, sticky.condition("Reconciling")) == ("", "PodsTerminating")
+    await sticky.passes(40)
+    assert sticky.shop.outcome == "Reverted"
+
+
+async def test_the_grace_period_that_is_not_reported_begins_when_another_client_scales_the_candidate() -> None:
+    sticky = await started()
+    sticky.cluster.tells_terminating, sticky.cluster.termination_seconds = False, 28.0
+
+    def back() -> None:
+        if sticky.pods == 0:
+            sticky.cluster.set_replicas(CANDIDATE, 2)
+
+    await sticky.breaches()
+    for _ in range(10):
+        sticky.runner.at(sticky.shop.clock.now() + 0.1, back)
+        await sticky.passes(0.2)
+    await sticky.passes(120)
+    assert (sticky.pods, sticky.condition("Stalled")) == (2, "ReplicasContested")
+    sticky.runner.at(sticky.shop.clock.now(), lambda: sticky.cluster.set_replicas(CANDIDATE, 0))
+    await sticky.passes(30)
+    assert (sticky.shop.outcome, sticky.condition("Reconciling")) == ("", "PodsTerminating")
+    await sticky.passes(10)
+    assert sticky.shop.outcome == "Reverted"
+
+
+async def test_a_new_template_with_a_shorter_grace_period_does_not_shorten_that_of_the_pods_before() -> None:
+    sticky = Sticky()
+    sticky.cluster.deployments[CANDIDATE].template["spec"]["terminationGracePeriodSeconds"] = 300
+    sticky.cluster.tells_terminating, sticky.cluster.termination_seconds = False, 290.0
+    await sticky.passes(20)
+
+    def another() -> None:
+        sticky.cluster.deployments[CANDIDATE].template["spec"]["terminationGracePeriodSeconds"] = 5
+        sticky.cluster.set_image(CANDIDATE, "shop:v3")
+
+    sticky.runner.at(sticky.shop.clock.now(), another)
+    await sticky.passes(295)
+    assert (sticky.shop.outcome, sticky.condition("Reconciling")) == ("", "PodsTerminating")
+    assert "(300s)" in sticky.shop.status.message
+    await sticky.passes(30)
+    assert sticky.shop.outcome == "Superseded"
+
+
+async def test_a_restart_while_the_grace_period_is_waited_for_waits_no_shorter() -> None:
+    sticky = await started()
+    sticky.cluster.tells_terminating, sticky.cluster.termination_seconds = False, 28.0
+    await sticky.breaches()
+    await sticky.passes(20)
+    now = sticky.shop.clock.now()
+    sticky.runner.stand_still(now, now + 5)
+    await sticky.passes(13)
+    assert sticky.shop.outcome == ""
+    await sticky.passes(30)
+    assert sticky.shop.outcome == "Reverted"
+
+
 async def test_a_deletion_waits_half_a_minute_for_terminating_pods_and_says_that_they_are_left() -> None:
     sticky = await started()
     sticky.cluster.termination_seconds = math.inf

@@ -213,6 +213,10 @@ class RunStatus(StatusModel):
     """The share of requests to be copied to the candidate, as last decided, percent: a ceiling like `weight`; absent for none."""
     scales_to_zero_from: int | None = None
     """The number of pods of the candidate when a target with `revert: ScaleToZero` was raised: the end of the run scales it to 0, whatever the spec says by then, and the next run restores this number."""
+    grace: float = 0
+    """With `revert: ScaleToZero`: the longest termination grace period, seconds, that its pods had when it was given traffic."""
+    terminated_for: float | None = None
+    """Where the API server does not report terminating pods: seconds watched since the candidate asks for no pods."""
     raised: datetime | None = None
     """When a raise was last decided: an end is not concluded before a late write could have landed."""
     traffic_since: datetime | None = None

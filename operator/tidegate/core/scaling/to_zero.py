@@ -27,6 +27,10 @@ TRIED_AGAIN: Final = 5.0
 DELETED_WITHIN: Final = 5.0
 """Seconds from the scaling until every pod is deleted: its grace period begins then."""
 
+LOOKS: Final = 20
+LEAST_LOOK: Final = 5.0
+"""Where terminating pods are not reported: how often they are looked at in a grace period, and seconds between two looks at least."""
+
 ENDED_WITHIN: Final = 10.0
 """Seconds beyond its grace period until a pod that is still there is reported."""
 
@@ -51,7 +55,7 @@ def remember(draft: Draft) -> None:
     """Notes before a raise how many pods the candidate has: that they are to be taken, and brought back, is lost to no crash."""
     candidate = draft.arm(ArmName.CANDIDATE)
     if draft.spec.scales_to_zero and candidate is not None:
-        draft.update_run(scales_to_zero_from=candidate.replicas)
+        draft.update_run(scales_to_zero_from=candidate.replicas, grace=max(draft.run.grace, candidate.grace))
 
 
 def must_look(draft: TickContext) -> bool:
@@ -101,6 +105,8 @@ def bring_to_zero(draft: Draft, since: float) -> bool:
     if candidate.replicas == 0:
         _note_size(draft)
         return _ended(draft, candidate, since)
+    if draft.run.terminated_for is not None:
+        draft.update_run(terminated_for=None)
     memory, failed = memory_of(draft), draft.memory.not_scaled
     set_back = draft.now < since
     if failed is not None and (failed.since >= since or set_back):
@@ -126,26 +132,41 @@ def bring_to_zero(draft: Draft, since: float) -> bool:
 def _ended(draft: Draft, candidate: Arm, since: float) -> bool:
     """Whether no process of the candidate is left: one that is terminating may still serve sessions and open connections.
 
-    Where the API server does not report terminating pods, they have ended once their grace period is over.
+    Where the API server does not report terminating pods, they have ended once their grace period is over: that of the pods
+    that the run gave traffic, from the moment when the candidate was first seen without any to ask for, in watched time.
     """
-    memory = memory_of(draft)
-    scaled = memory.time.timestamp() if memory.replicas == 0 and memory.time is not None else since
-    begin, grace = (scaled if since < scaled <= draft.now else since) + DELETED_WITHIN, candidate.grace
     left = candidate.present or candidate.available or candidate.terminating
     if left == 0:
         return True
+    grace = max(candidate.grace, draft.run.grace)
+    if left is None:
+        return _grace_is_over(draft, candidate, grace)
+    memory = memory_of(draft)
+    scaled = memory.time.timestamp() if memory.replicas == 0 and memory.time is not None else since
+    begin = (scaled if since < scaled <= draft.now else since) + DELETED_WITHIN
     waited = abs(draft.now - begin) if draft.now < since else draft.now - begin
-    if left is None and waited >= grace:
-        return True
     draft.doing = Why(Reason.PODS_TERMINATING, _awaited(draft, candidate))
-    if left is not None and waited >= grace + ENDED_WITHIN:
+    if waited >= grace + ENDED_WITHIN:
         draft.stalled = Why(
             Reason.PODS_TERMINATING,
             f"{draft.doing.message}; their grace period is {grace:g}s: check their nodes, and delete with --force those whose "
             "process has ended",
         )
     else:
-        draft.wakes.append(begin + (grace if left is None else grace + ENDED_WITHIN))
+        draft.wakes.append(begin + grace + ENDED_WITHIN)
+    return False
+
+
+def _grace_is_over(draft: Draft, candidate: Arm, grace: float) -> bool:
+    """Whether the grace period was watched to its end. It is looked at often, so that a clock that is set forward ends it by one look at most."""
+    each = max(grace / LOOKS, LEAST_LOOK)
+    known = draft.run.terminated_for
+    watched = round(known + min(draft.elapsed, each), 3) if known is not None else 0.0
+    if watched >= grace + DELETED_WITHIN:
+        return True
+    draft.update_run(terminated_for=watched)
+    draft.doing = Why(Reason.PODS_TERMINATING, _awaited(draft, candidate))
+    draft.wakes.append(draft.now + min(each, grace + DELETED_WITHIN - watched))
     return False
 
 
@@ -158,7 +179,8 @@ def terminating(draft: Draft) -> bool:
 def _awaited(draft: Draft, candidate: Arm) -> str:
     name, evidence = draft.spec.candidate.deployment, draft.run.ending.evidence if draft.run.ending else ""
     if candidate.terminating is None and not candidate.present:
-        what = f"the grace period of the pods of candidate Deployment {name!r} ({candidate.grace:g}s)"
+        grace = max(candidate.grace, draft.run.grace)
+        what = f"the grace period of the pods of candidate Deployment {name!r} ({grace:g}s)"
     else:
         left = max(candidate.present, candidate.available) + (candidate.terminating or 0)
         what = f"{left} pod{'s' if left > 1 else ''} of candidate Deployment {name!r} to end"
