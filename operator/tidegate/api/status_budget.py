@@ -29,7 +29,7 @@ LONGEST_CAUSE: Final = 200
 """Characters of why a Job was started, and of how it failed, that are kept."""
 A_JOB: Final = 1700
 """Bytes of a Job."""
-A_GUARD: Final = 250
+A_GUARD: Final = 260
 """Bytes of a guard that is not ok, its message and clocks aside."""
 A_CLOCK: Final = LONGEST_LABELS + 75
 """Bytes of one clock."""

@@ -60,6 +60,7 @@ GUARD = GuardStatus(
     limit="maxIncrease 20.55% floor 100ms for 15m30s; 01234567",
     state="NotComparable",
     since=AT,
+    value="123456.789ms",
 )
 MISSING = MissingDataStatus(
     metric=NAME, kind="SourceDown", since=AT, watched=1_123_456.789, mark=1_123_456.789, answers=20_000

@@ -244,6 +244,15 @@ def test_jobs_are_told_with_their_outcome(tmp_path: Path) -> None:
     assert jobs.count("| Revert | fifty | Succeeded | 2026-03-30 06:1") == 2
 
 
+def test_a_run_that_has_ended_has_no_share_of_a_cohort_and_the_value_that_breached(tmp_path: Path) -> None:
+    found = json.loads(reported(tmp_path, "long-progressive", "undo"))
+    assert found.get("cohorts", []) == [], "the candidate has none of it any more"
+    breached = [one for one in found["limits"] if one["status"] == "Breached"]
+    assert [(one["name"], one["current"]) for one in breached] == [("error-rate max 1%", "4%")]
+    said = reported(tmp_path, "long-progressive", "undo", "md")
+    assert "Cohort returning" not in said
+
+
 def test_a_cohort_has_its_weight_its_limit_and_its_chart(tmp_path: Path) -> None:
     found = json.loads(reported(tmp_path, "cohorts-then-everyone", "breach-in-a-cohort"))
     assert {one["name"]: one["observed"] for one in found["cohorts"]} == {"staff": 100, "chosen": 0, "extended": 100}

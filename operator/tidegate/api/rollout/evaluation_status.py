@@ -29,6 +29,8 @@ class GuardStatus(StatusModel):
     """`Breached`, `Pending`, `NotComparable`, `TooFewRequests`, `NoData` or `SourceDown`."""
     since: datetime
     """Since when it is in this state."""
+    value: str = ""
+    """The candidate's value, as last recorded, in the metric's unit."""
     message: Words = ""
     """The finding as text, as last recorded."""
     clocks: tuple[Clock, ...] = ()

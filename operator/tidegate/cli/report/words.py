@@ -53,7 +53,8 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Expected end", "not known: the run is paused or on hold, or is being ended or promoted"
     for cohort in report.cohorts:
         seen = f"{cohort.observed:g}%" if cohort.observed is not None else "not known"
-        yield f"Cohort {cohort.name}", f"{seen}: {cohort.message}" if cohort.message else seen
+        share = "" if cohort.observed is None and report.end is not None else seen
+        yield f"Cohort {cohort.name}", ": ".join(filter(None, (share, cohort.message)))
     if report.mirror is not None:
         seen = f"{report.mirror.observed}%" if report.mirror.observed is not None else "not known"
         yield "Mirrored to the candidate", f"{seen} of the requests"

@@ -13,7 +13,7 @@ from tidegate.api.status_budget import MOST_CLOCKS
 from tidegate.core.count_tests.counted_limit import CountedLimit, forget_others
 from tidegate.core.judging.duration import KEPT, clocks_after, sustained_state
 from tidegate.core.judging.idle import Busy, busy
-from tidegate.core.judging.limits import about, judge, worst_of
+from tidegate.core.judging.limits import about, judge, unit_of, worst_of
 from tidegate.core.judging.shared_incident import attributed, shared
 from tidegate.core.metrics import digest, of_one_arm, queries, sample
 from tidegate.core.metrics.asking import Asking
@@ -27,6 +27,7 @@ from tidegate.core.model.finding import Context, Finding, State
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.samples import NotAsked, Sample
 from tidegate.core.model.time_format import in_words, instant
+from tidegate.core.model.value_format import shown
 from tidegate.core.model.world import Arm, ArmName
 from tidegate.core.tick.arms import baseline_on_trial, comparable, same_on_both
 from tidegate.core.tick.context import TickContext
@@ -180,11 +181,20 @@ def _guards(draft: Evaluating) -> tuple[tuple[Finding, ...], tuple[GuardStatus, 
                     limit=f"{limit_of(guard)}; {_asked(draft, guard)}",
                     state=str(finding.state),
                     since=since,
+                    value=_value(draft, finding),
                     message=finding.message,
                     clocks=clocks,
                 )
             )
     return tuple(found), tuple(kept)
+
+
+def _value(draft: TickContext, finding: Finding) -> str:
+    """The value of the worst series; empty where there is none."""
+    metric, worst = metric_of(draft, finding.limit), finding.worst
+    if metric is None or worst is None or worst.value is None:
+        return ""
+    return shown(worst.value, unit_of(finding.limit, metric))
 
 
 def _subjects(draft: TickContext) -> list[tuple[Guard, ArmName, str]]:

@@ -12,7 +12,7 @@ from tidegate.api.reading_back import read_back
 from tidegate.api.report import RUNNING, Breach, CandidateRequests, Moment, Report, ReportedArm
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
-from tidegate.api.rollout.status import HistoryEntry, RolloutStatus, Version
+from tidegate.api.rollout.status import CohortStatus, HistoryEntry, RolloutStatus, Version
 from tidegate.core.count_tests.state import Kind, unpacked
 from tidegate.core.model.time_format import instant
 from tidegate.core.report.expected import expected_end
@@ -104,7 +104,7 @@ def _report(known: Known, before: RolloutStatus | None, ended: HistoryEntry | No
         not_promoted=run.not_promoted if run is not None else (),
         step=source.step.name if source.step is not None else (seen[-1].step if seen else ""),
         weight=source.weight.observed if ended is None and source.weight is not None else None,
-        cohorts=source.cohorts or (),
+        cohorts=_cohorts(source, ended),
         mirror=source.mirror if ended is None else None,
         breach=_breach(source, ended, known.told),
         candidate_requests=_candidate_requests(judged, mirroring),
@@ -189,3 +189,11 @@ def _jobs(known: Known, run: str) -> tuple[dict[str, Any], ...]:
 def moment(time: float, what: str, why: str, weight: float | None = None) -> Moment:
     """A line of the timeline; `time` in epoch seconds."""
     return Moment(time=instant(time), what=what, why=why, weight=weight)
+
+
+def _cohorts(source: RolloutStatus, ended: HistoryEntry | None) -> tuple[CohortStatus, ...]:
+    """The shares now; of a run that has ended, which cohorts were reverted alone, and why: none has a share any more."""
+    found = source.cohorts or ()
+    if ended is None:
+        return tuple(found)
+    return tuple(one.model_copy(update={"desired": 0.0, "observed": None}) for one in found if one.message)

@@ -75,7 +75,7 @@ def _standing(placed: _Placed, last: CheckpointStatus | None, bad: dict[str, Gua
             status=NOT_EVALUATED,
         )
     if guard is not None and (row.time is None or guard.since > row.time or row.status != guard.state):
-        told = {"status": guard.state, "current": guard.message, "time": guard.since}
+        told = {"status": guard.state, "current": guard.value or guard.message, "time": guard.since}
         return row.model_copy(update=told | {"baseline": "", "counts": "", "possible": ""})
     return row
 

@@ -42,7 +42,7 @@ def quieted(status: RolloutStatus) -> RolloutStatus:
         update={
             "run": run,
             "step": _expected(status.step) if status.step is not None else None,
-            "guards": tuple(one.model_copy(update={"message": "", "clocks": ()}) for one in status.guards),
+            "guards": tuple(one.model_copy(update={"value": "", "message": "", "clocks": ()}) for one in status.guards),
             "missing_data": tuple(
                 one.model_copy(update={"watched": 0.0, "mark": 0.0, "answers": min(one.answers, 3), "message": ""})
                 for one in status.missing_data

@@ -89,7 +89,7 @@ def test_time_going_by_and_numbers_in_sentences_are_no_change() -> None:
             hold=Hold(reason="Holding", message="5.1%", since=NOW),
         ),
         step=StepStatus(name="canary", index=1, of=2, watched=10),
-        guards=(GuardStatus(name="errors max 5%", state="Pending", since=NOW, message="5.1%"),),
+        guards=(GuardStatus(name="errors max 5%", state="Pending", since=NOW, value="5.1%", message="5.1%"),),
     )
     after = RolloutStatus(
         run=run(
@@ -98,7 +98,7 @@ def test_time_going_by_and_numbers_in_sentences_are_no_change() -> None:
             hold=Hold(reason="Holding", message="5.2%", since=NOW),
         ),
         step=StepStatus(name="canary", index=1, of=2, watched=20),
-        guards=(GuardStatus(name="errors max 5%", state="Pending", since=NOW, message="5.2%"),),
+        guards=(GuardStatus(name="errors max 5%", state="Pending", since=NOW, value="5.2%", message="5.2%"),),
     )
     assert quieted(before) == quieted(after)
 
