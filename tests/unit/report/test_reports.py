@@ -15,12 +15,21 @@ import pytest
 import yaml
 
 from tests.simulated.test_example_worlds import WORLDS, rollout_of
+from tests.unit.cli.status_told import NOW
 from tidegate.api.report import SCHEMA, Report
+from tidegate.api.rollout.spec import RolloutSpec
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.cli.charts.drawing import DAY, LETTER, time_axis
 from tidegate.cli.errors import CommandError
 from tidegate.cli.main import main
 from tidegate.cli.report.tile import Tile
 from tidegate.cli.report.write import write
+from tidegate.cli.status.command import report as told_of
+from tidegate.cli.status.told import Told
+from tidegate.cli.tables import Table
+from tidegate.reconcile.specs import checked
+from tidegate.simulation.script import World
+from tidegate.simulation.scripted import Scripted
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -62,6 +71,24 @@ def test_no_failure_among_380_requests_is_told_with_what_that_leaves_possible(tm
     assert "0 of 380 bad" in row
     assert re.search(r"0% to (0\.[89]|1\.\d)\d*%", row), "zero failures do not show a rate of zero"
     assert "at least 380" in said
+
+
+@pytest.mark.parametrize("world", ["one-percent", "ramp-failed", "segment"])
+def test_tidegate_status_has_the_same_table_of_limits_as_the_report(tmp_path: Path, world: str) -> None:
+    said = reported(tmp_path, "three-phase-production", world, "md").split("\n## Limits\n")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in said.splitlines() if line.startswith("|")]
+    raw = yaml.safe_load((EXAMPLES / "three-phase-production.yaml").read_text())["spec"]
+    file = EXAMPLES / f"worlds/three-phase-production-{world}.yaml"
+    scripted = Scripted(
+        "ledger", raw, RolloutSpec.model_validate(raw), World.model_validate(yaml.safe_load(file.read_text())), checked
+    )
+    scripted.run()
+    seen = RolloutStatus.model_validate(scripted.status)
+    tables = told_of(Told.of({"metadata": {"name": "ledger", "namespace": "shop"}, "spec": raw}, seen, NOW))
+    (limits,) = [one for one in tables if isinstance(one, Table) and one.title == "Limits"]
+    shown = [place for place, _ in enumerate(limits.columns) if any(row[place] for row in limits.rows)]
+    assert len(limits.rows) >= 5
+    assert rows[2:] == [[row[place] for place in shown] for row in limits.rows]
 
 
 def test_a_run_under_way_has_its_expected_end_and_what_it_waits_for(tmp_path: Path) -> None:
