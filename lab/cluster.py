@@ -66,9 +66,17 @@ class Cluster(ABC):
         documents = [document for item in items for document in _documents(item)]
         return [await self.api.apply(document) for document in documents]
 
-    def load(self, namespace: str, route: str, *, rate: float = 0, headers: Mapping[str, str] | None = None) -> Load:
+    def load(
+        self,
+        namespace: str,
+        route: str,
+        *,
+        rate: float = 0,
+        headers: Mapping[str, str] | None = None,
+        path: str = "/",
+    ) -> Load:
         """A load generator for a route made by `manifests.http_route`."""
-        return Load(self.gateway_url, manifests.hostname(namespace, route), rate=rate, headers=headers)
+        return Load(self.gateway_url, manifests.hostname(namespace, route), rate=rate, headers=headers, path=path)
 
     async def rolled_out(self, namespace: str, name: str, seconds: float = ROLL_SECONDS) -> Object:
         """The Deployment, once all of its pods are of its current template and available, and no other is left."""

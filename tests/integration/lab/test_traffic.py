@@ -117,6 +117,25 @@ async def test_a_rule_for_a_header_is_tried_before_the_rule_for_everyone(lab: La
         assert set(by_version(await rest.send(100))) == {"v1"}
 
 
+async def test_a_rule_for_a_query_parameter_is_tried_before_the_rule_for_everyone(lab: Lab, namespace: str) -> None:
+    await two_versions(lab, namespace, (100, 0))
+    route = manifests.http_route(namespace, "shop", {"shop": 100})
+    rule = manifests.rule({"shop-canary": 1})
+    rule["matches"][0]["queryParams"] = [{"type": "Exact", "name": "release", "value": "next"}]
+    route["spec"]["rules"].append(rule)
+    await lab.apply(route)
+    async with (
+        lab.load(namespace, "shop", path="/?release=next") as testers,
+        lab.load(namespace, "shop", path="/?release=nextish") as rest,
+    ):
+
+        async def testers_reach_the_candidate() -> bool:
+            return set(by_version(await testers.send(20))) == {"v2"}
+
+        await until(testers_reach_the_candidate, PATIENCE, "testers reach v2")
+        assert set(by_version(await rest.send(100))) == {"v1"}
+
+
 async def test_a_route_without_any_weight_answers_500(lab: Lab, namespace: str) -> None:
     await lab.apply(manifests.app(namespace, "shop"), manifests.http_route(namespace, "shop", {"shop": 0}))
     async with lab.load(namespace, "shop") as load:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ DEPLOY = Path(__file__).parents[3] / "deploy"
 RBAC = [DEPLOY / file for file in ("cluster/namespace.yaml", "base/serviceaccount.yaml", "cluster/rbac.yaml")]
 NAME = f"{shop.APP}-report-1"
 LONG = [{"name": "canary", "weight": 10, "duration": "1h"}]
+
+
+PODS = 'count(count by (pod) (increase(http_requests_total{namespace="$namespace",pod=~"$pods"}[$window]) > 0))'
+"""For `--users`: here each pod of the candidate that was sent a request is a user."""
 
 
 def report_role(namespace: str) -> list[Object]:
@@ -62,6 +67,13 @@ async def test_a_reverted_run_is_reported_from_its_config_map(
     assert "**Time to revert**: " in said
     assert "Not in this report" not in said, "it has its decisions, its charts and its evidence"
     assert "against the baseline" in said
+    unknown = PODS.replace("http_requests_total", "no_such_metric")
+    for query, words in (
+        (PODS, r"\*\*Users of the candidate\*\*: [12]$"),
+        (unknown, "No users of the candidate: the query"),
+    ):
+        said = await tidegate("report", shop.APP, "--prometheus", lab.prometheus_url, "--users", query)
+        assert re.search(words, said, re.MULTILINE), said
     await tidegate("report", shop.APP, "--output", str(file))
     assert "No charts: give --prometheus" in file.read_text()
 

@@ -158,6 +158,8 @@ async def _charted(
         source.close()
     if touched is not None and asked:
         report = report.model_copy(update={"users": Users(count=touched, query=asked)})
+    elif asked:
+        report = _noted(report, "No users of the candidate: the query of --users has no result.")
     without = [metric.name for metric in spec.metrics if metric.kind is None]
     if without:
         report = _noted(report, f"No chart of {', '.join(without)}: a metric template stands for the query.")
