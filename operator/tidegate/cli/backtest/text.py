@@ -13,7 +13,7 @@ from tidegate.cli.tables import Table, show
 from tidegate.cli.words import line_in_words
 from tidegate.core.judging.limits import unit_of
 from tidegate.core.model.time_format import in_words
-from tidegate.core.model.value_format import shown
+from tidegate.core.model.value_format import digits, shown
 from tidegate.simulation.backtest.arms import Assumed, assumptions, changing, lasting, may_be_shared
 from tidegate.simulation.backtest.backtest import Backtest
 from tidegate.simulation.backtest.gaps import Gap, Missing
@@ -172,13 +172,13 @@ def unmet(found: Backtest, expected: str | None) -> list[str]:
 
 def rate_in_words(rate: Rate) -> str:
     """Such as `0 of 14 (0 %)`."""
-    return f"{rate.stopped} of {rate.runs} ({rate.share * 100:.3g} %)"
+    return f"{rate.stopped} of {rate.runs} ({digits(rate.share * 100, 3)} %)"
 
 
 def interval_in_words(rate: Rate) -> str:
     """Such as `0 % to 24 %`."""
     low, high = rate.interval
-    return f"{low * 100:.2g} % to {high * 100:.3g} %"
+    return f"{digits(low * 100, 2)} % to {digits(high * 100, 3)} %"
 
 
 def moment(epoch: float) -> str:
@@ -245,7 +245,7 @@ def name_of(one: Placed) -> str:
 def _limit(found: Backtest, one: LimitSummary) -> tuple[str, ...]:
     limit = one.placed.limit
     unit = unit_of(limit, found.metric(limit.metric))
-    beyond = f"{one.beyond} ({100 * one.beyond / one.judged:.2g} %)" if one.beyond else "0"
+    beyond = f"{one.beyond} ({digits(100 * one.beyond / one.judged, 2)} %)" if one.beyond else "0"
     worst = "" if one.worst is None else shown(one.worst, unit)
     if one.base is not None and one.worst is not None:
         change = f"{(one.worst / one.base - 1) * 100:+.3g} %: " if one.base else ""
@@ -281,7 +281,7 @@ def _series(found: Backtest, one: LimitSummary) -> Iterator[tuple[str, ...]]:
             name_of(one.placed) if number == 0 else "",
             labels,
             str(each.judged),
-            f"{each.beyond} ({100 * each.beyond / each.judged:.2g} %)" if each.beyond else "0",
+            f"{each.beyond} ({digits(100 * each.beyond / each.judged, 2)} %)" if each.beyond else "0",
             (in_words(each.longest) or "0s") if lasting(limit) and each.beyond else "",
             str(each.not_comparable) if each.not_comparable else "",
             written(limit, metric, each.worst) if math.isfinite(each.worst) else "",

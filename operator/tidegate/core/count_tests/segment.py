@@ -9,7 +9,7 @@ from itertools import islice
 
 from tidegate.api.values.scalars import Unit
 from tidegate.core.count_tests.state import SegmentState
-from tidegate.core.model.value_format import shown
+from tidegate.core.model.value_format import digits, shown
 from tidegate.core.statistics.accumulators import BY_HALF, NONE, Compared, Limited, Suspicion, together
 from tidegate.core.statistics.dispersion import Dispersion
 from tidegate.core.statistics.usual import Pending, Usual
@@ -111,7 +111,7 @@ class Segment:
         """The dispersion of its errors, where they are clustered."""
         known = self.dispersion
         clustered = known.pairs and known.factor >= CLUSTERED
-        return f"; errors are clustered, dispersion {known.factor:.2g}" if clustered else ""
+        return f"; errors are clustered, dispersion {digits(known.factor, 2)}" if clustered else ""
 
     @property
     def compares(self) -> bool:

@@ -14,7 +14,7 @@ from tidegate.core.count_tests.segment import Segment
 from tidegate.core.count_tests.state import SegmentState
 from tidegate.core.model.finding import Evidence, Finding, SeriesFinding, State
 from tidegate.core.model.time_format import instant
-from tidegate.core.model.value_format import shown
+from tidegate.core.model.value_format import digits, shown
 from tidegate.core.statistics.accumulators import Conclusion, detectable
 from tidegate.core.statistics.confidence import POINTS, rate_interval, still_possible
 from tidegate.core.statistics.mixture import ALTERNATIVES
@@ -188,8 +188,8 @@ def ratio_in_words(low: float, high: float) -> str:
     if math.isinf(high) and low == 0:
         return "any ratio to the baseline's"
     if math.isinf(high):
-        return f"{low:.3g} times the baseline's and up"
-    return f"{low:.3g} to {high:.3g} times the baseline's"
+        return f"{digits(low, 3)} times the baseline's and up"
+    return f"{digits(low, 3)} to {digits(high, 3)} times the baseline's"
 
 
 def possible(state: SegmentState, alpha: float) -> str:
@@ -201,4 +201,4 @@ def possible(state: SegmentState, alpha: float) -> str:
 def _found(ratio: float | None) -> str:
     if ratio is None:
         return "not enough data yet to detect a regression"
-    return f"{ratio:.2g} times the baseline's rate would have been detected by now"
+    return f"{digits(ratio, 2)} times the baseline's rate would have been detected by now"

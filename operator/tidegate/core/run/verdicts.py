@@ -12,7 +12,7 @@ from tidegate.core.judging.shared_incident import shared
 from tidegate.core.model.finding import MISSING, Evidence, Finding, SeriesFinding, State
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words, instant
-from tidegate.core.model.value_format import shown
+from tidegate.core.model.value_format import digits, shown
 from tidegate.core.responses import respond
 from tidegate.core.run.checkpoints import offsets, reached
 from tidegate.core.statistics.confidence import rate_interval
@@ -147,7 +147,7 @@ def _counted(metric: Metric | None, worst: SeriesFinding | None) -> dict[str, st
 
 def _percent(share: float) -> str:
     """Two digits of a share; what is less than one in a million is 0."""
-    return f"{float(f'{share * 100:.2g}'):g}%" if share >= 1e-6 else "0%"
+    return f"{digits(share * 100, 2)}%" if share >= 1e-6 else "0%"
 
 
 def _at(offset: float) -> str:

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Final
 
 from tidegate.api.rollout.metrics import WhenEmpty
+from tidegate.core.model.value_format import digits
 from tidegate.core.model.world import ArmName
 from tidegate.simulation.backtest.arms import Assumed
 from tidegate.simulation.backtest.backtest import Perform, Watcher
@@ -147,7 +148,7 @@ class Score:
         if required.found is not None and tally.found < required.found:
             yield f"found: {tally.found}, at least {required.found} are required"
         if required.median is not None and (tally.minutes is None or tally.minutes * 60 > required.median.seconds):
-            took = "nothing was found" if tally.minutes is None else f"{tally.minutes:.3g} minutes"
+            took = "nothing was found" if tally.minutes is None else f"{digits(tally.minutes, 3)} minutes"
             yield f"median: {took}, at most {required.median} is required"
 
     def _rate(self, expected: Expected, verdict: Verdict) -> Rate:
