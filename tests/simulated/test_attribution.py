@@ -36,6 +36,32 @@ async def test_both_arms_beyond_a_limit_hold_until_both_are_well_again() -> None
     assert told == ["Holding", "HoldEnded"]
 
 
+SLOW = {"name": "slow", "query": 'slow{deployment="$workload"}', "unit": "ratio", "window": "20s"}
+
+
+@pytest.mark.parametrize("held", [0.0, 60.0, 3000.0])
+async def test_a_hold_for_another_limit_before_makes_no_difference_to_whose_fault_it_is(held: float) -> None:
+    slow = {"metric": "slow", "max": "1%", "onBreach": "Hold"}
+    is_slow, rates = held > 0, {ArmName.CANDIDATE: 0.0, ArmName.BASELINE: 0.0}
+
+    def answer(query: Query, _now: float) -> Answer:
+        arm = query.arm or ArmName.CANDIDATE
+        if query.metric == "slow":
+            return value(0.5 if is_slow and arm is ArmName.CANDIDATE else 0.0)
+        requests = 100.0 if arm is ArmName.CANDIDATE else 1900.0
+        return value(requests if query.part == "total" else requests * rates[arm])
+
+    shop = Shop(answer=answer)
+    guards = [{"metric": "errors", "max": "5%"}, slow]
+    steps = [{"name": "canary", "weight": 10, "duration": "10h"}]
+    runner = await started(shop, metrics=[RATIO, SLOW], guards=guards, steps=steps)
+    await later(shop, runner, held)
+    assert holding(shop) == ("Holding" if held else "")
+    rates.update({ArmName.CANDIDATE: 0.35, ArmName.BASELINE: 0.1})
+    await later(shop, runner, 30)
+    assert shop.outcome == "Reverted"
+
+
 async def test_a_baseline_that_recovers_while_the_candidate_does_not_shows_whose_fault_it_is() -> None:
     shop = Shop()
     runner = await started(shop)

@@ -75,6 +75,8 @@ class SharedStatus(StatusModel):
     """The limit's identity."""
     last: datetime
     """When the baseline was last seen beyond it."""
+    first: datetime | None = None
+    """When it was first seen beyond it in this hold; absent where an earlier version of the operator noted only the last time."""
 
 
 class Hold(StatusModel):

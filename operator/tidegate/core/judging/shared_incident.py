@@ -66,7 +66,7 @@ def attributed(draft: Evaluating, finding: Finding, metric: Metric, asks: Asking
     moment = _Moment(
         ending=_just_ending(draft, limit, window + lasting),
         over=_just_ending(draft, limit, window),
-        alpha=ALPHA * share_of_look(_looks(draft)) / max(len(pairs), 1),
+        alpha=ALPHA * share_of_look(_looks(draft, limit)) / max(len(pairs), 1),
     )
     alone = [pair for pair in pairs if not pair.shared(limit, metric, moment)]
     if not alone:
@@ -208,10 +208,14 @@ def share_of_look(number: int) -> float:
     return 1 / (number * (number + 1))
 
 
-def _looks(draft: TickContext) -> int:
-    """Which look this is since the run holds: at most one each interval."""
+def _looks(draft: TickContext, limit: Threshold) -> int:
+    """Which look this is since both arms were first beyond this limit: at most one each interval. A hold for something else counts for none."""
     hold = draft.run.hold
-    return 1 if hold is None else 2 + math.floor(max(draft.now - hold.since.timestamp(), 0.0) / draft.interval)
+    seen = next((one for one in hold.shared if one.name == limit.identity), None) if hold is not None else None
+    if hold is None or seen is None:
+        return 1
+    first = (seen.first or hold.since).timestamp()
+    return 2 + math.floor(max(draft.now - first, 0.0) / draft.interval)
 
 
 def _towards_worse(limit: Threshold, metric: Metric, mine: float, others: float) -> tuple[float, float]:

@@ -133,7 +133,10 @@ class Draft(Evaluating):
         restart = restart or bool(before and before.restart)
         both = before.shared if before else ()
         if shared:
-            both = (*(one for one in both if one.name != shared), SharedStatus(name=shared, last=instant(self.now)))
+            now = instant(self.now)
+            first = next((one.first for one in both if one.name == shared), now)
+            seen = SharedStatus(name=shared, last=now, first=first)
+            both = (*(one for one in both if one.name != shared), seen)
         self.update_run(hold=Hold(reason=reason, message=message, since=since, restart=restart, shared=both))
 
     def pause(self, reason: Reason, message: str) -> None:
