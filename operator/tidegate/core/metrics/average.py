@@ -62,12 +62,17 @@ class CounterAverage:
     def of_histograms(
         self, metric: Metric, histograms: tuple[RawHistogram, ...]
     ) -> Mapping[str, tuple[RawSeries, ...]]:
-        """The sums, and how many there were."""
+        """The sums, and how many there were; where a sum is no number (a process that observed one) neither is known."""
         del metric
+        known = {
+            one.labels: samples
+            for one in histograms
+            if (samples := [(at, found) for at, found in one.samples if math.isfinite(found.sum)])
+        }
         return {
             part: tuple(
-                RawSeries(one.labels, tuple((at, getattr(found, field)) for at, found in one.samples))
-                for one in histograms
+                RawSeries(labels, tuple((at, getattr(found, field)) for at, found in samples))
+                for labels, samples in known.items()
             )
             for part, field in (("sum", "sum"), ("total", "count"))
         }

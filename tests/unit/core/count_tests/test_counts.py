@@ -26,7 +26,7 @@ from tidegate.core.model.raw_samples import Distribution, RawHistogram
 from tidegate.core.model.samples import Asked, NoData, Open
 from tidegate.core.model.world import ArmName
 from tidegate.core.statistics.counter_increase import LOOKBACK
-from tidegate.core.statistics.windows import Window
+from tidegate.core.statistics.windows import Sums, Window
 from tidegate.core.tick.draft import Draft
 
 
@@ -104,6 +104,27 @@ def test_a_native_histogram_that_was_away_counts_from_its_first_sample() -> None
     draft = Draft(observed, Memory(), SPEC, RolloutStatus())
     assert closed_windows(draft, metric, ASKS, pending(75)) == ({"": Window(0, 0, 7 + 1, 2 + 1)},)
     assert {one.promql for one in draft.wanted} <= {known}
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_a_native_histogram_whose_sum_is_no_number_is_left_out_of_an_average(wrong: float) -> None:
+    """One observation of NaN or infinity spoils a process' sum for ever: what it served cannot be told, and the others' can."""
+    average = {"histogram": 'seconds{w="$workload"}', "native": True}
+    metric = Metric.model_validate({"name": "latency", "unit": "seconds", "average": average, "window": "1m"})
+
+    def histogram(pod: str, *samples: tuple[float, float, float]) -> RawHistogram:
+        read = ((at, Distribution(count, ((0.0, 1.0, count),), total)) for at, count, total in samples)
+        return RawHistogram((("pod", pod),), tuple(read))
+
+    well = histogram("a", (-9, 0, 0.0), (40, 10, 1.0), (75, 20, 2.0))
+    others = (
+        histogram("b", (-9, 5, 0.5), (30, 15, 1.5), (50, 35, wrong), (75, 45, wrong)),
+        histogram("c", (40, 9, wrong)),
+    )
+    raw = raw_queries(metric, ASKS, pending(75))
+    asked = Asked({raw[0]: Matrix((), (well,)), raw[1]: Matrix((), (well, *others))})
+    draft = Draft(Observation(75.0, ROLLOUT, SPEC, asked=asked), Memory(), SPEC, RolloutStatus())
+    assert closed_windows(draft, metric, ASKS, pending(75)) == ({"": Sums(10, 1.0, 20, 2.0)},)
 
 
 @pytest.mark.parametrize("native", [True, False])
