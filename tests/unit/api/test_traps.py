@@ -45,6 +45,8 @@ def test_the_good_one_has_no_traps() -> None:
         (query('sum(increase(r{pod=~"$pods",code!~"5.."}[$window])) or vector(0) / sum(increase(r{pod=~"$pods"}[$window]))'), "spec.metrics[2].query", "arithmetic takes precedence over 'or'"),
         (query('x{pod=~"$pods"} or vector(0) * 100', whenEmpty="Zero"), "spec.metrics[2].query", "takes precedence"),
         (query('x{pod=~"$pods"} or (vector(0)) / y{pod=~"$pods"}'), "spec.metrics[2].query", "takes precedence"),
+        (query('x{pod=~"$pods"} or vector(0) * 100 / y{pod=~"$pods"}'), "spec.metrics[2].query", "takes precedence"),
+        (query('x{pod=~"$pods"} or vector(0) / y{pod=~"$pods"} > bool 1'), "spec.metrics[2].query", "takes precedence"),
     ],
 )  # fmt: skip
 def test_a_trap_is_told_where_it_is(changes: dict[str, object], where: str, words: str) -> None:
@@ -65,6 +67,8 @@ def test_a_trap_is_told_where_it_is(changes: dict[str, object], where: str, word
         query('sum(rate(x{pod=~"${pods}"}[$window]))'),
         query('max(x{service="$service"})'),
         query('x{pod=~"$pods"} / y{pod=~"$pods"} or vector(0)'),
+        query('max(x{pod=~"$pods"}) or vector(time()) - 3600'),
+        query('max(x{pod=~"$pods"}) or vector(1) * 0.5'),
     ],
 )  # fmt: skip
 def test_what_does_what_it_says_is_no_trap(changes: dict[str, object]) -> None:

@@ -32,10 +32,7 @@ def default_that_is_divided(text: str) -> bool:
     Raises: ValueError: it is not valid PromQL.
     """
     return any(
-        isinstance(one.rhs, promql_parser.BinaryExpr)
-        and str(one.rhs.op) in _ARITHMETIC
-        and isinstance(default := _bare(one.rhs.lhs), promql_parser.Call)
-        and default.func.name == "vector"
+        isinstance(one.rhs, promql_parser.BinaryExpr) and _is_zero(_first_operand(one.rhs))
         for one in _binaries(parsed(text))
         if str(one.op) == "or"
     )
@@ -89,6 +86,21 @@ def _nodes(found: promql_parser.Expr) -> Iterator[promql_parser.Expr]:
             yield from _nodes(inner)
     for inner in getattr(found, "args", ()):
         yield from _nodes(inner)
+
+
+def _first_operand(found: promql_parser.Expr) -> promql_parser.Expr:
+    """Where the arithmetic begins: `a` of `a * b / c > d`."""
+    while isinstance(found, promql_parser.BinaryExpr) and str(found.op) in _ARITHMETIC | _COMPARISONS:
+        found = found.lhs
+    return _bare(found)
+
+
+def _is_zero(found: promql_parser.Expr) -> bool:
+    """Whether it is `vector(0)`: another default may well be calculated, such as `vector(time()) - 3600`."""
+    if not isinstance(found, promql_parser.Call) or found.func.name != "vector":
+        return False
+    (value,) = (_bare(one) for one in found.args)
+    return isinstance(value, promql_parser.NumberLiteral) and value.val == 0
 
 
 def _bare(found: promql_parser.Expr) -> promql_parser.Expr:
