@@ -100,6 +100,14 @@ def counted(bad: float) -> Callable[[Query, float], Vector]:
     return lambda query, _now: value(380 if query.part == "total" else bad * (query.arm is ArmName.CANDIDATE))
 
 
+async def test_checkpoints_of_a_step_with_a_long_name_are_told_with_their_time() -> None:
+    steps = [{"name": "a" * 63, "weight": 10, "duration": "90s", "checkpoints": [{"every": "30s"}]}]
+    shop = Shop()
+    runner = shop.rollout(telling("Checkpoint", steps=steps))
+    await runner.run_until(shop.start + 300)
+    assert [one.subject.lstrip("a") for _, _, one in shop.cluster.messages] == [" 30s", " 1m", " 1m30s"]
+
+
 async def test_checkpoints_of_before_the_first_receiver_are_not_told() -> None:
     steps = [{"name": "canary", "weight": 10, "duration": "90s", "checkpoints": [{"every": "30s"}]}]
     shop = Shop()

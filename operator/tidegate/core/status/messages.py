@@ -222,7 +222,7 @@ def _passed(before: MessagesStatus, status: RolloutStatus, now: float) -> Iterat
     if not same:
         yield _So(NotificationEvent.STARTED, "", f"a run of {', '.join(run.version.images)} began", run.start_time)
     evaluated = [
-        _So(NotificationEvent.CHECKPOINT, f"{one.step} {one.at}", _found(one), one.time)
+        _So(NotificationEvent.CHECKPOINT, _named(one), _found(one), one.time)
         for one in reversed(_evaluated(before.checkpoint if same else "", status))
     ]
     reached = [
@@ -243,6 +243,11 @@ def _evaluated(noted: str | None, status: RolloutStatus) -> list[CheckpointStatu
 
 def _newest(status: RolloutStatus) -> str:
     return _mark(status.checkpoints[0]) if status.run is not None and status.checkpoints else ""
+
+
+def _named(checkpoint: CheckpointStatus) -> str:
+    """Such as `canary 1h`: of a long name of a step the end is left out, never the time."""
+    return f"{checkpoint.step[: LONGEST_SUBJECT - len(checkpoint.at) - 1]} {checkpoint.at}"
 
 
 def _mark(checkpoint: CheckpointStatus) -> str:
