@@ -90,3 +90,16 @@ def test_each_rollout_of_the_examples_has_a_name_of_its_own() -> None:
     found = [one for file in EXAMPLES.glob("*.yaml") for one in yaml.safe_load_all(file.read_text()) if one]
     names = [one["metadata"]["name"] for one in found if one["kind"] == "Rollout"]
     assert sorted(names) == sorted(set(names))
+
+
+def test_a_receiver_that_is_to_get_no_message_is_written_with_an_empty_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rollout, world = tmp_path / "rollout.yaml", tmp_path / "world.yaml"
+    made = yaml.safe_load((EXAMPLES / "complete.yaml").read_text())
+    made["spec"]["notifications"] = [{"secret": {"name": "chat"}, "events": ["Stalled"]}]
+    rollout.write_text(yaml.safe_dump(made))
+    scripted = yaml.safe_load((EXAMPLES / "worlds/complete-breach.yaml").read_text())
+    scripted["expect"] = {"messages": {"chat/url": []}}
+    world.write_text(yaml.safe_dump(scripted))
+    assert main(["simulate", str(rollout), "--world", str(world)]) == 0, capsys.readouterr().out

@@ -159,9 +159,9 @@ def unmet(expected: Expectation, outcome: Outcome) -> list[str]:
         found.append(f"message: expected {expected.message!r} in {outcome.message!r}")
     if expected.pods is not None and expected.pods != outcome.pods:
         found.append(f"pods: expected {list(expected.pods)}, got {list(outcome.pods)}")
-    if expected.jobs is not None and dict(expected.jobs) != dict(outcome.jobs):
+    if expected.jobs is not None and _named(expected.jobs) != _named(outcome.jobs):
         found.append(f"jobs: expected {_in_words(expected.jobs)}, got {_in_words(outcome.jobs)}")
-    if expected.messages is not None and dict(expected.messages) != (sent := _received(outcome.messages)):
+    if expected.messages is not None and _named(expected.messages) != (sent := _received(outcome.messages)):
         found.append(f"messages: expected {_in_words(expected.messages)}, got {_in_words(sent)}")
     return [
         *found,
@@ -179,6 +179,11 @@ def _other_shares(expected: Expectation, outcome: Outcome) -> Iterator[str]:
         shares = [float(weight.percent) for weight in wanted]
         if shares != [round(share, 3) for share in got]:
             yield f"{what}: expected {shares}, got {list(got)}"
+
+
+def _named(lists: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    """Those that are not empty: `[]` is written for none."""
+    return {name: entries for name, entries in lists.items() if entries}
 
 
 def _in_words(lists: Mapping[str, tuple[str, ...]]) -> str:
