@@ -19,7 +19,7 @@ routes, and the template that a promotion replaces."""
 
 A_STEP: Final = 120
 """Bytes of a step that has begun."""
-AN_APPROVAL: Final = 2650
+AN_APPROVAL: Final = 2700
 """Bytes of an approval, with the longest name of a person and `LONGEST_SAYING` characters of what that one said."""
 LONGEST_SAYING: Final = 100
 """Characters of the reason of an approval that are kept."""

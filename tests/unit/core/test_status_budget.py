@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 from tests.simulated.shop import spec
 from tidegate.api import status_budget
+from tidegate.api.commands import LONGEST_REQUESTER
+from tidegate.api.rollout.gate_status import ApprovalStatus
 from tidegate.api.rollout.run_status import EvidenceStatus, GroupsStatus
 from tidegate.api.rollout.status import (
     Clock,
@@ -93,9 +95,19 @@ JOB = JobStatus(
     message="x" * status_budget.LONGEST_CAUSE,
 )
 
+APPROVAL = ApprovalStatus(
+    step=NAME,
+    step_hash="0" * 12,
+    name="a" * 40,
+    person="\N{GRINNING FACE}" * LONGEST_REQUESTER,
+    verified=True,
+    time=AT,
+    reason="\N{GRINNING FACE}" * status_budget.LONGEST_SAYING,
+)
+
 
 def size(*models: BaseModel) -> int:
-    return sum(len(one.model_dump_json(by_alias=True, exclude_none=True)) + 1 for one in models)
+    return sum(len(one.model_dump_json(by_alias=True, exclude_none=True).encode()) + 1 for one in models)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +123,7 @@ def size(*models: BaseModel) -> int:
         ((GROUPS,), status_budget.A_GROUPING),
         ((StepBegin(name=NAME, time=AT),), status_budget.A_STEP),
         ((JOB,), status_budget.A_JOB),
+        ((APPROVAL,), status_budget.AN_APPROVAL),
     ],
     ids=lambda one: type(one[0]).__name__ if isinstance(one, tuple) else "",
 )
