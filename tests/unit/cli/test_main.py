@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def test_requests_guesses_no_encodings_and_says_nothing_of_it() -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.stdout.endswith("'a day at 30 \\xb0C' {'requests'}\n")
     assert not done.stderr
+
+
+def test_a_requests_that_cannot_do_without_guessing_is_not_installed() -> None:
+    """Up to 2.31 it fails to import where what guesses encodings is hidden from it, and the operator would not start."""
+    read = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    assert "requests>=2.32.2" in read["project"]["dependencies"]
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
