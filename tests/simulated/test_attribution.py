@@ -62,6 +62,26 @@ async def test_a_hold_for_another_limit_before_makes_no_difference_to_whose_faul
     assert shop.outcome == "Reverted"
 
 
+async def test_a_clock_that_is_set_back_gives_the_looks_of_an_incident_no_new_chances() -> None:
+    rates = {ArmName.CANDIDATE: 0.0, ArmName.BASELINE: 0.0}
+
+    def answer(query: Query, _now: float) -> Answer:
+        arm = query.arm or ArmName.CANDIDATE
+        requests = 100.0 if arm is ArmName.CANDIDATE else 1900.0
+        return value(requests if query.part == "total" else requests * rates[arm])
+
+    shop = Shop(answer=answer)
+    runner = await started(shop, metrics=[RATIO], steps=[{"name": "canary", "weight": 10, "duration": "10h"}])
+    rates.update({ArmName.CANDIDATE: 0.1, ArmName.BASELINE: 0.1})
+    await later(shop, runner, 600)
+    rates[ArmName.CANDIDATE] = 0.36  # as by chance now and then: enough for the second look, not for the sixtieth
+    await later(shop, runner, 10)
+    assert (shop.outcome, holding(shop)) == ("", "SharedIncident")
+    runner.leap(-3600.0)
+    await later(shop, runner, 60)
+    assert (shop.outcome, holding(shop)) == ("", "SharedIncident")
+
+
 async def test_a_baseline_that_recovers_while_the_candidate_does_not_shows_whose_fault_it_is() -> None:
     shop = Shop()
     runner = await started(shop)

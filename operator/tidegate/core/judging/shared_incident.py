@@ -209,13 +209,16 @@ def share_of_look(number: int) -> float:
 
 
 def _looks(draft: TickContext, limit: Threshold) -> int:
-    """Which look this is since both arms were first beyond this limit: at most one each interval. A hold for something else counts for none."""
+    """Which look this is since both arms were first beyond this limit: at most one each interval. A hold for something else counts for none.
+
+    While a clock that was set back comes up again, its distance counts: no look is taken for the second one again and again.
+    """
     hold = draft.run.hold
     seen = next((one for one in hold.shared if one.name == limit.identity), None) if hold is not None else None
     if hold is None or seen is None:
         return 1
     first = (seen.first or hold.since).timestamp()
-    return 2 + math.floor(max(draft.now - first, 0.0) / draft.interval)
+    return 2 + math.floor(abs(draft.now - first) / draft.interval)
 
 
 def _towards_worse(limit: Threshold, metric: Metric, mine: float, others: float) -> tuple[float, float]:
