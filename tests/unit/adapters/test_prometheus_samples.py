@@ -156,10 +156,11 @@ def test_a_series_that_became_a_native_histogram_is_in_both_parts() -> None:
 def test_a_value_that_cannot_be_a_count_is_left_out(value: str) -> None:
     found = matrix([series([[1, "1"], [2, value], [3, "4"]])])
     assert found.series[0].samples == ((1.0, 1.0), (3.0, 4.0))
+    assert found.incomplete == {found.series[0].labels}
 
 
 def test_a_series_without_any_count_is_left_out_whole() -> None:
-    assert matrix([series([[1, "NaN"]]), series([], pod="a")]) == Matrix()
+    assert matrix([series([[1, "NaN"]]), series([], pod="a")]) == Matrix(incomplete=frozenset({()}))
 
 
 def test_samples_come_in_order_of_time() -> None:

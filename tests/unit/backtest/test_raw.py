@@ -62,6 +62,17 @@ async def test_a_sample_right_at_the_hour_comes_once_whatever_the_source_takes_i
     assert [time - HOUR for time, _ in found.samples] == [-45, -30, -15, 0, 15, 30, 45, 60]
 
 
+async def test_which_series_have_samples_that_are_no_numbers_is_known_of_each_hour() -> None:
+    bad = frozenset({(("pod", "b"),)})
+
+    async def ask(_selector: str, _reach: float, at: float) -> Matrix:
+        return Matrix((every(15, HOUR - PIECE),), incomplete=bad if at == HOUR else frozenset())
+
+    past = RawPast(ask)
+    assert (await past.answer("h[30s]", HOUR + 10)).incomplete == bad
+    assert not (await past.answer("h[30s]", HOUR + 60)).incomplete
+
+
 async def test_histograms_are_cut_out_as_well() -> None:
     one = RawHistogram((), tuple((START + 15.0 * k, Distribution(k, ((0.0, 1.0, k),))) for k in range(10)))
 

@@ -14,7 +14,7 @@ from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, 
 def matrix(result: list[Any], warnings: tuple[str, ...] = ()) -> Matrix:
     """The samples of a checked answer's `result`: a list of series over time.
 
-    Values that cannot be a count (NaN, infinite) are left out, and so are series without any other. A series that went
+    Values that cannot be a count (NaN, infinite) are left out, and so are series without any other; which, is in `incomplete`. A series that went
     from a classic counter to native histograms is in both parts.
 
     Raises: NoAnswer, also when two series differ only in the metric's name: which is which could not be told.
@@ -22,6 +22,7 @@ def matrix(result: list[Any], warnings: tuple[str, ...] = ()) -> Matrix:
     names: dict[Labels, str] = {}
     counters: list[RawSeries] = []
     histograms: list[RawHistogram] = []
+    incomplete: set[Labels] = set()
     try:
         for item in result:
             own = labels(item)
@@ -31,13 +32,16 @@ def matrix(result: list[Any], warnings: tuple[str, ...] = ()) -> Matrix:
             names[own] = name
             if "values" not in item and "histograms" not in item:
                 raise KeyError("values")
-            if samples := _counter(item.get("values", ())):
+            values = item.get("values", ())
+            if samples := _counter(values):
                 counters.append(RawSeries(own, samples))
+            if len(samples) < len(values):
+                incomplete.add(own)
             if distributions := _histogram(item.get("histograms", ())):
                 histograms.append(RawHistogram(own, distributions))
     except MALFORMED as error:
         raise NoAnswer(_bad(f"a series without samples: {type(error).__name__}: {error}")) from error
-    return Matrix(tuple(counters), tuple(histograms), warnings)
+    return Matrix(tuple(counters), tuple(histograms), warnings, frozenset(incomplete))
 
 
 def _counter(values: Any) -> tuple[tuple[float, float], ...]:  # noqa: ANN401  (JSON)

@@ -171,6 +171,7 @@ def _found(
 ) -> dict[Key, tuple[RawSeries, ...]] | Silent:
     """The samples of all the counters. Of an arm that can be done without, all or none: half of one would be all bad, or all good."""
     found: dict[Key, tuple[RawSeries, ...]] = {}
+    incomplete: set[tuple[ArmName, Labels]] = set()
     for arm in ArmName:
         answers = {
             part: draft.seen.asked.answer(raw_query(metric, arm, part, asks, pending)) for part in counters(metric)
@@ -183,10 +184,15 @@ def _found(
                     return NoData(f"{metric.name}: {wrong}")
                 case Matrix():
                     found |= {(arm, name): series for name, series in _series(metric, part, answer).items()}
+                    incomplete |= {(arm, labels) for labels in answer.incomplete}
                 case Vector():
                     return NoData(f"{metric.name}: expected raw samples, got values")
                 case _:
                     return answer
+    # A process whose sum of durations has become NaN would be counted with requests that took no time.
+    found = {
+        key: tuple(one for one in series if (key[0], one.labels) not in incomplete) for key, series in found.items()
+    }
     for arm in ArmName:
         mine = {key: series for key, series in found.items() if key[0] is arm}
         if arm not in arms and any(mine.values()) and _half_told(mine, arm):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from tidegate.core.model.raw_samples import RawHistogram, RawSeries
+from tidegate.core.model.raw_samples import Labels, RawHistogram, RawSeries
 from tidegate.core.model.world import ArmName
 
 
@@ -50,6 +50,8 @@ class Matrix:
     histograms: tuple[RawHistogram, ...] = ()
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What the source said beside the answer."""
+    incomplete: frozenset[Labels] = frozenset()
+    """The labels of counters of which samples were left out because they are no numbers."""
 
 
 class FailedReason(StrEnum):

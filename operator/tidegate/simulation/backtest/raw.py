@@ -65,6 +65,8 @@ class Piece:
     counters: Mapping[Labels, Numbers] = field(default_factory=dict)
     histograms: Mapping[Labels, Distributions] = field(default_factory=dict)
     lack: Lack | None = None
+    incomplete: frozenset[Labels] = frozenset()
+    """As an answer's."""
     size: int = 100
     """What it takes to keep, in samples."""
 
@@ -77,7 +79,7 @@ class Piece:
             [at[0] for at in one] for one in histograms.values()
         ]
         if not any(times):
-            return cls(lack=Lack.EMPTY)
+            return cls(lack=Lack.EMPTY, incomplete=found.incomplete)
         if _coarse(times):
             return cls(lack=Lack.COARSE)
         counters = {
@@ -85,7 +87,7 @@ class Piece:
             for labels, one in samples.items()
         }
         buckets = sum(len(at.buckets) for one in histograms.values() for _, at in one)
-        return cls(counters, histograms, None, 100 + sum(map(len, times)) + 10 * buckets)
+        return cls(counters, histograms, None, found.incomplete, 100 + sum(map(len, times)) + 10 * buckets)
 
 
 class RawPast:
@@ -116,6 +118,7 @@ class RawPast:
         return Matrix(
             tuple(RawSeries(labels, tuple(at)) for labels, at in _counters(pieces, start, end)),
             tuple(RawHistogram(labels, tuple(at)) for labels, at in _histograms(pieces, start, end)),
+            incomplete=frozenset[Labels]().union(*(piece.incomplete for piece in pieces)),
         )
 
     def release(self) -> None:

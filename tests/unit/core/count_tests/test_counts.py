@@ -7,6 +7,7 @@ import math
 import pytest
 
 from tests.unit.core.count_tests.sampled import ASKS, METRIC, RATIO, ROLLOUT, SPEC, STEP, Store, both, pending, series
+from tidegate.adapters.prometheus.samples import matrix
 from tidegate.api.rollout.metrics import Metric
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.count_tests.counts import Wanted, closed_windows
@@ -125,6 +126,30 @@ def test_a_native_histogram_whose_sum_is_no_number_is_left_out_of_an_average(wro
     asked = Asked({raw[0]: Matrix((), (well,)), raw[1]: Matrix((), (well, *others))})
     draft = Draft(Observation(75.0, ROLLOUT, SPEC, asked=asked), Memory(), SPEC, RolloutStatus())
     assert closed_windows(draft, metric, ASKS, pending(75)) == ({"": Sums(10, 1.0, 20, 2.0)},)
+
+
+@pytest.mark.parametrize("arm", list(ArmName))
+def test_a_process_whose_sum_is_no_number_makes_its_arm_no_faster(arm: ArmName) -> None:
+    """Its requests are left out with their sum: else they would have taken no time."""
+    average = {"histogram": 'seconds{w="$workload"}'}
+    metric = Metric.model_validate({"name": "latency", "unit": "seconds", "average": average, "window": "1m"})
+
+    def given(**pods: list[tuple[float, float]]) -> Matrix:
+        values = (
+            {"metric": {"pod": pod}, "values": [[at, str(value)] for at, value in one]} for pod, one in pods.items()
+        )
+        return matrix(list(values))
+
+    total = given(a=[(-9, 0), (40, 10), (75, 20)], b=[(-9, 0), (40, 30), (75, 40)])
+    sums = given(a=[(-9, 0), (40, 1), (75, 2)], b=[(-9, 0), (40, 3), (75, 4)])
+    spoilt = given(a=[(-9, 0), (40, 1), (75, 2)], b=[(-9, 0), (40, math.nan), (75, math.nan)])
+    raw = raw_queries(metric, ASKS, pending(75))
+    answers = {(other, "raw-sum"): sums for other in ArmName} | {(arm, "raw-sum"): spoilt}
+    asked = Asked({query: answers.get((query.arm or arm, query.part), total) for query in raw})
+    draft = Draft(Observation(75.0, ROLLOUT, SPEC, asked=asked), Memory(), SPEC, RolloutStatus())
+    whole, rest = (40.0, 4.0), (10.0, 1.0)
+    baseline, candidate = (rest, whole) if arm is ArmName.BASELINE else (whole, rest)
+    assert closed_windows(draft, metric, ASKS, pending(75)) == ({"": Sums(*baseline, *candidate)},)
 
 
 @pytest.mark.parametrize("native", [True, False])
