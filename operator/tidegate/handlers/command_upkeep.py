@@ -109,8 +109,13 @@ class CommandUpkeep:
             await self._attempt(namespace, self._clear_up_in(namespace))
 
     async def _clear_up_in(self, namespace: str) -> None:
-        if await clear_up(self._api, namespace, self._clock.now(), DELETED_A_NAMESPACE):
-            self._cache.concluded.discard(namespace)
+        self._cache.concluded.discard(namespace)  # not afterwards: what is concluded meanwhile may not be in the list
+        done = False
+        try:
+            done = await clear_up(self._api, namespace, self._clock.now(), DELETED_A_NAMESPACE)
+        finally:
+            if not done:
+                self._cache.concluded.add(namespace)
 
     def _due(self, items: Iterable[tuple[Key, T]], most: int) -> list[tuple[Key, T]]:
         """Those whose namespace is not waiting after a failure, at most `most`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -36,6 +36,8 @@ class Stage:
         self.rollouts: set[str] = set()
         self.listed: list[dict[str, Any]] = []
         self.forbidden: set[str] = set()
+        self.deleted: Callable[[], object] = lambda: None
+        """Called when a command has been deleted."""
         self.server: FakeServer
         self.upkeep: CommandUpkeep
 
@@ -51,6 +53,7 @@ class Stage:
             body = {"items": self.listed}
         elif asked.method == "DELETE":
             self.listed = [one for one in self.listed if one["metadata"]["name"] != place[7]]
+            self.deleted()
         writer.write(http(status, json.dumps(body).encode()))
 
     def put(self, name: str, rollout: str = "web", action: str = "Pause", namespace: str = "shop") -> None:
@@ -180,3 +183,18 @@ async def test_once_commands_had_their_outcome_outdated_ones_are_deleted_so_many
         count = len(stage.server.asked)
         await stage.rounds(60)
         assert len(stage.server.asked) == count, "nothing is left to do"
+
+
+async def test_what_is_concluded_while_outdated_ones_are_deleted_is_looked_at_in_the_next_round() -> None:
+    async with staged() as stage:
+        stage.listed = [concluded(f"c{number}", f"2026-01-01T00:00:{number:02}Z") for number in range(KEPT + 1)]
+        late = concluded("late", "2026-01-01T00:00:59Z")
+        stage.deleted = lambda: (stage.listed.append(late), stage.caches.commands.put(late, watched=True))
+        stage.put("c0")
+        stage.put("late")
+        stage.caches.commands.put(stage.listed[0], watched=True)
+        await stage.rounds(0)
+        stage.deleted = lambda: None
+        assert len(stage.listed) == KEPT + 1
+        await stage.rounds(EVERY)
+        assert len(stage.listed) == KEPT
