@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.status import RolloutStatus
+from tidegate.core.status.happenings import LONGEST_SUBJECT
 from tidegate.core.status.message_text import message_id
-from tidegate.core.status.messages import LONGEST_SUBJECT, under_way
+from tidegate.core.status.messages import under_way
 from tidegate.simulation.cluster import Cluster
 
 ENDS: Final = {str(end) for end in RunEnd}

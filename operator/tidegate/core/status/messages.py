@@ -7,10 +7,8 @@ by another process, is told all the same, once.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -19,27 +17,21 @@ from tidegate.api.model import ApiModel
 from tidegate.api.reading_back import read_back
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.notifications import MAX_NOTIFICATIONS, STANDING, Notification, NotificationEvent
-from tidegate.api.rollout.responses import Response
-from tidegate.api.rollout.run_status import RunEnd
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import (
-    CheckpointStatus,
-    Condition,
-    FindingStatus,
-    GateStatus,
-    HistoryEntry,
     MessagesStatus,
     MessageStatus,
     RolloutStatus,
 )
-from tidegate.core.judging.missing_data import LEAST_ANSWERS
-from tidegate.core.model.finding import State
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.message import Notifying
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Plan, Why
 from tidegate.core.model.time_format import instant
 from tidegate.core.status.conditions import condition
+from tidegate.core.status.happenings import LONGEST, LONGEST_SUBJECT, So
+from tidegate.core.status.passed import ENDS, newest, passed
+from tidegate.core.status.standing import standing
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.kept_spec import NO_SPEC, spec_in_force
 
@@ -52,11 +44,8 @@ QUIET: Final = 600.0
 LOOK_AGAIN: Final = 60.0
 """Seconds until something is looked at again that could be told again, and cannot be now."""
 
-LONGEST: Final = 400
-"""Characters of a message's reason while it is in progress."""
 LONGEST_TOLD: Final = 120
-"""Characters of it afterwards."""
-LONGEST_SUBJECT: Final = 63
+"""Characters of a message's reason once it was sent."""
 
 FAILING: Final = "NotificationsFailing"
 """The condition that says so. `Ready` is about the release, and is not touched."""
@@ -64,30 +53,11 @@ FAILING: Final = "NotificationsFailing"
 SENT: Final = "Sent"
 FAILED: Final = "Failed"
 
-_ENDS: Final[Mapping[str, NotificationEvent]] = {
-    RunEnd.SUCCEEDED: NotificationEvent.SUCCEEDED,
-    RunEnd.REVERTED: NotificationEvent.REVERTED,
-    RunEnd.ABORTED: NotificationEvent.ABORTED,
-    RunEnd.SUPERSEDED: NotificationEvent.SUPERSEDED,
-    RunEnd.DELETED: NotificationEvent.DELETED,
-}
-"""The event of each end."""
-
 
 class _Receivers(ApiModel):
     """The part of a spec that says who is told."""
 
     notifications: Annotated[tuple[Notification, ...], Field(max_length=MAX_NOTIFICATIONS)] = ()
-
-
-@dataclass(frozen=True)
-class _So:
-    """Something that is so now, or has come to pass."""
-
-    event: NotificationEvent
-    subject: str
-    message: str
-    since: datetime
 
 
 def identity(message: MessageStatus) -> str:
@@ -180,16 +150,16 @@ def messages(
     wanted = {event for one in spec.notifications for event in one.events}
     told = [_dealt_with(one, notifying) for one in before.messages]
     settled = (plan.quiet and not plan.intent) or plan.stalled is not None
-    found = _standing(status, spec, plan.attention, now)
-    standing = {(one.event, one.subject[:LONGEST_SUBJECT]): one for one in found}
-    told = [_still(one, standing, status, now) if settled or one.run != _run(status) else one for one in told]
+    found = standing(status, spec, plan.attention, now)
+    lasting = {(one.event, one.subject[:LONGEST_SUBJECT]): one for one in found}
+    told = [_still(one, lasting, status, now) if settled or one.run != _run(status) else one for one in told]
     known = {(one.event, one.subject) for one in told if one.run == _run(status)}
-    fresh = [one for key, one in standing.items() if settled and key not in known]
-    new = [_message(one, status) for one in (*_passed(before, status, now), *fresh) if one.event in wanted]
+    fresh = [one for key, one in lasting.items() if settled and key not in known]
+    new = [_message(one, status) for one in (*passed(before, status, now), *fresh) if one.event in wanted]
     return MessagesStatus(
         run=status.run.id if status.run is not None else before.run,
         steps=len(status.run.begun) if status.run is not None else 0,
-        checkpoint=_newest(status),
+        checkpoint=newest(status),
         promoting=status.run is not None and status.run.promotion is not None,
         ended=status.history[0].id if status.history else before.ended,
         messages=tuple(_kept([*told, *new])),
@@ -203,151 +173,10 @@ def _begun(status: RolloutStatus, now: float) -> MessagesStatus:
     return MessagesStatus(
         run="" if new or run is None else run.id,
         steps=0 if new or run is None else len(run.begun),
-        checkpoint="" if new or run is None else _newest(status),
+        checkpoint="" if new or run is None else newest(status),
         promoting=not new and run is not None and run.promotion is not None,
         ended=status.history[0].id if status.history else "",
     )
-
-
-def _passed(before: MessagesStatus, status: RolloutStatus, now: float) -> Iterator[_So]:
-    """What has come to pass since."""
-    for entry in reversed(_ended(before, status)):
-        event = _ENDS.get(entry.outcome)
-        if event is not None:
-            yield _So(event, entry.reason, entry.message, entry.end_time)
-    run = status.run
-    if run is None:
-        return
-    same = run.id == before.run
-    if not same:
-        yield _So(NotificationEvent.STARTED, "", f"a run of {', '.join(run.version.images)} began", run.start_time)
-    evaluated = [
-        _So(NotificationEvent.CHECKPOINT, _named(one), _found(one), one.time)
-        for one in reversed(_evaluated(before.checkpoint if same else "", status))
-    ]
-    reached = [
-        _So(NotificationEvent.STEP_REACHED, step.name, f"step {step.name} began", step.time)
-        for step in run.begun[before.steps if same else 0 :]
-    ]
-    yield from sorted((*evaluated, *reached), key=lambda one: one.since)
-    if run.promotion is not None and not (same and before.promoting):
-        words = "every step has passed, and the version becomes the baseline"
-        yield _So(NotificationEvent.PROMOTING, "", words, instant(now))
-
-
-def _evaluated(noted: str | None, status: RolloutStatus) -> list[CheckpointStatus]:
-    """The checkpoints that were evaluated since the one that was noted last, newest first; not those that passed in an absence."""
-    new = itertools.takewhile(lambda one: _mark(one) != noted, status.checkpoints)
-    return [one for one in new if one.verdict != "Undecided"] if noted is not None else []
-
-
-def _newest(status: RolloutStatus) -> str:
-    return _mark(status.checkpoints[0]) if status.run is not None and status.checkpoints else ""
-
-
-def _named(checkpoint: CheckpointStatus) -> str:
-    """Such as `canary 1h`: of a long name of a step the end is left out, never the time."""
-    return f"{checkpoint.step[: LONGEST_SUBJECT - len(checkpoint.at) - 1]} {checkpoint.at}"
-
-
-def _mark(checkpoint: CheckpointStatus) -> str:
-    return f"{checkpoint.step} {checkpoint.at} {checkpoint.time.timestamp():.3f}"
-
-
-def _found(checkpoint: CheckpointStatus) -> str:
-    """The verdict with each limit: what is not met first, thresholds before guards."""
-    findings = sorted(checkpoint.findings, key=lambda one: (one.state == State.OK, one.guard))
-    words = [_in_words(one) for one in findings]
-    for left in range(len(words), 0, -1):
-        more = f", and {len(words) - left} more" if left < len(words) else ""
-        text = f"{checkpoint.verdict}: {', '.join(words[:left])}{more}"
-        if len(text) <= LONGEST:
-            return text
-    return checkpoint.verdict if words else f"{checkpoint.verdict}: nothing was evaluated"
-
-
-def _in_words(finding: FindingStatus) -> str:
-    """A limit with what was found, and for counts what they leave possible."""
-    counts = f"; {finding.counts}" if finding.counts else ""
-    possible = f" leaves {finding.possible} possible" if finding.counts and finding.possible else ""
-    state = f" {finding.state}" if finding.state != State.OK else ""
-    value = f" {finding.value}" if finding.value else ""
-    return f"{finding.metric}{value}{state} ({finding.limit}{counts}{possible})"
-
-
-def _ended(before: MessagesStatus, status: RolloutStatus) -> list[HistoryEntry]:
-    """The runs that ended since, newest first."""
-    found = []
-    for entry in status.history:
-        if entry.id == before.ended:
-            break
-        found.append(entry)
-    return found if before.ended else found[:1]
-
-
-def _standing(status: RolloutStatus, spec: RolloutSpec, attention: Why | None, now: float) -> Iterator[_So]:
-    """What is so now, and lasts."""
-    run = status.run
-    if run is not None and run.ending is None:
-        if run.hold is not None:
-            yield _So(NotificationEvent.HELD, run.hold.reason, run.hold.message, run.hold.since)
-        yield from _warned(status, spec)
-        for missing in status.missing_data:
-            if missing.answers >= LEAST_ANSWERS:
-                yield _So(NotificationEvent.MISSING_DATA, missing.metric, missing.message, missing.since)
-    if attention is not None:
-        yield from _awaited(status, attention, now)
-    for one in status.conditions:
-        event = _of_condition(one)
-        if event is not None:
-            yield _So(event, one.reason, one.message, one.last_transition_time)
-
-
-def _awaited(status: RolloutStatus, attention: Why, now: float) -> Iterator[_So]:
-    """The person that is waited for: at a gate, until it opens, or by a run that is paused."""
-    run = status.run
-    waiting = run.waiting if run is not None else status.waiting
-    since = waiting.since if waiting is not None and waiting.reason == attention.reason else instant(now)
-    match attention.reason:
-        case Reason.AWAITING_BASELINE:
-            yield _So(NotificationEvent.AWAITING, attention.reason, attention.message, since)
-        case Reason.AWAITING_APPROVAL:
-            yield from _at_gate(status.gate, attention, since)
-        case reason:
-            paused = run.paused if run is not None else None
-            if paused is not None:
-                yield _So(NotificationEvent.PAUSED, paused.reason, paused.message or attention.message, paused.since)
-            else:
-                reason = Reason.PAUSED_BY_SPEC if reason is Reason.PAUSED else reason
-                yield _So(NotificationEvent.PAUSED, reason, attention.message, since)
-
-
-def _at_gate(gate: GateStatus | None, attention: Why, since: datetime) -> Iterator[_So]:
-    if gate is None:  # it has opened, and the raise is about to be decided
-        return
-    who = "; ".join(dict.fromkeys(one.people for one in gate.closed if one.people))
-    words = f"{attention.message} ({who})" if who else attention.message
-    since = min((one.since for one in gate.closed if one.people), default=since)
-    yield _So(NotificationEvent.AWAITING, gate.step, words, since)
-
-
-def _warned(status: RolloutStatus, spec: RolloutSpec) -> Iterator[_So]:
-    """The limits that only warn and are breached."""
-    limits = [*spec.guards, *(guard for step in spec.steps for guard in step.guards)]
-    warning = {limit.identity for limit in limits if limit.on_breach is Response.WARN}
-    for guard in status.guards:
-        if guard.state == State.BREACHED and guard.name in warning:
-            yield _So(NotificationEvent.WARNED, guard.name, guard.message, guard.since)
-
-
-def _of_condition(condition: Condition) -> NotificationEvent | None:
-    """What a condition is told as; a Rollout that is stalled because it was reverted has been told of."""
-    match condition.type, condition.status, condition.reason:
-        case "Stalled", "True", reason if reason != Reason.REVERTED:
-            return NotificationEvent.STALLED
-        case "RevertReady", "False", _:
-            return NotificationEvent.REVERT_UNSAFE
-    return None
 
 
 def _dealt_with(one: MessageStatus, notifying: Notifying) -> MessageStatus:
@@ -365,12 +194,12 @@ def _dealt_with(one: MessageStatus, notifying: Notifying) -> MessageStatus:
 
 
 def _still(
-    one: MessageStatus, standing: Mapping[tuple[NotificationEvent, str], _So], status: RolloutStatus, now: float
+    one: MessageStatus, lasting: Mapping[tuple[NotificationEvent, str], So], status: RolloutStatus, now: float
 ) -> MessageStatus:
     """The message as it is now: over when what it tells of is, again when that is so again."""
     if one.event not in STANDING:
         return one
-    so = standing.get((NotificationEvent(one.event), one.subject)) if one.run == _run(status) else None
+    so = lasting.get((NotificationEvent(one.event), one.subject)) if one.run == _run(status) else None
     if so is None:
         over = {"again": None} if one.resolved is not None else {"resolved": instant(now), "outcome": "", "failure": ""}
         return one.model_copy(update=over)
@@ -392,9 +221,9 @@ def _run(status: RolloutStatus) -> str:
     return status.run.id if status.run is not None else ""
 
 
-def _message(so: _So, status: RolloutStatus) -> MessageStatus:
+def _message(so: So, status: RolloutStatus) -> MessageStatus:
     run = status.run
-    ended = so.event in _ENDS.values() and bool(status.history)
+    ended = so.event in ENDS.values() and bool(status.history)
     return MessageStatus(
         event=so.event,
         subject=so.subject[:LONGEST_SUBJECT],
@@ -418,4 +247,4 @@ def _worth(one: MessageStatus) -> int:
     lasts = one.event in STANDING and (one.resolved is None or one.again is not None)
     if one.outcome:
         return 1 if lasts else 0
-    return 3 if one.event in _ENDS.values() else 2
+    return 3 if one.event in ENDS.values() else 2

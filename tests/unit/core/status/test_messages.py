@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from tidegate.api.reading_back import read_back
 from tidegate.api.rollout.status import CheckpointStatus, FindingStatus, MessagesStatus, MessageStatus, RolloutStatus
-from tidegate.core.status.messages import KEPT, LONGEST, LOOK_AGAIN, QUIET, _found, _kept, due_again, under_way
+from tidegate.core.status.happenings import LONGEST
+from tidegate.core.status.messages import KEPT, LOOK_AGAIN, QUIET, _kept, due_again, under_way
+from tidegate.core.status.passed import evidence
 from tidegate.core.status.size import on_the_wire
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -69,7 +71,7 @@ def checked(number: int, state: str = "Ok") -> FindingStatus:
 
 def test_a_checkpoint_is_told_with_what_is_not_met_first_and_the_number_of_what_has_no_room() -> None:
     findings = (*(checked(number) for number in range(40)), checked(40, "Breached"))
-    told = _found(CheckpointStatus(step="canary", at="1h", time=AT, verdict="Breach", findings=findings))
+    told = evidence(CheckpointStatus(step="canary", at="1h", time=AT, verdict="Breach", findings=findings))
     assert told.startswith("Breach: metric-40 1% Breached (max 5%), metric-0 1% (max 5%), metric-1 1% (max 5%), ")
     assert len(told) <= LONGEST
     shown = told.count("max 5%")
@@ -77,7 +79,9 @@ def test_a_checkpoint_is_told_with_what_is_not_met_first_and_the_number_of_what_
 
 
 def test_a_checkpoint_without_findings_says_that_nothing_was_evaluated() -> None:
-    assert _found(CheckpointStatus(step="deployed", at="1d", time=AT, verdict="Pass")) == "Pass: nothing was evaluated"
+    assert (
+        evidence(CheckpointStatus(step="deployed", at="1d", time=AT, verdict="Pass")) == "Pass: nothing was evaluated"
+    )
 
 
 def test_nothing_is_due_again_where_nothing_was_told() -> None:
