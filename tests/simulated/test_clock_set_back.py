@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
+from tests.simulated.receiving import HOLDS, telling, told
 from tests.simulated.scaled import BUSY, Scaled
 from tests.simulated.shop import Shop, spec
-from tests.simulated.test_messages import HOLDS, telling, told
 from tests.simulated.test_promotion import settling, sick_baseline, stage
 from tests.simulated.test_scale_to_zero import LONG, Sticky, started
 from tidegate.core.model.answers import Query

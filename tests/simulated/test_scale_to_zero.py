@@ -190,8 +190,8 @@ async def test_a_deletion_waits_half_a_minute_for_a_scaling_that_is_refused() ->
     assert any("the finalizer is removed all the same" in message for _, _, _, message in sticky.cluster.events)
 
 
-async def test_what_scales_it_up_again_is_named_and_not_fought_for_ever() -> None:
-    sticky = await started()
+async def contested(sticky: Sticky) -> None:
+    """A breach, and another client that scales the candidate up each time it is scaled to 0."""
 
     def back() -> None:
         if sticky.pods == 0:
@@ -201,6 +201,11 @@ async def test_what_scales_it_up_again_is_named_and_not_fought_for_ever() -> Non
     for _ in range(10):
         sticky.runner.at(sticky.shop.clock.now() + 0.1, back)
         await sticky.passes(0.2)
+
+
+async def test_what_scales_it_up_again_is_named_and_not_fought_for_ever() -> None:
+    sticky = await started()
+    await contested(sticky)
     await sticky.passes(30)
     zeros = sum(pods == 0 for _, _, pods in sticky.cluster.scalings)
     assert (zeros, sticky.shop.outcome, sticky.condition("Stalled")) == (3, "", "ReplicasContested")
@@ -326,15 +331,7 @@ async def test_a_clock_that_is_set_does_not_end_the_grace_period_that_is_not_rep
 async def test_the_grace_period_that_is_not_reported_begins_when_another_client_scales_the_candidate() -> None:
     sticky = await started()
     sticky.cluster.tells_terminating, sticky.cluster.termination_seconds = False, 28.0
-
-    def back() -> None:
-        if sticky.pods == 0:
-            sticky.cluster.set_replicas(CANDIDATE, 2)
-
-    await sticky.breaches()
-    for _ in range(10):
-        sticky.runner.at(sticky.shop.clock.now() + 0.1, back)
-        await sticky.passes(0.2)
+    await contested(sticky)
     await sticky.passes(120)
     assert (sticky.pods, sticky.condition("Stalled")) == (2, "ReplicasContested")
     sticky.runner.at(sticky.shop.clock.now(), lambda: sticky.cluster.set_replicas(CANDIDATE, 0))
