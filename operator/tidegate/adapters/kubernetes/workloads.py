@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from tidegate.adapters.kubernetes import scaling
-from tidegate.adapters.kubernetes.cache import Cache, Key, V
+from tidegate.adapters.kubernetes.cache import Cache
 from tidegate.adapters.kubernetes.client import Api, JsonObject
 from tidegate.adapters.kubernetes.deployments import (
     DeploymentView,
@@ -17,7 +16,6 @@ from tidegate.adapters.kubernetes.deployments import (
     kept_template,
     pods_pattern,
 )
-from tidegate.adapters.kubernetes.lanes import Lane
 from tidegate.adapters.kubernetes.permissions import WriteAccess
 from tidegate.adapters.kubernetes.replica_sets import ReplicaSetLists
 from tidegate.adapters.kubernetes.resources import DEPLOYMENTS, REPLICA_SETS, SERVICES
@@ -26,12 +24,6 @@ from tidegate.core.model.template_fields import template_fields
 from tidegate.core.model.world import ABSENT, Absence, Arm, Lookup, Template, Unknown
 from tidegate.ports.errors import Missing, PortError
 from tidegate.ports.protocols import Manager
-
-MISSES: Final = 8
-"""Objects that no watch stream has brought yet, read at a time: while thousands are listed at a start, the streams bring most of
-them before their turn comes."""
-MISS_WAITS: Final = 0.5
-"""Seconds after which such a read goes whatever else is under way."""
 
 
 class WorkloadCaches:
@@ -63,7 +55,6 @@ class KubernetesWorkloads:
         self._caches = caches
         self._ignored = tuple(ignored_annotations)
         self._replica_sets = ReplicaSetLists(api, caches.replica_sets, caches.deployments)
-        self._misses = Lane(lambda: MISSES, MISS_WAITS)
 
     async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Lookup[Arm]:
         """The arm; from the watch streams unless `fresh`."""
@@ -160,46 +151,32 @@ class KubernetesWorkloads:
         return await scaling.autoscaler(self._api, namespace, deployment)
 
     async def _deployment(self, namespace: str, name: str, *, fresh: bool) -> Lookup[DeploymentView]:
-        key = (namespace, name)
-        async with self._read_live(self._caches.deployments, key, fresh=fresh) as known:
-            if known is not None:
-                return known
-            try:
-                return self._keep(namespace, name, await self._api.get(DEPLOYMENTS, namespace, name))
-            except Missing:
-                self._caches.deployments.drop(key)
-                return ABSENT
-            except PortError as error:
-                return Unknown(str(error))
+        known = None if fresh else self._caches.deployments.get((namespace, name))
+        if known is not None:
+            return known
+        try:
+            return self._keep(namespace, name, await self._api.get(DEPLOYMENTS, namespace, name))
+        except Missing:
+            self._caches.deployments.drop((namespace, name))
+            return ABSENT
+        except PortError as error:
+            return Unknown(str(error))
 
     async def _selector(self, namespace: str, name: str, *, fresh: bool) -> Lookup[Mapping[str, str]]:
         key = (namespace, name)
-        async with self._read_live(self._caches.services, key, fresh=fresh) as known:
-            if known is not None:
-                return known
-            try:
-                raw = await self._api.get(SERVICES, namespace, name)
-            except Missing:
-                self._caches.services.drop(key)
-                return ABSENT
-            except PortError as error:
-                return Unknown(str(error))
-            selector = service_selector(raw)
-            self._caches.services.put(key, raw["metadata"]["resourceVersion"], selector, watched=False)
-            return selector
-
-    @asynccontextmanager
-    async def _read_live(self, cache: Cache[V], key: Key, *, fresh: bool) -> AsyncIterator[V | None]:
-        """What the watch streams say, if that will do, by the time that a read would have its turn; else `None`: read now."""
-        known = None if fresh else cache.get(key)
-        if fresh or known is not None:
-            yield known
-            return
-        await self._misses.enter(key[0])
+        known = None if fresh else self._caches.services.get(key)
+        if known is not None:
+            return known
         try:
-            yield cache.get(key)
-        finally:
-            self._misses.leave()
+            raw = await self._api.get(SERVICES, namespace, name)
+        except Missing:
+            self._caches.services.drop(key)
+            return ABSENT
+        except PortError as error:
+            return Unknown(str(error))
+        selector = service_selector(raw)
+        self._caches.services.put(key, raw["metadata"]["resourceVersion"], selector, watched=False)
+        return selector
 
     async def _pods(self, namespace: str, deployment: DeploymentView) -> str | Unknown:
         """The pattern of the Deployment's pods; its ReplicaSets are listed once for each of its states, live looks included."""
