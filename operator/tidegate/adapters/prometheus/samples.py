@@ -14,7 +14,7 @@ from tidegate.core.model.raw_samples import Distribution, Labels, RawHistogram, 
 def matrix(result: list[Any], warnings: tuple[str, ...] = ()) -> Matrix:
     """The samples of a checked answer's `result`: a list of series over time.
 
-    Values that cannot be a count (NaN, infinite) are left out, and so are series without any other; which, is in `incomplete`. A series that went
+    Values that cannot be a count (NaN, infinite) are left out, and so are series without any other; `incomplete` names them. A series that went
     from a classic counter to native histograms is in both parts.
 
     Raises: NoAnswer, also when two series differ only in the metric's name: which is which could not be told.

@@ -111,7 +111,7 @@ class Metric(Measured):
     )
 
     def of_cohort(self, cohort: str) -> Metric:
-        """The metric of one cohort: `$cohort` filled in, and told in its name."""
+        """The metric of one cohort: `$cohort` filled in, and named after it."""
         named = self.model_copy(update={"name": cohort_name(self.name, cohort)})
         return named.measuring(named, lambda text: promql.filled(text, "cohort", cohort))
 
