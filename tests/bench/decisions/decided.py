@@ -23,8 +23,8 @@ ATTRIBUTIONS: dict[str, type[Rule]] = {
 """When a breach of `regression: {limit}` reverts. The first is the product's (core/trials/limit.py)."""
 
 
-FEWER_FRONTS, FEWER_SHOPS = 10, 20
-"""By how much fewer runs of a shop are simulated than of the other cells: each is three hours of one component, or of 41."""
+FEWER = 10
+"""By how much fewer runs of a shop of 41 components are simulated than of the other cells."""
 
 
 @dataclass
@@ -57,8 +57,8 @@ def decided(
     found.harms = _raced(HARMS, race, rollouts, seed)
     found.attributed = _raced(ATTRIBUTED, partial(race, rules=ATTRIBUTIONS), rollouts, seed)
     for kind, cells in shops.items():
-        fewer = FEWER_FRONTS if kind in FRONT_KINDS else FEWER_SHOPS
-        found.shops[kind] = _raced(cells, shop_race, max(rollouts // fewer, 1), seed)
+        runs = rollouts if kind in FRONT_KINDS else max(rollouts // FEWER, 1)
+        found.shops[kind] = _raced(cells, shop_race, runs, seed)
     found.bars = [
         *bars.bars(found.healthy, found.harms, max(found.judgements.values())),
         *bars.of_shops(found.shops, max(found.by_segment.values())),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.decisions import bars, section
-from tests.bench.decisions.bars import FAULT, LATE_FAULT, LATE_SLOW_FAULT, SLOW_FAULT, Bar
+from tests.bench.decisions.bars import Bar
 from tests.bench.decisions.cells import HARMS, HEALTHY, SLOW
 from tests.bench.decisions.decided import decided
 from tests.bench.decisions.peer_rules import Argo, Flagger, high, rank_z
@@ -44,9 +44,9 @@ def stopped_at(rule: Plain | Argo | Flagger, bad: list[float]) -> int | None:
 
 def test_a_few_rollouts_fill_every_table(tmp_path: Path) -> None:
     hours = [one for one in REAL if one.cell.minutes < DAY]
-    asked = {FAULT, LATE_FAULT, SLOW_FAULT, LATE_SLOW_FAULT}
+    few = {"10 % errors", "2 times the duration", "2 times the duration after 2 h"}
     some = {
-        kind: [cell for cell in cells if cell.fault is None or cell.fault.name in asked][-4:]
+        kind: [cell for cell in cells if cell.fault is None or cell.fault.name in few][-4:]
         for kind, cells in KINDS.items()
     }
     found = decided(rollouts=3, real_rollouts=1, real_cells=hours, shops=some)
@@ -193,6 +193,28 @@ def test_a_false_stop_too_many_breaks_a_bar() -> None:
     after = {bar.name: bar.held for bar in bars.bars(figures, figures, 0.001)}
 
     assert [name for name in before if before[name] and not after[name]] == [next(iter(before))]
+
+
+def test_a_mix_of_faults_is_all_of_one_place() -> None:
+    named = {mix.what: mix for mix in bars.mixes()}
+    front = named["Fault at the front, 10/s, from the start"]
+    late = named["Fault in a component, after 2 h"]
+
+    assert [(len(mix.cells), mix.binding) for mix in named.values()] == [
+        (7, True),
+        (7, False),
+        (7, True),
+        *[(5, False)] * 3,
+    ]
+    assert {"5 times the errors, 10/s", "2 times the duration, 10/s"} < {cell.name for cell in front.cells}
+    assert all(cell.onset for cell in late.cells)
+
+    found = {cell.name: {"rule": Figures(44, [Stop(8, 1, 1)] * 42)} for cell in front.cells}
+    assert front.holds(front.figures({"a place": found}, "rule"))
+    found[front.cells[0].name]["rule"].stops.pop()
+    assert not front.holds(front.figures({"a place": found}, "rule"))
+    found = {cell.name: {"rule": Figures(44, [Stop(9, 1, 1)] * 44)} for cell in front.cells}
+    assert not front.holds(front.figures({"a place": found}, "rule"))
 
 
 def test_increase_is_extrapolated_as_prometheus_does() -> None:
