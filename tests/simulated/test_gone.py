@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,26 @@ async def test_a_deletion_ends_whatever_is_deleted_beside_it_in_whatever_order(l
     assert not exists(shop), stalled(shop)
     if "HTTPRoute/checkout" in shop.cluster.routes and not shop.cluster.not_served:
         assert shop.weight == 0
+
+
+async def test_a_finalizer_that_is_removed_while_an_end_waits_is_put_back_and_a_deletion_finds_the_weights_restored() -> (
+    None
+):
+    shop, runner = await under_way()
+    shop.cluster.deployments["checkout"].available = 0
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 30)
+    assert (shop.weight, stalled(shop)[0]) == (10, "BaselineUnavailable")
+    shop.cluster.put_rollout(replace(shop.cluster.rollouts["checkout"], finalizers=()))
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 10)
+    assert shop.cluster.rollouts["checkout"].finalizers
+    runner.stop()
+    shop.cluster.delete_rollout("checkout")
+    runner.restart()
+    shop.cluster.deployments["checkout"].available = 3
+    await runner.run_until(shop.clock.now() + 60)
+    assert (exists(shop), shop.weight) == (False, 0)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

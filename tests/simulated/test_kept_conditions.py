@@ -72,6 +72,92 @@ async def test_a_baseline_without_its_service_stops_the_step_and_reverts_nothing
     assert shop.weight == 0, "a breach reverts all the same"
 
 
+UNREACHED: dict[str, tuple[str, Callable[[Shop], object]]] = {
+    "no Deployment": ("BaselineMissing", lambda shop: shop.cluster.deployments.pop("checkout")),
+    "no Service": ("BaselineServiceMissing", lambda shop: shop.cluster.services.pop("checkout")),
+    "a Service that selects nothing": (
+        "ArmsOverlap",
+        lambda shop: shop.cluster.services.update(checkout={"app": "nobody"}),
+    ),
+    "a Service that selects the candidate": (
+        "ArmsOverlap",
+        lambda shop: shop.cluster.services.update(checkout={"app": "checkout-canary"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("response", ["Revert", "Hold"])
+@pytest.mark.parametrize("case", UNREACHED)
+async def test_a_baseline_that_nobody_would_reach_stops_the_step_and_is_not_reverted_to(
+    case: str, response: str
+) -> None:
+    """A revert would turn a share of failed requests, or of another version's, into all of them."""
+    shop, runner = await under_way(onPreconditionLost=response)
+    reason, lose = UNREACHED[case]
+    services, deployments = dict(shop.cluster.services), dict(shop.cluster.deployments)
+    begun = shop.clock.now() + 1
+    runner.at(begun, lambda: lose(shop))
+    await runner.run_until(begun + 2)
+    assert (shop.weight, stalled(shop)) == (10, reason)
+    await runner.run_until(begun + 600)
+    assert (shop.weight, stalled(shop), told(shop, reason), told(shop, "StepPassed")) == (10, reason, 1, 0)
+    assert "a revert would send the traffic to no backend" in shop.status.message
+    assert shop.status.step is not None
+    assert shop.status.step.watched < 60
+    assert shop.status.history == ()
+    shop.cluster.services.update(services)
+    shop.cluster.deployments.update(deployments)
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 180)
+    assert (shop.weight, stalled(shop)) == (50, "")
+
+
+async def test_a_candidate_that_is_lost_with_its_baseline_is_not_reverted() -> None:
+    shop, runner = await under_way()
+    runner.at(shop.clock.now() + 1, shop.cluster.services.clear)
+    await runner.run_until(shop.clock.now() + 60)
+    assert (shop.weight, stalled(shop), shop.outcome) == (10, "BaselineServiceMissing", "")
+
+
+PROMOTING: dict[str, dict[str, object]] = {
+    "RollingOut": {"strategy": "CopyTemplate", "settle": "20s"},
+    "Awaiting": {"strategy": "AwaitBaseline"},
+}
+
+
+@pytest.mark.parametrize("stage", PROMOTING)
+@pytest.mark.parametrize("reason", LOSSES)
+async def test_a_candidate_that_is_not_reached_in_a_promotion_reverts(reason: str, stage: str) -> None:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 3600.0
+    steps = [{"name": "half", "weight": 50, "duration": "10s"}]
+    runner = shop.rollout(spec(steps=steps, promotion=PROMOTING[stage], progressDeadline="5h"))
+    await runner.run_until(shop.start + 120)
+    assert shop.status.run is not None
+    assert shop.status.run.promotion is not None
+    assert (shop.status.run.promotion.stage, shop.weight) == (stage, 50)
+    shop.cluster.rollout_seconds = 5.0
+    begun = shop.clock.now() + 1
+    runner.at(begun, lambda: LOSSES[reason](shop))
+    await runner.run_until(begun + 60, lambda: shop.weight == 0)
+    assert shop.weight == 0
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.status.history[0].reason == reason
+
+
+@pytest.mark.parametrize("stage", PROMOTING)
+async def test_with_hold_a_promotion_tells_of_what_is_lost_for_as_long_as_it_lasts(stage: str) -> None:
+    shop = Shop()
+    shop.cluster.rollout_seconds = 36000.0
+    steps = [{"name": "half", "weight": 50, "duration": "10s"}]
+    runner = shop.rollout(spec(steps=steps, promotion=PROMOTING[stage], onPreconditionLost="Hold"))
+    await runner.run_until(shop.start + 120)
+    shop.cluster.services.pop("checkout-canary")
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 3600)
+    assert (shop.weight, stalled(shop)) == (50, "CandidateServiceMissing")
+
+
 @pytest.mark.parametrize("state", [Acceptance.REFUSED, Acceptance.PENDING])
 async def test_a_route_that_its_gateway_refuses_in_a_step_stops_clock_checkpoints_and_raises(state: Acceptance) -> None:
     shop, runner = await under_way()

@@ -80,6 +80,40 @@ async def test_a_raise_that_is_refused_says_so() -> None:
     assert (shop.weight, stalled(shop)[0]) == (10, "")
 
 
+async def test_a_correction_that_is_refused_is_not_told_as_done() -> None:
+    shop, runner = await under_way()
+    refuse(shop, "router.write", Rejected(FREEZE))
+    runner.at(shop.clock.now() + 1, lambda: shop.set_weight(20, 80))
+    await runner.run_until(shop.clock.now() + 60)
+    assert (shop.weight, stalled(shop)[0]) == (80, "WriteRefused")
+    assert (told(shop, "WeightCorrected"), len(told(shop, "WriteRefused"))) == ([], 1)
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 15)
+    assert (shop.weight, len(told(shop, "WeightCorrected"))) == (10, 1)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_finalizer_that_is_refused_is_not_told_as_restored(begun: bool) -> None:  # noqa: FBT001
+    if begun:
+        shop, runner = await under_way()
+        stripped = replace(shop.cluster.rollouts["checkout"], finalizers=())
+        runner.at(shop.clock.now() + 1, lambda: shop.cluster.put_rollout(stripped))
+    else:
+        shop = Shop()
+        runner = shop.rollout(spec(steps=LONG))
+    refuse(shop, "store.set_finalizer", Rejected("patch Rollout shop/checkout: 403 forbidden"))
+    await runner.run_until(shop.clock.now() + 60)
+    assert (stalled(shop)[0], told(shop, "FinalizerRestored"), len(told(shop, "WriteRefused"))) == (
+        "WriteRefused",
+        [],
+        1,
+    )
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 15)
+    assert shop.cluster.rollouts["checkout"].finalizers
+    assert len(told(shop, "FinalizerRestored")) == int(begun)
+
+
 async def test_a_template_that_may_not_be_written_says_so() -> None:
     shop, runner = await under_way(steps=[{"name": "canary", "weight": 10, "duration": "60s"}])
     refuse(shop, "workloads.write_template", Rejected("patch Deployment shop/checkout: 403 forbidden"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 from tidegate.api.values.text import printable
@@ -43,6 +43,15 @@ class ApiModel(BaseModel):
 
 Words = Annotated[str, PlainSerializer(printable)]
 """A message for people in a status: whatever it quotes is escaped when it is written."""
+
+MOST_SECONDS = 1e10
+"""Three hundred years: to more than this, seconds are no longer added exactly."""
+
+Elapsed = Annotated[float, AfterValidator(lambda seconds: min(max(seconds, 0.0), MOST_SECONDS))]
+"""Seconds that have passed, in a status: whatever somebody has written there, a clock goes on from it."""
+
+Percent = Annotated[float, AfterValidator(lambda percent: min(max(percent, 0.0), 100.0))]
+"""A weight in a status, percent."""
 
 
 class StatusModel(BaseModel):

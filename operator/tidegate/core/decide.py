@@ -98,8 +98,11 @@ def _under_way(draft: Draft) -> bool:
         carry_out(draft)
     else:
         _go_on(draft)
-    if draft.lost is not None and draft.stalled is None and draft.lost.reason != PASSING:
-        draft.stalled = draft.lost
+    if draft.status.run is not None:
+        keep_finalizer(draft)
+    lost = draft.lost if draft.lost is not None and draft.lost.reason != PASSING else None
+    if lost is not None and (draft.stalled is None or (not draft.ending() and draft.stalled != _wrong(draft))):
+        draft.stalled = lost
     _rest_at_a_gate(draft)
     return draft.status.run is not None
 
@@ -117,7 +120,6 @@ def _rest_at_a_gate(draft: Draft) -> None:
 
 def _go_on(draft: Draft) -> None:
     """The run goes on: what is missing is said and put right, then comes the next move."""
-    keep_finalizer(draft)
     draft.stalled = _wrong(draft)
     hooks.start_due(draft)
     restoring.restore_removed(draft)

@@ -116,19 +116,24 @@ class Carrying:
             raise
 
     def _said(self, plan: Plan) -> None:
-        """Notes what a plan says, but for what an evaluation beside its record has said."""
-        self.decisions += [one for one in plan.decisions if one not in self.evaluation.said]
+        """Notes what a plan says, but for what an evaluation beside its record has said, and what its actions have still to do."""
+        self.decisions += [one for one in plan.decisions if one not in self.evaluation.said and not one.when_done]
+
+    def _done(self, plan: Plan) -> None:
+        """Notes what the actions have done."""
+        self.decisions += [one for one in plan.decisions if one.when_done]
 
     async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observation) -> RolloutObject:
         """A revert, or a lower weight after a breach: its record has a head start, but the route is written whatever becomes of it."""
         self.record.memory = memory
-        self.decisions += plan.decisions
+        self.decisions += [one for one in plan.decisions if not one.when_done]
         self._note_revert(memory)
         await self.evaluation.asking.end()
         recording = asyncio.ensure_future(self._write(rollout, memory, run_only=memory.status.run is not None))
         try:
             await self._soon(recording, HEAD_START)
-            applied = await apply(self.world, rollout.namespace, rollout, plan, self.world.clock.monotonic())
+            current = _stored(recording) or rollout
+            applied = await apply(self.world, rollout.namespace, current, plan, self.world.clock.monotonic())
             self._report(rollout, plan, applied.failures)
             self._note_scaling(plan, applied.not_scaled)
             # Failed writes are to be tried again soon, record or no record.
@@ -180,6 +185,7 @@ class Carrying:
         Raises: the first failure.
         """
         if not failures:
+            self._done(plan)
             self._succeeded(plan)
             return
         error = next((one for one in failures if not isinstance(one, Conflict)), failures[0])
@@ -317,6 +323,12 @@ def raises(plan: Plan) -> bool:
 
 def _held(memory: Memory) -> bool:
     return memory.status.run is not None and memory.status.run.hold is not None
+
+
+def _stored(recording: asyncio.Future[RolloutObject]) -> RolloutObject | None:
+    """The object as the record of a revert has left it; `None` while that is under way, or where it failed."""
+    done = recording.done() and not recording.cancelled() and recording.exception() is None
+    return recording.result() if done else None
 
 
 async def _settled(recording: asyncio.Future[RolloutObject]) -> RolloutObject | PortError:

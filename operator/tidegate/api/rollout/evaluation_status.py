@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tidegate.api.model import StatusModel, Words
+from tidegate.api.model import Elapsed, StatusModel, Words
 
 
 class Clock(StatusModel):
@@ -12,9 +12,9 @@ class Clock(StatusModel):
 
     series: str = ""
     """Its labels; empty for a single series."""
-    watched: float = 0
+    watched: Elapsed = 0
     """Watched seconds of the breach."""
-    mark: float = 0
+    mark: Elapsed = 0
     """The run's watched seconds at the last breached sample."""
 
 
@@ -46,9 +46,9 @@ class MissingDataStatus(StatusModel):
     """`NoData` or `SourceDown`."""
     since: datetime
     """Since when."""
-    watched: float = 0
+    watched: Elapsed = 0
     """Watched seconds without data, of this kind."""
-    mark: float = 0
+    mark: Elapsed = 0
     """The run's watched seconds at the last query without data of this kind."""
     answers: int = 0
     """Queries sent in that time."""

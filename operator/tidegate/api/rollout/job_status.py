@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tidegate.api.model import StatusModel, Words
+from tidegate.api.model import Elapsed, StatusModel, Words
 
 
 class JobStatus(StatusModel):
@@ -28,7 +28,7 @@ class JobStatus(StatusModel):
     """The Job of the hook before it: it is created once that has succeeded."""
     ordinal: int = 1
     """Which of the Jobs for the same purpose it is, from 1."""
-    deadline: float = 0
+    deadline: Elapsed = 0
     """The requested deadline, seconds; 0 for the CronJob's own."""
     on_failure: str = ""
     """What its failure does, for a hook during the run: `Hold`, `Revert` or `Ignore`."""
@@ -38,11 +38,11 @@ class JobStatus(StatusModel):
     """The reason as text."""
     requested: datetime
     """When it was decided."""
-    watched: float | None = None
+    watched: Elapsed | None = None
     """Watched seconds of its run when it was decided: a clock that is set forward ends no Job; absent after a run."""
     uid: str = ""
     """The Job's, once it was seen: until then it may not exist."""
-    limit: float = 0
+    limit: Elapsed = 0
     """The Job's `activeDeadlineSeconds`, as created."""
     started: datetime | None = None
     """When the Job began."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from tidegate.api.model import StatusModel, Words
+from tidegate.api.model import Elapsed, Percent, StatusModel, Words
 
 
 class Stage(StrEnum):
@@ -132,7 +132,7 @@ class CohortWeight(StatusModel):
 
     name: str
     """The cohort."""
-    weight: float = 0
+    weight: Percent = 0
     """Percent."""
     reverted: CohortRevert | None = None
     """Why the cohort was reverted, if it was."""
@@ -145,7 +145,7 @@ class PromotionStatus(StatusModel):
     """`Copying`, `RollingOut`, `Awaiting`, `Returning`, `Settling` or `SentBack`."""
     since: datetime
     """When the stage began."""
-    settled: float = 0
+    settled: Elapsed = 0
     """Watched seconds with all traffic on the promoted baseline."""
     old_template: str = ""
     """What the promotion replaces in the baseline's template, as it was, as JSON; empty where that is too large."""
@@ -207,7 +207,7 @@ class RunStatus(StatusModel):
     """Fields in which the arms differed at the start and that stay each arm's own, the first eight."""
     start_time: datetime
     """When the run began."""
-    weight: float = 0
+    weight: Percent = 0
     """The weight last decided, percent: a ceiling for the route, regardless of who writes it."""
     cohorts: tuple[CohortWeight, ...] | None = None
     """The weights last decided for cohorts; absent where there are none."""
@@ -215,9 +215,9 @@ class RunStatus(StatusModel):
     """The share of requests to be copied to the candidate, as last decided, percent: a ceiling like `weight`; absent for none."""
     scales_to_zero_from: int | None = None
     """The number of pods of the candidate when a target with `revert: ScaleToZero` was raised: the end of the run scales it to 0, whatever the spec says by then, and the next run restores this number."""
-    grace: float = 0
+    grace: Elapsed = 0
     """With `revert: ScaleToZero`: the longest termination grace period, seconds, that its pods had when it was given traffic."""
-    terminated_for: float | None = None
+    terminated_for: Elapsed | None = None
     """Where the API server does not report terminating pods: seconds watched since the candidate asks for no pods."""
     raised: datetime | None = None
     """When a raise was last decided: an end is not concluded before a late write could have landed."""
@@ -225,11 +225,11 @@ class RunStatus(StatusModel):
     """When the candidate was first seen with traffic in this run; no window reaches back before it."""
     mirrored_since: datetime | None = None
     """When requests were first seen to be mirrored to the candidate: until it has traffic no window reaches back before it."""
-    watched: float = 0
+    watched: Elapsed = 0
     """Watched seconds of the run, in all."""
     heartbeat: datetime | None = None
     """The last tick that was recorded."""
-    unavailable: float = 0
+    unavailable: Elapsed = 0
     """Watched seconds the candidate has had traffic and no available pod."""
     spec: str = ""
     """The last valid spec, as JSON: it stays in force after an invalid edit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tidegate.api.model import StatusModel, Words
+from tidegate.api.model import Percent, StatusModel, Words
 
 
 class ScalingStatus(StatusModel):
@@ -16,7 +16,7 @@ class ScalingStatus(StatusModel):
     """When."""
     cause: Words = ""
     """Why."""
-    weight: float = 0
+    weight: Percent = 0
     """The largest share of all requests, percent, that the candidate had with it."""
     seen: bool = False
     """It was seen on the Deployment: a different number from now on was written by another client."""

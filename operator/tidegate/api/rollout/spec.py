@@ -114,7 +114,7 @@ class RolloutSpec(ApiModel):
     missing_data: MissingData = MissingData()
     """When missing data becomes a reason to act."""
     on_precondition_lost: LossResponse = LossResponse.REVERT
-    """When the candidate has traffic and its Service is deleted, or a Service begins to select the other arm's pods, or a rule gets `sessionPersistence` without `revert: ScaleToZero`: `Revert` at once, or `Hold`: no progress until it is fixed. (A missing candidate Deployment or route always reverts.)"""
+    """When the candidate has traffic and its Service is deleted, or a Service begins to select the other arm's pods, or a rule gets `sessionPersistence` without `revert: ScaleToZero`: `Revert` at once, or `Hold`: no progress until it is fixed. (A missing candidate Deployment or route always reverts. A baseline that its Service does not reach is never reverted to by this.)"""
     windows: Windows = ()
     """Hours of the week in which any step may raise the weight: within one of them. By default at any time."""
     freezes: Freezes = ()

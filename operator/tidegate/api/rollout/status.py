@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from tidegate.api.model import StatusModel, Words
+from tidegate.api.model import Elapsed, Percent, StatusModel, Words
 from tidegate.api.rollout.evaluation_status import (
     CheckpointStatus,
     Clock,
@@ -113,13 +113,13 @@ class StepStatus(StatusModel):
     """The number of steps."""
     summary: str = ""
     """Such as `2/3 ramp`, for the printer column."""
-    weight: float = 0
+    weight: Percent = 0
     """The step's weight, percent."""
     seen: bool = False
     """The weight was seen on every route: a lower weight from now on was written by another client."""
     reached: bool = False
     """The gateways have accepted it: the duration counts."""
-    watched: float = 0
+    watched: Elapsed = 0
     """Watched seconds of the duration, as last recorded."""
     judged: float = -1
     """Offset in seconds of the last checkpoint that has a verdict."""

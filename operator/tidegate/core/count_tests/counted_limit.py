@@ -102,6 +102,12 @@ class CountedLimit:
         return found if pending.ripe else replace(found, sampled=False)
 
     @property
+    def _traffic_since(self) -> float:
+        """Epoch seconds; minus infinity where that is not known, or an instant to come."""
+        since = self.draft.run.traffic_since.timestamp() if self.draft.run.traffic_since is not None else -math.inf
+        return since if since <= self.draft.now else -math.inf
+
+    @property
     def _at_work(self) -> bool:
         """There is something to count, and both arms to compare where that is asked for."""
         return self.draft.run.traffic_since is not None and (
@@ -141,6 +147,8 @@ class CountedLimit:
         ):  # of another version: all is counted anew
             return found.model_copy(update={"step": step, "windows": 0, "state": ""})
         begin = found.start.timestamp() + found.windows * found.step
+        if begin < self._traffic_since - step:  # somebody's hand: there was no traffic to count
+            return found.model_copy(update={"start": instant(self.draft.now), "step": step, "windows": 0})
         # Our clock was ahead when it began. Where anything was counted it is the source's that is ahead: it had samples from there.
         if begin > self.draft.now + AHEAD * step and not found.windows and not any(_totals(found)):
             return found.model_copy(update={"start": instant(self.draft.now), "step": step, "windows": 0})

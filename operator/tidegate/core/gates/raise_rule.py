@@ -89,7 +89,9 @@ def way_back_blocked(draft: TickContext) -> Why | None:
     short = raising_pods.short_of_pods(draft, cohorts.asked(draft, spec.steps[-1]))
     if short:
         return Why(Reason.PODS_NOT_READY, short)
-    return _another_version(draft) or workloads.unreached(ArmName.CANDIDATE, spec.candidate.service, candidate)
+    return _another_version(draft) or workloads.unreached(
+        ArmName.CANDIDATE, spec.candidate.deployment, spec.candidate.service, candidate
+    )
 
 
 def unjudged(draft: TickContext, to: Step | None) -> Why | None:

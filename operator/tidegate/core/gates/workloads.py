@@ -77,12 +77,16 @@ def _left_out(spec: RolloutSpec, baseline: Arm, candidate: Arm) -> Why | None:
     return None
 
 
-def unreached(name: ArmName, service: str, arm: Arm) -> Why | None:
-    """Why the arm's Service sends it nothing; `None` when it does, or could not be read."""
+def unreached(name: ArmName, deployment: str, service: str, arm: Lookup[Arm]) -> Why | None:
+    """Why nobody reaches the arm through its Service; `None` when they do, or it could not be read."""
+    if arm is ABSENT:
+        return Why(MISSING[name], f"{name} Deployment {deployment!r} does not exist any more")
+    if not isinstance(arm, Arm):
+        return None
     if arm.selector is ABSENT:
         return Why(SERVICE_MISSING[name], f"{name} Service {service!r} does not exist any more")
     if isinstance(arm.selector, Mapping) and not _selects(arm.selector, arm.labels):
-        return Why(Reason.ARMS_OVERLAP, f"Service {service!r} ({name}) does not select the pods of {arm.deployment!r}")
+        return Why(Reason.ARMS_OVERLAP, f"Service {service!r} ({name}) does not select the pods of {deployment!r}")
     return None
 
 

@@ -81,6 +81,8 @@ class Decision:
     reason: Reason
     message: str
     warning: bool = False
+    when_done: bool = False
+    """It says what the plan's actions have done: told once they have succeeded."""
 
 
 @dataclass(frozen=True)

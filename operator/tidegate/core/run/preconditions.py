@@ -22,6 +22,7 @@ LOSSES: Final = frozenset(
     {
         Reason.ARMS_OVERLAP,
         Reason.ARM_NOT_SELECTED,
+        Reason.BASELINE_MISSING,
         Reason.BASELINE_SERVICE_MISSING,
         Reason.CANDIDATE_SERVICE_MISSING,
         Reason.PODS_NOT_READY,
@@ -35,6 +36,9 @@ LOSSES: Final = frozenset(
 )
 """Reasons for which a step stands still until what was lost is back."""
 
+REVERTIBLE: Final = frozenset({Stage.COPYING, Stage.ROLLING_OUT, Stage.AWAITING})
+"""Stages of a promotion in which the candidate still has its share: what is lost of it reverts, as in a step."""
+
 PASSING: Final = Reason.PODS_NOT_READY
 """A loss that is waited for before it is anybody's business: pods come and go."""
 
@@ -43,12 +47,19 @@ def keep_finalizer(draft: Draft) -> None:
     """Puts our finalizer back where somebody's update of the Rollout took it off: a deletion must find the weights restored."""
     if FINALIZER in draft.seen.rollout.finalizers or draft.seen.rollout.deleting:
         return
+    if draft.ending() and draft.actions:  # first the weights
+        return
     draft.actions.append(KeepFinalizer(present=True))
     draft.need()
+    if (
+        draft.run.traffic_since is None and draft.run.mirrored_since is None
+    ):  # nobody took it off: nothing is raised without it
+        return
     draft.say(
         Reason.FINALIZER_RESTORED,
         f"another client removed the finalizer {FINALIZER} during the run: restored",
         warning=True,
+        when_done=True,
     )
 
 
@@ -58,15 +69,22 @@ def notice_lost_services(draft: Draft) -> None:
     settling = promotion is not None and promotion.stage == Stage.SETTLING
     if shares.requests(draft) is shares.Traffic.NONE and not settling:
         return
-    lost = _unserved(draft) if settling else _lost_service(draft) or _sticky(draft) or _no_ratio(draft)
+    unreached = _unreached_baseline(draft)
+    if settling:  # all users are on the promoted baseline: nothing else matters than that they reach it
+        lost = unreached
+    elif unreached is not None:
+        words = f"{unreached.message}: a revert would send the traffic to no backend"
+        lost = Why(unreached.reason, words)
+    else:
+        lost = _lost_service(draft) or _sticky(draft) or _no_ratio(draft)
     if lost is None:
         return
     draft.need()
     if not draft.seen.fresh:
         return
     draft.lost = lost
-    reverts = draft.spec.on_precondition_lost is LossResponse.REVERT and lost.reason != Reason.BASELINE_SERVICE_MISSING
-    if reverts and draft.run.promotion is None:
+    reverts = draft.spec.on_precondition_lost is LossResponse.REVERT and unreached is None
+    if reverts and (promotion is None or promotion.stage in REVERTIBLE):
         draft.end(RunEnd.REVERTED, lost.reason, lost.message)
 
 
@@ -115,12 +133,9 @@ def contest(draft: TickContext) -> Why:
     )
 
 
-def _unserved(draft: TickContext) -> Why | None:
-    """While all users are on the promoted baseline: nothing else matters than that they reach it."""
-    baseline = draft.arm(ArmName.BASELINE)
-    if baseline is None:
-        return None
-    return workloads.unreached(ArmName.BASELINE, draft.spec.baseline.service, baseline)
+def _unreached_baseline(draft: TickContext) -> Why | None:
+    names = draft.spec.baseline
+    return workloads.unreached(ArmName.BASELINE, names.deployment, names.service, draft.seen.arm(ArmName.BASELINE))
 
 
 def _sticky(draft: TickContext) -> Why | None:
@@ -140,12 +155,6 @@ def _lost_service(draft: TickContext) -> Why | None:
         return Why(
             Reason.CANDIDATE_SERVICE_MISSING,
             f"candidate Service {name!r} does not exist any more: requests to the candidate fail",
-        )
-    if baseline is not None and baseline.selector is ABSENT:
-        name = draft.spec.baseline.service
-        return Why(
-            Reason.BASELINE_SERVICE_MISSING,
-            f"baseline Service {name!r} does not exist any more: a revert would send the traffic to no backend",
         )
     if baseline is not None and candidate is not None:
         return workloads.overlap(draft.spec, baseline, candidate)

@@ -110,9 +110,9 @@ class Draft(Evaluating):
         """Changes the step."""
         self.update(step=self.step.model_copy(update=changes))
 
-    def say(self, reason: Reason, message: str, *, warning: bool = False) -> None:
-        """Tells people about a decision."""
-        self.decisions.append(Decision(reason, message, warning))
+    def say(self, reason: Reason, message: str, *, warning: bool = False, when_done: bool = False) -> None:
+        """Tells people about a decision; with `when_done`, once the actions of this tick have succeeded."""
+        self.decisions.append(Decision(reason, message, warning, when_done))
 
     def end(self, kind: RunEnd, reason: Reason, evidence: str, *, forced: bool = False) -> None:
         """Latches the run's end, unless one is latched."""

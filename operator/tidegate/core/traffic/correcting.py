@@ -57,7 +57,8 @@ def correct_excess(draft: Draft) -> bool:
     if unfinished(draft.status):
         draft.urgent = draft.intent = True
     elif shares.resized(draft):
-        draft.say(Reason.STEP_EDITED, "replicaRatio.total was edited: the candidate has fewer of the pods")
+        words = "replicaRatio.total was edited: the candidate has fewer of the pods"
+        draft.say(Reason.STEP_EDITED, words, when_done=True)
     else:
         draft.corrects = True
         announce_correction(draft, f"corrected: a route {shares.beyond(draft, draft.weights, 1)}")
@@ -70,7 +71,7 @@ def _alone(draft: TickContext) -> bool:
 
 
 def announce_correction(draft: Draft, message: str) -> None:
-    """Announces it, unless it was announced just now: what keeps happening is announced once, as `RouteContested`."""
+    """Announces it once it is written, unless it was just now: what keeps happening is announced once, as `RouteContested`."""
     recent = [one for one in draft.memory.corrections if abs(draft.now - one) < QUIET]
     if len(recent) < KEPT_CORRECTIONS - 1:
-        draft.say(Reason.WEIGHT_CORRECTED, message, warning=True)
+        draft.say(Reason.WEIGHT_CORRECTED, message, warning=True, when_done=True)
