@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import pytest
 from kubernetes.aio.client.configuration import Configuration
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
 from tidegate.adapters.kubernetes.client import Api
-from tidegate.adapters.kubernetes.lanes import RECORDS, WITHOUT_WRITES
+from tidegate.adapters.kubernetes.lanes import RECORDS, WITHOUT_WRITES, Lanes
 from tidegate.adapters.kubernetes.resources import COMMANDS, DEPLOYMENTS, EVENTS, ROLLOUTS, Resource
 from tidegate.adapters.routers import BY_KIND
 
@@ -35,8 +36,10 @@ async def held(kind: str) -> AsyncIterator[tuple[FakeServer, Api, asyncio.Event]
         configuration = Configuration(host=fake.url)
         configuration.connection_pool_maxsize = 256
         api = Api(configuration, timeout=120)
-        yield fake, api, go
-        await api.close()
+        try:
+            yield fake, api, go
+        finally:
+            await api.close()
 
 
 def asked(fake: FakeServer, kind: str) -> int:
@@ -85,3 +88,38 @@ async def test_hundreds_of_records_that_hang_hold_up_no_weight() -> None:
         assert asked(fake, "rollouts") == RECORDS
         go.set()
         await asyncio.gather(*records)
+
+
+Call = Callable[[Api, str], Awaitable[Any]]
+
+OWNED: Final[dict[str, tuple[Call, str, int]]] = {
+    "records of a Rollout": (
+        lambda api, name: api.patch(ROLLOUTS, "shop", name, BODY, manager="m", subresource="status"),
+        "rollouts",
+        RECORDS,
+    ),
+    "reads of an object": (lambda api, name: api.get(DEPLOYMENTS, "shop", name), "deployments", WITHOUT_WRITES),
+    "outcomes in a namespace": (
+        lambda api, name: api.patch(COMMANDS, name, "abort", BODY, manager="m", subresource="status"),
+        "rolloutcommands",
+        WITHOUT_WRITES,
+    ),
+}
+"""By what takes turns: a call for the one named, the kind in its path, and how many are under way at a time."""
+
+
+@pytest.mark.parametrize("case", OWNED)
+async def test_three_hundred_calls_of_one_stand_before_none_of_another(case: str) -> None:
+    call, kind, room = OWNED[case]
+    async with held(kind) as (fake, api, go):
+        api._lanes = Lanes(longest_wait=1e6, record_waits=1e6)  # noqa: SLF001  (nothing goes for having waited long)
+        calls = [asyncio.ensure_future(call(api, "busy")) for _ in range(300)]
+        async with asyncio.timeout(60):
+            while asked(fake, kind) < room:  # noqa: ASYNC110  (a condition, not a time)
+                await asyncio.sleep(0)
+        calls.append(asyncio.ensure_future(call(api, "other")))
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*calls)
+        place = next(number for number, one in enumerate(fake.asked) if "/other" in one.path)
+        assert room <= place < 2 * room, "among the first that were let go on"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from requests import PreparedRequest
 
-from tests.unit.adapters.fake_server import ONE, FakeServer, Reader, Reply, Writer, answers, error, never, running
+from tests.unit.adapters.fake_server import ONE, FakeServer, Reader, Reply, Writer, answers, error, http, never, running
 from tidegate.adapters.prometheus import FileAuth, PrometheusSource, SourceAddress
 from tidegate.adapters.prometheus.health import PROBE, PROBE_EVERY
 from tidegate.core.model.answers import Failed, FailedReason, Query, Vector
@@ -134,6 +135,29 @@ async def test_eight_neighbours_that_fail_all_the_time_blind_nobody(source: Make
             assert isinstance(answer, Vector)
             assert not any(one.source_down for one in others)
         assert asked(fake, "up") == 10
+
+
+async def test_a_rollouts_query_has_its_turn_however_many_of_a_neighbours_wait(source: Make) -> None:
+    go = asyncio.Event()
+
+    async def hold(_: Reader, writer: Writer) -> None:
+        await go.wait()
+        writer.write(http(200, json.dumps(ONE).encode()))
+
+    reply, server = by_query(bad=hold)
+    async with running(reply) as fake:
+        server.append(fake)
+        asking = source(fake.url, Waits(), concurrency=1)
+        theirs = [
+            asyncio.ensure_future(asking.sample(query("bad"), timeout=PATIENCE, rollout="shop/bad")) for _ in range(20)
+        ]
+        await until(lambda: asked(fake, "bad") == 1)
+        ours = asyncio.ensure_future(asking.sample(query("up"), timeout=PATIENCE, rollout="shop/ours"))
+        await asyncio.sleep(0)
+        go.set()
+        assert all(isinstance(one, Vector) for one in await asyncio.gather(ours, *theirs))
+        order = [one.parameters["query"][0] for one in fake.asked]
+        assert order == ["bad", "bad", "up", *["bad"] * 18], "one that was there before it goes first"
 
 
 DOWN: dict[str, tuple[Reply, FailedReason]] = {

@@ -22,15 +22,27 @@ class Source:
 
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     timeouts: list[float] = field(default_factory=list)
+    rollouts: list[str] = field(default_factory=list)
 
     async def sample(self, query: Query, *, timeout: float, rollout: str) -> Answer:
-        del query, rollout
+        del query
         self.timeouts.append(timeout)
+        self.rollouts.append(rollout)
         return await self.answer
 
 
 def asking(source: Source) -> Asking:
     return Asking(replace(Shop().world, metrics=source, clock=SystemClock()), None, "shop/web")
+
+
+async def test_a_source_is_told_which_rollout_asks() -> None:
+    """Its fair shares rest on that."""
+    source = Source()
+    one = asking(source)
+    one.ask([QUERY, replace(QUERY, promql="latency")])
+    await asyncio.sleep(0)
+    assert source.rollouts == ["shop/web", "shop/web"]
+    await one.end()
 
 
 async def test_a_query_that_is_open_can_be_given_less_time() -> None:
