@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-
-from pydantic import ValidationError
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.kubernetes.client import JsonObject
 from tidegate.adapters.kubernetes.kubeconfig import Connection
+from tidegate.api.reading_back import LeftOut, read_back
 from tidegate.api.rollout.status import RolloutStatus
 from tidegate.api.values.text import printable
 from tidegate.cli.cluster import add_cluster_arguments, add_rollout_argument, with_cluster
@@ -24,6 +24,11 @@ from tidegate.cli.status.told import Told
 from tidegate.cli.tables import Table, headline, show
 from tidegate.cli.waiting import Awaited, add_wait_arguments, until_decided
 from tidegate.core.model.time_format import instant
+
+MOST_UNREAD: Final = 5
+"""Parts of a status that could not be read which are named."""
+WHOLE: Final = frozenset({"step", "weight", "mirror"})
+"""Parts of a status that are not shown where one of their numbers could not be read."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,20 +71,33 @@ def _show(found: JsonObject, output: str | None) -> None:
         print(formatted(found, output), end="")
         return
     name = str(found["metadata"]["name"])
-    try:
-        status = RolloutStatus.model_validate(found.get("status") or {})
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise CommandError(
-            f"the status of {name} was written by another version: .status.{where} is not known"
-        ) from error
+    read = read_back(RolloutStatus, found.get("status") or {})
+    if read.value is None:
+        raise CommandError(f"the status of {name} could not be read: {_unread(read.left_out)}")
+    status = _whole(read.value, read.left_out)
     headline(name, status.phase or "not reconciled by the operator yet", sys.stdout)
+    if read.left_out:
+        print(f"  part of the status could not be read: {printable(_unread(read.left_out))}")
     for part in report(Told.of(found, status, instant(SystemClock().now()))):
         if isinstance(part, Table):
             print()
             show(part, sys.stdout)
         else:
             print(f"  {printable(part)}")
+
+
+def _whole(status: RolloutStatus, left_out: Sequence[LeftOut]) -> RolloutStatus:
+    """Without what is shown whole or not at all: a number that could not be read is not 0."""
+    unread = {piece.path[0] for piece in left_out}
+    return status.model_copy(update=dict.fromkeys(WHOLE & unread))
+
+
+def _unread(left_out: Sequence[LeftOut]) -> str:
+    """The parts that were not read, with why, in one line."""
+    why = {piece.path: str(piece) for piece in reversed(left_out)}  # the first reason: what is removed is missing then
+    parts = list(reversed(why.values()))
+    more = f"; and {len(parts) - MOST_UNREAD} more" if len(parts) > MOST_UNREAD else ""
+    return "; ".join(parts[:MOST_UNREAD]) + more
 
 
 def report(told: Told) -> Iterator[str | Table]:

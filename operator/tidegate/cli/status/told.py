@@ -60,6 +60,8 @@ class Told:
 
     def moment(self, instant: datetime) -> str:
         """An instant, with its date where that is not today's."""
+        if instant.timestamp() == 0:  # what stands in for one that could not be read (`api/reading_back.py`)
+            return "an unknown time"
         today = instant.date() == self.now.date()
         return f"{instant:%H:%M:%S} UTC" if today else f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
