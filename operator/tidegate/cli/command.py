@@ -104,7 +104,7 @@ def _checked(asked: dict[str, str]) -> RolloutCommandSpec:
     """The command, held to what the API server would take. Raises: CommandError: it would not."""
     spec, problems = read(RolloutCommandSpec, asked, ())
     if spec is None:
-        raise CommandError("\n".join(f"--{problem}" for problem in problems))
+        raise CommandError([f"--{problem}" for problem in problems])
     return spec
 
 

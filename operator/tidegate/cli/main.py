@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _written(given)
     except CommandError as error:
         with contextlib.suppress(OSError):  # nothing more can be said
-            for line in str(error).split("\n"):
+            for line in error.lines:
                 print(f"tidegate: {printable(line)}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:

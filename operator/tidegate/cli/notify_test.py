@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = load(arguments.config)
     except SettingsError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error).split("\n")) from error
     return with_cluster(arguments, lambda cluster: _send(arguments.name, cluster, settings))
 
 

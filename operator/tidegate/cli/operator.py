@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = load(arguments.config)
     except SettingsError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error).split("\n")) from error
     economize()
     _collect_garbage_rarely()
     logs.configure(settings.logs.format, settings.logs.level)

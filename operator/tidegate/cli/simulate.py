@@ -131,7 +131,7 @@ def _world(file: str | None, spec: RolloutSpec) -> World:
     problems = world_problems(world, spec) if world is not None else problems
     if world is None or problems:
         lines = [f"{file}:{documents[0].line(one.where)}: {one}" for one in problems]
-        raise CommandError("\n".join(lines))
+        raise CommandError(lines)
     for name in unsaid(world, spec):
         print(f"tidegate: {file}: the world does not define '{name}': it has no data", file=sys.stderr)
     return world

@@ -78,7 +78,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         said = str(error.errors()[0].get("ctx", {}).get("error") or error.errors()[0]["msg"])
         raise CommandError(f"--prometheus {said}") from None
     except SettingsError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error).split("\n")) from error
 
 
 async def _examine(arguments: argparse.Namespace, cluster: Connection, settings: Settings) -> int:
