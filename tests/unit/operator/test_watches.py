@@ -4,8 +4,9 @@ import asyncio
 import importlib
 import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import kopf
 import pytest
@@ -13,10 +14,22 @@ from kubernetes.aio.client.configuration import Configuration
 from structlog.testing import capture_logs
 
 from tests.unit.adapters.fake_server import FakeServer, Reader, Writer, http, running
+from tests.unit.operator.test_listening import raw
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.resources import CLUSTER_METRIC_TEMPLATES, DEPLOYMENTS, ROLLOUTS
-from tidegate.handlers import Caches, Watches
+from tidegate.handlers import Caches, Intake, Watches
 from tidegate.handlers.watches import STREAMS
+
+
+class Nobody:
+    """Whom the intake wakes where nobody waits."""
+
+    def rollout_changed(self, namespace: str, name: str) -> None:
+        """Does nothing."""
+
+    def object_changed(self, kind: str, namespace: str, name: str) -> None:
+        """Does nothing."""
+
 
 Session = Callable[[set[str]], Awaitable[None]]
 SECONDS = 30.0
@@ -45,11 +58,19 @@ async def watching(
 
 @asynccontextmanager
 async def scripted(
-    session: Session, denied: set[str], begun: Callable[[], None] | None = None, namespaces: tuple[str, ...] = ()
+    session: Session,
+    denied: set[str],
+    begun: Callable[[], None] | None = None,
+    namespaces: tuple[str, ...] = (),
+    listed: Sequence[Mapping[str, Any]] = (),
 ) -> AsyncIterator[tuple[ScriptedWatches, Caches, Callable[[], Awaitable[None]]]]:
+    """Watches on an API server that denies to watch some kinds, and lists `listed` of every kind."""
     server: list[FakeServer] = []
 
     async def review(_: Reader, writer: Writer) -> None:
+        if server[0].asked[-1].method == "GET":
+            writer.write(http(200, json.dumps({"items": listed}).encode()))
+            return
         asked = json.loads(server[0].asked[-1].body)["spec"]["resourceAttributes"]["resource"]
         writer.write(http(201, json.dumps({"status": {"allowed": asked not in denied}}).encode()))
 
@@ -122,6 +143,29 @@ async def test_when_kopf_ends_the_streams_begin_anew(error: Exception | None) ->
         await asyncio.wait_for(again.wait(), SECONDS)
         assert caches.workloads.services.get(("shop", "web")) is None, "what the first session brought is read live now"
     assert sessions == [{"rollouts", "deployments"}] * 2
+
+
+async def test_a_stream_that_is_deaf_ends_the_session_and_a_second_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.handlers.listening.SILENT", 0.02)
+    sessions: list[set[str]] = []
+    again = asyncio.Event()
+    ours = asyncio.get_running_loop()
+
+    async def session(kinds: set[str]) -> None:
+        sessions.append(kinds)
+        if len(sessions) > 1:
+            ours.call_soon_threadsafe(again.set)
+        await for_ever(kinds)
+
+    with capture_logs() as logs:
+        async with scripted(session, set(), listed=[raw(7, status={"run": {"id": "1"}})]) as (watches, caches, _):
+            Intake(caches, Nobody()).rollout("ADDED", raw(1, status={"run": {"id": "1"}}))
+            watches._listening._late = 0.0  # noqa: SLF001  (the stream brings nothing: there is nothing to wait for)
+            await asyncio.wait_for(again.wait(), SECONDS)
+    assert sessions[:2] == [{"rollouts", "deployments"}] * 2
+    stalled = [one["kind"] for one in logs if one["event"].startswith("watch stream stalled")]
+    assert stalled
+    assert set(stalled) == {"Rollout"}, "no Deployment is listed for it"
 
 
 async def test_a_kopf_whose_streams_have_ended_and_that_has_not_is_ended() -> None:
