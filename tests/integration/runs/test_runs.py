@@ -223,6 +223,22 @@ async def test_missing_objects_are_waited_for_and_named(lab: Lab, namespace: str
 
 
 @pytest.mark.usefixtures("operator")
+async def test_a_command_for_a_rollout_that_is_not_there_is_refused(lab: Lab, namespace: str) -> None:
+    made = await shop.command(lab, namespace, "Pause")
+
+    async def outcome() -> Object:
+        found = await lab.api.get(shop.API_VERSION, "RolloutCommand", made["metadata"]["name"], namespace)
+        status: Object = found.get("status", {})
+        return status if status.get("phase") else {}
+
+    status = await until(outcome, SECONDS, "the command has an outcome")
+    assert (status["phase"], status["message"]) == (
+        "Refused",
+        f"there is no Rollout '{shop.APP}' in namespace '{namespace}'",
+    )
+
+
+@pytest.mark.usefixtures("operator")
 async def test_get_shows_phase_step_weight_and_readiness(lab: Lab, namespace: str) -> None:
     await shop.open_shop(lab, namespace)
     await shop.release(lab, namespace, "v2")
