@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.cli.test_streams import kubeconfig_of
 from tidegate.adapters.kubernetes.resources import Resource
 from tidegate.adapters.routers import enabled
 from tidegate.api.crd import export
@@ -122,6 +123,17 @@ def test_wrong_use_is_said_before_anything_is_asked(
 class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_without_a_source_it_is_said_that_none_is_known_and_how_to_give_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("{}\n")
+    main(["doctor", "--config", str(file), "--kubeconfig", str(kubeconfig_of(tmp_path))])
+    said = capsys.readouterr().out
+    assert "Prometheus: no source is known here\n" in said
+    assert "→ give the operator's configuration (--config), or --prometheus URL\n" in said
 
 
 @pytest.mark.parametrize(("no_color", "colour"), [("", "\x1b[31m"), ("1", "")])
