@@ -20,7 +20,7 @@ ATTRIBUTIONS: dict[str, type[Rule]] = {
     "only when it is shown worse, the warm-up left out": LimitedWarm,
     "unless the baseline's own test is broken too and the candidate is not shown worse": LimitedUnlessBothBroken,
 }
-"""When a breach of `regression: {limit}` reverts. The first is the product's (core/trials/limit.py)."""
+"""When a breach of `regression: {limit}` reverts. The first is the product's (core/count_tests/regression.py)."""
 
 
 FEWER = 10

@@ -21,7 +21,7 @@ FIELD_PATH_PATTERN = (
 )
 
 FieldPath = Annotated[str, Field(min_length=1, max_length=256, pattern=FIELD_PATH_PATTERN)]
-"""A field of a pod template, as core/template_fields.py names it."""
+"""A field of a pod template, as core/model/template_fields.py names it."""
 
 
 class PromotionStrategy(StrEnum):

@@ -1,4 +1,4 @@
-"""`Rollout.status.run`: all that one run remembers. Part of api/status.py, which says what the marks mean."""
+"""`Rollout.status.run`: all that one run remembers. Part of api/rollout/status.py, which says what the marks mean."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ OWN: Final = frozenset(
         "topologySpreadConstraints",
     }
 )
-"""Fields that are never promoted: core/template_fields.py says the same."""
+"""Fields that are never promoted: core/model/template_fields.py says the same."""
 
 POD_FIELDS: Final = frozenset(
     {

@@ -1,6 +1,6 @@
 """PromQL as users write it: its variables, and whether Prometheus would take it.
 
-Filling the variables in for real is the core's business (core/variables.py); a test keeps the two lists equal.
+Filling the variables in for real is the core's business (core/metrics/variables.py); a test keeps the two lists equal.
 """
 
 from __future__ import annotations

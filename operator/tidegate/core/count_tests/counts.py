@@ -1,6 +1,6 @@
 """Requests of both arms, window by window, from raw samples: what the samples add up to, or why that cannot be told.
 
-The counts of a closed window (core/pending.py) are a pure function of the samples, so that a restarted operator counts the
+The counts of a closed window (core/count_tests/open_windows.py) are a pure function of the samples, so that a restarted operator counts the
 same window the same.
 """
 

@@ -204,7 +204,7 @@ _COMPARED = {
     LimitKind.MAX_DECREASE: ("lower than the baseline by more than", "not lower than the baseline by more than"),
     LimitKind.MAX_SPREAD: ("above", "within"),
 }
-"""The tests on counts have words of their own (core/proofs.py)."""
+"""The tests on counts have words of their own (core/count_tests/wording.py)."""
 
 
 def sentence(limit: Threshold, metric: Metric, worst: SeriesFinding, context: Context) -> str:

@@ -85,7 +85,7 @@ class Arm:
     history_limit: int = 10
     """`spec.revisionHistoryLimit`: 0 means the old template could not be found again."""
     first_fingerprint: str = ""
-    """Identity of the pod template as operator 0.1.0 had it (core/version.py)."""
+    """Identity of the pod template as operator 0.1.0 had it (core/model/version.py)."""
     updated: int = 0
     """Pods of the current template (`status.updatedReplicas`), as far as this generation was seen."""
     present: int = 0
