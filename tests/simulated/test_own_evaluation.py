@@ -297,3 +297,34 @@ async def test_outcomes_that_are_refused_are_tried_one_at_a_time() -> None:
     shop.gate.before = lambda _call: None
     await runner.run_until(shop.clock.now() + 120)
     assert len(shop.cluster.outcomes) == 30
+
+
+READS = ("store.read", "workloads.arm", "router.read", "commands.pending")
+
+
+@pytest.mark.parametrize("call", [*READS, "all"])
+@pytest.mark.parametrize("lead", [0.2, 1.5, 4.0])
+async def test_reads_that_hang_while_the_watch_streams_are_away_delay_no_answer_to_a_breach(
+    call: str, lead: float
+) -> None:
+    shop = Shop()
+    runner = shop.rollout(manifest())
+    await until_weight(shop, runner, 10)
+    await runner.run_until(shop.clock.now() + 3.4)
+    begun: list[float] = []
+
+    def takes(name: str) -> float:
+        if name != call and (call != "all" or name not in READS):
+            return 0.0
+        begun.append(shop.clock.now())
+        return SLOW
+
+    def breach(query: Query, now: float) -> Answer:
+        sick = begun and now >= begun[0] + lead and query.arm is ArmName.CANDIDATE
+        return value(0.5 if sick and query.metric == "errors" else 0.0)
+
+    shop.gate.streams_away, shop.gate.takes, shop.answer = True, takes, breach
+    await runner.run_until(shop.clock.now() + 60, lambda: bool(begun) and shop.weight == 0)
+    late = first_at_zero(shop, begun[0] + lead)
+    assert late is not None, "reverted"
+    assert late <= 2.0

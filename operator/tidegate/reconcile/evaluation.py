@@ -92,8 +92,7 @@ class Evaluation:
 
     async def decide(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> tuple[Observation, Plan]:
         """Observes and decides; again after each answer, until a plan must not wait or every answer is there."""
-        observing = self._observe(rollout, memory, live=live)
-        seen = await (self.beside(observing, None) if live else observing)
+        seen = await self.beside(self._observe(rollout, memory, live=live), None if live else self._last_seen(rollout))
         memory, seen = self._judged_meanwhile(seen)
         if not self.asking.begun:
             self._send(memory, seen)
@@ -277,7 +276,13 @@ class Evaluation:
         templates = [(str(ref.kind), ref.name) for ref in looked.refs]
         claimants = [("Rollout", claim.name) for claim in seen.claims]
         self.index.put(self.reader.key, [*arms, *services, *routes, *templates, *claimants])
+        self.reader.record.seen = seen if memory.status.run is not None else None
         return seen
+
+    def _last_seen(self, rollout: RolloutObject) -> Observation | None:
+        """The last observation, of the Rollout as it is now and read from the watch streams: nothing is looked up for it again."""
+        last = self.reader.record.seen
+        return replace(last, rollout=rollout, live=Live.NOTHING, commands=()) if last is not None else None
 
     async def _look_at_templates(self, rollout: RolloutObject, *, fresh: bool) -> Looked:
         """The metric templates it names: read once in a tick, and once more where everything is looked at live."""

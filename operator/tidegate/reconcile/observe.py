@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.gates.ownership import claim_of
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation
-from tidegate.core.model.world import Arm, ArmName, Lookup, RolloutObject, Route, TargetRef, Template
+from tidegate.core.model.world import ArmName, Lookup, RolloutObject, TargetRef, Template
 from tidegate.core.tick.kept_spec import arms_in_force, spec_in_force, with_arms_kept
 from tidegate.core.traffic import targets
+from tidegate.ports.protocols import Clock
 from tidegate.ports.world import World
+
+KNOWN: Final = 0.01
+"""Seconds within which an object is there that a watch stream keeps: what takes longer is read from the API server."""
 
 
 async def observe(world: World, seen: Observation, memory: Memory) -> Observation:
@@ -31,10 +35,22 @@ async def observe(world: World, seen: Observation, memory: Memory) -> Observatio
     run = memory.status.run
     arms_of = arms_in_force(memory, seen)
     refs = _refs(in_force, arms_of, memory, rollout)
-    arms, routes = await _look(world, rollout.namespace, arms_of, refs, live=live)
-    commands = await world.commands.pending(rollout.namespace, rollout.name)
     ours = claim_of(rollout, in_force, active=run is not None).things
-    claims = await world.store.claimants(rollout.namespace, rollout.uid, ours)
+    namespace, everything = rollout.namespace, live is Live.EVERYTHING
+    pair = (arms_of.baseline, arms_of.candidate)
+    found = await _all(
+        world.clock,
+        [
+            *(partial(world.workloads.arm, namespace, arm.deployment, arm.service, fresh=everything) for arm in pair),
+            *(partial(world.router.read, ref, fresh=live >= Live.ROUTES) for ref in refs.values()),
+            partial(world.commands.pending, namespace, rollout.name),
+            partial(world.store.claimants, namespace, rollout.uid, ours),
+        ],
+        together=live > Live.NOTHING,
+    )
+    *looked, commands, claims = found
+    arms = dict(zip(ArmName, looked[:2], strict=True))
+    routes = dict(zip(refs, looked[2:], strict=True))
     return replace(seen, arms=arms, routes=routes, commands=tuple(commands), claims=tuple(claims))
 
 
@@ -57,18 +73,13 @@ def _refs(spec: RolloutSpec, arms: RolloutSpec, memory: Memory, rollout: Rollout
     return refs
 
 
-async def _look(
-    world: World, namespace: str, spec: RolloutSpec, refs: Mapping[str, TargetRef], *, live: Live
-) -> tuple[dict[ArmName, Lookup[Arm]], dict[str, Lookup[Route]]]:
-    pair = (spec.baseline, spec.candidate)
-    arms = (world.workloads.arm(namespace, arm.deployment, arm.service, fresh=live is Live.EVERYTHING) for arm in pair)
-    routes = (world.router.read(ref, fresh=live >= Live.ROUTES) for ref in refs.values())
-    seen = await _all(chain(arms, routes), together=live > Live.NOTHING)
-    return dict(zip(ArmName, seen[:2], strict=True)), dict(zip(refs, seen[2:], strict=True))
-
-
-async def _all(calls: Iterable[Coroutine[Any, Any, Any]], *, together: bool) -> list[Any]:
-    """The results in order; live reads go out together, cached ones need no tasks."""
-    if together:
-        return list(await asyncio.gather(*calls))
-    return [await call for call in calls]
+async def _all(clock: Clock, calls: Sequence[Callable[[], Coroutine[Any, Any, Any]]], *, together: bool) -> list[Any]:
+    """The results in order: what the watch streams have brought needs no tasks; from the first read on all others go out together."""
+    found: list[Any] = []
+    for place, call in enumerate(calls):
+        if together:
+            return [*found, *await asyncio.gather(*(one() for one in calls[place:]))]
+        began = clock.monotonic()
+        found.append(await call())
+        together = clock.monotonic() - began > KNOWN
+    return found

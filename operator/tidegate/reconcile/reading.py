@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from tidegate.core.model.world import ABSENT, RolloutObject, Unknown
+from tidegate.core.model.world import ABSENT, Lookup, RolloutObject, Unknown
 from tidegate.ports.errors import Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Key
 from tidegate.reconcile.status import Record
+
+PROMPT: Final = 0.3
+"""Seconds that a tick of a run waits for the object, where no watch stream has it."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +31,31 @@ class Reader:
         Raises:
             Unavailable: it cannot be read, and nothing is known of it.
         """
-        found = await self.world.store.read(*self.key, fresh=False)
         known = self._under_way
+        reading = self.world.store.read(*self.key, fresh=False)
+        found = await (reading if known is None else self._soon(reading, known))
         if isinstance(found, Unknown):
             if known is not None:
                 return known
             raise self._unread(found)
         return self._of_this_run(found if isinstance(found, RolloutObject) else None)
+
+    async def _soon(
+        self, reading: Coroutine[Any, Any, Lookup[RolloutObject]], known: RolloutObject
+    ) -> Lookup[RolloutObject]:
+        """What is read, or what is known of a run when that takes long: its guards are evaluated all the same."""
+        task = asyncio.ensure_future(reading)
+        await asyncio.sleep(0)
+        if not task.done():
+            late = asyncio.ensure_future(self.world.clock.sleep(PROMPT))
+            try:
+                await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                late.cancel()
+                task.cancel()
+            if task.cancelled() or not task.done():
+                return known
+        return task.result()
 
     async def again(self, *, fresh: bool) -> RolloutObject | None:
         """The Rollout, from the watch stream or (`fresh`) live; `None` when it is gone.

@@ -15,6 +15,7 @@ import structlog
 from tidegate.api.reading_back import LeftOut, read_back, with_left_out
 from tidegate.api.rollout.status import Condition, RolloutStatus, WeightStatus
 from tidegate.core.model.memory import Memory
+from tidegate.core.model.observation import Observation
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.status.changes import lasting, overdue, quieted
 from tidegate.core.status.size import dump, memory_alone, on_the_wire
@@ -67,6 +68,8 @@ class Record:
     """The weight, as people see it there."""
     left_out: tuple[LeftOut, ...] = ()
     """Pieces of the stored status that were not read."""
+    seen: Observation | None = None
+    """The last observation of a run in progress: while the next one takes long, its guards are evaluated on this one."""
     told: tuple[Condition, ...] = ()
     """The conditions that people have been told of."""
     looked: float | None = None

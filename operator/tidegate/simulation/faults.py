@@ -20,6 +20,8 @@ class Gate:
     """May keep the effect to let it happen later; then it returns True, and the caller gets a time-out."""
     takes: Callable[[str], float] = lambda _call: 0.0
     """Seconds of virtual time that a call takes; one that takes longer than its time-out is answered with that."""
+    streams_away: bool = False
+    """The watch streams have ended: what they would have brought is read by calls."""
     calls: list[str] = field(default_factory=list)
     """The names of all calls so far."""
 

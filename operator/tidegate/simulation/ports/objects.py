@@ -28,7 +28,7 @@ class MemoryStore(MemoryPort):
     async def read(self, namespace: str, name: str, *, fresh: bool) -> Lookup[RolloutObject]:
         """The object."""
         del namespace
-        failed = await self.failed_read("store.read") if fresh else None
+        failed = await self.failed_read("store.read", fresh=fresh)
         return Unknown(failed) if failed else self.cluster.rollouts.get(name, ABSENT)
 
     async def claimants(self, namespace: str, uid: str, things: frozenset[str]) -> Sequence[Claim]:
@@ -77,7 +77,7 @@ class MemoryMetricTemplates(MemoryPort):
     async def read(self, ref: TemplateRef, namespace: str, *, fresh: bool) -> Lookup[MetricTemplateObject]:
         """The template."""
         del namespace
-        failed = await self.failed_read("metric_templates.read") if fresh else None
+        failed = await self.failed_read("metric_templates.read", fresh=fresh)
         return Unknown(failed) if failed else self.cluster.metric_templates.get(ref, ABSENT)
 
 
@@ -87,6 +87,7 @@ class MemoryCommands(MemoryPort):
     async def pending(self, namespace: str, rollout: str) -> Sequence[Command]:
         """Those without an outcome."""
         del namespace, rollout
+        await self.failed_read("commands.pending", fresh=False)
         found = (command for command in self.cluster.commands if command.uid not in self.cluster.outcomes)
         return sorted(found, key=lambda command: (command.created, command.name))
 

@@ -20,8 +20,10 @@ class MemoryPort:
     cluster: Cluster
     gate: Gate
 
-    async def failed_read(self, call: str) -> str | None:
-        """Why a read failed; `None` when it did not."""
+    async def failed_read(self, call: str, *, fresh: bool = True) -> str | None:
+        """Why a read failed; `None` when it did not, or (not `fresh`) when a watch stream has the answer."""
+        if not fresh and not self.gate.streams_away:
+            return None
         try:
             self.gate.reading(call)
             await self.answered(call)

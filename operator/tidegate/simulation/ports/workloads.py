@@ -32,7 +32,7 @@ class MemoryWorkloads(MemoryPort):
     async def arm(self, namespace: str, deployment: str, service: str, *, fresh: bool) -> Lookup[Arm]:
         """The arm."""
         del namespace
-        failed = await self.failed_read("workloads.arm") if fresh else None
+        failed = await self.failed_read("workloads.arm", fresh=fresh)
         return Unknown(failed) if failed else self.cluster.arm(deployment, service)
 
     async def template(self, namespace: str, deployment: str) -> Lookup[Template]:
@@ -84,7 +84,7 @@ class MemoryRouter(MemoryPort):
         """The route."""
         if ref.kind == RouteKind.REPLICA_RATIO:
             return await self._ratio.read(ref, fresh=fresh)
-        failed = await self.failed_read("router.read") if fresh else None
+        failed = await self.failed_read("router.read", fresh=fresh)
         if not failed and ref.kind in self.cluster.not_served:
             return Unknown(f"{ref.kind} is not served", Unseen.NOT_SERVED)
         return Unknown(failed) if failed else self.cluster.route(ref)
