@@ -237,9 +237,21 @@ async def test_pods_that_are_all_that_serves_stay_until_the_baseline_has_one() -
     await sticky.passes(30)
     assert sticky.cluster.scalings == []
     assert (sticky.shop.outcome, sticky.condition("Stalled")) == ("", "BaselineUnavailable")
+    assert "(Abort forces it)" in sticky.shop.status.message
     sticky.cluster.deployments["checkout"].available = None
     await sticky.passes(20)
     assert (sticky.shop.outcome, sticky.pods) == ("Reverted", 0)
+
+
+async def test_a_deletion_that_waits_for_the_baseline_names_no_command_that_the_api_server_would_refuse() -> None:
+    sticky = await started()
+    await sticky.breaches()
+    sticky.cluster.deployments[CANDIDATE].replicas = 2
+    sticky.cluster.deployments["checkout"].available = 0
+    sticky.cluster.delete_rollout("checkout")
+    await sticky.passes(10)
+    assert sticky.condition("Stalled") == "BaselineUnavailable"
+    assert "Abort" not in sticky.shop.status.message
 
 
 async def test_the_field_taken_out_during_the_run_reverts_it_and_still_takes_the_pods() -> None:

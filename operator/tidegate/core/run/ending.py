@@ -127,12 +127,16 @@ def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
     if draft.seen.fresh and (gone or _available(candidate) == 0):
         return None
     what = "does not exist any more" if baseline is ABSENT else "has no available pod"
-    forced = "" if draft.seen.rollout.deleting else " (Abort forces it)"
     return Why(
         Reason.BASELINE_UNAVAILABLE,
         f"{ending.evidence}; but the baseline {draft.spec.baseline.deployment!r} {what}: the weights are "
-        f"restored as soon as a pod is available{forced}",
+        f"restored as soon as a pod is available{_forced(draft)}",
     )
+
+
+def _forced(draft: Draft) -> str:
+    """What a person can do; of a Rollout that is being deleted the API server takes no command any more."""
+    return "" if draft.seen.rollout.deleting else " (Abort forces it)"
 
 
 def _available(arm: object) -> int | None:
@@ -199,7 +203,7 @@ def _keeps_its_pods(draft: Draft, ending: Ending) -> bool:
     words = (
         "the weights are restored, and the candidate is scaled to 0 pods the moment the baseline has an available pod"
     )
-    draft.stalled = Why(Reason.BASELINE_UNAVAILABLE, f"{ending.evidence}; {words} (Abort forces it)")
+    draft.stalled = Why(Reason.BASELINE_UNAVAILABLE, f"{ending.evidence}; {words}{_forced(draft)}")
     return True
 
 
