@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.gates import workloads
 from tidegate.core.model.template_fields import Fields
@@ -105,3 +106,24 @@ def test_unknown_is_not_absent() -> None:
     found = workloads.missing(SPEC, {**both, ArmName.CANDIDATE: ABSENT})
     assert found is not None
     assert found.reason == "CandidateMissing"
+
+
+@pytest.mark.parametrize(
+    ("why", "updated", "present", "available", "progress"),
+    [
+        ("new pods are still to come", 1, 3, 2, "1 of 2 pods have its current template"),
+        ("old pods are still there", 2, 3, 3, "1 old pods are still to be removed"),
+        ("new pods are not available yet", 2, 2, 1, "1 of 2 pods available"),
+    ],
+)
+def test_how_far_a_deployment_is(why: str, updated: int, present: int, available: int, progress: str) -> None:
+    under_way = replace(arm("canary"), rolled_out=False, updated=updated, present=present, available=available)
+    found = workloads.rolling_out(under_way, "candidate", Reason.CANDIDATE_NOT_READY)
+    assert found.message == f"candidate Deployment 'canary' is rolling out: {progress}", why
+
+
+def test_no_more_pods_are_available_than_have_the_current_template() -> None:
+    """`availableReplicas` counts pods of any template, and may be behind the other two counts."""
+    scaled_down = replace(arm("canary"), rolled_out=False, replicas=1, updated=1, present=1, available=2)
+    found = workloads.rolling_out(scaled_down, "candidate", Reason.CANDIDATE_NOT_READY)
+    assert found.message.endswith("1 of 1 pods available")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tidegate.api.rollout.status import (
     CheckpointStatus,
     FindingStatus,
@@ -27,8 +29,8 @@ def run(**changes: object) -> RunStatus:
     return RunStatus(id="1-abc", version=Version(), start_time=NOW, **changes)  # type: ignore[arg-type]
 
 
-def full(findings: int, history: int, spec: int) -> RolloutStatus:
-    finding = FindingStatus(threshold="errors max 5%", state="Ok", message="x" * 500)
+def full(findings: int, history: int, spec: int, letter: str = "x") -> RolloutStatus:
+    finding = FindingStatus(threshold="errors max 5%", state="Ok", message=letter * 500)
     return RolloutStatus(
         run=run(spec="s" * spec),
         checkpoints=tuple(
@@ -41,7 +43,7 @@ def full(findings: int, history: int, spec: int) -> RolloutStatus:
                 version=Version(),
                 outcome="Reverted",
                 reason="x",
-                message="m" * history,
+                message=letter * history,
                 start_time=NOW,
                 end_time=NOW,
             )
@@ -71,6 +73,16 @@ def test_then_checkpoints_then_history_and_memory_never() -> None:
     assert len(wire["history"]) == 1
     assert len(wire["run"]["spec"]) == 20_000
     assert len(json.dumps(wire)) < 64 * 1024
+
+
+@pytest.mark.parametrize(("letter", "findings"), [("é", 3), ("決", 2), ("🌊", 2)])
+def test_the_size_is_counted_in_bytes_not_in_characters(letter: str, findings: int) -> None:
+    """Each case is within the limit by its characters, and above it by its bytes."""
+    status = full(findings, 1000, 10, letter)
+    characters = status.model_dump_json(by_alias=True, exclude_none=True)
+    assert len(characters) < 60 * 1024
+    assert len(characters.encode()) > 64 * 1024
+    assert len(json.dumps(on_the_wire(status), ensure_ascii=False).encode()) < 64 * 1024
 
 
 def test_the_newest_evidence_is_the_last_to_go() -> None:
