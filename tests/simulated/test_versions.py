@@ -147,6 +147,41 @@ async def test_idle_says_when_the_baseline_runs_another_version_than_was_release
     assert shop.status.runs == 0, "an old candidate is not rolled out over a hotfix"
 
 
+# What people are told of a version
+
+
+@pytest.mark.parametrize(("revision", "named"), [("", "shop:v2"), ("r7", "shop:v2 (revision r7)")])
+async def test_an_event_names_a_version_by_its_images_and_by_its_revision_where_there_is_one(
+    revision: str, named: str
+) -> None:
+    shop, _runner = await under_way(**({"revision": revision} if revision else {}))
+    (said,) = events(shop, "RunStarted")
+    assert said.removeprefix(f"run {shop.status.run.id if shop.status.run else ''} ") == f"of {named} started"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("an annotation", "shop:v2 (revision r7), with another pod template"),
+        ("an image", "shop:v3 (revision r7); the run was of shop:v2 (revision r7)"),
+        ("the revision", "shop:v2 (revision r8); the run was of shop:v2 (revision r7)"),
+    ],
+)
+async def test_a_superseded_run_says_how_the_versions_differ(change: str, said: str) -> None:
+    shop, runner = await under_way(revision="r7")
+    act = {
+        "an annotation": lambda: shop.cluster.annotate("checkout-canary", {"checksum/config": "2"}),
+        "an image": lambda: shop.cluster.set_image("checkout-canary", "shop:v3"),
+        "the revision": lambda: shop.cluster.edit_rollout("checkout", spec(steps=STEPS, revision="r8")),
+    }[change]
+    runner.at(shop.clock.now(), act)
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    entry = shop.status.history[0]
+    assert (entry.outcome, entry.reason) == ("Superseded", "NewVersion")
+    assert entry.message == f"the candidate's version changed: {said}"
+    assert [one for one in events(shop, "NewVersion") if said in one], shop.cluster.events
+
+
 # Large templates
 
 
