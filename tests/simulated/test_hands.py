@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
 from tidegate.core.model.world import Acceptance
@@ -216,6 +218,30 @@ async def test_foreign_backends_keep_their_weights_and_the_pair_its_sum() -> Non
     runner = shop.rollout()
     await runner.run_until(shop.start + 25)
     assert shop.cluster.routes["HTTPRoute/checkout"].rules == [{"checkout": 180, "checkout-canary": 20, "other": 7}]
+
+
+@pytest.mark.parametrize("taken_back", ["by a breach", "by an abort"])
+async def test_rules_without_names_that_change_places_get_their_own_sums_back(taken_back: str) -> None:
+    shop = Shop()
+    rules = [{"checkout": total, "checkout-canary": 0} for total in (37, 7)]
+    route = shop.cluster.add_route(SimulatedRoute("HTTPRoute", "checkout", rules, identities=["/api", "/"]))
+    runner = shop.rollout()
+    await runner.run_until(shop.start + 25)
+    assert route.rules == [{"checkout": 90, "checkout-canary": 10}] * 2
+
+    def swap() -> None:
+        route.rules.reverse()
+        route.identities.reverse()
+        route.generation += 1
+
+    runner.at(shop.clock.now(), swap)
+    await runner.run_until(shop.clock.now() + 1)
+    if taken_back == "by a breach":
+        shop.values["candidate"] = 0.06
+    else:
+        runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    assert route.rules == [{"checkout": 7, "checkout-canary": 0}, {"checkout": 37, "checkout-canary": 0}]
 
 
 async def test_a_weight_the_sum_cannot_express_is_refused_before_the_run() -> None:

@@ -90,6 +90,23 @@ def test_beside_a_pair_another_namespaces_service_is_nobodys_business() -> None:
     assert (len(found.pairs), found.missing_rules, found.missing_because) == (1, (), "")
 
 
+def identities(*rules: dict[str, Any]) -> list[tuple[str, str]]:
+    """Label and identity of each pair."""
+    return [(one.rule, one.identity) for one in route_of(view(route(spec={"rules": list(rules)})), REF).pairs]
+
+
+def test_the_identity_of_a_rule_moves_with_it_and_not_with_its_weights() -> None:
+    api, rest = ({"matches": [{"path": {"value": path}}], "backendRefs": [WEB, CANARY]} for path in ("/api", "/"))
+    (first, of_api), (second, of_rest) = identities(api, rest)
+    assert of_api != of_rest
+    assert identities(rest, api) == [(first, of_rest), (second, of_api)], "they changed places"
+    assert identities({"backendRefs": [WEB]}, api, rest) == [("#1", of_api), ("#2", of_rest)], "one was put before them"
+    raised = {**api, "backendRefs": [{**WEB, "weight": 50}, {**CANARY, "weight": 50}]}
+    assert identities(raised, rest) == [(first, of_api), (second, of_rest)], "weights are no part of it"
+    edited = {**api, "matches": [{"path": {"value": "/api/v2"}}]}
+    assert identities(edited, rest)[0][1] not in {of_api, of_rest}
+
+
 MIXED = [("Accepted", "True", 4), ("ResolvedRefs", "True", 4)]
 
 

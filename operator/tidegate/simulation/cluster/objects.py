@@ -64,6 +64,8 @@ class SimulatedRoute:
     rules: list[dict[str, int]]
     """For each rule: Service to weight."""
     names: list[str] = field(default_factory=list)
+    identities: list[str] = field(default_factory=list)
+    """As `RulePair.identity`, for each rule: it moves with the rule."""
     uid: str = ""
     generation: int = 1
     manager: str = "kubectl"
@@ -79,7 +81,8 @@ class SimulatedRoute:
     @property
     def frame(self) -> tuple[object, ...]:
         """All that is not a weight."""
-        return self.sticky, tuple(self.names), tuple(tuple(sorted(backends)) for backends in self.rules)
+        backends = tuple(tuple(sorted(one)) for one in self.rules)
+        return self.sticky, tuple(self.names), tuple(self.identities), backends
 
 
 @dataclass

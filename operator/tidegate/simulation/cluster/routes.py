@@ -46,7 +46,8 @@ class SimulatedRoutes(History):
                 alone = len(backends) == 2
                 mirror = found.mirrors.get((name, ref.candidate), 0)
                 weights = backends[ref.baseline], backends[ref.candidate]
-                pairs.append(RulePair(name, *weights, alone, mirror=mirror, cannot_mirror=found.cannot_mirror))
+                identity = found.identities[index] if index < len(found.identities) else ""
+                pairs.append(RulePair(name, *weights, alone, identity, mirror=mirror, cannot_mirror=found.cannot_mirror))
                 missing.discard(name)
             elif mirror := found.mirrors.get((name, ref.candidate), 0):
                 strays[name] = mirror
@@ -89,7 +90,9 @@ class SimulatedRoutes(History):
             route.pairs,
             route.missing_rules,
         )
-        if revert or not isinstance(now, Route):
+        if not isinstance(now, Route) or [one.identity for one in now.pairs] != [one.identity for one in route.pairs]:
+            return False
+        if revert:
             return same
         alike = [pair.mirror for pair in now.pairs] == [pair.mirror for pair in route.pairs]
         return same and alike and route.handle == found.frame

@@ -47,7 +47,7 @@ def test_the_sum_is_as_fine_as_the_finest_step(steps: list[str], total: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("why", "now", "found", "wanted"),
+    ("why", "now", "before", "wanted"),
     [
         ("the sum found comes back", pair(90, 10), PairStatus(rule="#0", baseline=1, candidate=0), (1, 0)),
         (
@@ -66,8 +66,32 @@ def test_the_sum_is_as_fine_as_the_finest_step(steps: list[str], total: int) -> 
         ("a baseline is never left at 0", pair(0, 0), None, (1, 0)),
     ],
 )
-def test_restored(why: str, now: RulePair, found: PairStatus | None, wanted: tuple[int, int]) -> None:
-    assert weights.restored(now, [found] if found else []) == wanted, why
+def test_restored(why: str, now: RulePair, before: PairStatus | None, wanted: tuple[int, int]) -> None:
+    assert weights.restored(now, [before] if before else []) == wanted, why
+
+
+def found(rule: str, identity: str, baseline: int) -> PairStatus:
+    return PairStatus(rule=rule, identity=identity, baseline=baseline, candidate=0)
+
+
+@pytest.mark.parametrize(
+    ("why", "rules", "before", "sums"),
+    [
+        ("in their places", ["#0 a", "#1 b"], [found("#0", "a", 37), found("#1", "b", 7)], [37, 7]),
+        ("two rules changed places", ["#0 b", "#1 a"], [found("#0", "a", 37), found("#1", "b", 7)], [7, 37]),
+        ("one was put before them", ["#0 c", "#1 a", "#2 b"], [found("#0", "a", 37), found("#1", "b", 7)], [100, 37, 7]),
+        ("the first was removed", ["#0 b"], [found("#0", "a", 37), found("#1", "b", 7)], [7]),
+        ("two that are alike are told apart by place", ["#0 a", "#1 a"], [found("#0", "a", 37), found("#1", "a", 7)], [37, 7]),
+        ("a named rule keeps its sum when it is edited", ["main c"], [found("main", "a", 37)], [37]),
+        ("a status without identities goes by place", ["#0 a", "#1 b"], [found("#0", "", 37), found("#1", "", 7)], [37, 7]),
+        ("a router without identities goes by place", ["#0 ", "#1 "], [found("#0", "a", 37), found("#1", "b", 7)], [37, 7]),
+    ],
+)  # fmt: skip
+def test_a_rule_without_a_name_is_known_by_what_it_says(
+    why: str, rules: list[str], before: list[PairStatus], sums: list[int]
+) -> None:
+    pairs = [RulePair(rule, 90, 10, alone=True, identity=identity) for rule, _, identity in (one.partition(" ") for one in rules)]  # fmt: skip
+    assert [weights.restored(one, before) for one in pairs] == [(total, 0) for total in sums], why
 
 
 def limited(most: int, fixed: int | None = None) -> RulePair:
@@ -89,8 +113,8 @@ def test_the_sum_of_a_pair_that_is_alone(why: str, percents: tuple[str, ...], no
 
 
 def test_a_revert_restores_the_sum_that_the_router_demands() -> None:
-    found = PairStatus(rule="#0", baseline=99, candidate=0)
-    assert weights.restored(limited(100, fixed=100), [found]) == (100, 0)
+    before = PairStatus(rule="#0", baseline=99, candidate=0)
+    assert weights.restored(limited(100, fixed=100), [before]) == (100, 0)
 
 
 @pytest.mark.parametrize(
