@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from tests.simulated.shop import Shop, check, spec, value
-from tidegate.core.model.world import ArmName
+from tidegate.core.model.world import ArmName, Command
+from tidegate.ports.protocols import Commands
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index
 from tidegate.reconcile.scheduler import Scheduler
@@ -20,6 +21,20 @@ INTERVAL: Final = 10
 STEP: Final = 0.5
 """Seconds of virtual time between two looks, at most."""
 WEIGHT: Final = 10
+
+
+@dataclass(frozen=True)
+class OfOne:
+    """The commands of a cluster are all for one Rollout."""
+
+    commands: Commands
+    rollout: str
+
+    async def pending(self, namespace: str, rollout: str) -> Sequence[Command]:
+        return await self.commands.pending(namespace, rollout) if rollout == self.rollout else ()
+
+    async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
+        await self.commands.conclude(namespace, command, done=done, message=message)
 
 
 @dataclass

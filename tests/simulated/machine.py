@@ -10,13 +10,16 @@ from dataclasses import replace
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
+from structlog.contextvars import get_contextvars
 
 from tests.simulated.crashes import KilledError
 from tests.simulated.machine_moves import ANSWERS, BROKEN, BYSTANDERS, CALLS, CRON_JOBS, EDITS, ERRORS, SKEWS
 from tests.simulated.machine_world import MachineWorld
+from tests.simulated.neighbour import HOWS, Neighbour
 from tidegate.api.commands import Action
 from tidegate.core.model.world import Command
 from tidegate.ports.errors import PortError, Rejected, Unavailable
+from tidegate.reconcile.outbox import RETRY
 
 PROFILE = settings(
     max_examples=60,
@@ -65,10 +68,6 @@ class Machine(MachineWorld):
     def the_operator_restarts(self) -> None:
         self._process_ends()
         self.runner.restart()
-
-    def _process_ends(self) -> None:
-        self.runner.stop()
-        self.told.process_ended()
 
     @rule(
         call=st.sampled_from(CALLS), error=st.sampled_from(sorted(ERRORS)), times=st.integers(1, 4), lost=st.booleans()
@@ -144,7 +143,7 @@ class Machine(MachineWorld):
         refused: list[float] = []
 
         def refuse(name: str) -> None:
-            if name == "router.write":
+            if name == "router.write" and get_contextvars().get("rollout") == "checkout":
                 refused.append(self.shop.clock.now())
                 raise Rejected("denied by policy change-freeze")
 
@@ -173,12 +172,14 @@ class Machine(MachineWorld):
             self.shop.gate.takes = lambda passed: 8.0 if passed == call else 0.0
         else:
             self._hook(fail, after=False)
+        began = self.shop.clock.now()
         self._run(11)
         self._unhook()
         self.shop.gate.takes = lambda _name: 0.0
         status = self.shop.status
         held = status.run is not None and status.run.ending is not None and status.run.promotion is not None
-        assert self.shop.weight == 0 or held
+        at_zero = [one.time for one in self.cluster.history if one.rules[0].get("checkout-canary") == 0]
+        assert held or (self.shop.weight == 0 and any(began <= time <= began + 11 for time in at_zero))
         self.answer, self.candidate_only = "well", False
 
     def _may_breach(self) -> bool:
@@ -206,12 +207,24 @@ class Machine(MachineWorld):
 
     @rule(broken=st.sampled_from(sorted(BROKEN)))
     def a_neighbour_is_broken(self, broken: str) -> None:
-        """It shares namespace, source and route, and its status is nonsense."""
-        if "neighbour" not in self.cluster.rollouts:
-            self.cluster.add_rollout("neighbour", self._spec())
-        neighbour = self.cluster.rollouts["neighbour"]
+        """It claims the same, is younger, and its status is nonsense; or it is the one that is ticked."""
+        if "younger" not in self.cluster.rollouts:
+            self.cluster.add_rollout("younger", self._spec())
+        younger = self.cluster.rollouts["younger"]
         status = json.loads(json.dumps(BROKEN[broken]))
-        self._happens(lambda: self.cluster.put_rollout(replace(neighbour, status=status)) and None)
+        self._happens(lambda: self.cluster.put_rollout(replace(younger, status=status)) and None)
+        neighbour = self.neighbour
+        if neighbour is not None:
+            self._happens(lambda: neighbour.status_becomes(status))
+            self._run(11)
+
+    @rule(how=st.sampled_from(HOWS), seconds=st.sampled_from([0, 15, 50]))
+    def a_neighbour_misbehaves(self, how: str, seconds: int) -> None:
+        """It is ticked by the same process, and shares namespace, source and route."""
+        if self.neighbour is None:
+            self.neighbour = Neighbour(self.shop)
+        self.source.how = how
+        self._run(seconds)
 
     @rule(times=st.integers(1, 5))
     def a_neighbour_writes_its_own_rule_of_the_route(self, times: int) -> None:
@@ -243,6 +256,9 @@ class Machine(MachineWorld):
         command = Command(f"old-{number}", f"o{number}", action, "0-gone", "", "ann", self.shop.clock.now())
         self._happens(lambda: self.cluster.commands.append(command))
         self._run(5)
+        if self.exists and command.uid not in self.cluster.outcomes:  # one was refused before, and they wait
+            self._run(RETRY[1] + 5)
+        assert command.uid in self.cluster.outcomes or not self.exists
         assert self.cluster.outcomes.get(command.uid, (False, ""))[0] is False
 
     @rule(arm=st.sampled_from(["checkout", "checkout-canary"]), available=st.sampled_from([0, 1, None]))

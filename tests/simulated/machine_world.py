@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis.stateful import (
@@ -13,7 +14,9 @@ from hypothesis.stateful import (
     invariant,
 )
 
+from tests.simulated.crowded import OfOne
 from tests.simulated.machine_moves import ANSWERS, GUARDS, STEPS
+from tests.simulated.neighbour import Neighbour, SharedSource
 from tests.simulated.shop import Shop, check, spec
 from tests.simulated.told import Told
 from tests.simulated.witness import OURS, Seen, WitnessedCluster, broken_promises
@@ -68,6 +71,11 @@ class MachineWorld(RuleBasedStateMachine):
         self.candidate_only = False
         """Only the candidate's answers are like that; the baseline is well."""
         self.shop.answer = self._answered
+        self.source = SharedSource(self.shop, self.shop.world.metrics)
+        commands = OfOne(self.shop.world.commands, "checkout")
+        self.shop.world = replace(self.shop.world, metrics=self.source, commands=commands)
+        self.neighbour: Neighbour | None = None
+        """Once it is released."""
         self.cluster.rollout_seconds = self.cluster.scale_seconds = 5.0
         self.cluster.reported = frozenset({"shop"})
         self.spec = self._spec()
@@ -296,6 +304,8 @@ class MachineWorld(RuleBasedStateMachine):
                 assert self.cluster.seen[-1].share == 0
             self.promises_hold()
         finally:
+            if self.neighbour is not None:
+                self.loop.run_until_complete(self.neighbour.process_ended())
             self.loop.close()
 
     def _reported(self, before: list[str]) -> None:
@@ -312,8 +322,20 @@ class MachineWorld(RuleBasedStateMachine):
 
     def _run(self, seconds: float) -> None:
         before = self.runner.ticks
-        self.loop.run_until_complete(self.runner.run_until(self.shop.clock.now() + seconds))
+        self.loop.run_until_complete(self._passes(self.shop.clock.now() + seconds))
         assert self.runner.ticks - before <= 20 + 2 * seconds, "it runs hot"
+
+    async def _passes(self, end: float) -> None:
+        if self.neighbour is not None:
+            await self.neighbour.passes(self.runner, end)
+        else:
+            await self.runner.run_until(end)
+
+    def _process_ends(self) -> None:
+        self.runner.stop()
+        self.told.process_ended()
+        if self.neighbour is not None:
+            self.loop.run_until_complete(self.neighbour.process_ended())
 
     def _happens(self, act: Callable[[], None]) -> None:
         """At once, and the operator is woken for it."""

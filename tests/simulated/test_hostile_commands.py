@@ -6,18 +6,15 @@ A requester that is not the user who created the command is refused by the API s
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.simulated.crowded import INTERVAL, WEIGHT, crowd
+from tests.simulated.crowded import INTERVAL, WEIGHT, OfOne, crowd
 from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
-from tidegate.core.model.world import Command
 from tidegate.ports.errors import Missing, Rejected
-from tidegate.ports.protocols import Commands
 from tidegate.ports.world import World
 
 STEPS = [
@@ -38,20 +35,6 @@ HOSTILE: tuple[tuple[dict[str, Any], str], ...] = (
 )
 AFTERWARDS = ("run ", "no run is in progress", *(words for _, words in HOSTILE))
 """How a refusal may begin once the breach has decided: the run ends, or has ended."""
-
-
-@dataclass(frozen=True)
-class OfOne:
-    """The commands of a cluster are all for one Rollout."""
-
-    commands: Commands
-    rollout: str
-
-    async def pending(self, namespace: str, rollout: str) -> Sequence[Command]:
-        return await self.commands.pending(namespace, rollout) if rollout == self.rollout else ()
-
-    async def conclude(self, namespace: str, command: Command, *, done: bool, message: str) -> None:
-        await self.commands.conclude(namespace, command, done=done, message=message)
 
 
 async def test_five_hundred_hostile_commands_delay_neither_their_rollout_nor_its_neighbour() -> None:

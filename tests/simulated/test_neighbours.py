@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.simulated.neighbour import HOWS, Neighbour, SharedSource
 from tests.simulated.shop import Shop, check, spec
+from tidegate.simulation.cluster.objects import RouteWrite
 from tidegate.simulation.runner import Runner
 
 BROKEN = {
@@ -40,3 +42,31 @@ async def test_a_neighbour_with_a_broken_status_still_holds_what_its_spec_names(
     await runner.run_until(shop.start + 60)
     assert shop.weight == 0
     assert "neighbour" in shop.cluster.rollouts["checkout"].status["message"]
+
+
+def at_zero(write: RouteWrite, after: float) -> bool:
+    return write.time >= after and write.rules[0]["checkout-canary"] == 0
+
+
+@pytest.mark.parametrize("how", HOWS)
+async def test_a_neighbour_of_the_same_process_delays_no_answer_to_a_breach(how: str) -> None:
+    """It shares source and route; each of its queries hangs or fails, or it is taken back at the same time."""
+    shop = Shop()
+    source = SharedSource(shop, shop.world.metrics)
+    shop.world = replace(shop.world, metrics=source)
+    runner = shop.rollout(spec(interval="2s", steps=[{"name": "only", "weight": 10, "duration": "10m"}]))
+    neighbour = Neighbour(shop)
+    await neighbour.passes(runner, shop.start + 30)
+    theirs = shop.cluster.routes["HTTPRoute/checkout"].rules[1]
+    assert (shop.weight, theirs) == (10, {"neighbour": 80, "neighbour-canary": 20})
+    source.how, ticks = how, neighbour.ticks
+    began = shop.clock.now() + 25
+    runner.at(began, lambda: shop.values.update(candidate=0.9))
+    await neighbour.passes(runner, began + 3)
+    assert shop.weight == 0
+    assert next(one.time for one in shop.cluster.history if at_zero(one, began)) - began <= 3, "a tick may end later"
+    await neighbour.passes(runner, began + 11)
+    assert source.askers == {"shop/checkout", "shop/neighbour"}, "each asks for its own fair share"
+    assert neighbour.ticks > ticks, "it was ticked beside it"
+    assert (theirs["neighbour-canary"] == 0) is (how == "breaches")
+    await neighbour.process_ended()

@@ -30,6 +30,8 @@ class Told:
     """Each end of a process: how many messages had been sent, and the ids that were under way in the stored status."""
     rewritten: list[int] = field(default_factory=list)
     """Each late write of a status: how many messages had been sent."""
+    refused: set[Thing] = field(default_factory=set)
+    """What the receiver refused: it is not told again, and the status says so."""
     expected: dict[Thing, None] = field(default_factory=dict)
     """What has come to pass in a status that was stored, in order."""
 
@@ -53,6 +55,9 @@ class Told:
 
     def stored(self, status: Mapping[str, Any]) -> None:
         """Takes in what has come to pass in a status."""
+        for one in (status.get("notifications") or {}).get("messages") or ():
+            if one.get("outcome") == "Failed" and "given up" not in one["failure"]:
+                self.refused.add((one["run"], one["event"], one.get("subject", "")))
         run = status.get("run")
         if run is not None and status.get("notifications") is not None:
             self.expected[run["id"], "Started", ""] = None
@@ -83,6 +88,6 @@ class Told:
         return before in self.lost or any(sent in pending or late for pending in ends)
 
     def missing(self) -> list[Thing]:
-        """What has come to pass and was never told."""
+        """What has come to pass, was not refused by the receiver, and was never told."""
         told = {tuple(message.key.split(":", 4)[2:]) for _, _, message in self.cluster.messages}
-        return [one for one in self.expected if one not in told]
+        return [one for one in self.expected if one not in told | self.refused]

@@ -107,8 +107,21 @@ class WitnessedCluster(Cluster):
         found = self.rollouts.get("checkout")
         return dict(found.status) if found is not None else {}
 
+    def _of_a_neighbour(self, write: RouteWrite) -> bool:
+        """Whether a write to a route changed rules of another Rollout alone."""
+        if len(_watched(write)) == len(write.rules):
+            return False
+        earlier = next((one for one in reversed(self.history[:-1]) if one.route == write.route), None)
+        return not _watched(write) or (
+            earlier is not None
+            and write.rules != earlier.rules
+            and (_watched(write), write.mirrors) == (_watched(earlier), earlier.mirrors)
+        )
+
     def _keep(self, write: RouteWrite) -> None:
         super()._keep(write)
+        if self._of_a_neighbour(write):
+            return
         before = next((one.share for one in reversed(self.seen) if one.write.route == write.route), 0.0)
         earlier = next((one for one in reversed(self.history[:-1]) if one.route == write.route), write)
         route = self.routes.get(write.route)
@@ -119,6 +132,11 @@ class WitnessedCluster(Cluster):
         self.seen.append(found)
         for listener in self.on_write:
             listener(found)
+
+
+def _watched(write: RouteWrite) -> list[Mapping[str, int]]:
+    """The rules of the Rollout that is watched."""
+    return [one for one in write.rules if "checkout" in one]
 
 
 def share(write: RouteWrite, place: int = 0) -> float:
