@@ -13,7 +13,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from structlog.contextvars import get_contextvars
 
 from tests.simulated.crashes import KilledError
-from tests.simulated.machine_moves import ANSWERS, BROKEN, BYSTANDERS, CALLS, CRON_JOBS, EDITS, ERRORS, SKEWS
+from tests.simulated.machine_moves import ANSWERS, BROKEN, BYSTANDERS, CALLS, CRON_JOBS, EDITS, ERRORS, REFUSED, SKEWS
 from tests.simulated.machine_world import MachineWorld
 from tests.simulated.neighbour import HOWS, Neighbour
 from tidegate.api.commands import Action
@@ -137,14 +137,15 @@ class Machine(MachineWorld):
         self._run(15)
         self.shop.gate.takes = lambda _name: 0.0
 
-    @rule()
-    def a_write_of_the_route_is_refused_for_long(self) -> None:
-        """It is told within an interval: whoever looks sees why nothing moves."""
+    @rule(call=st.sampled_from(REFUSED))
+    def a_write_is_refused_for_long(self, call: str) -> None:
+        """It is told within an interval: in status whoever looks sees why nothing moves, or in an Event where status is refused."""
         refused: list[float] = []
 
         def refuse(name: str) -> None:
-            if name == "router.write" and get_contextvars().get("rollout") == "checkout":
-                refused.append(self.shop.clock.now())
+            if name == call:
+                if get_contextvars().get("rollout") == "checkout":
+                    refused.append(self.shop.clock.now())
                 raise Rejected("denied by policy change-freeze")
 
         self._hook(refuse, after=False)
@@ -152,8 +153,15 @@ class Machine(MachineWorld):
         now = self.shop.clock.now()
         self._unhook()
         if self.exists and refused and refused[0] < now - 12 and refused[-1] > now - 6 and len(refused) > 2:
-            conditions = self.cluster.rollouts["checkout"].status["conditions"]
-            assert {one["type"]: one["status"] for one in conditions}.get("Stalled") == "True"
+            self.told_of_refusals.append(call)
+            if call == "store.write_status":
+                said = [one for one in self.cluster.events if one[1:3] == ("checkout", "StatusRefused")]
+                assert any(refused[0] <= time <= refused[0] + 12 for time, *_ in said)
+            else:
+                conditions = self.cluster.rollouts["checkout"].status["conditions"]
+                found = next((one for one in conditions if (one["type"], one["status"]) == ("Stalled", "True")), None)
+                assert found is not None
+                assert "denied by policy change-freeze" in found["message"]
 
     @precondition(lambda self: self._may_breach())
     @rule(call=st.sampled_from(BYSTANDERS), hangs=st.booleans())

@@ -103,6 +103,8 @@ CALLS = (
     "jobs.start",
     "jobs.read",
 )
+REFUSED = ("router.write", "workloads.write_template", "store.set_finalizer", "store.write_status")
+"""Writes without which nothing goes on: a refusal that lasts is told."""
 BYSTANDERS = (
     "announcer.announce",
     "notifier.send",

@@ -89,6 +89,7 @@ class MachineWorld(RuleBasedStateMachine):
         self.skewed: set[str] = set()
         """Runs into whose status a newer version wrote what this one does not know."""
         self.told = Told(self.cluster)
+        self.told_of_refusals: list[str] = []
         self.early: list[str] = []
         """Hooks that ran before their time."""
         self.cluster.on_job.append(self._job_created)
