@@ -47,7 +47,9 @@ class SimulatedRoutes(History):
                 mirror = found.mirrors.get((name, ref.candidate), 0)
                 weights = backends[ref.baseline], backends[ref.candidate]
                 identity = found.identities[index] if index < len(found.identities) else ""
-                pairs.append(RulePair(name, *weights, alone, identity, mirror=mirror, cannot_mirror=found.cannot_mirror))
+                pairs.append(
+                    RulePair(name, *weights, alone, identity, mirror=mirror, cannot_mirror=found.cannot_mirror)
+                )
                 missing.discard(name)
             elif mirror := found.mirrors.get((name, ref.candidate), 0):
                 strays[name] = mirror
