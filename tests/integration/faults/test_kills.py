@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lab import shop
+import pytest
+
+from lab import manifests, shop
 from lab.stack import Lab
 from lab.wait import until
 from tests.integration.faults.stage import SECONDS, run_under_way
@@ -63,3 +65,26 @@ async def test_a_rollout_deleted_mid_run_is_put_back_first(lab: Lab, namespace: 
         await lab.api.delete(await stage.rollout())
         await stage.until_share(0)
         assert await stage.weights() == (1, 0)
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["operator running", "operator away"])
+async def test_a_namespace_deleted_mid_run_is_gone_soon(lab: Lab, namespace: str, away: bool) -> None:  # noqa: FBT001
+    """All that the run needs goes in any order, and the API server refuses to create Events, Jobs and ConfigMaps in it."""
+    async with run_under_way(lab, namespace) as stage:
+        if away:
+            await stage.operator.kill()
+        await lab.api.delete(manifests.namespace(namespace))
+
+        async def terminating() -> bool:
+            found = await lab.api.find("v1", "Namespace", namespace)
+            return found is None or "deletionTimestamp" in found["metadata"]
+
+        async def gone() -> bool:
+            return await lab.api.find("v1", "Namespace", namespace) is None
+
+        await until(terminating, SECONDS, "the namespace is being deleted")
+        if away:
+            assert (await stage.rollout())["metadata"]["finalizers"], "our finalizer keeps it"
+            await stage.operator.start()
+        await until(gone, SECONDS, "the namespace is gone")
+        assert stage.operator.pid, "the operator goes on"
