@@ -41,6 +41,8 @@ LANDS = 3.0
 """Seconds until a write that was given up lands."""
 HANGS = 8.0
 """Seconds that a call takes which hangs: more than its time-out."""
+LAST_WORDS = 4
+"""Announcements of one tick, at most: what a process takes with it."""
 LISTENERS = ("on_write", "on_status", "on_job")
 """Fields of a cluster that hold no state."""
 LIMIT = 3000.0
@@ -162,6 +164,8 @@ class End:
     """What the receiver was told to have come to pass, by its de-duplication key."""
     reports: tuple[str, ...]
     """Of ended runs, that are kept."""
+    events: tuple[str, ...]
+    """The reasons of what was announced, each as often as it was."""
 
 
 @dataclass
@@ -324,10 +328,28 @@ class Story:
             else (),
             messages=tuple(sorted({one.key for one in self._messages() if one.event in PASSED})),
             reports=tuple(sorted(self.cluster.reports)),
+            events=tuple(sorted(str(reason) for _, _, reason, _ in self.cluster.events)),
         )
 
     def _messages(self) -> list[Message]:
         return [one for _, _, one in self.cluster.messages]
+
+    def announced_otherwise(self, end: End, wanted: End) -> list[str]:
+        """What was announced more often, or less often than the fault excuses, of what is announced without a fault.
+
+        A process takes with it what its last tick has decided; nothing but that is lost, and nothing is announced again.
+        """
+        got, want = Counter(end.events), Counter(wanted.events)
+        lost = want - got
+        fault = self.fault
+        # The scaling of the candidate is announced with each attempt.
+        attempts = {"CandidateScaled"} if fault is not None and fault.call == "workloads.scale" else set()
+        found = [
+            f"{one} was announced {got[one]} times" for one in want if got[one] > want[one] and one not in attempts
+        ]
+        dies = fault is not None and fault.kind in DEATHS
+        most = LAST_WORDS if dies else int(fault is not None and fault.call == "announcer.announce")
+        return found + ([f"never announced: {sorted(lost.elements())}"] if lost.total() > most else [])
 
     def sent_again(self) -> list[str]:
         """Messages that were sent more often than the fault excuses: once more where a process died, or an answer was lost."""
@@ -338,12 +360,12 @@ class Story:
 
 def complaints(story: Story, end: End, wanted: End) -> list[str]:
     """What is wrong with a run that had a fault, compared with the one that had none."""
-    found = broken_promises(story.cluster) + story.sent_again()
+    found = broken_promises(story.cluster) + story.sent_again() + story.announced_otherwise(end, wanted)
     if story.runner.ticks > MOST_TICKS:
         found.append(f"it runs hot: {story.runner.ticks} ticks")
     late = any(one.late for one in story.cluster.seen)
     for one in fields(End):
         got, want = getattr(end, one.name), getattr(wanted, one.name)
-        if got != want and not (late and one.name in {"weights", "cohort", "mirrors"}):
+        if got != want and one.name != "events" and not (late and one.name in {"weights", "cohort", "mirrors"}):
             found.append(f"{one.name} {got!r}, without the fault {want!r}")
     return found
