@@ -67,3 +67,12 @@ async def test_a_process_that_ends_among_many_commands_carries_none_out_again(ki
     assert shop.status.run is not None
     assert shop.status.run.paused is None, "the last one was a Resume"
     assert len(shop.status.commands) <= REMEMBERED
+
+
+async def test_more_commands_than_are_remembered_are_each_told_of_once() -> None:
+    """Outcomes are delivered by the time that there is something to tell: the deliveries have just ended."""
+    shop, runner, given = await commanded()
+    await runner.run_until(shop.clock.now() + 60)
+    assert set(shop.cluster.outcomes) == set(given)
+    for reason, action in (("PausedByCommand", "Pause"), ("Resumed", "Resume")):
+        assert told(shop, reason) == Counter({f"{action} by ann: {number}": 1 for number in range(PAIRS)})

@@ -149,7 +149,7 @@ class Outbox:
         return self._queues.setdefault(key, _Queue())
 
     def _start(self) -> None:
-        if len(self._tasks) < DELIVERIES:
+        if sum(not task.done() for task in self._tasks) < DELIVERIES:  # one that has just ended delivers no more
             self._tasks.add(log_context.start_unbound(self._deliver(), "outbox", self._ended))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
