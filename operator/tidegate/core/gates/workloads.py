@@ -90,6 +90,20 @@ def unreached(name: ArmName, deployment: str, service: str, arm: Lookup[Arm]) ->
     return None
 
 
+def unreached_baseline(spec: RolloutSpec, arms: Mapping[ArmName, Lookup[Arm]]) -> Why | None:
+    """Why nobody reaches the baseline: all traffic would go nowhere, or to another version."""
+    baseline = arms.get(ArmName.BASELINE, ABSENT)
+    return unreached(ArmName.BASELINE, spec.baseline.deployment, spec.baseline.service, baseline)
+
+
+def no_way_back(spec: RolloutSpec, arms: Mapping[ArmName, Lookup[Arm]]) -> Why | None:
+    """Why traffic must not be moved to the promoted baseline now; `None` when it may, or nothing is known of it."""
+    baseline = arms.get(ArmName.BASELINE, ABSENT)
+    if isinstance(baseline, Arm) and baseline.available == 0:
+        return Why(Reason.BASELINE_NOT_READY, f"Deployment {baseline.deployment!r} (baseline) has no available pod")
+    return unreached_baseline(spec, arms)
+
+
 def revert_ready(spec: RolloutSpec, baseline: Lookup[Arm], candidate: Lookup[Arm]) -> Why | None:
     """Why a revert would not land well; `None` when it would."""
     if isinstance(baseline, Unknown):

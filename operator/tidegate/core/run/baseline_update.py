@@ -194,6 +194,10 @@ def _awaited(draft: TickContext, baseline: Arm, candidate: Arm) -> str:
 
 
 def _start_returning(draft: Draft) -> None:
+    blocked = workloads.no_way_back(draft.spec, draft.seen.arms)
+    if blocked is not None:
+        draft.wait(blocked)
+        return
     nothing = TargetWeights(Decimal(0), dict.fromkeys(draft.weights.cohorts, Decimal(0)))
     draft.update_run(**cohorts.decided(draft, nothing))
     promotion_stage.enter(draft, Stage.RETURNING)

@@ -19,6 +19,7 @@ from tidegate.core.responses import KINDS, respond, warn
 from tidegate.core.responses.kind import Breach
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
+from tidegate.core.tick.kept_spec import kept_spec
 from tidegate.core.traffic import mirrors, raising_pods, shares, targets
 
 
@@ -87,7 +88,9 @@ def notice_losses(draft: Draft) -> None:
 def notice_new_version(draft: Draft) -> None:
     """Ends the run when the candidate or `spec.revision` became another version."""
     candidate = draft.arm(ArmName.CANDIDATE)
-    if candidate is None or _settling(draft) or draft.seen.spec is None or not draft.run.version.fingerprint:
+    if candidate is None or _settling(draft) or not draft.run.version.fingerprint:
+        return
+    if draft.seen.spec is None and kept_spec(draft.run.spec) is None:  # neither spec tells what a version is
         return
     if not same_version(draft.run.version, draft.spec.revision, candidate):
         now = in_full(version_of(candidate, draft.spec.revision, draft.run.version.exclude))

@@ -36,8 +36,8 @@ LOSSES: Final = frozenset(
 )
 """Reasons for which a step stands still until what was lost is back."""
 
-REVERTIBLE: Final = frozenset({Stage.COPYING, Stage.ROLLING_OUT, Stage.AWAITING})
-"""Stages of a promotion in which the candidate still has its share: what is lost of it reverts, as in a step."""
+REVERTIBLE: Final = frozenset({Stage.COPYING, Stage.ROLLING_OUT, Stage.AWAITING, Stage.SENT_BACK})
+"""Stages of a promotion in which the candidate has its share: what is lost of it reverts, as in a step."""
 
 PASSING: Final = Reason.PODS_NOT_READY
 """A loss that is waited for before it is anybody's business: pods come and go."""
@@ -47,7 +47,7 @@ def keep_finalizer(draft: Draft) -> None:
     """Puts our finalizer back where somebody's update of the Rollout took it off: a deletion must find the weights restored."""
     if FINALIZER in draft.seen.rollout.finalizers or draft.seen.rollout.deleting:
         return
-    if draft.ending() and draft.actions:  # first the weights
+    if draft.ending() and draft.actions and draft.memory.refused is None:  # first the weights
         return
     draft.actions.append(KeepFinalizer(present=True))
     draft.need()
@@ -66,11 +66,11 @@ def keep_finalizer(draft: Draft) -> None:
 def notice_lost_services(draft: Draft) -> None:
     """Ends the run, or stops the step, when the candidate no longer gets its share and nothing else, or would keep users at 0."""
     promotion = draft.run.promotion
-    settling = promotion is not None and promotion.stage == Stage.SETTLING
+    settling = promotion is not None and promotion.stage in {Stage.RETURNING, Stage.SETTLING}
     if shares.requests(draft) is shares.Traffic.NONE and not settling:
         return
-    unreached = _unreached_baseline(draft)
-    if settling:  # all users are on the promoted baseline: nothing else matters than that they reach it
+    unreached = workloads.unreached_baseline(draft.spec, draft.seen.arms)
+    if settling:  # all users are, or go, to the promoted baseline: nothing else matters than that they reach it
         lost = unreached
     elif unreached is not None:
         words = f"{unreached.message}: a revert would send the traffic to no backend"
@@ -131,11 +131,6 @@ def contest(draft: TickContext) -> Why:
         f"another client keeps raising the candidate's weight on {names}; it is corrected each time. Find that client "
         "(kubectl get --show-managed-fields) and stop it",
     )
-
-
-def _unreached_baseline(draft: TickContext) -> Why | None:
-    names = draft.spec.baseline
-    return workloads.unreached(ArmName.BASELINE, names.deployment, names.service, draft.seen.arm(ArmName.BASELINE))
 
 
 def _sticky(draft: TickContext) -> Why | None:

@@ -103,7 +103,7 @@ def _follow_down(draft: Draft, spec: Step) -> None:
     draft.update_step(weight=float(lower.weight), seen=False, reached=False)
     correcting.lower_to(draft, lower)
     draft.say(Reason.STEP_EDITED, f"step {spec.name!r} was edited: weight {lower}")
-    draft.intent = True
+    draft.urgent = draft.intent = True  # lowering waits for no record
 
 
 def _reach(draft: Draft, spec: Step) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.target_weights import TargetWeights
-from tidegate.core.gates import raise_rule
+from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.judging.judge import acting
 from tidegate.core.model.finding import State
 from tidegate.core.model.plan import Why
@@ -32,6 +32,10 @@ def sending_back(draft: TickContext) -> bool:
 
 def return_traffic(draft: Draft) -> None:
     """Plans the way back of all traffic to the promoted baseline, until every gateway has taken it."""
+    blocked = workloads.no_way_back(draft.spec, draft.seen.arms)
+    if blocked is not None and shares.requests(draft) is not shares.Traffic.NONE:  # it stays where it is served
+        draft.wait(blocked)
+        return
     back = [restoring.restore(draft, target, revert=False) for target in draft.status.targets]
     slow = acceptance.not_taken(draft) if all(back) else None
     if slow is not None:
@@ -51,6 +55,10 @@ def settle(draft: Draft) -> None:
         return
     if draft.lost is not None:  # users may not be where the route says: this time shows nothing
         draft.wait(draft.lost)
+        return
+    blocked = workloads.no_way_back(draft.spec, draft.seen.arms)
+    if blocked is not None:
+        draft.wait(blocked)
         return
     draft.watching = draft.run.hold is None
     settled = promotion.settled + (draft.elapsed if draft.memory.watching else 0.0)
