@@ -342,11 +342,7 @@ class Story:
         got, want = Counter(end.events), Counter(wanted.events)
         lost = want - got
         fault = self.fault
-        # The scaling of the candidate is announced with each attempt.
-        attempts = {"CandidateScaled"} if fault is not None and fault.call == "workloads.scale" else set()
-        found = [
-            f"{one} was announced {got[one]} times" for one in want if got[one] > want[one] and one not in attempts
-        ]
+        found = [f"{one} was announced {got[one]} times" for one in want if got[one] > want[one]]
         dies = fault is not None and fault.kind in DEATHS
         most = LAST_WORDS if dies else int(fault is not None and fault.call == "announcer.announce")
         return found + ([f"never announced: {sorted(lost.elements())}"] if lost.total() > most else [])

@@ -21,7 +21,7 @@ from tidegate.core.status.messages import due_again, receivers_of, under_way
 from tidegate.core.traffic.correcting import KEPT_CORRECTIONS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
-from tidegate.reconcile.apply import apply
+from tidegate.reconcile.apply import Applied, apply
 from tidegate.reconcile.evaluation import Evaluation
 from tidegate.reconcile.index import Key
 from tidegate.reconcile.jobs import JobDesk
@@ -87,7 +87,7 @@ class Carrying:
         self._note_scaling(plan, applied.not_scaled)
         if not plan.intent and concluded is None:
             self._said(plan)
-        await self._check(applied.rollout, plan, seen, applied.failures)
+        await self._check(applied.rollout, plan, seen, applied)
         return applied.rollout
 
     def _note_scaling(self, plan: Plan, error: PortError | None) -> None:
@@ -119,9 +119,10 @@ class Carrying:
         """Notes what a plan says, but for what an evaluation beside its record has said, and what its actions have still to do."""
         self.decisions += [one for one in plan.decisions if one not in self.evaluation.said and not one.when_done]
 
-    def _done(self, plan: Plan) -> None:
-        """Notes what the actions have done."""
-        self.decisions += [one for one in plan.decisions if one.when_done]
+    def _done(self, plan: Plan, *, scaled: bool) -> None:
+        """Notes what the actions have done; the candidate is not said to be scaled where it could not be."""
+        done = [one for one in plan.decisions if one.when_done]
+        self.decisions += [one for one in done if scaled or one.reason != Reason.CANDIDATE_SCALED]
 
     async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observation) -> RolloutObject:
         """A revert, or a lower weight after a breach: its record has a head start, but the route is written whatever becomes of it."""
@@ -142,7 +143,7 @@ class Carrying:
             stored = await _settled(recording)
         if isinstance(stored, RolloutObject):
             self._hand_on(stored, plan)
-        await self._check(rollout, plan, seen, applied.failures)
+        await self._check(rollout, plan, seen, applied)
         if isinstance(stored, PortError):
             raise stored
         return stored
@@ -177,15 +178,14 @@ class Carrying:
         self.outbox.reports.under_way(self.key, memory.status)
         return stored
 
-    async def _check(
-        self, rollout: RolloutObject, plan: Plan, seen: Observation, failures: tuple[PortError, ...]
-    ) -> None:
+    async def _check(self, rollout: RolloutObject, plan: Plan, seen: Observation, applied: Applied) -> None:
         """Tells of actions that were refused, or that got no answer again and again.
 
         Raises: the first failure.
         """
+        failures = applied.failures
         if not failures:
-            self._done(plan)
+            self._done(plan, scaled=applied.not_scaled is None)
             self._succeeded(plan)
             return
         error = next((one for one in failures if not isinstance(one, Conflict)), failures[0])

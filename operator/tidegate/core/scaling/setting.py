@@ -30,6 +30,9 @@ def notice(draft: Draft) -> None:
     changes: dict[str, object] = {}
     if candidate is not None and not memory.seen and candidate.replicas == memory.replicas:
         changes["seen"] = True
+        if draft.memory.not_scaled is not None:  # its answer was lost: what was not told as done is done
+            named = f"candidate Deployment {candidate.deployment!r}"
+            draft.say(Reason.CANDIDATE_SCALED, f"{named} is scaled to {memory.replicas} pods: {memory.cause}")
     if (largest := _load(draft)) > memory.weight:
         changes["weight"] = largest
     if changes:
@@ -112,9 +115,8 @@ def write(draft: Draft, candidate: Arm, wish: Wish, *, revert: bool = False) -> 
     draft.actions.append(SetReplicas(candidate, wish.replicas, revert=revert))
     draft.intent = True
     named = f"candidate Deployment {candidate.deployment!r}"
-    draft.say(
-        Reason.CANDIDATE_SCALED, f"{named} is scaled from {candidate.replicas} to {wish.replicas} pods: {wish.words}"
-    )
+    words = f"{named} is scaled from {candidate.replicas} to {wish.replicas} pods: {wish.words}"
+    draft.say(Reason.CANDIDATE_SCALED, words, when_done=True)
 
 
 def _load(draft: Draft) -> float:
