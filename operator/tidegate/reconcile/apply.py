@@ -1,6 +1,6 @@
 """Carries out a plan's actions by class: what takes traffic from the candidate first, whatever becomes of the rest.
 
-Order: lowering and reverts (all targets at once), our finalizer, the candidate's pods, raises, templates, the finalizer's
+Order: lowering, reverts and the way back from a promoted version that breached (all targets at once), our finalizer, the candidate's pods, raises, templates, the finalizer's
 removal. From the first failure on nothing but lowering is tried; pods that could not be set are none.
 """
 
@@ -44,7 +44,7 @@ async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan
     Returns: what became of it; failures of ports are in it.
     """
     weights = [action for action in plan.actions if isinstance(action, SetWeights)]
-    failures = await _lowered(world, [action for action in weights if not action.raises])
+    failures = await _at_once(world, [action for action in weights if not _waits(action)])
     not_scaled: PortError | None = None
     for action in _in_order(plan.actions):
         if failures and not (plan.urgent and not _needs_intent(action)):
@@ -59,7 +59,12 @@ async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan
     return Applied(rollout, tuple(failures), not_scaled)
 
 
-async def _lowered(world: World, actions: Iterable[SetWeights]) -> list[PortError]:
+def _waits(action: SetWeights) -> bool:
+    """Whether a write needs a recorded intent, and every write before it done: it gives the candidate more, and is no way back."""
+    return action.raises and not action.back
+
+
+async def _at_once(world: World, actions: Iterable[SetWeights]) -> list[PortError]:
     results = await asyncio.gather(*(_set_weights(world, one) for one in actions), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, PortError):
@@ -68,8 +73,8 @@ async def _lowered(world: World, actions: Iterable[SetWeights]) -> list[PortErro
 
 
 def _in_order(actions: Iterable[Action]) -> list[Action]:
-    """The actions that are not lowering, by class."""
-    found = [action for action in actions if not isinstance(action, SetWeights) or action.raises]
+    """The actions that are not written at once, by class."""
+    found = [action for action in actions if not isinstance(action, SetWeights) or _waits(action)]
     return sorted(found, key=_class)
 
 
@@ -89,8 +94,8 @@ def _class(action: Action) -> int:
 
 def _needs_intent(action: Action) -> bool:
     match action:
-        case SetWeights(raises=raises):
-            return raises
+        case SetWeights():
+            return _waits(action)
         case WriteTemplate(revert=revert):
             return not revert
         case SetReplicas(revert=revert):

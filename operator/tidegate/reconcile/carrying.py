@@ -209,6 +209,8 @@ class Carrying:
     async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observation, error: PortError) -> None:
         reason = Reason.REVERT_REFUSED if plan.urgent else Reason.WRITE_REFUSED
         what = "the weights could not be restored" if plan.urgent else "a write failed"
+        if sends_back(plan):
+            what = "the traffic could not be sent back to the candidate"
         refusal = Refusal(reason, f"{what}: {error}", self.evaluation.now)
         memory = replace(self.record.memory, refused=refusal)
         refused = replace(plan, memory=memory, stalled=Why(refusal.reason, refusal.message))
@@ -319,6 +321,11 @@ class Carrying:
 def raises(plan: Plan) -> bool:
     """Whether a plan gives the candidate more."""
     return any(isinstance(action, SetWeights) and action.raises for action in plan.actions)
+
+
+def sends_back(plan: Plan) -> bool:
+    """Whether a plan gives the candidate its traffic back after the promoted baseline breached."""
+    return any(isinstance(action, SetWeights) and action.back for action in plan.actions)
 
 
 def _held(memory: Memory) -> bool:

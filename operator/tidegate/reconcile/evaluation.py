@@ -98,7 +98,7 @@ class Evaluation:
             self._send(memory, seen)
         answered = self.asking.seen(seen)
         plan = decide(memory, answered)
-        while not plan.urgent and not self._at_once(plan):
+        while not self._goes_ahead(plan) and not self._at_once(plan):
             self.asking.ask(plan.wanted)
             if not self.asking.open:
                 break
@@ -144,6 +144,11 @@ class Evaluation:
         """What is remembered after a call, and its observation as of now: guards may have been evaluated beside it."""
         seen = seen if seen.now == self.now else replace(seen, now=self.now)
         return with_metrics_kept(self.reader.record.memory, seen), seen
+
+    def _goes_ahead(self, plan: Plan) -> bool:
+        """Whether it is urgent. While it is refused to send the traffic back, the run goes on: its guards must be evaluated."""
+        refused = self.reader.record.failures and any(isinstance(one, SetWeights) and one.back for one in plan.actions)
+        return plan.urgent and not refused
 
     def _at_once(self, plan: Plan) -> bool:
         """Whether it takes from the candidate what somebody else gave it: that waits for no answer.

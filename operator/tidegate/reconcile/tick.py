@@ -194,7 +194,7 @@ class _Tick:
                 _log.info("call given up: something urgent was decided meanwhile")
                 decided, live, again = superseded.decided, Live.NOTHING, record.rollout
             except Conflict as error:
-                again = await self.reader.live(rollout, urgent=self._ending)
+                again = await self.reader.live(rollout, urgent=self._ending or _sent_back(record.memory))
                 refused, live = error, Live.EVERYTHING
             if again is None:
                 return None
@@ -255,7 +255,7 @@ def _must_look(plan: Plan, seen: Observation, needs: Live) -> bool:
     """Whether the plan must be decided on live reads first.
 
     An end is latched, and a revert's tested write is tried, before anybody looks again: neither may be lost to an answer that
-    comes out differently.
+    comes out differently. So is the way back from a promoted version that breached.
     """
     acts = plan.intent or any(isinstance(one, SetWeights) and one.revert for one in plan.actions)
     return needs > seen.live and not (plan.urgent and acts)

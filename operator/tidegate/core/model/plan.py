@@ -28,6 +28,8 @@ class SetWeights:
     """The candidate gets more than the route gives it now: needs an intent recorded less than 5 s ago."""
     revert: bool = False
     """Written under the revert's field manager, and retried without back-off."""
+    back: bool = False
+    """Gives the candidate its traffic back after the promoted baseline breached: a revert by its nature, so it is written as one."""
     mirrors: Mapping[str, int] = field(default_factory=dict)
     """Rule to percent of its requests that are copied to the candidate; 0 removes the mirror. Rules that are not here keep theirs."""
 

@@ -87,6 +87,7 @@ def breached(draft: Draft) -> bool:
         promotion_stage.enter(draft, Stage.SENT_BACK)
         draft.say(Reason.PROMOTION_BREACHED, f"after the promotion: {worst.message}", warning=True)
         draft.urgent = True
+        send_back(draft)
     return worst is not None
 
 
@@ -110,22 +111,53 @@ def _baseline_gone_back(draft: Draft) -> bool:
 def send_back(draft: Draft) -> None:
     """Gives the traffic back to the candidate, which served well, and waits for a person."""
     weights = _last(draft)
-    why = draft.stalled = Why(
-        Reason.PROMOTION_BREACHED,
-        "the promoted baseline breached a guard, so the candidate serves again: Abort restores the old version, Resume repeats the last part of the "
-        "promotion",
-    )
-    if draft.weights == weights and _stands(draft, weights):
+    stands = draft.weights == weights and _stands(draft, weights)
+    draft.stalled = Why(Reason.PROMOTION_BREACHED, f"{_where(draft, weights)}: {_next(draft)}")
+    if stands:
         return
     blocked = raise_rule.way_back_blocked(draft)
     if blocked is not None:
-        words = "the promoted baseline breached a guard, and the traffic cannot go back to the candidate"
-        draft.stalled = Why(why.reason, f"{words}: {blocked.message} (Abort restores the old version)")
+        on_the_way = blocked.reason is Reason.PODS_NOT_READY
+        words = (
+            _GOES_BACK
+            if on_the_way
+            else "the promoted baseline breached a guard, and the traffic cannot go back to the candidate"
+        )
+        draft.stalled = Why(Reason.PROMOTION_BREACHED, f"{words}: {blocked.message} ({_next(draft)})")
         draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
         draft.wait(blocked)
         correcting.correct_excess(draft)
         return
-    raising.raise_to(draft, weights)
+    raising.raise_to(draft, weights, back=True)
+
+
+_GOES_BACK = "the promoted baseline breached a guard, so the traffic goes back to the candidate"
+
+
+def _where(draft: TickContext, weights: TargetWeights) -> str:
+    """What is said of the traffic: the candidate serves again where the routes were seen to say so."""
+    if draft.weights == weights and shares.standing(draft, weights) in {shares.Standing.SAME, shares.Standing.MORE}:
+        return "the promoted baseline breached a guard, so the candidate serves again"
+    unfit = raise_rule.unfit_route(draft)
+    return f"{_GOES_BACK} ({unfit.message})" if unfit is not None else _GOES_BACK
+
+
+def _next(draft: TickContext) -> str:
+    """What a person can do: where another client writes the baseline, its old version is not the operator's to restore."""
+    again = "Resume repeats the last part of the promotion"
+    if promotion_stage.copies(draft):
+        return f"Abort restores the old version, {again}"
+    name, baseline = draft.spec.baseline.deployment, draft.arm(ArmName.BASELINE)
+    if baseline is None:
+        return f"Abort would give Deployment {name!r} all the traffic, whatever it runs; {again}"
+    images = " ".join(baseline.images)[:256]
+    if serves(draft.run.version, baseline, draft.spec):
+        return (
+            f"Deployment {name!r} still runs the version that breached ({images}), and Abort would give it all the traffic. "
+            f"Restore its old version where it is kept (strategy AwaitBaseline), then Abort; {again}"
+        )
+    state = "runs" if baseline.rolled_out else "is rolling out"
+    return f"Deployment {name!r} {state} another version now ({images}): Abort gives it all the traffic; {again}"
 
 
 def _last(draft: TickContext) -> TargetWeights:

@@ -28,6 +28,12 @@ def same_on_both(draft: TickContext) -> bool:
     return baseline is not None and draft.status.run is not None and same_template(draft.run.version, baseline)
 
 
+def sent_back(draft: TickContext) -> bool:
+    """Whether the promoted baseline breached, and the candidate, which served well, gets its traffic back."""
+    run = draft.status.run
+    return run is not None and run.promotion is not None and run.promotion.stage == Stage.SENT_BACK
+
+
 def baseline_on_trial(draft: TickContext) -> bool:
     """Whether the baseline serves the new version to the rest of the traffic, before that is sent back to it."""
     run = draft.status.run

@@ -4,6 +4,7 @@ Upwards capacity comes first: enough pods of the baseline, then those of the can
 of the baseline. So there are never fewer ready pods than wanted, and the share is at no instant above the one wanted.
 A baseline beside which no pod of the candidate stands, nor is to stand, keeps the pods that it has.
 Downwards everything is written at once: nothing delays the way to a lower weight.
+After a promoted baseline breached, pods of the candidate wait for none of the baseline: those are what breached.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ Numbers = tuple[int, int]
 """(baseline, candidate)."""
 
 
-def toward(pair: RulePair, wanted: Numbers) -> Numbers:
+def toward(pair: RulePair, wanted: Numbers, *, back: bool = False) -> Numbers:
     """What is written next; the numbers as they are while pods are waited for.
 
     Args:
         pair: the two numbers as they are.
         wanted: those in the end.
+        back: the traffic goes back to the candidate, because the baseline breached.
     """
     if pair.ready is None:
         return wanted
@@ -29,6 +31,8 @@ def toward(pair: RulePair, wanted: Numbers) -> Numbers:
         return pair.numbers
     if compare(pair, wanted) > 0:
         return max(pair.baseline, baseline), min(pair.candidate, candidate)
+    if back and pair.candidate < candidate:
+        return max(pair.baseline, baseline), candidate
     if pair.baseline < baseline:
         return baseline, pair.candidate
     if pair.candidate < candidate:
@@ -36,11 +40,11 @@ def toward(pair: RulePair, wanted: Numbers) -> Numbers:
     return wanted if pair.ready[1] >= candidate else pair.numbers
 
 
-def awaited(pair: RulePair, wanted: Numbers) -> str:
+def awaited(pair: RulePair, wanted: Numbers, *, back: bool = False) -> str:
     """The pods that are waited for before the next write, in words; empty when it can be made, or none is left to make."""
     if pair.ready is None or pair.candidate == wanted[1] == 0:
         return ""
-    if pair.numbers == wanted or toward(pair, wanted) != pair.numbers:
+    if pair.numbers == wanted or toward(pair, wanted, back=back) != pair.numbers:
         return ""
     if pair.candidate < wanted[1]:
         return f"{pair.ready[0]} of {wanted[0]} pods of the baseline are ready"

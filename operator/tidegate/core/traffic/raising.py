@@ -14,11 +14,22 @@ from tidegate.core.traffic import mirrors, targets, weights
 from tidegate.core.traffic.cohorts import decided, named_pairs
 
 
-def raise_to(draft: Draft, asked: TargetWeights) -> None:
-    """Decides these weights, records what a revert would restore, and plans what brings every route there."""
+def raise_to(draft: Draft, asked: TargetWeights, *, back: bool = False) -> None:
+    """Decides these weights, records what a revert would restore, and plans what brings every route there.
+
+    Args:
+        draft: the tick's draft.
+        asked: the weights.
+        back: the promoted baseline breached. That is as urgent as a revert: written on what the watch streams say, beside its
+            record. An intent is recorded first so that no crash leaves a weight on a route that no process knows of. None can
+            be left so: only a route is written that the stored status remembers, with what a revert restores. A process that
+            starts from a status without this decision takes the weight for an excess and corrects it, and the breach decides
+            the same again. What the streams say is tested by the write.
+    """
     remember(draft, asked)
     draft.update_run(**decided(draft, asked), raised=instant(draft.now))
     draft.intent = True
+    draft.urgent = draft.urgent or back
     draft.need()
     if FINALIZER not in draft.seen.rollout.finalizers:
         draft.actions.append(KeepFinalizer(present=True))
@@ -29,7 +40,8 @@ def raise_to(draft: Draft, asked: TargetWeights) -> None:
         copied = mirrors.changes(draft, route, asked)
         if any(compared) or more_pods or copied:
             raises = any(one < 0 for one in compared) or any(copied.values())
-            draft.actions.append(SetWeights(route, pairs, raises=raises, mirrors=copied))
+            if not back or not raises or targets.recorded(draft, route):
+                draft.actions.append(SetWeights(route, pairs, raises=raises, mirrors=copied, back=back))
 
 
 def remember(draft: Draft, asked: TargetWeights | None = None) -> None:

@@ -6,6 +6,7 @@ from tidegate.api.rollout.target_weights import TargetWeights
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import SetWeights
 from tidegate.core.model.world import ABSENT, Route
+from tidegate.core.tick.arms import sent_back
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import pods, restoring, targets, weights
@@ -15,10 +16,11 @@ from tidegate.core.traffic.shares import Standing
 
 def short_of_pods(draft: TickContext, asked: TargetWeights) -> str:
     """The pods that a raise to these weights waits for before its next write, in words; empty when for none."""
+    back = sent_back(draft)
     for route in targets.routes(draft):
         numbers = targets.wanted(draft, route, asked)
         for pair, _ in named_pairs(draft, route):
-            if words := pods.awaited(pair, numbers[pair.rule]):
+            if words := pods.awaited(pair, numbers[pair.rule], back=back):
                 said = route.acceptance_message
                 return f"{route.ref.key}: {said if said.startswith(words) else ': '.join(filter(None, (words, said)))}"
     return ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.api.rollout.status import TargetStatus
 from tidegate.api.rollout.target_weights import TargetWeights, percents_of
 from tidegate.core.model.world import ABSENT, Route, RulePair, TargetRef
+from tidegate.core.tick.arms import sent_back
 from tidegate.core.tick.context import TickContext
 from tidegate.core.traffic import pods, weights
 from tidegate.core.traffic.cohorts import named_pairs
@@ -62,7 +63,15 @@ def pods_in_all(draft: TickContext, pair: RulePair) -> int:
 def next_numbers(draft: TickContext, route: Route, asked: TargetWeights) -> dict[str, tuple[int, int]]:
     """The numbers of each rule that are written next on the way to the weights asked."""
     numbers = wanted(draft, route, asked)
-    return {pair.rule: pods.toward(pair, numbers[pair.rule]) for pair, _ in named_pairs(draft, route)}
+    back = sent_back(draft)
+    return {pair.rule: pods.toward(pair, numbers[pair.rule], back=back) for pair, _ in named_pairs(draft, route)}
+
+
+def recorded(draft: TickContext, route: Route) -> bool:
+    """Whether the stored status remembers a route: also another process knows what a revert must restore there."""
+    stored = draft.seen.rollout.status.get("targets") or ()
+    named = [(one.get("kind"), one.get("name")) for one in stored if isinstance(one, Mapping)]
+    return (route.ref.kind, route.ref.name) in named
 
 
 def known_pairs(draft: TickContext) -> dict[tuple[str, str, str], TargetStatus]:
