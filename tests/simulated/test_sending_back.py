@@ -14,7 +14,7 @@ from tests.simulated.test_refusals import refuse
 from tests.simulated.test_scale_to_zero import Sticky, started
 from tests.simulated.test_way_back import BOTH, freeze, share
 from tidegate.api.commands import Action
-from tidegate.ports.errors import PortError, Rejected, Unavailable
+from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.simulation.cluster.objects import SimulatedRoute
 
 # A scaling that fails is not told as done
@@ -98,6 +98,24 @@ async def test_a_read_or_a_record_that_hangs_does_not_either(call: str) -> None:
     assert served_again(shop, begun) <= 3.0
 
 
+async def test_a_write_that_meets_another_is_tried_again_at_once_although_nothing_can_be_read_live() -> None:
+    shop, runner = await settling(interval="2s")
+    met: list[float] = []
+
+    def before(call: str) -> None:
+        if call == "store.read":
+            raise Unavailable("time-out")
+        if call == "router.write" and not met:
+            met.append(shop.clock.now())
+            raise Conflict("another client has written it")
+
+    shop.gate.before = before
+    sick_baseline(shop)
+    begun = shop.clock.now()
+    await runner.run_until(begun + 60)
+    assert served_again(shop, begun) == met[0] - begun
+
+
 @pytest.mark.parametrize("frozen", ["checkout", "other"])
 async def test_a_route_that_refuses_does_not_keep_the_users_of_another_on_it(frozen: str) -> None:
     shop = Shop()
@@ -110,6 +128,7 @@ async def test_a_route_that_refuses_does_not_keep_the_users_of_another_on_it(fro
     free = {"checkout": "other", "other": "checkout"}[frozen]
     assert (stage(shop), share(shop, free), share(shop, frozen)) == ("SentBack", 50, 0)
     assert stalled(shop) == "RevertRefused"
+    assert said(shop) == "the traffic could not be sent back to the candidate: change freeze"
     shop.cluster.write_route = write  # type: ignore[method-assign]
     begun = shop.clock.now()
     await runner.run_until(begun + 30, lambda: share(shop, frozen) == 50)

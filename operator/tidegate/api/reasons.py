@@ -205,7 +205,7 @@ STALLED: Final = {
     Reason.MIRROR_NOT_OURS: "A step mirrors, and a rule of the route has a mirror to the candidate that the operator did not add. It is not changed, and no run starts.",
     Reason.MIRROR_NOT_POSSIBLE: "A step mirrors, and a rule of the route cannot: its kind of rule has no mirrors, or it has a field that excludes them.",
     Reason.NO_REVISION_HISTORY: "The baseline's old template could not be found: `revisionHistoryLimit` is 0, or it is too large for status and no ReplicaSet has it.",
-    Reason.PROMOTION_BREACHED: "The promoted baseline breached a guard, so the candidate serves again. Abort, or Resume.",
+    Reason.PROMOTION_BREACHED: "The promoted baseline breached a guard, so the traffic goes back to the candidate. Abort, or Resume.",
     Reason.REVERTED: "This version was reverted. It is not tried again until it changes, or Retry.",
     Reason.REPLICAS_CONTESTED: "Another client keeps changing the number of pods that the candidate was scaled to. It is written three times, and then not again.",
     Reason.PODS_TERMINATING: "`revert: ScaleToZero`: the weights are restored and the candidate is scaled to 0 pods, and some of its pods have not ended within their grace period: sessions and open connections may keep users on them. The run ends when these pods have terminated.",

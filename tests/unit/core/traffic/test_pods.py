@@ -53,6 +53,25 @@ def test_what_is_written_next(
     assert bool(pods.awaited(now, wanted)) == bool(awaited), why
 
 
+BACK: list[tuple[str, Numbers, Numbers, Numbers, Numbers, str]] = [
+    ("those of the candidate wait for none of the baseline", (10, 0), (0, 0), (5, 5), (10, 5), ""),
+    ("nor for its number", (4, 0), (1, 0), (5, 5), (5, 5), ""),
+    ("those of the baseline go when they are ready", (10, 5), (4, 4), (5, 5), (10, 5), "4 of 5 pods of the candidate"),
+    ("whatever those of the baseline are", (10, 5), (0, 5), (5, 5), (5, 5), ""),
+    ("down at once all the same", (3, 7), (3, 7), (5, 5), (5, 5), ""),
+]
+
+
+@pytest.mark.parametrize(("why", "have", "ready", "wanted", "following", "awaited"), BACK, ids=[way[0] for way in BACK])
+def test_what_is_written_next_after_the_baseline_breached(
+    why: str, have: Numbers, ready: Numbers, wanted: Numbers, following: Numbers, awaited: str
+) -> None:
+    now = pair(have, ready)
+    assert pods.toward(now, wanted, back=True) == following, why
+    assert pods.awaited(now, wanted, back=True).startswith(awaited), why
+    assert bool(pods.awaited(now, wanted, back=True)) == bool(awaited), why
+
+
 @given(st.integers(2, 60), st.integers(0, 80), st.integers(0, 60), st.decimals(0, 100, places=1))
 def test_every_way_ends_and_no_share_is_above_the_one_wanted(
     total: int, baseline: int, candidate: int, percent: Decimal
