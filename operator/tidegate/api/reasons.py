@@ -200,7 +200,7 @@ STALLED: Final = {
     Reason.RECREATE_NEEDS_FULL_WEIGHT: "The baseline's strategy is `Recreate`, so it has no pods while it rolls out: the last step must have weight 100.",
     Reason.PROGRESS_DEADLINE_EXCEEDED: "A Deployment has exceeded its own `progressDeadlineSeconds`; the message is the Deployment's.",
     Reason.CLAIMED: "Another Rollout uses one of the objects, and has precedence.",
-    Reason.CONTESTED: "The promoted template does not stay as written: another client writes the Deployment.",
+    Reason.CONTESTED: "The promoted template, or the old one that a revert has restored, does not stay as written: another client writes the Deployment.",
     Reason.INVALID_SPEC: "The spec is not valid; the message names the field. A run in progress continues with the last valid spec.",
     Reason.MIRROR_NOT_OURS: "A step mirrors, and a rule of the route has a mirror to the candidate that the operator did not add. It is not changed, and no run starts.",
     Reason.MIRROR_NOT_POSSIBLE: "A step mirrors, and a rule of the route cannot: its kind of rule has no mirrors, or it has a field that excludes them.",

@@ -22,7 +22,7 @@ from tidegate.adapters.kubernetes.resources import DEPLOYMENTS, REPLICA_SETS, SE
 from tidegate.core.model.template_change import TemplateChange
 from tidegate.core.model.template_fields import template_fields
 from tidegate.core.model.world import ABSENT, Absence, Arm, Lookup, Template, Unknown
-from tidegate.ports.errors import Missing, PortError
+from tidegate.ports.errors import Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 
 
@@ -112,7 +112,8 @@ class KubernetesWorkloads:
             return Unknown(str(error))
         self._keep(namespace, deployment, raw)
         template = raw["spec"]["template"]
-        return Template(raw["metadata"]["uid"], template_fields(template, self._ignored), template)
+        fields = template_fields(template, self._ignored)
+        return Template(raw["metadata"]["uid"], fields, template, raw["metadata"]["generation"])
 
     async def revision(
         self, namespace: str, deployment: str, fingerprint: str, exclude: Collection[str]
@@ -141,6 +142,11 @@ class KubernetesWorkloads:
         ]
         raw = await self._api.patch(DEPLOYMENTS, namespace, deployment, [*tests, *changes], manager=manager)
         self._keep(namespace, deployment, raw)
+        if raw["spec"]["template"] == read.raw:
+            raise Rejected(
+                f"Deployment {namespace}/{deployment}: a changed template was written and stored unchanged: a mutating admission "
+                "webhook or policy undoes the change"
+            )
 
     async def scale(self, namespace: str, deployment: str, read: Arm, replicas: int, manager: Manager) -> None:
         """Sets the pods asked for, tested on uid, generation and the number as read."""

@@ -138,6 +138,17 @@ class CohortWeight(StatusModel):
     """Why the cohort was reverted, if it was."""
 
 
+class TemplateWriteStatus(StatusModel):
+    """The last attempt to write the baseline's template, whatever became of it. Operator state."""
+
+    back: bool = False
+    """It was to restore the old template."""
+    generation: int
+    """The Deployment's generation before it."""
+    fingerprint: str
+    """Identity of the template that stood there before it."""
+
+
 class PromotionStatus(StatusModel):
     """How far the promotion is. Operator state."""
 
@@ -154,9 +165,11 @@ class PromotionStatus(StatusModel):
     old_parts: str = ""
     """The same as operator 0.1.0 kept it: containers, init containers and volumes, as JSON."""
     writes: int = 0
-    """Template writes begun so far."""
+    """Times another client has changed the template after it was promoted; counts with `lastWrite`."""
     undone: int = 0
-    """Times the old template was written back."""
+    """Times another client has changed the template after it was restored; counts with `lastWrite`."""
+    last_write: TemplateWriteStatus | None = None
+    """The last attempt to write the template; absent before the first, and where an earlier version of the operator made it."""
     written: bool = False
     """The new template was (or may have been) written: from here an end restores the old one first."""
 

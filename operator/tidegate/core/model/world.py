@@ -119,6 +119,8 @@ class Template:
     """Its fields, as in `Arm.fields`."""
     raw: Mapping[str, Any]
     """The whole pod template as read: the write is tested on it."""
+    generation: int = 0
+    """Of the Deployment it was read from, in the same read; 0 where it is from elsewhere."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,6 @@ from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import cohorts, raising_pods
 
-MOST_WRITES = 3
-"""Template writes of one promotion: one that must be repeated more often is contested, not lost."""
-
 
 def impossible(spec: RolloutSpec, baseline: Arm) -> Why | None:
     """Why the promotion could not be carried out on this baseline; `None` when it could. Asked before a run and before the write."""
@@ -83,7 +80,8 @@ def copy(draft: Draft) -> None:
         draft.intent = True
         draft.need()  # `notice_baseline` sees what somebody made of it
         return
-    if promotion.writes >= MOST_WRITES or _overwritten(draft, promotion, baseline):
+    times = old_template.overwritten(draft, promotion, baseline, back=False)
+    if times >= old_template.MOST_OVERWRITTEN or _overwritten(draft, promotion, baseline):
         _contested(draft)
         return
     if not promotion.written and _another_baseline(draft, baseline):

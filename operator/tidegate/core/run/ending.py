@@ -6,7 +6,7 @@ from typing import Final
 
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.run_status import RunEnd
-from tidegate.api.rollout.status import Ending, HistoryEntry
+from tidegate.api.rollout.status import Ending, HistoryEntry, PromotionStatus
 from tidegate.core.model import cadence
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why, WriteTemplate
@@ -40,9 +40,6 @@ TAKEN_SOON: Final = 5.0
 TAKEN_BY_DELETION: Final = 30.0
 """Seconds the deletion of a Rollout waits for that, at most: a gateway that is gone must not keep an object for ever."""
 
-MOST_WRITES: Final = 3
-"""Times the old template is restored: what is overwritten more often is contested, and not fought for."""
-
 NOT_TRIED: Final = frozenset({RunEnd.SUCCEEDED, RunEnd.SUPERSEDED, RunEnd.DELETED})
 """Outcomes that say nothing against the version. After any other it is not tried again by itself."""
 
@@ -58,6 +55,7 @@ def carry_out(draft: Draft) -> None:
     if not _template_back(draft):
         correcting.correct_excess(draft)
         return
+    ending = draft.run.ending or ending
     alarm = _would_be_an_outage(draft, ending)
     if alarm is not None:
         draft.stalled = alarm
@@ -229,16 +227,48 @@ def _template_back(draft: Draft) -> bool:
         return False
     if old_template.never_written(draft, promotion, template):
         return True
-    if not old_template.stands(draft, promotion, template) and promotion.undone < MOST_WRITES:
-        old = old_template.bring(draft, promotion, template)
-        if old is not None:
-            draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, template, old, revert=True))
-            draft.update_run(promotion=promotion.model_copy(update={"undone": promotion.undone + 1}))
-        elif isinstance(draft.seen.old_template, Absence):  # nowhere any more: not looked for again
-            draft.update_run(promotion=promotion.model_copy(update={"undone": MOST_WRITES}))
-            draft.intent = True
-        return False
+    if not old_template.stands(draft, promotion, template):
+        times = old_template.overwritten(draft, promotion, template, back=True)
+        if times < old_template.MOST_OVERWRITTEN:
+            _write_back(draft, promotion, template, times)
+            return False
+        if promotion.undone < old_template.MOST_OVERWRITTEN:
+            _contested(draft, promotion, template)
     return _serves_again(draft, baseline)
+
+
+def _write_back(draft: Draft, promotion: PromotionStatus, template: Template, times: int) -> None:
+    """Plans the write of the old template, until it stands there: a write that failed is repeated, and the traffic waits."""
+    old = old_template.bring(draft, promotion, template)
+    tried = {"undone": times, "last_write": old_template.attempt(draft, template, back=True)}
+    if old is not None:
+        draft.actions.append(WriteTemplate(draft.spec.baseline.deployment, template, old, revert=True))
+        draft.update_run(promotion=promotion.model_copy(update=tried))
+    elif isinstance(draft.seen.old_template, Absence):  # nowhere any more: not looked for again
+        _give_up(draft, promotion.model_copy(update=tried), template)
+
+
+def _contested(draft: Draft, promotion: PromotionStatus, template: Template) -> None:
+    """Another client has changed the old template each time: that is said, and not fought."""
+    name = draft.spec.baseline.deployment
+    kept = _give_up(draft, promotion, template)
+    words = f"another client changes Deployment {name!r} (spec.template) each time its old template is restored"
+    draft.say(Reason.CONTESTED, f"{words}: it is not written again. {kept}, and it gets the traffic back", warning=True)
+
+
+def _give_up(draft: Draft, promotion: PromotionStatus, template: Template) -> str:
+    """The old template is not restored any more.
+
+    Returns: which version the baseline keeps, as the end's evidence says from now on.
+    """
+    promoted = template.fields.fingerprint(draft.run.version.exclude) == draft.run.version.fingerprint
+    kept = f"the baseline keeps {'the promoted version' if promoted else 'a version that is not its old one'}"
+    draft.update_run(promotion=promotion.model_copy(update={"undone": old_template.MOST_OVERWRITTEN}))
+    ending = draft.run.ending
+    if ending is not None:
+        draft.update_run(ending=ending.model_copy(update={"evidence": f"{ending.evidence}; {kept}"}))
+    draft.intent = True
+    return kept[0].upper() + kept[1:]
 
 
 def _serves_again(draft: Draft, baseline: Arm) -> bool:

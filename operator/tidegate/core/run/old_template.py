@@ -6,8 +6,10 @@ Deployment's ReplicaSets keep the template: that one of them does is seen live b
 
 from __future__ import annotations
 
+from typing import Final
+
 from tidegate.api.reasons import Reason
-from tidegate.api.rollout.run_status import Stage
+from tidegate.api.rollout.run_status import Stage, TemplateWriteStatus
 from tidegate.api.rollout.status import PromotionStatus
 from tidegate.core.model.plan import Why
 from tidegate.core.model.template_change import TemplateChange
@@ -16,6 +18,9 @@ from tidegate.core.model.world import Absence, ArmName, Template
 from tidegate.core.run.template_copy import as_record, copied, from_first_record, from_record, holds
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
+
+MOST_OVERWRITTEN: Final = 3
+"""Times another client may change a template that was written before it is contested, and not written again."""
 
 
 def keep(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
@@ -29,9 +34,38 @@ def keep(draft: Draft, promotion: PromotionStatus, baseline: Template) -> bool:
         promotion = promotion.model_copy(update=old)
         if not promotion.old_template and not _kept_elsewhere(draft, promotion):
             return False
-    writes = promotion.writes + int(draft.memory.refused is None)  # what was refused is tried again, not contested
-    draft.update_run(promotion=promotion.model_copy(update={"written": True, "writes": writes}))
+    writes = overwritten(draft, promotion, baseline, back=False) if promotion.written else 0
+    tried = {"written": True, "writes": writes, "last_write": attempt(draft, baseline, back=False)}
+    draft.update_run(promotion=promotion.model_copy(update=tried))
     return True
+
+
+def attempt(draft: TickContext, baseline: Template, *, back: bool) -> TemplateWriteStatus:
+    """What is remembered of a write that is about to be tried: by it the next look tells what became of it."""
+    fingerprint = baseline.fields.fingerprint(draft.run.version.exclude)
+    return TemplateWriteStatus(back=back, generation=baseline.generation, fingerprint=fingerprint)
+
+
+def overwritten(draft: TickContext, promotion: PromotionStatus, baseline: Template, *, back: bool) -> int:
+    """How often another client has changed the template after our writes, where what was to be written does not stand there now.
+
+    A write that was refused, or got no answer and never landed, leaves the template as it stood. One that landed and was changed
+    has left another, or has moved the generation at least twice; once is what a change of the number of pods does.
+    """
+    last = promotion.last_write
+    if last is None or last.back != back:
+        return 0
+    changed = baseline.fields.fingerprint(draft.run.version.exclude) != last.fingerprint
+    changed = changed or baseline.generation - last.generation > 1
+    return (promotion.undone if back else promotion.writes) + int(changed)
+
+
+def nothing_landed(promotion: PromotionStatus, baseline: Template) -> bool:
+    """Whether none of the promotion's writes has landed, of a baseline that has its old version: its pods were never touched."""
+    last = promotion.last_write
+    if last is None or last.back or promotion.writes:
+        return False
+    return baseline.generation - last.generation <= 1
 
 
 def stands(draft: TickContext, promotion: PromotionStatus, baseline: Template) -> bool:

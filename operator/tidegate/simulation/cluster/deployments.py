@@ -186,7 +186,7 @@ class SimulatedDeployments(History):
         found = self.deployments.get(deployment)
         if found is None:
             return ABSENT
-        return Template(found.uid, template_fields(found.template), found.template)
+        return Template(found.uid, template_fields(found.template), found.template, found.generation)
 
     def revision(self, deployment: str, fingerprint: str, exclude: Collection[str]) -> Lookup[Template]:
         """A template of before as the `Workloads` port reports it."""
@@ -198,7 +198,7 @@ class SimulatedDeployments(History):
     def change_template(self, deployment: str, read: Template, change: TemplateChange) -> None:
         """Changes fields of a template, tested on uid and template.
 
-        Raises: Conflict, Missing.
+        Raises: Conflict, Missing, Rejected.
         """
         found = self.deployments.get(deployment)
         if found is None:
@@ -213,7 +213,10 @@ class SimulatedDeployments(History):
             "metadata": {**kept, **({"annotations": annotations} if annotations else {})},
             "spec": _changed(found.template["spec"], change.spec),
         }
+        before = found.generation
         self.write_template(deployment, template)
+        if found.generation == before and template != read.raw:
+            raise Rejected(f"Deployment {deployment}: a changed template was written and stored unchanged")
 
 
 def _changed(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,143 @@
+"""The baseline's template on the way forward and back: refused, without an answer, unread, changed by another client, without pods."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from tests.simulated.shop import Shop, spec
+from tests.simulated.test_promotion import ONE, image, settling, sick_baseline, stalled, until
+from tests.simulated.test_refusals import refuse
+from tidegate.api.commands import Action
+from tidegate.ports.errors import PortError, Rejected, Unavailable
+
+WRITE = "workloads.write_template"
+FAILURES = pytest.mark.parametrize("error", [Rejected("webhook is down"), Unavailable("timed out")])
+
+
+def told(shop: Shop, reason: str) -> list[str]:
+    return [event[3] for event in shop.cluster.events if event[2] == reason]
+
+
+def fail(shop: Shop, times: int, error: PortError) -> list[float]:
+    """Lets the next template writes fail; the instants at which they were tried, and those of the writes that follow."""
+    tried: list[float] = []
+
+    def before(call: str) -> None:
+        if call == WRITE:
+            tried.append(shop.clock.now())
+            if len(tried) <= times:
+                raise error
+
+    shop.gate.before = before
+    return tried
+
+
+@FAILURES
+@pytest.mark.parametrize("times", [3, 20])
+async def test_a_template_write_that_fails_is_repeated_and_the_traffic_waits_for_the_old_version(
+    error: PortError, times: int
+) -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    tried = fail(shop, times, error)
+    shop.values["candidate"] = 0.5
+    weights = []
+    await runner.run_until(
+        shop.clock.now() + 300, lambda: weights.append((shop.weight, image(shop))) or shop.outcome != ""
+    )
+    assert (len(tried), shop.outcome, shop.weight, image(shop)) == (times + 1, "Reverted", 0, "shop:v1")
+    assert max(after - before for before, after in pairwise(tried)) <= 2.0
+    assert (0, "shop:v2") not in weights
+    assert told(shop, "Contested") == []
+
+
+async def test_a_write_that_landed_without_an_answer_is_not_repeated() -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    generation = shop.cluster.deployments["checkout"].generation
+
+    def after(call: str) -> None:
+        if call == WRITE:
+            raise Unavailable("timed out")
+
+    shop.gate.after = after
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert (shop.outcome, image(shop)) == ("Reverted", "shop:v1")
+    assert shop.cluster.deployments["checkout"].generation == generation + 1
+
+
+async def test_failed_writes_between_changes_of_the_number_of_pods_are_nobodys_contest() -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    fail(shop, 12, Unavailable("timed out"))
+    begun = shop.clock.now()
+    for second in range(1, 12):
+        runner.at(begun + second, lambda second=second: shop.cluster.set_replicas("checkout", 2 + second % 2))
+    shop.values["candidate"] = 0.5
+    await runner.run_until(begun + 300, lambda: shop.outcome != "")
+    assert (shop.outcome, image(shop)) == ("Reverted", "shop:v1")
+
+
+async def test_an_abort_after_the_traffic_was_sent_back_does_not_give_all_users_the_version_that_breached() -> None:
+    shop, runner = await settling()
+    sick_baseline(shop)
+    await runner.run_until(shop.clock.now() + 20)
+    refuse(shop, WRITE, Unavailable("timed out"))
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 30)
+    assert (image(shop), shop.weight, stalled(shop)) == ("shop:v2", 50, "RevertRefused")
+
+
+async def test_a_restored_template_that_another_client_changes_each_time_is_left_and_told() -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    shop.cluster.rollout_seconds = 0.0
+    write, written = shop.cluster.write_template, []
+
+    def put_back(name: str, template: dict[str, object]) -> None:
+        new = shop.cluster.deployments[name].template
+        written.append(name)
+        write(name, template)
+        write(name, new)
+
+    shop.cluster.write_template = put_back  # type: ignore[method-assign]
+    runner.at(shop.clock.now(), lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 120)
+    assert (shop.weight, shop.outcome, len(written), image(shop)) == (0, "Aborted", 3, "shop:v2")
+    (said,) = told(shop, "Contested")
+    assert "The baseline keeps the promoted version" in said
+    assert "the baseline keeps the promoted version" in shop.status.history[0].message
+    assert "the baseline keeps the promoted version" in shop.status.message
+
+
+@FAILURES
+async def test_a_promotion_whose_write_only_ever_failed_is_nobodys_contest_after_restarts(error: PortError) -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(steps=ONE))
+    await runner.run_until(shop.start + 15)
+    refuse(shop, WRITE, error)
+    await runner.run_until(shop.start + 60)
+    for _ in range(3):
+        runner.restart()
+        await runner.run_until(shop.clock.now() + 30)
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert (shop.outcome, image(shop), told(shop, "Contested")) == ("Succeeded", "shop:v2", [])
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_a_write_that_a_webhook_undoes_is_told_as_refused_and_tried_at_a_measured_pace(back: bool) -> None:  # noqa: FBT001
+    wanted = "RollingOut" if back else ""
+    shop, runner = await until(Shop(), wanted)
+    write = shop.cluster.write_template
+    shop.cluster.write_template = lambda _name, _template: None  # type: ignore[method-assign]
+    if back:
+        shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 60)
+    calls = shop.gate.calls.count(WRITE)
+    assert (stalled(shop), shop.weight) == ("RevertRefused" if back else "WriteRefused", 50)
+    assert "stored unchanged" in shop.status.message
+    await runner.run_until(shop.clock.now() + 30)
+    assert 5 <= shop.gate.calls.count(WRITE) - calls <= 31
+    shop.cluster.write_template = write  # type: ignore[method-assign]
+    await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
+    assert (shop.outcome, image(shop)) == (("Reverted", "shop:v1") if back else ("Succeeded", "shop:v2"))
