@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tests.simulated.shop import Shop, spec
-from tests.simulated.test_promotion import ONE, image, settling, sick_baseline, stalled, until
+from tests.simulated.test_promotion import ONE, image, settling, sick_baseline, stage, stalled, until
 from tests.simulated.test_refusals import refuse
 from tidegate.api.commands import Action
 from tidegate.ports.errors import PortError, Rejected, Unavailable
@@ -141,3 +141,30 @@ async def test_a_write_that_a_webhook_undoes_is_told_as_refused_and_tried_at_a_m
     shop.cluster.write_template = write  # type: ignore[method-assign]
     await runner.run_until(shop.clock.now() + 300, lambda: shop.outcome != "")
     assert (shop.outcome, image(shop)) == (("Reverted", "shop:v1") if back else ("Succeeded", "shop:v2"))
+
+
+@FAILURES
+async def test_one_unready_pod_of_a_baseline_that_was_never_written_delays_no_revert(error: PortError) -> None:
+    shop = Shop()
+    shop.cluster.deployments["checkout"].replicas = 10
+    refuse(shop, WRITE, error)
+    runner = shop.rollout(spec(steps=ONE, interval="2s"))
+    await runner.run_until(shop.start + 60)
+    assert (stage(shop), image(shop)) == ("Copying", "shop:v1")
+    runner.at(shop.clock.now() + 1, lambda: setattr(shop.cluster.deployments["checkout"], "available", 9))
+    await runner.run_until(shop.clock.now() + 5)
+    shop.values["candidate"] = 0.5
+    begun = shop.clock.now()
+    await runner.run_until(begun + 60, lambda: shop.weight == 0)
+    assert shop.clock.now() - begun <= 3.0
+
+
+async def test_a_baseline_that_another_client_put_back_is_waited_for_until_it_is_rolled_out() -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    shop.cluster.rollout_seconds = 40.0
+    runner.at(shop.clock.now() + 1, lambda: shop.cluster.set_image("checkout", "shop:v1"))
+    runner.at(shop.clock.now() + 1, lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 35)
+    assert (image(shop), shop.weight) == ("shop:v1", 50), "its old version was written, and is not rolled out yet"
+    await runner.run_until(shop.clock.now() + 60)
+    assert (shop.outcome, shop.weight) == ("Aborted", 0)

@@ -227,7 +227,10 @@ def _template_back(draft: Draft) -> bool:
         return False
     if old_template.never_written(draft, promotion, template):
         return True
-    if not old_template.stands(draft, promotion, template):
+    stands = old_template.stands(draft, promotion, template)
+    if stands and old_template.nothing_landed(promotion, template):
+        return True
+    if not stands:
         times = old_template.overwritten(draft, promotion, template, back=True)
         if times < old_template.MOST_OVERWRITTEN:
             _write_back(draft, promotion, template, times)
