@@ -168,3 +168,55 @@ async def test_a_baseline_that_another_client_put_back_is_waited_for_until_it_is
     assert (image(shop), shop.weight) == ("shop:v1", 50), "its old version was written, and is not rolled out yet"
     await runner.run_until(shop.clock.now() + 60)
     assert (shop.outcome, shop.weight) == ("Aborted", 0)
+
+
+async def test_an_abort_in_a_promotion_forces_the_revert_onto_a_baseline_without_pods() -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    runner.at(shop.clock.now() + 1, lambda: shop.cluster.set_replicas("checkout", 0))
+    runner.at(shop.clock.now() + 2, lambda: shop.command(Action.ABORT))
+    await runner.run_until(shop.clock.now() + 120)
+    assert (image(shop), shop.weight, shop.outcome) == ("shop:v1", 0, "Aborted")
+
+
+async def test_a_forced_revert_still_waits_for_the_old_version_to_be_rolled_out() -> None:
+    shop, runner = await until(Shop(), "RollingOut", rollout_seconds=60.0)
+    runner.at(shop.clock.now() + 2, lambda: shop.command(Action.ABORT))
+    runner.at(shop.clock.now() + 3, lambda: setattr(shop.cluster.deployments["checkout"], "available", 0))
+    await runner.run_until(shop.clock.now() + 50)
+    assert (image(shop), shop.weight) == ("shop:v1", 50)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+async def test_a_revert_in_a_promotion_that_waits_for_a_pod_says_so(scaled: bool) -> None:  # noqa: FBT001
+    shop, runner = await until(Shop(), "RollingOut")
+
+    def lose() -> None:
+        if scaled:
+            shop.cluster.set_replicas("checkout", 0)
+        else:
+            shop.cluster.deployments["checkout"].available = 0
+
+    runner.at(shop.clock.now() + 1, lose)
+    await runner.run_until(shop.clock.now() + 3)
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + (120 if scaled else 1200))
+    assert (shop.weight, stalled(shop)) == (50, "BaselineUnavailable")
+    begun = shop.clock.now()
+
+    def come_back() -> None:
+        shop.cluster.set_replicas("checkout", 2)
+        shop.cluster.deployments["checkout"].available = None
+
+    runner.at(begun + 1, come_back)
+    await runner.run_until(begun + 300, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.weight, image(shop)) == ("Reverted", 0, "shop:v1")
+
+
+async def test_a_deletion_in_a_promotion_does_not_wait_where_neither_arm_has_a_pod() -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    for name in ("checkout", "checkout-canary"):
+        shop.cluster.set_replicas(name, 0)
+    runner.at(shop.clock.now() + 1, lambda: shop.cluster.delete_rollout("checkout"))
+    await runner.run_until(shop.clock.now() + 120, lambda: "checkout" not in shop.cluster.rollouts)
+    assert "checkout" not in shop.cluster.rollouts
+    assert image(shop) == "shop:v1"

@@ -275,8 +275,8 @@ def _give_up(draft: Draft, promotion: PromotionStatus, template: Template) -> st
 
 
 def _serves_again(draft: Draft, baseline: Arm) -> bool:
-    """Whether the baseline is rolled out; past the progress deadline it is enough that it has a pod."""
-    if baseline.rolled_out and baseline.available >= 1:
+    """Whether the baseline is rolled out, or the progress deadline is past; whether it has a pod is the outage's question."""
+    if baseline.rolled_out:
         return True
     draft.wait(Why(Reason.RESTORING_BASELINE, "waiting for the baseline's old version to be available again"))
-    return draft.stalled is not None and baseline.available >= 1
+    return draft.stalled is not None
