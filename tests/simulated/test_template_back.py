@@ -9,6 +9,7 @@ import pytest
 from tests.simulated.shop import Shop, spec
 from tests.simulated.test_promotion import ONE, image, settling, sick_baseline, stage, stalled, until
 from tests.simulated.test_refusals import refuse
+from tests.simulated.test_versions import large_run
 from tidegate.api.commands import Action
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 
@@ -220,3 +221,44 @@ async def test_a_deletion_in_a_promotion_does_not_wait_where_neither_arm_has_a_p
     await runner.run_until(shop.clock.now() + 120, lambda: "checkout" not in shop.cluster.rollouts)
     assert "checkout" not in shop.cluster.rollouts
     assert image(shop) == "shop:v1"
+
+
+@pytest.mark.parametrize("call", ["workloads.template", "workloads.revision"])
+async def test_what_cannot_be_read_is_said_to_stand_before_the_revert(call: str) -> None:
+    if call == "workloads.revision":
+        shop, runner = await large_run()
+    else:
+        shop, runner = await until(Shop(), "RollingOut")
+    refuse(shop, call, Unavailable("the API server does not answer"))
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 30)
+    assert "the API server does not answer" in shop.status.message
+    await runner.run_until(shop.clock.now() + 1200)
+    assert (stalled(shop), len(told(shop, "ReadFailed"))) == ("ReadFailed", 1)
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 120, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.weight, stalled(shop)) == ("Reverted", 0, "Reverted")
+
+
+async def test_a_read_that_fails_now_and_then_does_not_put_off_the_deadline_of_the_roll_out() -> None:
+    shop, runner = await until(Shop(), "RollingOut", rollout_seconds=1e9)
+    shop.values["candidate"] = 0.5
+    begun = shop.clock.now()
+    await runner.run_until(begun + 300)
+    refuse(shop, "workloads.template", Unavailable("the API server does not answer"))
+    await runner.run_until(begun + 600)
+    assert "the API server does not answer" in shop.status.message
+    shop.gate.before = lambda _call: None
+    await runner.run_until(begun + 960, lambda: shop.outcome != "")
+    assert (shop.weight, shop.outcome, image(shop)) == (0, "Reverted", "shop:v1")
+
+
+async def test_a_template_that_could_not_be_read_for_long_is_rolled_out_before_the_traffic_comes() -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    shop.cluster.rollout_seconds = 60.0
+    refuse(shop, "workloads.template", Unavailable("the API server does not answer"))
+    shop.values["candidate"] = 0.5
+    await runner.run_until(shop.clock.now() + 1800)
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 30)
+    assert (image(shop), shop.weight) == ("shop:v1", 50)

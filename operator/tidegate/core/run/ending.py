@@ -11,7 +11,7 @@ from tidegate.core.model import cadence
 from tidegate.core.model.observation import Live
 from tidegate.core.model.plan import Why, WriteTemplate
 from tidegate.core.model.time_format import instant
-from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Template
+from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Template, Unknown
 from tidegate.core.run import hooks, old_template
 from tidegate.core.scaling import to_zero
 from tidegate.core.tick.draft import Draft
@@ -224,6 +224,7 @@ def _template_back(draft: Draft) -> bool:
     if not isinstance(template, Template) or not isinstance(baseline, Arm):
         draft.templates = True
         draft.need()
+        _say_unread(draft, "the baseline's pod template", baseline, template)
         return False
     if old_template.never_written(draft, promotion, template):
         return True
@@ -249,6 +250,19 @@ def _write_back(draft: Draft, promotion: PromotionStatus, template: Template, ti
         draft.update_run(promotion=promotion.model_copy(update=tried))
     elif isinstance(draft.seen.old_template, Absence):  # nowhere any more: not looked for again
         _give_up(draft, promotion.model_copy(update=tried), template)
+    else:
+        _say_unread(draft, "the ReplicaSets that have the baseline's old template", draft.seen.old_template)
+
+
+def _say_unread(draft: Draft, what: str, *looked_for: object) -> None:
+    """Says that the revert waits for what could not be read; a wait for the roll-out goes on meanwhile, and keeps its deadline."""
+    unread = next((one for one in looked_for if isinstance(one, Unknown)), None)
+    if unread is None:
+        return
+    waiting = draft.run.waiting
+    rolls_out = waiting is not None and waiting.reason == Reason.RESTORING_BASELINE
+    reason = Reason.RESTORING_BASELINE if rolls_out else Reason.READ_FAILED
+    draft.wait(Why(reason, f"the weights are restored once {what} can be read: {unread.reason}"))
 
 
 def _contested(draft: Draft, promotion: PromotionStatus, template: Template) -> None:
