@@ -10,6 +10,7 @@ from tests.simulated.shop import Shop, spec
 from tests.simulated.test_promotion import ONE, image, settling, sick_baseline, stage, stalled, until
 from tests.simulated.test_refusals import refuse
 from tests.simulated.test_versions import large_run
+from tests.simulated.test_way_back import freeze
 from tidegate.api.commands import Action
 from tidegate.ports.errors import PortError, Rejected, Unavailable
 
@@ -262,3 +263,51 @@ async def test_a_template_that_could_not_be_read_for_long_is_rolled_out_before_t
     shop.gate.before = lambda _call: None
     await runner.run_until(shop.clock.now() + 30)
     assert (image(shop), shop.weight) == ("shop:v1", 50)
+
+
+@pytest.mark.parametrize("weight", [100, 50])
+@pytest.mark.parametrize("recreates", [False, True])
+async def test_an_abort_before_the_traffic_is_back_puts_the_old_template_back_first(
+    recreates: bool,  # noqa: FBT001
+    weight: int,
+) -> None:
+    shop = Shop()
+    shop.cluster.deployments["checkout"].recreates = recreates and weight == 100
+    shop, runner = await until(shop, "RollingOut", steps=[{"name": "last", "weight": weight, "duration": "20s"}])
+    write = shop.cluster.write_route
+    freeze(shop, "checkout")
+    await runner.run_until(shop.clock.now() + 60)
+    assert (stage(shop), shop.weight) == ("Returning", weight)
+
+    def abort() -> None:
+        shop.cluster.write_route = write  # type: ignore[method-assign]
+        shop.command(Action.ABORT)
+
+    begun = shop.clock.now()
+    runner.at(begun + 1, abort)
+    await runner.run_until(begun + 10)
+    assert told(shop, "WeightCorrected") == [], "nobody else wrote the route"
+    assert (image(shop), shop.weight) == ("shop:v1", weight), "the old version is not rolled out yet"
+    await runner.run_until(begun + 120, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.weight) == ("Aborted", 0)
+
+
+async def test_what_another_client_raises_meanwhile_is_taken_away_down_to_the_last_step() -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    write = shop.cluster.write_route
+    freeze(shop, "checkout")
+    await runner.run_until(shop.clock.now() + 60)
+    assert (stage(shop), shop.weight) == ("Returning", 50)
+    shop.cluster.rollout_seconds = 60.0
+    begun = shop.clock.now()
+
+    def abort() -> None:
+        shop.cluster.write_route = write  # type: ignore[method-assign]
+        shop.command(Action.ABORT)
+
+    runner.at(begun + 1, abort)
+    runner.at(begun + 20, lambda: shop.set_weight(10, 90))
+    await runner.run_until(begun + 21)
+    assert (image(shop), shop.weight, len(told(shop, "WeightCorrected"))) == ("shop:v1", 50, 1)
+    await runner.run_until(begun + 180, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.weight) == ("Aborted", 0)

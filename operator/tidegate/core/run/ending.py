@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.api.reasons import Reason
-from tidegate.api.rollout.run_status import RunEnd
+from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.status import Ending, HistoryEntry, PromotionStatus
 from tidegate.core.model import cadence
 from tidegate.core.model.observation import Live
@@ -15,7 +15,7 @@ from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Temp
 from tidegate.core.run import hooks, old_template
 from tidegate.core.scaling import to_zero
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import acceptance, correcting, restoring, shares
+from tidegate.core.traffic import acceptance, cohorts, correcting, restoring, shares
 
 KEPT_RUNS: Final = 10
 RETRY: Final = 5.0
@@ -53,7 +53,7 @@ def carry_out(draft: Draft) -> None:
     draft.wakes.append(draft.now + RETRY)
     draft.doing = Why(Reason(ending.reason), f"restoring the weights: {ending.evidence}")
     if not _template_back(draft):
-        correcting.correct_excess(draft)
+        _correct(draft)
         return
     ending = draft.run.ending or ending
     alarm = _would_be_an_outage(draft, ending)
@@ -286,6 +286,23 @@ def _give_up(draft: Draft, promotion: PromotionStatus, template: Template) -> st
         draft.update_run(ending=ending.model_copy(update={"evidence": f"{ending.evidence}; {kept}"}))
     draft.intent = True
     return kept[0].upper() + kept[1:]
+
+
+def _correct(draft: Draft) -> None:
+    """While the old version is not back, only what another client raised is taken from the candidate.
+
+    On its way to the promoted baseline the traffic stays where it is: the weights decided are 0 already, and to write them would
+    move users to the version that is being replaced.
+    """
+    promotion = draft.run.promotion
+    if promotion is None or promotion.stage != Stage.RETURNING:
+        correcting.correct_excess(draft)
+        return
+    asked, planned = cohorts.asked(draft, draft.spec.steps[-1]), len(draft.actions)
+    correcting.lower_to(draft, asked)
+    if len(draft.actions) > planned:
+        draft.corrects = True
+        correcting.announce_correction(draft, f"corrected: a route {shares.beyond(draft, asked, 1)}")
 
 
 def _serves_again(draft: Draft, baseline: Arm) -> bool:
