@@ -311,3 +311,32 @@ async def test_what_another_client_raises_meanwhile_is_taken_away_down_to_the_la
     assert (image(shop), shop.weight, len(told(shop, "WeightCorrected"))) == ("shop:v1", 50, 1)
     await runner.run_until(begun + 180, lambda: shop.outcome != "")
     assert (shop.outcome, shop.weight) == ("Aborted", 0)
+
+
+@pytest.mark.parametrize("call", [WRITE, "workloads.template"])
+async def test_a_deletion_waits_half_a_minute_for_an_old_template_that_is_refused_or_unread(call: str) -> None:
+    """Both arms run the promoted version then, so the traffic loses nothing; the object must not stay for ever."""
+    shop, runner = await until(Shop(), "RollingOut")
+    refuse(shop, call, Rejected("forbidden") if call == WRITE else Unavailable("forbidden"))
+    begun = shop.clock.now() + 1
+    runner.at(begun, lambda: shop.cluster.delete_rollout("checkout"))
+    await runner.run_until(begun + 25)
+    assert "checkout" in shop.cluster.rollouts
+    assert shop.weight > 0
+    await runner.run_until(begun + 90)
+    assert "checkout" not in shop.cluster.rollouts
+    assert shop.weight == 0
+    assert [one for one in told(shop, "RevertRefused") if "the finalizer is removed all the same" in one]
+
+
+async def test_a_deletion_of_an_operator_that_starts_again_and_again_ends_too() -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    refuse(shop, WRITE, Rejected("forbidden"))
+    runner.at(shop.clock.now() + 1, lambda: shop.cluster.delete_rollout("checkout"))
+    for _ in range(8):
+        await runner.run_until(shop.clock.now() + 10)
+        if "checkout" in shop.cluster.rollouts:
+            runner.stop()
+            runner.restart()
+    await runner.run_until(shop.clock.now() + 60)
+    assert ("checkout" in shop.cluster.rollouts, shop.weight) == (False, 0)

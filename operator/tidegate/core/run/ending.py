@@ -213,7 +213,33 @@ def _not_taken(route: Route) -> str:
 
 
 def _template_back(draft: Draft) -> bool:
-    """Puts the baseline's old template back when the promotion may have written the new one; whether it serves again."""
+    """Puts the baseline's old template back when the promotion may have written the new one; whether it serves again, or is given up."""
+    return _old_version_back(draft) or _left_by_deletion(draft)
+
+
+def _left_by_deletion(draft: Draft) -> bool:
+    """Whether a deletion goes on without the old template: one that cannot be read or written must not keep an object for ever."""
+    ending, promotion = draft.run.ending, draft.run.promotion
+    if ending is None or promotion is None or not draft.seen.rollout.deleting:
+        return False
+    unread = draft.run.waiting is not None and draft.run.waiting.reason == Reason.READ_FAILED
+    if promotion.undone < old_template.MOST_OVERWRITTEN:
+        if abs(draft.now - ending.since.timestamp()) < TAKEN_BY_DELETION:
+            draft.wakes.append(ending.since.timestamp() + TAKEN_BY_DELETION)
+            return False
+        if not unread and draft.memory.refused is None:
+            return False
+        draft.update_run(promotion=promotion.model_copy(update={"undone": old_template.MOST_OVERWRITTEN}))
+        words = f"the old template of Deployment {draft.spec.baseline.deployment!r} could not be restored"
+        draft.say(Reason.REVERT_REFUSED, f"{words}; the finalizer is removed all the same", warning=True)
+        draft.intent = True
+    elif not unread:  # the old version is on its way
+        return False
+    draft.actions = [one for one in draft.actions if not isinstance(one, WriteTemplate)]
+    return True
+
+
+def _old_version_back(draft: Draft) -> bool:
     promotion = draft.run.promotion
     if promotion is None or not promotion.written:
         return True
