@@ -56,7 +56,7 @@ tenth to a half of each. A fault is in one component with at least a request a s
 
 _FAULTS_HOW = (
     "Median minutes from its onset. *Informed test*: the likelihood ratio's with one look at the same requests, the best of its level "
-    "(Neyman and Pearson), told the component's rates and noise and when the fault begins; a sequential test must learn these, look "
+    "(Neyman and Pearson), given the component's rates and noise and when the fault begins; a sequential test must learn these, look "
     "every minute, and bear incidents of both arms. For durations it is a yardstick, no bound: it takes the lasting difference of the "
     "arms for noise."
 )
@@ -124,7 +124,7 @@ def _shops(found: Decided) -> list[Table]:
     return [
         *_of_shop(found, FRONT_KINDS, f"{100 * OUTAGE:g}%", _FRONT_HOW),
         *_of_shop(found, SHOP_KINDS, f"{100 * OUTAGE_OF_ONE:g}%", _COMPONENTS_HOW),
-        Table("Faults together, beside the aims", _AIMS_HOW, ("Faults", "Aim", "Found"), aims),
+        Table("Faults together, and the aims", _AIMS_HOW, ("Faults", "Aim", "Found"), aims),
     ]
 
 
