@@ -164,11 +164,17 @@ def broken_promises(cluster: WitnessedCluster) -> list[str]:
             found.append(f"a revert raised to {when}")
         if one.late:
             continue
-        if one.share > run.get("weight", 0.0):
+        if one.share > run.get("weight", 0.0) and not _sent_back(one, run):
             found.append(f"{when}: above the {run.get('weight')}% recorded")
         if run.get("ending"):
             found.append(f"{when}: a raise after the ending {run['ending']['kind']}")
     return found
+
+
+def _sent_back(one: Seen, run: Mapping[str, Any]) -> bool:
+    """Whether the traffic goes back to the candidate after the promoted baseline breached: that waits for no record, as a revert."""
+    stage = (run.get("promotion") or {}).get("stage")
+    return stage in {"Returning", "Settling"} and one.share <= float((one.status.get("step") or {}).get("weight") or 0)
 
 
 def _of_cohorts(one: Seen, run: Mapping[str, Any]) -> list[str]:
