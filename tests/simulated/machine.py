@@ -16,6 +16,7 @@ from tests.simulated.crashes import KilledError
 from tests.simulated.machine_moves import ANSWERS, BROKEN, BYSTANDERS, CALLS, CRON_JOBS, EDITS, ERRORS, REFUSED, SKEWS
 from tests.simulated.machine_world import MachineWorld
 from tests.simulated.neighbour import HOWS, Neighbour
+from tests.simulated.witness import WitnessedCluster
 from tidegate.api.commands import Action
 from tidegate.core.model.world import Command
 from tidegate.ports.errors import PortError, Rejected, Unavailable
@@ -226,6 +227,7 @@ class Machine(MachineWorld):
             self._happens(lambda: neighbour.status_becomes(status))
             self._run(11)
 
+    @precondition(lambda self: self.cluster_of is WitnessedCluster)  # an object of another shape has no rule to spare
     @rule(how=st.sampled_from(HOWS), seconds=st.sampled_from([0, 15, 50]))
     def a_neighbour_misbehaves(self, how: str, seconds: int) -> None:
         """It is ticked by the same process, and shares namespace, source and route."""
