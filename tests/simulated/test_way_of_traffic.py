@@ -75,23 +75,28 @@ async def test_the_same_with_pods_as_weights() -> None:
     assert (shop.pods, shop.outcome) != ((0, 0), "Succeeded")
 
 
-async def test_a_breach_of_a_cohort_does_not_send_it_to_a_baseline_without_pods() -> None:
+NO_PODS = pytest.mark.parametrize("harm", ["no pod", "no Deployment"])
+
+
+@NO_PODS
+async def test_a_breach_of_a_cohort_does_not_send_it_to_a_baseline_without_pods(harm: str) -> None:
     shop = Cohorts()
     runner = shop.start_run(guards=[ALONE])
     await until_step(shop, runner, "staff")
-    runner.at(shop.clock.now() + 1, lambda: setattr(shop.cluster.deployments["checkout"], "available", 0))
+    runner.at(shop.clock.now() + 1, lambda: GONE[harm](shop))
     await runner.run_until(shop.clock.now() + 5)
     shop.sick.add('cohort="staff"')
     await runner.run_until(shop.clock.now() + 30)
     assert shop.shares == (0, 100, 0), "a revert of the whole run waits there: it would be an outage"
 
 
-async def test_a_step_back_does_not_send_users_to_a_baseline_without_pods() -> None:
+@NO_PODS
+async def test_a_step_back_does_not_send_users_to_a_baseline_without_pods(harm: str) -> None:
     back = {"metric": "errors", "max": "5%", "onBreach": "StepBack", "stepBack": {"weight": 0}}
     shop = Shop()
     runner = shop.rollout(spec(guards=[back], steps=[{"name": "all", "weight": 100, "duration": "1h"}]))
     await runner.run_until(shop.start + 60)
-    runner.at(shop.clock.now() + 1, lambda: setattr(shop.cluster.deployments["checkout"], "available", 0))
+    runner.at(shop.clock.now() + 1, lambda: GONE[harm](shop))
     await runner.run_until(shop.clock.now() + 5)
     shop.values["candidate"] = 0.5
     await runner.run_until(shop.clock.now() + 30)

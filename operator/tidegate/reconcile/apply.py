@@ -1,7 +1,7 @@
 """Carries out a plan's actions by class: what takes traffic from the candidate first, whatever becomes of the rest.
 
-Order: lowering, reverts and the way back from a promoted version that breached (all targets at once), our finalizer, the candidate's pods, raises, templates, the finalizer's
-removal. From the first failure on nothing but lowering is tried; pods that could not be set are none.
+Order: lowering, reverts and the way back from a promoted version that breached (all targets at once), our finalizer, the
+candidate's pods, raises, templates, the finalizer's removal. From the first failure on nothing but lowering is tried; pods that could not be set are none.
 """
 
 from __future__ import annotations

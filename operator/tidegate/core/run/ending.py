@@ -15,7 +15,7 @@ from tidegate.core.model.world import ABSENT, Absence, Arm, ArmName, Route, Temp
 from tidegate.core.run import hooks, old_template
 from tidegate.core.scaling import to_zero
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import acceptance, cohorts, correcting, restoring, shares
+from tidegate.core.traffic import acceptance, cohorts, correcting, outage, restoring, shares
 
 KEPT_RUNS: Final = 10
 RETRY: Final = 5.0
@@ -56,7 +56,7 @@ def carry_out(draft: Draft) -> None:
         _correct(draft)
         return
     ending = draft.run.ending or ending
-    alarm = _would_be_an_outage(draft, ending)
+    alarm = None if ending.forced else outage.would_be(draft, ending.evidence)
     if alarm is not None:
         draft.stalled = alarm
         return
@@ -111,39 +111,6 @@ def finish(draft: Draft, outcome: str, reason: Reason, message: str) -> None:
     draft.stalled = draft.attention = draft.lost = None
 
 
-def _would_be_an_outage(draft: Draft, ending: Ending) -> Why | None:
-    """Promise 1's one exception: with no baseline pod available, all traffic would go nowhere.
-
-    There is nothing to lose where the candidate has no pod either, where nothing has traffic, and where the Rollout is being
-    deleted and its baseline is gone for good: waiting for pods that can never come would keep both for ever.
-    """
-    baseline, candidate = draft.seen.arm(ArmName.BASELINE), draft.seen.arm(ArmName.CANDIDATE)
-    if _available(baseline) != 0 or ending.forced or shares.traffic(draft) is shares.Traffic.NONE:
-        return None
-    draft.need()
-    gone = baseline is ABSENT and draft.seen.rollout.deleting
-    if draft.seen.fresh and (gone or _available(candidate) == 0):
-        return None
-    what = "does not exist any more" if baseline is ABSENT else "has no available pod"
-    return Why(
-        Reason.BASELINE_UNAVAILABLE,
-        f"{ending.evidence}; but the baseline {draft.spec.baseline.deployment!r} {what}: the weights are "
-        f"restored as soon as a pod is available{_forced(draft)}",
-    )
-
-
-def _forced(draft: Draft) -> str:
-    """What a person can do; of a Rollout that is being deleted the API server takes no command any more."""
-    return "" if draft.seen.rollout.deleting else " (Abort forces it)"
-
-
-def _available(arm: object) -> int | None:
-    """Available pods; none when there is no Deployment; `None` when it could not be read."""
-    if isinstance(arm, Arm):
-        return arm.available
-    return 0 if arm is ABSENT else None
-
-
 def _taken(draft: Draft, ending: Ending) -> bool:
     """Whether every gateway that reports has taken the reverted weights: until then users may still reach the candidate."""
     route = acceptance.not_taken(draft)
@@ -196,12 +163,12 @@ def _pods_gone(draft: Draft, ending: Ending) -> bool:
 def _keeps_its_pods(draft: Draft, ending: Ending) -> bool:
     """Whether the candidate's pods are all that serves the users whose sessions are with them."""
     baseline, candidate = draft.arm(ArmName.BASELINE), draft.seen.arm(ArmName.CANDIDATE)
-    if baseline is None or baseline.available or ending.forced or _available(candidate) == 0:
+    if baseline is None or baseline.available or ending.forced or outage.available(candidate) == 0:
         return False
     words = (
         "the weights are restored, and the candidate is scaled to 0 pods the moment the baseline has an available pod"
     )
-    draft.stalled = Why(Reason.BASELINE_UNAVAILABLE, f"{ending.evidence}; {words}{_forced(draft)}")
+    draft.stalled = Why(Reason.BASELINE_UNAVAILABLE, f"{ending.evidence}; {words}{outage.forced_by(draft)}")
     return True
 
 

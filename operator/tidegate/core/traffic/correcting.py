@@ -6,11 +6,11 @@ from typing import Final
 
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.target_weights import TargetWeights
-from tidegate.core.model.plan import SetWeights, Why
+from tidegate.core.model.plan import SetWeights
 from tidegate.core.model.world import ABSENT, ArmName
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
-from tidegate.core.traffic import mirrors, restoring, shares, targets, weights
+from tidegate.core.traffic import mirrors, outage, restoring, shares, targets, weights
 from tidegate.core.traffic.cohorts import named_pairs
 from tidegate.core.traffic.lowering import unfinished
 
@@ -47,7 +47,9 @@ def correct_excess(draft: Draft) -> bool:
         return False
     if draft.weights.exposed and _alone(draft):
         return False
-    if unfinished(draft.status) and _would_be_an_outage(draft):
+    alarm = outage.would_be(draft, "a breach has lowered the weight") if unfinished(draft.status) else None
+    if alarm is not None:
+        draft.stalled = alarm
         return True
     if draft.weights.exposed:
         lower_to(draft, draft.weights)
@@ -62,19 +64,6 @@ def correct_excess(draft: Draft) -> bool:
     else:
         draft.corrects = True
         announce_correction(draft, f"corrected: a route {shares.beyond(draft, draft.weights, 1)}")
-    return True
-
-
-def _would_be_an_outage(draft: Draft) -> bool:
-    """Whether what a breach has lowered would go to a baseline without an available pod, as `core/run/ending.py` has it for a revert."""
-    baseline, candidate = draft.arm(ArmName.BASELINE), draft.arm(ArmName.CANDIDATE)
-    if baseline is None or baseline.available or candidate is None or not candidate.available:
-        return False
-    draft.stalled = Why(
-        Reason.BASELINE_UNAVAILABLE,
-        f"a limit is breached, but the baseline {baseline.deployment!r} has no available pod: the weight is lowered as soon as one is available "
-        "(Abort forces it)",
-    )
     return True
 
 
