@@ -342,10 +342,7 @@ class Story:
         got, want = Counter(end.events), Counter(wanted.events)
         lost = want - got
         fault = self.fault
-        # The breach is announced when it decides, and the traffic's way back once it is seen: in one where nothing fails.
-        twice = {"PromotionBreached"} if fault is not None else set()
-        most_often = {one: want[one] + (one in twice) for one in want}
-        found = [f"{one} was announced {got[one]} times" for one in want if got[one] > most_often[one]]
+        found = [f"{one} was announced {got[one]} times" for one in want if got[one] > want[one]]
         dies = fault is not None and fault.kind in DEATHS
         most = LAST_WORDS if dies else int(fault is not None and fault.call == "announcer.announce")
         return found + ([f"never announced: {sorted(lost.elements())}"] if lost.total() > most else [])

@@ -153,6 +153,7 @@ def mirror(write: RouteWrite) -> int:
 def broken_promises(cluster: WitnessedCluster) -> list[str]:
     """What the history of the routes breaks, in words; empty when all is well."""
     found = [one.broken for one in cluster.scaled if one.broken]
+    breached = any(reason == "PromotionBreached" for _, _, reason, _ in cluster.events)
     for one in cluster.seen:
         run = one.status.get("run") or {}
         found += _of_cohorts(one, run)
@@ -164,7 +165,7 @@ def broken_promises(cluster: WitnessedCluster) -> list[str]:
             found.append(f"a revert raised to {when}")
         if one.late:
             continue
-        if one.share > run.get("weight", 0.0) and not _sent_back(one, run):
+        if one.share > run.get("weight", 0.0) and not (breached and _sent_back(one, run)):
             found.append(f"{when}: above the {run.get('weight')}% recorded")
         if run.get("ending"):
             found.append(f"{when}: a raise after the ending {run['ending']['kind']}")

@@ -265,6 +265,7 @@ class Carrying:
                 self.tell(rollout)
                 return now
         self.tell(rollout)
+        record.reasons = frozenset()
         self._hand_on(rollout, plan)
         self.world.telemetry.concluded(rollout, status)
         upkeep = plan.upkeep if self.evaluation.pace.every_point else math.inf
@@ -278,8 +279,8 @@ class Carrying:
         return math.inf
 
     def _note_news(self, conditions: tuple[Condition, ...]) -> None:
-        """Notes conditions that have come up, unless a decision of this tick says the same."""
-        said = {decision.reason for decision in self.decisions}
+        """Notes conditions that have come up, unless a decision since the last conclusion says the same."""
+        said = {decision.reason for decision in self.decisions} | self.record.reasons
         self.decisions += [one for one in news(self.record.told, conditions) if one.reason not in said]
         self.record.told = conditions
 
@@ -296,6 +297,7 @@ class Carrying:
         decisions, self.decisions = [*self.evaluation.said, *self.decisions], []
         self.evaluation.said.clear()
         run = self.record.memory.status.run
+        self.record.reasons |= {decision.reason for decision in decisions}
         for decision in decisions:
             self.world.telemetry.decided(rollout, decision)
             self.outbox.announce(rollout, decision)

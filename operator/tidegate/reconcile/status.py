@@ -13,6 +13,7 @@ from typing import Any, Final
 import structlog
 
 from tidegate.api.reading_back import LeftOut, read_back, with_left_out
+from tidegate.api.reasons import Reason
 from tidegate.api.rollout.status import Condition, RolloutStatus, WeightStatus
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
@@ -72,6 +73,8 @@ class Record:
     """The last observation of a run in progress: while the next one takes long, its guards are evaluated on this one."""
     told: tuple[Condition, ...] = ()
     """The conditions that people have been told of."""
+    reasons: frozenset[Reason] = frozenset()
+    """The reasons of the decisions that people have been told of since these were concluded."""
     looked: float | None = None
     """Monotonic seconds of the last live look that was due for its own sake; a start within that time counts as one."""
     failures: int = 0

@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import kopf
 import pytest
@@ -124,20 +124,31 @@ async def for_ever(_: set[str]) -> None:
     await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a watch failed"), None])
-async def test_when_kopf_ends_the_streams_begin_anew(error: Exception | None) -> None:
+Session: TypeAlias = Callable[[set[str]], Awaitable[None]]
+
+
+def beginning_again(first: Session) -> tuple[Session, list[set[str]], asyncio.Event]:
+    """Sessions of which the second goes on for ever; the kinds of each, and what is set once the second has begun."""
     sessions: list[set[str]] = []
-    again = asyncio.Event()
-    ours = asyncio.get_running_loop()
+    again, ours = asyncio.Event(), asyncio.get_running_loop()
 
     async def session(kinds: set[str]) -> None:
         sessions.append(kinds)
         if len(sessions) > 1:
             ours.call_soon_threadsafe(again.set)
             await for_ever(kinds)
+        await first(kinds)
+
+    return session, sessions, again
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a watch failed"), None])
+async def test_when_kopf_ends_the_streams_begin_anew(error: Exception | None) -> None:
+    async def first(_: set[str]) -> None:
         if error:
             raise error
 
+    session, sessions, again = beginning_again(first)
     async with watching(session, set()) as (caches, _):
         caches.workloads.services.put(("shop", "web"), "1", {}, watched=True)
         await asyncio.wait_for(again.wait(), SECONDS)
@@ -147,16 +158,7 @@ async def test_when_kopf_ends_the_streams_begin_anew(error: Exception | None) ->
 
 async def test_a_stream_that_is_deaf_ends_the_session_and_a_second_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tidegate.handlers.listening.SILENT", 0.02)
-    sessions: list[set[str]] = []
-    again = asyncio.Event()
-    ours = asyncio.get_running_loop()
-
-    async def session(kinds: set[str]) -> None:
-        sessions.append(kinds)
-        if len(sessions) > 1:
-            ours.call_soon_threadsafe(again.set)
-        await for_ever(kinds)
-
+    session, sessions, again = beginning_again(for_ever)
     with capture_logs() as logs:
         async with scripted(session, set(), listed=[raw(7, status={"run": {"id": "1"}})]) as (watches, caches, _):
             Intake(caches, Nobody()).rollout("ADDED", raw(1, status={"run": {"id": "1"}}))
