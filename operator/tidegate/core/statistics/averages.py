@@ -7,9 +7,9 @@ that is a little fast or slow for a minute is none of the candidate's. Differenc
 freedom, whose heavy tails bear single spikes; their scale is learnt from how much the baseline's average differs from block to block,
 and, for an average that drifts over longer times, from quarter of an hour to quarter of an hour: the variance that sums of
 autocorrelated values have (M. Bartlett, 1950; the ratio of both is A. Lo and A. C. MacKinlay's variance ratio, 1988). A
-window adds the logarithm of the likelihood ratio of a shift against the closest shift that is tolerated, so the product stays a
-supermartingale (L. Wasserman, A. Ramdas, S. Balakrishnan, Universal inference, 2020); it is mixed over shifts, and over the window in
-which the harm began (change_point.py).
+window adds the logarithm of the likelihood ratio of a shift against the largest that is tolerated. Its mean is 1 there and less where the
+candidate is below it, so the product stays a supermartingale; it is mixed over shifts, and over the window in which the harm began
+(change_point.py).
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def suspicious(sums: Sums, past: Past, margin: float) -> bool:
 
 def _growth(difference: float, scale: float, margin: float) -> Sequence[float]:
     bound = math.log1p(margin)
-    null = 2 * math.log1p((max(difference - bound, 0.0) / scale) ** 2 / 3)
+    null = 2 * math.log1p(((difference - bound) / scale) ** 2 / 3)
     found = []
     for shift in _LOG_SHIFTS:
         away = (difference - bound - shift) / scale
