@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from statistics import mean
 
 from scipy.stats import norm, poisson
@@ -42,6 +43,7 @@ class Bound:
         return f"{100 * self.found:.0f} %{after}"
 
 
+@cache
 def bound(cell: ShopCell, seed: int) -> Bound:
     """Of a cell with a fault, of durations or else of errors; its line has half of the chance of a false stop."""
     fault = cell.fault

@@ -217,6 +217,14 @@ def test_a_mix_of_faults_is_all_of_one_place() -> None:
     assert not front.holds(front.figures({"a place": found}, "rule"))
 
 
+def test_a_mix_is_measured_against_what_the_informed_test_finds() -> None:
+    mix = next(mix for mix in bars.mixes() if mix.what == "Fault in a component, from the start")
+    assert 0.9 < mix.within_reach < 0.98
+    for more, held in ((0.002, True), (-0.002, False)):
+        stops = [Stop(8, 1, 1)] * round(10_000 * (mix.least * mix.within_reach + more))
+        assert mix.holds(Figures(10_000, stops)) is held
+
+
 def test_increase_is_extrapolated_as_prometheus_does() -> None:
     scraped = [(15.0 * place, 10.0 * place + 100) for place in range(1, 9)]
 
