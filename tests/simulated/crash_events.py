@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.simulated.crashes import HOOKS, Story
@@ -62,6 +63,19 @@ def abort_when_started(story: Story) -> None:
 def sent_back(story: Story, seen: Seen) -> None:
     if seen.share == 50 and image(story.cluster) == "shop:v2":
         story.once("abort", 5.0, lambda: abort(story))
+
+
+def superseded_when_sent_back(story: Story, seen: Seen) -> None:
+    """A new version comes while an awaited baseline has breached; once that is said, Git gives it to the baseline as well."""
+    follow_in_git(story, seen)
+    if seen.share == 50 and image(story.cluster) == "shop:v2":
+        story.once("push", 5.0, lambda: story.cluster.set_image("checkout-canary", "shop:v3"))
+        follow = partial(story.cluster.set_image, "checkout", "shop:v3")
+        story.once("git again", 15.0, lambda: when(story, lambda: stalled(story) == "AnotherVersion", follow))
+
+
+def stalled(story: Story) -> str:
+    return next((one.reason for one in story.shop.status.conditions if one.type == "Stalled"), "")
 
 
 def follow_in_git(story: Story, seen: Seen) -> None:

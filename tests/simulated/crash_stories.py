@@ -36,6 +36,7 @@ from tests.simulated.crash_events import (
     skip,
     staff,
     stepped_back,
+    superseded_when_sent_back,
     taken_back,
     watched_long,
 )
@@ -43,6 +44,8 @@ from tests.simulated.crashes import Scenario
 from tests.simulated.shop import BY_PODS
 from tidegate.api.commands import Action
 from tidegate.core.model.world import ArmName
+
+ONE_STEP = {"steps": [{"name": "half", "weight": 50}]}
 
 SCENARIOS = [
     Scenario("clean"),
@@ -197,8 +200,19 @@ SCENARIOS = [
         **ABORTED,
     ),
     Scenario(
+        "superseded while an awaited baseline has breached",
+        {**ONE_STEP, "promotion": {"strategy": "AwaitBaseline", "settle": "20s"}},
+        sick=lambda query, cluster: (
+            query.arm is ArmName.BASELINE and share(cluster) == 0 and image(cluster) == "shop:v2"
+        ),
+        on_write=superseded_when_sent_back,
+        outcome="Superseded",
+        weights=(0, 50, 0, 50, 0),
+        image="shop:v3",
+    ),
+    Scenario(
         "deleted while the baseline rolls out",
-        {**BARE, "steps": [{"name": "half", "weight": 50}]},
+        {**BARE, **ONE_STEP},
         on_write=on_share(50, "delete", lambda story: story.cluster.delete_rollout("checkout"), 12.0),
         rollout_seconds=25,
         done=lambda shop: not shop.cluster.rollouts,

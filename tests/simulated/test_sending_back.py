@@ -14,8 +14,10 @@ from tests.simulated.test_refusals import refuse
 from tests.simulated.test_scale_to_zero import Sticky, started
 from tests.simulated.test_way_back import BOTH, freeze, share
 from tidegate.api.commands import Action
+from tidegate.core.model.answers import Vector
 from tidegate.ports.errors import Conflict, PortError, Rejected, Unavailable
 from tidegate.simulation.cluster.objects import SimulatedRoute
+from tidegate.simulation.runner import Runner
 
 # A scaling that fails is not told as done
 
@@ -267,3 +269,88 @@ async def test_what_is_said_of_an_awaited_baseline_that_breached_is_true() -> No
     runner.at(shop.clock.now() + 1, lambda: shop.command(Action.ABORT))
     await runner.run_until(shop.clock.now() + 60)
     assert (shop.outcome, shop.weight, image(shop)) == ("Aborted", 0, "shop:v1")
+
+
+# A new version of the candidate while an awaited baseline has breached
+
+
+async def breached_in_git(**changes: object) -> tuple[Shop, Runner]:
+    """The baseline that another client has promoted breached, and the candidate serves again."""
+    shop, runner = await until(Shop(), "Awaiting", rollout_seconds=5, promotion={**AWAIT, "settle": "60s"}, **changes)
+    runner.at(shop.clock.now() + 2, lambda: shop.cluster.set_image("checkout", "shop:v2"))
+    await runner.run_until(shop.clock.now() + 60, lambda: stage(shop) == "Settling")
+    sick_baseline(shop)
+    await runner.run_until(shop.clock.now() + 30)
+    assert (stage(shop), shop.weight) == ("SentBack", 50)
+    return shop, runner
+
+
+async def push(shop: Shop, runner: Runner, name: str, tag: str) -> None:
+    runner.at(shop.clock.now() + 1, lambda: shop.cluster.set_image(name, f"shop:{tag}"))
+    await runner.run_until(shop.clock.now() + 30)
+
+
+async def test_a_new_version_moves_nobody_to_an_awaited_baseline_that_breached() -> None:
+    shop, runner = await breached_in_git()
+    await push(shop, runner, "checkout-canary", "v3")
+    await runner.run_until(shop.clock.now() + 3600)
+    assert (shop.weight, stalled(shop)) == (50, "AnotherVersion")
+    assert "still runs the version that breached (shop:v2)" in said(shop)
+    assert [one[2] for one in shop.cluster.events].count("AnotherVersion") == 1
+    shop.cluster.rollout_seconds = 300
+    await push(shop, runner, "checkout", "v1")
+    assert (shop.weight, "is rolling out another version (shop:v1)" in said(shop)) == (50, True)
+    shop.values["baseline"] = GOOD
+    await runner.run_until(shop.clock.now() + 600, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.status.history[0].reason) == ("Superseded", "NewVersion")
+    runner.at(shop.clock.now() + 100, lambda: shop.cluster.set_image("checkout", "shop:v3"))
+    await runner.run_until(shop.clock.now() + 900, lambda: len(shop.status.history) == 2)
+    assert (shop.outcome, image(shop), shop.weight) == ("Succeeded", "shop:v3", 0)
+
+
+async def test_a_baseline_that_cannot_be_read_is_not_taken_for_a_safe_one() -> None:
+    shop, runner = await breached_in_git()
+    shop.gate.streams_away = True
+
+    def before(call: str) -> None:
+        if call == "workloads.arm" and not next(turn):
+            raise Unavailable("time-out")
+
+    turn = iter(int(number % 2) for number in range(100_000))  # the baseline is read first
+    shop.gate.before = before
+    await push(shop, runner, "checkout-canary", "v3")
+    await runner.run_until(shop.clock.now() + 300)
+    assert shop.weight == 50
+    assert "'checkout' could not be read" in said(shop)
+
+
+@pytest.mark.parametrize("action", [Action.ABORT, Action.RESUME])
+async def test_a_person_need_not_wait_for_a_baseline_that_breached(action: Action) -> None:
+    shop, runner = await breached_in_git()
+    await push(shop, runner, "checkout-canary", "v3")
+    runner.at(shop.clock.now() + 1, lambda: shop.command(action))
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.outcome == ("Aborted" if action is Action.ABORT else "Superseded")
+    assert shop.weights() == [0, 50, 0, 50, 0, 50], "the run of the new version has begun"
+
+
+async def test_a_new_version_ends_the_run_where_nobody_is_moved_by_that() -> None:
+    """Pushed before the breach, the candidate gets no traffic back: it stays where it is, and the new version gets its run."""
+    shop, runner = await until(Shop(), "Awaiting", rollout_seconds=5, promotion={**AWAIT, "settle": "60s"})
+    runner.at(shop.clock.now() + 2, lambda: shop.cluster.set_image("checkout", "shop:v2"))
+    await runner.run_until(shop.clock.now() + 60, lambda: stage(shop) == "Settling")
+    await push(shop, runner, "checkout-canary", "v3")
+    assert stage(shop) == "Settling"
+    sick_baseline(shop)
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.outcome != "")
+    assert (shop.outcome, shop.weights()) == ("Superseded", [0, 50, 0, 50]), "the run of the new version has begun"
+
+
+async def test_missing_data_moves_nobody_to_an_awaited_baseline_that_breached() -> None:
+    shop, runner = await breached_in_git(missingData={"noData": {"after": "1m", "then": "Revert"}})
+    shop.answer = lambda query, _now: None if query.part == "probe" else Vector(())
+    await runner.run_until(shop.clock.now() + 600)
+    assert (stage(shop), shop.weight) == ("SentBack", 50)
+    assert shop.status.run is not None
+    assert shop.status.run.hold is not None

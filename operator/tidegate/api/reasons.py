@@ -142,7 +142,7 @@ class Reason(StrEnum):
 
 
 WAITING: Final = {
-    Reason.ANOTHER_VERSION: "The candidate runs another version than this run; the run is about to be superseded.",
+    Reason.ANOTHER_VERSION: "The candidate runs another version than this run; the run is about to be superseded. As a reason of `Stalled`: after the promotion breached (`AwaitBaseline`), the candidate keeps the traffic until the baseline runs another version than the one that breached.",
     Reason.AWAITING_BASELINE: "`AwaitBaseline`: the baseline does not run the candidate's version (or images) yet. The message names the fields that differ. Git, or whoever owns the Deployment, changes it.",
     Reason.AWAITING_JOB: "The Job of a hook runs, or could not be created yet: the next raise, or the next run, waits for it. `.status.jobs` has it.",
     Reason.AWAITING_RESULTS: "Everything allows the next move except the results of the current queries, which are pending.",

@@ -52,7 +52,7 @@ def blockers(draft: TickContext, to: Step | None) -> list[Why]:
     if draft.lost is not None:
         found.append(draft.lost)
     found.append(workloads.missing(spec, seen.arms))
-    found.append(_another_version(draft))
+    found.append(another_version(draft))
     found.append(needs.short(draft, to))
     found.append(_candidate_ready(draft))
     found.append(workloads.revert_ready(spec, seen.arm(ArmName.BASELINE), seen.arm(ArmName.CANDIDATE)))
@@ -89,7 +89,7 @@ def way_back_blocked(draft: TickContext) -> Why | None:
     short = raising_pods.short_of_pods(draft, cohorts.asked(draft, spec.steps[-1]))
     if short:
         return Why(Reason.PODS_NOT_READY, short)
-    return _another_version(draft) or workloads.unreached(
+    return another_version(draft) or workloads.unreached(
         ArmName.CANDIDATE, spec.candidate.deployment, spec.candidate.service, candidate
     )
 
@@ -193,7 +193,8 @@ def _short_of_pods(draft: TickContext, to: Step | None) -> Why | None:
     return Why(Reason.PODS_NOT_READY, short) if short else None
 
 
-def _another_version(draft: TickContext) -> Why | None:
+def another_version(draft: TickContext) -> Why | None:
+    """Why the candidate is not what the run is of; `None` when it is, or could not be seen."""
     candidate = draft.arm(ArmName.CANDIDATE)
     if candidate is None or same_version(draft.run.version, draft.spec.revision, candidate):
         return None

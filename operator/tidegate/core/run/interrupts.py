@@ -17,6 +17,7 @@ from tidegate.core.model.version import in_full, same_version, version_of
 from tidegate.core.model.world import ABSENT, Arm, ArmName
 from tidegate.core.responses import KINDS, respond, warn
 from tidegate.core.responses.kind import Breach
+from tidegate.core.run import traffic_return
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_spec
@@ -56,7 +57,8 @@ def notice_missing_data(draft: Draft, *, judging: bool) -> None:
 def _respond_to_missing(draft: Draft, missing: MissingDataStatus) -> None:
     rule = missing_data.policy(draft, missing)
     response = Response(rule.then)
-    if response.takes_traffic and serving(draft) is ArmName.BASELINE:  # promoted: every step was passed with eyes open
+    promoted = serving(draft) is ArmName.BASELINE  # every step was passed with eyes open
+    if response.takes_traffic and (promoted or traffic_return.kept_from_baseline(draft)):
         response = Response.HOLD
     message = f"{missing.message}; no data for {in_words(missing.watched)} (limit {rule.after})"
     reason, new = Reason(missing.kind), not missing_data.lasted_before(draft, missing)
@@ -92,7 +94,9 @@ def notice_new_version(draft: Draft) -> None:
         return
     if draft.seen.spec is None and kept_spec(draft.run.spec) is None:  # neither spec tells what a version is
         return
-    if not same_version(draft.run.version, draft.spec.revision, candidate):
+    if not same_version(draft.run.version, draft.spec.revision, candidate) and not traffic_return.kept_from_baseline(
+        draft
+    ):
         now = in_full(version_of(candidate, draft.spec.revision, draft.run.version.exclude))
         before = in_full(draft.run.version)
         what = f"{now}; the run was of {before}" if now != before else f"{now}, with another pod template"

@@ -30,6 +30,21 @@ def sending_back(draft: TickContext) -> bool:
     return back and _last(draft).exceeds(draft.weights)
 
 
+def kept_from_baseline(draft: TickContext) -> bool:
+    """Whether an end would move users to the baseline that breached: it has been sent back, and nothing tells that it is safe now.
+
+    The operator has no old version to restore where another client writes the baseline, so until that one is seen to have rolled
+    out another version the users stay on the candidate.
+    """
+    promotion = draft.run.promotion
+    if promotion is None or promotion.stage != Stage.SENT_BACK or promotion.written:
+        return False
+    if shares.traffic(draft) is shares.Traffic.NONE:  # nobody is moved
+        return False
+    baseline = draft.arm(ArmName.BASELINE)
+    return baseline is None or not baseline.rolled_out or serves(draft.run.version, baseline, draft.spec)
+
+
 def return_traffic(draft: Draft) -> None:
     """Plans the way back of all traffic to the promoted baseline, until every gateway has taken it."""
     blocked = workloads.no_way_back(draft.spec, draft.seen.arms)
@@ -112,7 +127,7 @@ def send_back(draft: Draft) -> None:
     """Gives the traffic back to the candidate, which served well, and waits for a person."""
     weights = _last(draft)
     stands = draft.weights == weights and _stands(draft, weights)
-    draft.stalled = Why(Reason.PROMOTION_BREACHED, f"{_where(draft, weights)}: {_next(draft)}")
+    draft.stalled = _superseding(draft) or Why(Reason.PROMOTION_BREACHED, f"{_where(draft, weights)}: {_next(draft)}")
     if stands:
         return
     blocked = raise_rule.way_back_blocked(draft)
@@ -123,7 +138,9 @@ def send_back(draft: Draft) -> None:
             if on_the_way
             else "the promoted baseline breached a guard, and the traffic cannot go back to the candidate"
         )
-        draft.stalled = Why(Reason.PROMOTION_BREACHED, f"{words}: {blocked.message} ({_next(draft)})")
+        draft.stalled = _superseding(draft) or Why(
+            Reason.PROMOTION_BREACHED, f"{words}: {blocked.message} ({_next(draft)})"
+        )
         draft.wakes.append(draft.now + raise_rule.AT_MOST_EVERY)
         draft.wait(blocked)
         correcting.correct_excess(draft)
@@ -158,6 +175,32 @@ def _next(draft: TickContext) -> str:
         )
     state = "runs" if baseline.rolled_out else "is rolling out"
     return f"Deployment {name!r} {state} another version now ({images}): Abort gives it all the traffic; {again}"
+
+
+def _superseding(draft: TickContext) -> Why | None:
+    """What a new version of the candidate waits for: its users would be moved to the baseline that breached."""
+    candidate, written = draft.arm(ArmName.CANDIDATE), promotion_stage.current(draft).written
+    if candidate is None and not written:  # what was said before holds until it can be read
+        said = next((one for one in draft.memory.status.conditions if one.type == "Stalled"), None)
+        known = said if said is not None and said.reason == Reason.ANOTHER_VERSION else None
+        return Why(Reason.ANOTHER_VERSION, known.message) if known is not None else None
+    if candidate is None or written or raise_rule.another_version(draft) is None:
+        return None
+    name, baseline = draft.spec.baseline.deployment, draft.arm(ArmName.BASELINE)
+    if baseline is None:
+        state = "could not be read"
+    elif serves(draft.run.version, baseline, draft.spec):
+        state = f"still runs the version that breached ({' '.join(baseline.images)[:256]})"
+    else:
+        state = (
+            f"{'runs' if baseline.rolled_out else 'is rolling out'} another version ({' '.join(baseline.images)[:256]})"
+        )
+    return Why(
+        Reason.ANOTHER_VERSION,
+        f"the candidate has a new version ({' '.join(candidate.images)[:256]}), and it keeps the traffic: after the promotion the baseline "
+        f"breached a guard, and Deployment {name!r} {state}. Once it has rolled out another version, the traffic goes back to it and the new "
+        "version gets a run of its own: restore its old version where it is kept (Git). Abort and Resume do not wait for that",
+    )
 
 
 def _last(draft: TickContext) -> TargetWeights:
