@@ -22,7 +22,7 @@ from tidegate.core.traffic.correcting import KEPT_CORRECTIONS
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.apply import Applied, apply
-from tidegate.reconcile.evaluation import Evaluation
+from tidegate.reconcile.evaluation import Evaluation, Superseded
 from tidegate.reconcile.index import Key
 from tidegate.reconcile.jobs import JobDesk
 from tidegate.reconcile.outbox import Outbox
@@ -129,16 +129,21 @@ class Carrying:
         self.record.memory = memory
         self.decisions += [one for one in plan.decisions if not one.when_done]
         self._note_revert(memory)
-        await self.evaluation.asking.end()
+        await self.evaluation.cut_short()
         recording = asyncio.ensure_future(self._write(rollout, memory, run_only=memory.status.run is not None))
         try:
             await self._soon(recording, HEAD_START)
             current = _stored(recording) or rollout
-            applied = await apply(self.world, rollout.namespace, current, plan, self.world.clock.monotonic())
+            applying = apply(self.world, rollout.namespace, current, plan, self.world.clock.monotonic())
+            applied = await self.evaluation.beside_urgent(applying, seen)
             self._report(rollout, plan, applied.failures)
             self._note_scaling(plan, applied.not_scaled)
             # Failed writes are to be tried again soon, record or no record.
-            await self._soon(recording, HEAD_START if applied.failures else RECORD_WAITS, give_up=True)
+            waiting = self._soon(recording, HEAD_START if applied.failures else RECORD_WAITS, give_up=True)
+            await self.evaluation.beside_urgent(waiting, seen)
+        except Superseded:
+            recording.cancel()
+            raise
         finally:
             stored = await _settled(recording)
         if isinstance(stored, RolloutObject):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
 
 from tidegate.api.reasons import Reason
+from tidegate.api.rollout.status import RolloutStatus
 from tidegate.core.decide import decide
 from tidegate.core.due import due
 from tidegate.core.model import cadence
@@ -24,6 +26,7 @@ from tidegate.core.model.pace import Pace
 from tidegate.core.model.plan import Decision, Plan, SetWeights
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
+from tidegate.core.traffic.lowering import goes_before
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
@@ -146,8 +149,9 @@ class Evaluation:
         return with_metrics_kept(self.reader.record.memory, seen), seen
 
     def _goes_ahead(self, plan: Plan) -> bool:
-        """Whether it is urgent. While it is refused to send the traffic back, the run goes on: its guards must be evaluated."""
-        refused = self.reader.record.failures and any(isinstance(one, SetWeights) and one.back for one in plan.actions)
+        """Whether it is urgent. Where the run goes on and the write was refused, its guards must be evaluated before the next try."""
+        run = plan.memory.status.run
+        refused = self.reader.record.failures and run is not None and run.ending is None
         return plan.urgent and not refused
 
     def _at_once(self, plan: Plan) -> bool:
@@ -164,6 +168,12 @@ class Evaluation:
         self._hurried += 1
         return True
 
+    async def cut_short(self) -> None:
+        """Leaves the open queries for something urgent; where they would have decided more, they are sent again soon."""
+        if self.asking.open:
+            self.until = min(self.until, self.world.clock.monotonic() + SHORTEST_LIFE)
+        await self.asking.end()
+
     async def beside(self, call: Coroutine[Any, Any, T], seen: Observation | None) -> T:
         """What `call` returns; meanwhile the guards are evaluated whenever that is due.
 
@@ -177,17 +187,39 @@ class Evaluation:
         run = self.reader.record.memory.status.run
         if run is None or run.ending is not None or math.isinf(self.until):
             return await call
-        task = asyncio.ensure_future(call)
+        return await self._judging(asyncio.ensure_future(call), seen, _urgent)
+
+    async def beside_urgent(self, call: Coroutine[Any, Any, T], seen: Observation) -> T:
+        """The same of a write that is urgent itself: only what ends the run or takes more from the candidate takes its place.
+
+        A query that is still open when the write has ended is given up: what was refused is tried again soon.
+        """
+        status = self.reader.record.memory.status
+        if status.run is None or status.run.ending is not None or math.isinf(self.until):
+            return await call
+        return await self._judging(asyncio.ensure_future(call), seen, partial(_goes_before, status))
+
+    async def _judging(
+        self, task: asyncio.Future[T], seen: Observation | None, goes_before: Callable[[Plan], bool]
+    ) -> T:
+        """What a call returns, with the evaluations beside it."""
         try:
             while not await self._ended(task):
-                decided = await self._judge_again(seen)
-                if decided is not None and decided[1].urgent:
+                judging = asyncio.ensure_future(self._judge_again(seen, goes_before))
+                try:
+                    if goes_before is not _urgent:
+                        both: set[asyncio.Future[Any]] = {task, judging}
+                        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                        if not judging.done():
+                            break
+                    decided = await judging
+                finally:
+                    await _given_up(judging)
+                if decided is not None and goes_before(decided[1]):
                     raise Superseded(*decided)
             return task.result()
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            await _given_up(task)
 
     async def _ended(self, task: asyncio.Future[Any]) -> bool:
         """Waits for a call, for the next evaluation or for an interruption, whichever comes first; whether the call has ended."""
@@ -205,7 +237,9 @@ class Evaluation:
                 wait.cancel()
         return task.done()
 
-    async def _judge_again(self, seen: Observation | None) -> tuple[Observation, Plan] | None:
+    async def _judge_again(
+        self, seen: Observation | None, goes_before: Callable[[Plan], bool]
+    ) -> tuple[Observation, Plan] | None:
         """Another evaluation while a call of this tick is under way; `None` when nothing could be observed."""
         interrupted = self.interrupt is not None and self.interrupt.is_set()
         if interrupted and self.interrupt is not None:
@@ -224,11 +258,11 @@ class Evaluation:
                 again = await self.reader.again(fresh=False)
                 seen = await self._observe(again or rollout, memory, live=Live.NOTHING)
             seen = replace(seen, now=self.now)
-            plan = await self._answered(memory, seen)
+            plan = await self._answered(memory, seen, goes_before)
         except PortError as error:
             _log.debug("evaluation given up: the cluster could not be observed", error=str(error))
             return None
-        if not plan.urgent:
+        if not goes_before(plan):
             record.memory = self._learnt(record.memory, seen, plan)
         return self.asking.seen(seen), plan
 
@@ -244,10 +278,10 @@ class Evaluation:
         self.said += plan.decisions
         return plan.memory
 
-    async def _answered(self, memory: Memory, seen: Observation) -> Plan:
+    async def _answered(self, memory: Memory, seen: Observation, goes_before: Callable[[Plan], bool]) -> Plan:
         self._send(memory, seen)
         plan = decide(memory, self.asking.seen(seen))
-        while not plan.urgent:
+        while not goes_before(plan):
             self.asking.ask(plan.wanted)
             if not self.asking.open:
                 break
@@ -295,3 +329,18 @@ class Evaluation:
             self._looked = await look(self.world, rollout, fresh=fresh)
             self._looked_at = (rollout.generation, fresh)
         return self._looked
+
+
+def _urgent(plan: Plan) -> bool:
+    return plan.urgent
+
+
+def _goes_before(status: RolloutStatus, plan: Plan) -> bool:
+    return plan.urgent and goes_before(status, plan.memory.status)
+
+
+async def _given_up(task: asyncio.Future[Any]) -> None:
+    """Ends a task that nobody waits for any more."""
+    if not task.done():
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

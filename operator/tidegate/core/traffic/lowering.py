@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.api.reasons import Reason
-from tidegate.api.rollout.status import RolloutStatus
+from tidegate.api.rollout.status import RolloutStatus, RunStatus
 
 STEPPED_BACK = Reason.STEPPED_BACK
 """The reason of the pause after a `StepBack`."""
@@ -18,3 +18,25 @@ def unfinished(status: RolloutStatus) -> bool:
     if stepped_back and step is not None and not step.seen:
         return True
     return any(one.reverted is not None and not one.reverted.done for one in run.cohorts or ())
+
+
+def goes_before(status: RolloutStatus, later: RolloutStatus) -> bool:
+    """Whether what was decided later takes the place of an urgent write of a run that goes on: it ends the run, or takes more.
+
+    Args:
+        status: with what is being written.
+        later: with what was decided meanwhile.
+    """
+    before, now = status.run, later.run
+    if before is None or now is None:
+        return before is not None
+    if now.ending is not None:
+        return before.ending is None
+    weights, lower = _weights(before), _weights(now)
+    return any(lower.get(name, 0.0) < weight for name, weight in weights.items())
+
+
+def _weights(run: RunStatus) -> dict[str, float]:
+    """What was decided for each target; without a cohort under an empty name, mirrored under none that a cohort can have."""
+    cohorts = {one.name: one.weight for one in run.cohorts or ()}
+    return {"": run.weight, "/mirror": float(run.mirror or 0), **cohorts}
