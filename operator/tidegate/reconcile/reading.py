@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from tidegate.core.model.world import ABSENT, Lookup, RolloutObject, Unknown
 from tidegate.ports.errors import Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Key
-from tidegate.reconcile.status import Record
+from tidegate.reconcile.status import Reading, Record
 
 PROMPT: Final = 0.3
 """Seconds that a tick of a run waits for the object, where no watch stream has it."""
@@ -24,6 +24,8 @@ class Reader:
     world: World
     key: Key
     record: Record
+    wake: Callable[[str, str], None]
+    """Has the Rollout looked at again."""
 
     async def first(self) -> RolloutObject | None:
         """The Rollout as known now; as last seen when it cannot be read during a run; `None` when it is gone.
@@ -32,30 +34,59 @@ class Reader:
             Unavailable: it cannot be read, and nothing is known of it.
         """
         known = self._under_way
-        reading = self.world.store.read(*self.key, fresh=False)
-        found = await (reading if known is None else self._soon(reading, known))
+        found = await (self.world.store.read(*self.key, fresh=False) if known is None else self._soon(known))
         if isinstance(found, Unknown):
             if known is not None:
                 return known
             raise self._unread(found)
         return self._of_this_run(found if isinstance(found, RolloutObject) else None)
 
-    async def _soon(
-        self, reading: Coroutine[Any, Any, Lookup[RolloutObject]], known: RolloutObject
-    ) -> Lookup[RolloutObject]:
-        """What is read, or what is known of a run when that takes long: its guards are evaluated all the same."""
-        task = asyncio.ensure_future(reading)
-        await asyncio.sleep(0)
-        if not task.done():
+    async def _soon(self, known: RolloutObject) -> Lookup[RolloutObject]:
+        """What is read, or what is known of a run when that takes long: its guards are evaluated all the same.
+
+        The read goes on, one at a time; when its answer has news, that counts from then on.
+        """
+        news = self._late_news(known)
+        if news is not None:
+            return news
+        begun = self.record.reading
+        if begun is None:
+            reading = asyncio.ensure_future(self.world.store.read(*self.key, fresh=False))
+            begun = self.record.reading = Reading(reading, self.record.stored)
+            await asyncio.sleep(0)
+        if not begun.task.done():
             late = asyncio.ensure_future(self.world.clock.sleep(PROMPT))
+            both: set[asyncio.Future[Any]] = {begun.task, late}
             try:
-                await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 late.cancel()
-                task.cancel()
-            if task.cancelled() or not task.done():
-                return known
-        return task.result()
+        if not begun.task.done():
+            if not begun.late:
+                begun.late = True
+                begun.task.add_done_callback(self._answered)
+            return known
+        self.record.reading = None
+        return _as_of(begun, self.record, known)
+
+    def _late_news(self, known: RolloutObject) -> Lookup[RolloutObject] | None:
+        """What a read that took long has brought meanwhile, if that is news; one that brought none is forgotten."""
+        begun = self.record.reading
+        if begun is None or not begun.task.done():
+            return None
+        self.record.reading = None
+        if begun.task.cancelled() or begun.task.exception() is not None:
+            return None
+        found = _as_of(begun, self.record, known)
+        return found if _is_news(found, known) else None
+
+    def _answered(self, task: asyncio.Future[Lookup[RolloutObject]]) -> None:
+        """Wakes the Rollout for a late answer, where that has news."""
+        known = self._under_way
+        if task.cancelled() or task.exception() is not None or known is None or self.record.vanished:
+            return
+        if _is_news(task.result(), known):
+            self.wake(*self.key)
 
     async def again(self, *, fresh: bool) -> RolloutObject | None:
         """The Rollout, from the watch stream or (`fresh`) live; `None` when it is gone.
@@ -101,3 +132,22 @@ class Reader:
 
     def _unread(self, found: Unknown) -> Unavailable:
         return Unavailable(f"Rollout {'/'.join(self.key)} could not be read: {found.reason}")
+
+
+def _as_of(begun: Reading, record: Record, known: RolloutObject) -> Lookup[RolloutObject]:
+    """What a read has found; of a status that was written since it began, it may have found an older one."""
+    found = begun.task.result()
+    same = isinstance(found, RolloutObject) and found.uid == known.uid
+    if not same or not isinstance(found, RolloutObject) or not begun.late or record.stored is begun.stored:
+        return found
+    newer = found if found.generation >= known.generation else known
+    return replace(known, spec=newer.spec, generation=newer.generation, deleting=found.deleting or known.deleting)
+
+
+def _is_news(found: Lookup[RolloutObject], known: RolloutObject) -> bool:
+    """Whether a late answer tells what cannot be undone: the Rollout is gone, or another one, being deleted, or its spec was edited."""
+    if isinstance(found, Unknown):
+        return False
+    if not isinstance(found, RolloutObject) or found.uid != known.uid:
+        return True
+    return found.generation > known.generation or (found.deleting and not known.deleting)

@@ -5,6 +5,7 @@ A status that this version cannot read in part is read for the rest, and what wa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from tidegate.api.reasons import Reason
 from tidegate.api.rollout.status import Condition, RolloutStatus, WeightStatus
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
-from tidegate.core.model.world import RolloutObject
+from tidegate.core.model.world import Lookup, RolloutObject
 from tidegate.core.status.changes import lasting, overdue, quieted
 from tidegate.core.status.size import dump, memory_alone, on_the_wire
 from tidegate.ports.errors import Conflict, Missing, Rejected, Unavailable
@@ -50,6 +51,17 @@ DECISIVE: Final = frozenset({"run", "step", "targets", "released", "rejected"})
 """Parts without which nothing may be raised. What is missing of the others costs evidence or begins a clock anew."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass
+class Reading:
+    """A read of the Rollout that no watch stream answers, and that goes on beside the ticks."""
+
+    task: asyncio.Future[Lookup[RolloutObject]]
+    stored: Mapping[str, Any] | None
+    """The status that was known to be stored when it began."""
+    late: bool = False
+    """A tick has gone on without it."""
 
 
 @dataclass
@@ -91,8 +103,15 @@ class Record:
     """The last write of the status was refused, and that has been told."""
     interval: float = 30.0
     """Seconds between two evaluations, by the spec in force at the last tick."""
+    reading: Reading | None = None
+    """The read of the Rollout that is under way, or that nobody has looked at yet."""
     vanished: bool = False
     """The Rollout is gone from the API server, and its run's weights are still to be restored."""
+
+    def forgotten(self) -> None:
+        """Nobody waits for its read any more."""
+        if self.reading is not None:
+            self.reading.task.cancel()
 
     def recall(self, rollout: RolloutObject) -> Memory:
         """The memory: this process' own, brought up to what somebody else has changed in the stored one."""

@@ -87,7 +87,7 @@ class Ticker:
 
     async def _tick(self, key: Key, interrupt: asyncio.Event | None) -> float | None:
         record = self._records.get(key) or Record()
-        reader = Reader(self._world, key, record)
+        reader = Reader(self._world, key, record, self.outbox.wake)
         rollout = await reader.first()
         if rollout is None:
             self._forget(key)
@@ -125,10 +125,14 @@ class Ticker:
 
     def forget(self) -> None:
         """Forgets everything, as a restart does."""
+        for record in self._records.values():
+            record.forgotten()
         self._records.clear()
 
     def _forget(self, key: Key) -> None:
-        self._records.pop(key, None)
+        record = self._records.pop(key, None)
+        if record is not None:
+            record.forgotten()
         self._index.put(key, ())
         self.outbox.forget(key)
         self.outbox.messages.gone(key)
