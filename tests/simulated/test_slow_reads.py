@@ -9,6 +9,7 @@ import pytest
 from tests.simulated.shop import Shop, spec
 from tidegate.api.commands import Action
 from tidegate.core.model.world import Lookup, RolloutObject
+from tidegate.ports.errors import Unavailable
 from tidegate.ports.protocols import RolloutStore
 from tidegate.simulation.clock import VirtualClock
 from tidegate.simulation.runner import Runner
@@ -98,3 +99,30 @@ async def test_an_answer_from_before_a_write_of_the_status_takes_nothing_of_it_b
     told = {len(shop.cluster.outcomes), sum(done for done, _ in shop.cluster.outcomes.values())}
     assert told == {40}
     assert sum(one[2] in {"PausedByCommand", "Resumed"} for one in shop.cluster.events) == 40
+
+
+async def test_a_new_version_that_only_the_watch_shows_stops_the_clock_of_the_step() -> None:
+    shop = Shop()
+    runner = shop.rollout(spec(interval="2s", steps=[STEPS[0], {**STEPS[1], "duration": "60s"}]))
+    await runner.run_until(shop.start + 300, lambda: shop.weight == 50)
+    await runner.run_until(shop.clock.now() + 20)
+
+    def before(call: str) -> None:
+        if call == "workloads.arm":
+            raise Unavailable("time-out")
+
+    shop.gate.before = before
+    runner.at(shop.clock.now(), lambda: shop.cluster.set_image("checkout-canary", "shop:v3"))
+    await runner.run_until(shop.clock.now() + 4)
+    step = shop.status.step
+    assert step is not None
+    await runner.run_until(shop.clock.now() + 300)
+    assert (shop.weight, shop.outcome) == (50, "")
+    assert shop.status.step is not None
+    assert (shop.status.step.watched, shop.status.step.passed) == (step.watched, False)
+    assert shop.status.run is not None
+    assert shop.status.run.waiting is not None
+    assert shop.status.run.waiting.reason == "AnotherVersion"
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 10, lambda: shop.outcome != "")
+    assert shop.outcome == "Superseded"

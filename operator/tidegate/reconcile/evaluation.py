@@ -24,7 +24,7 @@ from tidegate.core.model.memory import Memory, judged
 from tidegate.core.model.observation import Live, Observation
 from tidegate.core.model.pace import Pace
 from tidegate.core.model.plan import Decision, Plan, SetWeights
-from tidegate.core.model.world import RolloutObject
+from tidegate.core.model.world import Arm, ArmName, RolloutObject, Unknown
 from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
 from tidegate.core.traffic.lowering import goes_before
 from tidegate.ports.errors import PortError
@@ -307,7 +307,7 @@ class Evaluation:
             outcomes_refused=self.outbox.refused(self.reader.key),
             notifying=self.outbox.messages.known(self.reader.key),
         )
-        seen = await observe(self.world, known, memory)
+        seen = self._known_best(await observe(self.world, known, memory))
         spec = spec_in_force(memory, seen)
         arms = [("Deployment", arm.deployment) for arm in (spec.baseline, spec.candidate)]
         services = [("Service", arm.service) for arm in (spec.baseline, spec.candidate)]
@@ -317,6 +317,14 @@ class Evaluation:
         self.index.put(self.reader.key, [*arms, *services, *routes, *templates, *claimants])
         self.reader.record.seen = seen if memory.status.run is not None else None
         return seen
+
+    def _known_best(self, seen: Observation) -> Observation:
+        """The observation, with the candidate of the one before where the live look that this asked for could not read it."""
+        before = self.reader.record.seen
+        if before is None or not seen.fresh or not isinstance(seen.arm(ArmName.CANDIDATE), Unknown):
+            return seen
+        candidate = before.arm(ArmName.CANDIDATE)
+        return replace(seen, candidate_before=candidate) if isinstance(candidate, Arm) else seen
 
     def _last_seen(self, rollout: RolloutObject) -> Observation | None:
         """The last observation, of the Rollout as it is now and read from the watch streams: nothing is looked up for it again."""

@@ -195,7 +195,7 @@ def _short_of_pods(draft: TickContext, to: Step | None) -> Why | None:
 
 def another_version(draft: TickContext) -> Why | None:
     """Why the candidate is not what the run is of; `None` when it is, or could not be seen."""
-    candidate = draft.arm(ArmName.CANDIDATE)
+    candidate = draft.arm(ArmName.CANDIDATE) or draft.seen.candidate_before
     if candidate is None or same_version(draft.run.version, draft.spec.revision, candidate):
         return None
     return Why(Reason.ANOTHER_VERSION, "the candidate is no longer the version of this run")

@@ -52,6 +52,8 @@ class Observation:
     templated: bool = False
     """Parts of the spec are from metric templates, so it changes without the Rollout's generation."""
     arms: Mapping[ArmName, Lookup[Arm]] = field(default_factory=dict)
+    candidate_before: Arm | None = None
+    """The candidate as the watch streams had it just now, where it could not be read live."""
     routes: Mapping[str, Lookup[Route]] = field(default_factory=dict)
     """By target key, of every target in the spec or in memory."""
     asked: Asked = field(default_factory=lambda: Asked({}))

@@ -201,10 +201,11 @@ def _watch(draft: Draft, spec: Step) -> None:
         return
     if _standing_still(draft):
         return
-    if draft.lost is not None:
-        draft.wait(draft.lost)
+    lost = draft.lost or _another_version(draft)
+    if lost is not None:
+        draft.wait(lost)
         return
-    if draft.run.waiting is not None and draft.run.waiting.reason in LOSSES:
+    if draft.run.waiting is not None and draft.run.waiting.reason in {*LOSSES, Reason.ANOTHER_VERSION}:
         draft.go_on()
     if more:
         _try_raise(draft, spec)
@@ -216,6 +217,11 @@ def _watch(draft: Draft, spec: Step) -> None:
         _go_on(draft)
     else:
         _expect(draft, spec)
+
+
+def _another_version(draft: TickContext) -> Why | None:
+    """Why what is seen now says nothing of this run's version: by the watch streams alone, since a live look has ended the run."""
+    return raise_rule.another_version(draft) if draft.run.version.fingerprint else None
 
 
 def _standing_still(draft: Draft) -> bool:
