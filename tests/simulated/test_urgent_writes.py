@@ -11,7 +11,7 @@ from tests.simulated.test_promotion import image, settling, sick_baseline
 from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName
-from tidegate.ports.errors import Rejected
+from tidegate.ports.errors import PortError, Rejected, Unavailable
 from tidegate.simulation.runner import Runner
 
 LIMITS = [
@@ -139,3 +139,48 @@ async def test_a_way_back_that_hangs_does_not_delay_the_revert_of_a_candidate_th
     hangs_until(shop, {call}, since + lead)
     await runner.run_until(since + lead + INTERVAL + 0.3)
     assert image(shop) == "shop:v1", "the old template is restored first"
+
+
+@pytest.mark.parametrize("error", [Rejected("change freeze"), Unavailable("time-out")])
+async def test_an_edit_whose_write_was_refused_is_not_announced_as_a_correction(error: PortError) -> None:
+    shop, runner = await at_half(guards=[])
+    lower = [STEPS[0], {**STEPS[1], "weight": 30}, *STEPS[2:]]
+
+    def refuse(call: str) -> None:
+        if call == "router.write":
+            raise error
+
+    shop.gate.before = refuse
+    runner.at(
+        shop.clock.now(),
+        lambda: shop.cluster.edit_rollout("checkout", {**shop.cluster.rollouts["checkout"].spec, "steps": lower}),
+    )
+    await runner.run_until(shop.clock.now() + 60)
+    assert shop.weight == 50
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 30)
+    told = [one[2] for one in shop.cluster.events]
+    assert (shop.weight, told.count("StepEdited"), told.count("WeightCorrected")) == (30, 1, 0)
+    runner.at(shop.clock.now(), lambda: shop.set_weight(40, 60))
+    await runner.run_until(shop.clock.now() + 30)
+    assert (shop.weight, [one[2] for one in shop.cluster.events].count("WeightCorrected")) == (30, 1)
+
+
+async def test_what_another_client_raises_while_an_edit_is_refused_is_announced_as_a_correction() -> None:
+    shop, runner = await at_half(guards=[])
+    lower = [STEPS[0], {**STEPS[1], "weight": 30}, *STEPS[2:]]
+
+    def refuse(call: str) -> None:
+        if call == "router.write":
+            raise Rejected("change freeze")
+
+    shop.gate.before = refuse
+    runner.at(
+        shop.clock.now(),
+        lambda: shop.cluster.edit_rollout("checkout", {**shop.cluster.rollouts["checkout"].spec, "steps": lower}),
+    )
+    runner.at(shop.clock.now() + 10, lambda: shop.set_weight(10, 90))
+    await runner.run_until(shop.clock.now() + 60)
+    shop.gate.before = lambda _call: None
+    await runner.run_until(shop.clock.now() + 30)
+    assert (shop.weight, [one[2] for one in shop.cluster.events].count("WeightCorrected")) == (30, 1)

@@ -41,6 +41,8 @@ class Memory:
     """Why the candidate could not be scaled when that was last tried, until it can be."""
     corrections: tuple[float, ...] = ()
     """Epoch seconds of the last times that somebody else's higher weight was corrected, oldest first."""
+    edited: Mapping[tuple[str, str], tuple[int, int, int]] = field(default_factory=dict)
+    """What the routes had when an edit lowered the weight, until they follow, by route and rule: baseline, candidate, mirror."""
     unmet: Mapping[str, str] = field(default_factory=dict)
     """What was said of the checks of the gate that were not met when they were last evaluated, by identity."""
     watching: bool = False

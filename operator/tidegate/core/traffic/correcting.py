@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.target_weights import TargetWeights
 from tidegate.core.model.plan import SetWeights
-from tidegate.core.model.world import ABSENT, ArmName
+from tidegate.core.model.world import ABSENT, ArmName, RulePair
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic import mirrors, outage, restoring, shares, targets, weights
@@ -19,6 +20,23 @@ KEPT_CORRECTIONS: Final = 3
 
 QUIET: Final = 60.0
 """Seconds in which no more corrections than that are announced one by one."""
+
+
+def remember_edited(draft: Draft) -> None:
+    """Remembers what the routes have when an edit lowers the weight: where that write fails, nobody else has raised them."""
+    found = {(route.ref.key, pair.rule): _numbers(pair) for route in targets.routes(draft) for pair in route.pairs}
+    draft.memory = replace(draft.memory, edited=found)
+
+
+def _only_edited(draft: TickContext) -> bool:
+    """Whether all that is above the weights decided is what an edit has lowered and a write has not."""
+    known = draft.memory.edited
+    above = list(shares.differing(draft, draft.weights, 1))
+    return bool(above) and all(known.get((route.ref.key, pair.rule)) == _numbers(pair) for route, pair, _ in above)
+
+
+def _numbers(pair: RulePair) -> tuple[int, int, int]:
+    return pair.baseline, pair.candidate, pair.mirror
 
 
 def lower_to(draft: Draft, asked: TargetWeights) -> None:
@@ -44,6 +62,8 @@ def correct_excess(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
     stray = any(mirrors.strays(draft, route) for route in targets.routes(draft))
     if next(shares.differing(draft, draft.weights, 1), None) is None and not stray:
+        if draft.memory.edited:
+            draft.memory = replace(draft.memory, edited={})
         return False
     if draft.weights.exposed and _alone(draft):
         return False
@@ -61,7 +81,7 @@ def correct_excess(draft: Draft) -> bool:
     elif shares.resized(draft):
         words = "replicaRatio.total was edited: the candidate has fewer of the pods"
         draft.say(Reason.STEP_EDITED, words, when_done=True)
-    else:
+    elif stray or not _only_edited(draft):
         draft.corrects = True
         announce_correction(draft, f"corrected: a route {shares.beyond(draft, draft.weights, 1)}")
     return True
