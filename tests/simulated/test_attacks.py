@@ -197,7 +197,7 @@ async def test_a_job_that_is_gone_before_its_end_was_read_is_no_success() -> Non
     assert (told.shop.weight, told.created) == (50, ["smoke", "smoke"])
 
 
-LEFT = "rule other, which is not in spec.traffic, gives checkout-canary weight 100, and no revert sets it to 0"
+LEFT = "rule other, which is not in spec.traffic, gives checkout-canary weight 100, and no revert changes that: name the rule there, or change it by hand"
 
 
 @pytest.mark.parametrize(

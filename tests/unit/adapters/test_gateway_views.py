@@ -79,7 +79,7 @@ def test_a_rule_that_is_missing_names_the_one_that_may_have_been_it(weight: int,
     raw = route()
     raw["spec"]["rules"] = [{"name": "people", "backendRefs": [WEB, {**CANARY, "weight": weight}]}]
     found = route_of(view(raw), replace(REF, rules=("staff",)))
-    words = "rule people, which is not in spec.traffic, gives web-canary weight 100, and no revert sets it to 0"
+    words = "rule people, which is not in spec.traffic, gives web-canary weight 100, and no revert changes that: name the rule there, or change it by hand"
     assert (found.pairs, found.missing_rules, found.missing_because) == ((), ("staff",), words if said else "")
     raw["spec"]["rules"].append({"name": "staff", "backendRefs": [WEB, CANARY]})
     assert route_of(view(raw), replace(REF, rules=("staff",))).missing_because == "", "a rule of its own"

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tidegate.adapters.routers.places import Place
-from tidegate.core.model.world import MOST, NO_MIRRORS, Acceptance, Route, RulePair, TargetRef, not_named
+from tidegate.core.model.rule_names import not_named, renamed_rules, renamed_to
+from tidegate.core.model.world import MOST, NO_MIRRORS, Acceptance, Route, RulePair, TargetRef
 
 GENERATION: Final = "/metadata/generation"
 ANY: Final = "*"
@@ -128,12 +129,13 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
     places: dict[str, tuple[Place, Place]] = {}
     mirrors: dict[str, tuple[MirrorView, ...]] = {}
     strays: dict[str, int] = {}
+    renamed = _renamed(view, ref)
     missing = [name for name in ref.rules if name not in {rule.label for rule in view.rules}]
     because: list[str] = []
-    unnamed: list[str] = []
+    unnamed = [renamed_to(*one) for one in renamed.items()]
     sticky: list[str] = []
     for rule in view.rules:
-        if ref.rules and rule.label not in ref.rules:
+        if ref.rules and rule.label not in ref.rules and rule.label not in renamed:
             unnamed += _unnamed(rule, ref)
             continue
         because += _instead(rule, ref)
@@ -161,6 +163,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         acceptance_message=view.acceptance_message,
         missing_rules=tuple(missing),
         missing_because="; ".join((unnamed + because)[:MOST_TOLD]) if missing or not pairs else "",
+        renamed=renamed,
         strays=strays,
         settle=view.settle,
         sticky="; ".join(sticky[:MOST_TOLD]),
@@ -171,11 +174,20 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
 
 def unreadable(view: RouteView, ref: TargetRef) -> str:
     """Why the weights of a rule that has both backends cannot be read; empty when all can."""
+    renamed = _renamed(view, ref)
     for rule in view.rules:
-        concerned = rule.label in ref.rules if ref.rules else _named(rule, ref.baseline) and _named(rule, ref.candidate)
+        concerned = (
+            {rule.label, renamed.get(rule.label)} & {*ref.rules}
+            if ref.rules
+            else _named(rule, ref.baseline) and _named(rule, ref.candidate)
+        )
         if rule.unreadable and concerned:
             return f"rule {rule.label}: {rule.unreadable}"
     return ""
+
+
+def _renamed(view: RouteView, ref: TargetRef) -> dict[str, str]:
+    return renamed_rules(ref, ((rule.label, rule.identity) for rule in view.rules)) if ref.known else {}
 
 
 def _named(rule: RuleView, name: str) -> list[Backend]:
@@ -204,9 +216,10 @@ def _pair(rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterab
 
 def _unnamed(rule: RuleView, ref: TargetRef) -> Iterable[str]:
     """That a rule which the Rollout does not name gives the candidate traffic: a named one that is missing may have been renamed."""
-    for backend in rule.backends:
-        if ref.candidate in backend.names and backend.weight:
-            yield not_named(rule.label, ref.candidate, backend.weight)
+    weight = max((one.weight for one in rule.backends if ref.candidate in one.names), default=0)
+    mirror = _copied(one for one in rule.mirrors if ref.candidate in one.names)
+    if weight or mirror:
+        yield not_named(rule.label, ref.candidate, weight, mirror)
 
 
 def _instead(rule: RuleView, ref: TargetRef) -> Iterable[str]:

@@ -147,6 +147,8 @@ class TargetRef:
     """How it names the candidate's."""
     rules: tuple[str, ...] = ()
     """Names of the rules; empty: every rule that has both backends."""
+    known: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """Name and identity of the rules whose numbers were recorded: one that was renamed since is found by what it says."""
 
     @property
     def key(self) -> str:
@@ -235,6 +237,8 @@ class Route:
     """Rules asked for by name that are not there or lack one of the backends."""
     missing_because: str = ""
     """What was found instead of the backends, in words: a like-named one of another namespace, or two of them."""
+    renamed: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Rules that were renamed since their numbers were recorded, by their present name: the name that the Rollout knows."""
     strays: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Percent of the requests that rules copy to the candidate, of those that do not have both backends; whoever asked for that."""
     settle: float = 0.0
@@ -254,10 +258,9 @@ class Route:
     handle: Any = field(default=None, compare=False, repr=False)
     """The router's own note of where the numbers stand; nobody else looks inside."""
 
-
-def not_named(rule: str, candidate: str, weight: int) -> str:
-    """What is said of a rule that the Rollout does not name, beside one that it names and that is missing: it may have been renamed."""
-    return f"rule {rule}, which is not in spec.traffic, gives {candidate} weight {weight}, and no revert sets it to 0"
+    def known_as(self, rule: str) -> str:
+        """The name by which the Rollout knows a rule."""
+        return self.renamed.get(rule, rule)
 
 
 @dataclass(frozen=True)

@@ -247,7 +247,7 @@ def _inexpressible(draft: TickContext) -> Why | None:
                 )
             if pair.ready is not None:  # what a weight is in pods was said when the spec was checked
                 continue
-            cohort = cohort_of(draft.spec, route.ref.key, pair.rule) or ""
+            cohort = cohort_of(draft.spec, route.ref.key, route.known_as(pair.rule)) or ""
             total = weights.sum_alone(percents_of(draft.spec, cohort), pair)
             for step in draft.spec.steps:
                 weight = weights_at(draft.spec, step).of(cohort)

@@ -30,9 +30,12 @@ def cohort_of(spec: RolloutSpec, key: str, rule: str) -> str | None:
 
 
 def named_pairs(draft: TickContext, route: Route) -> Iterator[tuple[RulePair, str]]:
-    """The pairs of the rules that the spec names, each with its cohort. A rule that it no longer names is restored."""
+    """The pairs of the rules that the spec names, each with its cohort. A rule that it no longer names is restored.
+
+    One that was renamed on the route stays what it was: it is lowered like before, and `RuleMissing` keeps it from being raised.
+    """
     for pair in route.pairs:
-        cohort = cohort_of(draft.spec, route.ref.key, pair.rule)
+        cohort = cohort_of(draft.spec, route.ref.key, route.known_as(pair.rule))
         if cohort is not None:
             yield pair, cohort
 

@@ -12,7 +12,7 @@ from tidegate.api.rollout.target_weights import TargetWeights
 from tidegate.core.model.plan import Why
 from tidegate.core.model.world import Route, RulePair
 from tidegate.core.tick.context import TickContext
-from tidegate.core.traffic.cohorts import cohort_of, named_pairs
+from tidegate.core.traffic.cohorts import named_pairs
 
 
 def wanted(asked: TargetWeights, cohort: str) -> int:
@@ -82,7 +82,7 @@ def unfit(draft: TickContext, routes: list[Route]) -> Why | None:
 
 def keeps(draft: TickContext, route: Route, asked: TargetWeights) -> bool:
     """Whether the operator has, or will have, added a mirror to the route."""
-    adds = asked.mirror > 0 and any(cohort_of(draft.spec, route.ref.key, pair.rule) == "" for pair in route.pairs)
+    adds = asked.mirror > 0 and any(not cohort for _, cohort in named_pairs(draft, route))
     return adds or ours(draft, route)
 
 

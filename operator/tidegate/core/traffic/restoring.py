@@ -28,14 +28,16 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True, but: Col
     if not isinstance(route, Route):
         draft.need(Live.ROUTES)
         return draft.seen.live >= Live.ROUTES and _gone(route)
-    pairs = {pair.rule: numbers_before(draft, pair, target) for pair in route.pairs if pair.rule not in but}
+    pairs = {
+        pair.rule: numbers_before(draft, pair, target) for pair in route.pairs if route.known_as(pair.rule) not in but
+    }
     changed = {
         pair.rule: pairs[pair.rule]
         for pair in route.pairs
         if pair.rule in pairs and (pair.baseline, pair.candidate) != pairs[pair.rule]
     }
     ours = mirrors.ours(draft, route)
-    copied = {pair.rule: 0 for pair in route.pairs if ours and pair.mirror and pair.rule not in but}
+    copied = {pair.rule: 0 for pair in route.pairs if ours and pair.mirror and route.known_as(pair.rule) not in but}
     copied |= mirrors.strays(draft, route)
     if changed or copied:
         draft.actions.append(SetWeights(route, changed, raises=False, revert=revert, mirrors=copied))
@@ -73,7 +75,9 @@ def restore_removed(draft: Draft) -> None:
 
 def _narrowed(draft: Draft, target: TargetStatus, ref: TargetRef) -> TargetStatus:
     """The target without the rules that the spec no longer names, once those are back as they were found."""
-    rules = tuple(rule for rule in target.rules if rule in ref.rules) if target.rules else ref.rules
+    rules = (
+        tuple(rule for rule in target.rules if rule in ref.rules) or ref.rules
+    )  # empty would be every rule of the route
     if not ref.rules or rules == target.rules:
         return target
     back = restore(draft, target, revert=False, but=ref.rules)

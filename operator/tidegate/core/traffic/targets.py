@@ -27,7 +27,8 @@ def refs_of(spec: RolloutSpec, namespace: str) -> tuple[TargetRef, ...]:
 
 def ref_of(target: TargetStatus, namespace: str) -> TargetRef:
     """A remembered target."""
-    return TargetRef(namespace, target.kind, target.name, target.baseline, target.candidate, target.rules)
+    known = tuple((pair.rule, pair.identity) for pair in target.found)
+    return TargetRef(namespace, target.kind, target.name, target.baseline, target.candidate, target.rules, known)
 
 
 def key_of(target: TargetStatus) -> str:

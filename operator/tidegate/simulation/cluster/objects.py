@@ -78,6 +78,14 @@ class SimulatedRoute:
     cannot_mirror: str = ""
     """As `RulePair.cannot_mirror`, of every rule."""
 
+    def label(self, index: int) -> str:
+        """How messages name a rule: its name, or its position."""
+        return self.names[index] if index < len(self.names) else f"#{index}"
+
+    def identity(self, index: int) -> str:
+        """As `RulePair.identity`, of one rule."""
+        return self.identities[index] if index < len(self.identities) else ""
+
     @property
     def frame(self) -> tuple[object, ...]:
         """All that is not a weight."""

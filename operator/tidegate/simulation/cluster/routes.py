@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tidegate.core.model.world import ABSENT, Lookup, Route, RulePair, TargetRef, not_named
+from tidegate.core.model.rule_names import not_named, renamed_rules, renamed_to
+from tidegate.core.model.world import ABSENT, Lookup, Route, RulePair, TargetRef
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.ports.protocols import NONE
 from tidegate.simulation.cluster.history import History
@@ -34,22 +35,21 @@ class SimulatedRoutes(History):
         if found is None:
             return ABSENT
         pairs, missing = [], set(ref.rules)
-        unnamed: list[str] = []
+        renamed = renamed_rules(ref, ((found.label(index), found.identity(index)) for index in range(len(found.rules))))
+        unnamed = [renamed_to(*one) for one in renamed.items()]
         strays: dict[str, int] = {}
         for index, backends in enumerate(found.rules):
-            name = found.names[index] if index < len(found.names) else f"#{index}"
-            if ref.rules and name not in ref.rules:
-                if weight := backends.get(ref.candidate, 0):
-                    unnamed.append(not_named(name, ref.candidate, weight))
+            name = found.label(index)
+            if ref.rules and name not in ref.rules and name not in renamed:
+                weight, copied = backends.get(ref.candidate, 0), found.mirrors.get((name, ref.candidate), 0)
+                unnamed += [not_named(name, ref.candidate, weight, copied)] if weight or copied else []
                 continue
             if ref.baseline in backends and ref.candidate in backends:
                 alone = len(backends) == 2
                 mirror = found.mirrors.get((name, ref.candidate), 0)
                 weights = backends[ref.baseline], backends[ref.candidate]
-                identity = found.identities[index] if index < len(found.identities) else ""
-                pairs.append(
-                    RulePair(name, *weights, alone, identity, mirror=mirror, cannot_mirror=found.cannot_mirror)
-                )
+                identity, cannot = found.identity(index), found.cannot_mirror
+                pairs.append(RulePair(name, *weights, alone, identity, mirror=mirror, cannot_mirror=cannot))
                 missing.discard(name)
             elif mirror := found.mirrors.get((name, ref.candidate), 0):
                 strays[name] = mirror
@@ -61,6 +61,7 @@ class SimulatedRoutes(History):
             acceptance=found.acceptance,
             missing_rules=tuple(sorted(missing)),
             missing_because="; ".join(unnamed) if missing else "",
+            renamed=renamed,
             strays=strays,
             sticky=found.sticky,
             reverted_by_us=found.manager == REVERT,
@@ -117,8 +118,7 @@ class SimulatedRoutes(History):
     ) -> None:
         before = [dict(backends) for backends in found.rules], dict(found.mirrors)
         for index, backends in enumerate(found.rules):
-            name = found.names[index] if index < len(found.names) else f"#{index}"
-            if name in pairs:
+            if (name := found.label(index)) in pairs:
                 backends[ref.baseline], backends[ref.candidate] = pairs[name]
         for rule, percent in mirrors.items():
             found.mirrors.pop((rule, ref.candidate), None)

@@ -108,7 +108,7 @@ VIRTUAL_SERVER: Final = Router(
     resource=Resource("k8s.nginx.org", "v1", "virtualservers", "VirtualServer"),
     shape=WeightedLists(
         rules=(
-            Rules("spec.routes[*]", ("splits[*]",), name="path"),
+            Rules("spec.routes[*]", ("splits[*]",), name="path", matched=True),
             Rules("spec.routes[*].matches[*]", ("splits[*]",), prefix="matches."),
         ),
         naming=_SPLITS,
@@ -123,7 +123,7 @@ VIRTUAL_SERVER_ROUTE: Final = Router(
     resource=Resource("k8s.nginx.org", "v1", "virtualserverroutes", "VirtualServerRoute"),
     shape=WeightedLists(
         rules=(
-            Rules("spec.subroutes[*]", ("splits[*]",), name="path"),
+            Rules("spec.subroutes[*]", ("splits[*]",), name="path", matched=True),
             Rules("spec.subroutes[*].matches[*]", ("splits[*]",), prefix="matches."),
         ),
         naming=_SPLITS,

@@ -25,6 +25,8 @@ class Rules:
     """Patterns of a rule's backends, such as `route[*]`."""
     name: str = ""
     """Pattern of the rule's name."""
+    matched: bool = False
+    """The name is what requests are matched by: a rule of another name is another rule."""
     prefix: str = ""
     """Before the position of a rule without a name."""
     label: str = ""
@@ -35,6 +37,11 @@ class Rules:
     """Its entries that copy requests to a backend; `None` where it cannot have any."""
     retries: tuple[str, ...] = ()
     """Where a rule says that failed requests are tried again."""
+
+    @property
+    def label_places(self) -> tuple[Path, ...]:
+        """Where a rule has what is but a name: no part of its identity."""
+        return (parsed(self.name),) if self.name and not self.matched else ()
 
     def label_of(self, rule: Mapping[str, Any], path: Path) -> str:
         """How status and messages name a rule."""
@@ -130,7 +137,7 @@ class WeightedLists:
             label=rules.label_of(rule, path),
             backends=tuple(backends),
             count=count,
-            identity=digest(without(rule, [*weights, *_apart(mirrors, backends, path)])),
+            identity=digest(without(rule, [*weights, *_apart(mirrors, backends, path), *rules.label_places])),
             elsewhere=tuple(elsewhere),
             fixed=self.numbers.total,
             most=self.numbers.most,
