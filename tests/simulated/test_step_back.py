@@ -89,6 +89,16 @@ async def test_of_several_breaches_the_most_severe_wins() -> None:
     assert together.weights() == [0, 10, 50, 0]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("higher", [{"weight": 20}, {"step": "ramp"}])
+async def test_of_several_that_step_back_the_lowest_weight_acts(higher: dict[str, Any], order: int) -> None:
+    goals = [higher, {"step": "canary"}][::order]
+    shop, runner = await at_half(goals[0], guards=[limit(goal) for goal in goals])
+    await fails(shop, runner)
+    assert shop.weights() == [0, 10, 50, 10]
+    assert "back at step 'canary'" in paused_of(shop).message
+
+
 async def test_a_breach_where_there_is_nothing_to_go_back_to_pauses() -> None:
     shop = Shop()
     runner = shop.rollout(spec(steps=STEPS, guards=[limit({"step": "ramp"})]))

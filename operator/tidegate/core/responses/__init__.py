@@ -18,7 +18,7 @@ from tidegate.core.responses.kind import Breach, ResponseKind
 from tidegate.core.responses.revert import Revert
 from tidegate.core.responses.run_job import RunJob
 from tidegate.core.responses.scale import Scale
-from tidegate.core.responses.step_back import StepBack
+from tidegate.core.responses.step_back import StepBack, left
 from tidegate.core.responses.warn import Warn
 from tidegate.core.tick.draft import Draft
 from tidegate.core.traffic.cohorts import takes_cohort
@@ -39,7 +39,8 @@ SEVERITY: Final = tuple(Response)
 def respond(draft: Draft, breached: Iterable[Finding], reason: Reason, prefix: str = "") -> None:
     """Does what breached limits ask for: of what takes traffic away the most severe, and that alone but for cohorts taken back.
 
-    What goes on beside the run is done whatever else is breached.
+    Of several that step back, the one that leaves the candidate the lowest weight acts. What goes on beside the run is done whatever
+    else is breached.
 
     Args:
         draft: the tick's plan.
@@ -55,7 +56,7 @@ def respond(draft: Draft, breached: Iterable[Finding], reason: Reason, prefix: s
     taking = [one for one in breached if one.limit.on_breach.takes_traffic and not shared(one)]
     whole = [one for one in taking if not takes_cohort(draft, one.limit)]
     if whole:
-        worst = min(whole, key=lambda one: SEVERITY.index(one.limit.on_breach))
+        worst = min(whole, key=lambda one: (SEVERITY.index(one.limit.on_breach), left(draft, one.limit)))
         KINDS[worst.limit.on_breach].apply(draft, _breach(worst, reason, prefix))
     for finding in taking:
         if takes_cohort(draft, finding.limit):

@@ -59,6 +59,12 @@ class StepBack:
         return f"step back {to} and pause"
 
 
+def left(draft: Draft, limit: Threshold) -> float:
+    """The weight that the candidate has after a breach of the limit, 0-100; that of now where it does not step back."""
+    goal = limit.step_back
+    return float(draft.weight if goal is None else _weights(draft, goal, _step_of(draft, goal)).weight)
+
+
 def _weights(draft: Draft, goal: Goal, step: StepStatus) -> TargetWeights:
     """The weights afterwards, on no target more than now: those of the step, or the weight given, cohorts as they are and no mirror."""
     if goal.weight is not None:
