@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +23,7 @@ from tidegate.api.rollout.status import RolloutStatus
 from tidegate.cli.charts.drawing import DAY, LETTER, time_axis
 from tidegate.cli.errors import CommandError
 from tidegate.cli.main import main
+from tidegate.cli.report.past import POINTS, SHORTEST, stretch_of
 from tidegate.cli.report.tile import Tile
 from tidegate.cli.report.write import write
 from tidegate.cli.status.command import report as told_of
@@ -318,3 +320,14 @@ def test_no_instants_on_the_axis_overlap() -> None:
         ]
         ends = [begin + LETTER * len(text) for begin, (_, _, text) in zip(begins, found, strict=True)]
         assert all(begin >= end - 0.1 for end, begin in zip(ends, begins[1:], strict=False)), f"{days} days"
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.0, 10.7, 239.0, 3600.4])
+def test_the_charts_of_a_run_reach_to_its_end(seconds: float) -> None:
+    """What a run was reverted for may have come a moment before."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    end = start + timedelta(seconds=seconds)
+    stretch = stretch_of(Report.model_construct(start=start, end=end, written=end))
+    assert stretch.time(stretch.points - 1) == pytest.approx(end.timestamp(), abs=1e-3)
+    assert stretch.time(0) >= start.timestamp() - max(SHORTEST - seconds, 0) - 1e-3
+    assert stretch.points <= POINTS

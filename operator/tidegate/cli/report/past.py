@@ -76,10 +76,11 @@ class Track:
 
 
 def stretch_of(report: Report) -> Stretch:
-    """The instants of a run's charts."""
+    """The instants of a run's charts; the last one is that of its end, which a breach may have come just before."""
     start, end = report.start.timestamp(), (report.end or report.written).timestamp()
     step = max((end - start) / (POINTS - 1), SHORTEST)
-    return Stretch(start, step, max(min(math.floor((end - start) / step + 1e-6) + 1, POINTS), 2))
+    points = max(min(math.floor((end - start) / step + 1e-6) + 1, POINTS), 2)
+    return Stretch(end - (points - 1) * step, step, points)
 
 
 async def tracks(report: Report, spec: RolloutSpec, ask: Ask) -> list[Track]:
