@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import kopf
 import structlog
+from kopf._cogs.structs.references import Insights
 
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.permissions import may_watch
@@ -31,7 +32,7 @@ FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 30.0
 """Seconds between sessions: doubled from the first to the longest, reset by a session that lasted longer."""
 ASK_AGAIN: Final = 60.0
-"""Seconds until it is asked again whether kinds that may not be watched now may be."""
+"""Seconds until it is asked again whether kinds that may not be watched now may be, and whether those not served now are."""
 STREAMS: Final = "multidimensional multitasker"
 """Kopf's own name for the task that runs its streams (kopf/_core/reactor/running.py)."""
 PATIENCE: Final = 3.0
@@ -97,12 +98,14 @@ class Watches:
 
     async def _session(self, allowed: Sequence[Resource], stop: asyncio.Event) -> None:
         """One run of Kopf, until it ends by itself, `stop` is set, more or less may be watched, or a stream is deaf."""
+        insights = Insights()
         ends: list[asyncio.Task[Any]] = [
             asyncio.create_task(stop.wait()),
             asyncio.create_task(self._permissions_changed(allowed)),
+            asyncio.create_task(self._served_unwatched(allowed, insights)),
             asyncio.create_task(self._listening.until_deaf(allowed)),
         ]
-        kopf_ended = asyncio.create_task(self._kopf(allowed))
+        kopf_ended = asyncio.create_task(self._kopf(allowed, insights))
         try:
             await asyncio.wait([kopf_ended, *ends], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -112,7 +115,7 @@ class Watches:
         if isinstance(results[0], Exception):
             _log.warning("watch streams ended, restarting them", error=f"{type(results[0]).__name__}: {results[0]}")
 
-    async def _kopf(self, allowed: Sequence[Resource]) -> None:
+    async def _kopf(self, allowed: Sequence[Resource], insights: Insights) -> None:
         """Runs Kopf in a thread with a loop of its own, until it ends; cancelled, it ends at once.
 
         On our loop Kopf would take the signal handlers, and at its end cancel every task it has not seen start, our
@@ -129,7 +132,7 @@ class Watches:
         async def operator() -> None:
             registry = registry_for(takes)
             kopf.on.login(registry=registry, id="login", retries=1)(self._login(ours, sessions))
-            running = asyncio.create_task(self._operator(registry, settings))
+            running = asyncio.create_task(self._operator(registry, settings, insights))
             patience = asyncio.create_task(self._ended_with_its_streams(running))
             theirs.set_result((asyncio.get_running_loop(), running))
             try:
@@ -190,10 +193,13 @@ class Watches:
             await asyncio.sleep(self._patience)
             running.cancel()  # once is not enough: Kopf waits in several places, one after the other
 
-    async def _operator(self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings) -> None:
+    async def _operator(
+        self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, insights: Insights
+    ) -> None:
         await kopf.operator(
             registry=registry,
             settings=settings,
+            insights=insights,
             standalone=True,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
@@ -247,6 +253,34 @@ class Watches:
             await asyncio.sleep(self._ask_again)
             if await self._refused_of(refused) != refused:
                 return
+
+    async def _served_unwatched(self, allowed: Sequence[Resource], insights: Insights) -> None:
+        """Returns once a kind is served that Kopf does not watch.
+
+        Kopf looks for kinds when a definition changes, and may look before the API server's discovery lists a new one; where it
+        may not watch definitions it never does. A kind counts when it was missed twice, so that Kopf has had its time.
+        """
+        before: set[Resource] = set()
+        while True:
+            await asyncio.sleep(self._ask_again)
+            if not insights.ready_resources.is_set():
+                continue
+            known = {(one.group, one.version, one.plural) for one in tuple(insights.watched_resources)}
+            missed = set()
+            for resource in allowed:
+                there = any((one.group, one.version, one.plural) in known for one in resource.versions)
+                if not there and await self._is_served(resource):
+                    missed.add(resource)
+            if missed & before:
+                _log.info("kinds are served that were not: watching them", kinds=sorted(one.kind for one in missed))
+                return
+            before = missed
+
+    async def _is_served(self, resource: Resource) -> bool:
+        try:
+            return await self._api.served(resource) is not None
+        except PortError:
+            return False
 
 
 async def _closed(sessions: Sequence[kopf.AiohttpSession]) -> None:

@@ -48,11 +48,15 @@ class Woken:
 
 @asynccontextmanager
 async def watching(
-    stage: RealStage, *namespaces: str, api: Api | None = None, more: Mapping[Resource, Take] | None = None
+    stage: RealStage,
+    *namespaces: str,
+    api: Api | None = None,
+    more: Mapping[Resource, Take] | None = None,
+    kind: type[Watches] = Watches,
 ) -> AsyncIterator[Woken]:
     woken, stop = Woken(), asyncio.Event()
     takes = {**takes_of(Intake(stage.caches, woken)), **(more or {})}
-    watches = Watches(api or stage.api, stage.caches, takes, namespaces)
+    watches = kind(api or stage.api, stage.caches, takes, namespaces, ask_again=1.0)
     task = asyncio.create_task(watches.run(stop))
     try:
         yield woken
@@ -194,6 +198,28 @@ async def test_a_kind_that_is_served_later_is_watched_then(
         await stage.hands.delete(crd)
         await stage.edit_rollout("shop")
         await woken.of("Rollout", stage.namespace, "shop", times=2)
+
+
+class Blind(Watches):
+    """May not watch definitions, so that Kopf does not look for kinds after its start."""
+
+    async def _may_scan(self) -> bool:
+        return False
+
+
+async def test_a_kind_that_kopf_has_missed_is_watched_all_the_same(
+    stage: RealStage, ready_cluster: ControlPlane, tmp_path: Path
+) -> None:
+    kind = Resource(f"x{secrets.token_hex(3)}.tidegate.test", "v1", "laters", "Later")
+    seen: list[str] = []
+    await stage.put_rollout("shop")
+    more: dict[Resource, Take] = {kind: lambda _, raw: seen.append(raw["metadata"]["name"])}
+    async with watching(stage, more=more, kind=Blind) as woken:
+        await woken.of("Rollout", stage.namespace, "shop")
+        crd = await _crd(ready_cluster, kind, tmp_path)
+        await stage.hands.create(stage.item(kind.api_version, kind.kind, "first"))
+        await woken.until(lambda: "first" in seen)
+        await stage.hands.delete(crd)
 
 
 async def _crd(cluster: ControlPlane, kind: Resource, folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import kopf
 import pytest
+from kopf._cogs.structs.references import Insights
 from kubernetes.aio.client.configuration import Configuration
 from structlog.testing import capture_logs
 
@@ -42,7 +43,10 @@ class ScriptedWatches(Watches):
     session: Session
     scanning: bool | None = None
 
-    async def _operator(self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings) -> None:
+    async def _operator(
+        self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, insights: Insights
+    ) -> None:
+        del insights
         self.scanning = not settings.scanning.disabled
         handlers = registry._watching.get_all_handlers()  # noqa: SLF001  (what Kopf will watch)
         await self.session({str(handler.selector.plural) for handler in handlers if handler.selector})
