@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.simulated.cohorts import Cohorts, until_step
 from tests.simulated.counted import WORSE, counted
 from tests.simulated.scraped import Stage
 from tests.simulated.shop import Shop, spec
@@ -97,6 +98,21 @@ async def test_of_several_that_step_back_the_lowest_weight_acts(higher: dict[str
     await fails(shop, runner)
     assert shop.weights() == [0, 10, 50, 10]
     assert "back at step 'canary'" in paused_of(shop).message
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_of_two_that_leave_the_same_weight_the_one_with_the_lower_cohorts_acts(order: int) -> None:
+    steps = [
+        {"name": "few", "weight": 5, "cohorts": {"staff": 100, "beta": 0}, "duration": "30s"},
+        {"name": "half", "weight": 50, "cohorts": {"beta": 50}, "duration": "1h"},
+    ]
+    goals = [{"weight": 5}, {"step": "few"}][::order]
+    shop = Cohorts()
+    runner = shop.start_run(steps=steps, guards=[limit(goal) for goal in goals])
+    await until_step(shop, runner, "half")
+    shop.sick = {"errors{"}
+    await runner.run_until(shop.clock.now() + 11)
+    assert shop.shares == (5, 100, 0)
 
 
 async def test_a_breach_where_there_is_nothing_to_go_back_to_pauses() -> None:

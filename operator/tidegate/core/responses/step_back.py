@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.responses import StepBack as Goal
@@ -59,10 +60,11 @@ class StepBack:
         return f"step back {to} and pause"
 
 
-def left(draft: Draft, limit: Threshold) -> float:
-    """The weight that the candidate has after a breach of the limit, 0-100; that of now where it does not step back."""
+def left(draft: Draft, limit: Threshold) -> tuple[Decimal, Decimal, int]:
+    """What the candidate has after a breach of the limit, to be compared: weight, all cohorts' weights, mirror; that of now where it does not step back."""
     goal = limit.step_back
-    return float(draft.weight if goal is None else _weights(draft, goal, _step_of(draft, goal)).weight)
+    weights = draft.weights if goal is None else _weights(draft, goal, _step_of(draft, goal))
+    return weights.weight, sum(weights.cohorts.values(), Decimal(0)), weights.mirror
 
 
 def _weights(draft: Draft, goal: Goal, step: StepStatus) -> TargetWeights:
