@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.simulated.shop import Shop, spec, value
@@ -57,6 +59,15 @@ async def test_a_step_back_that_hangs_does_not_delay_a_revert(call: str, lead: f
     assert late is not None
     assert late <= INTERVAL + 0.3
     assert shop.outcome == "Reverted"
+
+
+async def test_what_is_given_up_for_a_revert_leaves_no_task() -> None:
+    shop, runner = await at_half()
+    since = shop.clock.now() + 1.0
+    breaches(shop, "errors", since, "latency", 2.5)
+    hangs_until(shop, {"store.write_status"}, since + 2.5)
+    await runner.run_until(since + 60, lambda: shop.weight == 0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_second_step_back_goes_before_one_that_hangs() -> None:
@@ -124,6 +135,37 @@ async def test_guards_are_evaluated_while_a_step_back_is_refused() -> None:
     await runner.run_until(since + 10.0 + INTERVAL + 1.5)
     assert shop.status.run is not None
     assert shop.status.run.ending is not None
+
+
+async def test_a_step_back_after_a_refused_raise_waits_for_no_other_metric() -> None:
+    """What was refused before is another write: the open queries are waited for only before the same one is tried again."""
+    shop = Shop()
+    down = {**LIMITS[0], "stepBack": {"weight": 5}}
+    runner = shop.rollout(spec(interval="30s", metrics=METRICS, steps=STEPS, guards=[down, LIMITS[1]]))
+    await runner.run_until(shop.start + 300, lambda: shop.weight == 10)
+    refused: list[float] = []
+
+    def refuse(call: str) -> None:
+        if call == "router.write":
+            refused.append(shop.clock.now())
+            raise Rejected("change freeze")
+
+    shop.gate.before = refuse
+    await runner.run_until(shop.clock.now() + 200)
+    assert refused
+    shop.gate.before = lambda _call: None
+    sick: list[float] = []
+
+    def answer(query: Query, now: float) -> Answer:
+        breached = query.metric == "errors" and query.arm is ArmName.CANDIDATE
+        sick.extend([now] if breached else [])
+        return value(0.9 if breached else 0.0)
+
+    shop.answer = answer
+    shop.gate.takes = lambda call: SLOW if call == "metrics.sample latency" else 0.0
+    await runner.run_until(shop.clock.now() + 60, lambda: shop.weight == 5)
+    assert shop.weight == 5
+    assert shop.cluster.history[-1].time - sick[0] <= 2.5, "only what tells a shared incident is waited for"
 
 
 @pytest.mark.parametrize("lead", [2.5, 4.0, 7.0])

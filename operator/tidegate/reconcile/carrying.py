@@ -159,8 +159,10 @@ class Carrying:
         if task.done():
             return
         late = asyncio.ensure_future(self.world.clock.sleep(seconds))
-        await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
-        late.cancel()
+        try:
+            await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            late.cancel()
         if give_up:
             task.cancel()
 

@@ -26,7 +26,7 @@ from tidegate.core.model.pace import Pace
 from tidegate.core.model.plan import Decision, Plan, SetWeights
 from tidegate.core.model.world import Arm, ArmName, RolloutObject, Unknown
 from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
-from tidegate.core.traffic.lowering import goes_before
+from tidegate.core.traffic.lowering import goes_before, urgent_before
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
@@ -149,10 +149,19 @@ class Evaluation:
         return with_metrics_kept(self.reader.record.memory, seen), seen
 
     def _goes_ahead(self, plan: Plan) -> bool:
-        """Whether it is urgent. Where the run goes on and the write was refused, its guards must be evaluated before the next try."""
-        run = plan.memory.status.run
-        refused = self.reader.record.failures and run is not None and run.ending is None
-        return plan.urgent and not refused
+        """Whether it is urgent. What was decided before and refused waits where the run goes on: its guards must be evaluated.
+
+        What takes more than was decided before waits for nothing, whatever write was refused.
+        """
+        record, run = self.reader.record, plan.memory.status.run
+        before = record.memory.status
+        again = (
+            run is not None
+            and run.ending is None
+            and urgent_before(before)
+            and not goes_before(before, plan.memory.status)
+        )
+        return plan.urgent and not (record.failures and again)
 
     def _at_once(self, plan: Plan) -> bool:
         """Whether it takes from the candidate what somebody else gave it: that waits for no answer.

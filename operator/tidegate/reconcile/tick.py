@@ -8,7 +8,6 @@ from typing import Final
 
 import structlog
 
-from tidegate.api.rollout.run_status import Stage
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Live, Observation
@@ -16,7 +15,7 @@ from tidegate.core.model.pace import EVERY_POINT, Pace
 from tidegate.core.model.plan import Plan, SetWeights
 from tidegate.core.model.world import RolloutObject
 from tidegate.core.tick.kept_spec import spec_in_force
-from tidegate.core.traffic.lowering import unfinished
+from tidegate.core.traffic.lowering import sent_back, urgent_before
 from tidegate.ports.errors import Conflict, PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.carrying import Carrying, raises
@@ -109,7 +108,7 @@ class Ticker:
         run = record.memory.status.run if record is not None else None
         if record is None or run is None:
             return False
-        return run.ending is not None or unfinished(record.memory.status) or _sent_back(record.memory)
+        return run.ending is not None or urgent_before(record.memory.status)
 
     def under_way(self, key: Key) -> bool:
         """Whether a run is known to be under way."""
@@ -184,7 +183,7 @@ class _Tick:
                 )  # an evaluation that is due does not wait for a look for its own sake
                 if _must_look(plan, seen, needs):
                     again, live, least = rollout, needs, Live.NOTHING
-                    if raises(plan) and not _sent_back(plan.memory) and self.turn is None:
+                    if raises(plan) and not sent_back(plan.memory.status) and self.turn is None:
                         await self._take_turn(seen)
                     if live is Live.EVERYTHING:
                         again = await self.evaluation.beside(self.reader.live(rollout, urgent=plan.urgent), seen)
@@ -198,7 +197,7 @@ class _Tick:
                 _log.info("call given up: something urgent was decided meanwhile")
                 decided, live, again = superseded.decided, Live.NOTHING, record.rollout
             except Conflict as error:
-                again = await self.reader.live(rollout, urgent=self._ending or _sent_back(record.memory))
+                again = await self.reader.live(rollout, urgent=self._ending or sent_back(record.memory.status))
                 refused, live = error, Live.EVERYTHING
             if again is None:
                 return None
@@ -247,12 +246,6 @@ class _Tick:
             return False
         record.looked = now
         return True
-
-
-def _sent_back(memory: Memory) -> bool:
-    """Whether the traffic goes back to the candidate after the promoted baseline breached: a revert by its nature."""
-    run = memory.status.run
-    return run is not None and run.promotion is not None and run.promotion.stage == Stage.SENT_BACK
 
 
 def _must_look(plan: Plan, seen: Observation, needs: Live) -> bool:

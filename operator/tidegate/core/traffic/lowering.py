@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.api.reasons import Reason
+from tidegate.api.rollout.run_status import Stage
 from tidegate.api.rollout.status import RolloutStatus, RunStatus
 
 STEPPED_BACK = Reason.STEPPED_BACK
@@ -18,6 +19,17 @@ def unfinished(status: RolloutStatus) -> bool:
     if stepped_back and step is not None and not step.seen:
         return True
     return any(one.reverted is not None and not one.reverted.done for one in run.cohorts or ())
+
+
+def sent_back(status: RolloutStatus) -> bool:
+    """Whether the traffic goes back to the candidate after the promoted baseline breached: a revert by its nature."""
+    promotion = status.run.promotion if status.run is not None else None
+    return promotion is not None and promotion.stage == Stage.SENT_BACK
+
+
+def urgent_before(status: RolloutStatus) -> bool:
+    """Whether the run goes on, and an urgent write that was decided before may still be tried again."""
+    return unfinished(status) or sent_back(status)
 
 
 def goes_before(status: RolloutStatus, later: RolloutStatus) -> bool:
