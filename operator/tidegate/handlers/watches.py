@@ -16,7 +16,9 @@ from typing import Any, Final
 
 import kopf
 import structlog
-from kopf._cogs.structs.references import Insights
+from kopf._cogs.structs.references import (
+    Insights,  # what `kopf.operator(insights=...)` takes; Kopf names it nowhere else
+)
 
 from tidegate.adapters.kubernetes.client import Api
 from tidegate.adapters.kubernetes.permissions import may_watch
