@@ -155,6 +155,44 @@ async def test_of_two_rules_that_are_alike_neither_is_touched() -> None:
     assert [rule["checkout-canary"] for rule in shop.route.rules] == [10, 0, 60]
 
 
+@pytest.mark.parametrize("came", [0, 40], ids=["before the first write", "in the middle of the run"])
+@pytest.mark.parametrize("killed", [False, True], ids=["", "and the operator was restarted"])
+async def test_a_rule_that_stood_beside_one_that_says_the_same_is_not_that_one_after_it_was_deleted(
+    came: int,
+    killed: bool,  # noqa: FBT001
+) -> None:
+    shop = Named()
+
+    def twin() -> None:
+        shop.route.identities[1] = "matches /"
+        shop.cluster.set_weights(REF, {"theirs": (40, 60)})
+        shop.route.generation += 1
+
+    def deletion() -> None:
+        for of_each in (shop.route.rules, shop.route.names, shop.route.identities):
+            del of_each[0]
+        shop.route.generation += 1
+
+    if not came:
+        twin()
+    runner = await shop.started({**CANARY, "duration": "30m"}, HALF)
+    if came:
+        runner.at(shop.start + came, twin)
+        await runner.run_until(shop.start + came + 20)
+    if killed:
+        runner.restart()
+    runner.at(shop.start + 100, deletion)
+    await runner.run_until(shop.start + 140)
+    assert shop.route.rules == [{"checkout": 40, "checkout-canary": 60}]
+    reason, message = shop.stalled
+    assert reason == "RuleMissing"
+    assert "rule theirs, which is not in spec.traffic, gives checkout-canary weight 60" in message
+    shop.command(Action.ABORT)
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 30)
+    assert (shop.outcome, shop.route.rules) == ("Aborted", [{"checkout": 40, "checkout-canary": 60}])
+
+
 @pytest.mark.parametrize("on_the_route", [True, False])
 async def test_a_spec_that_names_other_rules_instead_touches_no_rule_that_it_never_named(on_the_route: bool) -> None:  # noqa: FBT001
     """Of the rules that were named none is left for a moment: that does not mean every rule of the route."""

@@ -43,7 +43,7 @@ from tidegate.core.run.steps import awaited_step, take_step, waits_without_traff
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_problem
 from tidegate.core.tick.open import HEARTBEAT, open_draft
-from tidegate.core.traffic import acceptance, cohorts, correcting, restoring
+from tidegate.core.traffic import acceptance, cohorts, correcting, raising, restoring
 from tidegate.core.traffic.lowering import unfinished
 
 
@@ -122,6 +122,7 @@ def _go_on(draft: Draft) -> None:
     """The run goes on: what is missing is said and put right, then comes the next move."""
     draft.stalled = _wrong(draft)
     hooks.start_due(draft)
+    raising.note_twins(draft)
     restoring.restore_removed(draft)
     moving = traffic_return.returning(draft) or traffic_return.sending_back(draft)
     if not moving and correcting.correct_excess(draft):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tidegate.adapters.routers.places import Place
-from tidegate.core.model.rule_names import not_named, renamed_rules, renamed_to
+from tidegate.core.model.rule_names import not_named, renamed_rules, renamed_to, twins
 from tidegate.core.model.world import MOST, NO_MIRRORS, Acceptance, Route, RulePair, TargetRef
 
 GENERATION: Final = "/metadata/generation"
@@ -130,6 +130,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
     mirrors: dict[str, tuple[MirrorView, ...]] = {}
     strays: dict[str, int] = {}
     renamed = _renamed(view, ref)
+    alike = twins(ref, ((rule.label, rule.identity) for rule in view.rules))
     missing = [name for name in ref.rules if name not in {rule.label for rule in view.rules}]
     because: list[str] = []
     unnamed = [renamed_to(*one) for one in renamed.items()]
@@ -146,7 +147,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
             strays[rule.label] = _copied(copied)
         if len(baseline) == len(candidate) == 1 and baseline != candidate:
             strays.pop(rule.label, None)
-            pairs.append(_pair(rule, baseline[0], candidate[0], copied))
+            pairs.append(_pair(rule, baseline[0], candidate[0], copied, twin=rule.label in alike))
             sticky += [f"rule {rule.label} has {rule.sticky}"] if rule.sticky else []
             places[rule.label] = baseline[0].place, candidate[0].place
         elif ref.rules:
@@ -200,7 +201,9 @@ def _copied(mirrors: Iterable[MirrorView]) -> int:
     return min(sum(one.percent for one in mirrors), 100)
 
 
-def _pair(rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterable[MirrorView]) -> RulePair:
+def _pair(
+    rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterable[MirrorView], *, twin: bool
+) -> RulePair:
     return RulePair(
         rule=rule.label,
         baseline=baseline.weight,
@@ -211,6 +214,7 @@ def _pair(rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterab
         most=rule.most,
         mirror=_copied(mirrors),
         cannot_mirror=rule.cannot_mirror,
+        twin=twin,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from tidegate.core.model.world import TargetRef
@@ -11,7 +12,7 @@ def renamed_rules(ref: TargetRef, rules: Iterable[tuple[str, str]]) -> dict[str,
     """The rules of a route that the target names under another name: their present name, and the one that it knows.
 
     A rule is known by all that it says but for its name, its weights and the mirrors to its own backends. Of two that are alike
-    neither can be known to be the one.
+    neither can be known to be the one, nor one of them after the other was deleted (`twins`).
 
     Args:
         ref: the target, with the identities that were recorded.
@@ -26,6 +27,18 @@ def renamed_rules(ref: TargetRef, rules: Iterable[tuple[str, str]]) -> dict[str,
         if len(alike) == 1 and [what for _, what in gone].count(identity) == 1:
             found[alike[0]] = name
     return found
+
+
+def twins(ref: TargetRef, rules: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The rules of a route that say the same as another one which the target does not name.
+
+    Args:
+        ref: the target; one that names no rules has none.
+        rules: name and identity of every rule of the route.
+    """
+    present = list(rules) if ref.rules else []
+    others = Counter(identity for name, identity in present if name not in ref.rules)
+    return frozenset(name for name, identity in present if others[identity] > (name not in ref.rules))
 
 
 def renamed_to(rule: str, name: str) -> str:

@@ -148,7 +148,7 @@ class TargetRef:
     rules: tuple[str, ...] = ()
     """Names of the rules; empty: every rule that has both backends."""
     known: tuple[tuple[str, str], ...] = field(default=(), compare=False)
-    """Name and identity of the rules whose numbers were recorded: one that was renamed since is found by what it says."""
+    """Name and identity of the rules whose numbers were recorded and that had no twin: one that was renamed since is found by what it says."""
 
     @property
     def key(self) -> str:
@@ -196,6 +196,8 @@ class RulePair:
     """Percent of the rule's requests that are copied to the candidate, rounded up, whoever asked for that."""
     cannot_mirror: str = field(default=NO_MIRRORS, compare=False)
     """Why no mirror can be added to the rule; empty where one can."""
+    twin: bool = field(default=False, compare=False)
+    """Another rule of the route, which the Rollout does not name, has equal content."""
     least: int = 0
     """The baseline's number is never less."""
     ready: tuple[int, int] | None = None

@@ -71,6 +71,26 @@ def remember(draft: Draft, asked: TargetWeights | None = None) -> None:
     draft.update(targets=tuple(known.values()))
 
 
+def note_twins(draft: Draft) -> None:
+    """Records that a rule has a twin, also one that came later: if one of the two is deleted, nobody can know which is left."""
+    namespace = draft.seen.rollout.namespace
+    seen = {route.ref.pair: route for route in draft.seen.routes.values() if isinstance(route, Route)}
+    noted = tuple(
+        _with_twins(target, seen.get(targets.ref_of(target, namespace).pair)) for target in draft.status.targets
+    )
+    if noted != draft.status.targets:
+        draft.update(targets=noted)
+
+
+def _with_twins(target: TargetStatus, route: Route | None) -> TargetStatus:
+    twins = {pair.rule for pair in route.pairs if pair.twin} if route is not None else set()
+    new = {one.rule for one in target.found if not one.twin} & twins
+    if not new:
+        return target
+    found = tuple(one.model_copy(update={"twin": True}) if one.rule in new else one for one in target.found)
+    return target.model_copy(update={"found": found})
+
+
 def _before_any_write(draft: TickContext, route: Route) -> bool:
     """Whether pods are found that this run has not set yet: people may have scaled them since it began."""
     unset = draft.status.run is None or draft.run.raised is None
@@ -92,4 +112,6 @@ def _pods_status(
 
 
 def _pair_status(pair: RulePair) -> PairStatus:
-    return PairStatus(rule=pair.rule, identity=pair.identity, baseline=pair.baseline, candidate=pair.candidate)
+    return PairStatus(
+        rule=pair.rule, identity=pair.identity, twin=pair.twin, baseline=pair.baseline, candidate=pair.candidate
+    )

@@ -27,7 +27,7 @@ def refs_of(spec: RolloutSpec, namespace: str) -> tuple[TargetRef, ...]:
 
 def ref_of(target: TargetStatus, namespace: str) -> TargetRef:
     """A remembered target."""
-    known = tuple((pair.rule, pair.identity) for pair in target.found)
+    known = tuple((pair.rule, pair.identity) for pair in target.found if not pair.twin)
     return TargetRef(namespace, target.kind, target.name, target.baseline, target.candidate, target.rules, known)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tidegate.core.model.rule_names import not_named, renamed_rules, renamed_to
+from tidegate.core.model.rule_names import not_named, renamed_rules, renamed_to, twins
 from tidegate.core.model.world import ABSENT, Lookup, Route, RulePair, TargetRef
 from tidegate.ports.errors import Conflict, Missing
 from tidegate.ports.protocols import NONE
@@ -35,7 +35,8 @@ class SimulatedRoutes(History):
         if found is None:
             return ABSENT
         pairs, missing = [], set(ref.rules)
-        renamed = renamed_rules(ref, ((found.label(index), found.identity(index)) for index in range(len(found.rules))))
+        named = [(found.label(index), found.identity(index)) for index in range(len(found.rules))]
+        renamed, alike = renamed_rules(ref, named), twins(ref, named)
         unnamed = [renamed_to(*one) for one in renamed.items()]
         strays: dict[str, int] = {}
         for index, backends in enumerate(found.rules):
@@ -49,7 +50,8 @@ class SimulatedRoutes(History):
                 mirror = found.mirrors.get((name, ref.candidate), 0)
                 weights = backends[ref.baseline], backends[ref.candidate]
                 identity, cannot = found.identity(index), found.cannot_mirror
-                pairs.append(RulePair(name, *weights, alone, identity, mirror=mirror, cannot_mirror=cannot))
+                pair = RulePair(name, *weights, alone, identity, mirror=mirror, cannot_mirror=cannot)
+                pairs.append(replace(pair, twin=name in alike))
                 missing.discard(name)
             elif mirror := found.mirrors.get((name, ref.candidate), 0):
                 strays[name] = mirror
