@@ -25,10 +25,6 @@ from tidegate.ports.protocols import NONE, Manager
 
 REBASES: Final = 5
 """Tries on a newer generation; within this process writes take turns, so only others' writes make more than one needed."""
-REVERT_WAITS: Final = 0.5
-"""Seconds a revert waits for its turn: a dozen writes take that long, and one that hangs is not waited for."""
-WRITE_WAITS: Final = 3.0
-"""Seconds any other write waits for its turn; less than an intent's life."""
 
 
 class ObjectRouter:
@@ -99,7 +95,7 @@ class ObjectRouter:
     ) -> Route:
         key = (route.ref.namespace, route.ref.name)
         revert = manager is Manager.REVERT
-        async with self._turns.of(key, REVERT_WAITS if revert else WRITE_WAITS):
+        async with self._turns.of(key, revert=revert):
             known = self._cache.last(key)
             if known is not None and known.generation > route.generation:
                 route = _rebased(route, known, revert=revert) or route
