@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -104,17 +105,18 @@ class Asking:
         self._answers.clear()
         self._worked_out.clear()
 
-    async def wait(self) -> bool:
-        """Waits for at least one answer, or for an interruption; whether it was one."""
-        waiting: set[asyncio.Future[Any]] = set(self._tasks)
-        stop = asyncio.ensure_future(self._interrupt.wait()) if self._interrupt is not None else None
-        if stop is not None:
-            waiting.add(stop)
+    async def wait(self, until: float = math.inf) -> bool:
+        """Waits for at least one answer, for `until` (monotonic seconds) or for an interruption; whether it was an interruption."""
+        waits: list[asyncio.Future[Any]] = []
+        if self._interrupt is not None:
+            waits.append(asyncio.ensure_future(self._interrupt.wait()))
+        if not math.isinf(until):
+            waits.append(asyncio.ensure_future(self._world.clock.sleep(until - self._world.clock.monotonic())))
         try:
-            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({*self._tasks, *waits}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if stop is not None:
-                stop.cancel()
+            for wait in waits:
+                wait.cancel()
         for task in [task for task in self._tasks if task in done]:
             self._answers[self._tasks.pop(task)] = task.result()
             self.answered = self._world.clock.monotonic()

@@ -129,7 +129,8 @@ class Carrying:
         self.record.memory = memory
         self.decisions += [one for one in plan.decisions if not one.when_done]
         self._note_revert(memory)
-        await self.evaluation.cut_short()
+        if memory.status.run is None or memory.status.run.ending is not None:
+            await self.evaluation.asking.end()
         recording = asyncio.ensure_future(self._write(rollout, memory, run_only=memory.status.run is not None))
         try:
             await self._soon(recording, HEAD_START)

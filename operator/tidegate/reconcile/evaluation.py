@@ -26,7 +26,7 @@ from tidegate.core.model.pace import Pace
 from tidegate.core.model.plan import Decision, Plan, SetWeights
 from tidegate.core.model.world import Arm, ArmName, RolloutObject, Unknown
 from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
-from tidegate.core.traffic.lowering import goes_before, urgent_before
+from tidegate.core.traffic.lowering import goes_before
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
@@ -78,6 +78,7 @@ class Evaluation:
         self._looked = NONE_NAMED
         self._looked_at: tuple[int, bool] | None = None
         self._hurried = 0
+        self._again_at = -math.inf
         self._renewed = False
         self._decided: tuple[Memory, Observation, Plan] | None = None
         self.said: list[Decision] = []
@@ -99,17 +100,8 @@ class Evaluation:
         memory, seen = self._judged_meanwhile(seen)
         if not self.asking.begun:
             self._send(memory, seen)
+        seen, plan = await self._answered(memory, seen, self._waits_for_no_more, live=live)
         answered = self.asking.seen(seen)
-        plan = decide(memory, answered)
-        while not self._goes_ahead(plan) and not self._at_once(plan):
-            self.asking.ask(plan.wanted)
-            if not self.asking.open:
-                break
-            if await self.asking.wait():
-                again = await self.reader.again(fresh=False)
-                seen = await self._observe(again or rollout, memory, live=live)
-            answered = self.asking.seen(seen)
-            plan = decide(memory, answered)
         if plan.templates and not seen.templates:
             reading = read_templates(self.world, rollout.namespace, spec_in_force(memory, seen))
             memory, seen = self._judged_meanwhile(replace(seen, templates=await self.beside(reading, seen)))
@@ -148,40 +140,41 @@ class Evaluation:
         seen = seen if seen.now == self.now else replace(seen, now=self.now)
         return with_metrics_kept(self.reader.record.memory, seen), seen
 
-    def _goes_ahead(self, plan: Plan) -> bool:
-        """Whether it is urgent. What was decided before and refused waits where the run goes on: its guards must be evaluated.
+    def try_again_in(self, seconds: float) -> None:
+        """Goes on with the open queries after a write failed: it is tried again in so many seconds, or once all are answered."""
+        self._again_at = self.world.clock.monotonic() + seconds
+        self._hurried = 0
 
-        What takes more than was decided before waits for nothing, whatever write was refused.
-        """
-        record, run = self.reader.record, plan.memory.status.run
-        before = record.memory.status
-        again = (
-            run is not None
-            and run.ending is None
-            and urgent_before(before)
-            and not goes_before(before, plan.memory.status)
-        )
-        return plan.urgent and not (record.failures and again)
+    @property
+    def goes_on(self) -> bool:
+        """Whether the run goes on and an answer is still out, which no failed write may cost."""
+        run = self.reader.record.memory.status.run
+        return run is not None and run.ending is None and self.asking.open
+
+    @property
+    def _time_to_try(self) -> bool:
+        return self.world.clock.monotonic() >= self._again_at
+
+    def _waits_for_no_more(self, plan: Plan) -> bool:
+        """Whether a plan is carried out before every answer is there."""
+        return self._goes_ahead(plan) or self._at_once(plan)
+
+    def _goes_ahead(self, plan: Plan) -> bool:
+        """Whether it is urgent. A write that failed just now is tried again a little later; one that takes more waits for nothing."""
+        before, run = self.reader.record.memory.status, plan.memory.status.run
+        same = run is not None and run.ending is None and not goes_before(before, plan.memory.status)
+        return plan.urgent and (self._time_to_try or not same)
 
     def _at_once(self, plan: Plan) -> bool:
         """Whether it takes from the candidate what somebody else gave it: that waits for no answer.
 
-        Once in a tick, the live look before it included, and not while writes are refused: guards must be evaluated.
+        Once in a tick, the live look before it included, and once more whenever a failed write is tried again.
         """
-        if (
-            self._hurried >= HURRIES
-            or self.reader.record.failures
-            or not any(isinstance(one, SetWeights) and not one.raises for one in plan.actions)
-        ):
+        lowers = any(isinstance(one, SetWeights) and not one.raises for one in plan.actions)
+        if self._hurried >= HURRIES or not self._time_to_try or not lowers:
             return False
         self._hurried += 1
         return True
-
-    async def cut_short(self) -> None:
-        """Leaves the open queries for something urgent; where they would have decided more, they are sent again soon."""
-        if self.asking.open:
-            self.until = min(self.until, self.world.clock.monotonic() + SHORTEST_LIFE)
-        await self.asking.end()
 
     async def beside(self, call: Coroutine[Any, Any, T], seen: Observation | None) -> T:
         """What `call` returns; meanwhile the guards are evaluated whenever that is due.
@@ -199,10 +192,7 @@ class Evaluation:
         return await self._judging(asyncio.ensure_future(call), seen, _urgent)
 
     async def beside_urgent(self, call: Coroutine[Any, Any, T], seen: Observation) -> T:
-        """The same of a write that is urgent itself: only what ends the run or takes more from the candidate takes its place.
-
-        A query that is still open when the write has ended is given up: what was refused is tried again soon.
-        """
+        """The same of a write that is urgent itself: only what ends the run or takes more from the candidate takes its place."""
         status = self.reader.record.memory.status
         if status.run is None or status.run.ending is not None or math.isinf(self.until):
             return await call
@@ -211,12 +201,13 @@ class Evaluation:
     async def _judging(
         self, task: asyncio.Future[T], seen: Observation | None, goes_before: Callable[[Plan], bool]
     ) -> T:
-        """What a call returns, with the evaluations beside it."""
+        """What a call returns, with the evaluations beside it; one that was open before goes on, and is left open for what follows."""
         try:
             while not await self._ended(task):
+                leaves_open = self.asking.open or goes_before is not _urgent
                 judging = asyncio.ensure_future(self._judge_again(seen, goes_before))
                 try:
-                    if goes_before is not _urgent:
+                    if leaves_open:
                         both: set[asyncio.Future[Any]] = {task, judging}
                         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
                         if not judging.done():
@@ -230,11 +221,14 @@ class Evaluation:
         finally:
             await _given_up(task)
 
-    async def _ended(self, task: asyncio.Future[Any]) -> bool:
-        """Waits for a call, for the next evaluation or for an interruption, whichever comes first; whether the call has ended."""
+    async def _ended(self, task: asyncio.Future[T]) -> bool:
+        """Waits for a call, for the next evaluation or for an interruption, whichever comes first; whether the call has ended.
+
+        Where an evaluation is open, that goes on now.
+        """
         await asyncio.sleep(0)
-        if task.done():
-            return True
+        if task.done() or self.asking.open:
+            return task.done()
         left = self.until - self.world.clock.monotonic()
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self.world.clock.sleep(left))]
         if self.interrupt is not None:
@@ -249,12 +243,13 @@ class Evaluation:
     async def _judge_again(
         self, seen: Observation | None, goes_before: Callable[[Plan], bool]
     ) -> tuple[Observation, Plan] | None:
-        """Another evaluation while a call of this tick is under way; `None` when nothing could be observed."""
+        """Evaluates while a call of this tick is under way, with the open queries or anew; `None` when nothing could be observed."""
         interrupted = self.interrupt is not None and self.interrupt.is_set()
         if interrupted and self.interrupt is not None:
             self.interrupt.clear()
-        await self.asking.end()
-        self.asking = self._begun()
+        if not self.asking.open or self.world.clock.monotonic() >= self.until:
+            await self.asking.end()
+            self.asking = self._begun()
         record = self.reader.record
         if self._decided is not None and record.memory is self._decided[0]:
             record.memory = self._learnt(*self._decided)
@@ -267,7 +262,9 @@ class Evaluation:
                 again = await self.reader.again(fresh=False)
                 seen = await self._observe(again or rollout, memory, live=Live.NOTHING)
             seen = replace(seen, now=self.now)
-            plan = await self._answered(memory, seen, goes_before)
+            if not self.asking.begun:
+                self._send(memory, seen)
+            seen, plan = await self._answered(memory, seen, goes_before, live=Live.NOTHING)
         except PortError as error:
             _log.debug("evaluation given up: the cluster could not be observed", error=str(error))
             return None
@@ -287,16 +284,19 @@ class Evaluation:
         self.said += plan.decisions
         return plan.memory
 
-    async def _answered(self, memory: Memory, seen: Observation, goes_before: Callable[[Plan], bool]) -> Plan:
-        self._send(memory, seen)
+    async def _answered(
+        self, memory: Memory, seen: Observation, enough: Callable[[Plan], bool], *, live: Live
+    ) -> tuple[Observation, Plan]:
+        """Decides after each answer until a plan is `enough` or every answer is there; observes again where it is interrupted."""
         plan = decide(memory, self.asking.seen(seen))
-        while not goes_before(plan):
-            self.asking.ask(plan.wanted)
-            if not self.asking.open:
-                break
-            await self.asking.wait()
+        self.asking.ask(plan.wanted)
+        while not enough(plan) and self.asking.open:
+            if await self.asking.wait(math.inf if self._time_to_try else self._again_at):
+                again = await self.reader.again(fresh=False)
+                seen = await self._observe(again or seen.rollout, memory, live=live)
             plan = decide(memory, self.asking.seen(seen))
-        return plan
+            self.asking.ask(plan.wanted)
+        return seen, plan
 
     async def _observe(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> Observation:
         looked = await self._look_at_templates(rollout, fresh=live is Live.EVERYTHING)

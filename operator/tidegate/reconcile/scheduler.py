@@ -17,16 +17,13 @@ from typing import Any, Final
 from tidegate.ports.errors import Rejected
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Index, Key
-from tidegate.reconcile.tick import Ticker
+from tidegate.reconcile.tick import RETRY, Ticker
 
 BACKOFF: Final = (0.2, 30.0)
 """Seconds: the first wait after a failed tick, doubled each time, and the longest: an API server that is overloaded is relieved."""
 
 REFUSED_BACKOFF: Final = 5.0
 """Seconds: the longest wait after a refusal, which may be lifted at any moment and costs the API server little."""
-
-REVERT_BACKOFF: Final = 1.0
-"""Seconds: the longest wait while a run's end is under way."""
 
 LOOKS: Final = 32
 """Rollouts without a run that are looked at at once. A thousand at once, at a start or a release, would be a thousand half done:
@@ -201,7 +198,7 @@ class Scheduler:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         longest = REFUSED_BACKOFF if isinstance(error, Rejected) else BACKOFF[1]
-        longest = REVERT_BACKOFF if self.ticker.reverting(key) else longest
+        longest = RETRY if self.ticker.reverting(key) else longest
         due = self.ticker.next_evaluation(key) - self.world.clock.now()
         retry = min(BACKOFF[0] * 2.0 ** min(failures, 16), longest, max(due, BACKOFF[0]))
         # What happens meanwhile wakes it sooner, but a storm of events does not make a failing tick run hot.

@@ -35,6 +35,9 @@ ROUNDS: Final = 12
 PROMPT: Final = 0.1
 """Seconds of waiting for a turn after which a raise needs new answers."""
 
+RETRY: Final = 1.0
+"""Seconds until a write that takes traffic from the candidate is tried again after it failed, at most."""
+
 RESYNC: Final = 300.0
 """Seconds between two live looks at a run under way, should the watches be deaf."""
 
@@ -190,8 +193,7 @@ class _Tick:
                 elif not plan.actions and not plan.intent:
                     return await self.carrying.conclude(rollout, plan, seen)
                 else:
-                    again, live, refused = await self.carrying.carry_out(rollout, plan, seen), Live.NOTHING, None
-                    self._forget_answers(plan)
+                    again, live, refused = await self._carry_out(rollout, plan, seen), Live.NOTHING, None
                     await self._evaluate_new_run(again, memory)
             except Superseded as superseded:
                 _log.info("call given up: something urgent was decided meanwhile")
@@ -206,6 +208,27 @@ class _Tick:
             raise refused
         self.carrying.tell(rollout)
         return self.evaluation.now
+
+    async def _carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> RolloutObject:
+        """Carries a plan out. A failed write costs no open query its answer: it is tried again beside them.
+
+        Raises:
+            PortError: a write failed, and no query is open.
+            Conflict: it must be decided again.
+        """
+        try:
+            carried = await self.carrying.carry_out(rollout, plan, seen)
+        except Conflict:
+            raise
+        except PortError as error:
+            if not self.evaluation.goes_on:
+                raise
+            self.evaluation.world.telemetry.failed(*self.reader.key, error, retry=RETRY)
+            self.carrying.tell(rollout)
+            self.evaluation.try_again_in(RETRY)
+            return self.record.rollout or rollout
+        self._forget_answers(plan)
+        return carried
 
     async def _evaluate_new_run(self, rollout: RolloutObject, before: Memory) -> None:
         """Tells of a run that has just begun, and begins its first evaluation: nothing was queried for it yet."""

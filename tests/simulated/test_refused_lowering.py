@@ -1,0 +1,133 @@
+"""A write that takes traffic from the candidate and is refused is tried again every second, and its run is evaluated all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.simulated.cohorts import ALONE, Cohorts, until_step
+from tests.simulated.cohorts import METRICS as OF_COHORTS
+from tests.simulated.shop import Shop, spec, value
+from tests.simulated.stepping_back import STEPS
+from tests.simulated.test_own_evaluation import METRICS
+from tests.simulated.test_promotion import settling, sick_baseline
+from tidegate.core.model.answers import Answer, Query
+from tidegate.core.model.world import ArmName
+from tidegate.ports.errors import PortError, Rejected, Unavailable
+from tidegate.simulation.runner import Runner
+
+BACK = {"metric": "errors", "max": "5%", "onBreach": "StepBack", "stepBack": {"step": "canary"}}
+SLOW = {"metric": "latency", "max": "50%"}
+"""The guard whose query hangs."""
+HANGS = 60.0
+"""Seconds, longer than any query lives."""
+REFUSED = 45.0
+"""Seconds during which writes are refused."""
+SHARED = 2.0
+"""Seconds that the baseline's answer is waited for: it tells a shared incident."""
+Story = Callable[[str], Awaitable[tuple[Shop, Runner, Callable[[], object]]]]
+"""A run at an interval, and what makes it write."""
+
+
+async def step_back(interval: str) -> tuple[Shop, Runner, Callable[[], object]]:
+    shop = Shop()
+    runner = shop.rollout(spec(interval=interval, metrics=METRICS, steps=STEPS, guards=[BACK, SLOW]))
+    await runner.run_until(shop.start + 300, lambda: shop.weight == 50)
+    return shop, runner, lambda: _sick(shop)
+
+
+async def edit(interval: str) -> tuple[Shop, Runner, Callable[[], object]]:
+    shop, runner, _ = await step_back(interval)
+    lower = [STEPS[0], {**STEPS[1], "weight": 30}, *STEPS[2:]]
+    manifest = {**shop.cluster.rollouts["checkout"].spec, "steps": lower}
+    return shop, runner, lambda: shop.cluster.edit_rollout("checkout", manifest)
+
+
+async def excess(interval: str) -> tuple[Shop, Runner, Callable[[], object]]:
+    shop, runner, _ = await step_back(interval)
+    return shop, runner, lambda: shop.set_weight(10, 90)
+
+
+async def cohort(interval: str) -> tuple[Shop, Runner, Callable[[], object]]:
+    shop = Cohorts()
+    metrics = [*OF_COHORTS, METRICS[1]]
+    runner = shop.start_run(guards=[ALONE, SLOW], metrics=metrics, interval=interval)
+    await until_step(shop, runner, "beta")
+    return shop, runner, lambda: shop.sick.add('cohort="staff"')
+
+
+async def way_back(interval: str) -> tuple[Shop, Runner, Callable[[], object]]:
+    promotion = {"strategy": "CopyTemplate", "settle": "10m"}
+    guards = [{"metric": "errors", "max": "5%"}, SLOW]
+    shop, runner = await settling(interval=interval, metrics=METRICS, guards=guards, promotion=promotion)
+    return shop, runner, lambda: sick_baseline(shop)
+
+
+def _sick(shop: Shop) -> None:
+    def answer(query: Query, _now: float) -> Answer:
+        return value(0.9 if query.metric == "errors" and query.arm is ArmName.CANDIDATE else 0.0)
+
+    shop.answer = answer
+
+
+STORIES: dict[str, Story] = {one.__name__: one for one in (step_back, edit, excess, cohort, way_back)}
+
+
+def refuse(shop: Shop, error: PortError) -> list[float]:
+    """Refuses every write to the route; when each was tried."""
+    tries: list[float] = []
+
+    def before(call: str) -> None:
+        if call == "router.write":
+            tries.append(shop.clock.now())
+            raise error
+
+    shop.gate.before = before
+    return tries
+
+
+@pytest.mark.parametrize("interval", ["10s", "30s"])
+@pytest.mark.parametrize("error", [Rejected("change freeze"), Unavailable("time-out")], ids=["refused", "no answer"])
+@pytest.mark.parametrize("story", STORIES)
+async def test_it_is_tried_again_every_second_however_long_a_query_hangs(
+    story: str, error: PortError, interval: str
+) -> None:
+    shop, runner, begin = await STORIES[story](interval)
+    shop.gate.takes = lambda call: HANGS if call == "metrics.sample latency" else 0.0
+    tries = refuse(shop, error)
+    runner.at(shop.clock.now() + 1.0, begin)
+    began = shop.clock.now()
+    await runner.run_until(began + 30.0 + REFUSED)
+    assert tries
+    gaps = [later - one for one, later in zip(tries, [*tries[1:], shop.clock.now()], strict=True)]
+    assert max(gaps) <= 2.0, gaps
+    assert len(tries) <= 4 * REFUSED, "and not without a pause"
+
+
+@pytest.mark.parametrize("seconds", [0.5, 4.0, 8.0])
+@pytest.mark.parametrize("story", ["step_back", "edit", "excess", "cohort"])
+async def test_an_answer_that_comes_after_several_tries_decides_at_once(story: str, seconds: float) -> None:
+    """The tries cost no query its answer, however long that takes."""
+    shop, runner, begin = await STORIES[story]("30s")
+    tries = refuse(shop, Rejected("change freeze"))
+    runner.at(shop.clock.now() + 1.0, begin)
+    await runner.run_until(shop.clock.now() + 60.0, lambda: len(tries) > 1)
+    answered: list[float] = []
+    before = shop.answer
+
+    def answer(query: Query, now: float) -> Answer:
+        if query.metric != "latency" or query.arm is not ArmName.CANDIDATE:
+            return before(query, now) if before is not None else value(0.0)
+        answered.append(now)
+        return value(0.9)
+
+    shop.answer = answer
+    shop.gate.takes = lambda call: seconds if call == "metrics.sample latency" else 0.0
+
+    def ending() -> bool:
+        return shop.status.run is None or shop.status.run.ending is not None
+
+    await runner.run_until(shop.clock.now() + 60.0, ending)
+    assert ending()
+    assert shop.clock.now() - answered[0] <= SHARED + 0.1
