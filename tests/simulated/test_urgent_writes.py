@@ -70,6 +70,35 @@ async def test_what_is_given_up_for_a_revert_leaves_no_task() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_a_revert_beside_a_step_back_is_decided_on_the_route_as_that_has_written_it() -> None:
+    """The run's own write is no conflict, which would cost a look at the route and the wait before that."""
+    shop, runner = await at_half(interval="10s")
+    since = shop.clock.now() + 1.0
+    breaches(shop, "errors", since, "latency")
+    takes = {"metrics.sample latency": 2.0, "store.write_status": SLOW}
+    shop.gate.takes = lambda call: takes.get(call, 0.0)
+    await runner.run_until(since + 60, lambda: shop.weight == 0)
+    stepped, reverted = (write.time for write in shop.cluster.history[-2:])
+    assert reverted - stepped <= 2.0 + 2.0 + 0.1, "the answers of the candidate and the baseline"
+    assert shop.weight == 0
+
+
+async def test_a_correction_that_is_written_as_a_revert_is_decided_is_announced() -> None:
+    shop, runner = await at_half(interval="10s", guards=LIMITS[1:])
+    asked = shop.world.metrics.asked  # type: ignore[attr-defined]
+    before = len(asked)
+    await runner.run_until(shop.clock.now() + 20, lambda: len(asked) > before)
+    following = runner.due
+    breaches(shop, "latency", following)
+    takes = {"metrics.sample latency": 0.25, "router.write": 0.5}
+    shop.gate.takes = lambda call: takes.get(call, 0.0)
+    runner.at(following, lambda: shop.set_weight(10, 90))
+    await runner.run_until(following + 9)
+    told = [one[2] for one in shop.cluster.events if one[0] >= following]
+    assert told == ["WeightCorrected", "GuardBreached", "Reverted"]
+    assert [write.rules[0]["checkout-canary"] for write in shop.cluster.history[-3:]] == [90, 50, 0]
+
+
 async def test_a_second_step_back_goes_before_one_that_hangs() -> None:
     first = {"metric": "errors", "max": "5%", "onBreach": "StepBack", "stepBack": {"weight": 30}}
     second = {"metric": "latency", "max": "50%", "onBreach": "StepBack", "stepBack": {"weight": 5}}

@@ -29,6 +29,8 @@ class Applied:
     """The actions that failed, in the order of their classes; what followed the first of them was not tried, lowering aside."""
     not_scaled: PortError | None = None
     """Why the candidate's pods could not be set: that stops nothing else."""
+    routes: tuple[Route, ...] = ()
+    """As stored, of those that were written at once."""
 
 
 async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan, recorded: float | None) -> Applied:
@@ -44,7 +46,7 @@ async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan
     Returns: what became of it; failures of ports are in it.
     """
     weights = [action for action in plan.actions if isinstance(action, SetWeights)]
-    failures = await _at_once(world, [action for action in weights if not _waits(action)])
+    routes, failures = await _at_once(world, [action for action in weights if not _waits(action)])
     not_scaled: PortError | None = None
     for action in _in_order(plan.actions):
         if failures and not (plan.urgent and not _needs_intent(action)):
@@ -56,7 +58,7 @@ async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan
                 not_scaled = error
             else:
                 failures.append(error)
-    return Applied(rollout, tuple(failures), not_scaled)
+    return Applied(rollout, tuple(failures), not_scaled, tuple(routes))
 
 
 def _waits(action: SetWeights) -> bool:
@@ -64,12 +66,13 @@ def _waits(action: SetWeights) -> bool:
     return action.raises and not action.back
 
 
-async def _at_once(world: World, actions: Iterable[SetWeights]) -> list[PortError]:
+async def _at_once(world: World, actions: Iterable[SetWeights]) -> tuple[list[Route], list[PortError]]:
     results = await asyncio.gather(*(_set_weights(world, one) for one in actions), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, PortError):
             raise result
-    return [result for result in results if isinstance(result, PortError)]
+    routes = [result for result in results if isinstance(result, Route)]
+    return routes, [result for result in results if isinstance(result, PortError)]
 
 
 def _in_order(actions: Iterable[Action]) -> list[Action]:
@@ -131,8 +134,11 @@ async def _carry_out(
     return rollout
 
 
-async def _set_weights(world: World, action: SetWeights) -> None:
-    """Writes weights; one that was accepted and then stored as something else is a refusal, not a success to be repeated."""
+async def _set_weights(world: World, action: SetWeights) -> Route:
+    """Writes weights; one that was accepted and then stored as something else is a refusal, not a success to be repeated.
+
+    Returns: the route as stored.
+    """
     manager = Manager.REVERT if action.revert else Manager.FORWARD
     stored = await world.router.write(action.route, action.pairs, manager, action.mirrors)
     for pair in stored.pairs:
@@ -151,6 +157,7 @@ async def _set_weights(world: World, action: SetWeights) -> None:
                 f"{stored.ref.key}: a mirror of {mirror}% was written and one of {pair.mirror}% was stored: a mutating admission "
                 "webhook or policy changes it"
             )
+    return stored
 
 
 async def _take_mirrors_away(world: World, stored: Route, rules: Iterable[str], manager: Manager) -> None:

@@ -82,7 +82,11 @@ class Carrying:
         record.memory = memory
         if raises(plan) and _held(memory) and not _held(plan.memory):
             raise Conflict("a guard put the run on hold while the raise was recorded; decide again")
-        applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, plan, recorded), seen)
+        try:
+            applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, plan, recorded), seen)
+        except Superseded as superseded:
+            self._superseded(plan, superseded.done)
+            raise
         record.rollout = applied.rollout
         self._note_scaling(plan, applied.not_scaled)
         if not plan.intent and concluded is None:
@@ -132,6 +136,7 @@ class Carrying:
         if memory.status.run is None or memory.status.run.ending is not None:
             await self.evaluation.asking.end()
         recording = asyncio.ensure_future(self._write(rollout, memory, run_only=memory.status.run is not None))
+        applied: Applied | None = None
         try:
             await self._soon(recording, HEAD_START)
             current = _stored(recording) or rollout
@@ -139,11 +144,13 @@ class Carrying:
             applied = await self.evaluation.beside_urgent(applying, seen)
             self._report(rollout, plan, applied.failures)
             self._note_scaling(plan, applied.not_scaled)
+            seen = replace(seen, routes={**seen.routes, **{one.ref.key: one for one in applied.routes}})
             # Failed writes are to be tried again soon, record or no record.
             waiting = self._soon(recording, HEAD_START if applied.failures else RECORD_WAITS, give_up=True)
             await self.evaluation.beside_urgent(waiting, seen)
-        except Superseded:
+        except Superseded as superseded:
             recording.cancel()
+            self._superseded(plan, applied if applied is not None else superseded.done)
             raise
         finally:
             stored = await _settled(recording)
@@ -203,6 +210,13 @@ class Carrying:
         if isinstance(error, Rejected) or self.record.failures >= TOLD_AFTER:
             await self._tell_refusal(rollout, plan, seen, error)
         raise error
+
+    def _superseded(self, plan: Plan, done: object) -> None:
+        """Notes what the actions of a plan have done, where they had succeeded as something urgent was decided."""
+        if isinstance(done, Applied) and not done.failures:
+            self._note_scaling(plan, done.not_scaled)
+            self._done(plan, scaled=done.not_scaled is None)
+            self._succeeded(plan)
 
     def _succeeded(self, plan: Plan) -> None:
         """Nothing was refused; what was corrected is remembered, for it may be corrected again and again."""

@@ -50,9 +50,11 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class Superseded(Exception):  # noqa: N818  (no error: something more urgent was decided)
     """An evaluation beside a call under way has decided something that goes before it."""
 
-    def __init__(self, seen: Observation, plan: Plan) -> None:
+    def __init__(self, seen: Observation, plan: Plan, done: object = None) -> None:
+        """`done` is what the call returned, where it succeeded all the same."""
         super().__init__()
         self.decided = (seen, plan)
+        self.done = done
 
 
 @dataclass
@@ -216,7 +218,7 @@ class Evaluation:
                 finally:
                     await _given_up(judging)
                 if decided is not None and goes_before(decided[1]):
-                    raise Superseded(*decided)
+                    raise Superseded(*decided, task.result() if _succeeded(task) else None)
             return task.result()
         finally:
             await _given_up(task)
@@ -354,6 +356,10 @@ def _urgent(plan: Plan) -> bool:
 
 def _goes_before(status: RolloutStatus, plan: Plan) -> bool:
     return plan.urgent and goes_before(status, plan.memory.status)
+
+
+def _succeeded(task: asyncio.Future[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 async def _given_up(task: asyncio.Future[Any]) -> None:

@@ -89,14 +89,16 @@ class Reader:
             self.wake(*self.key)
 
     async def again(self, *, fresh: bool) -> RolloutObject | None:
-        """The Rollout, from the watch stream or (`fresh`) live; `None` when it is gone.
+        """The Rollout, live (`fresh`) or as `first` has it; `None` when it is gone.
 
         Raises:
             Unavailable: it cannot be read.
         """
         if self.record.vanished:
             return self.record.rollout
-        found = await self.world.store.read(*self.key, fresh=fresh)
+        if not fresh:
+            return await self.first()
+        found = await self.world.store.read(*self.key, fresh=True)
         if isinstance(found, Unknown):
             raise self._unread(found)
         return self._of_this_run(None if found is ABSENT else found)

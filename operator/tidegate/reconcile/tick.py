@@ -125,12 +125,6 @@ class Ticker:
             return math.inf
         return cadence.following(record.rollout.uid, record.interval, self._world.clock.now())
 
-    def forget(self) -> None:
-        """Forgets everything, as a restart does."""
-        for record in self._records.values():
-            record.forgotten()
-        self._records.clear()
-
     def _forget(self, key: Key) -> None:
         record = self._records.pop(key, None)
         if record is not None:

@@ -195,11 +195,11 @@ class Api:
 
         Raises: Rejected, Unavailable.
         """
-        self._served.pop(resource, None)
         for one in resource.versions:
             if await self._lists(one):
                 self._served[resource] = one
                 return one
+        self._served.pop(resource, None)
         return None
 
     async def _in_version(self, resource: Resource, call: Callable[[Resource], Awaitable[JsonObject]]) -> JsonObject:

@@ -43,7 +43,7 @@ class PairStatus(StatusModel):
     """The rule's name or position."""
     identity: str = ""
     """Digest of the rule without its weights: unnamed rules are found again by it."""
-    twin: bool = False
+    twin: bool | None = None
     """Another rule of the route, which the Rollout does not name, had equal content: this one is not recognized when it is renamed."""
     baseline: int
     """Found on the baseline's backend."""

@@ -113,5 +113,5 @@ def _pods_status(
 
 def _pair_status(pair: RulePair) -> PairStatus:
     return PairStatus(
-        rule=pair.rule, identity=pair.identity, twin=pair.twin, baseline=pair.baseline, candidate=pair.candidate
+        rule=pair.rule, identity=pair.identity, twin=pair.twin or None, baseline=pair.baseline, candidate=pair.candidate
     )
