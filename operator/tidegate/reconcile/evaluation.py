@@ -26,7 +26,7 @@ from tidegate.core.model.pace import Pace
 from tidegate.core.model.plan import Decision, Plan, SetWeights
 from tidegate.core.model.world import Arm, ArmName, RolloutObject, Unknown
 from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
-from tidegate.core.traffic.lowering import goes_before
+from tidegate.core.traffic.lowering import goes_before, urgent_before
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
@@ -164,7 +164,8 @@ class Evaluation:
     def _goes_ahead(self, plan: Plan) -> bool:
         """Whether it is urgent. A write that failed just now is tried again a little later; one that takes more waits for nothing."""
         before, run = self.reader.record.memory.status, plan.memory.status.run
-        same = run is not None and run.ending is None and not goes_before(before, plan.memory.status)
+        goes_on = run is not None and run.ending is None
+        same = goes_on and urgent_before(before) and not goes_before(before, plan.memory.status)
         return plan.urgent and (self._time_to_try or not same)
 
     def _at_once(self, plan: Plan) -> bool:
@@ -204,8 +205,9 @@ class Evaluation:
         self, task: asyncio.Future[T], seen: Observation | None, goes_before: Callable[[Plan], bool]
     ) -> T:
         """What a call returns, with the evaluations beside it; one that was open before goes on, and is left open for what follows."""
+        blind = False
         try:
-            while not await self._ended(task):
+            while not await self._ended(task, blind=blind):
                 leaves_open = self.asking.open or goes_before is not _urgent
                 judging = asyncio.ensure_future(self._judge_again(seen, goes_before))
                 try:
@@ -217,19 +219,20 @@ class Evaluation:
                     decided = await judging
                 finally:
                     await _given_up(judging)
+                blind = decided is None
                 if decided is not None and goes_before(decided[1]):
                     raise Superseded(*decided, task.result() if _succeeded(task) else None)
             return task.result()
         finally:
             await _given_up(task)
 
-    async def _ended(self, task: asyncio.Future[T]) -> bool:
+    async def _ended(self, task: asyncio.Future[T], *, blind: bool) -> bool:
         """Waits for a call, for the next evaluation or for an interruption, whichever comes first; whether the call has ended.
 
-        Where an evaluation is open, that goes on now.
+        Where an evaluation is open, that goes on now, unless it is `blind`: nothing could be observed.
         """
         await asyncio.sleep(0)
-        if task.done() or self.asking.open:
+        if task.done() or (self.asking.open and not blind):
             return task.done()
         left = self.until - self.world.clock.monotonic()
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self.world.clock.sleep(left))]

@@ -146,6 +146,8 @@ class _Tick:
         self.evaluation = evaluation
         self.carrying = carrying
         self.raises = raises
+        self.rounds = 0
+        """Since it began, or since a failed write."""
         self.turn: Turn | None = None
         """To raise: until the tick ends."""
 
@@ -170,7 +172,8 @@ class _Tick:
         refused: Conflict | None = None
         decided: tuple[Observation, Plan] | None = None
         again: RolloutObject | None = rollout
-        for _ in range(ROUNDS):
+        while self.rounds < ROUNDS:
+            self.rounds += 1
             try:
                 seen, plan = decided or await self.evaluation.decide(rollout, memory, live=live)
                 decided = None
@@ -188,7 +191,7 @@ class _Tick:
                     return await self.carrying.conclude(rollout, plan, seen)
                 else:
                     again, live, refused = await self._carry_out(rollout, plan, seen), Live.NOTHING, None
-                    await self._evaluate_new_run(again, memory)
+                    await self._evaluate_new_run(again or rollout, memory)
             except Superseded as superseded:
                 _log.info("call given up: something urgent was decided meanwhile")
                 decided, live, again = superseded.decided, Live.NOTHING, record.rollout
@@ -203,8 +206,10 @@ class _Tick:
         self.carrying.tell(rollout)
         return self.evaluation.now
 
-    async def _carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> RolloutObject:
+    async def _carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> RolloutObject | None:
         """Carries a plan out. A failed write costs no open query its answer: it is tried again beside them.
+
+        Returns: the Rollout as it is then; `None` when it is gone.
 
         Raises:
             PortError: a write failed, and no query is open.
@@ -220,7 +225,8 @@ class _Tick:
             self.evaluation.world.telemetry.failed(*self.reader.key, error, retry=RETRY)
             self.carrying.tell(rollout)
             self.evaluation.try_again_in(RETRY)
-            return self.record.rollout or rollout
+            self.rounds = 0
+            return await self.reader.again(fresh=False)
         self._forget_answers(plan)
         return carried
 
