@@ -105,15 +105,19 @@ class Asking:
         self._answers.clear()
         self._worked_out.clear()
 
-    async def wait(self, until: float = math.inf) -> bool:
-        """Waits for at least one answer, for `until` (monotonic seconds) or for an interruption; whether it was an interruption."""
+    async def wait(self, until: float = math.inf, other: asyncio.Future[Any] | None = None) -> bool:
+        """Waits for at least one answer, for `until` (monotonic seconds), for another call or for an interruption.
+
+        Returns: whether it was an interruption.
+        """
         waits: list[asyncio.Future[Any]] = []
         if self._interrupt is not None:
             waits.append(asyncio.ensure_future(self._interrupt.wait()))
         if not math.isinf(until):
             waits.append(asyncio.ensure_future(self._world.clock.sleep(until - self._world.clock.monotonic())))
         try:
-            done, _ = await asyncio.wait({*self._tasks, *waits}, return_when=asyncio.FIRST_COMPLETED)
+            both = {*self._tasks, *waits, *([other] if other is not None else ())}
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()

@@ -27,7 +27,7 @@ from tidegate.core.model.plan import Decision, Plan, SetWeights
 from tidegate.core.model.world import Arm, ArmName, RolloutObject, Unknown
 from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
 from tidegate.core.traffic.lowering import goes_before, urgent_before
-from tidegate.ports.errors import PortError
+from tidegate.ports.errors import PortError, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
 from tidegate.reconcile.crowd import Crowd
@@ -259,13 +259,10 @@ class Evaluation:
         if self._decided is not None and record.memory is self._decided[0]:
             record.memory = self._learnt(*self._decided)
         self._decided = None
-        memory, rollout = record.memory, record.rollout
-        if rollout is None:
-            return None
+        memory = record.memory
         try:
             if seen is None or interrupted:
-                again = await self.reader.again(fresh=False)
-                seen = await self._observe(again or rollout, memory, live=Live.NOTHING)
+                seen = await self._seen_again(memory, live=Live.NOTHING)
             seen = replace(seen, now=self.now)
             if not self.asking.begun:
                 self._send(memory, seen)
@@ -292,16 +289,34 @@ class Evaluation:
     async def _answered(
         self, memory: Memory, seen: Observation, enough: Callable[[Plan], bool], *, live: Live
     ) -> tuple[Observation, Plan]:
-        """Decides after each answer until a plan is `enough` or every answer is there; observes again where it is interrupted."""
+        """Decides after each answer until a plan is `enough` or every answer is there.
+
+        Observes again where it is interrupted; an answer that comes before that has ended is decided on what was seen before.
+        """
         plan = decide(memory, self.asking.seen(seen))
         self.asking.ask(plan.wanted)
-        while not enough(plan) and self.asking.open:
-            if await self.asking.wait(math.inf if self._time_to_try else self._again_at):
-                again = await self.reader.again(fresh=False)
-                seen = await self._observe(again or seen.rollout, memory, live=live)
-            plan = decide(memory, self.asking.seen(seen))
-            self.asking.ask(plan.wanted)
+        again: asyncio.Future[Observation] | None = None
+        try:
+            while not enough(plan) and self.asking.open:
+                until = math.inf if self._time_to_try else self._again_at
+                if await self.asking.wait(until, again):
+                    await _given_up(again)
+                    again = asyncio.ensure_future(self._seen_again(memory, live=live))
+                    continue
+                if again is not None and again.done():
+                    seen, again = again.result(), None
+                plan = decide(memory, self.asking.seen(seen))
+                self.asking.ask(plan.wanted)
+        finally:
+            await _given_up(again)
         return seen, plan
+
+    async def _seen_again(self, memory: Memory, *, live: Live) -> Observation:
+        """Another observation. Raises: PortError: nothing could be observed."""
+        rollout = await self.reader.again(fresh=False) or self.reader.record.rollout
+        if rollout is None:
+            raise Unavailable("the Rollout no longer exists")
+        return await self._observe(rollout, memory, live=live)
 
     async def _observe(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> Observation:
         looked = await self._look_at_templates(rollout, fresh=live is Live.EVERYTHING)
@@ -365,8 +380,8 @@ def _succeeded(task: asyncio.Future[Any]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
 
 
-async def _given_up(task: asyncio.Future[Any]) -> None:
+async def _given_up(task: asyncio.Future[Any] | None) -> None:
     """Ends a task that nobody waits for any more."""
-    if not task.done():
+    if task is not None and not task.done():
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
