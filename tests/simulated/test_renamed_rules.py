@@ -193,6 +193,30 @@ async def test_a_rule_that_stood_beside_one_that_says_the_same_is_not_that_one_a
     assert (shop.outcome, shop.route.rules) == ("Aborted", [{"checkout": 40, "checkout-canary": 60}])
 
 
+async def test_a_renamed_rule_that_is_deleted_beside_one_that_came_later_is_not_that_one() -> None:
+    shop = Named()
+    runner = await shop.started({**CANARY, "duration": "30m"}, HALF)
+
+    def copied() -> None:
+        shop.route.rules.append({"checkout": 40, "checkout-canary": 60})
+        shop.route.names.append("copy")
+        shop.route.identities.append("matches /")
+        shop.route.generation += 1
+
+    def deletion() -> None:
+        for of_each in (shop.route.rules, shop.route.names, shop.route.identities):
+            del of_each[0]
+        shop.route.generation += 1
+
+    for after, happens in ((30, shop.rename), (50, copied), (70, deletion)):
+        runner.at(shop.start + after, happens)
+    await runner.run_until(shop.start + 100)
+    shop.command(Action.ABORT)
+    runner.due = shop.clock.now()
+    await runner.run_until(shop.clock.now() + 30)
+    assert [rule["checkout-canary"] for rule in shop.route.rules] == [0, 60]
+
+
 @pytest.mark.parametrize("on_the_route", [True, False])
 async def test_a_spec_that_names_other_rules_instead_touches_no_rule_that_it_never_named(on_the_route: bool) -> None:  # noqa: FBT001
     """Of the rules that were named none is left for a moment: that does not mean every rule of the route."""

@@ -104,15 +104,15 @@ def test_without_what_was_recorded_or_beside_the_named_one_it_is_another_rule(sa
 @pytest.mark.parametrize("sample", LABELLED, ids=str)
 def test_one_that_says_the_same_beside_it_is_seen_where_the_rollout_does_not_name_it(sample: Sample) -> None:
     item = sample.item("NAMESPACE")
-    assert not any(pair.twin for pair in _read(sample, item).pairs)
+    assert not _read(sample, item).twins
     copy_of_it = _renamed(item, sample.rule, "another")
     rules = next(key for key, value in copy_of_it["spec"].items() if any(_is(one, "another") for one in _list(value)))
     item["spec"][rules] = [*item["spec"][rules], *copy_of_it["spec"][rules]]
-    assert [(pair.rule, pair.twin) for pair in _read(sample, item).pairs] == [(sample.rule, True)]
+    assert _read(sample, item).twins == {sample.rule}
     row = BY_KIND[sample.kind]
     assert isinstance(row, Router)
     both = TargetRef("NAMESPACE", sample.kind, "shop", *sample.names, (sample.rule, "another"))
-    assert [pair.twin for pair in route_of(row.view(item), both).pairs] == [False, False], "each is known by its name"
+    assert not route_of(row.view(item), both).twins, "each is known by its name"
 
 
 @pytest.mark.parametrize("sample", MATCHED, ids=str)

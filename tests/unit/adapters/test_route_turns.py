@@ -45,25 +45,26 @@ class Writers:
         in_virtual_time(story())
 
 
-def test_slow_writes_go_one_by_one_however_many_there_are() -> None:
+@pytest.mark.parametrize("seconds", [SLOW, 0.4])
+def test_slow_writes_go_one_by_one_however_many_there_are(seconds: float) -> None:
     writers = Writers()
-    writers.all(*(writers.write(number, SLOW) for number in range(30)))
+    writers.all(*(writers.write(number, seconds) for number in range(30)))
     assert (writers.most, list(writers.began)) == (1, list(range(30)))
-    assert writers.began[29] == pytest.approx(29 * SLOW)
+    assert writers.began[29] == pytest.approx(29 * seconds)
 
 
 def test_one_that_hangs_loses_its_turn_and_the_others_still_go_one_by_one() -> None:
     writers = Writers()
     writers.all(writers.write(0, HANGS), *(writers.write(number, SLOW) for number in range(1, 13)))
     assert writers.most == 2, "the one that hangs, and one more"
-    assert writers.began[1] == pytest.approx(REVERT_WAITS / 2)
-    assert writers.began[12] == pytest.approx(REVERT_WAITS / 2 + 11 * SLOW)
+    assert writers.began[1] == pytest.approx(REVERT_WAITS)
+    assert writers.began[12] == pytest.approx(REVERT_WAITS + 11 * SLOW)
 
 
 def test_however_many_hang_nobody_waits_for_each_of_them() -> None:
     writers = Writers()
     writers.all(*(writers.write(number, HANGS) for number in range(40)))
-    assert max(writers.began.values()) <= REVERT_WAITS
+    assert max(writers.began.values()) <= REVERT_WAITS * 4 / 3
 
 
 def test_a_write_that_ends_ends_the_hurry() -> None:
@@ -86,8 +87,8 @@ def test_a_revert_takes_the_turn_of_another_write_that_hangs_before_those_that_w
     writers = Writers()
     forward = [writers.write(number, HANGS, revert=False) for number in range(2)]
     writers.all(*forward, writers.write(2, SLOW, after=SLOW))
-    assert writers.began[2] == pytest.approx(REVERT_WAITS / 2)
-    assert writers.began[1] == pytest.approx(REVERT_WAITS / 2 + SLOW)
+    assert writers.began[2] == pytest.approx(REVERT_WAITS)
+    assert writers.began[1] == pytest.approx(REVERT_WAITS + SLOW)
 
 
 def test_no_other_write_waits_longer_than_its_intent_lives() -> None:

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from tidegate.adapters.kubernetes.cache import Key
 
 REVERT_WAITS: Final = 0.5
-"""Seconds that a revert waits for writes which hang, in all; for those that go on, as long as they take."""
+"""Seconds that a revert waits for a write which hangs; for those that go on, as long as they take."""
 WRITE_WAITS: Final = 3.0
 """Seconds that any other write waits, whatever for; less than an intent's life."""
 
@@ -28,11 +28,11 @@ class Turns:
     async def of(self, route: Key, *, revert: bool) -> AsyncIterator[None]:
         """A turn at `route`: reverts first, otherwise in the order in which they came.
 
-        A turn lasts as long as its write. While another waits, a write that hangs loses it after half of what that one waits, a
-        second in a row after a quarter, and so on: then the next one begins beside it.
+        A turn lasts as long as its write. While another waits, a write that hangs loses it after what that one waits, each
+        further one in a row after a quarter of the time before: then the next one begins beside it.
         """
         queue = self._queues.setdefault(route, _Queue())
-        turn = _Turn((REVERT_WAITS if revert else WRITE_WAITS) / 2)
+        turn = _Turn(REVERT_WAITS if revert else WRITE_WAITS / 2)
         try:
             async with asyncio.timeout(None if revert else WRITE_WAITS):
                 await queue.enter(turn, queue.reverts if revert else queue.others)
@@ -84,7 +84,7 @@ class _Queue:
         turn.woken.clear()
         first, holder = self._first is turn, self._holder
         try:
-            async with asyncio.timeout_at(self._since + turn.patience / 2**self._taken if first else None):
+            async with asyncio.timeout_at(self._since + turn.patience / 4**self._taken if first else None):
                 await turn.woken.wait()
         except TimeoutError:
             return self._first is turn and self._holder is holder

@@ -130,7 +130,6 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
     mirrors: dict[str, tuple[MirrorView, ...]] = {}
     strays: dict[str, int] = {}
     renamed = _renamed(view, ref)
-    alike = twins(ref, ((rule.label, rule.identity) for rule in view.rules))
     missing = [name for name in ref.rules if name not in {rule.label for rule in view.rules}]
     because: list[str] = []
     unnamed = [renamed_to(*one) for one in renamed.items()]
@@ -147,7 +146,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
             strays[rule.label] = _copied(copied)
         if len(baseline) == len(candidate) == 1 and baseline != candidate:
             strays.pop(rule.label, None)
-            pairs.append(_pair(rule, baseline[0], candidate[0], copied, twin=rule.label in alike))
+            pairs.append(_pair(rule, baseline[0], candidate[0], copied))
             sticky += [f"rule {rule.label} has {rule.sticky}"] if rule.sticky else []
             places[rule.label] = baseline[0].place, candidate[0].place
         elif ref.rules:
@@ -165,6 +164,7 @@ def route_of(view: RouteView, ref: TargetRef) -> Route:
         missing_rules=tuple(missing),
         missing_because="; ".join((unnamed + because)[:MOST_TOLD]) if missing or not pairs else "",
         renamed=renamed,
+        twins=twins(ref, ((rule.label, rule.identity) for rule in view.rules)),
         strays=strays,
         settle=view.settle,
         sticky="; ".join(sticky[:MOST_TOLD]),
@@ -201,9 +201,7 @@ def _copied(mirrors: Iterable[MirrorView]) -> int:
     return min(sum(one.percent for one in mirrors), 100)
 
 
-def _pair(
-    rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterable[MirrorView], *, twin: bool
-) -> RulePair:
+def _pair(rule: RuleView, baseline: Backend, candidate: Backend, mirrors: Iterable[MirrorView]) -> RulePair:
     return RulePair(
         rule=rule.label,
         baseline=baseline.weight,
@@ -214,7 +212,6 @@ def _pair(
         most=rule.most,
         mirror=_copied(mirrors),
         cannot_mirror=rule.cannot_mirror,
-        twin=twin,
     )
 
 

@@ -30,15 +30,20 @@ def renamed_rules(ref: TargetRef, rules: Iterable[tuple[str, str]]) -> dict[str,
 
 
 def twins(ref: TargetRef, rules: Iterable[tuple[str, str]]) -> frozenset[str]:
-    """The rules of a route that say the same as another one which the target does not name.
+    """The rules that a target names, and beside which stands another one of equal content that it does not name.
+
+    Of a rule that was renamed both may stand there: its name is gone, and two others have its content.
 
     Args:
-        ref: the target; one that names no rules has none.
+        ref: the target, with the identities that were recorded; one that names no rules has none.
         rules: name and identity of every rule of the route.
     """
     present = list(rules) if ref.rules else []
+    names = {name for name, _ in present}
     others = Counter(identity for name, identity in present if name not in ref.rules)
-    return frozenset(name for name, identity in present if others[identity] > (name not in ref.rules))
+    named = {name for name, identity in present if name in ref.rules and others[identity]}
+    renamed = {name for name, identity in ref.known if name in {*ref.rules} - names and others[identity] > 1}
+    return frozenset(named | renamed)
 
 
 def renamed_to(rule: str, name: str) -> str:

@@ -196,8 +196,6 @@ class RulePair:
     """Percent of the rule's requests that are copied to the candidate, rounded up, whoever asked for that."""
     cannot_mirror: str = field(default=NO_MIRRORS, compare=False)
     """Why no mirror can be added to the rule; empty where one can."""
-    twin: bool = field(default=False, compare=False)
-    """Another rule of the route, which the Rollout does not name, has equal content."""
     least: int = 0
     """The baseline's number is never less."""
     ready: tuple[int, int] | None = None
@@ -241,6 +239,8 @@ class Route:
     """What was found instead of the backends, in words: a like-named one of another namespace, or two of them."""
     renamed: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Rules that were renamed since their numbers were recorded, by their present name: the name that the Rollout knows."""
+    twins: frozenset[str] = field(default=frozenset(), compare=False)
+    """Rules that the Rollout names, beside which stands another one of equal content."""
     strays: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Percent of the requests that rules copy to the candidate, of those that do not have both backends; whoever asked for that."""
     settle: float = 0.0

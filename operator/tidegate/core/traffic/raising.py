@@ -56,7 +56,7 @@ def remember(draft: Draft, asked: TargetWeights | None = None) -> None:
         before = known.get(route.ref.key)
         same_pair = before is not None and targets.ref_of(before, route.ref.namespace).pair == route.ref.pair
         found = before.found if before is not None and same_pair and not _before_any_write(draft, route) else ()
-        found += tuple(_pair_status(pair) for pair in route.pairs if weights.found_of(pair, found) is None)
+        found += tuple(_pair_status(pair, route) for pair in route.pairs if weights.found_of(pair, found) is None)
         known[route.ref.key] = TargetStatus(
             kind=route.ref.kind,
             name=route.ref.name,
@@ -83,8 +83,7 @@ def note_twins(draft: Draft) -> None:
 
 
 def _with_twins(target: TargetStatus, route: Route | None) -> TargetStatus:
-    twins = {pair.rule for pair in route.pairs if pair.twin} if route is not None else set()
-    new = {one.rule for one in target.found if not one.twin} & twins
+    new = {one.rule for one in target.found if not one.twin} & (route.twins if route is not None else frozenset())
     if not new:
         return target
     found = tuple(one.model_copy(update={"twin": True}) if one.rule in new else one for one in target.found)
@@ -111,7 +110,8 @@ def _pods_status(
     return PodsStatus(baseline=baseline, candidate=candidate, total=total, largest=largest)
 
 
-def _pair_status(pair: RulePair) -> PairStatus:
+def _pair_status(pair: RulePair, route: Route) -> PairStatus:
+    twin = pair.rule in route.twins or None
     return PairStatus(
-        rule=pair.rule, identity=pair.identity, twin=pair.twin or None, baseline=pair.baseline, candidate=pair.candidate
+        rule=pair.rule, identity=pair.identity, twin=twin, baseline=pair.baseline, candidate=pair.candidate
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tidegate.core.model.rule_names import not_named, renamed_rules, renamed_to, twins
 from tidegate.core.model.world import ABSENT, Lookup, Route, RulePair, TargetRef
@@ -36,7 +36,7 @@ class SimulatedRoutes(History):
             return ABSENT
         pairs, missing = [], set(ref.rules)
         named = [(found.label(index), found.identity(index)) for index in range(len(found.rules))]
-        renamed, alike = renamed_rules(ref, named), twins(ref, named)
+        renamed = renamed_rules(ref, named)
         unnamed = [renamed_to(*one) for one in renamed.items()]
         strays: dict[str, int] = {}
         for index, backends in enumerate(found.rules):
@@ -50,8 +50,7 @@ class SimulatedRoutes(History):
                 mirror = found.mirrors.get((name, ref.candidate), 0)
                 weights = backends[ref.baseline], backends[ref.candidate]
                 identity, cannot = found.identity(index), found.cannot_mirror
-                pair = RulePair(name, *weights, alone, identity, mirror=mirror, cannot_mirror=cannot)
-                pairs.append(replace(pair, twin=name in alike))
+                pairs.append(RulePair(name, *weights, alone, identity, mirror=mirror, cannot_mirror=cannot))
                 missing.discard(name)
             elif mirror := found.mirrors.get((name, ref.candidate), 0):
                 strays[name] = mirror
@@ -64,6 +63,7 @@ class SimulatedRoutes(History):
             missing_rules=tuple(sorted(missing)),
             missing_because="; ".join(unnamed) if missing else "",
             renamed=renamed,
+            twins=twins(ref, named),
             strays=strays,
             sticky=found.sticky,
             reverted_by_us=found.manager == REVERT,
