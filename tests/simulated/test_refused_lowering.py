@@ -154,3 +154,46 @@ async def test_a_change_while_queries_are_open_and_reads_hang_delays_no_answer(c
     late = first_at_zero(shop, following)
     assert late is not None
     assert late <= 2.0 + SHARED + 0.1
+
+
+async def test_a_step_back_beside_a_query_that_hangs_is_announced_at_once() -> None:
+    shop, runner, begin = await STORIES["step_back"]("30s")
+    shop.gate.takes = lambda call: HANGS if call == "metrics.sample latency" else 0.0
+    begin()
+    await runner.run_until(shop.clock.now() + 40, lambda: shop.weight == 10)
+    announced = next(one[0] for one in shop.cluster.events if one[2] == "SteppedBack")
+    assert announced - shop.cluster.history[-1].time <= 0.3
+
+
+async def test_each_excess_beside_a_query_that_hangs_is_corrected_at_once() -> None:
+    shop, runner, _ = await STORIES["step_back"]("30s")
+    shop.gate.takes = lambda call: HANGS if call == "metrics.sample latency" else 0.0
+    asked = shop.world.metrics.asked  # type: ignore[attr-defined]
+    before = len(asked)
+    await runner.run_until(shop.clock.now() + 40, lambda: len(asked) > before)
+    following = runner.due
+    for after in (1.0, 3.0, 5.0):
+        runner.at(following + after, lambda: shop.set_weight(10, 90))
+    await runner.run_until(following + 20)
+    weights = [(write.time - following, write.rules[0]["checkout-canary"]) for write in shop.cluster.history[-6:]]
+    assert [weight for _, weight in weights] == [90, 50, 90, 50, 90, 50]
+    assert all(lowered[0] - raised[0] <= 0.3 for raised, lowered in zip(weights[::2], weights[1::2], strict=True))
+
+
+@pytest.mark.parametrize("after", [0.05, 0.2, 0.35, 0.5, 0.65])
+async def test_a_deletion_while_an_excess_is_written_and_reads_are_slow_is_seen(after: float) -> None:
+    """What has changed is observed after the write at the latest, though what was observed beside it was given up."""
+    shop, runner, _ = await STORIES["step_back"]("30s")
+    asked = shop.world.metrics.asked  # type: ignore[attr-defined]
+    before = len(asked)
+    await runner.run_until(shop.clock.now() + 40, lambda: len(asked) > before)
+    following = runner.due
+    shop.gate.streams_away = True
+    takes = {"metrics.sample latency": HANGS, "store.read": 0.2, "router.write": 0.3}
+    shop.gate.takes = lambda call: takes.get(call, 0.0)
+    runner.at(following + 1.0, lambda: shop.set_weight(10, 90))
+    runner.at(following + 1.0 + after, lambda: shop.cluster.delete_rollout("checkout"))
+    await runner.run_until(following + 20)
+    late = first_at_zero(shop, following + 1.0 + after)
+    assert late is not None
+    assert late <= 1.5

@@ -85,6 +85,8 @@ class Carrying:
         try:
             applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, plan, recorded), seen)
         except Superseded as superseded:
+            if isinstance(superseded.done, Applied) and not plan.intent and concluded is None:
+                self._said(plan)
             self._superseded(plan, superseded.done)
             raise
         record.rollout = applied.rollout

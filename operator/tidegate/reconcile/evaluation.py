@@ -262,7 +262,12 @@ class Evaluation:
         memory = record.memory
         try:
             if seen is None or interrupted:
-                seen = await self._seen_again(memory, live=Live.NOTHING)
+                try:
+                    seen = await self._seen_again(memory, live=Live.NOTHING)
+                except asyncio.CancelledError:
+                    if interrupted:
+                        self._interrupted_again()
+                    raise
             seen = replace(seen, now=self.now)
             if not self.asking.begun:
                 self._send(memory, seen)
@@ -296,20 +301,28 @@ class Evaluation:
         plan = decide(memory, self.asking.seen(seen))
         self.asking.ask(plan.wanted)
         again: asyncio.Future[Observation] | None = None
+        news = False
         try:
             while not enough(plan) and self.asking.open:
                 until = math.inf if self._time_to_try else self._again_at
-                if await self.asking.wait(until, again):
-                    await _given_up(again)
-                    again = asyncio.ensure_future(self._seen_again(memory, live=live))
-                    continue
+                news |= await self.asking.wait(until, again)
                 if again is not None and again.done():
                     seen, again = again.result(), None
+                elif news and again is None:
+                    again, news, self._hurried = asyncio.ensure_future(self._seen_again(memory, live=live)), False, 0
+                    continue
                 plan = decide(memory, self.asking.seen(seen))
                 self.asking.ask(plan.wanted)
         finally:
+            if news or (again is not None and not again.done()):
+                self._interrupted_again()
             await _given_up(again)
         return seen, plan
+
+    def _interrupted_again(self) -> None:
+        """Leaves an interruption to whoever waits next: nothing was observed after it."""
+        if self.interrupt is not None:
+            self.interrupt.set()
 
     async def _seen_again(self, memory: Memory, *, live: Live) -> Observation:
         """Another observation. Raises: PortError: nothing could be observed."""

@@ -228,6 +228,8 @@ class _Tick:
             self.rounds = 0
             return await self.reader.again(fresh=False)
         self._forget_answers(plan)
+        if self.evaluation.goes_on:  # the tick may go on for seconds
+            self.carrying.tell(carried)
         return carried
 
     async def _evaluate_new_run(self, rollout: RolloutObject, before: Memory) -> None:
