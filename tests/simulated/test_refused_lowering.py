@@ -197,3 +197,21 @@ async def test_a_deletion_while_an_excess_is_written_and_reads_are_slow_is_seen(
     late = first_at_zero(shop, following + 1.0 + after)
     assert late is not None
     assert late <= 1.5
+
+
+@pytest.mark.parametrize("after", [0.05, 0.15, 0.19])
+async def test_a_change_while_the_one_before_is_read_is_seen_as_soon_as_that_was(after: float) -> None:
+    shop, runner, _ = await STORIES["step_back"]("30s")
+    asked = shop.world.metrics.asked  # type: ignore[attr-defined]
+    before = len(asked)
+    await runner.run_until(shop.clock.now() + 40, lambda: len(asked) > before)
+    following = runner.due
+    shop.gate.streams_away = True
+    takes = {"metrics.sample latency": HANGS, "workloads.arm": 0.2}
+    shop.gate.takes = lambda call: takes.get(call, 0.0)
+    runner.at(following + 1.0, lambda: None)
+    runner.at(following + 1.0 + after, lambda: shop.cluster.delete_rollout("checkout"))
+    await runner.run_until(following + 20)
+    late = first_at_zero(shop, following + 1.0 + after)
+    assert late is not None
+    assert late <= 1.0

@@ -171,7 +171,7 @@ class Evaluation:
     def _at_once(self, plan: Plan) -> bool:
         """Whether it takes from the candidate what somebody else gave it: that waits for no answer.
 
-        Once in a tick, the live look before it included, and once more whenever a failed write is tried again.
+        Once in a tick, the live look before it included, and once more whenever something changes or a failed write is tried again.
         """
         lowers = any(isinstance(one, SetWeights) and not one.raises for one in plan.actions)
         if self._hurried >= HURRIES or not self._time_to_try or not lowers:
@@ -306,11 +306,13 @@ class Evaluation:
             while not enough(plan) and self.asking.open:
                 until = math.inf if self._time_to_try else self._again_at
                 news |= await self.asking.wait(until, again)
-                if again is not None and again.done():
+                fresh = again is not None and again.done()
+                if again is not None and fresh:
                     seen, again = again.result(), None
-                elif news and again is None:
+                if news and again is None:
                     again, news, self._hurried = asyncio.ensure_future(self._seen_again(memory, live=live)), False, 0
-                    continue
+                    if not fresh:
+                        continue
                 plan = decide(memory, self.asking.seen(seen))
                 self.asking.ask(plan.wanted)
         finally:
