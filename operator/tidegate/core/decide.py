@@ -125,7 +125,7 @@ def _go_on(draft: Draft) -> None:
     raising.note_twins(draft)
     restoring.restore_removed(draft)
     moving = traffic_return.returning(draft) or traffic_return.sending_back(draft)
-    if not moving and correcting.correct_excess(draft):
+    if not (moving or traffic_return.breaches(draft)) and correcting.correct_excess(draft):
         return
     cohorts.note_finished(draft)
     if draft.run.promotion is not None:

@@ -43,7 +43,7 @@ def _after(draft: TickContext, metric: str, findings: Iterable[Finding], *, judg
     found = next((finding for finding in answered if finding.state in MISSING), None)
     if found is None:
         return [] if answered else before
-    if not judging:
+    if not judging or _counted(draft, before):
         return before
     kind = str(found.state)
     others = [one for one in before if one.kind != kind]
@@ -61,6 +61,12 @@ def _after(draft: TickContext, metric: str, findings: Iterable[Finding], *, judg
         }
     )
     return [after, *others]
+
+
+def _counted(draft: TickContext, before: Iterable[MissingDataStatus]) -> bool:
+    """Whether this evaluation's answer is counted: something was carried out since, while other queries are open."""
+    again = draft.memory.last_tick == draft.now
+    return again and any(one.mark == round(draft.run.watched, 3) for one in before)
 
 
 def policy(draft: TickContext, missing: MissingDataStatus) -> MissingDataPolicy:

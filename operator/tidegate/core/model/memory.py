@@ -41,18 +41,23 @@ class Memory:
     """Why the candidate could not be scaled when that was last tried, until it can be."""
     corrections: tuple[float, ...] = ()
     """Epoch seconds of the last times that somebody else's higher weight was corrected, oldest first."""
-    edited: Mapping[tuple[str, str], tuple[int, int, int]] = field(default_factory=dict)
-    """What the routes had when an edit lowered the weight, until they follow, by route and rule: baseline, candidate, mirror."""
+    lowered: Mapping[tuple[str, str], tuple[int, int, int]] = field(default_factory=dict)
+    """What the routes had when an edit or a breach lowered the weight, until they follow, by route and rule: baseline, candidate, mirror."""
     unmet: Mapping[str, str] = field(default_factory=dict)
     """What was said of the checks of the gate that were not met when they were last evaluated, by identity."""
     watching: bool = False
     """At the tick before, the weight on the route was the one decided, and nothing paused the step."""
 
 
-def judged(memory: Memory, later: Memory) -> Memory:
+def judged(memory: Memory, later: Memory, *, decided: bool = False) -> Memory:
     """`memory` with what a later judgement has found: where the guards stand, what data is missing, a hold, the time that was watched.
 
     Nothing of another run, and nothing of another stage of the promotion: there another arm serves.
+
+    Args:
+        memory: of before.
+        later: with the judgement.
+        decided: `later` was decided on `memory`: a hold that it no longer has is over.
     """
     run, found = memory.status.run, later.status.run
     if run is None or found is None or run.id != found.id:
@@ -60,10 +65,12 @@ def judged(memory: Memory, later: Memory) -> Memory:
     stages = [one.promotion.stage if one.promotion is not None else "" for one in (run, found)]
     if stages[0] != stages[1]:
         return memory
+    over = decided and found.hold is None and found.ending is None
     changes = {
         "watched": max(run.watched, found.watched),
         "unavailable": found.unavailable,
-        "hold": run.hold or found.hold,
+        # One that restarts the step ends with that.
+        "hold": None if over and run.hold is not None and not run.hold.restart else found.hold or run.hold,
     }
     status = memory.status.model_copy(
         update={

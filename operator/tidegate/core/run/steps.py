@@ -101,7 +101,7 @@ def _follow_down(draft: Draft, spec: Step) -> None:
     if not lower.some:  # its traffic begins anew with the next weight
         draft.update_run(traffic_since=None)
     draft.update_step(weight=float(lower.weight), seen=False, reached=False)
-    correcting.remember_edited(draft)
+    correcting.remember_lowered(draft)
     correcting.lower_to(draft, lower)
     draft.say(Reason.STEP_EDITED, f"step {spec.name!r} was edited: weight {lower}")
     draft.urgent = draft.intent = True  # lowering waits for no record

@@ -7,7 +7,7 @@ from tidegate.api.rollout.run_status import RunEnd, Stage
 from tidegate.api.rollout.target_weights import TargetWeights
 from tidegate.core.gates import raise_rule, workloads
 from tidegate.core.judging.judge import acting
-from tidegate.core.model.finding import State
+from tidegate.core.model.finding import Finding, State
 from tidegate.core.model.plan import Why
 from tidegate.core.model.time_format import in_words
 from tidegate.core.model.version import serves
@@ -96,14 +96,24 @@ def settle(draft: Draft) -> None:
 
 def breached(draft: Draft) -> bool:
     """A guard breached while settling: the candidate, which served well, gets the traffic again."""
-    breached = [f for f in acting(draft.judgement.guards) if f.state is State.BREACHED]
-    worst = next((f for f in breached if f.limit.on_breach.takes_traffic), None)
+    worst = _worst(draft)
     if worst is not None:
         promotion_stage.enter(draft, Stage.SENT_BACK)
         draft.say(Reason.PROMOTION_BREACHED, f"after the promotion: {worst.message}", warning=True)
         draft.urgent = True
         send_back(draft)
     return worst is not None
+
+
+def breaches(draft: TickContext) -> bool:
+    """Whether the promoted baseline, which has all the traffic, is beyond a guard: what another client gave the candidate comes after that."""
+    settling = draft.run.promotion is not None and draft.run.promotion.stage == Stage.SETTLING
+    return settling and _worst(draft) is not None
+
+
+def _worst(draft: TickContext) -> Finding | None:
+    breached = [f for f in acting(draft.judgement.guards) if f.state is State.BREACHED]
+    return next((f for f in breached if f.limit.on_breach.takes_traffic), None)
 
 
 def _baseline_gone_back(draft: Draft) -> bool:

@@ -22,15 +22,15 @@ QUIET: Final = 60.0
 """Seconds in which no more corrections than that are announced one by one."""
 
 
-def remember_edited(draft: Draft) -> None:
-    """Remembers what the routes have when an edit lowers the weight: where that write fails, nobody else has raised them."""
+def remember_lowered(draft: Draft) -> None:
+    """Remembers what the routes have when an edit or a breach lowers the weight: where that write fails, nobody else has raised them."""
     found = {(route.ref.key, pair.rule): _numbers(pair) for route in targets.routes(draft) for pair in route.pairs}
-    draft.memory = replace(draft.memory, edited=found)
+    draft.memory = replace(draft.memory, lowered=found)
 
 
-def _only_edited(draft: TickContext) -> bool:
-    """Whether all that is above the weights decided is what an edit has lowered and a write has not."""
-    known = draft.memory.edited
+def _only_lowered(draft: TickContext) -> bool:
+    """Whether all that is above the weights decided is what an edit or a breach has lowered and a write has not."""
+    known = draft.memory.lowered
     above = list(shares.differing(draft, draft.weights, 1))
     return bool(above) and all(known.get((route.ref.key, pair.rule)) == _numbers(pair) for route, pair, _ in above)
 
@@ -62,8 +62,8 @@ def correct_excess(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
     stray = any(mirrors.strays(draft, route) for route in targets.routes(draft))
     if next(shares.differing(draft, draft.weights, 1), None) is None and not stray:
-        if draft.memory.edited:
-            draft.memory = replace(draft.memory, edited={})
+        if draft.memory.lowered:
+            draft.memory = replace(draft.memory, lowered={})
         return False
     if draft.weights.exposed and _alone(draft):
         return False
@@ -78,10 +78,11 @@ def correct_excess(draft: Draft) -> bool:
             restoring.restore(draft, target, revert=False)
     if unfinished(draft.status):
         draft.urgent = draft.intent = True
+        remember_lowered(draft)
     elif shares.resized(draft):
         words = "replicaRatio.total was edited: the candidate has fewer of the pods"
         draft.say(Reason.STEP_EDITED, words, when_done=True)
-    elif stray or not _only_edited(draft):
+    elif stray or not _only_lowered(draft):
         draft.corrects = True
         announce_correction(draft, f"corrected: a route {shares.beyond(draft, draft.weights, 1)}")
     return True
