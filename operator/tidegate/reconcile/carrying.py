@@ -64,6 +64,7 @@ class Carrying:
         """
         record = self.record
         self.receivers = receivers_of(record.memory.status, seen)
+        plan = await self._lowered(rollout, plan, seen)
         memory = replace(plan.memory, status=conclude(record.memory.status, plan, seen))
         if plan.urgent:
             return await self._end(rollout, plan, memory, seen)
@@ -95,6 +96,29 @@ class Carrying:
             self._said(plan)
         await self._check(applied.rollout, plan, seen, applied)
         return applied.rollout
+
+    async def _lowered(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> Plan:
+        """Takes away what somebody else gave the candidate: that waits for no record. Returns: what is left of the plan."""
+        if plan.urgent or not (plan.intent and plan.corrects):
+            return plan
+        lowering = tuple(one for one in plan.actions if isinstance(one, SetWeights) and not one.raises)
+        first = replace(plan, actions=lowering)
+        try:
+            applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, first, None), seen)
+        except Superseded as superseded:
+            self._superseded(plan, superseded.done)
+            raise
+        if applied.failures:  # it is tried again after the record
+            return plan
+        self.decisions += [one for one in plan.decisions if one.reason == Reason.WEIGHT_CORRECTED]
+        self._succeeded(plan)
+        return replace(
+            plan,
+            memory=replace(plan.memory, refused=None, corrections=self.record.memory.corrections),
+            actions=tuple(one for one in plan.actions if one not in lowering),
+            decisions=tuple(one for one in plan.decisions if one.reason != Reason.WEIGHT_CORRECTED),
+            corrects=False,
+        )
 
     def _note_scaling(self, plan: Plan, error: PortError | None) -> None:
         """Notes why the candidate's pods could not be set, or that they could: the plan goes on all the same."""
@@ -198,7 +222,9 @@ class Carrying:
     async def _check(self, rollout: RolloutObject, plan: Plan, seen: Observation, applied: Applied) -> None:
         """Tells of actions that were refused, or that got no answer again and again.
 
-        Raises: the first failure.
+        Raises:
+            PortError: the first failure.
+            Superseded: something urgent was decided while that was recorded.
         """
         failures = applied.failures
         if not failures:
@@ -209,6 +235,7 @@ class Carrying:
         if isinstance(error, Conflict):
             raise error
         self.record.failures += 1
+        self.record.lowering = any(isinstance(one, SetWeights) and not one.raises for one in plan.actions)
         if isinstance(error, Rejected) or self.record.failures >= TOLD_AFTER:
             await self._tell_refusal(rollout, plan, seen, error)
         raise error
@@ -223,7 +250,7 @@ class Carrying:
     def _succeeded(self, plan: Plan) -> None:
         """Nothing was refused; what was corrected is remembered, for it may be corrected again and again."""
         record = self.record
-        record.failures = 0
+        record.failures, record.lowering = 0, False
         if record.memory.refused is not None:
             record.memory = replace(record.memory, refused=None)
         if plan.corrects:
@@ -247,7 +274,9 @@ class Carrying:
             writing = asyncio.ensure_future(self._write(rollout, self.record.memory, run_only=run_only))
             if plan.urgent:  # what is to be tried again within a second does not wait for its own news
                 await self._soon(writing, HEAD_START, give_up=True)
-            await _settled(writing)
+                await _settled(writing)
+            else:
+                await self.evaluation.beside(_settled(writing), seen)
 
     def _note_revert(self, memory: Memory) -> None:
         """Notes which run's end is carried out from now on, and which answer decided it."""
@@ -277,6 +306,7 @@ class Carrying:
             Superseded: something urgent was decided meanwhile.
         """
         record, now = self.record, self.evaluation.now
+        record.lowering = False
         self.receivers = receivers_of(record.memory.status, seen)
         status = conclude(record.memory.status, plan, seen)
         record.memory = replace(plan.memory, status=status)

@@ -42,6 +42,11 @@ from tidegate.reconcile.templates import NONE_NAMED, Looked, look
 HURRIES: Final = 2
 """Decisions of one tick that do not wait for answers because they lower: by what the cache says, then by a live look."""
 
+TOLD_ONCE: Final = frozenset(
+    {Reason.LIMIT_BREACHED, Reason.HOLDING, Reason.HOLD_ENDED, Reason.NO_DATA, Reason.SOURCE_DOWN}
+)
+"""What is said only when it begins or ends: of what an evaluation leaves in memory it is said then, or never."""
+
 T = TypeVar("T")
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -98,7 +103,8 @@ class Evaluation:
 
     async def decide(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> tuple[Observation, Plan]:
         """Observes and decides; again after each answer, until a plan must not wait or every answer is there."""
-        seen = await self.beside(self._observe(rollout, memory, live=live), None if live else self._last_seen(rollout))
+        beside = self.beside_urgent if live and urgent_before(self.reader.record.memory.status) else self.beside
+        seen = await beside(self._observe(rollout, memory, live=live), None if live else self._last_seen(rollout))
         memory, seen = self._judged_meanwhile(seen)
         if not self.asking.begun:
             self._send(memory, seen)
@@ -163,10 +169,13 @@ class Evaluation:
 
     def _goes_ahead(self, plan: Plan) -> bool:
         """Whether it is urgent. A write that failed just now is tried again a little later; one that takes more waits for nothing."""
+        return plan.urgent and (self._time_to_try or not self.repeats(plan))
+
+    def repeats(self, plan: Plan) -> bool:
+        """Whether all that is urgent of it was decided before, and the run goes on."""
         before, run = self.reader.record.memory.status, plan.memory.status.run
         goes_on = run is not None and run.ending is None
-        same = goes_on and urgent_before(before) and not goes_before(before, plan.memory.status)
-        return plan.urgent and (self._time_to_try or not same)
+        return goes_on and urgent_before(before) and not goes_before(before, plan.memory.status)
 
     def _at_once(self, plan: Plan) -> bool:
         """Whether it takes from the candidate what somebody else gave it: that waits for no answer.
@@ -192,26 +201,32 @@ class Evaluation:
         run = self.reader.record.memory.status.run
         if run is None or run.ending is not None or math.isinf(self.until):
             return await call
-        return await self._judging(asyncio.ensure_future(call), seen, _urgent)
+        return await self._judging(asyncio.ensure_future(call), seen, self._goes_ahead, leaves_open=False)
 
-    async def beside_urgent(self, call: Coroutine[Any, Any, T], seen: Observation) -> T:
-        """The same of a write that is urgent itself: only what ends the run or takes more from the candidate takes its place."""
+    async def beside_urgent(self, call: Coroutine[Any, Any, T], seen: Observation | None) -> T:
+        """The same of a call that is urgent itself: only what ends the run or takes more from the candidate takes its place."""
         status = self.reader.record.memory.status
         if status.run is None or status.run.ending is not None or math.isinf(self.until):
             return await call
-        return await self._judging(asyncio.ensure_future(call), seen, partial(_goes_before, status))
+        before = partial(_goes_before, status)
+        return await self._judging(asyncio.ensure_future(call), seen, before, leaves_open=True)
 
     async def _judging(
-        self, task: asyncio.Future[T], seen: Observation | None, goes_before: Callable[[Plan], bool]
+        self,
+        task: asyncio.Future[T],
+        seen: Observation | None,
+        goes_before: Callable[[Plan], bool],
+        *,
+        leaves_open: bool,
     ) -> T:
         """What a call returns, with the evaluations beside it; one that was open before goes on, and is left open for what follows."""
         blind = False
         try:
             while not await self._ended(task, blind=blind):
-                leaves_open = self.asking.open or goes_before is not _urgent
+                goes_on = leaves_open or self.asking.open
                 judging = asyncio.ensure_future(self._judge_again(seen, goes_before))
                 try:
-                    if leaves_open:
+                    if goes_on:
                         both: set[asyncio.Future[Any]] = {task, judging}
                         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
                         if not judging.done():
@@ -234,7 +249,8 @@ class Evaluation:
         await asyncio.sleep(0)
         if task.done() or (self.asking.open and not blind):
             return task.done()
-        left = self.until - self.world.clock.monotonic()
+        until = self.until if self._time_to_try else min(self.until, self._again_at)
+        left = until - self.world.clock.monotonic()
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self.world.clock.sleep(left))]
         if self.interrupt is not None:
             waits.append(asyncio.ensure_future(self.interrupt.wait()))
@@ -249,9 +265,6 @@ class Evaluation:
         self, seen: Observation | None, goes_before: Callable[[Plan], bool]
     ) -> tuple[Observation, Plan] | None:
         """Evaluates while a call of this tick is under way, with the open queries or anew; `None` when nothing could be observed."""
-        interrupted = self.interrupt is not None and self.interrupt.is_set()
-        if interrupted and self.interrupt is not None:
-            self.interrupt.clear()
         if not self.asking.open or self.world.clock.monotonic() >= self.until:
             await self.asking.end()
             self.asking = self._begun()
@@ -261,15 +274,13 @@ class Evaluation:
         self._decided = None
         memory = record.memory
         try:
-            if seen is None or interrupted:
-                try:
-                    seen = await self._seen_again(memory, live=Live.NOTHING)
-                except asyncio.CancelledError:
-                    if interrupted:
-                        self._interrupted_again()
-                    raise
+            if seen is None:
+                seen = await self._seen_now(memory)
             seen = replace(seen, now=self.now)
             if not self.asking.begun:
+                self._send(memory, seen)
+            if not self.asking.open and self._interrupted:  # an answer would not wait for what has changed
+                seen = replace(await self._seen_now(memory), now=self.now)
                 self._send(memory, seen)
             seen, plan = await self._answered(memory, seen, goes_before, live=Live.NOTHING)
         except PortError as error:
@@ -286,8 +297,8 @@ class Evaluation:
         """
         unsure = plan.needs > seen.live
         if plan.urgent or plan.intent or plan.actions or unsure:
-            self.said += [one for one in plan.decisions if one.reason == Reason.LIMIT_BREACHED]
-            return judged(memory, plan.memory)
+            self.said += [one for one in plan.decisions if one.reason in TOLD_ONCE]
+            return judged(memory, plan.memory, decided=True)
         self.said += plan.decisions
         return plan.memory
 
@@ -311,7 +322,7 @@ class Evaluation:
                     seen, again = again.result(), None
                 if news and again is None:
                     again, news, self._hurried = asyncio.ensure_future(self._seen_again(memory, live=live)), False, 0
-                    if not fresh:
+                    if not fresh and self.asking.open:  # else the last answer has come at the same time
                         continue
                 plan = decide(memory, self.asking.seen(seen))
                 self.asking.ask(plan.wanted)
@@ -325,6 +336,22 @@ class Evaluation:
         """Leaves an interruption to whoever waits next: nothing was observed after it."""
         if self.interrupt is not None:
             self.interrupt.set()
+
+    @property
+    def _interrupted(self) -> bool:
+        return self.interrupt is not None and self.interrupt.is_set()
+
+    async def _seen_now(self, memory: Memory) -> Observation:
+        """The same as `_seen_again`, of what an interruption has told as well; one that is given up leaves that to whoever waits next."""
+        interrupted = self._interrupted
+        if interrupted and self.interrupt is not None:
+            self.interrupt.clear()
+        try:
+            return await self._seen_again(memory, live=Live.NOTHING)
+        except asyncio.CancelledError:
+            if interrupted:
+                self._interrupted_again()
+            raise
 
     async def _seen_again(self, memory: Memory, *, live: Live) -> Observation:
         """Another observation. Raises: PortError: nothing could be observed."""
@@ -381,10 +408,6 @@ class Evaluation:
             self._looked = await look(self.world, rollout, fresh=fresh)
             self._looked_at = (rollout.generation, fresh)
         return self._looked
-
-
-def _urgent(plan: Plan) -> bool:
-    return plan.urgent
 
 
 def _goes_before(status: RolloutStatus, plan: Plan) -> bool:

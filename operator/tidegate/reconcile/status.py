@@ -91,6 +91,8 @@ class Record:
     """Monotonic seconds of the last live look that was due for its own sake; a start within that time counts as one."""
     failures: int = 0
     """Writes of actions that have failed in a row."""
+    lowering: bool = False
+    """The last of them takes traffic from the candidate."""
     concluded: str = ""
     """The run whose conclusion was told of."""
     reverting: str = ""

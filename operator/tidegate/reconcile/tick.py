@@ -18,7 +18,7 @@ from tidegate.core.tick.kept_spec import spec_in_force
 from tidegate.core.traffic.lowering import sent_back, urgent_before
 from tidegate.ports.errors import Conflict, PortError
 from tidegate.ports.world import World
-from tidegate.reconcile.carrying import Carrying, raises
+from tidegate.reconcile.carrying import Carrying, raises, sends_back
 from tidegate.reconcile.crowd import Crowd
 from tidegate.reconcile.evaluation import Evaluation, Superseded
 from tidegate.reconcile.index import Index, Key
@@ -106,12 +106,12 @@ class Ticker:
         return following
 
     def reverting(self, key: Key) -> bool:
-        """Whether a breach takes traffic away, a revert or a lower weight, and that is under way: it is tried again soon."""
+        """Whether traffic is being taken from the candidate, by a revert or by a lower weight that failed: it is tried again soon."""
         record = self._records.get(key)
         run = record.memory.status.run if record is not None else None
         if record is None or run is None:
             return False
-        return run.ending is not None or urgent_before(record.memory.status)
+        return run.ending is not None or urgent_before(record.memory.status) or record.lowering
 
     def under_way(self, key: Key) -> bool:
         """Whether a run is known to be under way."""
@@ -147,7 +147,9 @@ class _Tick:
         self.carrying = carrying
         self.raises = raises
         self.rounds = 0
-        """Since it began, or since a failed write."""
+        """Since it began, since a failed write, or since they were counted anew."""
+        self.counted = evaluation.world.clock.monotonic()
+        """Monotonic seconds when that was."""
         self.turn: Turn | None = None
         """To raise: until the tick ends."""
 
@@ -172,21 +174,24 @@ class _Tick:
         refused: Conflict | None = None
         decided: tuple[Observation, Plan] | None = None
         again: RolloutObject | None = rollout
-        while self.rounds < ROUNDS:
-            self.rounds += 1
+        conflict = False
+        while self._another_round():
             try:
+                if conflict:
+                    conflict = False
+                    again = await self._look(rollout, None, urgent=self._ending or sent_back(record.memory.status))
+                    if again is None:
+                        return None
+                    rollout, memory = again, record.recall(again)
                 seen, plan = decided or await self.evaluation.decide(rollout, memory, live=live)
                 decided = None
                 record.interval = max(spec_in_force(memory, seen).interval.seconds, 1.0)
                 needs = (
                     plan.needs if plan.idle else max(plan.needs, least)
                 )  # an evaluation that is due does not wait for a look for its own sake
-                if _must_look(plan, seen, needs):
-                    again, live, least = rollout, needs, Live.NOTHING
-                    if raises(plan) and not sent_back(plan.memory.status) and self.turn is None:
-                        await self._take_turn(seen)
-                    if live is Live.EVERYTHING:
-                        again = await self.evaluation.beside(self.reader.live(rollout, urgent=plan.urgent), seen)
+                if self._must_look(plan, seen, needs):
+                    live, least = needs, Live.NOTHING
+                    again = await self._before_a_look(rollout, plan, seen, live)
                 elif not plan.actions and not plan.intent:
                     return await self.carrying.conclude(rollout, plan, seen)
                 else:
@@ -196,8 +201,7 @@ class _Tick:
                 _log.info("call given up: something urgent was decided meanwhile")
                 decided, live, again = superseded.decided, Live.NOTHING, record.rollout
             except Conflict as error:
-                again = await self.reader.live(rollout, urgent=self._ending or sent_back(record.memory.status))
-                refused, live = error, Live.EVERYTHING
+                again, refused, live, conflict = record.rollout, error, Live.EVERYTHING, True
             if again is None:
                 return None
             rollout, memory = again, record.recall(again)
@@ -228,9 +232,45 @@ class _Tick:
             self.rounds = 0
             return await self.reader.again(fresh=False)
         self._forget_answers(plan)
-        if self.evaluation.goes_on:  # the tick may go on for seconds
-            self.carrying.tell(carried)
-        return carried
+        if not self.evaluation.goes_on:
+            return carried
+        self.carrying.tell(carried)  # the tick may go on for seconds
+        return await self.reader.again(fresh=False)  # it may have changed before that was decided
+
+    def _another_round(self) -> bool:
+        """Whether the tick goes on: it has its rounds; beside open queries some more each second, whoever fights for a route."""
+        if self.rounds >= ROUNDS and self.evaluation.goes_on:
+            now = self.evaluation.world.clock.monotonic()
+            self.evaluation.try_again_in(max(self.counted + RETRY - now, 0.0))
+            self.rounds, self.counted = 0, now
+        self.rounds += 1
+        return self.rounds <= ROUNDS
+
+    async def _before_a_look(
+        self, rollout: RolloutObject, plan: Plan, seen: Observation, live: Live
+    ) -> RolloutObject | None:
+        """The Rollout on which a plan is decided again with live reads, in its turn if it raises; `None` when it is gone."""
+        if raises(plan) and not sent_back(plan.memory.status) and self.turn is None:
+            await self._take_turn(seen)
+        return await self._look(rollout, seen, urgent=plan.urgent) if live is Live.EVERYTHING else rollout
+
+    async def _look(self, rollout: RolloutObject, seen: Observation | None, *, urgent: bool) -> RolloutObject | None:
+        """The Rollout, live; `None` when it is gone. What is urgent and was decided already does not go before that."""
+        again = urgent_before(self.record.memory.status)
+        beside = self.evaluation.beside_urgent if again else self.evaluation.beside
+        return await beside(self.reader.live(rollout, urgent=urgent), seen)
+
+    def _must_look(self, plan: Plan, seen: Observation, needs: Live) -> bool:
+        """Whether the plan must be decided on live reads first.
+
+        An end is latched, and a revert's tested write is tried, before anybody looks again: neither may be lost to an answer that
+        comes out differently. So is the way back from a promoted version that breached. A lower weight whose write has failed
+        is no reason to overlook what ends the run.
+        """
+        acts = plan.intent or any(isinstance(one, SetWeights) and one.revert for one in plan.actions)
+        failed = self.record.failures > 0 and self.evaluation.repeats(plan) and not sends_back(plan)
+        overlooks = plan.urgent and acts and not (failed and needs is Live.EVERYTHING)
+        return needs > seen.live and not overlooks
 
     async def _evaluate_new_run(self, rollout: RolloutObject, before: Memory) -> None:
         """Tells of a run that has just begun, and begins its first evaluation: nothing was queried for it yet."""
@@ -271,13 +311,3 @@ class _Tick:
             return False
         record.looked = now
         return True
-
-
-def _must_look(plan: Plan, seen: Observation, needs: Live) -> bool:
-    """Whether the plan must be decided on live reads first.
-
-    An end is latched, and a revert's tested write is tried, before anybody looks again: neither may be lost to an answer that
-    comes out differently. So is the way back from a promoted version that breached.
-    """
-    acts = plan.intent or any(isinstance(one, SetWeights) and one.revert for one in plan.actions)
-    return needs > seen.live and not (plan.urgent and acts)
