@@ -172,7 +172,7 @@ async def test_a_route_that_cannot_be_read_at_all_is_not_said_to_serve() -> None
     refuse(shop, "router.read", Unavailable("time-out"))
     sick_baseline(shop)
     await runner.run_until(shop.clock.now() + 60)
-    assert (stage(shop), shop.weight) == ("SentBack", 0)
+    assert (stage(shop), shop.weight) == ("SentBack", 50), "written to the route as it was last read"
     assert "serves again" not in said(shop)
     assert "the traffic goes back to the candidate (HTTPRoute/checkout could not be read: time-out)" in said(shop)
     shop.gate.before = lambda _call: None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from tidegate.api.rollout.spec import FINALIZER
 from tidegate.core.gates import INTENT_LIFE
@@ -17,6 +18,9 @@ from tidegate.core.model.world import RolloutObject, Route
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected
 from tidegate.ports.protocols import Manager
 from tidegate.ports.world import World
+
+Other: TypeAlias = WriteTemplate | SetReplicas | KeepFinalizer
+"""What is no weight."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Applied:
     not_scaled: PortError | None = None
     """Why the candidate's pods could not be set: that stops nothing else."""
     routes: tuple[Route, ...] = ()
-    """As stored, of those that were written at once."""
+    """As stored, of those that were written."""
 
 
 async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan, recorded: float | None) -> Applied:
@@ -46,24 +50,23 @@ async def apply(world: World, namespace: str, rollout: RolloutObject, plan: Plan
     Returns: what became of it; failures of ports are in it.
     """
     weights = [action for action in plan.actions if isinstance(action, SetWeights)]
-    routes, failures = await _at_once(world, [action for action in weights if not _waits(action)])
+    routes, failures = await _at_once(world, [action for action in weights if not action.waits])
     not_scaled: PortError | None = None
     for action in _in_order(plan.actions):
         if failures and not (plan.urgent and not _needs_intent(action)):
             break
         try:
-            rollout = await _carry_out(world, namespace, rollout, action, recorded)
+            if isinstance(action, SetWeights):
+                _check_intent(world, action.route.ref.key, recorded)
+                routes.append(await _set_weights(world, action))
+            else:
+                rollout = await _carry_out(world, namespace, rollout, action, recorded)
         except PortError as error:
             if isinstance(action, SetReplicas) and not (action.revert and isinstance(error, Conflict)):
                 not_scaled = error
             else:
                 failures.append(error)
     return Applied(rollout, tuple(failures), not_scaled, tuple(routes))
-
-
-def _waits(action: SetWeights) -> bool:
-    """Whether a write needs a recorded intent, and every write before it done: it gives the candidate more, and is no way back."""
-    return action.raises and not action.back
 
 
 async def _at_once(world: World, actions: Iterable[SetWeights]) -> tuple[list[Route], list[PortError]]:
@@ -77,7 +80,7 @@ async def _at_once(world: World, actions: Iterable[SetWeights]) -> tuple[list[Ro
 
 def _in_order(actions: Iterable[Action]) -> list[Action]:
     """The actions that are not written at once, by class."""
-    found = [action for action in actions if not isinstance(action, SetWeights) or _waits(action)]
+    found = [action for action in actions if not isinstance(action, SetWeights) or action.waits]
     return sorted(found, key=_class)
 
 
@@ -98,7 +101,7 @@ def _class(action: Action) -> int:
 def _needs_intent(action: Action) -> bool:
     match action:
         case SetWeights():
-            return _waits(action)
+            return action.waits
         case WriteTemplate(revert=revert):
             return not revert
         case SetReplicas(revert=revert):
@@ -108,12 +111,9 @@ def _needs_intent(action: Action) -> bool:
 
 
 async def _carry_out(
-    world: World, namespace: str, rollout: RolloutObject, action: Action, recorded: float | None
+    world: World, namespace: str, rollout: RolloutObject, action: Other, recorded: float | None
 ) -> RolloutObject:
     match action:
-        case SetWeights():
-            _check_intent(world, action.route.ref.key, recorded)
-            await _set_weights(world, action)
         case WriteTemplate(deployment, read, change, revert):
             if not revert:
                 _check_intent(world, deployment, recorded)

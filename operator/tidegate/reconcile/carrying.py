@@ -14,7 +14,7 @@ from tidegate.api.rollout.status import Condition
 from tidegate.core.model.memory import Memory, Refusal, judged
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Decision, Plan, SetReplicas, SetWeights, Why
-from tidegate.core.model.world import RolloutObject
+from tidegate.core.model.world import RolloutObject, Unknown
 from tidegate.core.status.conclude import conclude
 from tidegate.core.status.conditions import news
 from tidegate.core.status.messages import due_again, receivers_of, under_way
@@ -84,7 +84,8 @@ class Carrying:
         if raises(plan) and _held(memory) and not _held(plan.memory):
             raise Conflict("a guard put the run on hold while the raise was recorded; decide again")
         try:
-            applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, plan, recorded), seen)
+            applying = self._apply(rollout, plan, recorded)
+            applied = await self.evaluation.beside(applying, seen)
         except Superseded as superseded:
             if isinstance(superseded.done, Applied) and not plan.intent and concluded is None:
                 self._said(plan)
@@ -97,6 +98,12 @@ class Carrying:
         await self._check(applied.rollout, plan, seen, applied)
         return applied.rollout
 
+    async def _apply(self, rollout: RolloutObject, plan: Plan, recorded: float | None) -> Applied:
+        """Acts, and remembers the routes as they were stored."""
+        applied = await apply(self.world, rollout.namespace, rollout, plan, recorded)
+        self.record.routes = {**self.record.routes, **{one.ref.key: one for one in applied.routes}}
+        return applied
+
     async def _lowered(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> Plan:
         """Takes away what somebody else gave the candidate: that waits for no record. Returns: what is left of the plan."""
         if plan.urgent or not (plan.intent and plan.corrects):
@@ -104,7 +111,7 @@ class Carrying:
         lowering = tuple(one for one in plan.actions if isinstance(one, SetWeights) and not one.raises)
         first = replace(plan, actions=lowering)
         try:
-            applied = await self.evaluation.beside(apply(self.world, rollout.namespace, rollout, first, None), seen)
+            applied = await self.evaluation.beside(self._apply(rollout, first, None), seen)
         except Superseded as superseded:
             self._superseded(plan, superseded.done)
             raise
@@ -155,7 +162,13 @@ class Carrying:
         self.decisions += [one for one in done if scaled or one.reason != Reason.CANDIDATE_SCALED]
 
     async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observation) -> RolloutObject:
-        """A revert, or a lower weight after a breach: its record has a head start, but the route is written whatever becomes of it."""
+        """A revert, or a lower weight after a breach: its record has a head start, but the route is written whatever becomes of it.
+
+        A route that could not be read is read again before anything but the weights of the others is waited for.
+        """
+        unread = any(isinstance(one, Unknown) for one in seen.routes.values())
+        if unread:
+            plan = replace(plan, actions=tuple(one for one in plan.actions if isinstance(one, SetWeights)))
         self.record.memory = memory
         self.decisions += [one for one in plan.decisions if not one.when_done]
         self._note_revert(memory)
@@ -166,13 +179,13 @@ class Carrying:
         try:
             await self._soon(recording, HEAD_START)
             current = _stored(recording) or rollout
-            applying = apply(self.world, rollout.namespace, current, plan, self.world.clock.monotonic())
+            applying = self._apply(current, plan, self.world.clock.monotonic())
             applied = await self.evaluation.beside_urgent(applying, seen)
             self._report(rollout, plan, applied.failures)
             self._note_scaling(plan, applied.not_scaled)
-            seen = replace(seen, routes={**seen.routes, **{one.ref.key: one for one in applied.routes}})
+            seen = _with_written(seen, applied)
             # Failed writes are to be tried again soon, record or no record.
-            waiting = self._soon(recording, HEAD_START if applied.failures else RECORD_WAITS, give_up=True)
+            waiting = self._soon(recording, HEAD_START if applied.failures or unread else RECORD_WAITS, give_up=True)
             await self.evaluation.beside_urgent(waiting, seen)
         except Superseded as superseded:
             recording.cancel()
@@ -183,9 +196,11 @@ class Carrying:
         if isinstance(stored, RolloutObject):
             self._hand_on(stored, plan)
         await self._check(rollout, plan, seen, applied)
-        if isinstance(stored, PortError):
-            raise stored
-        return stored
+        if not isinstance(stored, PortError):
+            return stored
+        if unread:
+            return rollout
+        raise stored
 
     async def _soon(self, task: asyncio.Future[Any], seconds: float, *, give_up: bool = False) -> None:
         """Waits for `task`, at most `seconds`; then lets it go on, or gives it up."""
@@ -237,7 +252,7 @@ class Carrying:
         self.record.failures += 1
         self.record.lowering = any(isinstance(one, SetWeights) and not one.raises for one in plan.actions)
         if isinstance(error, Rejected) or self.record.failures >= TOLD_AFTER:
-            await self._tell_refusal(rollout, plan, seen, error)
+            await self._tell_refusal(rollout, plan, _with_written(seen, applied), error)
         raise error
 
     def _superseded(self, plan: Plan, done: object) -> None:
@@ -284,7 +299,7 @@ class Carrying:
         if run is not None and run.ending is not None and record.reverting != run.id:
             record.reverting = run.id
             record.breached = self.evaluation.asking.answered if run.ending.kind == RunEnd.REVERTED else None
-            self.evaluation.crowd.joined()
+            self.evaluation.observer.crowd.joined()
 
     def _report(self, rollout: RolloutObject, plan: Plan, failures: tuple[PortError, ...]) -> None:
         """Tells once a run that every target is at 0."""
@@ -322,7 +337,7 @@ class Carrying:
         record.reasons = frozenset()
         self._hand_on(rollout, plan)
         self.world.telemetry.concluded(rollout, status)
-        upkeep = plan.upkeep if self.evaluation.pace.every_point else math.inf
+        upkeep = plan.upkeep if self.evaluation.observer.pace.every_point else math.inf
         return min(plan.stable_until, upkeep, now + self._outcomes_again(plan), due_again(status, now))
 
     def _outcomes_again(self, plan: Plan) -> float:
@@ -379,9 +394,19 @@ def raises(plan: Plan) -> bool:
     return any(isinstance(action, SetWeights) and action.raises for action in plan.actions)
 
 
+def writes_at_once(plan: Plan) -> bool:
+    """Whether a plan takes traffic from the candidate, or sends it back after the promoted baseline breached."""
+    return any(isinstance(action, SetWeights) and not action.waits for action in plan.actions)
+
+
 def sends_back(plan: Plan) -> bool:
     """Whether a plan gives the candidate its traffic back after the promoted baseline breached."""
     return any(isinstance(action, SetWeights) and action.back for action in plan.actions)
+
+
+def _with_written(seen: Observation, applied: Applied) -> Observation:
+    """The observation with the routes as they were stored."""
+    return replace(seen, routes={**seen.routes, **{one.ref.key: one for one in applied.routes}})
 
 
 def _held(memory: Memory) -> bool:

@@ -22,22 +22,15 @@ from tidegate.core.due import due
 from tidegate.core.model import cadence
 from tidegate.core.model.memory import Memory, judged
 from tidegate.core.model.observation import Live, Observation
-from tidegate.core.model.pace import Pace
 from tidegate.core.model.plan import Decision, Plan, SetWeights
-from tidegate.core.model.world import Arm, ArmName, RolloutObject, Unknown
+from tidegate.core.model.world import RolloutObject
 from tidegate.core.tick.kept_spec import spec_in_force, with_metrics_kept
 from tidegate.core.traffic.lowering import goes_before, urgent_before
-from tidegate.ports.errors import PortError, Unavailable
+from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
-from tidegate.reconcile.crowd import Crowd
-from tidegate.reconcile.index import Index
-from tidegate.reconcile.jobs import JobDesk
-from tidegate.reconcile.observe import observe, read_templates
-from tidegate.reconcile.outbox import Outbox
+from tidegate.reconcile.observe import PROMPT, Observer, given_up, promptly, read_templates
 from tidegate.reconcile.reading import Reader
-from tidegate.reconcile.specs import Specs
-from tidegate.reconcile.templates import NONE_NAMED, Looked, look
 
 HURRIES: Final = 2
 """Decisions of one tick that do not wait for answers because they lower: by what the cache says, then by a live look."""
@@ -67,14 +60,9 @@ class Evaluation:
     """The evaluations of one tick."""
 
     world: World
-    specs: Specs
-    index: Index
-    outbox: Outbox
-    desk: JobDesk
-    crowd: Crowd
     reader: Reader
+    observer: Observer
     interrupt: asyncio.Event | None
-    pace: Pace
     now: float = field(init=False, default=0.0)
     """Epoch seconds of the newest."""
     until: float = field(init=False, default=math.inf)
@@ -82,8 +70,6 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         """Begins the first one now."""
-        self._looked = NONE_NAMED
-        self._looked_at: tuple[int, bool] | None = None
         self._hurried = 0
         self._again_at = -math.inf
         self._renewed = False
@@ -101,10 +87,18 @@ class Evaluation:
             self.until = self.world.clock.monotonic() + max(following - self.now, SHORTEST_LIFE)
         return Asking(self.world, self.interrupt, "/".join(self.reader.key), self.until)
 
-    async def decide(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> tuple[Observation, Plan]:
-        """Observes and decides; again after each answer, until a plan must not wait or every answer is there."""
-        beside = self.beside_urgent if live and urgent_before(self.reader.record.memory.status) else self.beside
-        seen = await beside(self._observe(rollout, memory, live=live), None if live else self._last_seen(rollout))
+    async def decide(
+        self, rollout: RolloutObject, memory: Memory, *, live: Live, changed: bool = False
+    ) -> tuple[Observation, Plan]:
+        """Observes and decides; again after each answer, until a plan must not wait or every answer is there.
+
+        Args:
+            rollout: the object as read.
+            memory: what is remembered of it.
+            live: how much is to be read live.
+            changed: an urgent write has met another client's: what the route has now is looked for, at most for a moment.
+        """
+        seen = await self._observed(rollout, memory, live=live, changed=changed)
         memory, seen = self._judged_meanwhile(seen)
         if not self.asking.begun:
             self._send(memory, seen)
@@ -233,13 +227,13 @@ class Evaluation:
                             break
                     decided = await judging
                 finally:
-                    await _given_up(judging)
+                    await given_up(judging)
                 blind = decided is None
                 if decided is not None and goes_before(decided[1]):
                     raise Superseded(*decided, task.result() if _succeeded(task) else None)
             return task.result()
         finally:
-            await _given_up(task)
+            await given_up(task)
 
     async def _ended(self, task: asyncio.Future[T], *, blind: bool) -> bool:
         """Waits for a call, for the next evaluation or for an interruption, whichever comes first; whether the call has ended.
@@ -251,6 +245,8 @@ class Evaluation:
             return task.done()
         until = self.until if self._time_to_try else min(self.until, self._again_at)
         left = until - self.world.clock.monotonic()
+        if not (self.asking.begun or blind):  # the one that is due now was not begun
+            left = min(left, PROMPT)
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self.world.clock.sleep(left))]
         if self.interrupt is not None:
             waits.append(asyncio.ensure_future(self.interrupt.wait()))
@@ -273,16 +269,20 @@ class Evaluation:
             record.memory = self._learnt(*self._decided)
         self._decided = None
         memory = record.memory
+        again: asyncio.Future[Observation] | None = None
         try:
             if seen is None:
-                seen = await self._seen_now(memory)
+                seen, again = await self._newest(memory, None)
             seen = replace(seen, now=self.now)
             if not self.asking.begun:
                 self._send(memory, seen)
-            if not self.asking.open and self._interrupted:  # an answer would not wait for what has changed
-                seen = replace(await self._seen_now(memory), now=self.now)
+            if (
+                again is None and not self.asking.open and self._interrupted
+            ):  # an answer would not wait for what has changed
+                seen, again = await self._newest(memory, seen)
+                seen = replace(seen, now=self.now)
                 self._send(memory, seen)
-            seen, plan = await self._answered(memory, seen, goes_before, live=Live.NOTHING)
+            seen, plan = await self._answered(memory, seen, goes_before, live=Live.NOTHING, again=again)
         except PortError as error:
             _log.debug("evaluation given up: the cluster could not be observed", error=str(error))
             return None
@@ -302,26 +302,52 @@ class Evaluation:
         self.said += plan.decisions
         return plan.memory
 
+    async def _observed(self, rollout: RolloutObject, memory: Memory, *, live: Live, changed: bool) -> Observation:
+        """The observation that a decision of the tick rests on; an urgent write that failed is tried again on the one before."""
+        status = self.reader.record.memory.status
+        ends = status.run is not None and (status.run.ending is not None or urgent_before(status))
+        observing = self.observer.observe(rollout, memory, now=self.now, live=live, hurry=ends, changed=changed)
+        beside = self.beside_urgent if live and urgent_before(status) else self.beside
+        seen = await beside(observing, None if live else self.observer.last(rollout))
+        if not seen.assumed:
+            return seen
+        planned = decide(self.reader.record.memory, self.asking.seen(seen)).actions
+        return seen.unassumed({one.route.ref.key for one in planned if isinstance(one, SetWeights)})
+
     async def _answered(
-        self, memory: Memory, seen: Observation, enough: Callable[[Plan], bool], *, live: Live
+        self,
+        memory: Memory,
+        seen: Observation,
+        enough: Callable[[Plan], bool],
+        *,
+        live: Live,
+        again: asyncio.Future[Observation] | None = None,
     ) -> tuple[Observation, Plan]:
         """Decides after each answer until a plan is `enough` or every answer is there.
 
         Observes again where it is interrupted; an answer that comes before that has ended is decided on what was seen before.
+
+        Args:
+            memory: before the decision.
+            seen: the observation.
+            enough: whether a plan waits for no more.
+            live: how much is read live where it is observed again.
+            again: an observation under way; it is waited for until the next evaluation is due.
         """
-        plan = decide(memory, self.asking.seen(seen))
-        self.asking.ask(plan.wanted)
-        again: asyncio.Future[Observation] | None = None
+        awaited = again
         news = False
         try:
-            while not enough(plan) and self.asking.open:
+            plan = decide(memory, self.asking.seen(seen))
+            self.asking.ask(plan.wanted)
+            while not enough(plan) and (self.asking.open or self._still(awaited)):
                 until = math.inf if self._time_to_try else self._again_at
-                news |= await self.asking.wait(until, again)
+                news |= await self.asking.wait(until if self.asking.open else min(until, self.until), again)
                 fresh = again is not None and again.done()
                 if again is not None and fresh:
                     seen, again = again.result(), None
                 if news and again is None:
-                    again, news, self._hurried = asyncio.ensure_future(self._seen_again(memory, live=live)), False, 0
+                    observing = self.observer.again(memory, now=self.now, live=live)
+                    again, news, self._hurried = asyncio.ensure_future(observing), False, 0
                     if not fresh and self.asking.open:  # else the last answer has come at the same time
                         continue
                 plan = decide(memory, self.asking.seen(seen))
@@ -329,8 +355,32 @@ class Evaluation:
         finally:
             if news or (again is not None and not again.done()):
                 self._interrupted_again()
-            await _given_up(again)
+            await given_up(again)
         return seen, plan
+
+    async def _newest(
+        self, memory: Memory, seen: Observation | None
+    ) -> tuple[Observation, asyncio.Future[Observation] | None]:
+        """Another observation, of what an interruption has told as well; where that takes long, the one before and the one under way.
+
+        One that is given up leaves the interruption to whoever waits next.
+        """
+        interrupted = self._interrupted
+        if interrupted and self.interrupt is not None:
+            self.interrupt.clear()
+        observing = self.observer.again(memory, now=self.now)
+        rollout = self.reader.record.rollout
+        known = seen or (self.observer.last(rollout) if rollout is not None else None)
+        try:
+            return (await observing, None) if known is None else await promptly(self.world.clock, observing, known)
+        except asyncio.CancelledError:
+            if interrupted:
+                self._interrupted_again()
+            raise
+
+    def _still(self, observing: asyncio.Future[Observation] | None) -> bool:
+        """Whether an observation is under way, and the next evaluation is not due yet."""
+        return observing is not None and not observing.done() and self.world.clock.monotonic() < self.until
 
     def _interrupted_again(self) -> None:
         """Leaves an interruption to whoever waits next: nothing was observed after it."""
@@ -341,74 +391,6 @@ class Evaluation:
     def _interrupted(self) -> bool:
         return self.interrupt is not None and self.interrupt.is_set()
 
-    async def _seen_now(self, memory: Memory) -> Observation:
-        """The same as `_seen_again`, of what an interruption has told as well; one that is given up leaves that to whoever waits next."""
-        interrupted = self._interrupted
-        if interrupted and self.interrupt is not None:
-            self.interrupt.clear()
-        try:
-            return await self._seen_again(memory, live=Live.NOTHING)
-        except asyncio.CancelledError:
-            if interrupted:
-                self._interrupted_again()
-            raise
-
-    async def _seen_again(self, memory: Memory, *, live: Live) -> Observation:
-        """Another observation. Raises: PortError: nothing could be observed."""
-        rollout = await self.reader.again(fresh=False) or self.reader.record.rollout
-        if rollout is None:
-            raise Unavailable("the Rollout no longer exists")
-        return await self._observe(rollout, memory, live=live)
-
-    async def _observe(self, rollout: RolloutObject, memory: Memory, *, live: Live) -> Observation:
-        looked = await self._look_at_templates(rollout, fresh=live is Live.EVERYTHING)
-        parsed = self.specs.of(rollout, looked)
-        known = Observation(
-            now=self.now,
-            rollout=rollout,
-            spec=parsed.spec,
-            problems=parsed.problems,
-            unread=parsed.unread,
-            templated=parsed.templated,
-            live=live,
-            crowd=self.crowd.there,
-            pace=self.pace,
-            freezes=self.world.freezes.of(rollout.namespace),
-            jobs=self.desk.seen(rollout, memory.status.jobs),
-            outcomes_refused=self.outbox.refused(self.reader.key),
-            notifying=self.outbox.messages.known(self.reader.key),
-        )
-        seen = self._known_best(await observe(self.world, known, memory))
-        spec = spec_in_force(memory, seen)
-        arms = [("Deployment", arm.deployment) for arm in (spec.baseline, spec.candidate)]
-        services = [("Service", arm.service) for arm in (spec.baseline, spec.candidate)]
-        routes = [tuple(key.split("/", 1)) for key in seen.routes]
-        templates = [(str(ref.kind), ref.name) for ref in looked.refs]
-        claimants = [("Rollout", claim.name) for claim in seen.claims]
-        self.index.put(self.reader.key, [*arms, *services, *routes, *templates, *claimants])
-        self.reader.record.seen = seen if memory.status.run is not None else None
-        return seen
-
-    def _known_best(self, seen: Observation) -> Observation:
-        """The observation, with the candidate of the one before where the live look that this asked for could not read it."""
-        before = self.reader.record.seen
-        if before is None or not seen.fresh or not isinstance(seen.arm(ArmName.CANDIDATE), Unknown):
-            return seen
-        candidate = before.arm(ArmName.CANDIDATE)
-        return replace(seen, candidate_before=candidate) if isinstance(candidate, Arm) else seen
-
-    def _last_seen(self, rollout: RolloutObject) -> Observation | None:
-        """The last observation, of the Rollout as it is now and read from the watch streams: nothing is looked up for it again."""
-        last = self.reader.record.seen
-        return replace(last, rollout=rollout, live=Live.NOTHING, commands=()) if last is not None else None
-
-    async def _look_at_templates(self, rollout: RolloutObject, *, fresh: bool) -> Looked:
-        """The metric templates it names: read once in a tick, and once more where everything is looked at live."""
-        if self._looked_at is None or self._looked_at[0] != rollout.generation or (fresh and not self._looked_at[1]):
-            self._looked = await look(self.world, rollout, fresh=fresh)
-            self._looked_at = (rollout.generation, fresh)
-        return self._looked
-
 
 def _goes_before(status: RolloutStatus, plan: Plan) -> bool:
     return plan.urgent and goes_before(status, plan.memory.status)
@@ -416,10 +398,3 @@ def _goes_before(status: RolloutStatus, plan: Plan) -> bool:
 
 def _succeeded(task: asyncio.Future[Any]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
-
-
-async def _given_up(task: asyncio.Future[Any] | None) -> None:
-    """Ends a task that nobody waits for any more."""
-    if task is not None and not task.done():
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -18,7 +18,7 @@ from tidegate.api.reasons import Reason
 from tidegate.api.rollout.status import Condition, RolloutStatus, WeightStatus
 from tidegate.core.model.memory import Memory
 from tidegate.core.model.observation import Observation
-from tidegate.core.model.world import Lookup, RolloutObject
+from tidegate.core.model.world import Lookup, RolloutObject, Route
 from tidegate.core.status.changes import lasting, overdue, quieted
 from tidegate.core.status.size import dump, memory_alone, on_the_wire
 from tidegate.ports.errors import Conflict, Missing, Rejected, Unavailable
@@ -83,6 +83,8 @@ class Record:
     """Pieces of the stored status that were not read."""
     seen: Observation | None = None
     """The last observation of a run in progress: while the next one takes long, its guards are evaluated on this one."""
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    """The routes of a run in progress as last read, by target key: a revert is written to them while they cannot be read."""
     told: tuple[Condition, ...] = ()
     """The conditions that people have been told of."""
     reasons: frozenset[Reason] = frozenset()

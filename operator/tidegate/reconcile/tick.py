@@ -18,11 +18,12 @@ from tidegate.core.tick.kept_spec import spec_in_force
 from tidegate.core.traffic.lowering import sent_back, urgent_before
 from tidegate.ports.errors import Conflict, PortError
 from tidegate.ports.world import World
-from tidegate.reconcile.carrying import Carrying, raises, sends_back
+from tidegate.reconcile.carrying import Carrying, raises, sends_back, writes_at_once
 from tidegate.reconcile.crowd import Crowd
 from tidegate.reconcile.evaluation import Evaluation, Superseded
 from tidegate.reconcile.index import Index, Key
 from tidegate.reconcile.jobs import JobDesk
+from tidegate.reconcile.observe import Observer
 from tidegate.reconcile.outbox import Outbox
 from tidegate.reconcile.raises import Raises, Turn
 from tidegate.reconcile.reading import Reader
@@ -95,9 +96,10 @@ class Ticker:
             self._forget(key)
             return None
         self._records[key] = record
-        evaluation = Evaluation(
-            self._world, self._specs, self._index, self.outbox, self.desk, self.crowd, reader, interrupt, self._pace
+        observer = Observer(
+            self._world, reader, self._specs, self._index, self.outbox, self.desk, self.crowd, self._pace
         )
+        evaluation = Evaluation(self._world, reader, observer, interrupt)
         carrying = Carrying(self._world, key, record, evaluation, self.outbox, self.desk)
         following = await _Tick(reader, evaluation, carrying, self.raises).run(rollout)
         if following is None or (record.vanished and record.memory.status.run is None):
@@ -173,25 +175,25 @@ class _Tick:
         live, least = Live.NOTHING, Live.EVERYTHING if self._resync(memory) else Live.NOTHING
         refused: Conflict | None = None
         decided: tuple[Observation, Plan] | None = None
+        seen, changed = None, False
+        plan = Plan(memory)
         again: RolloutObject | None = rollout
-        conflict = False
         while self._another_round():
             try:
-                if conflict:
-                    conflict = False
-                    again = await self._look(rollout, None, urgent=self._ending or sent_back(record.memory.status))
+                if live is Live.EVERYTHING:
+                    again = await self._look(rollout, plan, seen)
                     if again is None:
                         return None
                     rollout, memory = again, record.recall(again)
-                seen, plan = decided or await self.evaluation.decide(rollout, memory, live=live)
-                decided = None
+                seen, plan = decided or await self.evaluation.decide(rollout, memory, live=live, changed=changed)
+                decided, changed = None, False
                 record.interval = max(spec_in_force(memory, seen).interval.seconds, 1.0)
                 needs = (
                     plan.needs if plan.idle else max(plan.needs, least)
                 )  # an evaluation that is due does not wait for a look for its own sake
                 if self._must_look(plan, seen, needs):
-                    live, least = needs, Live.NOTHING
-                    again = await self._before_a_look(rollout, plan, seen, live)
+                    again, live, least = rollout, needs, Live.NOTHING
+                    await self._take_turn(plan, seen)
                 elif not plan.actions and not plan.intent:
                     return await self.carrying.conclude(rollout, plan, seen)
                 else:
@@ -201,7 +203,9 @@ class _Tick:
                 _log.info("call given up: something urgent was decided meanwhile")
                 decided, live, again = superseded.decided, Live.NOTHING, record.rollout
             except Conflict as error:
-                again, refused, live, conflict = record.rollout, error, Live.EVERYTHING, True
+                again, refused, seen = record.rollout or rollout, error, None
+                changed = writes_at_once(plan)
+                live = Live.NOTHING if changed else Live.EVERYTHING
             if again is None:
                 return None
             rollout, memory = again, record.recall(again)
@@ -246,18 +250,14 @@ class _Tick:
         self.rounds += 1
         return self.rounds <= ROUNDS
 
-    async def _before_a_look(
-        self, rollout: RolloutObject, plan: Plan, seen: Observation, live: Live
-    ) -> RolloutObject | None:
-        """The Rollout on which a plan is decided again with live reads, in its turn if it raises; `None` when it is gone."""
-        if raises(plan) and not sent_back(plan.memory.status) and self.turn is None:
-            await self._take_turn(seen)
-        return await self._look(rollout, seen, urgent=plan.urgent) if live is Live.EVERYTHING else rollout
+    async def _look(self, rollout: RolloutObject, plan: Plan, seen: Observation | None) -> RolloutObject | None:
+        """The Rollout, live, before a plan is decided again; `None` when it is gone.
 
-    async def _look(self, rollout: RolloutObject, seen: Observation | None, *, urgent: bool) -> RolloutObject | None:
-        """The Rollout, live; `None` when it is gone. What is urgent and was decided already does not go before that."""
-        again = urgent_before(self.record.memory.status)
-        beside = self.evaluation.beside_urgent if again else self.evaluation.beside
+        What is urgent and was decided already does not go before that.
+        """
+        status = self.record.memory.status
+        urgent = plan.urgent or self._ending or sent_back(status)
+        beside = self.evaluation.beside_urgent if urgent_before(status) else self.evaluation.beside
         return await beside(self.reader.live(rollout, urgent=urgent), seen)
 
     def _must_look(self, plan: Plan, seen: Observation, needs: Live) -> bool:
@@ -278,8 +278,10 @@ class _Tick:
             self.carrying.tell(rollout)
             await self.evaluation.renew()
 
-    async def _take_turn(self, seen: Observation) -> None:
-        """Waits for a turn to raise; a raise that had to wait is decided on answers of now."""
+    async def _take_turn(self, plan: Plan, seen: Observation) -> None:
+        """Waits for a turn to raise, where a plan does; a raise that had to wait is decided on answers of now."""
+        if self.turn is not None or not raises(plan) or sent_back(plan.memory.status):
+            return
         began = self.evaluation.world.clock.monotonic()
         await self.evaluation.beside(self._enter(), seen)
         if self.evaluation.world.clock.monotonic() > began + PROMPT:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from tidegate.api.rollout.gates import Freeze
@@ -13,7 +13,7 @@ from tidegate.core.model.jobs import Job
 from tidegate.core.model.message import NOT_NOTIFYING, Notifying
 from tidegate.core.model.pace import EVERY_POINT, Pace
 from tidegate.core.model.samples import Asked
-from tidegate.core.model.world import ABSENT, Arm, ArmName, Command, Lookup, RolloutObject, Route, Template
+from tidegate.core.model.world import ABSENT, Arm, ArmName, Command, Lookup, RolloutObject, Route, Template, Unknown
 
 
 class Live(IntEnum):
@@ -56,6 +56,8 @@ class Observation:
     """The candidate as the watch streams had it just now, where it could not be read live."""
     routes: Mapping[str, Lookup[Route]] = field(default_factory=dict)
     """By target key, of every target in the spec or in memory."""
+    assumed: Mapping[str, Unknown] = field(default_factory=dict)
+    """Of `routes`, those that could not be read and are here as last known, with the reason: good for a tested write alone."""
     asked: Asked = field(default_factory=lambda: Asked({}))
     commands: tuple[Command, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -80,6 +82,12 @@ class Observation:
     """Many Rollouts are being reverted at this moment: what is not urgent leaves the API server to them."""
     pace: Pace = EVERY_POINT
     """For how much of the time since the tick before this one speaks."""
+
+    def unassumed(self, but: Collection[str] = ()) -> Observation:
+        """The observation with nothing assumed, but for some target keys."""
+        unread = {key: unknown for key, unknown in self.assumed.items() if key not in but}
+        assumed = {key: unknown for key, unknown in self.assumed.items() if key in but}
+        return replace(self, routes={**self.routes, **unread}, assumed=assumed) if unread else self
 
     @property
     def fresh(self) -> bool:

@@ -33,6 +33,11 @@ class SetWeights:
     mirrors: Mapping[str, int] = field(default_factory=dict)
     """Rule to percent of its requests that are copied to the candidate; 0 removes the mirror. Rules that are not here keep theirs."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether it needs a recorded intent, and every write before it done: it gives the candidate more, and is no way back."""
+        return self.raises and not self.back
+
 
 @dataclass(frozen=True)
 class WriteTemplate:
