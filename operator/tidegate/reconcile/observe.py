@@ -299,12 +299,20 @@ async def _all(clock: Clock, reads: Sequence[_Read], *, together: bool) -> list[
     return found
 
 
+async def _in_turn(reads: Sequence[_Read]) -> list[Any]:
+    return [await call() for call, _ in reads]
+
+
 async def _all_soon(clock: Clock, reads: Sequence[_Read]) -> list[Any]:
     """The results in order: what is known where that will do and reading takes long, or where a route cannot be read."""
+    at_once = asyncio.ensure_future(_in_turn(reads))
+    await asyncio.sleep(0)
+    if at_once.done():  # the watch streams have it all
+        return [_best(one, known) for one, (_, known) in zip(at_once.result(), reads, strict=True)]
+    await given_up(at_once)
     tasks = [asyncio.ensure_future(call()) for call, _ in reads]
     late = asyncio.ensure_future(clock.sleep(PROMPT))
     try:
-        await asyncio.sleep(0)
         while not late.done() and (left := {task for task in tasks if not task.done()}):
             await asyncio.wait({late, *left}, return_when=asyncio.FIRST_COMPLETED)
         return [
