@@ -14,6 +14,7 @@ from tests.bench.decisions.peer_rules import Argo, Flagger, Kayenta
 from tests.bench.decisions.tidegate_rules import LIMIT, Evidence, Limited, Plain, Regression, Together
 from tests.bench.decisions.traffic import Cell, Minute, minutes, past, seeded
 from tests.bench.figures import quantile
+from tidegate.cli.backtest.workers import ends_with_command
 
 SEED = 20_261_128
 ROLLOUTS = 2_000
@@ -111,7 +112,7 @@ def races(
         yield from ((cell, run(cell, rollouts, seed, 0)) for cell in cells)
         return
     firsts = range(0, rollouts, CHUNK)
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), ends_with_command) as pool:
         parts = [
             (cell, [pool.submit(run, cell, min(CHUNK, rollouts - first), seed, first) for first in firsts])
             for cell in cells

@@ -81,15 +81,15 @@ def workers(here: Perform, address: SourceAddress, given: Jobs) -> Iterator[Work
     """So many processes, of which this is one; the others end with the block."""
     # A new interpreter for each: a fork would copy threads' locks, and all that this process has in memory.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(given.number - 1, mp_context=context, initializer=_begin)
+    pool = ProcessPoolExecutor(given.number - 1, mp_context=context, initializer=ends_with_command)
     try:
         yield Workers(here, pool, address, given)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin() -> None:
-    """Ctrl-C ends a process without a word, and so does the end of the command, however that came about."""
+def ends_with_command() -> None:
+    """Of a worker process: Ctrl-C ends a process without a word, and so does the end of the command, however that came about."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_follow, name="follow", daemon=True).start()
 
