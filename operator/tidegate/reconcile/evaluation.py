@@ -182,12 +182,13 @@ class Evaluation:
         self._hurried += 1
         return True
 
-    async def beside(self, call: Coroutine[Any, Any, T], seen: Observation | None) -> T:
+    async def beside(self, call: Coroutine[Any, Any, T], seen: Observation | None, *, soon: bool = False) -> T:
         """What `call` returns; meanwhile the guards are evaluated whenever that is due.
 
         Args:
             call: to the world.
             seen: the observation that the evaluations rest on; without one they observe for themselves.
+            soon: the evaluation of this instant waits for the call; it is begun without that where the call takes long.
 
         Raises:
             Superseded: an evaluation decided something urgent; the call was given up, and may or may not have had its effect.
@@ -195,7 +196,7 @@ class Evaluation:
         run = self.reader.record.memory.status.run
         if run is None or run.ending is not None or math.isinf(self.until):
             return await call
-        return await self._judging(asyncio.ensure_future(call), seen, self._goes_ahead, leaves_open=False)
+        return await self._judging(asyncio.ensure_future(call), seen, self._goes_ahead, leaves_open=False, soon=soon)
 
     async def beside_urgent(self, call: Coroutine[Any, Any, T], seen: Observation | None) -> T:
         """The same of a call that is urgent itself: only what ends the run or takes more from the candidate takes its place."""
@@ -212,11 +213,12 @@ class Evaluation:
         goes_before: Callable[[Plan], bool],
         *,
         leaves_open: bool,
+        soon: bool = False,
     ) -> T:
         """What a call returns, with the evaluations beside it; one that was open before goes on, and is left open for what follows."""
         blind = False
         try:
-            while not await self._ended(task, blind=blind):
+            while not await self._ended(task, blind=blind, soon=soon):
                 goes_on = leaves_open or self.asking.open
                 judging = asyncio.ensure_future(self._judge_again(seen, goes_before))
                 try:
@@ -235,7 +237,7 @@ class Evaluation:
         finally:
             await given_up(task)
 
-    async def _ended(self, task: asyncio.Future[T], *, blind: bool) -> bool:
+    async def _ended(self, task: asyncio.Future[T], *, blind: bool, soon: bool) -> bool:
         """Waits for a call, for the next evaluation or for an interruption, whichever comes first; whether the call has ended.
 
         Where an evaluation is open, that goes on now, unless it is `blind`: nothing could be observed.
@@ -245,7 +247,7 @@ class Evaluation:
             return task.done()
         until = self.until if self._time_to_try else min(self.until, self._again_at)
         left = until - self.world.clock.monotonic()
-        if not (self.asking.begun or blind):  # the one that is due now was not begun
+        if soon and not (self.asking.begun or blind):
             left = min(left, PROMPT)
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self.world.clock.sleep(left))]
         if self.interrupt is not None:
@@ -307,8 +309,11 @@ class Evaluation:
         status = self.reader.record.memory.status
         ends = status.run is not None and (status.run.ending is not None or urgent_before(status))
         observing = self.observer.observe(rollout, memory, now=self.now, live=live, hurry=ends, changed=changed)
-        beside = self.beside_urgent if live and urgent_before(status) else self.beside
-        seen = await beside(observing, None if live else self.observer.last(rollout))
+        known = None if live else self.observer.last(rollout)
+        if live and urgent_before(status):
+            seen = await self.beside_urgent(observing, known)
+        else:
+            seen = await self.beside(observing, known, soon=known is not None)
         if not seen.assumed:
             return seen
         planned = decide(self.reader.record.memory, self.asking.seen(seen)).actions
