@@ -54,6 +54,21 @@ async def test_a_template_write_that_fails_is_repeated_and_the_traffic_waits_for
     assert told(shop, "Contested") == []
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["unread", "not served"])
+async def test_the_old_template_is_restored_although_a_route_cannot_be_read(*, gone: bool) -> None:
+    shop, runner = await until(Shop(), "RollingOut")
+    shop.gate.streams_away = True
+    if gone:
+        shop.cluster.not_served.add("HTTPRoute")
+    else:
+        refuse(shop, "router.read", Unavailable("timed out"))
+    shop.values["candidate"] = 0.5
+    begun = shop.clock.now()
+    await runner.run_until(begun + 60, lambda: image(shop) == "shop:v1")
+    assert image(shop) == "shop:v1"
+    assert shop.clock.now() - begun <= 15.0
+
+
 async def test_a_write_that_landed_without_an_answer_is_not_repeated() -> None:
     shop, runner = await until(Shop(), "RollingOut")
     generation = shop.cluster.deployments["checkout"].generation

@@ -14,11 +14,12 @@ from tidegate.api.rollout.status import Condition
 from tidegate.core.model.memory import Memory, Refusal, judged
 from tidegate.core.model.observation import Observation
 from tidegate.core.model.plan import Decision, Plan, SetReplicas, SetWeights, Why
-from tidegate.core.model.world import RolloutObject, Unknown
+from tidegate.core.model.world import RolloutObject, Unknown, Unseen
 from tidegate.core.status.conclude import conclude
 from tidegate.core.status.conditions import news
 from tidegate.core.status.messages import due_again, receivers_of, under_way
 from tidegate.core.traffic.correcting import KEPT_CORRECTIONS
+from tidegate.core.traffic.lowering import goes_before
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.apply import Applied, apply
@@ -164,9 +165,9 @@ class Carrying:
     async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observation) -> RolloutObject:
         """A revert, or a lower weight after a breach: its record has a head start, but the route is written whatever becomes of it.
 
-        A route that could not be read is read again before anything but the weights of the others is waited for.
+        As it is decided, a route that could not be read is read again before anything but the weights of the others is waited for.
         """
-        unread = any(isinstance(one, Unknown) for one in seen.routes.values())
+        unread = _new(self.record.memory, memory) and _unread(seen)
         if unread:
             plan = replace(plan, actions=tuple(one for one in plan.actions if isinstance(one, SetWeights)))
         self.record.memory = memory
@@ -407,6 +408,18 @@ def sends_back(plan: Plan) -> bool:
 def _with_written(seen: Observation, applied: Applied) -> Observation:
     """The observation with the routes as they were stored."""
     return replace(seen, routes={**seen.routes, **{one.ref.key: one for one in applied.routes}})
+
+
+def _new(before: Memory, memory: Memory) -> bool:
+    """Whether what is urgent was decided just now, and is not being tried again."""
+    run = before.status.run
+    return run is None or (run.ending is None and goes_before(before.status, memory.status))
+
+
+def _unread(seen: Observation) -> bool:
+    """Whether a route could not be read; one whose kind is not served is gone."""
+    unknown = [one for one in seen.routes.values() if isinstance(one, Unknown)]
+    return any(one.kind is not Unseen.NOT_SERVED for one in unknown)
 
 
 def _held(memory: Memory) -> bool:
