@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench.decisions.cells import HEALTHY
 from tests.bench.decisions.race import CHUNK, races
-from tests.unit.backtest.test_workers import DEADLINE, until
+from tests.unit.backtest.test_workers import DEADLINE, ends_with
 
 
 def busy(*_: object) -> dict[str, object]:
@@ -40,12 +40,5 @@ async def test_the_processes_end_with_the_one_that_began_them(tmp_path: Path) ->
     words = "from tests.bench.decisions import test_processes; test_processes.go_on_for_ever()"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "BUSY": str(tmp_path)}
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", words, env=env)
-    left = {pid: os.pidfd_open(pid) for pid in await workers(tmp_path)}
-    process.send_signal(signal.SIGTERM)
-    await process.wait()
-    for pid, descriptor in left.items():
-        ended = asyncio.Event()
-        asyncio.get_running_loop().add_reader(descriptor, ended.set)
-        await until(f"process {pid} goes on", ended)
-        asyncio.get_running_loop().remove_reader(descriptor)
-        os.close(descriptor)
+    left = await workers(tmp_path)
+    assert await ends_with(process, signal.SIGTERM, left) == set(left)

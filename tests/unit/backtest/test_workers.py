@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,20 @@ async def enough_children(parent: int, least: int) -> list[int]:
     return list(found)
 
 
+async def ends_with(process: asyncio.subprocess.Process, number: int, left: Iterable[int]) -> set[int]:
+    """Those of the processes `left` that end after another one has got a signal; fails where one goes on."""
+    descriptors = {pid: os.pidfd_open(pid) for pid in left}
+    process.send_signal(number)
+    await process.wait()
+    for pid, descriptor in descriptors.items():
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(descriptor, ended.set)
+        await until(f"process {pid} goes on", ended)
+        asyncio.get_running_loop().remove_reader(descriptor)
+        os.close(descriptor)
+    return set(descriptors)
+
+
 async def test_a_command_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
     asked = asyncio.Event()
 
@@ -106,12 +121,5 @@ async def test_a_command_that_is_killed_leaves_no_process_behind(tmp_path: Path)
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         await until("nothing was asked", asked)
-        left = {pid: os.pidfd_open(pid) for pid in await enough_children(process.pid, 2)}
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
-        for pid, descriptor in left.items():
-            ended = asyncio.Event()
-            asyncio.get_running_loop().add_reader(descriptor, ended.set)
-            await until(f"process {pid} goes on", ended)
-            asyncio.get_running_loop().remove_reader(descriptor)
-            os.close(descriptor)
+        left = await enough_children(process.pid, 2)
+        assert await ends_with(process, signal.SIGKILL, left) == set(left)
