@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 from tidegate.core.model.world import ABSENT, Arm, Lookup, Route, TargetRef, Unknown
@@ -61,8 +62,11 @@ class RatioRouter:
 
     async def read(self, ref: TargetRef, *, fresh: bool) -> Lookup[Route]:
         """The two numbers of pods; who gets traffic is looked at live, or once for each state of the Deployments."""
-        arms = [self._workloads.arm(ref.namespace, one, ref.name, fresh=fresh) for one in (ref.baseline, ref.candidate)]
-        baseline, candidate = await asyncio.gather(*arms) if fresh else [await one for one in arms]
+        arms = [
+            partial(self._workloads.arm, ref.namespace, one, ref.name, fresh=fresh)
+            for one in (ref.baseline, ref.candidate)
+        ]
+        baseline, candidate = await asyncio.gather(*(one() for one in arms)) if fresh else [await one() for one in arms]
         key = (ref.namespace, *ref.pair)
         looked = await self._look(ref, key, (baseline, candidate), fresh=fresh)
         route = ratio_route(ref, baseline, candidate, looked)
@@ -78,21 +82,22 @@ class RatioRouter:
         self, ref: TargetRef, key: tuple[str, ...], arms: tuple[Lookup[Arm], Lookup[Arm]], *, fresh: bool
     ) -> Looked:
         known = self._known.get(key)
+        pods_of = partial(self._pods_of, ref.namespace, ref.name)
         if not fresh and known is not None:
             if known.settled and known.state == _state(*arms):
                 return known.looked
             if not isinstance(known.looked.scaler, Unknown):
-                return Looked(await self._in_time(self._pods_of(ref.namespace, ref.name)), known.looked.scaler)
+                return Looked(await self._in_time(pods_of), known.looked.scaler)
         pods, baseline, candidate = await asyncio.gather(
-            self._in_time(self._pods_of(ref.namespace, ref.name)),
-            self._in_time(self._workloads.autoscaler(ref.namespace, ref.baseline)),
-            self._in_time(self._workloads.autoscaler(ref.namespace, ref.candidate)),
+            self._in_time(pods_of),
+            self._in_time(partial(self._workloads.autoscaler, ref.namespace, ref.baseline)),
+            self._in_time(partial(self._workloads.autoscaler, ref.namespace, ref.candidate)),
         )
         return Looked(pods, scaler_of({ref.baseline: baseline, ref.candidate: candidate}))
 
-    async def _in_time(self, look: Coroutine[Any, Any, T]) -> T | Unknown:
+    async def _in_time(self, look: Callable[[], Coroutine[Any, Any, T]]) -> T | Unknown:
         """What a look finds; unknown where it takes too long."""
-        looking, late = asyncio.ensure_future(look), asyncio.ensure_future(self._sleep(PATIENCE))
+        looking, late = asyncio.ensure_future(look()), asyncio.ensure_future(self._sleep(PATIENCE))
         try:
             await asyncio.wait({looking, late}, return_when=asyncio.FIRST_COMPLETED)
             return looking.result() if looking.done() else Unknown(f"no answer within {PATIENCE:g}s")
@@ -114,15 +119,15 @@ class RatioRouter:
         arms: Arms = route.handle
         numbers = pairs[RULE]
         writes = [
-            self._scale(route.ref, arm, pods, manager)
+            partial(self._scale, route.ref, arm, pods, manager)
             for arm, pods in zip((arms.baseline, arms.candidate), numbers, strict=True)
             if arm is not None and arm.replicas != pods
         ]
         if arms.baseline is not None and numbers[0] < arms.baseline.replicas:
             for one in reversed(writes):
-                await one
+                await one()
         else:
-            for result in await asyncio.gather(*writes, return_exceptions=True):
+            for result in await asyncio.gather(*(one() for one in writes), return_exceptions=True):
                 if isinstance(result, BaseException):
                     raise result
         stored = await self.read(route.ref, fresh=False)
