@@ -12,10 +12,12 @@ from tests.simulated.shop import Shop, spec, value
 from tests.simulated.stepping_back import STEPS
 from tests.simulated.test_own_evaluation import METRICS, first_at_zero
 from tests.simulated.test_promotion import settling, sick_baseline
+from tests.simulated.test_way_back import BOTH, freeze, share
 from tidegate.api.commands import Action
 from tidegate.core.model.answers import Answer, Query
 from tidegate.core.model.world import ArmName
 from tidegate.ports.errors import PortError, Rejected, Unavailable
+from tidegate.simulation.cluster.objects import SimulatedRoute
 from tidegate.simulation.runner import Runner
 
 BACK = {"metric": "errors", "max": "5%", "onBreach": "StepBack", "stepBack": {"step": "canary"}}
@@ -215,3 +217,43 @@ async def test_a_change_while_the_one_before_is_read_is_seen_as_soon_as_that_was
     late = first_at_zero(shop, following + 1.0 + after)
     assert late is not None
     assert late <= 1.0
+
+
+async def at_half_of_two_routes() -> tuple[Shop, Runner, dict[str, object]]:
+    shop = Shop()
+    shop.cluster.add_route(SimulatedRoute("HTTPRoute", "other", [{"checkout": 1, "checkout-canary": 0}]))
+    manifest = spec(traffic=BOTH, steps=STEPS, guards=[])
+    runner = shop.rollout(manifest)
+    await runner.run_until(shop.start + 300, lambda: (shop.weight, share(shop, "other")) == (50, 50))
+    await runner.run_until(shop.clock.now() + 10)
+    return shop, runner, manifest
+
+
+def lowers_to_30(shop: Shop, manifest: dict[str, object]) -> None:
+    lower = [STEPS[0], {**STEPS[1], "weight": 30}, *STEPS[2:]]
+    shop.cluster.edit_rollout("checkout", {**manifest, "steps": lower})
+
+
+async def test_an_edit_lowers_one_route_though_a_correction_of_another_is_refused() -> None:
+    shop, runner, manifest = await at_half_of_two_routes()
+    freeze(shop, "other")
+    raised = shop.cluster.routes["HTTPRoute/other"].rules[0]
+    runner.at(shop.clock.now(), lambda: raised.update({"checkout": 10, "checkout-canary": 90}))
+    await runner.run_until(shop.clock.now() + 20)
+    assert (shop.weight, share(shop, "other")) == (50, 90)
+    edited = shop.clock.now()
+    runner.at(edited, lambda: lowers_to_30(shop, manifest))
+    await runner.run_until(edited + 5)
+    assert (shop.weight, share(shop, "other")) == (30, 90)
+    assert shop.cluster.history[-1].time - edited <= 1.0
+
+
+async def test_an_edit_and_an_excess_seen_together_are_one_write_of_each_route_and_both_are_announced() -> None:
+    shop, runner, manifest = await at_half_of_two_routes()
+    before, now = len(shop.cluster.history), shop.clock.now()
+    runner.at(now, lambda: (shop.set_weight(10, 90), lowers_to_30(shop, manifest)))
+    await runner.run_until(now + 20)
+    assert (shop.weight, share(shop, "other")) == (30, 30)
+    assert len(shop.cluster.history) - before == 1 + 2, "the other client's, and one of each route"
+    told = [one[2] for one in shop.cluster.events]
+    assert (told.count("StepEdited"), told.count("WeightCorrected")) == (1, 1)

@@ -309,10 +309,11 @@ async def test_an_edit_that_lowers_the_step_below_what_it_went_back_to_acts_now(
     await fails(shop, runner)
     shop.values["candidate"] = 0.0
     steps = [{**STEPS[0], "weight": 2}, {**STEPS[1], "weight": 3}, STEPS[2]]
-    edited = spec(steps=steps, guards=guards)
+    edited, tries = spec(steps=steps, guards=guards), []
+    shop.gate.before = lambda call: tries.append(call) if call == "router.write" else None
     runner.at(shop.clock.now(), lambda: shop.cluster.edit_rollout("checkout", edited))
     await passes(shop, runner, 15)
-    assert shop.weight == 3
+    assert (shop.weight, len(tries)) == (3, 1)
     runner.at(shop.clock.now(), lambda: shop.command(Action.RESUME))
     assert await over(shop, runner) == "Succeeded"
 

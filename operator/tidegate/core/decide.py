@@ -39,7 +39,7 @@ from tidegate.core.run.preconditions import (
     notice_lost_services,
     notice_refused_route,
 )
-from tidegate.core.run.steps import awaited_step, take_step, waits_without_traffic
+from tidegate.core.run.steps import asks_for_less, awaited_step, take_step, waits_without_traffic
 from tidegate.core.tick.draft import Draft
 from tidegate.core.tick.kept_spec import kept_problem
 from tidegate.core.tick.open import HEARTBEAT, open_draft
@@ -125,7 +125,9 @@ def _go_on(draft: Draft) -> None:
     raising.note_twins(draft)
     restoring.restore_removed(draft)
     moving = traffic_return.returning(draft) or traffic_return.sending_back(draft)
-    if not (moving or traffic_return.breaches(draft)) and correcting.correct_excess(draft):
+    edited = asks_for_less(draft)
+    lowers = edited and not unfinished(draft.status)  # by more than any excess
+    if not (moving or lowers or traffic_return.breaches(draft)) and correcting.correct_excess(draft):
         return
     cohorts.note_finished(draft)
     if draft.run.promotion is not None:
@@ -135,7 +137,7 @@ def _go_on(draft: Draft) -> None:
     if draft.ending():
         draft.actions.clear()
         carry_out(draft)
-    elif unfinished(draft.status):  # a checkpoint has lowered a weight
+    elif unfinished(draft.status) and not edited:  # a checkpoint has lowered a weight
         correcting.correct_excess(draft)
 
 

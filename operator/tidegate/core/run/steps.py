@@ -34,7 +34,7 @@ def take_step(draft: Draft) -> None:
             Reason.STEP_GONE, f"step {draft.step.name!r} is no longer in the spec: restore it, or Abort", restart=False
         )
         draft.attention = Why(Reason.STEP_GONE, "an edit removed the current step")
-    elif draft.weights.exceeds(cohorts.asked(draft, spec)):
+    elif asks_for_less(draft):
         _follow_down(draft, spec)
     elif not begun(draft):
         _begin(draft, spec)
@@ -47,6 +47,12 @@ def take_step(draft: Draft) -> None:
 def begun(draft: TickContext) -> bool:
     """Whether the current step's weight was ever decided."""
     return any(one.name == draft.step.name for one in draft.run.begun)
+
+
+def asks_for_less(draft: TickContext) -> bool:
+    """Whether an edit asks for less in the current step than was decided."""
+    spec = draft.step_spec if draft.run.promotion is None else None
+    return spec is not None and draft.weights.exceeds(cohorts.asked(draft, spec))
 
 
 def more_wanted(draft: Draft, spec: Step) -> bool:
@@ -97,6 +103,7 @@ def _begin(draft: Draft, spec: Step) -> None:
 def _follow_down(draft: Draft, spec: Step) -> None:
     """The step's weight was edited to a lower one: that acts now."""
     lower = draft.weights.at_most(cohorts.asked(draft, spec))
+    correcting.note_excess(draft)
     draft.update_run(**cohorts.decided(draft, lower))
     if not lower.some:  # its traffic begins anew with the next weight
         draft.update_run(traffic_since=None)

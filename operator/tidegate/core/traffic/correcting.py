@@ -60,8 +60,7 @@ def lower_to(draft: Draft, asked: TargetWeights) -> None:
 
 def correct_excess(draft: Draft) -> bool:
     """Plans what takes away whatever a route gives the candidate above the weight decided; whether there was any."""
-    stray = any(mirrors.strays(draft, route) for route in targets.routes(draft))
-    if next(shares.differing(draft, draft.weights, 1), None) is None and not stray:
+    if not _excess(draft):
         if draft.memory.lowered:
             draft.memory = replace(draft.memory, lowered={})
         return False
@@ -82,10 +81,28 @@ def correct_excess(draft: Draft) -> bool:
     elif shares.resized(draft):
         words = "replicaRatio.total was edited: the candidate has fewer of the pods"
         draft.say(Reason.STEP_EDITED, words, when_done=True)
-    elif stray or not _only_lowered(draft):
+    else:
+        note_excess(draft)
+    return True
+
+
+def note_excess(draft: Draft) -> None:
+    """Announces that what another client gave the candidate is taken away, unless a write that failed has left it."""
+    if shares.resized(draft) or not _excess(draft):
+        return
+    if _stray(draft) or not _only_lowered(draft):
         draft.corrects = True
         announce_correction(draft, f"corrected: a route {shares.beyond(draft, draft.weights, 1)}")
-    return True
+
+
+def _excess(draft: TickContext) -> bool:
+    """Whether a route gives the candidate more than was decided."""
+    return next(shares.differing(draft, draft.weights, 1), None) is not None or _stray(draft)
+
+
+def _stray(draft: TickContext) -> bool:
+    """Whether a route mirrors requests to the candidate where nobody decided that."""
+    return any(mirrors.strays(draft, route) for route in targets.routes(draft))
 
 
 def _alone(draft: TickContext) -> bool:
