@@ -14,6 +14,7 @@ from tidegate.core.model.observation import Observation
 from tidegate.core.model.samples import Asked
 from tidegate.core.model.world import ArmName
 from tidegate.ports.world import World
+from tidegate.reconcile.waiting import within
 
 QUERY_LIFE: Final = 10.0
 """Seconds from when a query was due until its answer comes too late, however long the interval is."""
@@ -90,14 +91,11 @@ class Asking:
         self._tasks[asyncio.ensure_future(self._within(task, query.life))] = query
 
     async def _within(self, task: asyncio.Task[Answer], seconds: float) -> Answer:
-        late = asyncio.ensure_future(self._world.clock.sleep(seconds))
         try:
-            await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
+            if await within(self._world.clock, task, seconds):
                 return task.result()
             return Failed(FailedReason.TIMEOUT, f"no answer within the {seconds:g}s that a revert waits for it")
         finally:
-            late.cancel()
             task.cancel()
 
     def forget(self) -> None:

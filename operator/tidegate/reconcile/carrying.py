@@ -1,4 +1,4 @@
-"""What becomes of a plan: recorded, carried out, concluded and told; what is refused is told as well."""
+"""What becomes of a plan: recorded, carried out and concluded; what is refused is recorded as well."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from tidegate.api.reasons import Reason
-from tidegate.api.rollout.notifications import Notification
-from tidegate.api.rollout.run_status import RunEnd
-from tidegate.api.rollout.status import Condition
 from tidegate.core.model.memory import Memory, Refusal, judged
 from tidegate.core.model.observation import Observation
-from tidegate.core.model.plan import Decision, Plan, SetReplicas, SetWeights, Why
+from tidegate.core.model.plan import Plan, SetReplicas, SetWeights, Why
 from tidegate.core.model.world import RolloutObject, Unknown, Unseen
 from tidegate.core.status.conclude import conclude
-from tidegate.core.status.conditions import news
-from tidegate.core.status.messages import due_again, receivers_of, under_way
+from tidegate.core.status.messages import due_again, receivers_of
 from tidegate.core.traffic.correcting import KEPT_CORRECTIONS
 from tidegate.core.traffic.lowering import goes_before
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
@@ -28,6 +24,8 @@ from tidegate.reconcile.index import Key
 from tidegate.reconcile.jobs import JobDesk
 from tidegate.reconcile.outbox import Outbox
 from tidegate.reconcile.status import Record, needs_write, write
+from tidegate.reconcile.telling import Telling
+from tidegate.reconcile.waiting import within
 
 HEAD_START: Final = 0.25
 """Seconds the record of a revert is waited for before the route is written all the same."""
@@ -49,10 +47,11 @@ class Carrying:
     evaluation: Evaluation
     outbox: Outbox
     desk: JobDesk
-    decisions: list[Decision] = field(default_factory=list)
-    """Not told yet."""
-    receivers: tuple[Notification, ...] | None = ()
-    """Of the messages; `None`: they cannot be read."""
+    telling: Telling = field(init=False)
+    """What is to be told of it."""
+
+    def __post_init__(self) -> None:
+        self.telling = Telling(self.world, self.key, self.record, self.evaluation, self.outbox)
 
     async def carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> RolloutObject:
         """Records what must be recorded, acts, and remembers what was decided, whatever became of the actions.
@@ -64,7 +63,7 @@ class Carrying:
             Superseded: something urgent was decided meanwhile.
         """
         record = self.record
-        self.receivers = receivers_of(record.memory.status, seen)
+        self.telling.receivers = receivers_of(record.memory.status, seen)
         plan = await self._lowered(rollout, plan, seen)
         memory = replace(plan.memory, status=conclude(record.memory.status, plan, seen))
         if plan.urgent:
@@ -72,12 +71,12 @@ class Carrying:
         recorded = None
         concluded = record.memory.status.run if memory.status.run is None else None
         if concluded is not None:
-            self._note_end(concluded.id, plan)
+            self.telling.run_concluded(concluded.id, plan)
         if plan.intent:
             recorded, before = self.world.clock.monotonic(), record.memory
             rollout = await self.evaluation.beside(self._record(rollout, memory), seen)
             if concluded is None:
-                self._said(plan)
+                self.telling.decided(plan)
             self._hand_on(rollout, plan)
             if record.memory is not before:
                 memory = judged(memory, record.memory)
@@ -89,13 +88,13 @@ class Carrying:
             applied = await self.evaluation.beside(applying, seen)
         except Superseded as superseded:
             if isinstance(superseded.done, Applied) and not plan.intent and concluded is None:
-                self._said(plan)
+                self.telling.decided(plan)
             self._superseded(plan, superseded.done)
             raise
         record.rollout = applied.rollout
         self._note_scaling(plan, applied.not_scaled)
         if not plan.intent and concluded is None:
-            self._said(plan)
+            self.telling.decided(plan)
         await self._check(applied.rollout, plan, seen, applied)
         return applied.rollout
 
@@ -118,7 +117,7 @@ class Carrying:
             raise
         if applied.failures:  # it is tried again after the record
             return plan
-        self.decisions += [one for one in plan.decisions if one.reason == Reason.WEIGHT_CORRECTED]
+        self.telling.corrected(plan)
         self._succeeded(plan)
         return replace(
             plan,
@@ -138,12 +137,6 @@ class Carrying:
             )
             self.record.memory = replace(self.record.memory, not_scaled=failed)
 
-    def _note_end(self, run: str, plan: Plan) -> None:
-        """Notes once what is said of a run that is concluded: also when the answer to its record is lost."""
-        if self.record.concluded != run:
-            self.record.concluded = run
-            self._said(plan)
-
     async def _record(self, rollout: RolloutObject, memory: Memory) -> RolloutObject:
         """Writes the status; a refused record of its end keeps no Rollout from being deleted."""
         try:
@@ -152,15 +145,6 @@ class Carrying:
             if rollout.deleting and memory.status.run is None:
                 return rollout
             raise
-
-    def _said(self, plan: Plan) -> None:
-        """Notes what a plan says, but for what an evaluation beside its record has said, and what its actions have still to do."""
-        self.decisions += [one for one in plan.decisions if one not in self.evaluation.said and not one.when_done]
-
-    def _done(self, plan: Plan, *, scaled: bool) -> None:
-        """Notes what the actions have done; the candidate is not said to be scaled where it could not be."""
-        done = [one for one in plan.decisions if one.when_done]
-        self.decisions += [one for one in done if scaled or one.reason != Reason.CANDIDATE_SCALED]
 
     async def _end(self, rollout: RolloutObject, plan: Plan, memory: Memory, seen: Observation) -> RolloutObject:
         """A revert, or a lower weight after a breach: its record has a head start, but the route is written whatever becomes of it.
@@ -171,8 +155,8 @@ class Carrying:
         if unread:
             plan = replace(plan, actions=tuple(one for one in plan.actions if isinstance(one, SetWeights)))
         self.record.memory = memory
-        self.decisions += [one for one in plan.decisions if not one.when_done]
-        self._note_revert(memory)
+        self.telling.decided_urgently(plan)
+        self.telling.reverting(memory)
         if memory.status.run is None or memory.status.run.ending is not None:
             await self.evaluation.asking.end()
         recording = asyncio.ensure_future(self._write(rollout, memory, run_only=memory.status.run is not None))
@@ -182,7 +166,7 @@ class Carrying:
             current = _stored(recording) or rollout
             applying = self._apply(current, plan, self.world.clock.monotonic())
             applied = await self.evaluation.beside_urgent(applying, seen)
-            self._report(rollout, plan, applied.failures)
+            self.telling.reverted(rollout, plan, applied.failures)
             self._note_scaling(plan, applied.not_scaled)
             seen = _with_written(seen, applied)
             # Failed writes are to be tried again soon, record or no record.
@@ -205,15 +189,8 @@ class Carrying:
 
     async def _soon(self, task: asyncio.Future[Any], seconds: float, *, give_up: bool = False) -> None:
         """Waits for `task`, at most `seconds`; then lets it go on, or gives it up."""
-        await asyncio.sleep(0)
-        if task.done():
-            return
-        late = asyncio.ensure_future(self.world.clock.sleep(seconds))
-        try:
-            await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            late.cancel()
-        if give_up:
+        done = await within(self.world.clock, task, seconds)
+        if give_up and not done:
             task.cancel()
 
     async def _write(self, rollout: RolloutObject, memory: Memory, *, run_only: bool = False) -> RolloutObject:
@@ -225,11 +202,7 @@ class Carrying:
         try:
             stored = await write(self.world.store, self.record, rollout, memory.status, run_only=run_only)
         except Rejected as error:
-            if not self.record.refused:
-                told = Decision(Reason.STATUS_REFUSED, f"the status cannot be written: {error}", warning=True)
-                self.world.telemetry.decided(rollout, told)
-                self.outbox.announce(rollout, told)
-            self.record.refused = True
+            self.telling.status_refused(rollout, error)
             raise
         self.record.refused = False
         self.outbox.reports.under_way(self.key, memory.status)
@@ -244,7 +217,7 @@ class Carrying:
         """
         failures = applied.failures
         if not failures:
-            self._done(plan, scaled=applied.not_scaled is None)
+            self.telling.done(plan, scaled=applied.not_scaled is None)
             self._succeeded(plan)
             return
         error = next((one for one in failures if not isinstance(one, Conflict)), failures[0])
@@ -260,7 +233,7 @@ class Carrying:
         """Notes what the actions of a plan have done, where they had succeeded as something urgent was decided."""
         if isinstance(done, Applied) and not done.failures:
             self._note_scaling(plan, done.not_scaled)
-            self._done(plan, scaled=done.not_scaled is None)
+            self.telling.done(plan, scaled=done.not_scaled is None)
             self._succeeded(plan)
 
     def _succeeded(self, plan: Plan) -> None:
@@ -282,7 +255,7 @@ class Carrying:
         memory = replace(self.record.memory, refused=refusal)
         refused = replace(plan, memory=memory, stalled=Why(refusal.reason, refusal.message))
         status = conclude(memory.status, refused, seen)
-        self._note_news(status.conditions)
+        self.telling.come_up(status.conditions)
         self.world.telemetry.concluded(rollout, status)
         self.record.memory = replace(memory, status=status)
         if needs_write(self.record, status, self.evaluation.now):
@@ -293,24 +266,6 @@ class Carrying:
                 await _settled(writing)
             else:
                 await self.evaluation.beside(_settled(writing), seen)
-
-    def _note_revert(self, memory: Memory) -> None:
-        """Notes which run's end is carried out from now on, and which answer decided it."""
-        run, record = memory.status.run, self.record
-        if run is not None and run.ending is not None and record.reverting != run.id:
-            record.reverting = run.id
-            record.breached = self.evaluation.asking.answered if run.ending.kind == RunEnd.REVERTED else None
-            self.evaluation.observer.crowd.joined()
-
-    def _report(self, rollout: RolloutObject, plan: Plan, failures: tuple[PortError, ...]) -> None:
-        """Tells once a run that every target is at 0."""
-        record = self.record
-        reverts = any(isinstance(action, SetWeights) and action.revert for action in plan.actions)
-        if not reverts or failures or not record.reverting or record.reverting == record.told_reverted:
-            return
-        record.told_reverted = record.reverting
-        took = self.world.clock.monotonic() - record.breached if record.breached is not None else None
-        self.world.telemetry.reverted(rollout, seconds=took)
 
     async def conclude(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> float:
         """Remembers and records a plan that needs no action.
@@ -323,18 +278,17 @@ class Carrying:
         """
         record, now = self.record, self.evaluation.now
         record.lowering = False
-        self.receivers = receivers_of(record.memory.status, seen)
+        self.telling.receivers = receivers_of(record.memory.status, seen)
         status = conclude(record.memory.status, plan, seen)
         record.memory = replace(plan.memory, status=status)
-        self.decisions += plan.decisions
-        self._note_news(status.conditions)
+        self.telling.concluded(plan, status.conditions)
         if needs_write(record, status, now) and not record.vanished:
             try:
                 rollout = await self.evaluation.beside(self._write(rollout, record.memory), seen)
             except Missing:
-                self.tell(rollout)
+                self.telling.tell(rollout)
                 return now
-        self.tell(rollout)
+        self.telling.tell(rollout)
         record.reasons = frozenset()
         self._hand_on(rollout, plan)
         self.world.telemetry.concluded(rollout, status)
@@ -348,12 +302,6 @@ class Carrying:
         self.outbox.forget(self.key)
         return math.inf
 
-    def _note_news(self, conditions: tuple[Condition, ...]) -> None:
-        """Notes conditions that have come up, unless a decision since the last conclusion says the same."""
-        said = {decision.reason for decision in self.decisions} | self.record.reasons
-        self.decisions += [one for one in news(self.record.told, conditions) if one.reason not in said]
-        self.record.told = conditions
-
     def _hand_on(self, rollout: RolloutObject, plan: Plan) -> None:
         """Hands on the outcomes of commands, and the Jobs that shall exist, once the memory that knows them is recorded."""
         if plan.jobs:
@@ -361,33 +309,6 @@ class Carrying:
             self.desk.start(rollout, [one for one in plan.jobs if one.name in recorded])
         for outcome in plan.outcomes:
             self.outbox.conclude(rollout, outcome)
-
-    def tell(self, rollout: RolloutObject) -> None:
-        """Tells people what was decided, once."""
-        decisions, self.decisions = [*self.evaluation.said, *self.decisions], []
-        self.evaluation.said.clear()
-        run = self.record.memory.status.run
-        self.record.reasons |= {decision.reason for decision in decisions}
-        for decision in decisions:
-            self.world.telemetry.decided(rollout, decision)
-            self.outbox.announce(rollout, decision)
-            weight = run.weight if run is not None and decision.reason == Reason.STEP_STARTED else None
-            self.outbox.reports.heard(self.key, decision, weight)
-        self._offer(rollout)
-        self._report_ended(rollout)
-
-    def _offer(self, rollout: RolloutObject) -> None:
-        """Hands on the messages that are recorded."""
-        status, written = self.record.memory.status, self.record.written
-        told = status.notifications
-        if self.receivers is not None and written is not None and told is not None and told == written.notifications:
-            self.outbox.messages.offer(rollout, status, under_way(status), self.receivers)
-
-    def _report_ended(self, rollout: RolloutObject) -> None:
-        """Has the end of a run reported, once it is recorded: by this process, or by the one before."""
-        status, written = self.record.memory.status, self.record.written
-        if written is not None and written.history == status.history:
-            self.outbox.reports.seen(rollout, status)
 
 
 def raises(plan: Plan) -> bool:

@@ -29,8 +29,9 @@ from tidegate.core.traffic.lowering import goes_before, urgent_before
 from tidegate.ports.errors import PortError
 from tidegate.ports.world import World
 from tidegate.reconcile.asking import SHORTEST_LIFE, Asking
-from tidegate.reconcile.observe import PROMPT, Observer, given_up, promptly, read_templates
+from tidegate.reconcile.observe import Observer, read_templates
 from tidegate.reconcile.reading import Reader
+from tidegate.reconcile.waiting import PROMPT, given_up, promptly
 
 HURRIES: Final = 2
 """Decisions of one tick that do not wait for answers because they lower: by what the cache says, then by a live look."""

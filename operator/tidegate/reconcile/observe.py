@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 from tidegate.api.rollout.spec import RolloutSpec
 from tidegate.core.gates.ownership import claim_of
@@ -26,11 +26,7 @@ from tidegate.reconcile.outbox import Outbox
 from tidegate.reconcile.reading import Reader
 from tidegate.reconcile.specs import Specs
 from tidegate.reconcile.templates import NONE_NAMED, Looked, look
-
-PROMPT: Final = 0.3
-"""Seconds for which an observation is waited for where the one before will do."""
-
-T = TypeVar("T")
+from tidegate.reconcile.waiting import PROMPT, given_up, promptly
 
 LATE: Final = Unknown(f"no answer within {PROMPT:g}s")
 
@@ -149,30 +145,6 @@ class Observer:
             self._looked = await look(self.world, rollout, fresh=fresh)
             self._looked_at = (rollout.generation, fresh)
         return self._looked
-
-
-async def promptly(clock: Clock, call: Coroutine[Any, Any, T], known: T) -> tuple[T, asyncio.Future[T] | None]:
-    """What a call returns; where that takes long, what is `known`, and the call under way."""
-    task = asyncio.ensure_future(call)
-    await asyncio.sleep(0)
-    if task.done():
-        return task.result(), None
-    late = asyncio.ensure_future(clock.sleep(PROMPT))
-    try:
-        await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
-    except asyncio.CancelledError:
-        await given_up(task)
-        raise
-    finally:
-        late.cancel()
-    return (task.result(), None) if task.done() else (known, task)
-
-
-async def given_up(task: asyncio.Future[Any] | None) -> None:
-    """Ends a task that nobody waits for any more."""
-    if task is not None and not task.done():
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def observe(

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
 
 from tidegate.core.model.world import ABSENT, Lookup, RolloutObject, Unknown
 from tidegate.ports.errors import Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.index import Key
 from tidegate.reconcile.status import Reading, Record
-
-PROMPT: Final = 0.3
-"""Seconds that a tick of a run waits for the object, where no watch stream has it."""
+from tidegate.reconcile.waiting import within
 
 
 @dataclass(frozen=True)
@@ -53,15 +50,7 @@ class Reader:
         if begun is None:
             reading = asyncio.ensure_future(self.world.store.read(*self.key, fresh=False))
             begun = self.record.reading = Reading(reading, self.record.stored)
-            await asyncio.sleep(0)
-        if not begun.task.done():
-            late = asyncio.ensure_future(self.world.clock.sleep(PROMPT))
-            both: set[asyncio.Future[Any]] = {begun.task, late}
-            try:
-                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                late.cancel()
-        if not begun.task.done():
+        if not await within(self.world.clock, begun.task):
             if not begun.late:
                 begun.late = True
                 begun.task.add_done_callback(self._answered)

@@ -161,7 +161,7 @@ class _Tick:
             with structlog.contextvars.bound_contextvars(**({"run": run.id} if run is not None else {})):
                 return await self._rounds(rollout)
         except PortError:
-            self.carrying.tell(rollout)
+            self.carrying.telling.tell(rollout)
             raise
         finally:
             if self.turn is not None:
@@ -211,7 +211,7 @@ class _Tick:
             rollout, memory = again, record.recall(again)
         if refused is not None:
             raise refused
-        self.carrying.tell(rollout)
+        self.carrying.telling.tell(rollout)
         return self.evaluation.now
 
     async def _carry_out(self, rollout: RolloutObject, plan: Plan, seen: Observation) -> RolloutObject | None:
@@ -231,14 +231,14 @@ class _Tick:
             if not self.evaluation.goes_on:
                 raise
             self.evaluation.world.telemetry.failed(*self.reader.key, error, retry=RETRY)
-            self.carrying.tell(rollout)
+            self.carrying.telling.tell(rollout)
             self.evaluation.try_again_in(RETRY)
             self.rounds = 0
             return await self.reader.again(fresh=False)
         self._forget_answers(plan)
         if not self.evaluation.goes_on:
             return carried
-        self.carrying.tell(carried)  # the tick may go on for seconds
+        self.carrying.telling.tell(carried)  # the tick may go on for seconds
         return await self.reader.again(fresh=False)  # it may have changed before that was decided
 
     def _another_round(self) -> bool:
@@ -275,7 +275,7 @@ class _Tick:
     async def _evaluate_new_run(self, rollout: RolloutObject, before: Memory) -> None:
         """Tells of a run that has just begun, and begins its first evaluation: nothing was queried for it yet."""
         if before.status.run is None and self.record.memory.status.run is not None:
-            self.carrying.tell(rollout)
+            self.carrying.telling.tell(rollout)
             await self.evaluation.renew()
 
     async def _take_turn(self, plan: Plan, seen: Observation) -> None:
