@@ -52,7 +52,9 @@ def decided(
     """Every cell by every rule; `real_rollouts` of each of the real cells."""
     found = Decided(rollouts)
     found.judgements, found.by_segment, found.tick = cost.judgements(seed), cost.by_segment(seed), cost.ticks()
-    found.driven = real.drive(real_cells, real_rollouts, seed)
+    for driven in real.drive(real_cells, real_rollouts, seed):
+        found.driven.append(driven)
+        progress(f"{real_rollouts} rollouts of the operator: {driven.cell.rule}, {driven.cell.cell.name}")
     found.healthy = _raced(HEALTHY, race, rollouts, seed)
     found.harms = _raced(HARMS, race, rollouts, seed)
     found.attributed = _raced(ATTRIBUTED, partial(race, rules=ATTRIBUTIONS), rollouts, seed)

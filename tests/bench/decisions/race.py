@@ -112,13 +112,18 @@ def races(
         yield from ((cell, run(cell, rollouts, seed, 0)) for cell in cells)
         return
     firsts = range(0, rollouts, CHUNK)
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), ends_with_command) as pool:
+    with processes() as pool:
         parts = [
             (cell, [pool.submit(run, cell, min(CHUNK, rollouts - first), seed, first) for first in firsts])
             for cell in cells
         ]
         for cell, chunks in parts:
             yield cell, _together(chunk.result() for chunk in chunks)
+
+
+def processes() -> ProcessPoolExecutor:
+    """One for each core; they end with this one, however it ends."""
+    return ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), ends_with_command)
 
 
 def _together(parts: Iterable[dict[str, Figures]]) -> dict[str, Figures]:

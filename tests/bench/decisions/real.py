@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 from tests.bench.decisions.cells import COLD, HARMS, NOISY, SHARED_HALVES, SLOW, WAVE
-from tests.bench.decisions.race import LIMITED, MARGIN, PLAIN, SEED, Figures, Stop
+from tests.bench.decisions.race import LIMITED, MARGIN, PLAIN, SEED, Figures, Stop, processes
 from tests.bench.decisions.service import Prometheus, Service, serving
 from tests.bench.decisions.traffic import Cell
 from tests.simulated.shop import Shop, spec
@@ -18,6 +19,8 @@ from tidegate.api.rollout.thresholds import Guard
 INTERVAL = 30
 """Seconds between two ticks."""
 ROLLOUTS = 20
+CHUNK = 5
+"""Rollouts that a process is given at once."""
 SOURCE = "default"
 
 
@@ -61,21 +64,38 @@ class Driven:
     queries: int = 0
     unexpected: list[str] = field(default_factory=list)
 
+    def plus(self, other: Driven) -> Driven:
+        """Of further rollouts of the same cell."""
+        figures = self.figures.plus(other.figures)
+        return Driven(self.cell, figures, self.queries + other.queries, self.unexpected + other.unexpected)
 
-def drive(cells: Iterable[RealCell] = REAL, rollouts: int = ROLLOUTS, seed: int = SEED) -> list[Driven]:
-    """Every cell the product can run, so many rollouts each."""
-    found = []
-    for cell in filter(can_be_run, cells):
-        prometheus = Prometheus()
-        driven = Driven(cell, Figures(rollouts))
-        with serving(prometheus) as url:
-            for number in range(rollouts):
-                stop = asyncio.run(_rollout(cell, f"{seed}/real/{cell.cell.name}/{number}", prometheus, url))
-                driven.figures.early += stop is not None and stop.minutes < 0
-                driven.figures.stops += [stop] if stop is not None and stop.minutes >= 0 else []
-        driven.queries, driven.unexpected = prometheus.queries, prometheus.unexpected
-        found.append(driven)
-    return found
+
+def drive(cells: Iterable[RealCell] = REAL, rollouts: int = ROLLOUTS, seed: int = SEED) -> Iterator[Driven]:
+    """Every cell the product can run, so many rollouts each; on every core where they are many."""
+    wanted = list(filter(can_be_run, cells))
+    if rollouts <= CHUNK:
+        yield from (_drive(cell, rollouts, seed, 0) for cell in wanted)
+        return
+    firsts = range(0, rollouts, CHUNK)
+    with processes() as pool:
+        parts = [
+            [pool.submit(_drive, cell, min(CHUNK, rollouts - first), seed, first) for first in firsts]
+            for cell in wanted
+        ]
+        for chunks in parts:
+            yield reduce(Driven.plus, (chunk.result() for chunk in chunks))
+
+
+def _drive(cell: RealCell, rollouts: int, seed: int, first: int) -> Driven:
+    prometheus = Prometheus()
+    driven = Driven(cell, Figures(rollouts))
+    with serving(prometheus) as url:
+        for number in range(first, first + rollouts):
+            stop = asyncio.run(_rollout(cell, f"{seed}/real/{cell.cell.name}/{number}", prometheus, url))
+            driven.figures.early += stop is not None and stop.minutes < 0
+            driven.figures.stops += [stop] if stop is not None and stop.minutes >= 0 else []
+    driven.queries, driven.unexpected = prometheus.queries, prometheus.unexpected
+    return driven
 
 
 async def _rollout(real: RealCell, seed: str, prometheus: Prometheus, url: str) -> Stop | None:

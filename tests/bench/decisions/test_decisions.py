@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.decisions import bars, section
+from tests.bench.decisions import bars, real, section
 from tests.bench.decisions.bars import Bar
 from tests.bench.decisions.cells import HARMS, HEALTHY, SLOW
 from tests.bench.decisions.decided import decided
 from tests.bench.decisions.peer_rules import Argo, Flagger, high, rank_z
 from tests.bench.decisions.race import MARGIN, RULES, Figures, Stop, race
-from tests.bench.decisions.real import REAL
+from tests.bench.decisions.real import REAL, drive
 from tests.bench.decisions.service import Service, increase, seconds
 from tests.bench.decisions.shop_cells import KINDS
 from tests.bench.decisions.tidegate_rules import Evidence, Plain
@@ -68,6 +68,16 @@ def test_a_few_rollouts_fill_every_table(tmp_path: Path) -> None:
     assert once.count(f"## {section.TITLE}") == 1
     section.write(page, section.section(found))
     assert page.read_text() == once, "the section takes its own place"
+
+
+def test_rollouts_of_the_operator_are_the_same_in_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    outage = REAL[-1]
+    (here,) = drive([outage], rollouts=2)
+    monkeypatch.setattr(real, "CHUNK", 1)
+    (there,) = drive([outage], rollouts=2)
+
+    assert len(here.figures.stops) == 2
+    assert here == there
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:
