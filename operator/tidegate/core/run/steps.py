@@ -103,12 +103,11 @@ def _begin(draft: Draft, spec: Step) -> None:
 def _follow_down(draft: Draft, spec: Step) -> None:
     """The step's weight was edited to a lower one: that acts now."""
     lower = draft.weights.at_most(cohorts.asked(draft, spec))
-    correcting.note_excess(draft)
+    correcting.remember_lowered(draft, but=correcting.raised_by_others(draft))
     draft.update_run(**cohorts.decided(draft, lower))
     if not lower.some:  # its traffic begins anew with the next weight
         draft.update_run(traffic_since=None)
     draft.update_step(weight=float(lower.weight), seen=False, reached=False)
-    correcting.remember_lowered(draft)
     correcting.lower_to(draft, lower)
     draft.say(Reason.STEP_EDITED, f"step {spec.name!r} was edited: weight {lower}")
     draft.urgent = draft.intent = True  # lowering waits for no record

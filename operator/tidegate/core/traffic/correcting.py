@@ -22,10 +22,22 @@ QUIET: Final = 60.0
 """Seconds in which no more corrections than that are announced one by one."""
 
 
-def remember_lowered(draft: Draft) -> None:
-    """Remembers what the routes have when an edit or a breach lowers the weight: where that write fails, nobody else has raised them."""
+def remember_lowered(draft: Draft, but: frozenset[tuple[str, str]] = frozenset()) -> None:
+    """Remembers what the routes have when an edit or a breach lowers the weight: where that write fails, nobody else has raised them.
+
+    Args:
+        draft: the tick's draft.
+        but: the route and rule of those that somebody else has raised before.
+    """
     found = {(route.ref.key, pair.rule): _numbers(pair) for route in targets.routes(draft) for pair in route.pairs}
-    draft.memory = replace(draft.memory, lowered=found)
+    draft.memory = replace(draft.memory, lowered={rule: one for rule, one in found.items() if rule not in but})
+
+
+def raised_by_others(draft: TickContext) -> frozenset[tuple[str, str]]:
+    """The route and rule of those that are above the weights decided, and were not left so by a write that failed."""
+    above = [(route.ref.key, pair) for route, pair, _ in shares.differing(draft, draft.weights, 1)]
+    known = draft.memory.lowered
+    return frozenset((key, pair.rule) for key, pair in above if known.get((key, pair.rule)) != _numbers(pair))
 
 
 def _only_lowered(draft: TickContext) -> bool:
@@ -81,18 +93,10 @@ def correct_excess(draft: Draft) -> bool:
     elif shares.resized(draft):
         words = "replicaRatio.total was edited: the candidate has fewer of the pods"
         draft.say(Reason.STEP_EDITED, words, when_done=True)
-    else:
-        note_excess(draft)
-    return True
-
-
-def note_excess(draft: Draft) -> None:
-    """Announces that what another client gave the candidate is taken away, unless a write that failed has left it."""
-    if shares.resized(draft) or not _excess(draft):
-        return
-    if _stray(draft) or not _only_lowered(draft):
+    elif _stray(draft) or not _only_lowered(draft):
         draft.corrects = True
         announce_correction(draft, f"corrected: a route {shares.beyond(draft, draft.weights, 1)}")
+    return True
 
 
 def _excess(draft: TickContext) -> bool:
