@@ -127,7 +127,7 @@ def _go_on(draft: Draft) -> None:
     moving = traffic_return.returning(draft) or traffic_return.sending_back(draft)
     edited = asks_for_less(draft)
     refused = draft.memory.refused is not None
-    lowers = edited and refused and not unfinished(draft.status)  # on the routes that take it
+    lowers = edited and refused and correcting.outage_ahead(draft) is None  # on the routes that take it
     if not (moving or lowers or traffic_return.breaches(draft)) and correcting.correct_excess(draft):
         return
     cohorts.note_finished(draft)

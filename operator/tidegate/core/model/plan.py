@@ -38,6 +38,17 @@ class SetWeights:
         """Whether it needs a recorded intent, and every write before it done: it gives the candidate more, and is no way back."""
         return self.raises and not self.back
 
+    def joined(self, other: SetWeights) -> SetWeights:
+        """Both as one write of their route; where both name a rule, `other` counts."""
+        return SetWeights(
+            route=other.route,
+            pairs={**self.pairs, **other.pairs},
+            raises=self.raises or other.raises,
+            revert=self.revert or other.revert,
+            back=self.back or other.back,
+            mirrors={**self.mirrors, **other.mirrors},
+        )
+
 
 @dataclass(frozen=True)
 class WriteTemplate:

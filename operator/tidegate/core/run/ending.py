@@ -291,9 +291,8 @@ def _correct(draft: Draft) -> None:
     if promotion is None or promotion.stage != Stage.RETURNING:
         correcting.correct_excess(draft)
         return
-    asked, planned = cohorts.asked(draft, draft.spec.steps[-1]), len(draft.actions)
-    correcting.lower_to(draft, asked)
-    if len(draft.actions) > planned:
+    asked = cohorts.asked(draft, draft.spec.steps[-1])
+    if correcting.lower_to(draft, asked):
         draft.corrects = True
         correcting.announce_correction(draft, f"corrected: a route {shares.beyond(draft, asked, 1)}")
 

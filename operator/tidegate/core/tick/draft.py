@@ -15,7 +15,7 @@ from tidegate.api.rollout.status import (
     Waiting,
 )
 from tidegate.core.model.observation import Live
-from tidegate.core.model.plan import Action, ConcludeCommand, Decision, Plan, Why
+from tidegate.core.model.plan import Action, ConcludeCommand, Decision, Plan, SetWeights, Why
 from tidegate.core.model.time_format import instant
 from tidegate.core.tick.evaluating import Evaluating
 from tidegate.core.tick.judgement import Judgement
@@ -105,6 +105,22 @@ class Draft(Evaluating):
     def need(self, live: Live = Live.EVERYTHING) -> None:
         """The plan rests on something decisive: so much must be read live before it is carried out."""
         self.needs = max(self.needs, live)
+
+    def set_weights(self, action: SetWeights) -> None:
+        """Plans a write of a route. Each route is written once in a plan, since a second write would conflict with the first.
+
+        What takes traffic away is joined to one write. What gives more waits for it: it is planned again by the next decision.
+        """
+        before = next(
+            (one for one in self.actions if isinstance(one, SetWeights) and one.route.ref.key == action.route.ref.key),
+            None,
+        )
+        if before is None:
+            self.actions.append(action)
+        elif before.waits == action.waits:
+            self.actions[self.actions.index(before)] = before.joined(action)
+        elif before.waits:
+            self.actions[self.actions.index(before)] = action
 
     def update_step(self, **changes: object) -> None:
         """Changes the step."""

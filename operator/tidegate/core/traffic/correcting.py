@@ -7,7 +7,7 @@ from typing import Final
 
 from tidegate.api.reasons import Reason
 from tidegate.api.rollout.target_weights import TargetWeights
-from tidegate.core.model.plan import SetWeights
+from tidegate.core.model.plan import SetWeights, Why
 from tidegate.core.model.world import ABSENT, ArmName, RulePair
 from tidegate.core.tick.context import TickContext
 from tidegate.core.tick.draft import Draft
@@ -51,8 +51,9 @@ def _numbers(pair: RulePair) -> tuple[int, int, int]:
     return pair.baseline, pair.candidate, pair.mirror
 
 
-def lower_to(draft: Draft, asked: TargetWeights) -> None:
-    """Plans what takes from the candidate what is above these weights, and raises nothing."""
+def lower_to(draft: Draft, asked: TargetWeights) -> bool:
+    """Plans what takes from the candidate what is above these weights, and raises nothing; whether there was any."""
+    lowered = False
     for route in targets.routes(draft):
         numbers, following = targets.wanted(draft, route, asked), targets.next_numbers(draft, route, asked)
         above = {
@@ -67,7 +68,9 @@ def lower_to(draft: Draft, asked: TargetWeights) -> None:
         }
         copied |= mirrors.strays(draft, route)
         if above or copied:
-            draft.actions.append(SetWeights(route, above, raises=False, mirrors=copied))
+            draft.set_weights(SetWeights(route, above, raises=False, mirrors=copied))
+            lowered = True
+    return lowered
 
 
 def correct_excess(draft: Draft) -> bool:
@@ -78,7 +81,7 @@ def correct_excess(draft: Draft) -> bool:
         return False
     if draft.weights.exposed and _alone(draft):
         return False
-    alarm = outage.would_be(draft, "a breach has lowered the weight") if unfinished(draft.status) else None
+    alarm = outage_ahead(draft)
     if alarm is not None:
         draft.stalled = alarm
         return True
@@ -97,6 +100,11 @@ def correct_excess(draft: Draft) -> bool:
         draft.corrects = True
         announce_correction(draft, f"corrected: a route {shares.beyond(draft, draft.weights, 1)}")
     return True
+
+
+def outage_ahead(draft: Draft) -> Why | None:
+    """Why what a breach has lowered stays on a route for now; `None` where it need not, and where no breach has lowered anything."""
+    return outage.would_be(draft, "a breach has lowered the weight") if unfinished(draft.status) else None
 
 
 def _excess(draft: TickContext) -> bool:

@@ -41,7 +41,7 @@ def raise_to(draft: Draft, asked: TargetWeights, *, back: bool = False) -> None:
         if any(compared) or more_pods or copied:
             raises = any(one < 0 for one in compared) or any(copied.values())
             if not back or not raises or targets.recorded(draft, route):
-                draft.actions.append(SetWeights(route, pairs, raises=raises, mirrors=copied, back=back))
+                draft.set_weights(SetWeights(route, pairs, raises=raises, mirrors=copied, back=back))
 
 
 def remember(draft: Draft, asked: TargetWeights | None = None) -> None:

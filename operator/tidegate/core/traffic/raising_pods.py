@@ -70,7 +70,7 @@ def grow(draft: Draft) -> bool:
         for pair in route.pairs if isinstance(route, Route) else ():
             baseline, _ = restoring.numbers_before(draft, pair, target)
             if pair.ready is not None and isinstance(route, Route) and pair.baseline < baseline:
-                draft.actions.append(SetWeights(route, {pair.rule: (baseline, pair.candidate)}, raises=False))
+                draft.set_weights(SetWeights(route, {pair.rule: (baseline, pair.candidate)}, raises=False))
                 draft.need(Live.ROUTES)
                 grows = True
     return grows

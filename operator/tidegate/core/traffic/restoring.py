@@ -40,7 +40,7 @@ def restore(draft: Draft, target: TargetStatus, *, revert: bool = True, but: Col
     copied = {pair.rule: 0 for pair in route.pairs if ours and pair.mirror and route.known_as(pair.rule) not in but}
     copied |= mirrors.strays(draft, route)
     if changed or copied:
-        draft.actions.append(SetWeights(route, changed, raises=False, revert=revert, mirrors=copied))
+        draft.set_weights(SetWeights(route, changed, raises=False, revert=revert, mirrors=copied))
     return not (changed or copied)
 
 
