@@ -67,9 +67,9 @@ async def way_back(interval: str) -> tuple[Shop, Runner, Callable[[], object]]:
     return shop, runner, lambda: sick_baseline(shop)
 
 
-def _sick(shop: Shop) -> None:
+def _sick(shop: Shop, errors: float = 0.9) -> None:
     def answer(query: Query, _now: float) -> Answer:
-        return value(0.9 if query.metric == "errors" and query.arm is ArmName.CANDIDATE else 0.0)
+        return value(errors if query.metric == "errors" and query.arm is ArmName.CANDIDATE else 0.0)
 
     shop.answer = answer
 
@@ -219,10 +219,10 @@ async def test_a_change_while_the_one_before_is_read_is_seen_as_soon_as_that_was
     assert late <= 1.0
 
 
-async def at_half_of_two_routes() -> tuple[Shop, Runner, dict[str, object]]:
+async def at_half_of_two_routes(**changes: object) -> tuple[Shop, Runner, dict[str, object]]:
     shop = Shop()
     shop.cluster.add_route(SimulatedRoute("HTTPRoute", "other", [{"checkout": 1, "checkout-canary": 0}]))
-    manifest = spec(traffic=BOTH, steps=STEPS, guards=[])
+    manifest = spec(**{"traffic": BOTH, "steps": STEPS, "guards": [], **changes})
     runner = shop.rollout(manifest)
     await runner.run_until(shop.start + 300, lambda: (shop.weight, share(shop, "other")) == (50, 50))
     await runner.run_until(shop.clock.now() + 10)
@@ -252,6 +252,25 @@ async def test_an_edit_lowers_one_route_though_a_correction_of_another_is_refuse
     told = [one[2] for one in shop.cluster.events]
     assert (shop.weight, share(shop, "other")) == (30, 30)
     assert (told.count("StepEdited"), told.count("WeightCorrected")) == (1, 1)
+    assert "RevertRefused" not in told, "an edit reverts nothing"
+
+
+async def test_a_step_back_that_one_route_refuses_keeps_no_edit_from_the_other() -> None:
+    shop, runner, manifest = await at_half_of_two_routes(guards=[BACK])
+    write = shop.cluster.write_route
+    freeze(shop, "other")
+    _sick(shop, 0.06)
+    await runner.run_until(shop.clock.now() + 20)
+    assert (shop.weight, share(shop, "other")) == (10, 50)
+    edited = shop.clock.now()
+    lower = [{**STEPS[0], "weight": 2}, *STEPS[1:]]
+    runner.at(edited, lambda: shop.cluster.edit_rollout("checkout", {**manifest, "steps": lower}))
+    await runner.run_until(edited + 5)
+    assert (shop.weight, share(shop, "other")) == (2, 50)
+    shop.cluster.write_route = write  # type: ignore[method-assign]
+    await runner.run_until(edited + 20)
+    assert (shop.weight, share(shop, "other")) == (2, 2)
+    assert "WeightCorrected" not in [one[2] for one in shop.cluster.events], "nobody else has raised it"
 
 
 async def test_an_edit_and_an_excess_seen_together_are_both_announced() -> None:

@@ -15,7 +15,7 @@ from tidegate.core.model.world import RolloutObject, Unknown, Unseen
 from tidegate.core.status.conclude import conclude
 from tidegate.core.status.messages import due_again, receivers_of
 from tidegate.core.traffic.correcting import KEPT_CORRECTIONS
-from tidegate.core.traffic.lowering import goes_before
+from tidegate.core.traffic.lowering import goes_before, urgent_before
 from tidegate.ports.errors import Conflict, Missing, PortError, Rejected, Unavailable
 from tidegate.ports.world import World
 from tidegate.reconcile.apply import Applied, apply
@@ -247,8 +247,11 @@ class Carrying:
             record.memory = replace(record.memory, corrections=times)
 
     async def _tell_refusal(self, rollout: RolloutObject, plan: Plan, seen: Observation, error: PortError) -> None:
-        reason = Reason.REVERT_REFUSED if plan.urgent else Reason.WRITE_REFUSED
-        what = "the weights could not be restored" if plan.urgent else "a write failed"
+        run = plan.memory.status.run
+        edited = run is not None and run.ending is None and not urgent_before(plan.memory.status)
+        reverts = plan.urgent and not edited
+        reason = Reason.REVERT_REFUSED if reverts else Reason.WRITE_REFUSED
+        what = "the weights could not be restored" if reverts else "a write failed"
         if sends_back(plan):
             what = "the traffic could not be sent back to the candidate"
         refusal = Refusal(reason, f"{what}: {error}", self.evaluation.now)
